@@ -1,1 +1,148 @@
-//! (being written)
+//! The configuration file (TOML, SPEC section 7) turned into checked settings.
+//!
+//! Parse, don't validate: past [`Settings::load`] no value is doubtful. Every limit, every default
+//! and every cross-reference (an application's `uses`, an alert's `reason`, a wildcard address
+//! without `advertise`) is settled here, so that no other room has to look twice.
+//!
+//! What must stay true: a key this version does not know is an error, never ignored; every problem
+//! names the key and the line; as many problems as possible are reported at once; no secret
+//! appears in `Debug` output or in a message.
+//!
+//! What it must not know: any other room. Names are plain strings and times plain durations here;
+//! whoever uses them turns them into the words of their own room.
+//!
+//! ```text
+//! reader     the file as a tree that remembers lines, and what was asked of it
+//! values     one text → one checked value (names, durations, sizes, targets)
+//! addresses  the same for URLs, hosts, routes, networks
+//! sections   [node] [gate] [control] [farm] [notifier]
+//! lists      [[application]] [[resource]] [[reason]] [[token]] [[operator]] [[alert]]
+//! monitors   [[monitor]]
+//! settings   what comes out
+//! types      the small values in it: addresses, routes, targets, secrets
+//! secrets    making, hashing and comparing passwords and tokens
+//! template   the file that `forewarn init` writes
+//! ```
+
+pub mod addresses;
+mod error;
+mod lists;
+mod monitors;
+mod reader;
+pub mod secrets;
+mod sections;
+mod settings;
+pub mod template;
+mod types;
+pub mod values;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+pub use error::{ConfigError, Problem};
+pub use settings::{
+    AlertRule, Application, ControlSettings, CustomReason, Fanout, FarmSettings, GateSettings,
+    Initial, MergeMode, MergeOrder, MergeSettings, MonitorScope, MonitorSettings, NodeSettings,
+    NotifierSettings, Operator, Probe, QueueKind, QueueSettings, References, Resource, Role,
+    Settings, Token,
+};
+pub use types::{HttpUrl, MonitorTarget, ProbeUrl, Route, Secret, Upstream};
+
+use reader::{Reader, Report};
+
+/// The largest configuration file that is read, in bytes. It bounds every list in it as well.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+impl Settings {
+    /// Reads and checks the file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Unreadable`] when the file cannot be read, [`ConfigError::Wrong`] with every
+    /// problem found in it otherwise. Files above 1 MiB are refused.
+    pub fn load(path: &Path) -> Result<Settings, ConfigError> {
+        let unreadable = |source| ConfigError::Unreadable {
+            file: path.to_path_buf(),
+            source,
+        };
+        let mut bytes = Vec::new();
+        File::open(path)
+            .map_err(unreadable)?
+            // one byte more than allowed tells "too large" without reading all of a huge file
+            .take(MAX_FILE_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(unreadable)?;
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return Err(ConfigError::single(path, 1, "file", "is larger than 1 MiB"));
+        }
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Settings::parse(text, path),
+            Err(error) => {
+                let before = &bytes[..error.valid_up_to()];
+                let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
+                Err(ConfigError::single(path, line, "file", "is not UTF-8 text"))
+            }
+        }
+    }
+
+    /// Checks `text` as the content of `file`. The path is used in messages, and its folder is
+    /// where a relative `farm.secret_file` is looked for; only that file is read.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Wrong`] with every problem found, in the order of their lines.
+    pub fn parse(text: &str, file: &Path) -> Result<Settings, ConfigError> {
+        let report = Report::new(text);
+        let tree = report.tree(text);
+        let parsed = tree
+            .as_ref()
+            .and_then(|tree| whole(Reader::root(tree.get_ref(), &report), file));
+        let problems = report.into_problems();
+        match parsed {
+            Some(settings) if problems.is_empty() => Ok(settings),
+            _ => Err(ConfigError::Wrong {
+                file: file.to_path_buf(),
+                problems,
+            }),
+        }
+    }
+}
+
+/// Reads every section. `None` means that something required is missing, which is then reported.
+fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
+    let node = sections::node(root.section("node"));
+    let gate = sections::gate(root.section("gate"));
+    let farm = sections::farm(root.section("farm"), file);
+    let has_secret = farm.secret.is_some();
+    let control = sections::control(root.section("control"), has_secret);
+    let notifier = sections::notifier(root.section("notifier"));
+
+    // what others refer to comes first
+    let resources = lists::resources(&mut root);
+    let applications = lists::applications(&mut root, &resources);
+    let reasons = lists::reasons(&mut root);
+    let tokens = lists::tokens(&mut root);
+    let operators = lists::operators(&mut root);
+    let alerts = lists::alerts(&mut root, &reasons);
+    let monitors = monitors::monitors(&mut root, &applications, &resources);
+    root.finish();
+
+    Some(Settings {
+        node: node?,
+        gate,
+        control,
+        farm,
+        notifier,
+        applications,
+        resources,
+        reasons,
+        tokens,
+        operators,
+        alerts,
+        monitors,
+    })
+}

@@ -1,0 +1,191 @@
+//! The lists: `[[application]]`, `[[resource]]`, `[[reason]]`, `[[token]]`, `[[operator]]`,
+//! `[[alert]]`.
+//!
+//! What must stay true: names are unique within their list, and whatever refers to another list is
+//! found there. An entry that lacks something required is reported and left out.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+
+use super::reader::Reader;
+use super::sections::one_of;
+use super::settings::{AlertRule, Application, CustomReason, Operator, Resource, Role, Token};
+use super::types::Secret;
+use super::{addresses, secrets, values};
+
+/// Names of the reasons 0 to 3 of SPEC section 2, which need no configuration.
+const BUILT_IN_REASONS: [&str; 4] = [
+    "unknown",
+    "planned-maintenance",
+    "unplanned-outage",
+    "testing",
+];
+
+/// The reporters that can be demanded are the reporters that can speak about one target.
+const MAX_AGREE: u32 = 256;
+
+/// Names seen so far in one list.
+#[derive(Default)]
+pub(super) struct Names(BTreeSet<String>);
+
+impl Names {
+    /// The entry's `name`; the same one a second time is a problem.
+    pub(super) fn next(&mut self, entry: &mut Reader<'_>) -> Option<String> {
+        let name = entry.required("name", values::name)?;
+        if !self.0.insert(name.clone()) {
+            entry.problem("name", format!("\"{name}\" is there already"));
+        }
+        Some(name)
+    }
+}
+
+/// Every entry of the list `key` as `one` makes it.
+pub(super) fn entries<T>(
+    root: &mut Reader<'_>,
+    key: &'static str,
+    mut one: impl FnMut(&mut Reader<'_>, &mut Names) -> Option<T>,
+) -> Vec<T> {
+    let mut names = Names::default();
+    let mut list = Vec::new();
+    for mut entry in root.sections(key) {
+        list.extend(one(&mut entry, &mut names));
+        entry.finish();
+    }
+    list
+}
+
+pub(super) fn resources(root: &mut Reader<'_>) -> Vec<Resource> {
+    entries(root, "resource", |entry, names| {
+        let name = names.next(entry)?;
+        Some(Resource { name })
+    })
+}
+
+pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource]) -> Vec<Application> {
+    entries(root, "application", |entry, names| {
+        let name = names.next(entry);
+        let title = entry.text("title", values::title);
+        let routes = entry.texts("routes", addresses::route);
+        let upstream = entry.texts("upstream", addresses::http_url);
+        let uses = entry.texts("uses", |text| {
+            let name = values::name(text)?;
+            match resources.iter().any(|resource| resource.name == name) {
+                true => Ok(name),
+                false => Err(format!("there is no [[resource]] named \"{name}\"")),
+            }
+        });
+        let critical = entry.flag("critical", false);
+        let agree = entry.number("agree", 1..=MAX_AGREE);
+        let name = name?;
+        Some(Application {
+            title: title.unwrap_or_else(|| name.clone()),
+            name,
+            routes,
+            upstream,
+            uses,
+            critical,
+            agree: agree.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN),
+        })
+    })
+}
+
+pub(super) fn reasons(root: &mut Reader<'_>) -> Vec<CustomReason> {
+    let mut codes = BTreeSet::new();
+    entries(root, "reason", |entry, names| {
+        if !entry.has("code") {
+            entry.problem("code", "is required");
+        }
+        let code = entry.number("code", 100..=999_999);
+        if let Some(code) = code
+            && !codes.insert(code)
+        {
+            entry.problem("code", format!("{code} is there already"));
+        }
+        let name = names.next(entry);
+        if let Some(name) = &name
+            && BUILT_IN_REASONS.contains(&name.as_str())
+        {
+            entry.problem("name", format!("\"{name}\" is a built-in reason"));
+        }
+        let title = entry.text("title", values::title);
+        let name = name?;
+        Some(CustomReason {
+            code: code?,
+            title: title.unwrap_or_else(|| name.clone()),
+            name,
+        })
+    })
+}
+
+pub(super) fn tokens(root: &mut Reader<'_>) -> Vec<Token> {
+    let roles = [("operator", Role::Operator), ("monitor", Role::Monitor)];
+    let mut hashes = BTreeSet::new();
+    entries(root, "token", |entry, names| {
+        let name = names.next(entry);
+        let role = entry.required("role", one_of(&roles));
+        let sha256 = entry.required("sha256", values::sha256);
+        // who speaks must be certain
+        if let Some(sha256) = sha256
+            && !hashes.insert(sha256)
+        {
+            entry.problem("sha256", "is another token's already");
+        }
+        Some(Token {
+            name: name?,
+            role: role?,
+            sha256: sha256?,
+        })
+    })
+}
+
+pub(super) fn operators(root: &mut Reader<'_>) -> Vec<Operator> {
+    entries(root, "operator", |entry, names| {
+        let name = names.next(entry);
+        let password = entry.required("password", secrets::check_phc);
+        Some(Operator {
+            name: name?,
+            password: Secret::new(password?),
+        })
+    })
+}
+
+pub(super) fn alerts(root: &mut Reader<'_>, reasons: &[CustomReason]) -> Vec<AlertRule> {
+    entries(root, "alert", |entry, _| {
+        let matches: BTreeMap<String, String> = entry.pairs("match", label).into_iter().collect();
+        if !entry.has("match") {
+            entry.problem("match", "is required");
+        } else if matches.is_empty() {
+            // a rule without conditions would speak for every alert there is
+            entry.problem("match", "must name at least one label and its value");
+        }
+        let target = entry.required("target", values::target);
+        let reason = entry.text("reason", |text| {
+            let known = reasons.iter().any(|reason| reason.name == text);
+            match known || BUILT_IN_REASONS.contains(&text) {
+                true => Ok(text.to_owned()),
+                false => {
+                    Err("is neither a built-in reason nor a [[reason]] of this file".to_owned())
+                }
+            }
+        });
+        Some(AlertRule {
+            matches,
+            target: target?,
+            reason: reason.unwrap_or_else(|| BUILT_IN_REASONS[0].to_owned()),
+        })
+    })
+}
+
+/// A label's name as Prometheus has them, and a value that an alert can have.
+fn label(name: &str, value: &str) -> Result<(), String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let starts_well = !name.starts_with(|first: char| first.is_ascii_digit());
+    if name.is_empty() || !starts_well || !name.bytes().all(allowed) {
+        return Err("a label's name must be letters, digits and '_', not first a digit".to_owned());
+    }
+    match value.len() <= 1_024 {
+        true => Ok(()),
+        false => Err("a label's value must be at most 1024 bytes".to_owned()),
+    }
+}

@@ -1,0 +1,350 @@
+//! A TOML tree that is asked for its keys one by one and remembers which were asked for.
+//!
+//! Written by hand rather than derived, because a derived reader stops at the first problem and
+//! knows no lines for values that have the right type but are out of bounds. What must stay true:
+//! whatever is not asked for before [`Reader::finish`] is reported as unknown, and a problem never
+//! ends the reading: callers get a default or nothing, and the report keeps the whole file from
+//! being accepted.
+
+use std::cell::RefCell;
+use std::ops::RangeInclusive;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::Problem;
+
+/// More problems than this in one file help nobody.
+const MAX_PROBLEMS: usize = 100;
+
+/// Collects the problems of one file. Shared by all readers of the file.
+pub(super) struct Report {
+    /// Byte offset at which each line begins.
+    starts: Vec<usize>,
+    problems: RefCell<Vec<Problem>>,
+}
+
+impl Report {
+    /// A report without problems, for this text.
+    pub(super) fn new(text: &str) -> Report {
+        let breaks = text.bytes().enumerate();
+        let breaks = breaks.filter(|&(_, byte)| byte == b'\n');
+        let starts = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1));
+        Report {
+            starts: starts.collect(),
+            problems: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// The text as a tree, unless it is not TOML; then that is what is reported.
+    pub(super) fn tree<'a>(&self, text: &'a str) -> Option<Spanned<DeTable<'a>>> {
+        let (tree, errors) = DeTable::parse_recoverable(text);
+        for error in &errors {
+            let span = error.span().unwrap_or_default();
+            // only a key may be repeated in a message: any other text could be part of a secret
+            let key = match error.message() {
+                "duplicate key" => text.get(span.clone()).unwrap_or("syntax"),
+                _ => "syntax",
+            };
+            self.add(self.line(span.start), key, error.message());
+        }
+        errors.is_empty().then_some(tree)
+    }
+
+    fn line(&self, offset: usize) -> usize {
+        self.starts.partition_point(|&start| start <= offset)
+    }
+
+    fn add(&self, line: usize, key: &str, problem: impl Into<String>) {
+        self.problems.borrow_mut().push(Problem {
+            line,
+            key: key.to_owned(),
+            problem: problem.into(),
+        });
+    }
+
+    /// All problems by line, at most 100.
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        let mut problems = self.problems.into_inner();
+        problems.sort_by_key(|problem| problem.line);
+        problems.truncate(MAX_PROBLEMS);
+        problems
+    }
+}
+
+/// One table of the file, or the absence of it.
+pub(super) struct Reader<'a> {
+    /// Path of the table; empty for the whole file.
+    path: String,
+    /// `None`: the file does not have this section, and every key has its default.
+    table: Option<&'a DeTable<'a>>,
+    /// Where the table begins, for what is missing in it.
+    line: usize,
+    report: &'a Report,
+    asked: Vec<&'static str>,
+}
+
+impl<'a> Reader<'a> {
+    /// The whole file.
+    pub(super) fn root(table: &'a DeTable<'a>, report: &'a Report) -> Reader<'a> {
+        Reader {
+            path: String::new(),
+            table: Some(table),
+            line: 1,
+            report,
+            asked: Vec::new(),
+        }
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        match self.path.as_str() {
+            "" => key.to_owned(),
+            path => format!("{path}.{key}"),
+        }
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.asked.push(key);
+        self.table?.get(key)
+    }
+
+    fn problem_in(&self, value: &Spanned<DeValue<'_>>, key: &str, problem: impl Into<String>) {
+        let line = self.report.line(value.span().start);
+        self.report.add(line, &self.path_of(key), problem);
+    }
+
+    /// Reports a problem with `key`, at its line, or at the section's when the key is absent.
+    pub(super) fn problem(&self, key: &str, problem: impl Into<String>) {
+        match self.table.and_then(|table| table.get(key)) {
+            Some(value) => self.problem_in(value, key, problem),
+            None => self.report.add(self.line, &self.path_of(key), problem),
+        }
+    }
+
+    /// Whether the file has `key` at all.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
+    }
+
+    /// The text of `key` as `check` makes it, or nothing when it is absent or wrong.
+    pub(super) fn text<T>(
+        &mut self,
+        key: &'static str,
+        check: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let value = self.take(key)?;
+        self.check_text(value, key, check)
+    }
+
+    fn check_text<T>(
+        &self,
+        value: &Spanned<DeValue<'_>>,
+        key: &str,
+        check: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let DeValue::String(text) = value.get_ref() else {
+            self.wrong_type(value, key, "a text in quotes");
+            return None;
+        };
+        check(text)
+            .inspect_err(|problem| self.problem_in(value, key, problem.as_str()))
+            .ok()
+    }
+
+    fn wrong_type(&self, value: &Spanned<DeValue<'_>>, key: &str, wanted: &str) {
+        let found = value.get_ref().type_str();
+        self.problem_in(value, key, format!("must be {wanted}, not of type {found}"));
+    }
+
+    /// Like [`Reader::text`], and its absence is a problem.
+    pub(super) fn required<T>(
+        &mut self,
+        key: &'static str,
+        check: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        if !self.has(key) {
+            self.problem(key, "is required");
+        }
+        self.text(key, check)
+    }
+
+    /// Texts in brackets, each checked; absent is empty. The same value twice is a problem.
+    pub(super) fn texts<T: PartialEq>(
+        &mut self,
+        key: &'static str,
+        check: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
+        let mut list: Vec<T> = Vec::new();
+        for value in self.array(key) {
+            match self.check_text(value, key, &check) {
+                Some(item) if list.contains(&item) => {
+                    self.problem_in(value, key, "is listed twice");
+                }
+                Some(item) => list.push(item),
+                None => {}
+            }
+        }
+        list
+    }
+
+    fn array(&mut self, key: &'static str) -> &'a [Spanned<DeValue<'a>>] {
+        match self.take(key) {
+            None => &[],
+            Some(value) => match value.get_ref() {
+                DeValue::Array(items) => items,
+                _ => {
+                    self.wrong_type(value, key, "a list in brackets");
+                    &[]
+                }
+            },
+        }
+    }
+
+    /// Texts that may repeat, in their order (a command and its arguments).
+    pub(super) fn words(&mut self, key: &'static str) -> Vec<String> {
+        let items = self.array(key).iter();
+        let words = items.filter_map(|value| {
+            self.check_text(value, key, |text| match text.contains('\0') {
+                true => Err("must not contain NUL".to_owned()),
+                false => Ok(text.to_owned()),
+            })
+        });
+        words.collect()
+    }
+
+    /// A whole number within `range`, or nothing when it is absent or wrong.
+    pub(super) fn number(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
+        let value = self.take(key)?;
+        self.check_number(value, key, range, "a whole number")
+    }
+
+    fn check_number(
+        &self,
+        value: &Spanned<DeValue<'_>>,
+        key: &str,
+        range: RangeInclusive<u32>,
+        wanted: &str,
+    ) -> Option<u32> {
+        let DeValue::Integer(number) = value.get_ref() else {
+            self.wrong_type(value, key, wanted);
+            return None;
+        };
+        // numbers too large for any integer type fail here too, and with the same answer
+        let number = u32::from_str_radix(number.as_str(), number.radix()).ok();
+        let number = number.filter(|number| range.contains(number));
+        if number.is_none() {
+            let (low, high) = range.into_inner();
+            self.problem_in(value, key, format!("must be from {low} to {high}"));
+        }
+        number
+    }
+
+    /// `"all"` (nothing) or a positive number; `None` also when it is absent or wrong.
+    pub(super) fn all_or_number(&mut self, key: &'static str, most: u32) -> Option<u32> {
+        let value = self.take(key)?;
+        match value.get_ref() {
+            DeValue::String(text) if text == "all" => None,
+            _ => self.check_number(value, key, 1..=most, "\"all\" or a whole number"),
+        }
+    }
+
+    /// `true` or `false`; `default` when it is absent or wrong.
+    pub(super) fn flag(&mut self, key: &'static str, default: bool) -> bool {
+        match self.take(key) {
+            None => default,
+            Some(value) => match value.get_ref() {
+                DeValue::Boolean(flag) => *flag,
+                _ => {
+                    self.wrong_type(value, key, "true or false");
+                    default
+                }
+            },
+        }
+    }
+
+    /// The pairs of a table of texts, by name; absent is empty.
+    pub(super) fn pairs(
+        &mut self,
+        key: &'static str,
+        check: impl Fn(&str, &str) -> Result<(), String>,
+    ) -> Vec<(String, String)> {
+        let Some(value) = self.take(key) else {
+            return Vec::new();
+        };
+        let DeValue::Table(table) = value.get_ref() else {
+            self.wrong_type(value, key, "a table such as { name = \"value\" }");
+            return Vec::new();
+        };
+        let pairs = table.iter().filter_map(|(name, value)| {
+            let path = format!("{key}.{}", name.get_ref());
+            self.check_text(value, &path, |text| {
+                check(name.get_ref(), text).map(|()| (name.get_ref().to_string(), text.to_owned()))
+            })
+        });
+        pairs.collect()
+    }
+
+    /// The section `[key]`, which may be absent.
+    pub(super) fn section(&mut self, key: &'static str) -> Reader<'a> {
+        let value = self.take(key);
+        let table = value.and_then(|value| {
+            let table = value.get_ref().as_table();
+            if table.is_none() {
+                let path = self.path_of(key);
+                self.problem_in(value, key, format!("must be a section, written [{path}]"));
+            }
+            table
+        });
+        self.inner(key, table, value)
+    }
+
+    /// The sections `[[key]]`, in the order of the file.
+    pub(super) fn sections(&mut self, key: &'static str) -> Vec<Reader<'a>> {
+        let Some(value) = self.take(key) else {
+            return Vec::new();
+        };
+        let wrong = |value| {
+            let problem = format!("must be a list of sections, each written [[{key}]]");
+            self.problem_in(value, key, problem);
+        };
+        let DeValue::Array(items) = value.get_ref() else {
+            wrong(value);
+            return Vec::new();
+        };
+        let readers = items.iter().filter_map(|item| match item.get_ref() {
+            DeValue::Table(table) => Some(self.inner(key, Some(table), Some(item))),
+            _ => {
+                wrong(item);
+                None
+            }
+        });
+        readers.collect()
+    }
+
+    fn inner(
+        &self,
+        key: &str,
+        table: Option<&'a DeTable<'a>>,
+        value: Option<&Spanned<DeValue<'_>>>,
+    ) -> Reader<'a> {
+        Reader {
+            path: self.path_of(key),
+            table,
+            line: value.map_or(self.line, |value| self.report.line(value.span().start)),
+            report: self.report,
+            asked: Vec::new(),
+        }
+    }
+
+    /// Reports every key that nobody asked for.
+    pub(super) fn finish(self) {
+        for (key, _) in self.table.into_iter().flatten() {
+            if !self.asked.contains(&key.get_ref().as_ref()) {
+                let line = self.report.line(key.span().start);
+                let known = self.asked.join(", ");
+                let problem = format!("unknown key; known here are: {known}");
+                self.report.add(line, &self.path_of(key.get_ref()), problem);
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The single sections: `[node]`, `[gate]`, `[control]`, `[farm]`, `[notifier]`.
+//!
+//! Each function takes its section, asks for every key it has, and fills in the defaults of
+//! SPEC section 7. What spans sections (a listener on other than loopback needs the farm's secret)
+//! is handed in.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono_tz::Tz;
+
+use super::reader::Reader;
+use super::settings::{
+    ControlSettings, Fanout, FarmSettings, GateSettings, Initial, MergeMode, MergeOrder,
+    MergeSettings, NodeSettings, NotifierSettings, QueueKind, QueueSettings, References,
+};
+use super::types::Secret;
+use super::{addresses, values};
+
+/// The shortest farm secret, in bytes.
+const MIN_SECRET: usize = 16;
+/// The longest farm secret, in bytes.
+const MAX_SECRET: usize = 4_096;
+/// The largest number of children or reference nodes.
+const MAX_NODES: u32 = 10_000;
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+pub(super) fn node(mut section: Reader<'_>) -> Option<NodeSettings> {
+    let name = section.required("name", values::name);
+    let data = section.required("data", |text| {
+        match text.is_empty() || text.contains('\0') {
+            true => Err("must be a folder".to_owned()),
+            false => Ok(PathBuf::from(text)),
+        }
+    });
+    let reserve = section.text("reserve", |text| match values::size(text)? {
+        size @ 65_536..=17_592_186_044_416 => Ok(size),
+        _ => Err("must be from 64KiB to 16TiB".to_owned()),
+    });
+    section.finish();
+    Some(NodeSettings {
+        name: name?,
+        data: data?,
+        reserve: reserve.unwrap_or(64 * 1024 * 1024),
+    })
+}
+
+pub(super) fn gate(mut section: Reader<'_>) -> GateSettings {
+    let listen = section.text("listen", listen_address);
+    let trusted_proxies = section.texts("trusted_proxies", addresses::network);
+    section.finish();
+    GateSettings {
+        listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+        trusted_proxies,
+    }
+}
+
+pub(super) fn control(mut section: Reader<'_>, has_secret: bool) -> ControlSettings {
+    let listen = section.text("listen", listen_address);
+    let listen = listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)));
+    let advertise = section.text("advertise", addresses::http_url);
+    let time_zone = section.text("time_zone", |text| {
+        let zone = text.parse::<Tz>();
+        zone.map_err(|error| format!("must be a time zone such as \"Europe/Berlin\": {error}"))
+    });
+    if !has_secret && !listen.ip().is_loopback() {
+        section.problem(
+            "listen",
+            "is not a loopback address, and without farm.secret anybody could speak as a node: \
+             set farm.secret (or farm.secret_file), or listen on 127.0.0.1",
+        );
+    } else if listen.ip().is_unspecified() && !section.has("advertise") {
+        section.problem(
+            "advertise",
+            "is required when control.listen is a wildcard address, \
+             for peers cannot connect to that: write the address they reach this node at",
+        );
+    }
+    section.finish();
+    ControlSettings {
+        listen,
+        advertise,
+        time_zone: time_zone.unwrap_or(Tz::UTC),
+    }
+}
+
+pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {
+    let secret = secret(&mut section, file);
+    let peers = section.texts("peers", addresses::http_url);
+    let wants_secret = section.has("secret") || section.has("secret_file");
+    if !peers.is_empty() && !wants_secret {
+        let problem = "needs farm.secret (or farm.secret_file), the same on every node: \
+                       what nodes say to one another is signed with it";
+        section.problem("peers", problem);
+    }
+    let fanout = section.all_or_number("fanout", MAX_NODES);
+    let skew = values::duration_in(Duration::from_millis(10)..=HOUR);
+    let max_clock_skew = section.text("max_clock_skew", skew);
+    let lapse = section.text("lapse", values::duration_in(SECOND..=365 * DAY));
+    let queue = queue(section.section("queue"));
+    let merge = merge(section.section("merge"));
+    section.finish();
+    FarmSettings {
+        secret,
+        peers,
+        fanout: fanout
+            .and_then(NonZeroU32::new)
+            .map_or(Fanout::All, Fanout::Children),
+        max_clock_skew: max_clock_skew.unwrap_or(60 * SECOND),
+        lapse: lapse.unwrap_or(DAY),
+        queue,
+        merge,
+    }
+}
+
+/// The secret itself or a file that holds it, read now: a missing file is a problem of the
+/// configuration, not one of the first peer's request.
+fn secret(section: &mut Reader<'_>, file: &Path) -> Option<Secret> {
+    if section.has("secret") && section.has("secret_file") {
+        section.problem("secret_file", "cannot be set together with farm.secret");
+    }
+    let written = section.text("secret", check_secret);
+    let read = section.text("secret_file", |text| {
+        let path = file.parent().unwrap_or(Path::new("")).join(text);
+        let cannot = |error| format!("{} cannot be read: {error}", path.display());
+        let mut content = String::new();
+        File::open(&path)
+            .map_err(cannot)?
+            .take(MAX_SECRET as u64 + 2)
+            .read_to_string(&mut content)
+            .map_err(cannot)?;
+        check_secret(content.trim())
+    });
+    written.or(read)
+}
+
+fn check_secret(text: &str) -> Result<Secret, String> {
+    match text.len() {
+        MIN_SECRET..=MAX_SECRET => Ok(Secret::new(text)),
+        _ => Err(format!("must be {MIN_SECRET} to {MAX_SECRET} bytes")),
+    }
+}
+
+fn queue(mut section: Reader<'_>) -> QueueSettings {
+    let kinds = [("embedded", QueueKind::Embedded), ("nats", QueueKind::Nats)];
+    let kind = section.text("kind", one_of(&kinds));
+    let url = section.text("url", |text| {
+        let wanted = "must be an address such as \"nats://127.0.0.1:4222\"";
+        let authority = text.strip_prefix("nats://").ok_or(wanted)?;
+        let authority = addresses::host_port(authority.strip_suffix('/').unwrap_or(authority));
+        authority.map(|authority| format!("nats://{authority}"))
+    });
+    let stream = section.text("stream", values::name);
+    if kind == Some(QueueKind::Nats) {
+        let problem = "kind = \"nats\" is not in this version; use \"embedded\"";
+        section.problem("kind", problem);
+    }
+    section.finish();
+    QueueSettings {
+        kind: kind.unwrap_or(QueueKind::Embedded),
+        url: url.unwrap_or_else(|| "nats://127.0.0.1:4222".to_owned()),
+        stream: stream.unwrap_or_else(|| "forewarn".to_owned()),
+    }
+}
+
+fn merge(mut section: Reader<'_>) -> MergeSettings {
+    let references = section.all_or_number("references", MAX_NODES);
+    let orders = [
+        ("listed", MergeOrder::Listed),
+        ("random", MergeOrder::Random),
+    ];
+    let order = section.text("order", one_of(&orders));
+    let modes = [
+        ("series", MergeMode::Series),
+        ("parallel", MergeMode::Parallel),
+    ];
+    let mode = section.text("mode", one_of(&modes));
+    let limits = Duration::from_millis(10)..=600 * SECOND;
+    let timeout = section.text("timeout", values::duration_in(limits));
+    let limits = Duration::from_millis(100)..=DAY;
+    let every = section.text("every", values::duration_in(limits));
+    section.finish();
+    MergeSettings {
+        references: references
+            .and_then(NonZeroU32::new)
+            .map_or(References::All, References::Count),
+        order: order.unwrap_or(MergeOrder::Listed),
+        mode: mode.unwrap_or(MergeMode::Series),
+        timeout: timeout.unwrap_or(5 * SECOND),
+        every: every.unwrap_or(30 * SECOND),
+    }
+}
+
+pub(super) fn notifier(mut section: Reader<'_>) -> NotifierSettings {
+    let choices = [
+        ("self", Initial::Myself),
+        ("listed", Initial::Listed),
+        ("least-loaded", Initial::LeastLoaded),
+    ];
+    let initial = section.text("initial", one_of(&choices));
+    let initial = initial.unwrap_or(Initial::Myself);
+    let nodes = section.texts("nodes", addresses::http_url);
+    if initial != Initial::Myself && !section.has("nodes") {
+        section.problem("nodes", "is required unless notifier.initial is \"self\"");
+    } else if initial != Initial::Myself && nodes.is_empty() {
+        section.problem(
+            "nodes",
+            "must name a node unless notifier.initial is \"self\"",
+        );
+    }
+    section.finish();
+    NotifierSettings { initial, nodes }
+}
+
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|error: std::net::AddrParseError| {
+        format!("must be an address and a port such as \"127.0.0.1:8080\": {error}")
+    })
+}
+
+/// One of a few words, each with its value.
+pub(super) fn one_of<T: Copy>(choices: &[(&'static str, T)]) -> impl Fn(&str) -> Result<T, String> {
+    move |text| {
+        let choice = choices.iter().find(|(word, _)| *word == text);
+        choice.map(|(_, value)| *value).ok_or_else(|| {
+            let words: Vec<String> = choices
+                .iter()
+                .map(|(word, _)| format!("\"{word}\""))
+                .collect();
+            format!("must be {}", words.join(" or "))
+        })
+    }
+}

@@ -1,0 +1,323 @@
+//! The settings themselves: plain data with public fields, as checked as they will ever be.
+//!
+//! What must stay true: a value of these types that came from [`Settings::load`] needs no second
+//! look. Secrets are [`Secret`], whose `Debug` shows nothing. All durations are exact, never zero.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use ipnet::IpNet;
+
+use super::types::{HttpUrl, MonitorTarget, ProbeUrl, Route, Secret, Upstream};
+
+/// Everything in the configuration file, defaults filled in.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `[node]`
+    pub node: NodeSettings,
+    /// `[gate]`
+    pub gate: GateSettings,
+    /// `[control]`
+    pub control: ControlSettings,
+    /// `[farm]`
+    pub farm: FarmSettings,
+    /// `[notifier]`
+    pub notifier: NotifierSettings,
+    /// `[[application]]`, names unique, in the order of the file.
+    pub applications: Vec<Application>,
+    /// `[[resource]]`, names unique, in the order of the file.
+    pub resources: Vec<Resource>,
+    /// `[[reason]]`, names and codes unique; the built-in reasons 0 to 3 are not among them.
+    pub reasons: Vec<CustomReason>,
+    /// `[[token]]`, names and hashes unique.
+    pub tokens: Vec<Token>,
+    /// `[[operator]]`, names unique.
+    pub operators: Vec<Operator>,
+    /// `[[alert]]`, in the order of the file.
+    pub alerts: Vec<AlertRule>,
+    /// `[[monitor]]`, names unique.
+    pub monitors: Vec<MonitorSettings>,
+}
+
+/// This node and its disk.
+#[derive(Clone, Debug)]
+pub struct NodeSettings {
+    /// For people; the node's identity is in its store.
+    pub name: String,
+    /// The store's folder; relative to the current directory.
+    pub data: PathBuf,
+    /// Bytes of free space below which submissions are refused. Default 64 MiB.
+    pub reserve: u64,
+}
+
+/// The public listener.
+#[derive(Clone, Debug)]
+pub struct GateSettings {
+    /// Default 127.0.0.1:8080; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Senders whose forwarding headers are believed. Default: nobody.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// The private listener: operators, API, peers.
+#[derive(Clone, Debug)]
+pub struct ControlSettings {
+    /// Default 127.0.0.1:7070; port 0 lets the system choose. Loopback unless the farm has a secret.
+    pub listen: SocketAddr,
+    /// Where peers reach this node, if it is written down. See [`ControlSettings::advertised`].
+    pub advertise: Option<HttpUrl>,
+    /// The zone of local times in the form without scripts. Default UTC.
+    pub time_zone: Tz,
+}
+
+impl ControlSettings {
+    /// Where peers reach this node: what is written, or else the address that was really `bound`
+    /// (which differs from `listen` when its port is 0). A wildcard address is never the answer,
+    /// because the configuration is refused when it listens on one without `advertise`.
+    pub fn advertised(&self, bound: SocketAddr) -> HttpUrl {
+        self.advertise.clone().unwrap_or_else(|| HttpUrl {
+            host: match bound {
+                SocketAddr::V4(address) => address.ip().to_string(),
+                SocketAddr::V6(address) => format!("[{}]", address.ip()),
+            },
+            port: bound.port(),
+        })
+    }
+}
+
+/// What the nodes of the farm share, and how they talk.
+#[derive(Clone, Debug)]
+pub struct FarmSettings {
+    /// Signs what nodes say to one another; at least 16 bytes.
+    pub secret: Option<Secret>,
+    /// Peers to begin with; membership spreads from there. Needs the secret.
+    pub peers: Vec<HttpUrl>,
+    /// To how many a node passes a notification on by itself. Default all.
+    pub fanout: Fanout,
+    /// δ of SPEC 2: 10 ms to 1 h, default 60 s. The same in the whole farm.
+    pub max_clock_skew: Duration,
+    /// After which a monitor's word no longer counts: 1 s to 365 days, default 24 h. The same in
+    /// the whole farm.
+    pub lapse: Duration,
+    /// `[farm.queue]`
+    pub queue: QueueSettings,
+    /// `[farm.merge]`
+    pub merge: MergeSettings,
+}
+
+/// How notifications spread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fanout {
+    /// To every peer in parallel.
+    All,
+    /// To so many, which pass it on: 1 is a chain, more is a tree. At most 10,000.
+    Children(NonZeroU32),
+}
+
+/// What carries notifications between nodes.
+#[derive(Clone, Debug)]
+pub struct QueueSettings {
+    /// Default embedded.
+    pub kind: QueueKind,
+    /// Server of a broker, `nats://host:port`; unused by the embedded queue.
+    pub url: String,
+    /// Name of the broker's stream; unused by the embedded queue.
+    pub stream: String,
+}
+
+/// The kinds of queue that the file format knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueKind {
+    /// The node's own store, and HTTP.
+    Embedded,
+    /// NATS JetStream. Known to the file format, refused by this version.
+    Nats,
+}
+
+/// Synchronization at the start and from time to time.
+#[derive(Clone, Debug)]
+pub struct MergeSettings {
+    /// How many nodes are asked. Default all.
+    pub references: References,
+    /// In which order. Default as listed.
+    pub order: MergeOrder,
+    /// One after the other, or all at once. Default in series.
+    pub mode: MergeMode,
+    /// Bounds the whole phase at the start: 10 ms to 10 min, default 5 s.
+    pub timeout: Duration,
+    /// Interval of merges afterwards: 100 ms to 24 h, default 30 s.
+    pub every: Duration,
+}
+
+/// How many reference nodes are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum References {
+    /// Every known node.
+    All,
+    /// So many, at most 10,000.
+    Count(NonZeroU32),
+}
+
+/// In which order reference nodes are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MergeOrder {
+    /// As they are listed.
+    Listed,
+    /// By chance.
+    Random,
+}
+
+/// Whether reference nodes are asked one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MergeMode {
+    /// One after the other.
+    Series,
+    /// All at once.
+    Parallel,
+}
+
+/// To whom this node's form and monitors hand in.
+#[derive(Clone, Debug)]
+pub struct NotifierSettings {
+    /// Default this node itself.
+    pub initial: Initial,
+    /// The nodes to choose from; not empty unless `initial` is this node itself.
+    pub nodes: Vec<HttpUrl>,
+}
+
+/// How the initial node of a notification is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Initial {
+    /// This node itself.
+    Myself,
+    /// The first of the listed nodes that answers.
+    Listed,
+    /// The one with the least load.
+    LeastLoaded,
+}
+
+/// What users ask for.
+#[derive(Clone, Debug)]
+pub struct Application {
+    /// Unique among applications.
+    pub name: String,
+    /// For people; default the name.
+    pub title: String,
+    /// What belongs to it; may be empty, unique within the application.
+    pub routes: Vec<Route>,
+    /// Who performs it; empty where another application of the same route does.
+    pub upstream: Vec<Upstream>,
+    /// Names of resources, all of them configured here.
+    pub uses: Vec<String>,
+    /// Whether its notifications overtake others. Default no.
+    pub critical: bool,
+    /// Reporters that must say unavailable before it counts: 1 to 256, default 1.
+    pub agree: NonZeroU32,
+}
+
+/// What applications draw on.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// Unique among resources.
+    pub name: String,
+}
+
+/// A reason beyond the built-in ones.
+#[derive(Clone, Debug)]
+pub struct CustomReason {
+    /// 100 to 999,999, unique.
+    pub code: u32,
+    /// Unique, and none of the built-in names.
+    pub name: String,
+    /// How a sentence about the application goes on; default the name.
+    pub title: String,
+}
+
+/// An API client.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// Unique; the reporter is `token/NAME`.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// SHA-256 of the token's text.
+    pub sha256: [u8; 32],
+}
+
+/// What an API client may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Speaks as a person.
+    Operator,
+    /// Speaks as a monitor.
+    Monitor,
+}
+
+/// A person who may sign in.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    /// Unique.
+    pub name: String,
+    /// An argon2id hash in PHC form.
+    pub password: Secret,
+}
+
+/// Which alerts speak about what.
+#[derive(Clone, Debug)]
+pub struct AlertRule {
+    /// Labels an alert must have, with these values; not empty.
+    pub matches: BTreeMap<String, String>,
+    /// What it speaks about. Need not be configured here: another node may have it.
+    pub target: MonitorTarget,
+    /// A built-in or configured reason's name. Default `unknown`.
+    pub reason: String,
+}
+
+/// One monitor of this node.
+#[derive(Clone, Debug)]
+pub struct MonitorSettings {
+    /// Unique; the reporter is `NODE/NAME`.
+    pub name: String,
+    /// What it speaks about.
+    pub target: MonitorTarget,
+    /// How it finds out.
+    pub probe: Probe,
+    /// For whose users its words count. Default this node's.
+    pub scope: MonitorScope,
+    /// Interval of probes: 100 ms to 24 h, default 5 s.
+    pub every: Duration,
+    /// Bounds one probe: 10 ms to 10 min, default 2 s.
+    pub timeout: Duration,
+    /// Failures in a row until it says unavailable: 1 to 1,000, default 3.
+    pub fail_after: NonZeroU32,
+    /// Successes in a row until it says available: 1 to 1,000, default 2.
+    pub recover_after: NonZeroU32,
+}
+
+/// How a monitor finds out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// A GET must be answered with success.
+    Http(ProbeUrl),
+    /// A connection must come about: `host:port`, an IPv6 address in brackets.
+    Tcp(String),
+    /// A program, with its arguments, must exit with 0; not empty.
+    Command(Vec<String>),
+    /// What another farm's gate says about an application.
+    Farm(ProbeUrl),
+    /// The requests that pass the gate anyway.
+    Passive,
+}
+
+/// For whose users a monitor's words count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MonitorScope {
+    /// For this node's.
+    Node,
+    /// For all.
+    Farm,
+}

@@ -1,0 +1,240 @@
+//! The commented configuration that `forewarn init FILE` writes.
+//!
+//! What must stay true: the file works as it is (`forewarn serve --config FILE`), it parses with
+//! [`Settings::parse`](super::Settings::parse), it is readable by its owner only, and an existing
+//! file is never touched. The password and the token are shown once; the file has only their
+//! hashes. The farm's secret is in the file, because the other nodes need it.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use super::types::Secret;
+use super::{ConfigError, secrets};
+
+/// Name of the operator in a fresh file.
+pub const OPERATOR: &str = "admin";
+
+/// Name of the API token in a fresh file.
+pub const TOKEN: &str = "ci";
+
+/// What is shown once, and is nowhere written in this form.
+#[derive(Clone, Debug)]
+pub struct Fresh {
+    /// Password of the operator [`OPERATOR`].
+    pub password: Secret,
+    /// The API token [`TOKEN`], role operator.
+    pub token: Secret,
+}
+
+/// Writes a fresh configuration to `file`, mode 0600.
+///
+/// # Errors
+///
+/// [`ConfigError::Exists`] when there is anything under that name, [`ConfigError::Unwritable`] when
+/// it cannot be created (its folder must exist), [`ConfigError::Hash`] without randomness.
+pub fn init(file: &Path) -> Result<Fresh, ConfigError> {
+    let (text, fresh) = fresh()?;
+    let unwritable = |source| ConfigError::Unwritable {
+        file: file.to_path_buf(),
+        source,
+    };
+    let mut created = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => ConfigError::Exists {
+                file: file.to_path_buf(),
+            },
+            _ => unwritable(source),
+        })?;
+    // the secrets are shown only once, so the file must really be there by then
+    let written = created.write_all(text.as_bytes());
+    match written.and_then(|()| created.sync_all()) {
+        Ok(()) => Ok(fresh),
+        Err(source) => {
+            // half a configuration would only stand in the way of the next try; if even that
+            // fails, what is reported is still the first error
+            let _ = std::fs::remove_file(file);
+            Err(unwritable(source))
+        }
+    }
+}
+
+/// The text of a fresh configuration, and its secrets.
+///
+/// # Errors
+///
+/// [`ConfigError::Hash`] without randomness for the password's salt.
+pub fn fresh() -> Result<(String, Fresh), ConfigError> {
+    let password = secrets::new_password();
+    let token = secrets::new_token();
+    let text = TEMPLATE
+        .replace("@SECRET@", &secrets::new_farm_secret())
+        .replace("@OPERATOR@", OPERATOR)
+        .replace("@PASSWORD@", &secrets::hash_password(&password)?)
+        .replace("@TOKEN@", TOKEN)
+        .replace("@SHA256@", &hex::encode(secrets::token_sha256(&token)));
+    let fresh = Fresh {
+        password: Secret::new(password),
+        token: Secret::new(token),
+    };
+    Ok((text, fresh))
+}
+
+/// What is commented out is optional, and shows the default unless it says otherwise.
+const TEMPLATE: &str = r#"# Configuration of one Forewarn node.
+#   forewarn check FILE            says what is wrong with it
+#   forewarn serve --config FILE   runs the node
+
+[node]
+name = "a"                       # for people; each node of a farm has its own
+data = "./data/a"                # the node's store; relative to the folder it is started in
+# reserve = "64MiB"              # free space below which submissions are refused
+
+# What users see: everything they ask for passes here.
+[gate]
+listen = "127.0.0.1:8080"
+# trusted_proxies = ["127.0.0.1/32"]   # whose X-Forwarded-… are believed; by default nobody's
+
+# For operators, programs and the other nodes. Keep it private.
+[control]
+listen = "127.0.0.1:7070"
+# advertise = "http://127.0.0.1:7070"  # where the other nodes reach this one
+# time_zone = "UTC"                    # of times typed into the form, such as "Europe/Berlin"
+
+# The other nodes. All of them need the same secret; keep this file to yourself.
+[farm]
+secret = "@SECRET@"
+# peers = ["http://127.0.0.1:7071"]    # one is enough, the others are learned; by default none
+# fanout = "all"                       # 1: along a chain, 2, 3 …: through a tree
+# max_clock_skew = "60s"               # the same on all nodes
+# lapse = "24h"                        # when a monitor's word no longer counts; the same on all
+
+# [farm.merge]                         # how a node that starts learns what it missed
+# references = "all"                   # how many nodes it asks
+# order = "listed"                     # or "random"
+# mode = "series"                      # or "parallel"
+# timeout = "5s"                       # for all of it
+# every = "30s"                        # and how often it asks one of them later
+
+# An application is what users ask for. Requests below one of its routes are answered at once with
+# the reason while it is unavailable, and passed on to its upstream otherwise.
+[[application]]
+name = "mail"
+title = "Mail"
+routes = ["/mail"]                     # a path, or a host and a path: "mail.example.com/"
+upstream = ["http://127.0.0.1:9001"]   # who performs it; until something listens there: 502
+uses = ["mail-store"]                  # unavailable as soon as one of these is
+# critical = false                     # true: its notifications overtake all others
+# agree = 1                            # so many monitors must find it unavailable
+
+[[resource]]
+name = "mail-store"
+
+# Reasons beyond unknown, planned-maintenance, unplanned-outage and testing, from code 100 up.
+# [[reason]]
+# code = 100
+# name = "licence-expired"
+# title = "its licence has expired"
+
+# Who may sign in at the control listener. `forewarn hash-password` makes the second line.
+[[operator]]
+name = "@OPERATOR@"
+password = "@PASSWORD@"
+
+# Which programs may submit. `forewarn token` makes a new one and the last line.
+[[token]]
+name = "@TOKEN@"
+role = "operator"                      # or "monitor"
+sha256 = "@SHA256@"
+"#;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::config::{Role, Settings};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_fresh_file_parses_and_knows_its_secrets() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("forewarn.toml");
+        let fresh = init(&file).unwrap();
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+
+        let settings = Settings::load(&file).unwrap();
+        let operator = &settings.operators[0];
+        let password = fresh.password.expose_secret();
+        assert_eq!(operator.name, OPERATOR);
+        assert!(secrets::verify_password(
+            operator.password.expose_secret(),
+            password
+        ));
+        let token = &settings.tokens[0];
+        assert_eq!((token.name.as_str(), token.role), (TOKEN, Role::Operator));
+        assert_eq!(
+            token.sha256,
+            secrets::token_sha256(fresh.token.expose_secret())
+        );
+        assert_eq!(settings.applications[0].name, "mail");
+        assert_eq!(settings.applications[0].upstream.len(), 1);
+
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(
+            !text.contains(password),
+            "the password itself is in the file"
+        );
+        assert!(!text.contains(fresh.token.expose_secret()));
+        assert!(!format!("{fresh:?}").contains(password));
+    }
+
+    #[test]
+    fn what_is_commented_out_parses_too() {
+        let (text, _) = fresh().unwrap();
+        // a comment whose text is a key or a section; the last word of the prose ones is not
+        let is_setting = |line: &str| line.starts_with('[') || line.contains(" = ");
+        let uncommented: Vec<&str> = text
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(rest) if is_setting(rest) => rest,
+                _ => line,
+            })
+            .collect();
+        let uncommented = uncommented.join("\n");
+        let settings = Settings::parse(&uncommented, Path::new("fresh.toml")).unwrap();
+        assert_eq!(settings.reasons[0].code, 100);
+        assert_eq!(settings.farm.peers.len(), 1);
+    }
+
+    #[test]
+    fn every_file_has_its_own_secret() {
+        let secret = |text: &str| {
+            text.lines()
+                .find(|l| l.starts_with("secret"))
+                .map(str::to_owned)
+        };
+        let (one, _) = fresh().unwrap();
+        let (other, _) = fresh().unwrap();
+        assert_ne!(secret(&one).unwrap(), secret(&other).unwrap());
+    }
+
+    #[test]
+    fn an_existing_file_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("forewarn.toml");
+        std::fs::write(&file, "mine").unwrap();
+        assert!(matches!(init(&file), Err(ConfigError::Exists { .. })));
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
+        let nowhere = folder.path().join("no/such/folder.toml");
+        assert!(matches!(
+            init(&nowhere),
+            Err(ConfigError::Unwritable { .. })
+        ));
+    }
+}

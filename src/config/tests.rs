@@ -1,0 +1,206 @@
+//! The file as a whole: SPEC's own example and the defaults; the refusals are in `refusals`.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+
+mod refusals;
+
+/// The least that is accepted.
+const LEAST: &str = "[node]\nname = \"a\"\ndata = \"./data/a\"\n";
+
+fn parse(text: &str) -> Result<Settings, ConfigError> {
+    Settings::parse(text, Path::new("f.toml"))
+}
+
+fn message(text: &str) -> String {
+    parse(text).map(drop).unwrap_err().to_string()
+}
+
+/// `text` after the least (so that it begins at line 4) must be refused with exactly one problem,
+/// which begins with `wanted`.
+#[track_caller]
+fn refused(text: &str, wanted: &str) {
+    let message = message(&format!("{LEAST}{text}"));
+    assert!(
+        message.starts_with(&format!("f.toml:{wanted}")) && message.lines().count() == 1,
+        "wanted {wanted}\n got   {message}"
+    );
+}
+
+#[track_caller]
+fn accepted(text: &str) -> Settings {
+    parse(&format!("{LEAST}{text}")).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn phc() -> String {
+    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$\
+     AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        .to_owned()
+}
+
+/// Section 7 of the contract, with values where it has dots.
+fn whole_file() -> String {
+    let sha256 = "ab".repeat(32);
+    let phc = phc();
+    format!(
+        r#"
+[node]
+name = "a"
+data = "./data/a"
+reserve = "10MB"
+[gate]
+listen = "127.0.0.1:0"
+trusted_proxies = ["127.0.0.1/32", "2001:db8::/32"]
+[control]
+listen = "127.0.0.1:7070"
+advertise = "http://A.example:7070/"
+time_zone = "Europe/Berlin"
+[farm]
+secret = "0123456789abcdef"
+peers = ["http://127.0.0.1:7071"]
+fanout = 2
+max_clock_skew = "30s"
+lapse = "7d"
+[farm.queue]
+kind = "embedded"
+url = "nats://127.0.0.1:4222"
+stream = "forewarn"
+[farm.merge]
+references = 3
+order = "random"
+mode = "parallel"
+timeout = "500ms"
+every = "1m"
+[notifier]
+initial = "least-loaded"
+nodes = ["http://127.0.0.1:7071"]
+[[application]]
+name = "mail"
+title = "Mail"
+routes = ["/mail", "Mail.Example.com/", "shop.example.com/cart/"]
+upstream = ["http://127.0.0.1:9001", "http://[::1]"]
+uses = ["mail-store"]
+critical = true
+agree = 2
+[[resource]]
+name = "mail-store"
+[[reason]]
+code = 100
+name = "licence-expired"
+title = "its licence has expired"
+[[token]]
+name = "ci"
+role = "monitor"
+sha256 = "{sha256}"
+[[operator]]
+name = "alice"
+password = "{phc}"
+[[alert]]
+match = {{ alertname = "MailDown" }}
+target = "application:mail"
+reason = "licence-expired"
+[[monitor]]
+name = "mail-http"
+target = "application:mail"
+http = "http://127.0.0.1:9001/health"
+scope = "farm"
+every = "10s"
+timeout = "1s"
+fail_after = 4
+recover_after = 5
+"#
+    )
+}
+
+#[test]
+fn the_whole_file_becomes_settings() {
+    let s = parse(&whole_file()).unwrap();
+    assert_eq!(s.node.reserve, 10_000_000);
+    assert_eq!(s.gate.listen.port(), 0);
+    assert_eq!(s.gate.trusted_proxies.len(), 2);
+    let advertise = s.control.advertise.as_ref().unwrap();
+    assert_eq!(advertise.to_string(), "http://a.example:7070");
+    assert_eq!(s.control.time_zone, chrono_tz::Europe::Berlin);
+    assert_eq!(s.farm.fanout, Fanout::Children(2.try_into().unwrap()));
+    assert_eq!(s.farm.max_clock_skew, Duration::from_secs(30));
+    assert_eq!(s.farm.lapse, Duration::from_secs(7 * 86_400));
+    assert_eq!(s.farm.queue.kind, QueueKind::Embedded);
+    assert_eq!(
+        s.farm.merge.references,
+        References::Count(3.try_into().unwrap())
+    );
+    assert_eq!(s.farm.merge.order, MergeOrder::Random);
+    assert_eq!(s.farm.merge.mode, MergeMode::Parallel);
+    assert_eq!(s.farm.merge.timeout, Duration::from_millis(500));
+    assert_eq!(s.notifier.initial, Initial::LeastLoaded);
+    let mail = &s.applications[0];
+    let routes: Vec<String> = mail.routes.iter().map(Route::to_string).collect();
+    assert_eq!(
+        routes,
+        ["/mail", "mail.example.com/", "shop.example.com/cart"]
+    );
+    assert_eq!(mail.upstream[1].authority(), "[::1]:80");
+    assert!(mail.critical);
+    assert_eq!(mail.agree.get(), 2);
+    assert_eq!(s.tokens[0].sha256, [0xab; 32]);
+    assert_eq!(s.alerts[0].matches["alertname"], "MailDown");
+    let monitor = &s.monitors[0];
+    assert_eq!(monitor.target.to_string(), "application:mail");
+    assert!(matches!(&monitor.probe, Probe::Http(url) if url.path == "/health" && !url.tls));
+    assert_eq!(monitor.scope, MonitorScope::Farm);
+    assert_eq!(
+        (monitor.fail_after.get(), monitor.recover_after.get()),
+        (4, 5)
+    );
+}
+
+#[test]
+fn defaults_are_those_of_the_contract() {
+    let s = accepted(
+        "[[application]]\nname = \"m\"\n[[monitor]]\nname = \"p\"\ntarget = \"application:m\"\npassive = true\n",
+    );
+    assert_eq!(s.node.reserve, 64 * 1024 * 1024);
+    assert_eq!(s.gate.listen.to_string(), "127.0.0.1:8080");
+    assert!(s.gate.trusted_proxies.is_empty());
+    assert_eq!(s.control.listen.to_string(), "127.0.0.1:7070");
+    let bound = "127.0.0.1:7171".parse().unwrap();
+    assert_eq!(
+        s.control.advertised(bound).to_string(),
+        "http://127.0.0.1:7171"
+    );
+    assert_eq!(s.control.time_zone, chrono_tz::UTC);
+    assert!(s.farm.secret.is_none());
+    assert_eq!(s.farm.fanout, Fanout::All);
+    assert_eq!(s.farm.max_clock_skew, Duration::from_secs(60));
+    assert_eq!(s.farm.lapse, Duration::from_secs(86_400));
+    assert_eq!(s.farm.merge.references, References::All);
+    assert_eq!(s.farm.merge.order, MergeOrder::Listed);
+    assert_eq!(s.farm.merge.mode, MergeMode::Series);
+    assert_eq!(s.farm.merge.timeout, Duration::from_secs(5));
+    assert_eq!(s.farm.merge.every, Duration::from_secs(30));
+    assert_eq!(s.notifier.initial, Initial::Myself);
+    let (application, monitor) = (&s.applications[0], &s.monitors[0]);
+    assert_eq!(application.title, "m");
+    assert_eq!(application.agree.get(), 1);
+    assert_eq!(monitor.scope, MonitorScope::Node);
+    assert_eq!(monitor.every, Duration::from_secs(5));
+    assert_eq!(monitor.timeout, Duration::from_secs(2));
+    assert_eq!(
+        (monitor.fail_after.get(), monitor.recover_after.get()),
+        (3, 2)
+    );
+}
+
+#[test]
+fn secrets_do_not_show_in_debug_output() {
+    let shown = format!("{:?}", parse(&whole_file()).unwrap());
+    assert!(!shown.contains("0123456789abcdef"));
+    assert!(!shown.contains("argon2id"));
+    // nor in messages
+    let message = message(&format!("{LEAST}[farm]\nsecret = \"tooshort\"\n"));
+    assert!(!message.contains("tooshort"), "{message}");
+}
