@@ -1,3 +1,7 @@
 //! The command line in, the exit status out; nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    forewarn::cli::run()
+}

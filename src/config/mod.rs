@@ -112,6 +112,24 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// What is right but worth knowing, each with what to do; for `forewarn check` and the log of a
+    /// node that starts.
+    pub fn notes(&self) -> Vec<&'static str> {
+        let mut notes = Vec::new();
+        if self.operators.is_empty() && self.tokens.is_empty() {
+            notes.push(
+                "there is no [[operator]] and no [[token]], so nobody can submit anything: \
+                 add one with `forewarn hash-password` or `forewarn token`",
+            );
+        }
+        if self.applications.is_empty() {
+            notes.push("there is no [[application]], so the gate answers everything with 404");
+        }
+        notes
+    }
+}
+
 /// Reads every section. `None` means that something required is missing, which is then reported.
 fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
     let node = sections::node(root.section("node"));

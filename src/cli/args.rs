@@ -1,0 +1,222 @@
+//! The whole command line (SPEC section 8) as types.
+//!
+//! What must stay true: what is wrong in itself (a duration without a unit, two statuses, a target
+//! that is none) is found here and is status 2; what only a node can know is not checked here.
+//! Environment variables are read in one place, [`Access::from_env`].
+
+mod access;
+mod notify;
+mod store;
+mod text;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+
+pub use access::Access;
+pub use notify::{NotifyArgs, Pick, Priority, Restore, Wait};
+pub use store::{ExportArgs, ImportArgs, StoreBackupArgs, StoreCommand, StorePlace, StoreTaskArgs};
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "forewarn",
+    version,
+    about = "Tells users at first contact, on every node, why an application is down and when it is back",
+    after_help = "Environment:\n  \
+        FOREWARN_URL    control address that notify, status, why and node talk to [default: http://127.0.0.1:7070]\n  \
+        FOREWARN_TOKEN  API token they use\n  \
+        FOREWARN_LOG    what is logged, as in \"debug\" or \"info,forewarn::peer=debug\" (or RUST_LOG)\n\n\
+        Exit status: 0 done, 1 refused or failed, 2 wrong usage.",
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What is to be done.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented configuration with fresh secrets, and show them once
+    Init(InitArgs),
+    /// Run a node
+    Serve(ServeArgs),
+    /// Run a farm of three nodes with small applications on this machine
+    Demo(DemoArgs),
+    /// Say that something is available or unavailable, now or later
+    Notify(Box<NotifyArgs>),
+    /// Show what is available
+    Status(StatusArgs),
+    /// Show every word considered for a request, and why it counted or not
+    Why(WhyArgs),
+    /// List the nodes of the farm, or forget one
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Check a configuration file
+    Check(CheckArgs),
+    /// Hash a password for an [[operator]] of the configuration
+    HashPassword(OutputArgs),
+    /// Make a new API token for a [[token]] of the configuration
+    Token(OutputArgs),
+    /// Look after a node's store while the node is stopped
+    #[command(subcommand)]
+    Store(StoreCommand),
+}
+
+/// How results are shown.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct OutputArgs {
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `forewarn init`
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// File to write; must not exist yet
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Form of the output.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `forewarn serve`
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Form of the log on standard error
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Time, level, message.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `forewarn demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Throw away what an earlier demo left, and start anew
+    #[arg(long)]
+    pub fresh: bool,
+    /// Folder of the demo's configuration and stores
+    #[arg(long, value_name = "DIR", default_value = "data/demo")]
+    pub data: PathBuf,
+    /// First of the ports that the demo uses
+    #[arg(long, value_name = "N", default_value_t = 7100,
+          value_parser = clap::value_parser!(u16).range(1024..=65_000))]
+    pub base_port: u16,
+}
+
+/// `forewarn status`
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Only this application
+    #[arg(value_parser = text::name)]
+    pub application: Option<String>,
+    /// Stay, and show every change
+    #[arg(long)]
+    pub watch: bool,
+    /// Form of the output.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `forewarn why`: the request that is to be explained.
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// The application
+    #[arg(value_parser = text::name)]
+    pub application: String,
+    /// Method of the request
+    #[arg(long, default_value = "GET", value_parser = text::method)]
+    pub method: String,
+    /// Path of the request, without its query
+    #[arg(long, value_parser = text::path)]
+    pub path: Option<String>,
+    /// A header of the request; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = text::header)]
+    pub header: Vec<(String, String)>,
+    /// A query parameter of the request; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = text::pair)]
+    pub query: Vec<(String, String)>,
+    /// Address of the client
+    #[arg(long, value_name = "ADDRESS")]
+    pub client: Option<std::net::IpAddr>,
+    /// Node that decides [default: the one that is asked]
+    #[arg(long, value_name = "NAME", value_parser = text::name)]
+    pub node: Option<String>,
+    /// Form of the output.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `forewarn node`
+#[derive(Debug, Subcommand)]
+pub enum NodeCommand {
+    /// List the nodes that this one knows
+    List(OutputArgs),
+    /// Remove a node from the farm for good; if it returns, it joins under a new id
+    Forget(ForgetArgs),
+}
+
+/// `forewarn node forget`
+#[derive(Debug, Args)]
+pub struct ForgetArgs {
+    /// The node
+    #[arg(value_parser = text::name)]
+    pub name: String,
+    /// Form of the output.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `forewarn check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Configuration file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Form of the output.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Limits a notification to some requests. Each flag may be given several times.
+#[derive(Debug, Default, Args)]
+pub struct CriteriaArgs {
+    /// Only requests with this method
+    #[arg(long, value_parser = text::method)]
+    pub method: Vec<String>,
+    /// Only requests with a path like this; * is any run of characters, ? one, […] a class
+    #[arg(long, value_name = "GLOB", value_parser = text::path_glob)]
+    pub path: Vec<String>,
+    /// Only requests with such a header
+    #[arg(long, value_name = "NAME=GLOB", value_parser = text::header)]
+    pub header: Vec<(String, String)>,
+    /// Only requests with such a query parameter
+    #[arg(long, value_name = "NAME=GLOB", value_parser = text::pair)]
+    pub query: Vec<(String, String)>,
+    /// Only requests from this network, as in 10.0.0.0/8
+    #[arg(long, value_name = "CIDR", value_parser = crate::config::addresses::network)]
+    pub client: Vec<IpNet>,
+    /// Only requests that this node decides
+    #[arg(long, value_name = "NAME", value_parser = text::name)]
+    pub node: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests;

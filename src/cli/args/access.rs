@@ -1,0 +1,73 @@
+//! How the command line reaches a node: `FOREWARN_URL` and `FOREWARN_TOKEN`.
+
+use std::env::VarError;
+
+use crate::cli::CliError;
+use crate::config::{HttpUrl, Secret, addresses};
+
+/// Where a node's control listener is, and what it is shown.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// `FOREWARN_URL`, or <http://127.0.0.1:7070>.
+    pub url: HttpUrl,
+    /// `FOREWARN_TOKEN`, if it is set and not empty; fit for a header.
+    pub token: Option<Secret>,
+}
+
+impl Access {
+    /// What the environment says.
+    ///
+    /// # Errors
+    ///
+    /// [`CliError::Refused`] naming the variable that is wrong. A token is not repeated.
+    pub fn from_env() -> Result<Access, CliError> {
+        Access::from_values(variable("FOREWARN_URL")?, variable("FOREWARN_TOKEN")?)
+    }
+
+    /// The same, from the variables' values. An empty one counts as not set.
+    ///
+    /// # Errors
+    ///
+    /// As [`Access::from_env`].
+    pub fn from_values(url: Option<String>, token: Option<String>) -> Result<Access, CliError> {
+        let refused = |problem| CliError::Refused(format!("FOREWARN_URL: {problem}"));
+        let url = url.filter(|url| !url.is_empty());
+        let url = url.as_deref().unwrap_or("http://127.0.0.1:7070");
+        let url = addresses::http_url(url).map_err(refused)?;
+        let token = token.filter(|token| !token.is_empty());
+        if let Some(token) = &token
+            && !(token.len() <= 1_024 && token.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
+            let problem = "must be at most 1024 printable ASCII characters without spaces";
+            return Err(CliError::Refused(format!("FOREWARN_TOKEN: {problem}")));
+        }
+        let token = token.map(Secret::new);
+        Ok(Access { url, token })
+    }
+}
+
+fn variable(name: &str) -> Result<Option<String>, CliError> {
+    match std::env::var(name) {
+        Ok(value) => Ok(Some(value)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(CliError::Refused(format!("{name}: is not UTF-8"))),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_has_defaults_and_limits() {
+        let access = Access::from_values(None, Some(String::new())).unwrap();
+        assert_eq!(access.url.to_string(), "http://127.0.0.1:7070");
+        assert!(access.token.is_none());
+        let wrong = Access::from_values(Some("nowhere".into()), None).unwrap_err();
+        assert!(wrong.to_string().starts_with("FOREWARN_URL: must be"));
+        let wrong = Access::from_values(None, Some("two\r\nlines".into())).unwrap_err();
+        assert!(wrong.to_string().starts_with("FOREWARN_TOKEN: must be"));
+        assert!(!wrong.to_string().contains("lines"));
+    }
+}

@@ -1,0 +1,124 @@
+//! `forewarn notify`: the notification module as a command.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clap::{ArgGroup, Args, ValueEnum};
+use uuid::Uuid;
+
+use super::{CriteriaArgs, OutputArgs, text};
+use crate::config::HttpUrl;
+
+/// The one notification that is handed in. Exactly one of `available`, `unavailable` and `cancel`
+/// is there; `targets` is empty with `cancel` only.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("word").args(["available", "unavailable", "cancel"]).required(true))]
+#[command(after_help = "Examples:\n  \
+    forewarn notify application:mail --unavailable --reason planned-maintenance --for 2h\n  \
+    forewarn notify application:mail --unavailable --at 2026-11-23T16:00:00Z --for 2h --restore automatic\n  \
+    forewarn notify application:mail --available --wait all\n  \
+    forewarn notify --cancel 019aaf3e-7c11-7000-8000-000000000000")]
+pub struct NotifyArgs {
+    /// What it is about: system, application:NAME or resource:NAME
+    #[arg(value_name = "TARGET", num_args = 1..=100, value_parser = text::target,
+          required_unless_present = "cancel", conflicts_with = "cancel")]
+    pub targets: Vec<String>,
+    /// It is available
+    #[arg(long)]
+    pub available: bool,
+    /// It is unavailable
+    #[arg(long)]
+    pub unavailable: bool,
+    /// Take back this closing, which has not begun
+    #[arg(long, value_name = "ID")]
+    pub cancel: Option<Uuid>,
+    /// Take back this closing, and say this instead, in one step
+    #[arg(long, value_name = "ID", conflicts_with = "cancel")]
+    pub replace: Option<Uuid>,
+
+    /// Why: unknown, planned-maintenance, unplanned-outage, testing, or one of the configuration
+    #[arg(long, value_name = "NAME|CODE", value_parser = text::name)]
+    pub reason: Option<String>,
+    /// What users are told
+    #[arg(long, value_name = "TEXT", value_parser = text::prose::<2000>)]
+    pub message: Option<String>,
+    /// The part that failed, where it is known
+    #[arg(long, value_name = "TEXT", value_parser = text::prose::<200>, conflicts_with = "cancel")]
+    pub component: Option<String>,
+    /// When it begins, as in 2026-11-23T16:00:00Z [default: now]
+    #[arg(long, value_name = "TIME", value_parser = text::time, conflicts_with = "cancel")]
+    pub at: Option<DateTime<Utc>>,
+    /// When it should be back
+    #[arg(long, value_name = "TIME", value_parser = text::time, conflicts_with = "cancel")]
+    pub back_at: Option<DateTime<Utc>>,
+    /// How long it should take, as in 30m or 2h
+    #[arg(long = "for", value_name = "DURATION", value_parser = text::duration,
+          conflicts_with_all = ["cancel", "back_at"])]
+    pub lasts: Option<Duration>,
+    /// Who makes it available again at that time [default: manual]
+    #[arg(long, value_enum, conflicts_with = "cancel")]
+    pub restore: Option<Restore>,
+    /// Whether it overtakes others [default: normal]
+    #[arg(long, value_enum)]
+    pub priority: Option<Priority>,
+
+    /// Which requests it is about.
+    #[command(flatten, next_help_heading = "Only some requests")]
+    pub criteria: CriteriaArgs,
+
+    /// Control addresses to choose from [default: FOREWARN_URL]
+    #[arg(long, value_name = "URL,URL", value_delimiter = ',', value_parser = text::url,
+          help_heading = "Handing in")]
+    pub to: Vec<HttpUrl>,
+    /// Which of them: the first that answers, or the one with the least load
+    #[arg(long, value_enum, requires = "to", default_value_t = Pick::Listed,
+          help_heading = "Handing in")]
+    pub pick: Pick,
+    /// Wait until every known node has applied it
+    #[arg(long, value_enum, help_heading = "Handing in")]
+    pub wait: Option<Wait>,
+    /// How long to wait
+    #[arg(long, value_name = "DURATION", value_parser = text::duration, requires = "wait",
+          default_value = "5s", help_heading = "Handing in")]
+    pub timeout: Duration,
+    /// Id of the notification; the same one again is the same notification [default: a new one]
+    #[arg(long, help_heading = "Handing in")]
+    pub id: Option<Uuid>,
+    /// Form of the output.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Who ends a closing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Restore {
+    /// Somebody says so.
+    Manual,
+    /// The expected time.
+    Automatic,
+}
+
+/// Whether it overtakes others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Priority {
+    /// In its turn.
+    Normal,
+    /// Before all that are not.
+    Critical,
+}
+
+/// How the initial node is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Pick {
+    /// The first that answers.
+    Listed,
+    /// The one with the least load.
+    LeastLoaded,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Wait {
+    /// Every known node.
+    All,
+}

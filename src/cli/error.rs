@@ -1,0 +1,37 @@
+//! Why a subcommand ends with status 1.
+
+use std::io;
+
+use crate::config::ConfigError;
+
+/// What went wrong in a subcommand. `Display` is what people see after `forewarn: `.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The configuration is wrong, or could not be read or written.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Standard output is closed or full.
+    #[error("cannot write the output: {0}")]
+    Output(#[source] io::Error),
+    /// Standard input cannot be read.
+    #[error("cannot read the input: {0}")]
+    Input(#[source] io::Error),
+    /// A refusal that has no cause below it.
+    #[error("{0}")]
+    Refused(String),
+    /// It failed, and the output (`--json`) says so already.
+    #[error("failed; see the output")]
+    Told,
+}
+
+/// One line of JSON.
+///
+/// # Errors
+///
+/// [`CliError::Output`].
+pub(super) fn json_line(
+    out: &mut dyn io::Write,
+    value: &serde_json::Value,
+) -> Result<(), CliError> {
+    writeln!(out, "{value}").map_err(CliError::Output)
+}

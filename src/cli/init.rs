@@ -1,0 +1,69 @@
+//! `forewarn init FILE`: writes a configuration that works, and shows its secrets once.
+
+use std::io::Write;
+
+use serde_json::json;
+
+use super::args::InitArgs;
+use super::error::{CliError, json_line};
+use crate::config::template;
+
+/// Writes the file and shows on `out` what is shown only once.
+///
+/// # Errors
+///
+/// [`CliError::Config`] when the file exists or cannot be written, [`CliError::Output`].
+pub fn run(args: &InitArgs, out: &mut dyn Write) -> Result<(), CliError> {
+    let fresh = template::init(&args.file)?;
+    let file = args.file.display();
+    let (operator, token_name) = (template::OPERATOR, template::TOKEN);
+    let password = fresh.password.expose_secret();
+    let token = fresh.token.expose_secret();
+    if args.output.json {
+        let value = json!({
+            "file": file.to_string(), "operator": operator, "password": password,
+            "token_name": token_name, "token": token,
+        });
+        return json_line(out, &value);
+    }
+    write!(
+        out,
+        "Wrote {file}. Shown only now:\n\n  \
+         operator  {operator}\n  \
+         password  {password}\n  \
+         token     {token}  (\"{token_name}\", for FOREWARN_TOKEN)\n\n\
+         Next: forewarn serve --config {file}\n\
+         and sign in at http://127.0.0.1:7070/\n"
+    )
+    .map_err(CliError::Output)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::cli::args::OutputArgs;
+    use crate::config::{Settings, secrets};
+
+    #[test]
+    fn what_it_shows_is_what_the_file_accepts() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("f.toml");
+        let output = OutputArgs { json: true };
+        let args = InitArgs { file, output };
+        let mut out = Vec::new();
+        run(&args, &mut out).unwrap();
+        let shown: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        let settings = Settings::load(&args.file).unwrap();
+        let hash = settings.operators[0].password.expose_secret();
+        assert!(secrets::verify_password(
+            hash,
+            shown["password"].as_str().unwrap()
+        ));
+        let token = shown["token"].as_str().unwrap();
+        assert_eq!(settings.tokens[0].sha256, secrets::token_sha256(token));
+
+        let again = run(&args, &mut Vec::new()).unwrap_err();
+        assert!(again.to_string().contains("exists already"), "{again}");
+    }
+}
