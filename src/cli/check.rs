@@ -31,7 +31,8 @@ pub fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<(), CliError> {
             "error": error.map(ToString::to_string),
         });
         json_line(out, &value)?;
-        return checked.map(drop).map_err(|_told| CliError::Told);
+        // the error's text is in the output by now
+        return checked.map(drop).map_err(|_shown| CliError::Told);
     }
     let settings = checked?;
     let mut text = format!("{file}: all right\n");

@@ -4,7 +4,8 @@ use std::io;
 
 use crate::config::ConfigError;
 
-/// What went wrong in a subcommand. `Display` is what people see after `forewarn: `.
+/// What went wrong in a subcommand. `Display` is what people see on standard
+/// error: after `forewarn: `, except for the configuration's problems, which begin with their file.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     /// The configuration is wrong, or could not be read or written.

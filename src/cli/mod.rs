@@ -34,10 +34,14 @@ pub fn run() -> ExitCode {
     };
     match dispatch(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(CliError::Told) => ExitCode::FAILURE,
         Err(error) => {
             // nowhere is left to report that standard error is closed
-            let _ = writeln!(io::stderr(), "forewarn: {error}");
+            let _ = match error {
+                CliError::Told => Ok(()),
+                // each of its lines begins with the file, the form that editors jump to
+                CliError::Config(error) => writeln!(io::stderr(), "{error}"),
+                error => writeln!(io::stderr(), "forewarn: {error}"),
+            };
             ExitCode::FAILURE
         }
     }

@@ -62,6 +62,10 @@ pub struct NotifyArgs {
     #[arg(long, value_enum)]
     pub priority: Option<Priority>,
 
+    /// Form of the output.
+    #[command(flatten)]
+    pub output: OutputArgs,
+
     /// Which requests it is about.
     #[command(flatten, next_help_heading = "Only some requests")]
     pub criteria: CriteriaArgs,
@@ -84,9 +88,6 @@ pub struct NotifyArgs {
     /// Id of the notification; the same one again is the same notification [default: a new one]
     #[arg(long, help_heading = "Handing in")]
     pub id: Option<Uuid>,
-    /// Form of the output.
-    #[command(flatten)]
-    pub output: OutputArgs,
 }
 
 /// Who ends a closing.
