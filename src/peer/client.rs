@@ -50,12 +50,12 @@ pub struct Answer {
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// Not an address that can be called: the configuration or a peer's announcement is wrong.
-    #[error("{address} is not an address like http://host:port")]
+    #[error("{address} is not an address like http://host:port, or the path is none: {source}")]
     Address {
         /// The address, or what it was meant to be.
         address: String,
         /// What is wrong with it.
-        source: http::Error,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// No connection: the peer is down, or the way to it is cut. Nothing was sent.
     #[error("{address} is unreachable: {}", innermost(.source))]
@@ -181,7 +181,14 @@ impl PeerClient {
         body: &Bytes,
     ) -> Result<(Nonce, Request<Full<Bytes>>), CallError> {
         let wrong = |source| CallError::Address { address: address.to_owned(), source };
-        let uri: Uri = format!("{}{path}", address.trim_end_matches('/')).parse().map_err(|e| wrong(http::Error::from(e)))?;
+        let invalid = |error: http::Error| wrong(error.into());
+        // an empty authority is an error, too
+        let authority = address.strip_prefix("http://").unwrap_or_default().trim_end_matches('/');
+        let uri = Uri::builder().scheme("http").authority(authority).path_and_query(path).build().map_err(invalid)?;
+        // `http` reads `host:x` as a host without a port, and port 80 would be called
+        if uri.port_u16().is_none() && uri.host() != Some(authority) {
+            return Err(wrong("the port is not a number from 0 to 65535".into()));
+        }
         let nonce = Nonce(u128::from(clock::random()) << 64 | u128::from(clock::random()));
         let sender = Sender { identity: self.identity, time: clock::now(), nonce };
         // signed is what will stand in the request line
@@ -193,7 +200,7 @@ impl PeerClient {
         for (name, value) in self.key.sign_request(&sender, method.as_str(), &target, body) {
             request = request.header(name, value);
         }
-        Ok((nonce, request.body(Full::new(body.clone())).map_err(wrong)?))
+        Ok((nonce, request.body(Full::new(body.clone())).map_err(invalid)?))
     }
 
     /// Reads an answer, no more than the limit, and checks that it is one.
@@ -226,7 +233,8 @@ impl PeerClient {
 fn is_stale(error: &legacy::Error) -> bool {
     !error.is_connect()
         && causes(error).any(|cause| {
-            let hyper = cause.downcast_ref::<hyper::Error>().is_some_and(|e| e.is_incomplete_message() || e.is_canceled());
+            let hyper =
+                cause.downcast_ref::<hyper::Error>().is_some_and(|e| e.is_incomplete_message() || e.is_canceled());
             let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
             hyper || matches!(kind, Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe))
         })
