@@ -5,7 +5,7 @@
 //! imports and fails on a breach.
 //!
 //! ```text
-//! cli → node → gate · control · peer · actors → store · sync → availability
+//! cli → node → gate · control · peer · actors → answer · store · sync → availability
 //! ```
 
 pub mod cli;
@@ -17,7 +17,9 @@ pub mod control;
 pub mod gate;
 pub mod peer;
 
+pub mod answer;
 pub mod store;
 pub mod sync;
 
 pub mod availability;
+pub mod clock;

@@ -1,1 +1,36 @@
-//! (being written)
+//! What is known to be unavailable, and what follows from it. Pure: no clock, no disk, no network.
+//!
+//! A [`Notification`] is one statement; a [`Submission`] is what somebody asks a node to state.
+//! The [`Ledger`] is the merging set of all statements that still count; [`verdict`] decides from
+//! it whether an application is open for a request. Time is always an argument, so that every rule
+//! can be tried at every instant.
+//!
+//! Must stay true: the same ledger, the same greatest stamp time, the same configuration and the
+//! same request give the same verdict on every node (SPEC 3).
+
+mod criteria;
+mod dropping;
+mod glob;
+mod ledger;
+mod moment;
+mod name;
+mod notification;
+mod reason;
+mod stamp;
+mod submission;
+mod target;
+pub mod verdict;
+mod word;
+
+pub use criteria::{Criteria, CriteriaError, HeaderSource, NoHeaders, RequestFacts};
+pub use dropping::Rules;
+pub use glob::{Glob, GlobError};
+pub use ledger::{Admission, BoundExceeded, Ledger, MAX_CRITERIA, MAX_PLANS, MAX_REPORTERS};
+pub use moment::Moment;
+pub use name::{Name, NameError};
+pub use notification::{Entry, Notification, Priority, Restore, Source, Status};
+pub use reason::{Reason, Reasons};
+pub use stamp::{NodeId, Stamp, StampClock, StampError};
+pub use submission::{Author, FieldError, Known, Submission};
+pub use target::Target;
+pub use word::{At, Says, Speaker, TargetWords, Word};

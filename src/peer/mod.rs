@@ -1,1 +1,9 @@
-//! (being written)
+//! What nodes say to each other, and how they know that it was said by one of them (SPEC 6, "Peers").
+//!
+//! [`signature`] and [`nonces`] are pure rules; [`client`] asks, [`guard`] is the same thing on the
+//! answering side.
+
+pub mod client;
+pub mod guard;
+pub mod nonces;
+pub mod signature;

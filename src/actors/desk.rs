@@ -1,0 +1,345 @@
+//! The one counter at which the rest of the node (API, pages, gate, metrics) hands things in and
+//! asks for things. Cheap to clone; every method may be called from any thread.
+//!
+//! SKELETON: types are final enough to build on; bodies are the integrator's.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::Serialize;
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+use crate::availability::{Author, BoundExceeded, Entry, FieldError, Moment, Name, Reason, RequestFacts, Submission, Target};
+
+/// See the module.
+#[derive(Clone)]
+pub struct Desk {}
+
+/// How far a notification has come on one node (SPEC 4.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryState {
+    /// No receipt yet.
+    Waiting,
+    /// Durable in the node's inbox.
+    Queued,
+    /// Too far ahead of the node's clock; durable, admitted when its time has come.
+    Quarantined,
+    /// Durable in the node's ledger and visible at its gate.
+    Applied,
+    /// The node has what makes it dead.
+    Superseded,
+}
+
+/// One line of a receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct DeliveryRow {
+    /// The node's name; its address, as long as nobody has met it.
+    pub node: String,
+    /// How far it is there.
+    pub state: DeliveryState,
+    /// Since when.
+    pub at: Option<Moment>,
+}
+
+/// The receipt of one notification.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Delivery {
+    /// One row per known node, the initial node first.
+    pub delivery: Vec<DeliveryRow>,
+    /// Every row is applied or superseded. False also where the initial node cannot be asked.
+    pub complete: bool,
+}
+
+/// What a submission was answered with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Submitted {
+    /// The notification's id.
+    pub id: Uuid,
+    /// Its time.
+    pub timestamp: Moment,
+    /// The node that accepted it.
+    pub node: Name,
+    /// Its receipt so far.
+    #[serde(flatten)]
+    pub delivery: Delivery,
+    /// It was known already, with the same content.
+    #[serde(skip)]
+    pub repeated: bool,
+}
+
+/// Why a submission was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// 422: fields that are wrong.
+    #[error("the notification is not acceptable")]
+    Invalid(Vec<FieldError>),
+    /// 409: the id is taken by another content.
+    #[error("the id {0} belongs to a notification with another content")]
+    Conflict(Uuid),
+    /// 429: a bound of SPEC 3.
+    #[error(transparent)]
+    Bound(#[from] BoundExceeded),
+    /// 503 with `Retry-After`: the queue is full, the store cannot write, the node is not ready or
+    /// may not take submissions. The text says which and what to do.
+    #[error("{reason}")]
+    Unavailable {
+        /// For people.
+        reason: String,
+        /// When to try again, in seconds.
+        retry_after: u64,
+    },
+}
+
+/// Which notifications to list (SPEC 6): newest first.
+#[derive(Debug, Clone, Default)]
+pub struct HistoryQuery {
+    /// Only those that name this application, or the system, or a resource it uses.
+    pub application: Option<String>,
+    /// Only from this source (`operator`, `monitor`, `alert`, `farm`).
+    pub source: Option<String>,
+    /// Only by this operator.
+    pub operator: Option<String>,
+    /// Continue after this cursor (what `next` said), or a time.
+    pub before: Option<String>,
+    /// 1 to 1,000.
+    pub limit: usize,
+}
+
+/// One page of the history.
+#[derive(Debug, Clone, Default)]
+pub struct HistoryPage {
+    /// Newest first.
+    pub entries: Vec<Arc<Entry>>,
+    /// Where to go on; none at the end.
+    pub next: Option<String>,
+}
+
+/// One closing that counts, for boards and the API.
+#[derive(Debug, Clone)]
+pub struct CauseView {
+    /// What is closed.
+    pub target: Target,
+    /// `own`, `system` or `resource`.
+    pub layer: &'static str,
+    /// The entry that closes it.
+    pub entry: Arc<Entry>,
+    /// Since when.
+    pub since: Moment,
+}
+
+/// One application or resource as this node sees it, for a request that no criteria but `nodes`
+/// match.
+#[derive(Debug, Clone)]
+pub struct BoardRow {
+    /// Its name.
+    pub name: Name,
+    /// Its title; a resource's is its name.
+    pub title: String,
+    /// Whether it is marked critical.
+    pub critical: bool,
+    /// Whether this node runs it (has it in its configuration); others are listed, too.
+    pub local: bool,
+    /// The resources an application uses; for a resource, the applications that use it.
+    pub uses: Vec<Name>,
+    /// Empty: available.
+    pub causes: Vec<CauseView>,
+    /// The earliest beginning of the causes.
+    pub since: Option<Moment>,
+    /// The latest expected return; none, if any cause has none.
+    pub expected_back_at: Option<Moment>,
+    /// The reason of the first cause.
+    pub reason: Option<Reason>,
+    /// Closings in force for some requests only (criteria beyond `nodes`).
+    pub partial: Vec<CauseView>,
+    /// Plans that have not begun.
+    pub upcoming: Vec<Arc<Entry>>,
+}
+
+/// Everything the board shows.
+#[derive(Debug, Clone, Default)]
+pub struct Board {
+    /// By name.
+    pub applications: Vec<BoardRow>,
+    /// By name.
+    pub resources: Vec<BoardRow>,
+    /// The system as a whole, if something is said about it.
+    pub system: Vec<CauseView>,
+}
+
+/// One word that `why` considered.
+#[derive(Debug, Clone, Serialize)]
+pub struct Considered {
+    /// The notification.
+    pub id: Uuid,
+    /// `own`, `system` or `resource:NAME`.
+    pub layer: String,
+    /// `operators`, or the reporter.
+    pub reporter: String,
+    /// `available`, `unavailable` or `cancel`.
+    pub said: &'static str,
+    /// Why it counted or did not.
+    pub because: String,
+}
+
+/// The answer to `why`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Why {
+    /// Open for this request.
+    pub available: bool,
+    /// Every word that was considered.
+    pub considered: Vec<Considered>,
+}
+
+/// One node of the farm (SPEC 6, `GET /api/v1/nodes`).
+#[derive(Debug, Clone, Serialize)]
+pub struct NodeView {
+    /// Its identity; none as long as nobody has met it.
+    pub id: Option<Uuid>,
+    /// Its name; its address, as long as nobody has met it.
+    pub name: String,
+    /// Its control listener.
+    pub address: String,
+    /// `open`, `restore`, `replay`, `merge`, `ready`, or `away`, `unknown`.
+    pub phase: String,
+    /// When it was last heard of.
+    pub last_contact: Option<Moment>,
+    /// Rows that wait for it here; `null` once they have collapsed into merge on return.
+    pub outbox: Option<u64>,
+    /// It gets a merge instead of rows when it returns.
+    pub merge_on_return: bool,
+    /// 32 hexadecimal digits.
+    pub ledger_fingerprint: Option<String>,
+    /// Whether its definitions agree with this node's: names of applications and resources that
+    /// differ.
+    pub definitions: Vec<String>,
+    /// It is this node.
+    pub this: bool,
+}
+
+/// Something has changed; for server-sent events. Carries names only: look up what you need.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum Event {
+    /// What is known of this application has changed.
+    Availability {
+        /// Its name.
+        application: Name,
+    },
+    /// A resource or the system has changed.
+    Resource {
+        /// Which.
+        target: Target,
+    },
+    /// A receipt has come in.
+    Delivery {
+        /// Of which notification.
+        id: Uuid,
+    },
+    /// The history has one more notification.
+    Notification {
+        /// Which.
+        id: Uuid,
+    },
+    /// Something about a node has changed.
+    Nodes,
+}
+
+/// Counters and gauges for `/metrics`.
+#[derive(Debug, Clone, Default)]
+pub struct Figures {
+    /// Name, help, type (`counter` or `gauge`), samples: label pairs and value.
+    pub families: Vec<Family>,
+}
+
+/// One family of metrics.
+#[derive(Debug, Clone)]
+pub struct Family {
+    /// Such as `forewarn_ledger_entries`.
+    pub name: &'static str,
+    /// One sentence.
+    pub help: &'static str,
+    /// `counter` or `gauge`.
+    pub kind: &'static str,
+    /// Label pairs and value.
+    pub samples: Vec<(Vec<(&'static str, String)>, f64)>,
+}
+
+impl Desk {
+    /// Validates, stamps, persists; returns once it is on stable storage and visible at this gate.
+    ///
+    /// # Errors
+    /// See [`SubmitError`]; nothing is half done.
+    pub async fn submit(&self, _submission: Submission, _author: Author) -> Result<Submitted, SubmitError> {
+        unimplemented!()
+    }
+
+    /// Checks a submission as [`Desk::submit`] would, but does nothing (the form's preview).
+    ///
+    /// # Errors
+    /// Fields that are wrong.
+    pub async fn check(&self, _submission: Submission) -> Result<Submission, SubmitError> {
+        unimplemented!()
+    }
+
+    /// Waits until every known node has confirmed, or the time is over.
+    pub async fn wait(&self, _id: Uuid, _timeout: Duration) -> Option<Delivery> {
+        unimplemented!()
+    }
+
+    /// One notification with its receipt; asks the initial node where this is another.
+    pub async fn notification(&self, _id: Uuid) -> Option<(Arc<Entry>, Delivery)> {
+        unimplemented!()
+    }
+
+    /// The history, newest first.
+    ///
+    /// # Errors
+    /// For people, when the store cannot be read or the cursor is none.
+    pub async fn history(&self, _query: HistoryQuery) -> Result<HistoryPage, String> {
+        unimplemented!()
+    }
+
+    /// All applications and resources as this node sees them now.
+    pub async fn board(&self) -> Board {
+        unimplemented!()
+    }
+
+    /// Why an application is (un)available for a request; `None`: no such application here.
+    pub async fn why(&self, _application: &str, _request: &RequestFacts<'_>) -> Option<Why> {
+        unimplemented!()
+    }
+
+    /// All nodes that this one knows, itself first.
+    pub async fn nodes(&self) -> Vec<NodeView> {
+        unimplemented!()
+    }
+
+    /// Removes a node for good; false: no such node.
+    ///
+    /// # Errors
+    /// For people.
+    pub async fn forget(&self, _name: &str) -> Result<bool, String> {
+        unimplemented!()
+    }
+
+    /// Changes from now on. A slow reader that missed some is told so (`Lagged`).
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        unimplemented!()
+    }
+
+    /// `open`, `restore`, `replay`, `merge`, `ready`, or `stopping`.
+    pub fn phase(&self) -> &'static str {
+        unimplemented!()
+    }
+
+    /// What `/metrics` shows of the node (the gate adds its own).
+    pub async fn figures(&self) -> Figures {
+        unimplemented!()
+    }
+
+    /// The applications and resources that some member has, for forms: sorted targets with titles.
+    pub async fn known_targets(&self) -> Vec<(Target, String)> {
+        unimplemented!()
+    }
+}

@@ -1,0 +1,326 @@
+//! The ledger: a node's idempotent, merging set of notifications (SPEC 3).
+//!
+//! A state-based CRDT. Merging is the union under the greater L, without what is dead; it is
+//! commutative, associative and idempotent (`tests/laws`). Entries are dropped as soon as they are
+//! dead, so its size is bounded by targets, not by history.
+//!
+//! Costs: admitting takes O(t · w) for t targets with w words of one speaker each (w ≤ some 130 by
+//! the bounds), plus the logarithm of the number of entries.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use uuid::Uuid;
+
+use super::{
+    Entry, Moment, Notification, Rules, Says, Source, Speaker, Stamp, Target, TargetWords, Word,
+    dropping::{kills, silences},
+};
+
+/// Most distinct criteria per target.
+pub const MAX_CRITERIA: usize = 64;
+/// Most open plans per target.
+pub const MAX_PLANS: usize = 64;
+/// Most plans per target that were taken back and whose cancels must still be remembered.
+const MAX_CANCELS: usize = 1_000;
+/// Most reporters per target.
+pub const MAX_REPORTERS: usize = 256;
+
+/// See the module.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    rules: Rules,
+    limit: Moment,
+    entries: BTreeMap<Stamp, Slot>,
+    by_id: HashMap<Uuid, Vec<Stamp>>,
+    targets: HashMap<Target, Arc<TargetWords>>,
+    /// When time alone drops an entry: as soon as T reaches this.
+    deadlines: BTreeSet<(Moment, Stamp)>,
+    fingerprint: u128,
+}
+
+#[derive(Debug, Clone)]
+struct Slot {
+    word: Arc<Word>,
+    /// On how many of its targets it is not dead.
+    alive: usize,
+}
+
+/// What became of an entry that was offered, and what that changed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Admission {
+    /// It is in the ledger now and was not before.
+    pub admitted: bool,
+    /// It was there already, and learned that another node had accepted it, too.
+    pub joined: bool,
+    /// It is dead: the entries that killed it, or none when its time is over.
+    pub superseded: Option<Vec<Stamp>>,
+    /// Entries that are no longer in the ledger, by this one or by the time it brought.
+    pub dropped: Vec<Arc<Entry>>,
+    /// L has grown.
+    pub advanced: bool,
+}
+
+/// A submission would go beyond a bound of SPEC 3.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{target} has {limit} {what} already, the most that are kept; take some back first")]
+pub struct BoundExceeded {
+    /// The target that is full.
+    pub target: Target,
+    /// Of what.
+    pub what: &'static str,
+    /// The bound.
+    pub limit: usize,
+}
+
+impl Ledger {
+    /// An empty ledger under these rules.
+    pub fn new(rules: Rules) -> Self {
+        Self { rules, ..Self::default() }
+    }
+
+    /// δ and lapse.
+    pub fn rules(&self) -> Rules {
+        self.rules
+    }
+
+    /// L: the greatest stamp time ever admitted, here or, as far as is known, anywhere.
+    pub fn limit(&self) -> Moment {
+        self.limit
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Equal for equal sets, different (but for a chance of 2⁻¹²⁸) for different ones. Kept up to
+    /// date with every change, so asking costs nothing.
+    pub fn fingerprint(&self) -> u128 {
+        self.fingerprint
+    }
+
+    /// The entry with this stamp.
+    pub fn get(&self, stamp: &Stamp) -> Option<&Arc<Entry>> {
+        self.entries.get(stamp).map(|slot| &slot.word.entry)
+    }
+
+    /// The entry with this id; the one with the lowest stamp, should there be several.
+    pub fn by_id(&self, id: &Uuid) -> Option<&Arc<Entry>> {
+        self.by_id.get(id)?.iter().min().and_then(|stamp| self.get(stamp))
+    }
+
+    /// All entries in the order of their stamps.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<Entry>> {
+        self.entries.values().map(|slot| &slot.word.entry)
+    }
+
+    /// All words on a target.
+    pub fn words(&self, target: &Target) -> Option<&Arc<TargetWords>> {
+        self.targets.get(target)
+    }
+
+    /// All targets that somebody has said something about.
+    pub fn targets(&self) -> impl Iterator<Item = (&Target, &Arc<TargetWords>)> {
+        self.targets.iter()
+    }
+
+    /// Learns that L is at least this, from a peer; returns what time has dropped thereby.
+    pub fn advance(&mut self, limit: Moment) -> Vec<Arc<Entry>> {
+        let mut dropped = Vec::new();
+        if limit > self.limit {
+            self.limit = limit;
+            let threshold = self.rules.threshold(limit);
+            while let Some((deadline, stamp)) = self.deadlines.first().copied() {
+                if deadline > threshold {
+                    break;
+                }
+                // `remove` takes the deadline away as well.
+                match self.remove(&stamp) {
+                    Some(entry) => dropped.push(entry),
+                    None => {
+                        self.deadlines.pop_first();
+                    }
+                }
+            }
+        }
+        dropped
+    }
+
+    /// Takes an entry in, unless it is dead or known. Whether its time is too far ahead
+    /// (quarantine) is for the caller to ask.
+    pub fn admit(&mut self, entry: &Arc<Entry>) -> Admission {
+        let mut admission = Admission { advanced: entry.stamp.time > self.limit, ..Admission::default() };
+        admission.dropped = self.advance(entry.stamp.time);
+        if self.entries.contains_key(&entry.stamp) {
+            admission.joined = self.join(entry);
+            return admission;
+        }
+        let word = Arc::new(Word::of(Arc::clone(entry)));
+        if self.rules.dies_at(&word).is_some_and(|deadline| deadline <= self.rules.threshold(self.limit)) {
+            admission.superseded = Some(Vec::new());
+            return admission;
+        }
+        let targets = &entry.notification.targets;
+        let killers: Vec<Option<Stamp>> = targets.iter().map(|target| self.killer(target, &word)).collect();
+        if killers.iter().all(Option::is_some) {
+            let mut by: Vec<Stamp> = killers.into_iter().flatten().collect();
+            by.sort();
+            by.dedup();
+            admission.superseded = Some(by);
+            return admission;
+        }
+        for (target, killer) in targets.iter().zip(&killers) {
+            for stamp in self.kill_by(target, &word) {
+                if let Some(slot) = self.entries.get_mut(&stamp) {
+                    slot.alive -= 1;
+                    if slot.alive == 0 {
+                        admission.dropped.extend(self.remove(&stamp));
+                    }
+                }
+            }
+            let words = Arc::make_mut(self.targets.entry(target.clone()).or_default());
+            words.group_mut(&word.speaker).push((Arc::clone(&word), killer.is_some()));
+        }
+        self.insert(word, killers.iter().filter(|killer| killer.is_none()).count());
+        admission.admitted = true;
+        admission
+    }
+
+    /// Takes everything of another ledger in. For tests of the laws; nodes merge over the wire.
+    pub fn merge(&mut self, other: &Self) {
+        self.advance(other.limit);
+        for entry in other.iter() {
+            self.admit(entry);
+        }
+    }
+
+    /// Whether a submission stays within the bounds of SPEC 3. An immediate word without criteria
+    /// always does, unless it comes from a reporter that would be one too many.
+    ///
+    /// # Errors
+    /// Names the target that is full and of what.
+    pub fn check_bounds(&self, notification: &Notification) -> Result<(), BoundExceeded> {
+        let plan = notification.is_plan();
+        for target in &notification.targets {
+            let Some(words) = self.targets.get(target) else { continue };
+            let full = |what, limit| Err(BoundExceeded { target: target.clone(), what, limit });
+            if notification.source != Source::Operator {
+                let reporter = notification.reporter.as_deref().unwrap_or_default();
+                if words.reporters().all(|(name, _)| name != reporter) && words.reporters().count() >= MAX_REPORTERS {
+                    return full("reporters", MAX_REPORTERS);
+                }
+            }
+            if let Some(criteria) = &notification.criteria {
+                let distinct: BTreeSet<_> = words.iter().filter_map(Word::criteria).collect();
+                if !distinct.contains(criteria) && distinct.len() >= MAX_CRITERIA {
+                    return full("distinct criteria", MAX_CRITERIA);
+                }
+            }
+            if plan && words.iter().filter(|word| word.plan).count() >= MAX_PLANS {
+                return full("open plans", MAX_PLANS);
+            }
+            let cancels = |word: &&Word| matches!(word.says, Says::Cancel(_));
+            if notification.cancels.is_some() && words.iter().filter(cancels).count() >= MAX_CANCELS {
+                return full("plans taken back", MAX_CANCELS);
+            }
+        }
+        Ok(())
+    }
+
+    /// Who kills this word on this target, if anybody does.
+    fn killer(&self, target: &Target, x: &Word) -> Option<Stamp> {
+        let words = self.targets.get(target)?;
+        let mut own = words.group(&x.speaker).iter().filter(|(y, _)| kills(y, x));
+        let mut operators = words.group(&Speaker::Operators).iter().filter(|(y, _)| silences(y, x));
+        let killer = own.next().or_else(|| (x.speaker != Speaker::Operators).then(|| operators.next()).flatten());
+        killer.map(|(y, _)| *y.stamp())
+    }
+
+    /// Marks what this word kills on this target as dead; returns the stamps of what was alive.
+    fn kill_by(&mut self, target: &Target, y: &Word) -> Vec<Stamp> {
+        let mut killed = Vec::new();
+        let Some(words) = self.targets.get_mut(target) else { return killed };
+        let silencing = y.speaker == Speaker::Operators && y.says == Says::Opening;
+        let words = Arc::make_mut(words);
+        let mut mark = |group: &mut Vec<(Arc<Word>, bool)>, dies: &dyn Fn(&Word) -> bool| {
+            for (x, dead) in group.iter_mut().filter(|(x, dead)| !dead && dies(x)) {
+                *dead = true;
+                killed.push(*x.stamp());
+            }
+        };
+        for (speaker, group) in words.groups_mut() {
+            if *speaker == y.speaker {
+                mark(group, &|x| kills(y, x));
+            } else if silencing {
+                mark(group, &|x| silences(y, x));
+            }
+        }
+        killed
+    }
+
+    /// Two nodes accepted the same notification: the name that sorts first stays.
+    fn join(&mut self, entry: &Arc<Entry>) -> bool {
+        let Some(slot) = self.entries.get_mut(&entry.stamp) else { return false };
+        let known = Arc::clone(&slot.word.entry);
+        if entry.notification.node >= known.notification.node {
+            return false;
+        }
+        let mut joined = (*known).clone();
+        joined.notification.node = entry.notification.node.clone();
+        let word = Arc::new(Word::of(Arc::new(joined)));
+        slot.word = Arc::clone(&word);
+        self.fingerprint = self.fingerprint.wrapping_sub(known.digest()).wrapping_add(word.entry.digest());
+        for target in &known.notification.targets {
+            if let Some(words) = self.targets.get_mut(target) {
+                for (held, _) in Arc::make_mut(words).group_mut(&word.speaker) {
+                    if held.stamp() == word.stamp() {
+                        *held = Arc::clone(&word);
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    fn insert(&mut self, word: Arc<Word>, alive: usize) {
+        let stamp = *word.stamp();
+        if let Some(deadline) = self.rules.dies_at(&word) {
+            self.deadlines.insert((deadline, stamp));
+        }
+        self.fingerprint = self.fingerprint.wrapping_add(word.entry.digest());
+        self.by_id.entry(word.entry.notification.id).or_default().push(stamp);
+        self.entries.insert(stamp, Slot { word, alive });
+    }
+
+    fn remove(&mut self, stamp: &Stamp) -> Option<Arc<Entry>> {
+        let Slot { word, .. } = self.entries.remove(stamp)?;
+        if let Some(deadline) = self.rules.dies_at(&word) {
+            self.deadlines.remove(&(deadline, *stamp));
+        }
+        let entry = Arc::clone(&word.entry);
+        self.fingerprint = self.fingerprint.wrapping_sub(entry.digest());
+        if let Some(stamps) = self.by_id.get_mut(&entry.notification.id) {
+            stamps.retain(|s| s != stamp);
+            if stamps.is_empty() {
+                self.by_id.remove(&entry.notification.id);
+            }
+        }
+        for target in &entry.notification.targets {
+            if let Some(words) = self.targets.get_mut(target) {
+                Arc::make_mut(words).remove(&word.speaker, stamp);
+                if words.is_empty() {
+                    self.targets.remove(target);
+                }
+            }
+        }
+        Some(entry)
+    }
+}

@@ -1,0 +1,198 @@
+//! The record of one notification, as it is kept, passed on and shown (SPEC 2).
+//!
+//! Members that this version does not know are kept in `extra` and written again, so that versions
+//! can mix; nothing here refuses them. What a submitter may write is [`super::Submission`]'s affair.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::{Criteria, Moment, Name, NodeId, Reason, Stamp, Target};
+
+/// What a notification says of its targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// They can be used: an *opening*.
+    Available,
+    /// They cannot: a *closing*.
+    Unavailable,
+}
+
+/// Whether a closing ends by itself when the expected return has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Restore {
+    /// It stays closed until somebody opens it, overdue or not.
+    #[default]
+    Manual,
+    /// It counts as available again from `expected_back_at` on.
+    Automatic,
+}
+
+/// Critical notifications overtake normal ones in every queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// Taken out of the queue first.
+    Critical,
+    /// In the order of the stamps.
+    #[default]
+    Normal,
+}
+
+/// What kind of notifier speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// A person, or a script with an operator's token.
+    Operator,
+    /// A monitor of a node, or a script with a monitor's token.
+    Monitor,
+    /// An alert of Alertmanager.
+    Alert,
+    /// Another farm, asked by a monitor.
+    Farm,
+}
+
+/// One statement "this is (un)available", with its time and its reasons.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Notification {
+    /// The same id is the same notification.
+    pub id: Uuid,
+    /// When it was made; the time of its stamp.
+    pub timestamp: Moment,
+    /// 1 to 100, sorted, each once.
+    pub targets: Vec<Target>,
+    /// Absent exactly where `cancels` is present.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// The plan that this takes back; targets, criteria and times are copied from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancels: Option<Uuid>,
+    /// The plan that this one takes the place of, for people; a cancel of its own goes with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Uuid>,
+    /// Code, name and title.
+    #[serde(flatten)]
+    pub reason: Reason,
+    /// The failed part, at most 200 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
+    /// Plain text for users, at most 2,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// When it begins; absent: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goes_down_at: Option<Moment>,
+    /// When it should be back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_back_at: Option<Moment>,
+    /// Whether it ends by itself then.
+    #[serde(default)]
+    pub restore: Restore,
+    /// Limits it to some requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub criteria: Option<Criteria>,
+    /// Its place in queues.
+    #[serde(default)]
+    pub priority: Priority,
+    /// Who said so, from the credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// What kind of notifier.
+    pub source: Source,
+    /// Which monitor, token, alert or farm; absent for operators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reporter: Option<String>,
+    /// The name of the node that accepted it first. Not part of the content: two nodes that were
+    /// handed the same notification make one entry, and the name that sorts first stays.
+    pub node: Name,
+    /// Members of a newer version, kept unread.
+    #[serde(flatten)]
+    pub extra: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Notification {
+    /// The first 16 bytes of the SHA-256 of everything but `node`, as the stamp wants it. Costs one
+    /// serialization.
+    pub fn content_hash(&self) -> [u8; 16] {
+        let mut hasher = Sha256::new();
+        let json = serde_json::to_value(self).map(|mut value| {
+            if let Some(members) = value.as_object_mut() {
+                members.remove("node");
+            }
+            value.to_string()
+        });
+        // Serializing a struct of plain values into memory does not fail.
+        hasher.update(json.unwrap_or_default());
+        let digest = hasher.finalize();
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&digest[..16]);
+        hash
+    }
+
+    /// Since when it holds: its beginning, or its stamp's time (SPEC 3, `since`).
+    pub fn since(&self) -> Moment {
+        self.goes_down_at.unwrap_or(self.timestamp)
+    }
+
+    /// A closing that begins after it was made.
+    pub fn is_plan(&self) -> bool {
+        self.status == Some(Status::Unavailable) && self.goes_down_at.is_some_and(|begins| begins > self.timestamp)
+    }
+}
+
+/// A notification with the stamp that orders it: one entry of the ledger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its key.
+    pub stamp: Stamp,
+    /// Its content.
+    pub notification: Notification,
+}
+
+impl Entry {
+    /// Stamps a notification: with this time, counter and node, and the hash of its content.
+    pub fn stamped(notification: Notification, counter: u32, node: NodeId) -> Arc<Self> {
+        let stamp = Stamp { time: notification.timestamp, counter, node, hash: notification.content_hash() };
+        Arc::new(Self { stamp, notification })
+    }
+
+    /// 16 bytes that differ where the stamp or the accepting node does: what fingerprints add up.
+    pub fn digest(&self) -> u128 {
+        let mut hasher = Sha256::new();
+        hasher.update(self.stamp.to_bytes());
+        hasher.update(self.notification.node.as_str());
+        let digest = hasher.finalize();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        u128::from_be_bytes(bytes)
+    }
+
+    /// Whether a peer's record keeps what every record must: a stamp of its own time, 1 to 100
+    /// targets, a status or something that it takes back.
+    ///
+    /// # Errors
+    /// Says what is broken.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let n = &self.notification;
+        if n.timestamp != self.stamp.time {
+            return Err("its timestamp is not its stamp's");
+        }
+        if n.targets.is_empty() || n.targets.len() > 100 || !n.targets.windows(2).all(|pair| pair[0] < pair[1]) {
+            return Err("its targets are not 1 to 100 in order");
+        }
+        if n.status.is_some() == n.cancels.is_some() {
+            return Err("it has not exactly one of status and cancels");
+        }
+        if n.message.as_ref().is_some_and(|text| text.chars().count() > 2_000)
+            || n.component.as_ref().is_some_and(|text| text.chars().count() > 200)
+        {
+            return Err("its message or component is too long");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,437 @@
+//! What somebody asks a node to state (SPEC 2, column "on submit"): read from JSON, checked, and
+//! turned into the record.
+//!
+//! Reading reports everything that is wrong at once, each with its field and its limit. Unknown
+//! members are refused by name, so that a misspelt field is never silently ignored.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    Criteria, Entry, Moment, Name, Notification, Priority, Reason, Reasons, Restore, Rules, Source, Status, Target,
+};
+
+const MAX_TARGETS: usize = 100;
+const MAX_COMPONENT: usize = 200;
+const MAX_MESSAGE: usize = 2_000;
+/// Ten years.
+const MAX_DURATION: u64 = 315_360_000;
+
+/// One thing that is wrong with a submission.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, thiserror::Error)]
+#[error("{field} {problem}")]
+pub struct FieldError {
+    /// Which field.
+    pub field: String,
+    /// What is wrong, as the rest of a sentence that begins with the field.
+    pub problem: String,
+}
+
+impl FieldError {
+    /// An error about this field.
+    pub fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { field: field.into(), problem: problem.into() }
+    }
+}
+
+/// What a farm knows, as far as submissions depend on it.
+pub struct Known<'a> {
+    /// Whether some member of the farm has this in its configuration.
+    pub target: &'a dyn Fn(&Target) -> bool,
+    /// The reasons of this node.
+    pub reasons: &'a Reasons,
+    /// δ.
+    pub rules: Rules,
+    /// The node's clock.
+    pub now: Moment,
+}
+
+/// Who submits, from the credentials; what the initial node fills in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// The operator's or the token's name.
+    pub operator: Option<String>,
+    /// What kind of notifier.
+    pub source: Source,
+    /// Which monitor or token speaks; absent for operators.
+    pub reporter: Option<String>,
+}
+
+impl Author {
+    /// An operator, or a script with an operator's token.
+    pub fn operator(name: &str) -> Self {
+        Self { operator: Some(name.to_owned()), source: Source::Operator, reporter: None }
+    }
+
+    /// A script with a monitor's token.
+    pub fn monitor_token(name: &str) -> Self {
+        Self { operator: None, source: Source::Monitor, reporter: Some(format!("token/{name}")) }
+    }
+}
+
+/// A submission that has the right form.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Submission {
+    /// `id`; absent: the node makes one.
+    pub id: Option<Uuid>,
+    /// `timestamp`; absent: the node stamps it.
+    pub timestamp: Option<Moment>,
+    targets: Vec<Target>,
+    status: Option<Status>,
+    /// `cancels`.
+    pub cancels: Option<Uuid>,
+    /// `replaces`.
+    pub replaces: Option<Uuid>,
+    reason: Option<Value>,
+    chosen_reason: Reason,
+    component: Option<String>,
+    message: Option<String>,
+    goes_down_at: Option<Moment>,
+    expected_back_at: Option<Moment>,
+    duration: Option<Duration>,
+    restore: Option<Restore>,
+    criteria: Option<Criteria>,
+    priority: Priority,
+}
+
+impl Submission {
+    /// Reads a submission; knows nothing of the farm yet.
+    ///
+    /// # Errors
+    /// Everything that is wrong with its form, each with its field.
+    pub fn parse(value: &Value) -> Result<Self, Vec<FieldError>> {
+        let Value::Object(members) = value else {
+            return Err(vec![FieldError::new("", "the body must be a JSON object")]);
+        };
+        let mut errors = Vec::new();
+        let mut s = Self::default();
+        for (field, value) in members.iter().filter(|(_, value)| !value.is_null()) {
+            let mut reader = Reader { field, value, errors: &mut errors };
+            match field.as_str() {
+                "id" => s.id = reader.parsed("is not a UUID"),
+                "timestamp" => s.timestamp = reader.moment(),
+                "targets" => s.targets = reader.targets(),
+                "status" => s.status = reader.choice(&[("available", Status::Available), ("unavailable", Status::Unavailable)]),
+                "cancels" => s.cancels = reader.parsed("is not a UUID"),
+                "replaces" => s.replaces = reader.parsed("is not a UUID"),
+                "reason" => s.reason = Some(value.clone()),
+                "component" => s.component = reader.text(MAX_COMPONENT),
+                "message" => s.message = reader.text(MAX_MESSAGE),
+                "goes_down_at" => s.goes_down_at = reader.moment(),
+                "expected_back_at" => s.expected_back_at = reader.moment(),
+                "duration_seconds" => s.duration = reader.seconds(),
+                "restore" => s.restore = reader.choice(&[("manual", Restore::Manual), ("automatic", Restore::Automatic)]),
+                "priority" => {
+                    s.priority = reader.choice(&[("normal", Priority::Normal), ("critical", Priority::Critical)]).unwrap_or_default();
+                }
+                "criteria" => match Criteria::parse(value) {
+                    Ok(criteria) => s.criteria = criteria,
+                    Err(wrong) => errors.extend(wrong.into_iter().map(|e| FieldError::new(e.field, e.problem))),
+                },
+                "operator" | "source" | "reporter" | "node" => reader.wrong("is filled in by the node, never submitted"),
+                _ => reader.wrong("is unknown"),
+            }
+        }
+        let present = |field: &str| members.get(field).is_some_and(|value| !value.is_null());
+        s.check_combinations(&present, &mut errors);
+        if errors.is_empty() { Ok(s) } else { Err(errors) }
+    }
+
+    fn check_combinations(&self, present: &dyn Fn(&str) -> bool, errors: &mut Vec<FieldError>) {
+        let mut wrong = |field: &str, problem: &str| {
+            if errors.iter().all(|e| e.field != field) {
+                errors.push(FieldError::new(field, problem));
+            }
+        };
+        if present("cancels") {
+            for field in ["status", "replaces", "criteria", "goes_down_at", "expected_back_at", "duration_seconds", "restore"] {
+                if present(field) {
+                    wrong(field, "does not go with cancels: a cancel has the targets, criteria and times of what it takes back");
+                }
+            }
+            return;
+        }
+        if !present("targets") {
+            wrong("targets", "is required: 1 to 100 of \"system\", \"application:NAME\", \"resource:NAME\"");
+        }
+        if !present("status") {
+            wrong("status", "is required: \"available\" or \"unavailable\"");
+        }
+        if self.status == Some(Status::Available) {
+            for field in ["goes_down_at", "expected_back_at", "duration_seconds"] {
+                if present(field) {
+                    wrong(field, "goes with \"unavailable\" only");
+                }
+            }
+            if self.restore == Some(Restore::Automatic) {
+                wrong("restore", "\"automatic\" goes with \"unavailable\" only");
+            }
+        }
+        if present("expected_back_at") && present("duration_seconds") {
+            wrong("duration_seconds", "does not go with expected_back_at: give one of them");
+        }
+        if self.restore == Some(Restore::Automatic) && !present("expected_back_at") && !present("duration_seconds") {
+            wrong("restore", "\"automatic\" needs expected_back_at or duration_seconds");
+        }
+    }
+
+    /// Checks what depends on the farm: names, reasons, the clock; settles the reason.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its field.
+    pub fn check(mut self, known: &Known<'_>) -> Result<Self, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        for (at, target) in self.targets.iter().enumerate() {
+            if !(known.target)(target) {
+                errors.push(FieldError::new(format!("targets[{at}]"), format!("{target}: no member of the farm has it in its configuration")));
+            }
+        }
+        let latest = known.now.after(known.rules.max_clock_skew);
+        if let Some(ahead) = self.timestamp.filter(|timestamp| *timestamp > latest) {
+            let skew = known.rules.max_clock_skew.as_secs();
+            errors.push(FieldError::new("timestamp", format!("{ahead} lies more than {skew} s (max_clock_skew) ahead of this node's clock, {}", known.now)));
+        }
+        let beginning = self.beginning(self.timestamp.unwrap_or(known.now));
+        if self.expected_back_at.is_some_and(|back| back <= beginning) {
+            errors.push(FieldError::new("expected_back_at", format!("must lie after the beginning, {beginning}")));
+        }
+        if let Some(reason) = self.reason.take() {
+            let chosen = match &reason {
+                Value::String(name) => known.reasons.named(name),
+                Value::Number(code) => code.as_u64().and_then(|code| known.reasons.coded(code)),
+                _ => None,
+            };
+            match chosen {
+                Some(chosen) => self.chosen_reason = chosen.clone(),
+                None => {
+                    let names: Vec<&str> = known.reasons.iter().map(|reason| reason.name.as_str()).collect();
+                    errors.push(FieldError::new("reason", format!("is none of this node's reasons: {}", names.join(", "))));
+                }
+            }
+        }
+        if errors.is_empty() { Ok(self) } else { Err(errors) }
+    }
+
+    fn beginning(&self, timestamp: Moment) -> Moment {
+        self.goes_down_at.unwrap_or(timestamp)
+    }
+
+    /// The record of a statement (not of a cancel), with this id and time.
+    pub fn statement(&self, id: Uuid, timestamp: Moment, author: &Author, node: &Name) -> Notification {
+        let back = self.expected_back_at.or_else(|| Some(self.beginning(timestamp).after(self.duration?)));
+        Notification {
+            id,
+            timestamp,
+            targets: self.sorted_targets(),
+            status: self.status,
+            cancels: None,
+            replaces: self.replaces,
+            reason: self.chosen_reason.clone(),
+            component: self.component.clone(),
+            message: self.message.clone(),
+            goes_down_at: self.goes_down_at,
+            expected_back_at: back,
+            restore: self.restore.unwrap_or_default(),
+            criteria: self.criteria.clone(),
+            priority: self.priority,
+            operator: author.operator.clone(),
+            source: author.source,
+            reporter: author.reporter.clone(),
+            node: node.clone(),
+            extra: serde_json::Map::new(),
+        }
+    }
+
+    /// The record that takes a plan back: with the plan's targets, criteria and times.
+    pub fn cancel(&self, id: Uuid, timestamp: Moment, plan: &Notification, author: &Author, node: &Name) -> Notification {
+        Notification {
+            targets: plan.targets.clone(),
+            status: None,
+            cancels: Some(plan.id),
+            replaces: None,
+            goes_down_at: plan.goes_down_at,
+            expected_back_at: plan.expected_back_at,
+            restore: plan.restore,
+            criteria: plan.criteria.clone(),
+            ..self.statement(id, timestamp, author, node)
+        }
+    }
+
+    /// Whether this submission may take that entry back, at `clock`.
+    ///
+    /// # Errors
+    /// Says why not; the field is `cancels`, `replaces`, `timestamp` or `targets`.
+    pub fn check_plan(&self, plan: &Entry, taken_back: bool, author: &Author, clock: Moment) -> Result<(), FieldError> {
+        let field = if self.cancels.is_some() { "cancels" } else { "replaces" };
+        let n = &plan.notification;
+        let same_speaker = (n.source == Source::Operator && author.source == Source::Operator)
+            || (n.source == author.source && n.reporter == author.reporter);
+        if !n.is_plan() {
+            Err(FieldError::new(field, "is not a plan: only a closing that has not begun can be taken back"))
+        } else if n.since() <= clock {
+            Err(FieldError::new(field, format!("has begun at {}: say that its targets are available instead", n.since())))
+        } else if taken_back {
+            Err(FieldError::new(field, "has been taken back already"))
+        } else if !same_speaker {
+            Err(FieldError::new(field, "was made by somebody else: operators take back operators' plans, a reporter its own"))
+        } else if self.timestamp.is_some_and(|timestamp| timestamp <= n.timestamp) {
+            Err(FieldError::new("timestamp", format!("must lie after that of the plan, {}", n.timestamp)))
+        } else if self.cancels.is_some() && !self.targets.is_empty() && self.sorted_targets() != n.targets {
+            Err(FieldError::new("targets", "are not those of the plan; leave them out"))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// What it speaks about, in the submitter's order; empty for a cancel.
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    fn sorted_targets(&self) -> Vec<Target> {
+        let mut targets = self.targets.clone();
+        targets.sort();
+        targets.dedup();
+        targets
+    }
+}
+
+/// Reads one member and takes note of what is wrong with it.
+struct Reader<'a> {
+    field: &'a str,
+    value: &'a Value,
+    errors: &'a mut Vec<FieldError>,
+}
+
+impl Reader<'_> {
+    fn wrong(&mut self, problem: impl Into<String>) {
+        self.errors.push(FieldError::new(self.field, problem));
+    }
+
+    fn string(&mut self) -> Option<&str> {
+        let Value::String(text) = self.value else {
+            self.wrong("is not a string");
+            return None;
+        };
+        Some(text)
+    }
+
+    fn parsed<T: std::str::FromStr>(&mut self, problem: &str) -> Option<T> {
+        let parsed = self.string()?.parse().ok();
+        if parsed.is_none() {
+            self.wrong(problem);
+        }
+        parsed
+    }
+
+    fn moment(&mut self) -> Option<Moment> {
+        let parsed = self.string()?.parse::<Moment>();
+        parsed.map_err(|problem| self.wrong(problem)).ok()
+    }
+
+    fn choice<T: Copy>(&mut self, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.value.as_str();
+        let chosen = choices.iter().find(|(name, _)| Some(*name) == text).map(|(_, chosen)| *chosen);
+        if chosen.is_none() {
+            let names: Vec<String> = choices.iter().map(|(name, _)| format!("{name:?}")).collect();
+            self.wrong(format!("is none of {}", names.join(", ")));
+        }
+        chosen
+    }
+
+    /// A text of at most so many characters; an empty one is none.
+    fn text(&mut self, most: usize) -> Option<String> {
+        let text = self.string()?.to_owned();
+        if text.chars().count() > most {
+            self.wrong(format!("is longer than {most} characters"));
+            return None;
+        }
+        (!text.trim().is_empty()).then_some(text)
+    }
+
+    fn seconds(&mut self) -> Option<Duration> {
+        let seconds = self.value.as_u64().filter(|seconds| (1..=MAX_DURATION).contains(seconds));
+        if seconds.is_none() {
+            self.wrong(format!("is not a whole number from 1 to {MAX_DURATION}"));
+        }
+        seconds.map(Duration::from_secs)
+    }
+
+    fn targets(&mut self) -> Vec<Target> {
+        let Value::Array(members) = self.value else {
+            self.wrong("is not a list");
+            return Vec::new();
+        };
+        if members.is_empty() || members.len() > MAX_TARGETS {
+            self.wrong(format!("has {} members; 1 to {MAX_TARGETS} are allowed", members.len()));
+            return Vec::new();
+        }
+        let mut targets = Vec::with_capacity(members.len());
+        for (at, member) in members.iter().enumerate() {
+            match member.as_str().map(str::parse::<Target>) {
+                Some(Ok(target)) => targets.push(target),
+                Some(Err(problem)) => self.errors.push(FieldError::new(format!("targets[{at}]"), problem)),
+                None => self.errors.push(FieldError::new(format!("targets[{at}]"), "is not a string")),
+            }
+        }
+        targets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+
+    fn fields(value: Value) -> Vec<String> {
+        Submission::parse(&value).unwrap_err().into_iter().map(|e| e.field).collect()
+    }
+
+    #[test]
+    fn everything_wrong_with_the_form_is_named() {
+        assert_eq!(fields(json!([])), [""]);
+        assert_eq!(fields(json!({})), ["targets", "status"]);
+        let mut wrong = fields(json!({
+            "id": "7", "timestamp": "now", "targets": ["mail"], "status": "down", "component": "x".repeat(201),
+            "message": "x".repeat(2001), "duration_seconds": 0, "restore": "maybe", "priority": 1, "operator": "me",
+            "colour": "red", "criteria": {"paths": ["["]}, "goes_down_at": 5
+        }));
+        wrong.sort();
+        assert_eq!(
+            wrong,
+            ["colour", "component", "criteria.paths[0]", "duration_seconds", "goes_down_at", "id", "message", "operator",
+             "priority", "restore", "status", "targets[0]", "timestamp"]
+        );
+        assert_eq!(fields(json!({"targets": [], "status": "available"})), ["targets"]);
+        assert_eq!(fields(json!({"targets": vec!["system"; 101], "status": "available"})), ["targets"]);
+        assert_eq!(fields(json!({"targets": ["system"], "status": "unavailable", "restore": "automatic"})), ["restore"]);
+        assert_eq!(fields(json!({"targets": ["system"], "status": "available", "duration_seconds": 5})), ["duration_seconds"]);
+        assert_eq!(fields(json!({"cancels": Uuid::nil(), "status": "available"})), ["status"]);
+    }
+
+    #[test]
+    fn everything_the_farm_does_not_know_is_named() {
+        let now: Moment = "2026-11-23T18:00:00Z".parse().unwrap();
+        let reasons = Reasons::with([]);
+        let known = Known { target: &|target| *target == Target::System, reasons: &reasons, rules: Rules::default(), now };
+        let submission = Submission::parse(&json!({
+            "targets": ["system", "application:mali"], "status": "unavailable", "reason": 100,
+            "timestamp": "2026-11-23T18:01:01Z", "expected_back_at": "2026-11-23T18:01:01Z"
+        }));
+        let errors = submission.unwrap().check(&known).unwrap_err();
+        let fields: Vec<&str> = errors.iter().map(|e| e.field.as_str()).collect();
+        assert_eq!(fields, ["targets[1]", "timestamp", "expected_back_at", "reason"]);
+    }
+
+    #[test]
+    fn a_duration_counts_from_the_beginning() {
+        let submission = Submission::parse(&json!({
+            "targets": ["system"], "status": "unavailable", "goes_down_at": "2026-11-23T19:00:00Z", "duration_seconds": 60
+        }));
+        let made = submission.unwrap().statement(Uuid::nil(), Moment::ZERO, &Author::operator("alice"), &"a".parse().unwrap());
+        assert_eq!(made.expected_back_at, Some("2026-11-23T19:01:00Z".parse().unwrap()));
+    }
+}

@@ -1,0 +1,164 @@
+//! A notification says one word on each of its targets (SPEC 3, "Terms").
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use uuid::Uuid;
+
+use super::{Criteria, Entry, Moment, Restore, Source, Stamp, Status};
+
+/// Who speaks: the operators together, or one reporter.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Speaker {
+    /// All operators are one speaker: the latest of their words counts.
+    Operators,
+    /// One monitor, token, alert or farm, by its name.
+    Reporter(Arc<str>),
+}
+
+/// What a word says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Says {
+    /// Available.
+    Opening,
+    /// Unavailable.
+    Closing,
+    /// The plan with this id is off.
+    Cancel(Uuid),
+}
+
+/// When a word counts as said: its stamp, or the later of stamp and beginning for a plan and for
+/// what cancels one. Ties are broken by the stamp, so the order is total.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct At(pub Moment, pub Stamp);
+
+/// What an entry says, the same on each of its targets.
+#[derive(Debug, Clone)]
+pub struct Word {
+    /// Opening, closing or cancel.
+    pub says: Says,
+    /// Whose word it is.
+    pub speaker: Speaker,
+    /// Its place among the words of its speaker.
+    pub at: At,
+    /// A closing that begins after it was made.
+    pub plan: bool,
+    /// Since when it holds.
+    pub since: Moment,
+    /// When it ends by itself; `None` for what does not.
+    pub ends: Option<Moment>,
+    /// Where it comes from.
+    pub entry: Arc<Entry>,
+}
+
+impl Word {
+    /// The word of an entry.
+    pub fn of(entry: Arc<Entry>) -> Self {
+        let n = &entry.notification;
+        let says = match (n.cancels, n.status) {
+            (Some(plan), _) => Says::Cancel(plan),
+            (None, Some(Status::Unavailable)) => Says::Closing,
+            (None, _) => Says::Opening,
+        };
+        let plan = n.is_plan();
+        let since = n.since();
+        let at = if plan || n.cancels.is_some() { since.max(entry.stamp.time) } else { entry.stamp.time };
+        let speaker = match n.source {
+            Source::Operator => Speaker::Operators,
+            _ => Speaker::Reporter(n.reporter.as_deref().unwrap_or_default().into()),
+        };
+        let ends = if says != Says::Opening && n.restore == Restore::Automatic { n.expected_back_at } else { None };
+        Self { says, speaker, at: At(at, entry.stamp), plan, since, ends, entry }
+    }
+
+    /// The stamp of the entry.
+    pub fn stamp(&self) -> &Stamp {
+        &self.entry.stamp
+    }
+
+    /// What limits it.
+    pub fn criteria(&self) -> Option<&Criteria> {
+        self.entry.notification.criteria.as_ref()
+    }
+
+    /// An opening, or a closing that is no plan: what replaces earlier words.
+    pub fn immediate(&self) -> bool {
+        !self.plan && !matches!(self.says, Says::Cancel(_))
+    }
+
+    /// `x ⊑ self`: this word has no criteria, or the same as `x`.
+    pub fn covers(&self, x: &Self) -> bool {
+        self.criteria().is_none() || self.criteria() == x.criteria()
+    }
+
+    /// Whether this word takes the place of `x`, a word of the same speaker on the same target.
+    pub fn replaces(&self, x: &Self) -> bool {
+        self.immediate() && self.at > x.at && self.covers(x)
+    }
+
+    /// Whether this word takes back `x`, a word of the same speaker on the same target.
+    pub fn takes_back(&self, x: &Self) -> bool {
+        x.plan && self.says == Says::Cancel(x.entry.notification.id) && self.stamp() > x.stamp()
+    }
+}
+
+/// All words on one target, by speaker, each speaker's by stamp. Immutable once published: the
+/// ledger makes a changed copy, caches keep what they were given.
+#[derive(Debug, Clone, Default)]
+pub struct TargetWords {
+    speakers: BTreeMap<Speaker, Vec<(Arc<Word>, bool)>>,
+}
+
+impl TargetWords {
+    /// The operators' words that are not dead.
+    pub fn operators(&self) -> impl Iterator<Item = &Word> + Clone {
+        self.said_by(&Speaker::Operators)
+    }
+
+    /// Every reporter with the words that are not dead.
+    pub fn reporters(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = &Word> + Clone)> {
+        self.speakers.iter().filter_map(|(speaker, words)| match speaker {
+            Speaker::Reporter(name) => Some((&**name, alive(words))),
+            Speaker::Operators => None,
+        })
+    }
+
+    /// All words that are not dead, the operators' first.
+    pub fn iter(&self) -> impl Iterator<Item = &Word> {
+        self.speakers.values().flat_map(|words| alive(words))
+    }
+
+    /// Nobody has said anything.
+    pub fn is_empty(&self) -> bool {
+        self.speakers.is_empty()
+    }
+
+    fn said_by(&self, speaker: &Speaker) -> impl Iterator<Item = &Word> + Clone {
+        alive(self.speakers.get(speaker).map_or(&[], Vec::as_slice))
+    }
+
+    /// The words of one speaker, and of each whether it is dead here.
+    pub(super) fn group(&self, speaker: &Speaker) -> &[(Arc<Word>, bool)] {
+        self.speakers.get(speaker).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn group_mut(&mut self, speaker: &Speaker) -> &mut Vec<(Arc<Word>, bool)> {
+        self.speakers.entry(speaker.clone()).or_default()
+    }
+
+    pub(super) fn groups_mut(&mut self) -> impl Iterator<Item = (&Speaker, &mut Vec<(Arc<Word>, bool)>)> {
+        self.speakers.iter_mut()
+    }
+
+    pub(super) fn remove(&mut self, speaker: &Speaker, stamp: &Stamp) {
+        if let Some(words) = self.speakers.get_mut(speaker) {
+            words.retain(|(word, _)| word.stamp() != stamp);
+            if words.is_empty() {
+                self.speakers.remove(speaker);
+            }
+        }
+    }
+}
+
+fn alive(words: &[(Arc<Word>, bool)]) -> impl Iterator<Item = &Word> + Clone {
+    words.iter().filter(|(_, dead)| !dead).map(|(word, _)| &**word)
+}

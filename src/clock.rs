@@ -1,0 +1,26 @@
+//! The one door through which time and chance come in. Everything below takes them as arguments.
+#![allow(clippy::disallowed_methods)] // this is the door
+
+use uuid::Uuid;
+
+use crate::availability::{Moment, NodeId};
+
+/// What the node's clock shows.
+pub fn now() -> Moment {
+    Moment::from_millis(chrono::Utc::now().timestamp_millis())
+}
+
+/// A fresh id for a notification: version 7, so that ids sort by time.
+pub fn new_id() -> Uuid {
+    Uuid::now_v7()
+}
+
+/// A fresh random identity for a store.
+pub fn new_node_id() -> NodeId {
+    NodeId(Uuid::new_v4())
+}
+
+/// 64 random bits, for nonces and jitter.
+pub fn random() -> u64 {
+    rand::random()
+}
