@@ -1,1 +1,26 @@
-//! (being written)
+//! How nodes agree: queue order, relay plan, merge, membership. Pure: an input and the time go in,
+//! effects come out ([`Effect`]); no actix, no sled, no tokio, no clock, no chance.
+//!
+//! [`Replica`] is one node's part of the protocol. The Repeater actor performs its effects on a real
+//! disk and real connections; the simulation in `tests/simulation` performs them on virtual ones,
+//! with crashes between any two.
+
+mod lane;
+mod link;
+pub mod merge;
+pub mod message;
+mod now;
+mod relay;
+mod replica;
+mod rows;
+mod track;
+
+pub use lane::MAX_ROWS;
+pub use message::{Announce, Deliver, Delivered, DeliveryState, Item, Member, Merge, Merged, Receipt};
+pub use now::Now;
+pub use relay::{Fanout, plan};
+pub use replica::{
+    Stranger,
+    Effect, Facts, MAX_PENDING, Notice, PeerView, Replica, Reply, Restored, Submit, SubmitRefusal, Taken, Ticket,
+};
+pub use rows::{Change, OutboxRow, PendingRow, QueueKey};

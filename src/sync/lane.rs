@@ -1,0 +1,242 @@
+//! One peer's part of the outbox, in memory; every row is on disk as well.
+//!
+//! Rows go out in queue order. A row is *ready*, *in flight*, *delegated* (a child has been asked to
+//! pass it on) or *queued* (the peer holds it, its final receipt is to come). Beyond [`MAX_ROWS`]
+//! rows the lane collapses: the peer gets a merge when it returns.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{QueueKey, message::{DeliveryState, Item, MAX_ITEMS}};
+use crate::availability::{Entry, NodeId, Stamp};
+
+/// Most rows that wait for one peer.
+pub const MAX_ROWS: usize = 10_000;
+/// Delegated rows without progress are sent directly after this long.
+pub(super) const NO_PROGRESS: Duration = Duration::from_secs(2);
+/// A peer that holds a row but has not said what became of it is asked again after this long.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
+/// Most bytes of bodies in one delivery, by estimate.
+const MAX_BYTES: usize = 1 << 20;
+
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    pub(super) entry: Arc<Entry>,
+    pub(super) initial: NodeId,
+    /// Whom the peer is to pass it on to.
+    pub(super) share: Vec<NodeId>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Ready,
+    InFlight,
+    Delegated { to: NodeId, until: Duration },
+    Queued { until: Duration },
+}
+
+/// See the module.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lane {
+    rows: BTreeMap<QueueKey, Row>,
+    ready: BTreeSet<QueueKey>,
+    timers: BTreeSet<(Duration, QueueKey)>,
+    /// The peer gets a merge instead.
+    pub(super) collapsed: bool,
+    receipts: BTreeMap<Stamp, DeliveryState>,
+    flight: Vec<QueueKey>,
+    flying_receipts: BTreeMap<Stamp, DeliveryState>,
+}
+
+impl Lane {
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = (&QueueKey, &Row)> {
+        self.rows.iter()
+    }
+
+    pub(super) fn has_work(&self) -> bool {
+        !self.ready.is_empty() || !self.receipts.is_empty()
+    }
+
+    pub(super) fn get(&self, key: &QueueKey) -> Option<&Row> {
+        self.rows.get(key)
+    }
+
+    /// A row that is to be sent to the peer itself, with this share.
+    pub(super) fn post(&mut self, key: QueueKey, entry: Arc<Entry>, initial: NodeId, share: Vec<NodeId>) {
+        self.remove(&key);
+        self.rows.insert(key, Row { entry, initial, share, state: State::Ready });
+        self.ready.insert(key);
+    }
+
+    /// A row that the child `to` has been asked to pass on.
+    pub(super) fn delegate(&mut self, key: QueueKey, entry: Arc<Entry>, initial: NodeId, to: NodeId, mono: Duration) {
+        self.remove(&key);
+        let until = mono + NO_PROGRESS;
+        self.rows.insert(key, Row { entry, initial, share: Vec::new(), state: State::Delegated { to, until } });
+        self.timers.insert((until, key));
+    }
+
+    pub(super) fn remove(&mut self, key: &QueueKey) -> Option<Row> {
+        let row = self.rows.remove(key)?;
+        self.ready.remove(key);
+        self.disarm(key, row.state);
+        Some(row)
+    }
+
+    fn disarm(&mut self, key: &QueueKey, state: State) {
+        if let State::Delegated { until, .. } | State::Queued { until } = state {
+            self.timers.remove(&(until, *key));
+        }
+    }
+
+    fn set(&mut self, key: &QueueKey, state: State) {
+        let Some(row) = self.rows.get_mut(key) else { return };
+        let old = std::mem::replace(&mut row.state, state);
+        self.disarm(key, old);
+        match state {
+            State::Ready => {
+                self.ready.insert(*key);
+            }
+            State::InFlight => {
+                self.ready.remove(key);
+            }
+            State::Delegated { until, .. } | State::Queued { until } => {
+                self.ready.remove(key);
+                self.timers.insert((until, *key));
+            }
+        }
+    }
+
+    /// The row is sent directly from now on, with this share.
+    pub(super) fn direct(&mut self, key: &QueueKey, share: Vec<NodeId>) {
+        if let Some(row) = self.rows.get_mut(key) {
+            row.share = share;
+            self.set(key, State::Ready);
+        }
+    }
+
+    /// The child that this row has been delegated to.
+    pub(super) fn delegated_to(&self, key: &QueueKey) -> Option<NodeId> {
+        match self.rows.get(key)?.state {
+            State::Delegated { to, .. } => Some(to),
+            _ => None,
+        }
+    }
+
+    /// The peer holds it; its final receipt is to come.
+    pub(super) fn queued(&mut self, key: &QueueKey, mono: Duration) {
+        self.set(key, State::Queued { until: mono + ASK_AGAIN });
+    }
+
+    /// Rows of this stamp, whatever their class.
+    pub(super) fn key_of(&self, stamp: &Stamp) -> Option<QueueKey> {
+        (0..=QueueKey::QUARANTINE).map(|class| QueueKey { class, stamp: *stamp }).find(|key| self.rows.contains_key(key))
+    }
+
+    pub(super) fn add_receipt(&mut self, stamp: Stamp, state: DeliveryState) {
+        let held = self.receipts.entry(stamp).or_insert(state);
+        *held = (*held).max(state);
+    }
+
+    /// The receipt is given another way, unless a later state is to be told.
+    pub(super) fn take_receipt(&mut self, stamp: &Stamp, state: DeliveryState) {
+        if self.receipts.get(stamp).is_some_and(|held| *held <= state) {
+            self.receipts.remove(stamp);
+        }
+    }
+
+    /// What goes out next, in queue order: bounded in number and, roughly, in bytes.
+    pub(super) fn take_batch(&mut self) -> (Vec<Item>, Vec<(Stamp, DeliveryState)>) {
+        let mut items = Vec::new();
+        let mut bytes = 0;
+        while let Some(key) = self.ready.first().copied() {
+            let Some(row) = self.rows.get(&key) else {
+                self.ready.remove(&key);
+                continue;
+            };
+            bytes += 500 + row.entry.notification.message.as_ref().map_or(0, String::len) + 40 * row.share.len();
+            if items.len() == MAX_ITEMS || (bytes > MAX_BYTES && !items.is_empty()) {
+                break;
+            }
+            items.push(Item { entry: Arc::clone(&row.entry), initial: row.initial, share: row.share.clone() });
+            self.flight.push(key);
+            self.set(&key, State::InFlight);
+        }
+        while self.flying_receipts.len() < 4 * MAX_ITEMS {
+            let Some((stamp, state)) = self.receipts.pop_first() else { break };
+            self.flying_receipts.insert(stamp, state);
+        }
+        (items, self.flying_receipts.iter().map(|(stamp, state)| (*stamp, *state)).collect())
+    }
+
+    /// The peer answered: what was in flight, for the caller to settle row by row.
+    pub(super) fn landed(&mut self) -> Vec<QueueKey> {
+        self.flying_receipts.clear();
+        std::mem::take(&mut self.flight)
+    }
+
+    /// The peer did not answer: everything is ready again; returns what was in flight.
+    pub(super) fn crashed(&mut self) -> Vec<QueueKey> {
+        for (stamp, state) in std::mem::take(&mut self.flying_receipts) {
+            self.add_receipt(stamp, state);
+        }
+        // Receipts are a courtesy that the initial node asks for again; they must not pile up.
+        while self.receipts.len() > MAX_ROWS {
+            self.receipts.pop_first();
+        }
+        let flight = std::mem::take(&mut self.flight);
+        for key in &flight {
+            if self.rows.get(key).is_some_and(|row| row.state == State::InFlight) {
+                self.set(key, State::Ready);
+            }
+        }
+        flight
+    }
+
+    /// Rows whose time has come. Delegated ones for which `progress` knows something newer wait on.
+    pub(super) fn due(&mut self, mono: Duration, progress: impl Fn(&QueueKey, NodeId) -> Option<Duration>) -> bool {
+        let mut any = false;
+        while let Some((until, key)) = self.timers.first().copied().filter(|(until, _)| *until <= mono) {
+            self.timers.remove(&(until, key));
+            let state = self.rows.get(&key).map(|row| row.state);
+            if let Some(State::Delegated { to, .. }) = state
+                && let Some(later) = progress(&key, to).map(|at| at + NO_PROGRESS).filter(|later| *later > mono)
+            {
+                self.set(&key, State::Delegated { to, until: later });
+                continue;
+            }
+            self.set(&key, State::Ready);
+            any = true;
+        }
+        any
+    }
+
+    pub(super) fn next_timer(&self) -> Option<Duration> {
+        self.timers.first().map(|(until, _)| *until)
+    }
+
+    /// Empties the lane; returns what was in it.
+    pub(super) fn clear(&mut self) -> BTreeMap<QueueKey, Row> {
+        self.ready.clear();
+        self.timers.clear();
+        self.flight.clear();
+        std::mem::take(&mut self.rows)
+    }
+
+    /// Takes another lane's rows over (a peer that was known by its address has told its id).
+    pub(super) fn absorb(&mut self, rows: BTreeMap<QueueKey, Row>) {
+        for (key, row) in rows {
+            if !self.rows.contains_key(&key) {
+                self.post(key, row.entry, row.initial, Vec::new());
+            }
+        }
+    }
+}

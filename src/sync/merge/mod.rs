@@ -1,0 +1,189 @@
+//! The starting role of a merge (SPEC 5; seed document, figures 3, 6 and 7): one [`Talk`] with each
+//! reference, all of them in a [`Session`] that tells those asked early what later ones added.
+//!
+//! A talk begins with fingerprints: equal ones end it. Small ledgers are then simply sent; large ones
+//! first find out by ranges in which entries they differ, and exchange those. Whatever order the
+//! talks go in, the end is the union, because admitting is commutative and idempotent; and a talk
+//! ends, because every step is one of a bounded number ([`MAX_STEPS`]).
+
+pub mod ranges;
+
+use std::{collections::HashSet, sync::Arc};
+
+use self::ranges::Index;
+use super::{
+    Now, Replica,
+    message::{Merge, Merged},
+};
+use crate::availability::{Entry, NodeId, Stamp};
+
+/// Most entries in one message.
+pub const MAX_ENTRIES: usize = 2_000;
+/// Ledgers up to this size are sent whole.
+pub const SMALL: usize = 128;
+/// Most messages of one talk; far more than 2^31 entries need.
+const MAX_STEPS: usize = 10_000;
+/// Most rounds of range messages: each divides every range by 16.
+const MAX_ROUNDS: usize = 16;
+
+/// What a talk does next.
+#[derive(Debug)]
+pub enum Next {
+    /// Send this.
+    Ask(Box<Merge>),
+    /// The reference holds what this node held, and the other way round.
+    Done,
+}
+
+/// Why a talk was broken off.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TalkError {
+    /// The reference sent a range message that is none.
+    #[error("a broken range message: {0}")]
+    Ranges(String),
+    /// It did not come to an end.
+    #[error("it does not come to an end")]
+    Endless,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Probe,
+    Whole,
+    Ranges(Box<ranges::Initiator>),
+    Exchange { have: Vec<Arc<Entry>>, need: Vec<String> },
+}
+
+/// The conversation with one reference.
+#[derive(Debug)]
+pub struct Talk {
+    reference: NodeId,
+    stage: Stage,
+    steps: usize,
+    /// What the reference gave.
+    pub learned: Vec<Arc<Entry>>,
+}
+
+impl Talk {
+    /// Begins with fingerprints.
+    pub fn begin(replica: &Replica, reference: NodeId) -> (Self, Merge) {
+        let ask = Merge { members: replica.announcement("").members, ..empty(replica) };
+        (Self { reference, stage: Stage::Probe, steps: 0, learned: Vec::new() }, ask)
+    }
+
+    /// Takes the reference's answer (`None` is 204).
+    ///
+    /// # Errors
+    /// When what it says makes no sense or has no end; what was learned so far is kept.
+    pub fn answer(&mut self, replica: &mut Replica, answer: Option<Merged>, now: Now) -> Result<Next, TalkError> {
+        self.steps += 1;
+        if self.steps > MAX_STEPS {
+            return Err(TalkError::Endless);
+        }
+        let Some(merged) = answer else {
+            return Ok(match &self.stage {
+                Stage::Exchange { .. } => self.exchange(replica),
+                _ => Next::Done,
+            });
+        };
+        let (count, fingerprint, range_message) = (merged.count, merged.fingerprint.clone(), merged.ranges.clone());
+        self.learned.extend(merged.entries.iter().cloned());
+        replica.absorb(self.reference, merged, now);
+        match &mut self.stage {
+            Stage::Probe => {
+                if fingerprint == format!("{:032x}", replica.fingerprint()) {
+                    return Ok(Next::Done);
+                }
+                if count <= SMALL && replica.holding() <= SMALL {
+                    self.stage = Stage::Whole;
+                    let entries = replica.holdings().cloned().collect();
+                    return Ok(Next::Ask(Box::new(Merge { entries, whole: true, ..empty(replica) })));
+                }
+                let (initiator, first) = ranges::Initiator::begin(Index::of(replica.holdings())).map_err(TalkError::Ranges)?;
+                self.stage = Stage::Ranges(Box::new(initiator));
+                Ok(Next::Ask(Box::new(Merge { ranges: Some(first), ..empty(replica) })))
+            }
+            Stage::Ranges(initiator) => {
+                let message = range_message.ok_or_else(|| TalkError::Ranges("none in the answer".to_owned()))?;
+                if self.steps > MAX_ROUNDS {
+                    return Err(TalkError::Endless);
+                }
+                if let Some(next) = initiator.answer(&message).map_err(TalkError::Ranges)? {
+                    return Ok(Next::Ask(Box::new(Merge { ranges: Some(next), ..empty(replica) })));
+                }
+                let (have, need) = initiator.differences();
+                let have: HashSet<Stamp> = have.into_iter().collect();
+                let have = replica.holdings().filter(|entry| have.contains(&entry.stamp)).cloned().collect();
+                self.stage = Stage::Exchange { have, need };
+                Ok(self.exchange(replica))
+            }
+            Stage::Whole => Ok(Next::Done),
+            Stage::Exchange { .. } => Ok(self.exchange(replica)),
+        }
+    }
+
+    /// The next part of what is to be exchanged.
+    fn exchange(&mut self, replica: &Replica) -> Next {
+        let Stage::Exchange { have, need } = &mut self.stage else { return Next::Done };
+        if have.is_empty() && need.is_empty() {
+            return Next::Done;
+        }
+        let entries = have.split_off(have.len().saturating_sub(MAX_ENTRIES / 2));
+        let need = need.split_off(need.len().saturating_sub(MAX_ENTRIES / 2));
+        Next::Ask(Box::new(Merge { entries, need, ..empty(replica) }))
+    }
+}
+
+/// Messages that tell a reference these entries, for follow-ups.
+pub fn follow_ups(replica: &Replica, entries: &[Arc<Entry>]) -> Vec<Merge> {
+    let part = |part: &[Arc<Entry>]| Merge { entries: part.to_vec(), ..empty(replica) };
+    entries.chunks(MAX_ENTRIES / 2).map(part).collect()
+}
+
+fn empty(replica: &Replica) -> Merge {
+    Merge {
+        limit: replica.ledger().limit(),
+        fingerprint: format!("{:032x}", replica.fingerprint()),
+        count: replica.holding(),
+        entries: Vec::new(),
+        whole: false,
+        ranges: None,
+        need: Vec::new(),
+        members: Vec::new(),
+    }
+}
+
+/// Who missed what, over all talks of one merge phase.
+#[derive(Debug, Default)]
+pub struct Session {
+    /// In the order in which the talks ended.
+    talks: Vec<(NodeId, Vec<Arc<Entry>>)>,
+    series: bool,
+}
+
+impl Session {
+    /// In series, a reference misses only what later ones gave; in parallel, what any other gave.
+    pub fn new(series: bool) -> Self {
+        Self { talks: Vec::new(), series }
+    }
+
+    /// A talk has ended.
+    pub fn ended(&mut self, talk: Talk) {
+        self.talks.push((talk.reference, talk.learned));
+    }
+
+    /// For each reference that missed something: what. Each entry once.
+    pub fn missed(&self) -> Vec<(NodeId, Vec<Arc<Entry>>)> {
+        let mut missed = Vec::new();
+        for (at, (reference, own)) in self.talks.iter().enumerate() {
+            let mut known: HashSet<Stamp> = own.iter().map(|entry| entry.stamp).collect();
+            let others = self.talks.iter().enumerate().filter(|(other, _)| if self.series { *other > at } else { *other != at });
+            let news: Vec<Arc<Entry>> =
+                others.flat_map(|(_, (_, learned))| learned).filter(|entry| known.insert(entry.stamp)).cloned().collect();
+            if !news.is_empty() {
+                missed.push((*reference, news));
+            }
+        }
+        missed
+    }
+}

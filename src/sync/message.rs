@@ -1,0 +1,179 @@
+//! What nodes say to each other (SPEC 4, 5). JSON under `/peer/v1`; members that a version does not
+//! know are ignored in envelopes and kept in entries.
+//!
+//! Every message carries its sender's L. Sizes are bounded by the sender ([`MAX_ITEMS`]) and again
+//! by the receiver.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::availability::{Entry, Moment, Name, NodeId, Stamp, Target};
+
+/// Most items in one delivery.
+pub const MAX_ITEMS: usize = 256;
+
+/// How far a notification has come on one node (SPEC 4.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryState {
+    /// No receipt yet.
+    Waiting,
+    /// Durable in the node's inbox.
+    Queued,
+    /// Too far ahead of the node's clock; durable, admitted when its time has come.
+    Quarantined,
+    /// Durable in the node's ledger and visible at its gate.
+    Applied,
+    /// The node has what makes it dead.
+    Superseded,
+}
+
+impl DeliveryState {
+    /// Whether the initial node may forget its row: the peer holds it and says what became of it.
+    pub fn ends_row(self) -> bool {
+        self >= Self::Quarantined
+    }
+
+    /// Whether nothing more is to come.
+    pub fn is_final(self) -> bool {
+        self >= Self::Applied
+    }
+}
+
+/// One receipt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Of which entry.
+    pub stamp: Stamp,
+    /// How far it has come on the node that sends this.
+    pub state: DeliveryState,
+}
+
+/// One notification on its way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// The notification.
+    pub entry: Arc<Entry>,
+    /// Who wants the receipt.
+    pub initial: NodeId,
+    /// The nodes that the receiver is to pass it on to (the relay plan); empty: nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub share: Vec<NodeId>,
+}
+
+/// Notifications and receipts for one peer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deliver {
+    /// The sender's L.
+    pub limit: Moment,
+    /// Notifications to take over.
+    #[serde(default)]
+    pub items: Vec<Item>,
+    /// Receipts for what the receiver is the initial node of.
+    #[serde(default)]
+    pub receipts: Vec<Receipt>,
+}
+
+/// The answer to [`Deliver`], given after one durable transaction holds all items and their shares.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Delivered {
+    /// The receiver's L.
+    pub limit: Moment,
+    /// One per item.
+    #[serde(default)]
+    pub receipts: Vec<Receipt>,
+    /// Members of shares that the receiver does not know; they stay with the sender.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<NodeId>,
+    /// Items that cannot be taken, such as records that break SPEC 2, and why. They end the row.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<(Stamp, String)>,
+}
+
+/// One member of the farm. Merged like the ledger: the record with the later change wins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its identity.
+    pub id: NodeId,
+    /// Its name, for people.
+    pub name: Name,
+    /// Where its control listener answers, such as `http://127.0.0.1:7070`.
+    pub address: String,
+    /// When this record was made.
+    pub changed: Moment,
+    /// It was removed for good.
+    #[serde(default)]
+    pub forgotten: bool,
+    /// The applications and resources in its configuration, each with a digest of its definition.
+    #[serde(default)]
+    pub definitions: BTreeMap<Target, String>,
+}
+
+/// "I am here": sent at start to every configured peer and every member, answered in kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announce {
+    /// The sender.
+    pub member: Member,
+    /// Everybody the sender knows, those that were forgotten included.
+    #[serde(default)]
+    pub members: Vec<Member>,
+    /// δ in milliseconds; must be the same in the whole farm.
+    pub max_clock_skew: u64,
+    /// `lapse` in milliseconds; likewise.
+    pub lapse: u64,
+    /// The phase of its boot.
+    #[serde(default)]
+    pub phase: String,
+    /// The sender's ledger fingerprint, for the nodes page.
+    #[serde(default)]
+    pub fingerprint: String,
+    /// The sender's L.
+    pub limit: Moment,
+}
+
+/// One step of a merge, from the starting node (SPEC 5).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Merge {
+    /// The starting node's L.
+    pub limit: Moment,
+    /// Of everything it holds.
+    pub fingerprint: String,
+    /// How many entries it holds.
+    pub count: usize,
+    /// Entries for the reference. With `whole`, all that the starting node has.
+    #[serde(default)]
+    pub entries: Vec<Arc<Entry>>,
+    /// `entries` are its whole understanding: return what is not among them.
+    #[serde(default)]
+    pub whole: bool,
+    /// A range fingerprint message, in hexadecimal (large ledgers).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranges: Option<String>,
+    /// Return the entries with these digests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub need: Vec<String>,
+    /// The members it knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Member>,
+}
+
+/// The reference's answer; 204 instead when it has nothing to say.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Merged {
+    /// The reference's L.
+    pub limit: Moment,
+    /// Of everything it holds, after this step.
+    pub fingerprint: String,
+    /// How many entries it holds.
+    pub count: usize,
+    /// What the starting node lacks or asked for.
+    #[serde(default)]
+    pub entries: Vec<Arc<Entry>>,
+    /// The next range message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranges: Option<String>,
+    /// Members that the starting node may not know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Member>,
+}

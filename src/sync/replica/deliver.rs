@@ -1,0 +1,167 @@
+//! What a peer hands over: durable before it is acknowledged, passed on only to whom the relay plan
+//! names, and answered with how far it has come (SPEC 4.3, 4.4).
+
+use std::sync::Arc;
+
+use super::{Effect, Held, MAX_PENDING, MAX_QUARANTINE, Notice, Replica, Reply, Ticket};
+use crate::{
+    availability::{Entry, Moment, NodeId, Stamp},
+    sync::{
+        Change, DeliveryState, Now, PendingRow, QueueKey,
+        message::{Deliver, Delivered, Item, Receipt},
+    },
+};
+
+/// Longest share that is believed.
+const MAX_SHARE: usize = 10_000;
+
+impl Replica {
+    /// Takes a peer's notifications and receipts; the answer comes with [`Reply::Delivered`], or
+    /// [`Reply::Busy`] when the inbox is full.
+    pub fn deliver(&mut self, from: NodeId, message: Deliver, ticket: Ticket, now: Now) {
+        self.heard(from, now);
+        self.learn_limit(message.limit, now);
+        let mut changes = Vec::new();
+        for receipt in &message.receipts {
+            self.receipt_from(from, &receipt.stamp, receipt.state, now, &mut changes);
+        }
+        self.commit("receipts", changes);
+        if !message.items.is_empty() && (self.pending.len() >= 2 * MAX_PENDING || self.quarantined >= MAX_QUARANTINE) {
+            self.warn(format!("event=inbox_full peer={} pending={} quarantine={}", self.name_of(from), self.pending.len(), self.quarantined));
+            self.effects.push(Effect::Reply(ticket, Reply::Busy));
+            return;
+        }
+        let mut delivered = Delivered { limit: Moment::ZERO, receipts: Vec::new(), unknown: Vec::new(), refused: Vec::new() };
+        let (mut changes, mut queued, mut initials) = (Vec::new(), Vec::new(), Vec::new());
+        for item in message.items {
+            if let Err(problem) = item.entry.check() {
+                self.warn(format!("event=refused_record peer={} stamp={:?} problem={problem:?}", self.name_of(from), item.entry.stamp));
+                delivered.refused.push((item.entry.stamp, problem.to_owned()));
+                continue;
+            }
+            delivered.receipts.push(Receipt { stamp: item.entry.stamp, state: DeliveryState::Queued });
+            initials.push(item.initial);
+            if item.initial != from {
+                queued.push((item.entry.stamp, item.initial));
+            }
+            self.take_over(from, item, now, &mut changes, &mut delivered.unknown);
+        }
+        let step = self.commit("receive", changes);
+        self.work(now);
+        self.hold(step, step, Held::Queued(queued));
+        self.hold(step, step, Held::Delivered { ticket, from, initials, delivered });
+        self.poke(now);
+    }
+
+    fn take_over(&mut self, from: NodeId, item: Item, now: Now, changes: &mut Vec<Change>, unknown: &mut Vec<NodeId>) {
+        let mut share = Vec::new();
+        for member in item.share.into_iter().take(MAX_SHARE) {
+            if member == self.facts.me || member == from || share.contains(&member) || self.forgotten.contains_key(&member) {
+                continue;
+            }
+            if self.peers.contains_key(&member) {
+                share.push(member);
+            } else if !unknown.contains(&member) {
+                unknown.push(member);
+            }
+        }
+        let stamp = item.entry.stamp;
+        if let Some(key) = self.pending_key(&stamp) {
+            // Twice, by different ways: one row with both shares.
+            if let Some(row) = self.pending.get_mut(&key)
+                && let Some(held) = &mut row.share
+            {
+                let more: Vec<NodeId> = share.into_iter().filter(|member| !held.contains(member)).collect();
+                if !more.is_empty() {
+                    held.extend(more);
+                    changes.push(Change::Queue(key, row.clone()));
+                }
+            }
+            return;
+        }
+        if share.is_empty() && self.holds(&item.entry) {
+            return;
+        }
+        let key = self.key_for(&item.entry, now);
+        let mut row = PendingRow { entry: item.entry, initial: item.initial, share: Some(share) };
+        if key.class == QueueKey::QUARANTINE {
+            self.quarantine(key, &mut row, now, changes);
+        }
+        changes.push(Change::Queue(key, row.clone()));
+        self.enqueue(key, row);
+    }
+
+    /// Too far ahead of this node's clock: kept and relayed, but not believed yet (SPEC 2).
+    fn quarantine(&mut self, key: QueueKey, row: &mut PendingRow, now: Now, changes: &mut Vec<Change>) {
+        self.warn(format!("event=quarantined id={} timestamp={} clock={} initial={}", row.entry.notification.id, row.entry.stamp.time, now.wall, self.name_of(row.initial)));
+        let share = row.share.replace(Vec::new());
+        let out = QueueKey { class: 1, stamp: key.stamp };
+        changes.push(Change::Record(Arc::clone(&row.entry)));
+        self.pass_on(out, &row.entry.clone(), row.initial, Some(share.unwrap_or_default()), now, changes);
+    }
+
+    /// In the ledger, with nothing to learn from this copy.
+    pub(super) fn holds(&self, entry: &Entry) -> bool {
+        self.ledger.get(&entry.stamp).is_some_and(|held| held.notification.node <= entry.notification.node)
+    }
+
+    /// Entries of a merge: into the inbox, unless they are known. Nobody wants receipts for them.
+    pub(super) fn absorb_entries(&mut self, from: NodeId, entries: Vec<Arc<Entry>>, now: Now, label: &'static str) -> u64 {
+        let mut changes = Vec::new();
+        for entry in entries {
+            if let Err(problem) = entry.check() {
+                self.warn(format!("event=refused_record peer={} stamp={:?} problem={problem:?}", self.name_of(from), entry.stamp));
+                continue;
+            }
+            let item = Item { entry, initial: NodeId::NONE, share: Vec::new() };
+            self.take_over(from, item, now, &mut changes, &mut Vec::new());
+        }
+        self.commit(label, changes)
+    }
+
+    /// Tells the initial node how far a notification has come here.
+    pub(super) fn give_receipt(&mut self, stamp: Stamp, initial: NodeId, state: DeliveryState, now: Now) {
+        if initial == self.facts.me {
+            let mut changes = Vec::new();
+            self.receipt_from(initial, &stamp, state, now, &mut changes);
+            self.commit("receipts", changes);
+        } else if let Some(peer) = self.peers.get_mut(&initial) {
+            peer.lane.add_receipt(stamp, state);
+            self.wake(initial, now);
+        }
+    }
+
+    /// Takes note of a receipt for something that this node accepted.
+    pub(super) fn receipt_from(&mut self, node: NodeId, stamp: &Stamp, state: DeliveryState, now: Now, changes: &mut Vec<Change>) {
+        if let Some(id) = self.tracks.note(stamp, node, state, now.wall) {
+            let name = self.name_of(node);
+            changes.push(Change::Receipt { stamp: *stamp, node, name, state, at: now.wall });
+            self.tracks.close_if_complete(stamp);
+            self.notice(Notice::Delivery(id));
+        }
+        let Some(peer) = self.peers.get_mut(&node) else { return };
+        let Some(key) = peer.lane.key_of(stamp) else { return };
+        if peer.lane.get(&key).is_none_or(|row| row.initial != self.facts.me) {
+            return;
+        }
+        if let Some(child) = peer.lane.delegated_to(&key) {
+            self.progress.insert((key, child), now.mono);
+        }
+        if state.ends_row() {
+            peer.lane.remove(&key);
+            changes.push(Change::Unpost(node, key));
+        } else if state == DeliveryState::Queued {
+            peer.lane.queued(&key, now.mono);
+        }
+    }
+
+    /// L travels with every message; one that is too far ahead is not believed.
+    pub(super) fn learn_limit(&mut self, limit: Moment, now: Now) {
+        if limit > self.ledger.limit() && limit <= now.wall.after(self.facts.rules.max_clock_skew * 2) {
+            let mut changes: Vec<Change> = self.ledger.advance(limit).iter().map(|entry| Change::Drop(entry.stamp)).collect();
+            changes.push(Change::Limit(limit));
+            self.clock.see_time(limit);
+            self.commit("limit", changes);
+        }
+    }
+}

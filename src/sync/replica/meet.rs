@@ -1,0 +1,279 @@
+//! Who is who: announcements, membership, copied stores (SPEC 5).
+//!
+//! Membership merges like the ledger: for each id the record with the later change wins; being
+//! forgotten is a change like any other and wins a tie.
+
+use std::time::Duration;
+
+use super::{Notice, Peer, Replica, stand_in};
+use crate::{
+    availability::{Name, NodeId, Target},
+    sync::{
+        Change, Now,
+        message::{Announce, Member},
+    },
+};
+
+/// Most members of a farm.
+const MAX_MEMBERS: usize = 2_000;
+
+/// Why a peer's request is answered with 409.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Stranger {
+    /// A store that was copied, or restored from a backup.
+    #[error("a node with the id {id} has been started more often than this one: its store is a copy, or was restored from a backup; stop it and run `forewarn store renew`")]
+    Copied {
+        /// The id both claim.
+        id: NodeId,
+    },
+    /// A node that was removed for good.
+    #[error("the node {id} has been forgotten; to join again, stop it and run `forewarn store renew`")]
+    Forgotten {
+        /// Its id.
+        id: NodeId,
+    },
+    /// Two nodes with one name.
+    #[error("the name {name} belongs to the node {id} at {address}; give this node another name, or, if that one is gone for good, run `forewarn node forget {name}`")]
+    NameTaken {
+        /// The name both claim.
+        name: Name,
+        /// Who has it.
+        id: NodeId,
+        /// Where that one is.
+        address: String,
+    },
+}
+
+impl Replica {
+    /// Whether a request of this sender may be taken: it is not forgotten, and nobody has used its
+    /// identity more often than it has.
+    ///
+    /// # Errors
+    /// The 409 to answer with.
+    pub fn check_sender(&mut self, id: NodeId, boot: u64, nonce: u64) -> Result<(), Stranger> {
+        if self.forgotten.contains_key(&id) {
+            return Err(Stranger::Forgotten { id });
+        }
+        if id == self.facts.me {
+            return Err(Stranger::Copied { id });
+        }
+        let known = self.boots.get(&id).copied().unwrap_or_default();
+        if boot < known.0 || (boot == known.0 && nonce != known.1) {
+            return Err(Stranger::Copied { id });
+        }
+        if boot > known.0 {
+            self.boots.insert(id, (boot, nonce));
+            self.commit("boot", vec![Change::Boot(id, boot, nonce)]);
+        }
+        Ok(())
+    }
+
+    /// What this node says of itself.
+    pub fn announcement(&self, phase: &str) -> Announce {
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Announce {
+            member: self.own.clone(),
+            members: self.peers.values().filter_map(|peer| peer.member.clone()).chain(self.forgotten.values().cloned()).collect(),
+            max_clock_skew: millis(self.facts.rules.max_clock_skew),
+            lapse: millis(self.facts.rules.lapse),
+            phase: phase.to_owned(),
+            fingerprint: format!("{:032x}", self.fingerprint()),
+            limit: self.ledger.limit(),
+        }
+    }
+
+    /// A peer has announced itself, or has answered this node's announcement at `address`.
+    ///
+    /// # Errors
+    /// When its name belongs to another.
+    pub fn announced(&mut self, announce: &Announce, address: Option<&str>, now: Now) -> Result<(), Stranger> {
+        let member = &announce.member;
+        if member.id == self.facts.me {
+            // A configured address that is this node's own.
+            if let Some(address) = address {
+                self.drop_stand_in(address);
+            }
+            return Ok(());
+        }
+        self.check_name(member)?;
+        self.learn_member(member, now);
+        self.learn_members(&announce.members, now);
+        for address in [address, Some(&*member.address)].into_iter().flatten() {
+            self.rename(stand_in(address), member.id, now);
+        }
+        let ours = self.announcement("");
+        if (announce.max_clock_skew, announce.lapse) != (ours.max_clock_skew, ours.lapse) {
+            self.warn(format!("event=rules_differ peer={} its_max_clock_skew_ms={} own={} its_lapse_ms={} own={} they must be the same in the whole farm",
+                member.name, announce.max_clock_skew, ours.max_clock_skew, announce.lapse, ours.lapse));
+        }
+        if let Some(peer) = self.peers.get_mut(&member.id) {
+            let changed = peer.phase != announce.phase;
+            peer.phase.clone_from(&announce.phase);
+            peer.fingerprint.clone_from(&announce.fingerprint);
+            if changed {
+                self.notice(Notice::Nodes);
+            }
+        }
+        self.heard(member.id, now);
+        self.learn_limit(announce.limit, now);
+        Ok(())
+    }
+
+    fn check_name(&self, member: &Member) -> Result<(), Stranger> {
+        let holder = self.members().find(|other| other.name == member.name && other.id != member.id);
+        match holder {
+            // The same place under a new identity: its store was renewed.
+            Some(other) if other.address == member.address && other.id != self.facts.me => Ok(()),
+            Some(other) => Err(Stranger::NameTaken { name: member.name.clone(), id: other.id, address: other.address.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// This node has been told that its store is a copy, or that it was forgotten.
+    pub fn turned_away(&mut self, why: &str) {
+        if self.conflict.is_none() {
+            self.conflict = Some(why.to_owned());
+            self.warn(format!("event=turned_away why={why:?}"));
+            self.commit("conflict", vec![Change::Conflict(why.to_owned())]);
+        }
+    }
+
+    /// A message of this peer has come in: it is there, so no back-off holds it up.
+    pub(super) fn heard(&mut self, id: NodeId, now: Now) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            if peer.link.is_down() {
+                self.effects.push(super::Effect::Notice(Notice::Nodes));
+            }
+            peer.link.heard();
+            peer.last_contact = Some(now.wall);
+            self.wake(id, now);
+        }
+    }
+
+    /// Takes over what a peer knows of the members.
+    pub(super) fn learn_members(&mut self, members: &[Member], now: Now) {
+        for member in members.iter().take(MAX_MEMBERS) {
+            if member.id == self.facts.me {
+                if member.forgotten {
+                    self.turned_away("this node has been forgotten; to join again, stop it and run `forewarn store renew`");
+                }
+            } else {
+                self.learn_member(member, now);
+            }
+        }
+    }
+
+    fn learn_member(&mut self, member: &Member, now: Now) {
+        let known = self.peers.get(&member.id).and_then(|peer| peer.member.as_ref()).or_else(|| self.forgotten.get(&member.id));
+        if known.is_some_and(|known| (known.changed, known.forgotten) >= (member.changed, member.forgotten)) {
+            return;
+        }
+        if known.is_none() && self.peers.len() + self.forgotten.len() >= MAX_MEMBERS {
+            self.warn(format!("event=too_many_members limit={MAX_MEMBERS} refused={}", member.name));
+            return;
+        }
+        self.commit("member", vec![Change::Member(member.clone())]);
+        if member.forgotten || self.forgotten.contains_key(&member.id) {
+            self.remove(member.clone());
+        } else {
+            let successor_of = self.peers.iter().find(|(id, peer)| {
+                **id != member.id && peer.member.as_ref().is_some_and(|m| m.name == member.name && m.address == member.address && m.changed < member.changed)
+            });
+            if let Some(id) = successor_of.map(|(id, _)| *id) {
+                self.forget_id(id, now);
+            }
+            let peer = self.peers.entry(member.id).or_insert_with(Peer::default);
+            peer.address.clone_from(&member.address);
+            peer.member = Some(member.clone());
+            self.rename(stand_in(&member.address), member.id, now);
+        }
+        self.notice(Notice::Nodes);
+    }
+
+    /// Rows that waited for a configured address now wait for the node that answers there.
+    fn rename(&mut self, old: NodeId, new: NodeId, now: Now) {
+        if old == new || !self.peers.contains_key(&new) {
+            return;
+        }
+        let Some(mut stranger) = self.peers.remove(&old) else { return };
+        let mut changes = Vec::new();
+        let collapsed = stranger.lane.collapsed;
+        let rows = stranger.lane.clear();
+        for (key, row) in &rows {
+            changes.push(Change::Unpost(old, *key));
+            changes.push(Change::Post(new, *key, crate::sync::OutboxRow { initial: row.initial }));
+        }
+        if collapsed {
+            changes.push(Change::MergeOnReturn(old, false));
+            changes.push(Change::MergeOnReturn(new, true));
+        }
+        if let Some(peer) = self.peers.get_mut(&new) {
+            peer.lane.absorb(rows);
+            peer.lane.collapsed |= collapsed;
+        }
+        self.tracks.rename(old, Some(new));
+        self.commit("met", changes);
+        self.notice(Notice::Nodes);
+        self.wake(new, now);
+    }
+
+    fn drop_stand_in(&mut self, address: &str) {
+        let id = stand_in(address);
+        if let Some(mut peer) = self.peers.remove(&id) {
+            let changes = peer.lane.clear().into_keys().map(|key| Change::Unpost(id, key)).collect();
+            self.tracks.rename(id, None);
+            self.commit("met", changes);
+        }
+    }
+
+    /// Removes a node for good; false if there is none of this name (or address, for one that was
+    /// never met).
+    pub fn forget(&mut self, name: &str, now: Now) -> bool {
+        let found = self.peers.iter().find(|(_, peer)| peer.member.as_ref().map_or(peer.address == name, |member| member.name.as_str() == name));
+        let Some(id) = found.map(|(id, _)| *id) else { return false };
+        self.forget_id(id, now);
+        true
+    }
+
+    fn forget_id(&mut self, id: NodeId, now: Now) {
+        match self.peers.get(&id).and_then(|peer| peer.member.clone()) {
+            Some(mut member) => {
+                member.changed = now.wall.max(member.changed.after(Duration::from_millis(1)));
+                member.forgotten = true;
+                self.commit("member", vec![Change::Member(member.clone())]);
+                self.remove(member);
+            }
+            None => {
+                let address = self.peers.get(&id).map(|peer| peer.address.clone()).unwrap_or_default();
+                self.drop_stand_in(&address);
+            }
+        }
+        self.notice(Notice::Nodes);
+    }
+
+    fn remove(&mut self, member: Member) {
+        let id = member.id;
+        if let Some(mut peer) = self.peers.remove(&id) {
+            let mut changes: Vec<Change> = peer.lane.clear().into_keys().map(|key| Change::Unpost(id, key)).collect();
+            if peer.lane.collapsed {
+                changes.push(Change::MergeOnReturn(id, false));
+            }
+            self.tracks.rename(id, None);
+            self.commit("forgotten", changes);
+        }
+        self.forgotten.insert(id, member);
+    }
+
+    /// Configured addresses at which nobody has been met yet.
+    pub fn strangers(&self) -> Vec<String> {
+        self.peers.values().filter(|peer| peer.member.is_none()).map(|peer| peer.address.clone()).collect()
+    }
+
+    /// Names of applications and resources that this member defines in another way than this node.
+    pub fn differing_definitions(&self, member: &Member) -> Vec<Target> {
+        let differs = |(target, digest): (&Target, &String)| {
+            self.own.definitions.get(target).filter(|own| *own != digest).map(|_| target.clone())
+        };
+        member.definitions.iter().filter_map(differs).collect()
+    }
+}

@@ -1,0 +1,95 @@
+//! The reference role of a merge, and what the starting role does to the ledger (SPEC 5).
+//! The starting node's conversation is [`crate::sync::merge`].
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use super::{Effect, Held, Replica, Reply, Ticket};
+use crate::{
+    availability::{Entry, NodeId, Stamp},
+    sync::{
+        Now,
+        merge::{MAX_ENTRIES, ranges},
+        message::{Merge, Merged},
+    },
+};
+
+impl Replica {
+    /// Everything this node holds: the ledger and what is on the way there.
+    pub fn holdings(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        let waiting = self.pending.values().map(|row| &row.entry).filter(|entry| self.ledger.get(&entry.stamp).is_none());
+        self.ledger.iter().chain(waiting)
+    }
+
+    /// How many entries that are.
+    pub fn holding(&self) -> usize {
+        self.holdings().count()
+    }
+
+    /// One step of a merge, as the reference: keeps what it lacked, and answers with what the
+    /// starting node lacks, once that is durable ([`Reply::Merged`]; `None` for nothing).
+    pub fn merge(&mut self, from: NodeId, message: Merge, ticket: Ticket, now: Now) {
+        self.heard(from, now);
+        self.learn_members(&message.members, now);
+        self.learn_limit(message.limit, now);
+        if message.entries.len() > MAX_ENTRIES || message.need.len() > MAX_ENTRIES {
+            self.warn(format!("event=merge_too_large peer={} entries={} need={}", self.name_of(from), message.entries.len(), message.need.len()));
+            self.effects.push(Effect::Reply(ticket, Reply::Busy));
+            return;
+        }
+        let told: HashSet<(Stamp, &str)> = message.entries.iter().map(|entry| (entry.stamp, entry.notification.node.as_str())).collect();
+        let mut lacked: Vec<Arc<Entry>> = Vec::new();
+        if message.whole {
+            // What was offered and is dead here has its killers among these.
+            let unknown = |entry: &&Arc<Entry>| !told.contains(&(entry.stamp, entry.notification.node.as_str()));
+            lacked = self.holdings().filter(unknown).take(MAX_ENTRIES).cloned().collect();
+        }
+        drop(told);
+        if !message.need.is_empty() {
+            let by_digest: HashMap<String, &Arc<Entry>> = self.holdings().map(|entry| (ranges::name(entry), entry)).collect();
+            lacked.extend(message.need.iter().filter_map(|digest| by_digest.get(digest)).map(|entry| Arc::clone(entry)));
+        }
+        let step = self.absorb_entries(from, message.entries, now, "merge");
+        self.work(now);
+        let answer = message.ranges.as_deref().map(|hex| ranges::answer(self.holdings(), hex));
+        let reply_ranges = match answer {
+            Some(Err(problem)) => {
+                self.warn(format!("event=merge_refused peer={} problem={problem:?}", self.name_of(from)));
+                None
+            }
+            Some(Ok(hex)) => Some(hex),
+            None => None,
+        };
+        let fingerprint = format!("{:032x}", self.fingerprint());
+        let limit = self.ledger.limit();
+        let probe = !message.whole && message.ranges.is_none() && message.need.is_empty() && told_nothing(&lacked);
+        let equal = fingerprint == message.fingerprint && limit == message.limit;
+        let nothing_to_say = lacked.is_empty() && reply_ranges.is_none() && limit <= message.limit && (equal || !probe);
+        let merged = (!nothing_to_say).then(|| Merged {
+            limit,
+            fingerprint,
+            count: self.holding(),
+            entries: lacked,
+            ranges: reply_ranges,
+            members: Vec::new(),
+        });
+        self.hold(step, 0, Held::Reply(ticket, Reply::Merged(merged)));
+        self.poke(now);
+    }
+
+    /// Takes in what a reference returned; durable before [`Reply::Settled`] is given.
+    pub fn absorb(&mut self, from: NodeId, merged: Merged, now: Now) {
+        self.heard(from, now);
+        self.learn_members(&merged.members, now);
+        self.learn_limit(merged.limit, now);
+        self.absorb_entries(from, merged.entries, now, "absorb");
+        self.work(now);
+        self.poke(now);
+    }
+}
+
+fn told_nothing(lacked: &[Arc<Entry>]) -> bool {
+    lacked.is_empty()
+}

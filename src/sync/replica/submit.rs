@@ -1,0 +1,181 @@
+//! A submission: checked, stamped, durable in the inbox, then answered (SPEC 4.1).
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{Held, MAX_PENDING, Replica, Reply, Ticket};
+use crate::{
+    availability::{Author, BoundExceeded, Entry, FieldError, Known, Moment, Name, NodeId, Notification, Says, Submission},
+    sync::{Change, Now, PendingRow},
+};
+
+/// What is handed in.
+#[derive(Debug, Clone)]
+pub struct Submit {
+    /// What is to be stated.
+    pub submission: Submission,
+    /// By whom.
+    pub author: Author,
+    /// The submitter's id, or one that was made for it.
+    pub id: Uuid,
+    /// What the history has under this id, where the submitter gave one.
+    pub known: Option<Arc<Entry>>,
+}
+
+/// What a submission became.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// The entry.
+    pub entry: Arc<Entry>,
+    /// It was there already.
+    pub repeated: bool,
+}
+
+/// Why a submission was not taken; nothing is half done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SubmitRefusal {
+    /// Fields that are wrong.
+    Invalid(Vec<FieldError>),
+    /// The id belongs to another content.
+    Conflict(Uuid),
+    /// A bound of SPEC 3.
+    Bound(BoundExceeded),
+    /// Too much waits to be applied.
+    Full,
+    /// The store is a copy or was restored.
+    Copied(String),
+    /// The node's stamps run ahead of its clock: it was far ahead once and has been put right.
+    ClockWasAhead {
+        /// What the next stamp would say.
+        stamps: Moment,
+    },
+    /// A peer's commitments cannot be kept: the store cannot write.
+    StoreFailed(String),
+}
+
+impl Replica {
+    /// Takes a submission; the answer comes with [`Reply::Submitted`] when it is durable.
+    pub fn submit(&mut self, submit: Submit, ticket: Ticket, now: Now) {
+        match self.try_submit(submit, now) {
+            Ok((taken, step)) => {
+                self.work(now);
+                self.hold(step, self.step, Held::Reply(ticket, Reply::Submitted(Ok(taken))));
+                self.poke(now);
+            }
+            Err(refusal) => self.effects.push(super::Effect::Reply(ticket, Reply::Submitted(Err(refusal)))),
+        }
+    }
+
+    /// Checks a submission as if it were handed in now, and changes nothing.
+    ///
+    /// # Errors
+    /// As for a submission.
+    pub fn check(&self, submission: Submission, now: Now) -> Result<Submission, SubmitRefusal> {
+        self.checked(submission, now.wall).map_err(SubmitRefusal::Invalid)
+    }
+
+    fn checked(&self, submission: Submission, now: Moment) -> Result<Submission, Vec<FieldError>> {
+        let knows = |target: &_| self.knows(target);
+        submission.check(&Known { target: &knows, reasons: &self.facts.reasons, rules: self.facts.rules, now })
+    }
+
+    fn try_submit(&mut self, submit: Submit, now: Now) -> Result<(Taken, u64), SubmitRefusal> {
+        if let Some(existing) = self.find(&submit.id).or(submit.known) {
+            return self.repeated(existing, submit.submission, &submit.author).map(|taken| (taken, self.step));
+        }
+        if let Some(conflict) = &self.conflict {
+            return Err(SubmitRefusal::Copied(conflict.clone()));
+        }
+        if self.pending.len() - self.quarantined >= MAX_PENDING {
+            return Err(SubmitRefusal::Full);
+        }
+        let submission = self.checked(submit.submission, now.wall).map_err(SubmitRefusal::Invalid)?;
+        let latest = now.wall.after(self.facts.rules.max_clock_skew);
+        let stamps = submission.timestamp.unwrap_or_else(|| self.clock.peek(now.wall));
+        if stamps > latest {
+            return Err(SubmitRefusal::ClockWasAhead { stamps });
+        }
+        let (author, name) = (&submit.author, self.facts.name.clone());
+        let plan = self.plan_of(&submission, author, now)?;
+        let mut entries = Vec::with_capacity(2);
+        if let Some(plan) = &plan {
+            let cancel = submission.cancels.map_or_else(|| Uuid::new_v5(&submit.id, b"replaces"), |_| submit.id);
+            let make = |time| submission.cancel(cancel, time, &plan.notification, author, &name);
+            entries.push(self.stamped(submission.timestamp, now, make)?);
+        }
+        if submission.cancels.is_none() {
+            let make = |time| submission.statement(submit.id, time, author, &name);
+            entries.push(self.stamped(submission.timestamp, now, make)?);
+        }
+        let mut changes = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            let key = self.key_for(entry, now);
+            let row = PendingRow { entry: Arc::clone(entry), initial: self.facts.me, share: None };
+            changes.push(Change::Queue(key, row.clone()));
+            self.enqueue(key, row);
+        }
+        let step = self.commit("submit", changes);
+        let entry = entries.pop().ok_or_else(|| SubmitRefusal::Invalid(Vec::new()))?;
+        Ok((Taken { entry, repeated: false }, step))
+    }
+
+    /// Makes the record and its stamp. A time that the submitter gave is taken as it is and belongs
+    /// to no node, so that a retry elsewhere yields an equal entry.
+    fn stamped(&mut self, given: Option<Moment>, now: Now, make: impl Fn(Moment) -> Notification) -> Result<Arc<Entry>, SubmitRefusal> {
+        let (time, counter, node) = match given {
+            Some(time) => (time, 0, NodeId::NONE),
+            None => {
+                let (time, counter) = self.clock.next(now.wall);
+                (time, counter, self.facts.me)
+            }
+        };
+        let notification = make(time);
+        self.ledger.check_bounds(&notification).map_err(SubmitRefusal::Bound)?;
+        let entry = Entry::stamped(notification, counter, node);
+        self.clock.see(&entry.stamp);
+        Ok(entry)
+    }
+
+    /// The plan that a submission takes back, checked.
+    fn plan_of(&self, submission: &Submission, author: &Author, now: Now) -> Result<Option<Arc<Entry>>, SubmitRefusal> {
+        let Some(id) = submission.cancels.or(submission.replaces) else { return Ok(None) };
+        let field = if submission.cancels.is_some() { "cancels" } else { "replaces" };
+        let wrong = |error| SubmitRefusal::Invalid(vec![error]);
+        let plan = self.find(&id).ok_or_else(|| wrong(FieldError::new(field, "no notification with this id is in force here")))?;
+        let taken_back = plan.notification.targets.iter().filter_map(|target| self.ledger.words(target)).any(|words| {
+            words.iter().any(|word| word.says == Says::Cancel(id))
+        });
+        let clock = self.facts.rules.clock(now.wall, self.ledger.limit());
+        submission.check_plan(&plan, taken_back, author, clock).map_err(wrong)?;
+        Ok(Some(plan))
+    }
+
+    /// The same id again: the same notification, or a conflict.
+    fn repeated(&self, existing: Arc<Entry>, submission: Submission, author: &Author) -> Result<Taken, SubmitRefusal> {
+        let held = &existing.notification;
+        let conflict = SubmitRefusal::Conflict(held.id);
+        let submission = self.checked(submission, held.timestamp).map_err(|errors| {
+            // Names and reasons may have left the configuration since; what remains is another content.
+            if errors.is_empty() { conflict.clone() } else { SubmitRefusal::Invalid(errors) }
+        })?;
+        let same = match (submission.cancels, held.cancels) {
+            (Some(cancels), Some(cancelled)) => cancels == cancelled,
+            (None, None) => {
+                let time = submission.timestamp.unwrap_or(held.timestamp);
+                // Who hands a retry in, and where, does not make it another notification.
+                let mut again: Notification = submission.statement(held.id, time, author, &held.node);
+                again.operator.clone_from(&held.operator);
+                again.extra.clone_from(&held.extra);
+                again == *held
+            }
+            _ => false,
+        };
+        if same { Ok(Taken { entry: existing, repeated: true }) } else { Err(conflict) }
+    }
+
+    /// The name of this node, for records.
+    pub fn name(&self) -> &Name {
+        &self.facts.name
+    }
+}

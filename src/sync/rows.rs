@@ -1,0 +1,103 @@
+//! What the protocol keeps on disk, as changes that the store makes in one atomic step (SPEC 4, 9).
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::message::{DeliveryState, Member};
+use crate::availability::{Entry, Moment, NodeId, Priority, Stamp};
+
+/// A place in a queue: critical ones first, then by stamp; what is in quarantine last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QueueKey {
+    /// 0 critical, 1 normal, 2 quarantine.
+    pub class: u8,
+    /// The entry.
+    pub stamp: Stamp,
+}
+
+impl QueueKey {
+    /// Length of the binary form.
+    pub const LEN: usize = 1 + Stamp::LEN;
+    /// The class of what is too far ahead of the clock.
+    pub const QUARANTINE: u8 = 2;
+
+    /// The place of an entry of this priority.
+    pub fn new(priority: Priority, stamp: Stamp) -> Self {
+        Self { class: u8::from(priority == Priority::Normal), stamp }
+    }
+
+    /// Byte order is queue order.
+    pub fn to_bytes(self) -> [u8; Self::LEN] {
+        let mut bytes = [self.class; Self::LEN];
+        bytes[1..].copy_from_slice(&self.stamp.to_bytes());
+        bytes
+    }
+
+    /// Reads what [`QueueKey::to_bytes`] wrote; `None` for anything else.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (class, stamp) = bytes.split_first()?;
+        Some(Self { class: *class, stamp: Stamp::from_bytes(stamp).ok()? })
+    }
+}
+
+/// A notification in the inbox.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PendingRow {
+    /// What is to be applied.
+    pub entry: Arc<Entry>,
+    /// Who wants the receipt; this node's id for submissions.
+    pub initial: NodeId,
+    /// The nodes to pass it on to; `None` for submissions: to all members.
+    #[serde(default)]
+    pub share: Option<Vec<NodeId>>,
+}
+
+/// A notification that waits for one peer. Small: the body is in the ledger or the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// The initial node: this one, or another that this node relays for.
+    pub initial: NodeId,
+}
+
+/// One change of one row.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Into the inbox.
+    Queue(QueueKey, PendingRow),
+    /// Out of the inbox.
+    Unqueue(QueueKey),
+    /// Into the ledger.
+    Admit(Arc<Entry>),
+    /// Out of the ledger.
+    Drop(Stamp),
+    /// A row for a peer.
+    Post(NodeId, QueueKey, OutboxRow),
+    /// The peer has it, or will get a merge.
+    Unpost(NodeId, QueueKey),
+    /// Into the history, for people.
+    Record(Arc<Entry>),
+    /// A receipt, for people.
+    Receipt {
+        /// Of which entry.
+        stamp: Stamp,
+        /// From which node.
+        node: NodeId,
+        /// That node's name.
+        name: String,
+        /// How far.
+        state: DeliveryState,
+        /// Since when.
+        at: Moment,
+    },
+    /// L.
+    Limit(Moment),
+    /// The highest boot number seen of a node, and its nonce.
+    Boot(NodeId, u64, u64),
+    /// A member's record.
+    Member(Member),
+    /// This peer gets a merge when it returns; false: it has had it.
+    MergeOnReturn(NodeId, bool),
+    /// This store is a copy or was restored; says why.
+    Conflict(String),
+}

@@ -1,0 +1,67 @@
+//! How far the notifications that this node accepted have come on the others (SPEC 4.4).
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::DeliveryState;
+use uuid::Uuid;
+
+use crate::availability::{Moment, NodeId, Stamp};
+
+/// The receipts of one notification, by node.
+type Rows = BTreeMap<NodeId, (DeliveryState, Moment)>;
+
+/// Receipts of notifications that are not confirmed by everybody yet. Complete ones leave the
+/// memory; the history has them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tracks {
+    open: HashMap<Stamp, (Uuid, Rows)>,
+}
+
+impl Tracks {
+    pub(super) fn begin(&mut self, stamp: Stamp, id: Uuid, node: NodeId, now: Moment) {
+        let (_, rows) = self.open.entry(stamp).or_insert_with(|| (id, Rows::new()));
+        rows.entry(node).or_insert((DeliveryState::Waiting, now));
+    }
+
+    /// Takes note of a receipt; the notification's id, if that says something new. A state never
+    /// goes back.
+    pub(super) fn note(&mut self, stamp: &Stamp, node: NodeId, state: DeliveryState, now: Moment) -> Option<Uuid> {
+        let (id, rows) = self.open.get_mut(stamp)?;
+        let row = rows.get_mut(&node).filter(|row| state > row.0)?;
+        *row = (state, now);
+        Some(*id)
+    }
+
+    /// Whether everybody has said what became of it; it leaves the memory then.
+    pub(super) fn close_if_complete(&mut self, stamp: &Stamp) -> bool {
+        let complete = self.open.get(stamp).is_some_and(|(_, rows)| rows.values().all(|(state, _)| state.is_final()));
+        if complete {
+            self.open.remove(stamp);
+        }
+        complete
+    }
+
+    pub(super) fn get(&self, stamp: &Stamp) -> Option<&Rows> {
+        self.open.get(stamp).map(|(_, rows)| rows)
+    }
+
+    /// Stamps for which this node has not said anything final.
+    pub(super) fn unfinished(&self, node: NodeId) -> Vec<Stamp> {
+        let open = |rows: &Rows| rows.get(&node).is_some_and(|(state, _)| !state.is_final());
+        self.open.iter().filter(|(_, (_, rows))| open(rows)).map(|(stamp, _)| *stamp).collect()
+    }
+
+    /// A node is no longer to be waited for, or goes by another id now.
+    pub(super) fn rename(&mut self, old: NodeId, new: Option<NodeId>) {
+        for (_, rows) in self.open.values_mut() {
+            if let (Some(row), Some(new)) = (rows.remove(&old), new) {
+                rows.entry(new).or_insert(row);
+            }
+        }
+        self.open.retain(|_, (_, rows)| rows.values().any(|(state, _)| !state.is_final()));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+}
