@@ -16,6 +16,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::OpenError;
 
@@ -71,12 +72,15 @@ impl Folder {
             .truncate(false)
             .open(&path)
             .map_err(OpenError::io("open", &path))?;
-        match marker.try_lock() {
+        // a process that is just being started by this one holds a copy of every lock for a moment
+        let locked = patiently(
+            || marker.try_lock(),
+            |error| matches!(error, TryLockError::WouldBlock),
+        );
+        match locked {
             Ok(()) => Ok(Self { dir, marker }),
             Err(TryLockError::WouldBlock) => Err(OpenError::Locked { dir }),
-            Err(TryLockError::Error(cause)) => {
-                Err(OpenError::Io { doing: "lock", path, cause })
-            }
+            Err(TryLockError::Error(cause)) => Err(OpenError::Io { doing: "lock", path, cause }),
         }
     }
 
@@ -203,6 +207,20 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>, OpenError> {
         .map_err(OpenError::io("list the folder", dir))?;
     paths.retain(|path| !path.ends_with("lost+found"));
     Ok(paths)
+}
+
+/// Tries something again for up to 200 ms while it fails in a way that passes.
+pub(super) fn patiently<T, E>(
+    mut attempt: impl FnMut() -> Result<T, E>,
+    passes: impl Fn(&E) -> bool,
+) -> Result<T, E> {
+    for _ in 0..20 {
+        match attempt() {
+            Err(error) if passes(&error) => std::thread::sleep(Duration::from_millis(10)),
+            result => return result,
+        }
+    }
+    attempt()
 }
 
 /// Makes one file or folder durable.

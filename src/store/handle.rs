@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::error::{Cause, OpenError, guarded};
 use super::fault::Fault;
-use super::folder::Folder;
+use super::folder::{Folder, patiently};
 use super::{Tree, Write};
 
 /// Fixed when a store is created; sled refuses another one later.
@@ -36,7 +36,11 @@ pub(super) fn open_sled(folder: &Folder) -> Result<sled::Db, OpenError> {
         .segment_size(SEGMENT_SIZE)
         .cache_capacity(CACHE_BYTES)
         .flush_every_ms(Some(TIDY_EVERY.as_millis() as u64));
-    guarded(|| config.open()).map_err(|cause| OpenError::from_cause(folder.path(), cause))
+    let open =
+        || guarded(|| config.open()).map_err(|cause| OpenError::from_cause(folder.path(), cause));
+    // our own lock is held, so sled's can be taken only by this process: its threads let go of a
+    // database shortly after it was dropped
+    patiently(open, |error| matches!(error, OpenError::Locked { .. }))
 }
 
 /// The file that holds sled's log, for `fdatasync`: `flush` alone does not survive a power cut.
