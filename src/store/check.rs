@@ -54,16 +54,28 @@ impl Report {
                 problems.push(format!("the tree {tree} is missing"));
             }
         }
-        for TreeReport { name, known, records, odd, .. } in &self.trees {
+        for TreeReport {
+            name,
+            known,
+            records,
+            odd,
+            ..
+        } in &self.trees
+        {
             if !known && *records > 0 {
                 problems.push(format!("{records} records in an unknown tree {name}"));
             }
             if *odd > 0 {
-                problems.push(format!("{odd} records in {name} are not of this store's form"));
+                problems.push(format!(
+                    "{odd} records in {name} are not of this store's form"
+                ));
             }
         }
         if self.blobs > 0 {
-            problems.push(format!("{} files in blobs/, which nothing syncs", self.blobs));
+            problems.push(format!(
+                "{} files in blobs/, which nothing syncs",
+                self.blobs
+            ));
         }
         if self.free < self.reserve {
             problems.push(format!(
@@ -81,14 +93,18 @@ impl Report {
 /// `Damaged` when something cannot be read; otherwise as [`super::Store::open`], and `Missing`.
 pub fn check(dir: &Path, reserve: u64) -> Result<Report, OpenError> {
     let folder = Folder::existing(dir)?;
-    let newest = migrations::all().last().map_or(0, |migration| migration.number);
+    let newest = migrations::all()
+        .last()
+        .map_or(0, |migration| migration.number);
     let (db, layout) = migrate::open_as_is(&folder, newest)?;
     let names = db.tree_names();
     let known = Tree::ALL.into_iter().map(Tree::name);
     let known = known.filter(|name| names.iter().any(|found| found == name.as_bytes()));
     let mut wanted: Vec<(Vec<u8>, bool)> =
         known.map(|name| (name.as_bytes().to_vec(), true)).collect();
-    let others = names.iter().filter(|name| Tree::ALL.iter().all(|t| *name != t.name().as_bytes()));
+    let others = names
+        .iter()
+        .filter(|name| Tree::ALL.iter().all(|t| *name != t.name().as_bytes()));
     wanted.extend(others.map(|name| (name.to_vec(), false)));
     let mut trees = Vec::with_capacity(wanted.len());
     for (name, known) in wanted {
@@ -99,16 +115,32 @@ pub fn check(dir: &Path, reserve: u64) -> Result<Report, OpenError> {
             trees.push(report);
         }
     }
-    let free = folder.free_space().map_err(OpenError::io("read the free space of", dir))?;
+    let free = folder
+        .free_space()
+        .map_err(OpenError::io("read the free space of", dir))?;
     let (blobs, file_bytes) = (folder.blobs()?, folder.size()?);
-    Ok(Report { layout, newest, trees, blobs, file_bytes, free, reserve })
+    Ok(Report {
+        layout,
+        newest,
+        trees,
+        blobs,
+        file_bytes,
+        free,
+        reserve,
+    })
 }
 
 fn walk(db: &sled::Db, name: &[u8], known: bool) -> Result<TreeReport, Cause> {
     let tree = db.open_tree(name)?;
     let name = String::from_utf8_lossy(name).into_owned();
-    let mut report =
-        TreeReport { name, known, records: 0, key_bytes: 0, value_bytes: 0, odd: 0 };
+    let mut report = TreeReport {
+        name,
+        known,
+        records: 0,
+        key_bytes: 0,
+        value_bytes: 0,
+        odd: 0,
+    };
     let mut last: Option<sled::IVec> = None;
     for found in tree.iter() {
         let (key, value) = found?;

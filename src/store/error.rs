@@ -212,9 +212,16 @@ impl OpenError {
                         io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData
                     ) =>
                 {
-                    Self::Io { doing: "open the store", path: dir, cause: io }
+                    Self::Io {
+                        doing: "open the store",
+                        path: dir,
+                        cause: io,
+                    }
                 }
-                other => Self::Damaged { dir, cause: other.into() },
+                other => Self::Damaged {
+                    dir,
+                    cause: other.into(),
+                },
             },
             Err(cause) => Self::Damaged { dir, cause },
         }
@@ -242,8 +249,14 @@ mod tests {
     fn a_full_disk_is_not_called_damage_and_a_short_file_is() {
         let dir = Path::new("/data/a");
         let full = sled::Error::Io(io::Error::from(io::ErrorKind::StorageFull));
-        assert!(matches!(OpenError::from_cause(dir, full.into()), OpenError::Io { .. }));
+        assert!(matches!(
+            OpenError::from_cause(dir, full.into()),
+            OpenError::Io { .. }
+        ));
         let short = sled::Error::Io(io::Error::from(io::ErrorKind::UnexpectedEof));
-        assert!(matches!(OpenError::from_cause(dir, short.into()), OpenError::Damaged { .. }));
+        assert!(matches!(
+            OpenError::from_cause(dir, short.into()),
+            OpenError::Damaged { .. }
+        ));
     }
 }

@@ -7,7 +7,7 @@ use super::error::Cause;
 /// What the next writes meet; clones share it.
 #[cfg(not(test))]
 #[derive(Debug, Clone, Default)]
-pub(super) struct Fault;
+pub(super) struct Fault(());
 
 #[cfg(not(test))]
 impl Fault {
@@ -26,6 +26,7 @@ impl Fault {
 pub(super) use injected::Fault;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod injected {
     use std::sync::{Arc, Condvar, Mutex};
 
@@ -45,14 +46,26 @@ mod injected {
     impl Fault {
         pub fn at_apply(&self) -> Result<(), Cause> {
             let fails = std::mem::take(&mut self.0.0.lock().unwrap().fail_apply);
-            if fails { Err("apply was told to fail".into()) } else { Ok(()) }
+            if fails {
+                Err("apply was told to fail".into())
+            } else {
+                Ok(())
+            }
         }
 
         pub fn at_flush(&self) -> Result<(), Cause> {
             let state = self.0.0.lock().unwrap();
-            let mut state = self.0.1.wait_while(state, |state| state.hang_flush).unwrap();
+            let mut state = self
+                .0
+                .1
+                .wait_while(state, |state| state.hang_flush)
+                .unwrap();
             let fails = std::mem::take(&mut state.fail_flush);
-            if fails { Err("flush was told to fail".into()) } else { Ok(()) }
+            if fails {
+                Err("flush was told to fail".into())
+            } else {
+                Ok(())
+            }
         }
 
         /// Lets the next application of changes fail.

@@ -45,7 +45,10 @@ impl Folder {
     pub fn claim(dir: &Path) -> Result<Self, OpenError> {
         fs::create_dir_all(dir).map_err(OpenError::io("create the folder", dir))?;
         if let Some(found) = foreign_entry(dir)? {
-            return Err(OpenError::Foreign { dir: dir.to_owned(), found });
+            return Err(OpenError::Foreign {
+                dir: dir.to_owned(),
+                found,
+            });
         }
         Self::lock(dir, true)
     }
@@ -54,8 +57,13 @@ impl Folder {
     pub fn existing(dir: &Path) -> Result<Self, OpenError> {
         if !dir.join(MARKER).is_file() {
             return Err(match foreign_entry(dir) {
-                Ok(Some(found)) => OpenError::Foreign { dir: dir.to_owned(), found },
-                _ => OpenError::Missing { dir: dir.to_owned() },
+                Ok(Some(found)) => OpenError::Foreign {
+                    dir: dir.to_owned(),
+                    found,
+                },
+                _ => OpenError::Missing {
+                    dir: dir.to_owned(),
+                },
             });
         }
         Self::lock(dir, false)
@@ -80,7 +88,11 @@ impl Folder {
         match locked {
             Ok(()) => Ok(Self { dir, marker }),
             Err(TryLockError::WouldBlock) => Err(OpenError::Locked { dir }),
-            Err(TryLockError::Error(cause)) => Err(OpenError::Io { doing: "lock", path, cause }),
+            Err(TryLockError::Error(cause)) => Err(OpenError::Io {
+                doing: "lock",
+                path,
+                cause,
+            }),
         }
     }
 
@@ -109,7 +121,10 @@ impl Folder {
 
     /// Writes the layouts, durably.
     pub fn set_layouts(&self, layouts: Layouts) -> Result<(), OpenError> {
-        let line = format!("forewarn-store begun={:05} done={:05}\n", layouts.begun, layouts.done);
+        let line = format!(
+            "forewarn-store begun={:05} done={:05}\n",
+            layouts.begun, layouts.done
+        );
         self.marker
             .write_all_at(line.as_bytes(), 0)
             .and_then(|()| self.marker.sync_all())
@@ -127,7 +142,13 @@ impl Folder {
             }
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(cause) => return Err(OpenError::Io { doing: "read", path: conf, cause }),
+            Err(cause) => {
+                return Err(OpenError::Io {
+                    doing: "read",
+                    path: conf,
+                    cause,
+                });
+            }
         }
         for path in entries(&self.dir)? {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -187,7 +208,8 @@ fn parse_layouts(line: &[u8]) -> Option<Layouts> {
 
 fn is_torn_conf(text: &[u8]) -> bool {
     let whole = SLED_CONF.len() + size_of::<u32>();
-    let cut_off = text.len() < whole && SLED_CONF.starts_with(&text[..text.len().min(SLED_CONF.len())]);
+    let cut_off =
+        text.len() < whole && SLED_CONF.starts_with(&text[..text.len().min(SLED_CONF.len())]);
     cut_off || text.iter().all(|&byte| byte == 0)
 }
 
@@ -197,7 +219,12 @@ fn foreign_entry(dir: &Path) -> Result<Option<String>, OpenError> {
         return Ok(None);
     }
     let first = entries(dir)?.into_iter().next();
-    Ok(first.map(|path| path.file_name().unwrap_or_default().to_string_lossy().into_owned()))
+    Ok(first.map(|path| {
+        path.file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    }))
 }
 
 /// What lies in a folder, without what a file system of its own brings along.
@@ -225,7 +252,9 @@ pub(super) fn patiently<T, E>(
 
 /// Makes one file or folder durable.
 pub(super) fn sync_path(path: &Path) -> Result<(), OpenError> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(OpenError::io("sync", path))
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(OpenError::io("sync", path))
 }
 
 #[cfg(test)]
@@ -239,7 +268,10 @@ mod tests {
         let folder = Folder::claim(dir.path()).unwrap();
         assert_eq!(folder.layouts().unwrap(), Layouts::default());
         folder.set_layouts(Layouts { begun: 12, done: 3 }).unwrap();
-        assert!(matches!(Folder::claim(dir.path()), Err(OpenError::Locked { .. })));
+        assert!(matches!(
+            Folder::claim(dir.path()),
+            Err(OpenError::Locked { .. })
+        ));
         drop(folder);
         let folder = Folder::existing(dir.path()).unwrap();
         assert_eq!(folder.layouts().unwrap(), Layouts { begun: 12, done: 3 });
@@ -253,10 +285,16 @@ mod tests {
         fs::write(dir.path().join("thesis.tex"), "…").unwrap();
         let error = Folder::claim(dir.path()).unwrap_err();
         assert!(matches!(&error, OpenError::Foreign { found, .. } if found == "thesis.tex"));
-        assert!(matches!(Folder::existing(dir.path()), Err(OpenError::Foreign { .. })));
+        assert!(matches!(
+            Folder::existing(dir.path()),
+            Err(OpenError::Foreign { .. })
+        ));
         assert_eq!(entries(dir.path()).unwrap().len(), 1);
         let missing = dir.path().join("missing");
-        assert!(matches!(Folder::existing(&missing), Err(OpenError::Missing { .. })));
+        assert!(matches!(
+            Folder::existing(&missing),
+            Err(OpenError::Missing { .. })
+        ));
         assert!(!missing.exists());
     }
 

@@ -79,7 +79,8 @@ pub(super) struct Handle {
 
 #[derive(Debug)]
 struct Parts {
-    trees: [sled::Tree; Tree::ALL.len()],
+    // in the order of `Tree::ALL`
+    trees: Vec<sled::Tree>,
     log: File,
     // last, so that the lock goes when everything else has gone
     db: sled::Db,
@@ -97,14 +98,19 @@ impl Handle {
             }
             trees.push(guarded(|| db.open_tree(tree.name())).map_err(damaged)?);
         }
-        let trees = trees.try_into().map_err(|_: Vec<_>| damaged("it has too few trees".into()))?;
         let log = open_log(folder.path())?;
         let parts = Some(Parts { trees, log, db });
-        Ok(Self { parts, failed: AtomicBool::new(false), fault })
+        Ok(Self {
+            parts,
+            failed: AtomicBool::new(false),
+            fault,
+        })
     }
 
     fn parts(&self) -> Result<&Parts, Cause> {
-        self.parts.as_ref().ok_or_else(|| "the store is closed".into())
+        self.parts
+            .as_ref()
+            .ok_or_else(|| "the store is closed".into())
     }
 
     /// The tree, for reading.
@@ -162,13 +168,17 @@ impl Handle {
 
     /// Closes the database, which sled may never finish; true if it did within the limit.
     pub fn close(mut self, limit: Duration) -> bool {
-        let Some(parts) = self.parts.take() else { return true };
+        let Some(parts) = self.parts.take() else {
+            return true;
+        };
         let (closed, wait) = mpsc::channel();
-        let thread = std::thread::Builder::new().name("store-close".to_owned()).spawn(move || {
-            // a panic ends this thread and reads as "not closed" below
-            drop(parts);
-            closed.send(()).ok();
-        });
+        let thread = std::thread::Builder::new()
+            .name("store-close".to_owned())
+            .spawn(move || {
+                // a panic ends this thread and reads as "not closed" below
+                drop(parts);
+                closed.send(()).ok();
+            });
         thread.is_ok() && wait.recv_timeout(limit).is_ok()
     }
 }

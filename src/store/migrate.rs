@@ -42,7 +42,10 @@ pub(super) fn open(
         }
     }
     // the last line may be what a crash has cut off
-    let done = Layouts { begun: found, done: found };
+    let done = Layouts {
+        begun: found,
+        done: found,
+    };
     if folder.layouts()? != done {
         folder.set_layouts(done)?;
     }
@@ -52,7 +55,11 @@ pub(super) fn open(
 /// Opens the database without changing its layout, which it returns. Refuses a newer one, and one
 /// that holds less than its marker says.
 pub(super) fn open_as_is(folder: &Folder, known: u32) -> Result<(sled::Db, u32), OpenError> {
-    let newer = |found| OpenError::Newer { dir: folder.path().to_owned(), found, known };
+    let newer = |found| OpenError::Newer {
+        dir: folder.path().to_owned(),
+        found,
+        known,
+    };
     let damaged = |cause| OpenError::from_cause(folder.path(), cause);
 
     let Layouts { begun, done } = folder.layouts()?;
@@ -104,7 +111,11 @@ fn migrate(
     reserve: u64,
 ) -> Result<(), OpenError> {
     let Migration { number, name, run } = *migration;
-    let fails = |cause| OpenError::Migration { number, name, cause };
+    let fails = |cause| OpenError::Migration {
+        number,
+        name,
+        cause,
+    };
 
     // a migration that was cut off has its backup, and the store may be half-way now
     if found > 0 && folder.layouts()?.begun < number {
@@ -115,7 +126,10 @@ fn migrate(
         log::info!("store=migrate layout={found} backup={to} records={records}");
         point(number, "after-backup");
     }
-    folder.set_layouts(Layouts { begun: number, done: found })?;
+    folder.set_layouts(Layouts {
+        begun: number,
+        done: found,
+    })?;
     point(number, "begun");
     guarded(|| run(db)).map_err(fails)?;
     make_durable(folder, db).map_err(fails)?;
@@ -126,7 +140,10 @@ fn migrate(
     point(number, "after-version");
     // the names of files that sled has made meanwhile
     folder.sync()?;
-    folder.set_layouts(Layouts { begun: number, done: number })?;
+    folder.set_layouts(Layouts {
+        begun: number,
+        done: number,
+    })?;
     log::info!("store=migrate layout={number} name={name:?} outcome=done");
     Ok(())
 }
@@ -151,5 +168,8 @@ fn backup_path(folder: &Folder, layout: u32) -> PathBuf {
         return first;
     }
     let later = (2_u32..).map(|count| copy::with_suffix(&first, &format!("-{count}")));
-    later.into_iter().find(|path| path.symlink_metadata().is_err()).unwrap_or(first)
+    later
+        .into_iter()
+        .find(|path| path.symlink_metadata().is_err())
+        .unwrap_or(first)
 }

@@ -18,14 +18,14 @@
 //! is there wholly or not at all; a store that cannot write says so at once and goes on by itself;
 //! nothing that a disk holds makes the process panic.
 
-use std::fmt;
 use std::ops::RangeBounds;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
-use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
+mod bytes;
 mod check;
 mod copy;
 pub mod crash;
@@ -39,12 +39,14 @@ mod migrate;
 mod migrations;
 pub mod record;
 mod scan;
+mod shared;
 mod watchdog;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use bytes::{MAX_KEY, MAX_VALUE, Tree, Write};
 pub use check::{Report, TreeReport, check};
 pub use copy::{Copied, backup};
 pub use error::{Cause, OpenError, StoreError};
@@ -54,81 +56,10 @@ pub use migrate::LAYOUT_KEY;
 pub use scan::{Direction, Scan};
 pub use writer::{GROUP_STEPS, Writer, WriterEvent};
 
+use bytes::check_sizes;
 use fault::Fault;
-use folder::Folder;
-use gate::Gate;
-use handle::{Changes, Handle};
-
-/// Bytes that a key may have.
-pub const MAX_KEY: usize = 1_024;
-
-/// Bytes that a value may have. sled's leaves hold up to some 20 records, and must stay below 2 MiB
-/// to be kept in the log, which is synced, rather than in files beside it, which are not.
-pub const MAX_VALUE: usize = 80 * 1_024;
-
-/// The trees, in the order in which a step changes them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Tree {
-    /// The node's own facts: its id, boot number, greatest stamp, the layout under [`LAYOUT_KEY`].
-    Meta,
-    /// The merging set of notifications.
-    Ledger,
-    /// What peers have not confirmed yet.
-    Outbox,
-    /// What was, for people.
-    History,
-    /// Accepted and not yet worked in.
-    Pending,
-}
-
-impl Tree {
-    /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Meta, Self::Ledger, Self::Outbox, Self::History, Self::Pending];
-
-    /// Its name on disk and in messages.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Meta => "meta",
-            Self::Ledger => "ledger",
-            Self::Outbox => "outbox",
-            Self::History => "history",
-            Self::Pending => "pending",
-        }
-    }
-}
-
-impl fmt::Display for Tree {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// One change of one key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Write {
-    /// Where.
-    pub tree: Tree,
-    /// Which key, up to [`MAX_KEY`] bytes.
-    pub key: Vec<u8>,
-    /// Its new value, up to [`MAX_VALUE`] bytes, or nothing to remove it.
-    pub value: Option<Vec<u8>>,
-}
-
-impl Write {
-    /// Sets a key.
-    #[must_use]
-    pub fn put(tree: Tree, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
-        Self { tree, key: key.into(), value: Some(value.into()) }
-    }
-
-    /// Removes a key, if it is there.
-    #[must_use]
-    pub fn remove(tree: Tree, key: impl Into<Vec<u8>>) -> Self {
-        Self { tree, key: key.into(), value: None }
-    }
-}
+use handle::Changes;
+use shared::Shared;
 
 /// How a store behaves; none of it is written down in it.
 #[derive(Debug, Clone)]
@@ -161,21 +92,6 @@ pub struct Store {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
-struct Shared {
-    options: Options,
-    reserve: AtomicU64,
-    gate: Gate,
-    has_writer: AtomicBool,
-    // the watchdog's word, see there
-    busy: AtomicU64,
-    fault: Fault,
-    // empty only while the store is opened anew, or could not be
-    slot: RwLock<Option<Arc<Handle>>>,
-    // after the handle, so that the lock is the last to go
-    folder: Folder,
-}
-
 impl Store {
     /// Opens the store in a folder, or creates it there: takes the lock, runs the migrations that are
     /// due, and looks at the free space (a full disk does not keep a store from opening).
@@ -192,19 +108,10 @@ impl Store {
         migrations: &[migrations::Migration],
         fault: Fault,
     ) -> Result<Self, OpenError> {
-        let folder = Folder::claim(dir)?;
-        let handle = open_handle(&folder, migrations, options.reserve, &fault)?;
-        let shared = Shared {
-            reserve: AtomicU64::new(options.reserve),
-            options,
-            gate: Gate::new(),
-            has_writer: AtomicBool::new(false),
-            busy: AtomicU64::new(0),
-            fault,
-            slot: RwLock::new(Some(Arc::new(handle))),
-            folder,
-        };
-        Ok(Self { shared: Arc::new(shared) })
+        let shared = Shared::open(dir, options, migrations, fault)?;
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
     }
 
     /// The value of a key.
@@ -259,7 +166,9 @@ impl Store {
         check_sizes(&writes)?;
         let shared = &self.shared;
         let reserve = shared.reserve.load(Ordering::SeqCst) / 4;
-        shared.check_space_for(reserve).map_err(StoreError::Stopped)?;
+        shared
+            .check_space_for(reserve)
+            .map_err(StoreError::Stopped)?;
         let handle = shared.handle()?;
         if handle.is_failed() {
             return Err(StoreError::Stopped(shared.gate.status()));
@@ -286,7 +195,10 @@ impl Store {
             Err(_elapsed) => StoreError::Stalled { limit },
         };
         handle.mark_failed();
-        shared.gate.stop(writer::failed(&result, matches!(result, StoreError::Stalled { .. })));
+        shared.gate.stop(writer::failed(
+            &result,
+            matches!(result, StoreError::Stalled { .. }),
+        ));
         Err(result)
     }
 
@@ -321,95 +233,4 @@ impl Store {
     pub fn set_reserve(&self, bytes: u64) {
         self.shared.reserve.store(bytes, Ordering::SeqCst);
     }
-}
-
-impl Shared {
-    /// The database, for as long as it can be touched without hanging.
-    fn handle(&self) -> Result<Arc<Handle>, StoreError> {
-        let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
-        match &*slot {
-            Some(handle) if !self.is_stalled() => Ok(Arc::clone(handle)),
-            _ => Err(StoreError::Stopped(self.gate.status())),
-        }
-    }
-
-    /// Whether the database has to be opened anew before it can be written to.
-    fn is_failed(&self) -> bool {
-        let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
-        slot.as_ref().is_none_or(|handle| handle.is_failed())
-    }
-
-    /// Whether the reserve is free, and to go on after a stop an eighth more.
-    fn check_space(&self, stopped: bool) -> Result<(), Status> {
-        let reserve = self.reserve.load(Ordering::SeqCst);
-        let more = if stopped { reserve / 8 } else { 0 };
-        self.check_space_for(reserve.saturating_add(more))
-    }
-
-    fn check_space_for(&self, reserve: u64) -> Result<(), Status> {
-        match self.folder.free_space() {
-            Ok(free) if free >= reserve => Ok(()),
-            Ok(free) => Err(Status::ReserveReached { free, reserve }),
-            Err(cause) => {
-                Err(writer::failed(format_args!("cannot read the free space: {cause}"), false))
-            }
-        }
-    }
-
-    /// Gives up a failed handle and opens the database again. On an error it stays given up, and the
-    /// status is what to report until the next attempt.
-    fn reopen(&self) -> Result<(), Status> {
-        // readers are told "stopped" meanwhile, rather than kept waiting
-        let taken = self.slot_mut().take();
-        match taken.map(Arc::try_unwrap) {
-            Some(Ok(handle)) => {
-                if !handle.close(self.options.flush_limit) {
-                    return Err(writer::failed("the failed store does not close", true));
-                }
-            }
-            Some(Err(handle)) => {
-                // a reader holds it; the next attempt may find it alone
-                *self.slot_mut() = Some(handle);
-                return Err(writer::failed("the failed store is being read", false));
-            }
-            None => {}
-        }
-        let reserve = self.reserve.load(Ordering::SeqCst);
-        match open_handle(&self.folder, &migrations::all(), reserve, &self.fault) {
-            Ok(handle) => {
-                *self.slot_mut() = Some(Arc::new(handle));
-                Ok(())
-            }
-            // our own lock is held, so it is sled's, by what hangs in this very process
-            Err(OpenError::Locked { .. }) => {
-                Err(writer::failed("the failed store keeps its lock", true))
-            }
-            Err(error) => Err(writer::failed(error, false)),
-        }
-    }
-
-    fn slot_mut(&self) -> RwLockWriteGuard<'_, Option<Arc<Handle>>> {
-        self.slot.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn open_handle(
-    folder: &Folder,
-    migrations: &[migrations::Migration],
-    reserve: u64,
-    fault: &Fault,
-) -> Result<Handle, OpenError> {
-    let db = migrate::open(folder, migrations, reserve)?;
-    Handle::new(folder, db, fault.clone())
-}
-
-fn check_sizes(writes: &[Write]) -> Result<(), StoreError> {
-    let check = |what, tree, bytes, limit| {
-        if bytes <= limit { Ok(()) } else { Err(StoreError::TooLarge { what, tree, bytes, limit }) }
-    };
-    for Write { tree, key, value } in writes {
-        check("key", *tree, key.len(), MAX_KEY)?;
-        check("value", *tree, value.as_ref().map_or(0, Vec::len), MAX_VALUE)?;
-    }
-    Ok(())
 }

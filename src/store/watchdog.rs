@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 
-use super::Shared;
+use super::shared::Shared;
 use super::writer::{OnEvent, failed};
 
 /// No group is being written.
@@ -38,7 +38,11 @@ pub(super) struct Work {
 
 impl Work {
     pub fn new(shared: Arc<Shared>, on_event: OnEvent) -> Self {
-        Self { shared, on_event, groups: AtomicU64::new(IDLE) }
+        Self {
+            shared,
+            on_event,
+            groups: AtomicU64::new(IDLE),
+        }
     }
 
     /// A group begins; hand the number to [`Work::end`].
@@ -87,29 +91,32 @@ impl Watch {
 pub(super) fn start(work: Arc<Work>) -> io::Result<Watch> {
     let limit = work.shared.options.flush_limit;
     let (stop, stopped) = mpsc::channel::<()>();
-    let thread = thread::Builder::new().name("store-watchdog".to_owned()).spawn(move || {
-        let (mut seen, mut looks) = (IDLE, 0);
-        while stopped.recv_timeout(limit / LOOKS) == Err(RecvTimeoutError::Timeout) {
-            let busy = work.shared.busy.load(Ordering::SeqCst);
-            if busy == IDLE || busy == STALLED || busy != seen {
-                (seen, looks) = (busy, 0);
-                continue;
+    let thread = thread::Builder::new()
+        .name("store-watchdog".to_owned())
+        .spawn(move || {
+            let (mut seen, mut looks) = (IDLE, 0);
+            while stopped.recv_timeout(limit / LOOKS) == Err(RecvTimeoutError::Timeout) {
+                let busy = work.shared.busy.load(Ordering::SeqCst);
+                if busy == IDLE || busy == STALLED || busy != seen {
+                    (seen, looks) = (busy, 0);
+                    continue;
+                }
+                looks += 1;
+                if looks < LOOKS {
+                    continue;
+                }
+                let given_up = work.shared.busy.compare_exchange(
+                    busy,
+                    STALLED,
+                    Ordering::SeqCst,
+                    Ordering::SeqCst,
+                );
+                if given_up.is_ok() {
+                    let cause =
+                        format!("a flush has not returned within {} s", limit.as_secs_f32());
+                    work.stop(failed(cause, true));
+                }
             }
-            looks += 1;
-            if looks < LOOKS {
-                continue;
-            }
-            let given_up = work.shared.busy.compare_exchange(
-                busy,
-                STALLED,
-                Ordering::SeqCst,
-                Ordering::SeqCst,
-            );
-            if given_up.is_ok() {
-                let cause = format!("a flush has not returned within {} s", limit.as_secs_f32());
-                work.stop(failed(cause, true));
-            }
-        }
-    })?;
+        })?;
     Ok(Watch { stop, thread })
 }

@@ -25,12 +25,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use super::bytes::{Write, check_sizes};
 use super::crash::writer_point;
 use super::error::{Cause, StoreError};
 use super::gate::Status;
 use super::handle::{Changes, Handle};
+use super::shared::Shared;
 use super::watchdog::{self, Work};
-use super::{Shared, Write, check_sizes};
 
 /// The most steps that share a flush.
 pub const GROUP_STEPS: usize = 1_024;
@@ -102,14 +103,23 @@ impl Writer {
         let stopped = || StoreError::Stopped(gate.status());
         let epoch = gate.epoch_if_open().ok_or_else(stopped)?;
         let queue = self.queue.as_ref().ok_or_else(stopped)?;
-        queue.try_send(Step { number, epoch, label, writes }).map_err(|error| match error {
-            TrySendError::Full(_) => StoreError::Full { limit: self.shared.options.commit_queue },
-            // the thread has ended, which it does by a panic only
-            TrySendError::Disconnected(_) => {
-                gate.stop(failed("the store's writer has ended", true));
-                stopped()
-            }
-        })
+        queue
+            .try_send(Step {
+                number,
+                epoch,
+                label,
+                writes,
+            })
+            .map_err(|error| match error {
+                TrySendError::Full(_) => StoreError::Full {
+                    limit: self.shared.options.commit_queue,
+                },
+                // the thread has ended, which it does by a panic only
+                TrySendError::Disconnected(_) => {
+                    gate.stop(failed("the store's writer has ended", true));
+                    stopped()
+                }
+            })
     }
 
     /// Goes on after [`WriterEvent::Writable`]; see the head of this file.
@@ -128,7 +138,10 @@ impl Writer {
     /// did, the writer holds the store open no longer.
     pub fn close(mut self, limit: Duration) -> bool {
         self.queue = None;
-        !matches!(self.ended.recv_timeout(limit), Err(RecvTimeoutError::Timeout))
+        !matches!(
+            self.ended.recv_timeout(limit),
+            Err(RecvTimeoutError::Timeout)
+        )
     }
 }
 
@@ -141,10 +154,16 @@ pub(super) fn start(
         return Err(StoreError::SecondWriter);
     }
     let on_event: OnEvent = Arc::new(Mutex::new(on_event));
-    let (queue, steps) = mpsc::sync_channel(shared.options.commit_queue);
+    let (queue, steps) = mpsc::sync_channel(shared.options.commit_queue.max(1));
     let (end, ended) = mpsc::channel();
     let work = Arc::new(Work::new(Arc::clone(shared), on_event));
-    let run = Run { steps, work: Arc::clone(&work), next: None, looks: 0, backoff: 1 };
+    let run = Run {
+        steps,
+        work: Arc::clone(&work),
+        next: None,
+        looks: 0,
+        backoff: 1,
+    };
     let thread = |cause| StoreError::Thread { cause };
     let watch = watchdog::start(work).map_err(thread)?;
     thread::Builder::new()
@@ -156,11 +175,18 @@ pub(super) fn start(
             drop(end);
         })
         .map_err(thread)?;
-    Ok(Writer { shared: Arc::clone(shared), queue: Some(queue), ended })
+    Ok(Writer {
+        shared: Arc::clone(shared),
+        queue: Some(queue),
+        ended,
+    })
 }
 
 pub(super) fn failed(cause: impl std::fmt::Display, restart: bool) -> Status {
-    Status::Failed { cause: cause.to_string().into(), restart }
+    Status::Failed {
+        cause: cause.to_string().into(),
+        restart,
+    }
 }
 
 /// The state of the writer's thread.
@@ -212,11 +238,13 @@ impl Run {
             // late: reported as hanging already, and this handle is not trusted again
             Ok(()) => {
                 handle.mark_failed();
-                self.work.stop(failed("a flush took longer than it may", false));
+                self.work
+                    .stop(failed("a flush took longer than it may", false));
             }
             Err(cause) => {
                 handle.mark_failed();
-                self.work.stop(failed(format_args!("a write failed: {cause}"), false));
+                self.work
+                    .stop(failed(format_args!("a write failed: {cause}"), false));
             }
         }
         (self.looks, self.backoff) = (0, 1);
