@@ -1,1 +1,236 @@
-//! (being written)
+//! The node's disk: five trees of bytes, one writer, and the promise that durable means durable.
+//!
+//! This room knows how bytes get to stable storage and back; what the bytes mean is encoded next door
+//! in `records`, and when they are written is the repeater's business. Nobody but this room and
+//! `migrations/` names sled.
+//!
+//! ```text
+//! Store::open ─ folder (whose? locked? torn files) ─ migrate ─ handle (sled, trees)
+//!      │
+//!      ├─ get, scan                      reads, from any thread
+//!      ├─ write_sync                     boot: one durable write, waited for
+//!      └─ writer ─ queue ─ store-writer  group commit; gate says at any time whether it takes steps
+//!                          store-watchdog  notices a flush that hangs
+//! check, backup ─ for a store that no node has open
+//! ```
+//!
+//! What must stay true (SPEC 9): what was reported durable survives `kill -9` and a power cut; a step
+//! is there wholly or not at all; a store that cannot write says so at once and goes on by itself;
+//! nothing that a disk holds makes the process panic.
+
+use std::ops::RangeBounds;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+use std::time::Duration;
+
+mod bytes;
+mod check;
+mod copy;
+pub mod crash;
+mod error;
+mod fault;
+mod folder;
+mod gate;
+mod handle;
+mod migrate;
+#[path = "../../migrations/mod.rs"]
+mod migrations;
+pub mod record;
+mod scan;
+mod shared;
+mod watchdog;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use bytes::{MAX_KEY, MAX_VALUE, Tree, Write};
+pub use check::{Report, TreeReport, check};
+pub use copy::{Copied, backup};
+pub use error::{Cause, OpenError, StoreError};
+pub use folder::MARKER;
+pub use gate::Status;
+pub use migrate::LAYOUT_KEY;
+pub use scan::{Direction, Scan};
+pub use writer::{GROUP_STEPS, Writer, WriterEvent};
+
+use bytes::check_sizes;
+use fault::Fault;
+use handle::Changes;
+use shared::Shared;
+
+/// How a store behaves; none of it is written down in it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Bytes that must stay free in the file system; below, nothing is written. Going on takes an
+    /// eighth more. Less than 16 MiB risks that sled's next segment finds no room.
+    pub reserve: u64,
+    /// How long a group of steps may take until the store counts as hanging.
+    pub flush_limit: Duration,
+    /// Steps that may wait.
+    pub commit_queue: usize,
+    /// How often an idle writer looks at the free space, and a stopped one whether it can go on.
+    pub recheck: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            reserve: 64 * 1024 * 1024,
+            flush_limit: Duration::from_secs(5),
+            commit_queue: 4_096,
+            recheck: Duration::from_secs(1),
+        }
+    }
+}
+
+/// An open store. Clones share it; the last one, its [`Writer`] and its [`Scan`]s close it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+impl Store {
+    /// Opens the store in a folder, or creates it there: takes the lock, runs the migrations that are
+    /// due, and looks at the free space (a full disk does not keep a store from opening).
+    ///
+    /// # Errors
+    /// Each of [`OpenError`] but `Missing` and `Exists`.
+    pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
+        Self::open_with(dir, options, &migrations::all(), Fault::default())
+    }
+
+    fn open_with(
+        dir: &Path,
+        options: Options,
+        migrations: &[migrations::Migration],
+        fault: Fault,
+    ) -> Result<Self, OpenError> {
+        let shared = Shared::open(dir, options, migrations, fault)?;
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// `Stopped` while the store hangs or is opened anew, `Read` if it is damaged.
+    pub fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let handle = self.shared.handle()?;
+        let value = error::guarded(|| -> Result<_, Cause> { Ok(handle.tree(tree)?.get(key)?) });
+        let value = value.map_err(|cause| StoreError::Read { tree, cause })?;
+        Ok(value.map(|value| value.to_vec()))
+    }
+
+    /// The records whose keys lie in a range. What is written meanwhile may or may not be seen.
+    ///
+    /// Drop the iterator soon: while it lives the store cannot be opened anew after a failure.
+    ///
+    /// # Errors
+    /// As [`Store::get`]; the iterator ends after its first error.
+    pub fn scan(
+        &self,
+        tree: Tree,
+        range: impl RangeBounds<Vec<u8>>,
+        direction: Direction,
+    ) -> Result<Scan, StoreError> {
+        let handle = self.shared.handle()?;
+        Scan::new(handle, tree, direction, |tree| tree.range(range))
+    }
+
+    /// The records whose keys begin with a prefix; otherwise as [`Store::scan`].
+    ///
+    /// # Errors
+    /// As [`Store::scan`].
+    pub fn scan_prefix(
+        &self,
+        tree: Tree,
+        prefix: &[u8],
+        direction: Direction,
+    ) -> Result<Scan, StoreError> {
+        let handle = self.shared.handle()?;
+        Scan::new(handle, tree, direction, |tree| tree.scan_prefix(prefix))
+    }
+
+    /// Applies writes as one step and waits until they are on stable storage. For the boot, before
+    /// there is a writer. It needs a quarter of the reserve only, so that a node on a full disk starts
+    /// and answers from what it knows.
+    ///
+    /// # Errors
+    /// `Stopped` and `TooLarge`: nothing was written. `Write` and `Stalled`: unknown; the store writes
+    /// nothing more.
+    pub fn write_sync(&self, writes: Vec<Write>) -> Result<(), StoreError> {
+        check_sizes(&writes)?;
+        let shared = &self.shared;
+        let reserve = shared.reserve.load(Ordering::SeqCst) / 4;
+        shared
+            .check_space_for(reserve)
+            .map_err(StoreError::Stopped)?;
+        let handle = shared.handle()?;
+        if handle.is_failed() {
+            return Err(StoreError::Stopped(shared.gate.status()));
+        }
+        let mut changes = Changes::default();
+        changes.add(writes);
+        let (done, wait) = mpsc::channel();
+        let run = {
+            let handle = Arc::clone(&handle);
+            move || {
+                let result = handle.apply(&changes).and_then(|()| handle.flush());
+                // nobody listens any more if it took too long
+                done.send(result.and_then(|()| handle.sync())).ok();
+            }
+        };
+        std::thread::Builder::new()
+            .name("store-sync".to_owned())
+            .spawn(run)
+            .map_err(|cause| StoreError::Thread { cause })?;
+        let limit = shared.options.flush_limit;
+        let result = match wait.recv_timeout(limit) {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(cause)) => StoreError::Write { cause },
+            Err(_elapsed) => StoreError::Stalled { limit },
+        };
+        handle.mark_failed();
+        shared.gate.stop(writer::failed(
+            &result,
+            matches!(result, StoreError::Stalled { .. }),
+        ));
+        Err(result)
+    }
+
+    /// Starts the one writer. `on_event` is called on its thread, one event at a time, and must not
+    /// block; see [`Writer`] for what the events ask for.
+    ///
+    /// # Errors
+    /// `SecondWriter` or `Thread`.
+    pub fn writer(
+        &self,
+        on_event: impl FnMut(WriterEvent) + Send + 'static,
+    ) -> Result<Writer, StoreError> {
+        writer::start(&self.shared, on_event)
+    }
+
+    /// What the store can do, as the writer last saw it; costs two atomic reads.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.shared.gate.status()
+    }
+
+    /// As [`Store::status`], with a look at the free space; costs one system call.
+    #[must_use]
+    pub fn recheck(&self) -> Status {
+        match (self.shared.gate.status(), self.shared.check_space(false)) {
+            (Status::Writable, Err(status)) => status,
+            (status, _) => status,
+        }
+    }
+
+    /// Changes the reserve of a running store, in bytes.
+    pub fn set_reserve(&self, bytes: u64) {
+        self.shared.reserve.store(bytes, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,160 @@
+//! `forewarn store check`: reads everything there is in a store, changes nothing it can help.
+//!
+//! (sled itself repairs a torn end of its log whenever it opens a database.)
+
+use std::path::Path;
+
+use super::error::{Cause, OpenError, guarded};
+use super::folder::Folder;
+use super::{MAX_KEY, MAX_VALUE, Tree, migrate, migrations, record};
+
+/// What one tree holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeReport {
+    /// Its name on disk.
+    pub name: String,
+    /// Whether this version knows it.
+    pub known: bool,
+    /// How many records.
+    pub records: u64,
+    /// Bytes of their keys.
+    pub key_bytes: u64,
+    /// Bytes of their values.
+    pub value_bytes: u64,
+    /// Records that are larger than this version writes, or whose value has no version byte.
+    pub odd: u64,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The layout of the store.
+    pub layout: u32,
+    /// The newest layout that this version knows; the next start migrates an older store.
+    pub newest: u32,
+    /// The trees: those of this version in their order, then others.
+    pub trees: Vec<TreeReport>,
+    /// Files in `blobs/`; there must be none, as nothing syncs them.
+    pub blobs: u64,
+    /// Bytes that the store takes on disk.
+    pub file_bytes: u64,
+    /// Bytes that are free there.
+    pub free: u64,
+    /// Bytes that must stay free for the store to take writes.
+    pub reserve: u64,
+}
+
+impl Report {
+    /// What is wrong, in sentences; empty for a store that a node can work with.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for tree in Tree::ALL {
+            if self.layout > 0 && !self.trees.iter().any(|found| found.name == tree.name()) {
+                problems.push(format!("the tree {tree} is missing"));
+            }
+        }
+        for TreeReport {
+            name,
+            known,
+            records,
+            odd,
+            ..
+        } in &self.trees
+        {
+            if !known && *records > 0 {
+                problems.push(format!("{records} records in an unknown tree {name}"));
+            }
+            if *odd > 0 {
+                problems.push(format!(
+                    "{odd} records in {name} are not of this store's form"
+                ));
+            }
+        }
+        if self.blobs > 0 {
+            problems.push(format!(
+                "{} files in blobs/, which nothing syncs",
+                self.blobs
+            ));
+        }
+        if self.free < self.reserve {
+            problems.push(format!(
+                "{} bytes are free, less than the reserve of {}: submissions would be refused",
+                self.free, self.reserve
+            ));
+        }
+        problems
+    }
+}
+
+/// Opens the store in a folder, which no node may have open, and reads every record. Migrates nothing.
+///
+/// # Errors
+/// `Damaged` when something cannot be read; otherwise as [`super::Store::open`], and `Missing`.
+pub fn check(dir: &Path, reserve: u64) -> Result<Report, OpenError> {
+    let folder = Folder::existing(dir)?;
+    let newest = migrations::all()
+        .last()
+        .map_or(0, |migration| migration.number);
+    let (db, layout) = migrate::open_as_is(&folder, newest)?;
+    let names = db.tree_names();
+    let known = Tree::ALL.into_iter().map(Tree::name);
+    let known = known.filter(|name| names.iter().any(|found| found == name.as_bytes()));
+    let mut wanted: Vec<(Vec<u8>, bool)> =
+        known.map(|name| (name.as_bytes().to_vec(), true)).collect();
+    let others = names
+        .iter()
+        .filter(|name| Tree::ALL.iter().all(|t| *name != t.name().as_bytes()));
+    wanted.extend(others.map(|name| (name.to_vec(), false)));
+    let mut trees = Vec::with_capacity(wanted.len());
+    for (name, known) in wanted {
+        let report = guarded(|| walk(&db, &name, known))
+            .map_err(|cause| OpenError::from_cause(folder.path(), cause))?;
+        // sled's own tree, which every database has
+        if known || report.records > 0 || !report.name.starts_with("__sled__") {
+            trees.push(report);
+        }
+    }
+    let free = folder
+        .free_space()
+        .map_err(OpenError::io("read the free space of", dir))?;
+    let (blobs, file_bytes) = (folder.blobs()?, folder.size()?);
+    Ok(Report {
+        layout,
+        newest,
+        trees,
+        blobs,
+        file_bytes,
+        free,
+        reserve,
+    })
+}
+
+fn walk(db: &sled::Db, name: &[u8], known: bool) -> Result<TreeReport, Cause> {
+    let tree = db.open_tree(name)?;
+    let name = String::from_utf8_lossy(name).into_owned();
+    let mut report = TreeReport {
+        name,
+        known,
+        records: 0,
+        key_bytes: 0,
+        value_bytes: 0,
+        odd: 0,
+    };
+    let mut last: Option<sled::IVec> = None;
+    for found in tree.iter() {
+        let (key, value) = found?;
+        if last.is_some_and(|last| last >= key) {
+            return Err(format!("the keys of {} are not in order", report.name).into());
+        }
+        let odd = key.len() > MAX_KEY
+            || value.len() > MAX_VALUE
+            || (known && record::unwrap(&value).is_err());
+        report.records += 1;
+        report.key_bytes += key.len() as u64;
+        report.value_bytes += value.len() as u64;
+        report.odd += u64::from(odd);
+        last = Some(key);
+    }
+    Ok(report)
+}

@@ -1,0 +1,173 @@
+//! Copies of a whole store: the backup before a migration, and `forewarn store backup`.
+//!
+//! A copy is made record by record into a new store, so it proves that every record can be read, and
+//! it is as small as it can be, where sled's own file never shrinks. It is built under the name
+//! `TO.partial` and renamed when it is complete and synced: what bears the final name is whole.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::error::{Cause, OpenError, guarded};
+use super::folder::{Folder, Layouts, sync_path};
+use super::handle::open_sled;
+use super::{migrate, migrations};
+
+/// Records and bytes that are written to the copy at once.
+const BATCH_RECORDS: usize = 256;
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// An empty store has some megabytes already.
+const EMPTY_BYTES: u64 = 16 * 1024 * 1024;
+
+/// What was copied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// Records, in all trees.
+    pub records: u64,
+    /// Bytes of their keys and values.
+    pub bytes: u64,
+}
+
+/// Copies the store in `dir`, which no node may have open, to `to`, which must not exist. The copy is
+/// a store of the same layout; put in the place of the first one it is known as a copy by its boot
+/// number (SPEC 5). `reserve` bytes stay free there.
+///
+/// # Errors
+/// Each of [`OpenError`] but `Migration`. Nothing bears the name `to` then.
+pub fn backup(dir: &Path, to: &Path, reserve: u64) -> Result<Copied, OpenError> {
+    let folder = Folder::existing(dir)?;
+    let known = migrations::all()
+        .last()
+        .map_or(0, |migration| migration.number);
+    let (db, layout) = migrate::open_as_is(&folder, known)?;
+    copy_store(&folder, &db, layout, to, reserve)
+}
+
+/// Copies an open database that nobody writes to.
+pub(super) fn copy_store(
+    from: &Folder,
+    db: &sled::Db,
+    layout: u32,
+    to: &Path,
+    reserve: u64,
+) -> Result<Copied, OpenError> {
+    if to.symlink_metadata().is_ok() {
+        return Err(OpenError::Exists { to: to.to_owned() });
+    }
+    let partial = with_suffix(to, ".partial");
+    discard(&partial)?;
+    let copied = fill(from, db, layout, &partial, reserve);
+    let copied = copied.inspect_err(|_| {
+        if let Err(error) = discard(&partial) {
+            log::warn!(
+                "store=copy outcome=left-over path={} cause={error:?}",
+                partial.display()
+            );
+        }
+    })?;
+    fs::rename(&partial, to).map_err(OpenError::io("name the copy", to))?;
+    let to = fs::canonicalize(to).map_err(OpenError::io("find the copy", to))?;
+    if let Some(parent) = to.parent() {
+        sync_path(parent)?;
+    }
+    Ok(copied)
+}
+
+fn fill(
+    from: &Folder,
+    db: &sled::Db,
+    layout: u32,
+    partial: &Path,
+    reserve: u64,
+) -> Result<Copied, OpenError> {
+    let folder = Folder::claim(partial)?;
+    let free = folder
+        .free_space()
+        .map_err(OpenError::io("read the free space of", partial))?;
+    let needed = from
+        .size()?
+        .saturating_add(EMPTY_BYTES)
+        .saturating_add(reserve);
+    if free < needed {
+        return Err(OpenError::Space {
+            to: partial.to_owned(),
+            free,
+            needed,
+        });
+    }
+    let copy = open_sled(&folder)?;
+    let mut copied = Copied::default();
+    for name in db.tree_names() {
+        guarded(|| copy_tree(db, &copy, &name, &mut copied))
+            .map_err(|cause| OpenError::from_cause(from.path(), cause))?;
+    }
+    let same = guarded(|| -> Result<bool, sled::Error> {
+        copy.flush()?;
+        Ok(db.checksum()? == copy.checksum()?)
+    });
+    let write_failed = |cause| OpenError::from_cause(folder.path(), cause);
+    if !same.map_err(write_failed)? {
+        return Err(write_failed("the copy differs from what was copied".into()));
+    }
+    // closes it, which flushes once more what sled does of its own
+    guarded(|| -> Result<(), Cause> {
+        drop(copy);
+        Ok(())
+    })
+    .map_err(write_failed)?;
+    folder.set_layouts(Layouts {
+        begun: layout,
+        done: layout,
+    })?;
+    folder.sync()?;
+    Ok(copied)
+}
+
+fn copy_tree(
+    from: &sled::Db,
+    to: &sled::Db,
+    name: &[u8],
+    copied: &mut Copied,
+) -> Result<(), Cause> {
+    let (source, target) = (from.open_tree(name)?, to.open_tree(name)?);
+    let mut batch = sled::Batch::default();
+    let (mut records, mut bytes) = (0, 0);
+    for record in source.iter() {
+        let (key, value) = record?;
+        records += 1;
+        bytes += key.len() + value.len();
+        copied.records += 1;
+        copied.bytes += (key.len() + value.len()) as u64;
+        batch.insert(key, value);
+        if records == BATCH_RECORDS || bytes > BATCH_BYTES {
+            target.apply_batch(std::mem::take(&mut batch))?;
+            (records, bytes) = (0, 0);
+        }
+    }
+    target.apply_batch(batch)?;
+    Ok(())
+}
+
+/// Removes what a copy that was cut off has left; nothing that is not a store, and none that is open.
+fn discard(partial: &Path) -> Result<(), OpenError> {
+    if partial.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let folder = Folder::claim(partial)?;
+    fs::remove_dir_all(partial).map_err(OpenError::io("remove the unfinished", partial))?;
+    drop(folder);
+    Ok(())
+}
+
+/// The path with something behind its last name; a path without one (`..`) is made absolute first.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let path = match path.file_name() {
+        Some(_) => path.to_owned(),
+        None => fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+    };
+    // `a/` has the last name `a`, and the suffix goes behind that
+    let mut name: OsString = path.file_name().unwrap_or_default().to_owned();
+    name.push(suffix);
+    path.with_file_name(name)
+}

@@ -1,0 +1,87 @@
+//! Faults that unit tests put into the write path, because a real disk does not fail when asked to.
+//!
+//! Outside of unit tests this is empty and costs nothing.
+
+use super::error::Cause;
+
+/// What the next writes meet; clones share it.
+#[cfg(not(test))]
+#[derive(Debug, Clone, Default)]
+pub(super) struct Fault(());
+
+#[cfg(not(test))]
+impl Fault {
+    #[inline(always)]
+    pub fn at_apply(&self) -> Result<(), Cause> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    pub fn at_flush(&self) -> Result<(), Cause> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(super) use injected::Fault;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod injected {
+    use std::sync::{Arc, Condvar, Mutex};
+
+    use super::Cause;
+
+    /// What the next writes meet; clones share it.
+    #[derive(Debug, Clone, Default)]
+    pub(in crate::store) struct Fault(Arc<(Mutex<State>, Condvar)>);
+
+    #[derive(Debug, Default)]
+    struct State {
+        fail_apply: bool,
+        fail_flush: bool,
+        hang_flush: bool,
+    }
+
+    impl Fault {
+        pub fn at_apply(&self) -> Result<(), Cause> {
+            let fails = std::mem::take(&mut self.0.0.lock().unwrap().fail_apply);
+            if fails {
+                Err("apply was told to fail".into())
+            } else {
+                Ok(())
+            }
+        }
+
+        pub fn at_flush(&self) -> Result<(), Cause> {
+            let state = self.0.0.lock().unwrap();
+            let mut state = self
+                .0
+                .1
+                .wait_while(state, |state| state.hang_flush)
+                .unwrap();
+            let fails = std::mem::take(&mut state.fail_flush);
+            if fails {
+                Err("flush was told to fail".into())
+            } else {
+                Ok(())
+            }
+        }
+
+        /// Lets the next application of changes fail.
+        pub fn fail_apply(&self) {
+            self.0.0.lock().unwrap().fail_apply = true;
+        }
+
+        /// Lets the next flush fail.
+        pub fn fail_flush(&self) {
+            self.0.0.lock().unwrap().fail_flush = true;
+        }
+
+        /// Lets flushes hang, or those that hang go on.
+        pub fn hang_flush(&self, hang: bool) {
+            self.0.0.lock().unwrap().hang_flush = hang;
+            self.0.1.notify_all();
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! One opened sled database: the only file beside the migrations and the copy that calls sled.
+//!
+//! Must stay true:
+//! - It is created with segments of 8 MiB; sled moves leaves above a quarter of that to files that it
+//!   never syncs. With at most some 20 records in a leaf, [`super::MAX_VALUE`] keeps them below it.
+//! - Every call is guarded: a panic of sled is an error here.
+//! - Once a write has failed the handle is marked, and is good for nothing but reading and dropping.
+//!   Dropping a marked handle may hang, as sled flushes then; a thread of its own does it.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::error::{Cause, OpenError, guarded};
+use super::fault::Fault;
+use super::folder::{Folder, patiently};
+use super::{Tree, Write};
+
+/// Fixed when a store is created; sled refuses another one later.
+const SEGMENT_SIZE: usize = 8 * 1024 * 1024;
+
+/// Memory for sled's cache of pages; everything that a node decides by is in its own memory.
+const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// sled's background thread tidies segments in this interval, and nothing else does. Durability
+/// does not depend on it.
+const TIDY_EVERY: Duration = Duration::from_secs(1);
+
+/// Opens sled's database in a folder that is claimed and tidied.
+pub(super) fn open_sled(folder: &Folder) -> Result<sled::Db, OpenError> {
+    folder.tidy()?;
+    let config = sled::Config::new()
+        .path(folder.path())
+        .segment_size(SEGMENT_SIZE)
+        .cache_capacity(CACHE_BYTES)
+        .flush_every_ms(Some(TIDY_EVERY.as_millis() as u64));
+    let open =
+        || guarded(|| config.open()).map_err(|cause| OpenError::from_cause(folder.path(), cause));
+    // our own lock is held, so sled's can be taken only by this process: its threads let go of a
+    // database shortly after it was dropped
+    patiently(open, |error| matches!(error, OpenError::Locked { .. }))
+}
+
+/// The file that holds sled's log, for `fdatasync`: `flush` alone does not survive a power cut.
+pub(super) fn open_log(dir: &Path) -> Result<File, OpenError> {
+    let path = dir.join("db");
+    File::open(&path).map_err(OpenError::io("open", &path))
+}
+
+/// What a group of steps changes, the later step winning where two write the same key.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    batches: [Option<sled::Batch>; Tree::ALL.len()],
+}
+
+impl Changes {
+    /// Adds writes after those that are in already.
+    pub fn add(&mut self, writes: Vec<Write>) {
+        for Write { tree, key, value } in writes {
+            let batch = self.batches[tree as usize].get_or_insert_default();
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+    }
+}
+
+/// The open database with its trees.
+#[derive(Debug)]
+pub(super) struct Handle {
+    // taken out by `drop` only
+    parts: Option<Parts>,
+    failed: AtomicBool,
+    fault: Fault,
+}
+
+#[derive(Debug)]
+struct Parts {
+    // in the order of `Tree::ALL`
+    trees: Vec<sled::Tree>,
+    log: File,
+    // last, so that the lock goes when everything else has gone
+    db: sled::Db,
+}
+
+impl Handle {
+    /// Takes the trees of a database whose layout is the newest one.
+    pub fn new(folder: &Folder, db: sled::Db, fault: Fault) -> Result<Self, OpenError> {
+        let damaged = |cause| OpenError::from_cause(folder.path(), cause);
+        let names = db.tree_names();
+        let mut trees = Vec::with_capacity(Tree::ALL.len());
+        for tree in Tree::ALL {
+            if !names.iter().any(|name| name == tree.name().as_bytes()) {
+                return Err(damaged(format!("the tree {tree} is missing").into()));
+            }
+            trees.push(guarded(|| db.open_tree(tree.name())).map_err(damaged)?);
+        }
+        let log = open_log(folder.path())?;
+        let parts = Some(Parts { trees, log, db });
+        Ok(Self {
+            parts,
+            failed: AtomicBool::new(false),
+            fault,
+        })
+    }
+
+    fn parts(&self) -> Result<&Parts, Cause> {
+        self.parts
+            .as_ref()
+            .ok_or_else(|| "the store is closed".into())
+    }
+
+    /// The tree, for reading.
+    pub fn tree(&self, tree: Tree) -> Result<&sled::Tree, Cause> {
+        Ok(&self.parts()?.trees[tree as usize])
+    }
+
+    /// Applies changes in one sled transaction: after a crash all of them are there or none is.
+    ///
+    /// Trees are changed in the order of [`Tree::ALL`], `pending` last: should a full disk stop sled
+    /// in the middle of a transaction, a notification is in `pending` still and is taken again.
+    pub fn apply(&self, changes: &Changes) -> Result<(), Cause> {
+        let parts = self.parts()?;
+        let touched: Vec<(&sled::Tree, &sled::Batch)> = parts
+            .trees
+            .iter()
+            .zip(&changes.batches)
+            .filter_map(|(tree, batch)| Some((tree, batch.as_ref()?)))
+            .collect();
+        self.fault.at_apply()?;
+        guarded(|| match touched[..] {
+            [] => Ok(()),
+            // a batch of one tree is as atomic and does not read what it overwrites
+            [(tree, batch)] => tree.apply_batch(batch.clone()),
+            _ => {
+                let (trees, batches): (Vec<&sled::Tree>, Vec<&sled::Batch>) =
+                    touched.into_iter().unzip();
+                transact(&trees, &batches)
+            }
+        })
+    }
+
+    /// Hands everything applied so far to the operating system. May hang on a full disk.
+    pub fn flush(&self) -> Result<(), Cause> {
+        self.fault.at_flush()?;
+        let parts = self.parts()?;
+        guarded(|| parts.db.flush().map(drop))
+    }
+
+    /// Puts everything flushed so far on stable storage.
+    pub fn sync(&self) -> Result<(), Cause> {
+        rustix::fs::fdatasync(&self.parts()?.log)?;
+        Ok(())
+    }
+
+    /// Bars this handle from ever being written to again.
+    pub fn mark_failed(&self) {
+        self.failed.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether a write through it has failed.
+    pub fn is_failed(&self) -> bool {
+        self.failed.load(Ordering::SeqCst)
+    }
+
+    /// Closes the database, which sled may never finish; true if it did within the limit.
+    pub fn close(mut self, limit: Duration) -> bool {
+        let Some(parts) = self.parts.take() else {
+            return true;
+        };
+        let (closed, wait) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("store-close".to_owned())
+            .spawn(move || {
+                // a panic ends this thread and reads as "not closed" below
+                drop(parts);
+                closed.send(()).ok();
+            });
+        thread.is_ok() && wait.recv_timeout(limit).is_ok()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if self.is_failed()
+            && let Some(parts) = self.parts.take()
+        {
+            // nobody waits: the process may be on its way out
+            let _ = std::thread::Builder::new().spawn(move || drop(parts));
+        }
+    }
+}
+
+fn transact(trees: &[&sled::Tree], batches: &[&sled::Batch]) -> sled::Result<()> {
+    use sled::transaction::{ConflictableTransactionResult, TransactionError, Transactional};
+
+    let result = trees.transaction(|views| -> ConflictableTransactionResult<(), sled::Error> {
+        for (view, batch) in views.iter().zip(batches) {
+            view.apply_batch(batch)?;
+        }
+        Ok(())
+    });
+    result.map_err(|error| match error {
+        TransactionError::Abort(error) | TransactionError::Storage(error) => error,
+    })
+}

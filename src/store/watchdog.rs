@@ -1,0 +1,122 @@
+//! Notices a flush that hangs.
+//!
+//! sled 0.34 can wait for ever on a full disk, inside `flush`, with a lock held that all of sled in
+//! this process shares; nothing can call it back. So the writer does its work itself, without the cost
+//! of handing each group to a helper, and this thread looks now and then whether it is still at the
+//! same group. If so it stops the store in the writer's place: handlers refuse at once, and nobody
+//! touches sled any more.
+//!
+//! What happens then: if the writer returns after all, it opens the store anew. If it never does, the
+//! process can still answer requests from memory, but only a new process can write; `Status` says so.
+//!
+//! Must stay true: writer and watchdog agree by one atomic word on whether a group ended in time.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+
+use super::shared::Shared;
+use super::writer::{OnEvent, failed};
+
+/// No group is being written.
+const IDLE: u64 = 0;
+/// The watchdog has given up on the group that is being written.
+const STALLED: u64 = u64::MAX;
+
+/// How many times the limit is divided by looks; it is kept to within one part.
+const LOOKS: u32 = 4;
+
+/// What writer and watchdog share.
+pub(super) struct Work {
+    pub shared: Arc<Shared>,
+    pub on_event: OnEvent,
+    /// The number of the last group that began.
+    groups: AtomicU64,
+}
+
+impl Work {
+    pub fn new(shared: Arc<Shared>, on_event: OnEvent) -> Self {
+        Self {
+            shared,
+            on_event,
+            groups: AtomicU64::new(IDLE),
+        }
+    }
+
+    /// A group begins; hand the number to [`Work::end`].
+    pub fn begin(&self) -> u64 {
+        let group = self.groups.fetch_add(1, Ordering::SeqCst) + 1;
+        self.shared.busy.store(group, Ordering::SeqCst);
+        group
+    }
+
+    /// The group has ended; false if the watchdog has given up on it meanwhile.
+    pub fn end(&self, group: u64) -> bool {
+        let in_time = self
+            .shared
+            .busy
+            .compare_exchange(group, IDLE, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok();
+        self.shared.busy.store(IDLE, Ordering::SeqCst);
+        in_time
+    }
+}
+
+impl Shared {
+    /// Whether a thread hangs inside sled.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.busy.load(Ordering::SeqCst) == STALLED
+    }
+}
+
+/// The watchdog's thread.
+pub(super) struct Watch {
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Watch {
+    /// Ends the thread and waits for that.
+    pub fn end(self) {
+        drop(self.stop);
+        if self.thread.join().is_err() {
+            log::error!("store=watchdog outcome=panicked");
+        }
+    }
+}
+
+/// Starts to watch the work.
+pub(super) fn start(work: Arc<Work>) -> io::Result<Watch> {
+    let limit = work.shared.options.flush_limit;
+    let (stop, stopped) = mpsc::channel::<()>();
+    let thread = thread::Builder::new()
+        .name("store-watchdog".to_owned())
+        .spawn(move || {
+            let (mut seen, mut looks) = (IDLE, 0);
+            while stopped.recv_timeout(limit / LOOKS) == Err(RecvTimeoutError::Timeout) {
+                let busy = work.shared.busy.load(Ordering::SeqCst);
+                if busy == IDLE || busy == STALLED || busy != seen {
+                    (seen, looks) = (busy, 0);
+                    continue;
+                }
+                looks += 1;
+                if looks < LOOKS {
+                    continue;
+                }
+                let given_up = work.shared.busy.compare_exchange(
+                    busy,
+                    STALLED,
+                    Ordering::SeqCst,
+                    Ordering::SeqCst,
+                );
+                if given_up.is_ok() {
+                    let cause =
+                        format!("a flush has not returned within {} s", limit.as_secs_f32());
+                    work.stop(failed(cause, true));
+                }
+            }
+        })?;
+    Ok(Watch { stop, thread })
+}

@@ -1,0 +1,331 @@
+//! The one writer: a thread that makes steps durable, in order, many at a time.
+//!
+//! A **step** is a list of writes that belong together. The thread takes every step that waits, up to
+//! [`GROUP_STEPS`], applies all of them in one sled transaction, flushes once, calls `fdatasync` once,
+//! and reports [`WriterEvent::Durable`]. (One transaction per step would be no more atomic, and sled
+//! writes its buffer at every transaction, so a group would cost as many writes as it has steps.)
+//!
+//! Must stay true:
+//! - Steps become durable in the order of their numbers, and what is in the store after a crash is
+//!   what some number of first steps left.
+//! - `Durable` comes after `fdatasync`, never before.
+//! - After a failure nothing is written through the same handle. Below the reserve sled is not called
+//!   at all: that is what keeps the handle good on a full disk.
+//!
+//! # What whoever hands over steps has to do
+//!
+//! Keep a step until `Durable` covers it. On [`WriterEvent::Stopped`] tell whoever waits for one of
+//! them "unknown" (503), and hand over nothing. On [`WriterEvent::Writable`] call [`Writer::resume`],
+//! then hand over again, in order, every step that is kept, then go on. As steps only put and remove
+//! keys, handing one over again that had been written after all changes nothing.
+
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::bytes::{Write, check_sizes};
+use super::crash::writer_point;
+use super::error::{Cause, StoreError};
+use super::gate::Status;
+use super::handle::{Changes, Handle};
+use super::shared::Shared;
+use super::watchdog::{self, Work};
+
+/// The most steps that share a flush.
+pub const GROUP_STEPS: usize = 1_024;
+
+/// The most bytes of keys and values that share a flush, but for the last step: a transaction should
+/// fit into one of sled's segments.
+const GROUP_BYTES: usize = 1024 * 1024;
+
+/// After a failure the store is opened anew after so many looks, at most.
+const MAX_BACKOFF: u32 = 32;
+
+/// What the writer tells. Called on the writer's thread (a `Stopped` for a hanging flush on another),
+/// one at a time; it must not block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriterEvent {
+    /// Every step up to this number is on stable storage.
+    Durable {
+        /// The last step's number.
+        upto: u64,
+    },
+    /// Steps that were not reported durable are not, as far as anybody knows.
+    Stopped {
+        /// Why.
+        status: Status,
+    },
+    /// It can go on, and waits for [`Writer::resume`].
+    Writable,
+}
+
+pub(super) type OnEvent = Arc<Mutex<dyn FnMut(WriterEvent) + Send>>;
+
+/// The way to the writer's thread. Dropping it lets the thread finish what waits, without waiting
+/// for that; [`Writer::close`] waits.
+#[derive(Debug)]
+pub struct Writer {
+    shared: Arc<Shared>,
+    queue: Option<SyncSender<Step>>,
+    ended: Receiver<()>,
+}
+
+#[derive(Debug)]
+struct Step {
+    number: u64,
+    epoch: u64,
+    label: &'static str,
+    writes: Vec<Write>,
+}
+
+impl Step {
+    fn bytes(&self) -> usize {
+        let bytes = |write: &Write| write.key.len() + write.value.as_ref().map_or(0, Vec::len);
+        self.writes.iter().map(bytes).sum()
+    }
+}
+
+impl Writer {
+    /// Hands over a step, without waiting. Numbers ascend; `label` names the step's crash points.
+    ///
+    /// # Errors
+    /// `Stopped`, `Full` or `TooLarge`; in each case nothing was handed over.
+    pub fn commit(
+        &self,
+        number: u64,
+        label: &'static str,
+        writes: Vec<Write>,
+    ) -> Result<(), StoreError> {
+        check_sizes(&writes)?;
+        let gate = &self.shared.gate;
+        let stopped = || StoreError::Stopped(gate.status());
+        let epoch = gate.epoch_if_open().ok_or_else(stopped)?;
+        let queue = self.queue.as_ref().ok_or_else(stopped)?;
+        queue
+            .try_send(Step {
+                number,
+                epoch,
+                label,
+                writes,
+            })
+            .map_err(|error| match error {
+                TrySendError::Full(_) => StoreError::Full {
+                    limit: self.shared.options.commit_queue,
+                },
+                // the thread has ended, which it does by a panic only
+                TrySendError::Disconnected(_) => {
+                    gate.stop(failed("the store's writer has ended", true));
+                    stopped()
+                }
+            })
+    }
+
+    /// Goes on after [`WriterEvent::Writable`]; see the head of this file.
+    ///
+    /// # Errors
+    /// `Stopped` if it cannot go on (any more): another `Writable` will come.
+    pub fn resume(&self) -> Result<(), StoreError> {
+        let gate = &self.shared.gate;
+        if gate.resume() || gate.epoch_if_open().is_some() {
+            return Ok(());
+        }
+        Err(StoreError::Stopped(gate.status()))
+    }
+
+    /// Writes what was handed over and ends the thread; true if it ended within the limit. When it
+    /// did, the writer holds the store open no longer.
+    pub fn close(mut self, limit: Duration) -> bool {
+        self.queue = None;
+        !matches!(
+            self.ended.recv_timeout(limit),
+            Err(RecvTimeoutError::Timeout)
+        )
+    }
+}
+
+/// Starts the thread of [`super::Store::writer`].
+pub(super) fn start(
+    shared: &Arc<Shared>,
+    on_event: impl FnMut(WriterEvent) + Send + 'static,
+) -> Result<Writer, StoreError> {
+    if shared.has_writer.swap(true, Ordering::SeqCst) {
+        return Err(StoreError::SecondWriter);
+    }
+    let on_event: OnEvent = Arc::new(Mutex::new(on_event));
+    let (queue, steps) = mpsc::sync_channel(shared.options.commit_queue.max(1));
+    let (end, ended) = mpsc::channel();
+    let work = Arc::new(Work::new(Arc::clone(shared), on_event));
+    let run = Run {
+        steps,
+        work: Arc::clone(&work),
+        next: None,
+        looks: 0,
+        backoff: 1,
+    };
+    let thread = |cause| StoreError::Thread { cause };
+    let watch = watchdog::start(work).map_err(thread)?;
+    thread::Builder::new()
+        .name("store-writer".to_owned())
+        .spawn(move || {
+            run.run();
+            // the lock must have gone when `close` returns
+            watch.end();
+            drop(end);
+        })
+        .map_err(thread)?;
+    Ok(Writer {
+        shared: Arc::clone(shared),
+        queue: Some(queue),
+        ended,
+    })
+}
+
+pub(super) fn failed(cause: impl std::fmt::Display, restart: bool) -> Status {
+    Status::Failed {
+        cause: cause.to_string().into(),
+        restart,
+    }
+}
+
+/// The state of the writer's thread.
+struct Run {
+    steps: Receiver<Step>,
+    work: Arc<Work>,
+    // taken out of the queue, but too large for the group before
+    next: Option<Step>,
+    // since the last attempt to open the store anew, and how many there are to be
+    looks: u32,
+    backoff: u32,
+}
+
+impl Run {
+    fn run(mut self) {
+        loop {
+            let first = match self.next.take() {
+                Some(step) => Ok(step),
+                None => self.steps.recv_timeout(self.work.shared.options.recheck),
+            };
+            match first {
+                Ok(step) => self.write(step),
+                Err(RecvTimeoutError::Timeout) => self.look(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Makes a step, and what else waits, durable; or throws away what came before a stop.
+    fn write(&mut self, first: Step) {
+        let shared = Arc::clone(&self.work.shared);
+        // before the space is looked at, so that a step of an older epoch is not a reason to stop
+        if first.epoch < shared.gate.epoch_wanted() {
+            return;
+        }
+        if let Err(status) = shared.check_space(false) {
+            return self.work.stop(status);
+        }
+        let Ok(handle) = shared.handle() else {
+            return self.work.stop(failed("the store is not open", false));
+        };
+        let group = self.gather(first);
+        let upto = group.last().map_or(0, |step| step.number);
+        let busy = self.work.begin();
+        let result = write_group(&handle, group);
+        let in_time = self.work.end(busy);
+        match result {
+            Ok(()) if in_time => self.work.tell(WriterEvent::Durable { upto }),
+            // late: reported as hanging already, and this handle is not trusted again
+            Ok(()) => {
+                handle.mark_failed();
+                self.work
+                    .stop(failed("a flush took longer than it may", false));
+            }
+            Err(cause) => {
+                handle.mark_failed();
+                self.work
+                    .stop(failed(format_args!("a write failed: {cause}"), false));
+            }
+        }
+        (self.looks, self.backoff) = (0, 1);
+    }
+
+    fn gather(&mut self, first: Step) -> Vec<Step> {
+        let (mut bytes, epoch) = (first.bytes(), first.epoch);
+        let mut group = vec![first];
+        while group.len() < GROUP_STEPS && bytes < GROUP_BYTES {
+            match self.steps.try_recv() {
+                Ok(step) if step.epoch != epoch => {
+                    self.next = Some(step);
+                    break;
+                }
+                Ok(step) => {
+                    bytes += step.bytes();
+                    group.push(step);
+                }
+                Err(_) => break,
+            }
+        }
+        group
+    }
+
+    /// Nothing waits: is there (still, again) space, and is a failed store to be opened anew?
+    fn look(&mut self) {
+        let shared = Arc::clone(&self.work.shared);
+        let stopped = shared.gate.epoch_if_open().is_none();
+        if let Err(status) = shared.check_space(stopped) {
+            // a failure stays the reason until the store is open again
+            if !shared.is_failed() {
+                self.work.stop(status);
+            }
+            return;
+        }
+        if !stopped || shared.gate.is_ready() {
+            return;
+        }
+        if shared.is_failed() {
+            self.looks += 1;
+            if self.looks < self.backoff {
+                return;
+            }
+            (self.looks, self.backoff) = (0, (self.backoff * 2).min(MAX_BACKOFF));
+            if let Err(status) = shared.reopen() {
+                log::warn!("store=reopen outcome=failed cause={status:?}");
+                return self.work.stop(status);
+            }
+        }
+        shared.gate.ready();
+        self.work.tell(WriterEvent::Writable);
+    }
+}
+
+fn write_group(handle: &Handle, group: Vec<Step>) -> Result<(), Cause> {
+    let labels: Vec<&'static str> = group.iter().map(|step| step.label).collect();
+    let point = |moment| labels.iter().for_each(|label| writer_point(label, moment));
+    let mut changes = Changes::default();
+    for step in group {
+        changes.add(step.writes);
+    }
+    point("before");
+    handle.apply(&changes)?;
+    point("written");
+    handle.flush()?;
+    point("flushed");
+    handle.sync()?;
+    point("durable");
+    Ok(())
+}
+
+impl Work {
+    /// Stops the store, and says so if it was not stopped before.
+    pub fn stop(&self, status: Status) {
+        if self.shared.gate.stop(status.clone()) {
+            self.tell(WriterEvent::Stopped { status });
+        }
+    }
+
+    fn tell(&self, event: WriterEvent) {
+        let mut on_event = self.on_event.lock().unwrap_or_else(PoisonError::into_inner);
+        on_event(event);
+    }
+}
