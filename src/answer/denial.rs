@@ -1,0 +1,198 @@
+//! The answer to a request for an application that is down (SPEC 6, "Denials at the gate").
+//!
+//! Rendered once, in pieces, and filled in for each request: path, seconds until the return, words
+//! that depend on the time. Headers hold names, ids, numbers and literals, nothing that a person
+//! has written.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+
+use crate::availability::{
+    Entry, Moment, Name,
+    verdict::{Cause, Verdict, View},
+};
+
+use super::{
+    App, Shape, page,
+    pieces::{Pieces, Slots},
+};
+
+mod shapes;
+
+/// What `Retry-After` says, in seconds, when the application should be back and is not.
+const OVERDUE: u64 = 60;
+
+/// See the module. Shared by all requests that it answers.
+#[derive(Debug)]
+pub struct Denial {
+    facts: Facts,
+    headers: Vec<(&'static str, Bytes)>,
+    json: OnceLock<Pieces>,
+    /// The first for GET and HEAD, the second for requests that sent something.
+    text: [OnceLock<Pieces>; 2],
+    html: [OnceLock<Pieces>; 2],
+}
+
+/// What there is to tell.
+#[derive(Debug, Clone)]
+struct Facts {
+    /// The closed application that is named.
+    app: Arc<App>,
+    /// Other closed ones that the request needs.
+    others: Vec<Arc<App>>,
+    node: Name,
+    /// Those of the named application first.
+    causes: Vec<Cause>,
+    /// The entry that decides: that of the first cause.
+    deciding: Arc<Entry>,
+    since: Moment,
+    back: Option<Moment>,
+    /// It should be back and is not.
+    overdue: bool,
+    /// L − 2δ: time has come at least this far, whatever this node's clock says.
+    floor: Moment,
+}
+
+impl Denial {
+    /// The denial that a verdict on a request asks for; none, if it is open. `now` is the node's time;
+    /// after the next change by time ([`View::next_change`]) it must be made anew.
+    pub fn of(app: &Arc<App>, node: &Name, view: &View, verdict: Verdict, now: Moment) -> Option<Self> {
+        let deciding = Arc::clone(&verdict.first()?.entry);
+        let (since, back) = (verdict.since()?, verdict.expected_back_at());
+        let floor = view.rules.threshold(view.limit);
+        let overdue = back.is_some_and(|back| back <= now.max(floor));
+        let (app, node) = (Arc::clone(app), node.clone());
+        Some(Self::new(Facts { app, others: Vec::new(), node, causes: verdict.causes, deciding, since, back, overdue, floor }))
+    }
+
+    /// The one denial of a request that needs several applications, of which these are closed. The
+    /// first one is named; it has been down since the earliest of them, and is expected back with
+    /// the latest, if that is known of all. None, if there are none.
+    pub fn combined(denials: &[Arc<Self>]) -> Option<Arc<Self>> {
+        let (first, others) = denials.split_first()?;
+        if others.is_empty() {
+            return Some(Arc::clone(first));
+        }
+        let mut facts = first.facts.clone();
+        for Self { facts: other, .. } in others.iter().map(|denial| &**denial) {
+            facts.others.extend([&other.app].into_iter().chain(&other.others).cloned());
+            facts.causes.extend(other.causes.iter().cloned());
+            facts.since = facts.since.min(other.since);
+            facts.back = facts.back.zip(other.back).map(|(one, another)| one.max(another));
+            facts.overdue = facts.overdue && other.overdue;
+            facts.floor = facts.floor.max(other.floor);
+        }
+        Some(Arc::new(Self::new(facts)))
+    }
+
+    fn new(facts: Facts) -> Self {
+        let reason = &facts.deciding.notification.reason.name;
+        let headers = vec![
+            ("cache-control", Bytes::from_static(b"no-store")),
+            ("vary", Bytes::from_static(b"Accept, Accept-Language")),
+            ("x-content-type-options", Bytes::from_static(b"nosniff")),
+            ("forewarn-application", Bytes::copy_from_slice(facts.app.name().as_str().as_bytes())),
+            ("forewarn-reason", Bytes::copy_from_slice(reason.as_str().as_bytes())),
+            ("forewarn-notification", facts.deciding.notification.id.to_string().into()),
+        ];
+        Self { facts, headers, json: OnceLock::new(), text: Default::default(), html: Default::default() }
+    }
+
+    /// Renders every shape now rather than for the first request that wants it.
+    pub(super) fn prepare(&self) {
+        self.json();
+        for reading in [true, false] {
+            self.text(reading);
+            self.html(reading);
+        }
+    }
+
+    /// Always 503.
+    pub fn status(&self) -> u16 {
+        503
+    }
+
+    /// Every header field of this answer but `Content-Length`: names in small letters, values that
+    /// are visible ASCII by construction (names, ids, numbers, literals).
+    pub fn headers(&self, shape: Shape, now: Moment) -> impl Iterator<Item = (&'static str, Bytes)> {
+        let typed = [("content-type", Bytes::from_static(shape.content_type().as_bytes()))];
+        let policy = (shape == Shape::Html).then(|| ("content-security-policy", page::security_policy()));
+        let retry = self.retry_after(now).map(|seconds| ("retry-after", seconds.to_string().into()));
+        typed.into_iter().chain(policy).chain(retry).chain(self.headers.iter().cloned())
+    }
+
+    /// Seconds until the expected return, rounded up, at least 1; 60 when it is overdue; `None` when
+    /// it is not known.
+    pub fn retry_after(&self, now: Moment) -> Option<u64> {
+        let left = self.facts.back?.since(now.max(self.facts.floor));
+        if self.facts.overdue || left.is_zero() {
+            return Some(OVERDUE);
+        }
+        Some(u64::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u64::MAX))
+    }
+
+    /// The body in one shape, for a request for `instance` (its path). `reading`: its method is GET or
+    /// HEAD, so that a page may ask for it again. Costs one buffer.
+    pub fn body(&self, shape: Shape, instance: &str, reading: bool, now: Moment) -> Bytes {
+        let pieces = match shape {
+            Shape::Html => self.html(reading),
+            Shape::ProblemJson | Shape::Json => self.json(),
+            Shape::Text => self.text(reading),
+        };
+        let Facts { since, back, floor, .. } = self.facts;
+        pieces.fill(&Slots { instance, retry_after: self.retry_after(now), now: now.max(floor), since, back })
+    }
+
+    /// Such as "Mail is unavailable".
+    pub fn title(&self) -> String {
+        format!("{} is unavailable", self.facts.app.title)
+    }
+
+    /// One sentence: what is down, why, and when it will be back.
+    pub fn detail(&self) -> String {
+        let Facts { back, overdue, .. } = &self.facts;
+        let down = format!("{} is down {}", self.facts.app.title, self.facts.deciding.notification.reason.phrase());
+        match back {
+            None => format!("{down}. When it will be back is not known."),
+            Some(back) if *overdue => format!("{down}, was expected back at {back}, and is not back yet."),
+            Some(back) => format!("{down} and is expected back at {back}."),
+        }
+    }
+
+    /// The closings that it follows from, the deciding one first.
+    pub fn causes(&self) -> &[Cause] {
+        &self.facts.causes
+    }
+
+    /// The closed applications, the named one first.
+    pub fn apps(&self) -> impl Iterator<Item = &Arc<App>> {
+        [&self.facts.app].into_iter().chain(&self.facts.others)
+    }
+
+    /// Since when.
+    pub fn since(&self) -> Moment {
+        self.facts.since
+    }
+
+    /// When it should be back.
+    pub fn expected_back_at(&self) -> Option<Moment> {
+        self.facts.back
+    }
+
+    fn json(&self) -> &Pieces {
+        self.json.get_or_init(|| shapes::json(self))
+    }
+
+    fn text(&self, reading: bool) -> &Pieces {
+        self.text[usize::from(!reading)].get_or_init(|| shapes::text(self, reading))
+    }
+
+    fn html(&self, reading: bool) -> &Pieces {
+        self.html[usize::from(!reading)].get_or_init(|| shapes::html(self, reading))
+    }
+}
+
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+#![allow(clippy::unwrap_used)]
+use serde_json::{Value, json};
+
+use super::super::{LARGEST_PAGE, fixtures::*};
+use super::*;
+use crate::availability::verdict::Definition;
+
+fn text(denial: &Denial, shape: Shape, reading: bool, now: Moment) -> String {
+    String::from_utf8(denial.body(shape, "/mail/inbox", reading, now).to_vec()).unwrap()
+}
+
+fn header(denial: &Denial, shape: Shape, name: &str, now: Moment) -> Option<String> {
+    let found = denial.headers(shape, now).find(|(n, _)| *n == name);
+    found.map(|(_, value)| String::from_utf8(value.to_vec()).unwrap())
+}
+
+#[test]
+fn the_object_is_the_one_of_the_contract() {
+    let denial = denial(json!({"message": "Disk \"upgrade\"\n\u{1}", "expected_back_at": after(7_200)}), four());
+    let body = denial.body(Shape::ProblemJson, "/mail/\"<x>\u{1}é", true, four());
+    assert_eq!(body, denial.body(Shape::Json, "/mail/\"<x>\u{1}é", false, four()));
+    let value: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(
+        value,
+        json!({
+            "type": "/.forewarn/problems/unavailable", "title": "Mail is unavailable", "status": 503,
+            "detail": "Mail is down for planned maintenance and is expected back at 2026-11-23T18:00:00Z.",
+            "instance": "/mail/\"<x>\u{1}é", "application": "mail", "reason": "planned-maintenance", "reason_code": 1,
+            "component": null, "message": "Disk \"upgrade\"\n\u{1}", "since": "2026-11-23T16:00:00Z",
+            "expected_back_at": "2026-11-23T18:00:00Z", "retry_after": 7200, "causes": ["application:mail"],
+            "notification": "0192f0c1-2222-7000-8000-000000000001", "node": "a",
+        })
+    );
+    // The order, too: each member where the example has it.
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    let members = "type title status detail instance application reason reason_code component message since \
+                   expected_back_at retry_after causes notification node";
+    let places: Vec<_> = members.split_whitespace().map(|m| text.find(&format!("\"{m}\":")).unwrap()).collect();
+    assert!(places.is_sorted(), "{text}");
+}
+
+#[test]
+fn sentences_for_every_return() {
+    let known = denial(json!({"expected_back_at": after(60)}), four());
+    assert!(known.detail().ends_with("is down for planned maintenance and is expected back at 2026-11-23T16:01:00Z."));
+    let unknown = denial(json!({}), four());
+    assert_eq!(unknown.detail(), "Mail is down for planned maintenance. When it will be back is not known.");
+    let overdue = denial(json!({"expected_back_at": after(60)}), after(60));
+    assert_eq!(
+        overdue.detail(),
+        "Mail is down for planned maintenance, was expected back at 2026-11-23T16:01:00Z, and is not back yet."
+    );
+    assert!(text(&overdue, Shape::Html, true, after(360)).contains("Was expected back</span> <strong id=\"far\">about 5 minutes ago<"));
+    let custom = denial(json!({"reason": "licence-expired", "reason_code": 100, "reason_title": "its licence has expired"}), four());
+    assert!(custom.detail().starts_with("Mail is down because its licence has expired."));
+}
+
+#[test]
+fn retry_after_is_rounded_up_and_never_zero() {
+    let at = |millis| Moment::from_millis(after(0).millis() + millis);
+    let denial = denial(json!({"expected_back_at": after(10)}), four());
+    for (millis, seconds) in [(0, 10), (1, 10), (9_000, 1), (9_001, 1), (9_999, 1), (10_000, 60), (99_999, 60)] {
+        assert_eq!(denial.retry_after(at(millis)), Some(seconds), "{millis}");
+    }
+    assert_eq!(header(&denial, Shape::Text, "retry-after", four()), Some("10".to_owned()));
+    let unknown = super::super::fixtures::denial(json!({}), four());
+    assert_eq!(header(&unknown, Shape::Text, "retry-after", four()), None);
+    assert!(text(&unknown, Shape::Json, true, four()).contains("\"expected_back_at\":null,\"retry_after\":null,"));
+}
+
+#[test]
+fn headers_hold_nothing_that_a_person_wrote() {
+    let evil = "x\r\nSet-Cookie: a=b";
+    let denial = denial(json!({"message": evil, "component": evil, "operator": evil, "expected_back_at": after(9)}), four());
+    for shape in Shape::ALL {
+        let headers: Vec<_> = denial.headers(shape, four()).collect();
+        for (name, value) in &headers {
+            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{name}");
+            assert!(value.iter().all(|b| (b' '..=b'~').contains(b)) && !value.windows(3).any(|w| w == b"Set"), "{name}");
+        }
+        assert_eq!(header(&denial, shape, "content-type", four()).unwrap(), shape.content_type());
+        assert_eq!(headers.iter().any(|(name, _)| *name == "content-security-policy"), shape == Shape::Html);
+    }
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("vary", "Accept, Accept-Language"),
+        ("forewarn-application", "mail"),
+        ("forewarn-reason", "planned-maintenance"),
+        ("forewarn-notification", "0192f0c1-2222-7000-8000-000000000001"),
+    ] {
+        assert_eq!(header(&denial, Shape::Json, name, four()).as_deref(), Some(value));
+    }
+}
+
+#[test]
+fn what_people_wrote_is_text_everywhere() {
+    let evil = "</p><script>alert(1)</script>\u{1}\u{2}\u{3}\u{1b}[2J";
+    let app = Arc::new(App {
+        title: "M<b>ail\u{1}".to_owned(),
+        definition: Definition { name: name("mail"), uses: vec![], agree: 1 },
+    });
+    let view = view(&app, [entry(json!({"message": evil, "component": evil, "reason_code": 100, "reason_title": evil}))]);
+    let verdict = view.decide(&app.definition, &super::super::general::nothing_but("a"), four());
+    let denial = Denial::of(&app, &name("a"), &view, verdict, four()).unwrap();
+    for reading in [true, false] {
+        let page = text(&denial, Shape::Html, reading, four());
+        assert_eq!(page.matches("<script").count(), 1);
+        assert!(!page.contains("<b>ail") && page.contains("M&#60;b&#62;ail␁"));
+        for shown in [page, text(&denial, Shape::Text, reading, four())] {
+            assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown}");
+            assert!(shown.contains("␁␂␃␛[2J"));
+        }
+    }
+}
+
+#[test]
+fn pages_stay_small() {
+    for (message, whole) in [("x".repeat(2_000), true), ("&".repeat(2_000), false), ("界".repeat(2_000), false), ("😀".repeat(2_000), false)] {
+        let component = "&".repeat(200);
+        let denial = denial(json!({"message": message, "component": component, "expected_back_at": after(9)}), four());
+        for reading in [true, false] {
+            let page = denial.body(Shape::Html, "/", reading, four());
+            assert!(page.len() < LARGEST_PAGE, "{}", page.len());
+            let page = String::from_utf8(page.to_vec()).unwrap();
+            assert!(page.ends_with("</html>") && page.contains("(shortened)") != whole);
+        }
+        // Elsewhere it is never cut.
+        let value: Value = serde_json::from_slice(&denial.body(Shape::Json, "/", true, four())).unwrap();
+        assert_eq!(value["message"], message);
+    }
+}
+
+#[test]
+fn a_page_that_was_sent_something_never_reloads() {
+    let denial_of = |criteria: Value| denial_for_post(json!({"criteria": criteria}));
+    let get = text(&denial(json!({}), four()), Shape::Html, true, four());
+    assert!(get.contains("http-equiv=\"refresh\"") && get.contains("data-watch=\"own\""));
+    let post = text(&denial(json!({}), four()), Shape::Html, false, four());
+    assert!(!post.contains("http-equiv=\"refresh\"") && post.contains("data-watch=\"apps\""));
+    assert!(post.contains("What you sent was not accepted and nothing of it was kept."));
+    // What is closed for some requests only is open in general: nothing to watch, nothing to claim.
+    let some = text(&denial_of(json!({"methods": ["POST"]})), Shape::Html, false, four());
+    assert!(some.contains("data-watch=\"\"") && some.contains("Only some requests are affected"));
+}
+
+fn denial_for_post(members: Value) -> Arc<Denial> {
+    let request = crate::availability::RequestFacts { method: "POST", path: "/mail", ..super::super::general::nothing_but("a") };
+    match snapshot([entry(members)], four()).decide(&request, four()) {
+        super::super::Decision::Closed(denial) => denial,
+        super::super::Decision::Open => panic!("open"),
+    }
+}
+
+#[test]
+fn several_applications_are_one_denial() {
+    let one = denial(json!({"expected_back_at": after(100)}), after(50));
+    let app = Arc::new(App { title: "Shop".to_owned(), definition: Definition { name: name("shop"), uses: vec![], agree: 1 } });
+    let closing = |members: Value| {
+        let mut whole = json!({"targets": ["application:shop"], "timestamp": after(0).before(std::time::Duration::from_secs(60))});
+        whole.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let view = view(&app, [entry(whole)]);
+        let verdict = view.decide(&app.definition, &super::super::general::nothing_but("a"), after(50));
+        Arc::new(Denial::of(&app, &name("a"), &view, verdict, after(50)).unwrap())
+    };
+    let both = Denial::combined(&[Arc::clone(&one), closing(json!({"expected_back_at": after(300)}))]).unwrap();
+    let value: Value = serde_json::from_slice(&both.body(Shape::Json, "/", true, after(50))).unwrap();
+    assert_eq!(value["application"], "mail");
+    assert_eq!((&value["since"], &value["expected_back_at"]), (&json!("2026-11-23T15:59:00Z"), &json!(after(300))));
+    assert_eq!((&value["causes"], &value["retry_after"]), (&json!(["application:mail", "application:shop"]), &json!(250)));
+    assert!(text(&both, Shape::Html, true, after(50)).contains("Also needed here, and down: Shop."));
+    let open_end = Denial::combined(&[one, closing(json!({}))]).unwrap();
+    assert_eq!((open_end.expected_back_at(), open_end.retry_after(after(50))), (None, None));
+    assert!(Denial::combined(&[]).is_none());
+}
+
+/// With `FOREWARN_PAGES=FOLDER` the examples stay there, to be looked at in a browser.
+#[test]
+fn examples_to_look_at() {
+    let Ok(folder) = std::env::var("FOREWARN_PAGES") else { return };
+    let now = after(2_500);
+    let write = |file: &str, page: Bytes| std::fs::write(format!("{folder}/{file}.html"), page).unwrap();
+    let back = after(7_200);
+    let message = "We are moving all mailboxes to new disks. Mail that is sent to you meanwhile is kept and arrives afterwards.\nQuestions: extension 4711.";
+    let planned = denial(json!({"expected_back_at": back, "message": message, "component": "Mailbox disks"}), now);
+    write("planned", planned.body(Shape::Html, "/mail", true, now));
+    write("sent", planned.body(Shape::Html, "/mail", false, now));
+    let outage = json!({"reason": "unplanned-outage", "reason_code": 2});
+    write("unknown", denial(outage, now).body(Shape::Html, "/mail", true, now));
+    let outage = json!({"reason": "unplanned-outage", "reason_code": 2, "expected_back_at": after(1_800), "message": "The power is back; the disks are being checked."});
+    write("overdue", denial(outage, now).body(Shape::Html, "/mail", true, now));
+    let long = json!({"expected_back_at": after(9_000_000), "message": "W".repeat(2_000), "component": "x".repeat(200)});
+    write("long", denial(long, now).body(Shape::Html, "/mail", true, now));
+    let (node, app) = (name("a"), mail());
+    let problem = |kind| super::super::Problem::new(kind, &node);
+    use super::super::ProblemKind::*;
+    write("none", problem(NoSuchApplication).body(Shape::Html, "/x", true).clone());
+    write("upstream", problem(UpstreamUnreachable).of(&app).body(Shape::Html, "/x", true));
+    write("upstream-sent", problem(UpstreamTimeout).of(&app).body(Shape::Html, "/x", false));
+}

@@ -1,0 +1,205 @@
+//! The page that people see instead of what they asked for: the product's face.
+//!
+//! Must stay true: below [`LARGEST_PAGE`] bytes with everything it needs inside, so that it arrives
+//! in a connection's first flight; nothing is fetched from elsewhere; style and script run because
+//! the policy names their hashes, and nothing else runs; it says all it has to say without a script.
+
+use std::{borrow::Cow, sync::LazyLock};
+
+use askama::Template;
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+use crate::availability::Moment;
+
+use super::{pieces, words};
+
+/// Every page stays below this many bytes: ten TCP segments of a usual first flight (RFC 6928), less
+/// the head of the answer.
+pub const LARGEST_PAGE: usize = 14_000;
+/// What filling in may add to a rendered page.
+const ROOM: usize = 120;
+/// Stands at the end of a message that had to be cut.
+const CUT: &str = "… (shortened)";
+
+static STYLE: LazyLock<String> = LazyLock::new(|| lean(include_str!("../../static/gate/page.css")));
+static SCRIPT: LazyLock<String> = LazyLock::new(|| lean(include_str!("../../static/gate/page.js")));
+
+/// What a request that is no GET must be told about what it sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// Nobody has seen it.
+    Refused,
+    /// Somebody may have.
+    Unknown,
+}
+
+impl Sent {
+    fn refused(self) -> bool {
+        self == Self::Refused
+    }
+}
+
+/// What stands on a page. Texts must have passed [`words::visible`].
+#[derive(Debug, Clone, Default, Template)]
+#[template(path = "gate/page.html", whitespace = "minimize")]
+pub(super) struct Page<'a> {
+    /// `calm` for what was planned, `alert` for what was not.
+    pub(super) tone: &'a str,
+    /// What the script looks at: `own` (this page's own address, which the page comes back to),
+    /// `apps` (the availability of the applications, to tell), or nothing.
+    pub(super) watch: &'a str,
+    /// Status and `Forewarn-Notification` of the answer that this page stands for.
+    pub(super) key: &'a str,
+    /// Names of the closed applications, with spaces between.
+    pub(super) apps: &'a str,
+    /// The heading, and the window's title.
+    pub(super) title: &'a str,
+    /// What people call the application; empty where there is none.
+    pub(super) app: &'a str,
+    /// What is down and why.
+    pub(super) lead: &'a str,
+    /// Absent where nothing is down.
+    pub(super) since: Option<Moment>,
+    pub(super) back: Option<Moment>,
+    pub(super) overdue: bool,
+    pub(super) component: Option<Cow<'a, str>>,
+    /// Cut where the page would become too large.
+    pub(super) message: Option<Cow<'a, str>>,
+    pub(super) notes: &'a [String],
+    /// Absent for requests that sent nothing.
+    pub(super) sent: Option<Sent>,
+    /// What to tell those who help.
+    pub(super) reference: &'a str,
+}
+
+impl Page<'_> {
+    /// The page below its largest size: of a message that is too long for that (some thousand
+    /// characters that take several bytes each) the end is left out, visibly.
+    pub(super) fn fit(mut self) -> String {
+        let page = self.html();
+        let most = LARGEST_PAGE - ROOM;
+        if page.len() < most {
+            return page;
+        }
+        let Some(message) = self.message.take() else { return page };
+        let mut room = most.saturating_sub(self.html().len() + 100);
+        // What askama makes of a character: five bytes of each of these five.
+        let size = |c: char| if matches!(c, '&' | '<' | '>' | '"' | '\'') { 5 } else { c.len_utf8() };
+        let mut kept: String = message
+            .chars()
+            .take_while(|c| {
+                let left = room.checked_sub(size(*c));
+                room = left.unwrap_or(0);
+                left.is_some()
+            })
+            .collect();
+        kept.push_str(CUT);
+        self.message = Some(kept.into());
+        self.html()
+    }
+
+    fn html(&self) -> String {
+        // Rendering plain values into memory does not fail.
+        self.render().unwrap_or_default()
+    }
+
+    fn style(&self) -> &str {
+        &STYLE
+    }
+
+    fn script(&self) -> &str {
+        &SCRIPT
+    }
+
+    fn relative(&self) -> char {
+        pieces::RELATIVE
+    }
+
+    fn elapsed(&self) -> char {
+        pieces::ELAPSED
+    }
+
+    fn left(&self) -> char {
+        pieces::LEFT
+    }
+
+    fn date(&self, moment: &Moment) -> String {
+        words::date(*moment)
+    }
+}
+
+/// The `Content-Security-Policy` of every page (CSP Level 3): its own style and script by their
+/// hashes, requests to its own origin only. An application's page may stand in a frame, so this one
+/// may, too: there is nothing on it that a click could be stolen for.
+pub(super) fn security_policy() -> Bytes {
+    static POLICY: LazyLock<Bytes> = LazyLock::new(|| {
+        let hash = |text: &str| base64(&Sha256::digest(text.as_bytes()));
+        let policy = format!(
+            "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'",
+            hash(&STYLE),
+            hash(&SCRIPT)
+        );
+        policy.into()
+    });
+    POLICY.clone()
+}
+
+/// The source without the lines that are comments, and without indents.
+fn lean(source: &str) -> String {
+    let mut comment = false;
+    let mut kept = String::with_capacity(source.len());
+    for line in source.lines().map(str::trim) {
+        comment |= line.starts_with("/*");
+        if !comment && !line.is_empty() && !line.starts_with("//") {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+        comment &= !line.ends_with("*/");
+    }
+    kept
+}
+
+/// RFC 4648 §4.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let group = [0, 1, 2].map(|at| chunk.get(at).copied().unwrap_or(0));
+        let bits = u32::from_be_bytes([0, group[0], group[1], group[2]]);
+        for (at, shift) in [18, 12, 6, 0].into_iter().enumerate() {
+            text.push(if at <= chunk.len() { char::from(ALPHABET[(bits >> shift) as usize & 63]) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn base64_as_in_rfc_4648() {
+        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+            assert_eq!(base64(bytes.as_bytes()), text);
+        }
+    }
+
+    #[test]
+    fn the_policy_names_what_is_on_the_page() {
+        let page = Page { title: "x", ..Page::default() }.fit();
+        let between = |open: &str, close: &str| page.split_once(open).unwrap().1.split_once(close).unwrap().0.to_owned();
+        let policy = String::from_utf8(security_policy().to_vec()).unwrap();
+        for inside in [between("<style>", "</style>"), between("<script>", "</script>")] {
+            assert!(inside.len() > 100);
+            assert!(policy.contains(&base64(&Sha256::digest(inside.as_bytes()))));
+        }
+        assert!(page.matches("<script").count() == 1 && page.matches("<style").count() == 1 && !page.contains(" style="));
+    }
+
+    #[test]
+    fn comments_stay_at_home() {
+        assert_eq!(lean("/* a\n b */\n  x { }\n// y\n\n z"), "x { }\nz\n");
+    }
+}

@@ -1,0 +1,159 @@
+#![allow(clippy::unwrap_used)]
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::super::{Shape, availability_json, fixtures::*, general, partial};
+use super::*;
+use crate::availability::Entry;
+
+fn closed(snapshot: &Snapshot, request: &RequestFacts<'_>, now: Moment) -> Option<Arc<Denial>> {
+    match snapshot.decide(request, now) {
+        Decision::Open => None,
+        Decision::Closed(denial) => Some(denial),
+    }
+}
+
+#[test]
+fn what_holds_for_all_is_prepared_and_shared() {
+    let words = [entry(json!({"criteria": {"nodes": ["a"]}, "expected_back_at": after(10)}))];
+    let snapshot = snapshot(words.clone(), four());
+    let (one, other) = (closed(&snapshot, &nothing_but("a"), after(1)).unwrap(), closed(&snapshot, &nothing_but("a"), after(2)).unwrap());
+    assert!(Arc::ptr_eq(&one, &other) && !snapshot.depends_on_request());
+    assert_eq!(snapshot.valid_until(), Some(after(10)));
+    // From then on it is overdue: said truly although nobody has published a new snapshot.
+    let late = closed(&snapshot, &nothing_but("a"), after(10)).unwrap();
+    assert!(!Arc::ptr_eq(&one, &late) && late.detail().contains("was expected back"));
+    // Elsewhere the same words leave it open.
+    let app = mail();
+    let elsewhere = Snapshot::build(Arc::clone(&app), name("b"), view(&app, words), four());
+    assert!(closed(&elsewhere, &nothing_but("b"), after(1)).is_none());
+}
+
+#[test]
+fn criteria_are_asked_for_each_request() {
+    let snapshot = snapshot([entry(json!({"criteria": {"methods": ["POST"]}}))], four());
+    assert!(snapshot.depends_on_request());
+    assert!(closed(&snapshot, &RequestFacts { method: "GET", ..nothing_but("a") }, four()).is_none());
+    assert!(closed(&snapshot, &RequestFacts { method: "POST", ..nothing_but("a") }, four()).is_some());
+}
+
+#[test]
+fn in_general_and_for_some() {
+    let id = |n: u8| format!("0192f0c1-2222-7000-8000-0000000000{n:02}");
+    let some = |n: u8, at: u64, members: serde_json::Value| {
+        let mut whole = json!({"id": id(n), "timestamp": after(at), "criteria": {"methods": ["POST"]}});
+        whole.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        entry(whole)
+    };
+    let app = mail();
+    let found = |entries: Vec<Arc<Entry>>, now| {
+        let view = view(&app, entries);
+        let open = general(&view, &app.definition, &name("a"), now).is_open();
+        let ids = partial(&view, &app.definition, &name("a"), now).iter().map(|c| c.entry.notification.id.to_string()).collect::<Vec<_>>();
+        (open, ids)
+    };
+    assert_eq!(found(vec![some(1, 0, json!({}))], after(5)), (true, vec![id(1)]));
+    // Opened again for these requests, or for all.
+    assert_eq!(found(vec![some(1, 0, json!({})), some(2, 1, json!({"status": "available"}))], after(5)), (true, vec![]));
+    assert_eq!(found(vec![some(1, 0, json!({})), some(2, 1, json!({"status": "available", "criteria": null}))], after(5)), (true, vec![]));
+    // Over by itself, not begun, only elsewhere.
+    assert_eq!(found(vec![some(1, 0, json!({"restore": "automatic", "expected_back_at": after(3)}))], after(3)), (true, vec![]));
+    assert_eq!(found(vec![some(1, 0, json!({"goes_down_at": after(9)}))], after(5)), (true, vec![]));
+    assert_eq!(found(vec![some(1, 0, json!({"criteria": {"methods": ["POST"], "nodes": ["b"]}}))], after(5)), (true, vec![]));
+    // A monitor's word that an operator's opening silences; the whole system opened for one application.
+    let monitor = json!({"source": "monitor", "reporter": "a/m"});
+    assert_eq!(found(vec![some(1, 0, monitor.clone())], after(5)), (true, vec![id(1)]));
+    let opening = some(2, 1, json!({"status": "available", "criteria": {"nodes": ["a"]}}));
+    assert_eq!(found(vec![some(1, 0, monitor), opening.clone()], after(5)), (true, vec![id(1)]));
+    let system = some(1, 0, json!({"targets": ["system"]}));
+    assert_eq!(found(vec![system.clone()], after(5)), (true, vec![id(1)]));
+    assert_eq!(found(vec![system, some(2, 1, json!({"status": "available"}))], after(5)), (true, vec![]));
+    // Closed for everybody beside it.
+    assert_eq!(found(vec![some(1, 1, json!({})), some(2, 0, json!({"criteria": null}))], after(5)), (false, vec![id(1)]));
+}
+
+#[test]
+fn anybody_may_know() {
+    let plan = json!({"id": "0192f0c1-2222-7000-8000-000000000002", "goes_down_at": after(60), "restore": "automatic", "expected_back_at": after(90), "message": "m"});
+    let open = snapshot([entry(plan.clone())], four());
+    assert_eq!(
+        availability_json(&open, after(1)),
+        json!({
+            "application": "mail", "title": "Mail", "available": true, "reason": null, "message": null, "since": null,
+            "expected_back_at": null, "upcoming": [{"reason": "planned-maintenance", "message": "m",
+            "goes_down_at": after(60), "expected_back_at": after(90), "restore": "automatic"}],
+        })
+    );
+    let begun = availability_json(&open, after(60));
+    assert_eq!((&begun["available"], &begun["since"], &begun["upcoming"]), (&json!(false), &json!(after(60)), &json!([])));
+    let some = snapshot([entry(json!({"criteria": {"paths": ["/x*"]}}))], four());
+    assert_eq!(availability_json(&some, after(1))["available"], true);
+}
+
+/// Words of all kinds, within a minute after four.
+fn a_word() -> impl Strategy<Value = Arc<Entry>> {
+    let criteria = prop_oneof![
+        3 => Just(json!(null)),
+        1 => Just(json!({"nodes": ["a"]})),
+        1 => Just(json!({"nodes": ["b"]})),
+        1 => Just(json!({"methods": ["POST"]})),
+    ];
+    let target = prop_oneof![Just("application:mail"), Just("system"), Just("resource:store")];
+    (0..60u64, any::<bool>(), criteria, target, 0..3u8, proptest::option::of(1..40u64), proptest::option::of(1..40u64), any::<bool>(), any::<u16>())
+        .prop_map(|(at, closing, criteria, target, speaker, begins, lasts, automatic, id)| {
+            let mut members = json!({
+                "id": uuid::Uuid::from_u128(id.into()), "timestamp": after(at), "criteria": criteria, "targets": [target],
+                "status": if closing { "unavailable" } else { "available" },
+            });
+            if speaker > 0 {
+                members["source"] = json!("monitor");
+                members["reporter"] = json!(format!("a/{speaker}"));
+            }
+            if closing {
+                members["goes_down_at"] = json!(begins.map(|by| after(at + by)));
+                members["expected_back_at"] = json!(lasts.map(|by| after(at + begins.unwrap_or(0) + by)));
+                members["restore"] = json!(if automatic && lasts.is_some() { "automatic" } else { "manual" });
+            }
+            entry(members)
+        })
+}
+
+proptest! {
+    /// Whatever was prepared, and however late the next snapshot is: the decision, and all that is
+    /// said about it, are those of the View at that instant.
+    #[test]
+    fn a_snapshot_decides_as_its_view_does(
+        words in proptest::collection::vec(a_word(), 0..8),
+        built in 0..100u64,
+        later in proptest::collection::vec(0..100_000u64, 1..12),
+        lapsed in any::<bool>(),
+    ) {
+        let app = mail();
+        let view = view(&app, words);
+        let snapshot = Snapshot::build(Arc::clone(&app), name("a"), view.clone(), after(built));
+        let mut instants: Vec<Moment> = later.iter().map(|by| after(built).after(Duration::from_millis(*by))).collect();
+        // Each side of the boundary, and around the day on which monitors' words lapse.
+        if let Some(until) = snapshot.valid_until() {
+            instants.extend([until, Moment::from_millis(until.millis() - 1)]);
+        }
+        if lapsed {
+            instants.extend(instants.clone().iter().map(|at| at.after(Duration::from_secs(86_400))));
+        }
+        for now in instants {
+            for method in ["GET", "POST"] {
+                let request = RequestFacts { method, ..nothing_but("a") };
+                let verdict = view.decide(&app.definition, &request, now);
+                let fresh = Denial::of(&app, &name("a"), &view, verdict, now);
+                let decided = closed(&snapshot, &request, now);
+                prop_assert_eq!(decided.is_some(), fresh.is_some());
+                if let (Some(decided), Some(fresh)) = (decided, fresh) {
+                    for shape in [Shape::Json, Shape::Text] {
+                        prop_assert_eq!(decided.body(shape, "/", true, now), fresh.body(shape, "/", true, now));
+                    }
+                }
+            }
+        }
+    }
+}

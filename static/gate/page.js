@@ -1,0 +1,119 @@
+// The gate's only script, inside every page that the gate makes itself. It tells times in the
+// reader's own zone, and watches for the application's return. Comments and indents are taken out.
+(() => {
+  const page = document.documentElement.dataset, loaded = Date.now();
+  const find = (id) => document.getElementById(id);
+  const say = (text) => { if (find('status').textContent !== text) find('status').textContent = text; };
+  const first = find('status').textContent;
+
+  // Times. An English page tells them the English way, in the reader's zone.
+  const language = /^en/.test(navigator.language) ? navigator.language : 'en-GB';
+  const tell = (id) => {
+    const element = find(id);
+    if (!element) return;
+    const date = new Date(element.dateTime), now = new Date();
+    const day = date.toDateString() === now.toDateString() ? 'Today' : date.toLocaleDateString(language,
+      { weekday: 'long', day: 'numeric', month: 'long', year: date.getFullYear() === now.getFullYear() ? undefined : 'numeric' });
+    element.textContent = day + ', ' + date.toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' });
+  };
+  // By the server's clock: what was left when the page was made, less the time since.
+  const left = () => page.left - (Date.now() - loaded) / 1000;
+  const far = (s) => {
+    const about = (unit, name) => `about ${Math.round(s / unit)} ${name}`;
+    return s < 45 ? 'less than a minute' : s < 90 ? 'about a minute' : s < 2700 ? about(60, 'minutes')
+      : s < 5400 ? 'about an hour' : s < 79200 ? about(3600, 'hours') : s < 129600 ? 'about a day' : about(86400, 'days');
+  };
+  const tick = () => {
+    tell('since');
+    tell('back');
+    if (!page.left) return;
+    const seconds = left(), words = far(Math.abs(seconds));
+    find('label').textContent = seconds > 0 ? 'Expected back' : 'Was expected back';
+    find('far').textContent = seconds > 0 ? 'in ' + words : words + ' ago';
+    const whole = (new Date(find('back').dateTime) - new Date(find('since').dateTime)) / 1000;
+    const gone = Math.max(0, Math.min(1, 1 - seconds / whole)) * 100 + '%';
+    find('gone').setAttribute('x2', gone);
+    find('dot').setAttribute('cx', gone);
+  };
+  tick();
+  setInterval(tick, 15000);
+
+  const go = find('go');
+  if (go) {
+    go.hidden = history.length < 2;
+    go.onclick = () => history.back();
+  }
+  if (!page.watch) return;
+
+  // A page that was read may be asked for again: any answer but the one it stands for replaces it.
+  // Where criteria let HEAD through and not GET, the page would come back as it is: GET from then on.
+  let method = 'HEAD';
+  try {
+    if (sessionStorage.forewarn === page.key + location) method = 'GET';
+    delete sessionStorage.forewarn;
+  } catch {}
+  const own = async () => {
+    const answer = await fetch(location.href, { method, cache: 'no-store', redirect: 'manual' });
+    answer.body?.cancel();
+    const key = answer.status + ' ' + (answer.headers.get('Forewarn-Notification') || '');
+    if (key === page.key) return false;
+    try { sessionStorage.forewarn = page.key + location; } catch {}
+    location.reload();
+    return true;
+  };
+  // One that was sent must never be sent again by itself: it only tells.
+  const apps = async () => {
+    for (const app of page.apps.split(' ')) {
+      const answer = await fetch('/.forewarn/availability/' + app, { cache: 'no-store' });
+      if (!answer.ok || !(await answer.json()).available) return false;
+    }
+    document.title = find('title').textContent = page.app + ' is back';
+    document.documentElement.className = 'back-again';
+    for (const id of ['lead', 'times', 'sent']) if (find(id)) find(id).hidden = true;
+    say(page.app + ' is back: go back in your browser to find what you typed, and send it again.');
+    return true;
+  };
+  const look = page.watch === 'own' ? own : apps;
+  if (look === apps) say('You can leave this page open: it tells you when ' + page.app + ' is back.');
+  const quiet = find('status').textContent;
+
+  // From 5 s to 30 s apart, sooner on an event or when the time has come, each with some chance in
+  // it, so that a crowd does not return in one instant. A page that nobody sees asks nothing.
+  let wait = 5000, timer, source, busy = false, over = false;
+  const later = (delay) => {
+    clearTimeout(timer);
+    if (!over && !document.hidden) timer = setTimeout(check, delay * (0.75 + Math.random() / 2));
+  };
+  const check = async () => {
+    if (busy || over) return;
+    busy = true;
+    try {
+      over = await look();
+      if (!over) say(quiet);
+    } catch {
+      say('No connection just now. This page keeps trying.');
+    }
+    busy = false;
+    if (over && source) source.close();
+    wait = Math.min(wait * 1.3, 30000);
+    const due = left() * 1000;
+    later(due > 0 && due < wait ? due * 1.4 + 500 : wait);
+  };
+  const watch = () => {
+    if (source) source.close();
+    source = null;
+    if (document.hidden || over) return clearTimeout(timer);
+    if (window.EventSource && page.apps) {
+      source = new EventSource('/.forewarn/events?application=' + page.apps.split(' ')[0]);
+      source.onmessage = () => later(400);
+      source.addEventListener('availability', source.onmessage);
+    }
+    later(wait);
+  };
+  document.addEventListener('visibilitychange', () => {
+    wait = 5000;
+    watch();
+    if (!document.hidden) later(200);
+  });
+  watch();
+})();
