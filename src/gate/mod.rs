@@ -1,1 +1,4 @@
 //! (being written)
+pub mod negotiate;
+pub mod path;
+pub mod route;
