@@ -22,11 +22,25 @@ const MAX_OPTIONS: usize = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
     /// More than 16 options.
-    #[error("the Connection header names more than 16 options")]
+    #[error("{}", self.problem())]
     TooManyOptions,
     /// A name or value that the other library does not accept.
-    #[error("a header has a name or value that cannot be passed on")]
+    #[error("{}", self.problem())]
     Unreadable,
+    /// An answer whose body is coded for this hop in a way that nobody here can undo.
+    #[error("{}", self.problem())]
+    Coding,
+}
+
+impl HeaderError {
+    /// The text of the error.
+    pub const fn problem(self) -> &'static str {
+        match self {
+            Self::TooManyOptions => "the Connection header names more than 16 options",
+            Self::Unreadable => "a header has a name or value that cannot be passed on",
+            Self::Coding => "it has a transfer coding other than chunked",
+        }
+    }
 }
 
 /// The options of all Connection lines: names of headers that end at this hop.
@@ -40,12 +54,22 @@ impl<'a> Options<'a> {
     fn read(lines: impl Iterator<Item = &'a [u8]>) -> Result<Self, HeaderError> {
         let mut options = Self::default();
         for line in lines {
-            for name in std::str::from_utf8(line).unwrap_or("").split(',').map(str::trim) {
+            for name in std::str::from_utf8(line)
+                .unwrap_or("")
+                .split(',')
+                .map(str::trim)
+            {
                 // these two are about the connection itself and name no header
-                if name.is_empty() || name.eq_ignore_ascii_case("close") || name.eq_ignore_ascii_case("keep-alive") {
+                if name.is_empty()
+                    || name.eq_ignore_ascii_case("close")
+                    || name.eq_ignore_ascii_case("keep-alive")
+                {
                     continue;
                 }
-                *options.names.get_mut(options.len).ok_or(HeaderError::TooManyOptions)? = name;
+                *options
+                    .names
+                    .get_mut(options.len)
+                    .ok_or(HeaderError::TooManyOptions)? = name;
                 options.len += 1;
             }
         }
@@ -53,7 +77,9 @@ impl<'a> Options<'a> {
     }
 
     fn name(&self, header: &str) -> bool {
-        self.names[..self.len].iter().any(|name| name.eq_ignore_ascii_case(header))
+        self.names[..self.len]
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(header))
     }
 }
 
@@ -61,20 +87,36 @@ impl<'a> Options<'a> {
 fn ends_here(name: &str) -> bool {
     matches!(
         name,
-        "connection" | "keep-alive" | "proxy-connection" | "te" | "trailer" | "transfer-encoding" | "upgrade"
-            | "proxy-authenticate" | "proxy-authorization" | "content-length"
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "content-length"
     )
 }
 
 /// Whether the comma-separated lines of a header have this token.
 pub(super) fn has_token(headers: &near::HeaderMap, name: near::HeaderName, token: &str) -> bool {
-    let lines = headers.get_all(name).filter_map(|value| value.to_str().ok());
-    lines.flat_map(|line| line.split(',')).any(|item| item.trim().eq_ignore_ascii_case(token))
+    let lines = headers
+        .get_all(name)
+        .filter_map(|value| value.to_str().ok());
+    lines
+        .flat_map(|line| line.split(','))
+        .any(|item| item.trim().eq_ignore_ascii_case(token))
 }
 
 /// `Via` names the protocol that the message arrived in.
 fn via(http_10: bool) -> &'static str {
-    if http_10 { "1.0 forewarn" } else { "1.1 forewarn" }
+    if http_10 {
+        "1.0 forewarn"
+    } else {
+        "1.1 forewarn"
+    }
 }
 
 /// The headers of a request as the upstream gets them, without framing and upgrade.
@@ -84,11 +126,18 @@ pub(super) fn to_upstream(
     authority: &str,
 ) -> Result<far::HeaderMap, HeaderError> {
     let sent = req.headers();
-    let options = Options::read(sent.get_all(near::CONNECTION).map(near::HeaderValue::as_bytes))?;
+    let options = Options::read(
+        sent.get_all(near::CONNECTION)
+            .map(near::HeaderValue::as_bytes),
+    )?;
     let mut out = far::HeaderMap::with_capacity(sent.len() + 8);
     let mut block = BytesMut::with_capacity(1024);
 
-    let host = if forwarding.host.is_empty() { authority } else { forwarding.host };
+    let host = if forwarding.host.is_empty() {
+        authority
+    } else {
+        forwarding.host
+    };
     out.insert(far::HOST, far_value(&mut block, host.as_bytes())?);
     for (name, value) in sent {
         let text = name.as_str();
@@ -127,7 +176,21 @@ pub(super) fn to_client(
     out: &mut near::HeaderMap,
 ) -> Result<(), HeaderError> {
     let sent = &answer.headers;
-    let options = Options::read(sent.get_all(far::CONNECTION).iter().map(far::HeaderValue::as_bytes))?;
+    let options = Options::read(
+        sent.get_all(far::CONNECTION)
+            .iter()
+            .map(far::HeaderValue::as_bytes),
+    )?;
+    // hyper undoes chunked only; what is under it would reach the client as if it were the body
+    let coded = |value: &far::HeaderValue| {
+        !value
+            .as_bytes()
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"chunked")
+    };
+    if sent.get_all(far::TRANSFER_ENCODING).iter().any(coded) {
+        return Err(HeaderError::Coding);
+    }
     out.reserve(sent.len() + 1);
     let mut block = BytesMut::with_capacity(1024);
     for (name, value) in sent {
@@ -145,31 +208,43 @@ pub(super) fn to_client(
 
 /// The status of an answer.
 pub(super) fn near_status(status: http::StatusCode) -> Result<StatusCode, HeaderError> {
-    StatusCode::from_u16(status.as_u16()).ok().ok_or(HeaderError::Unreadable)
+    StatusCode::from_u16(status.as_u16())
+        .ok()
+        .ok_or(HeaderError::Unreadable)
 }
 
 /// A single value for the client's side, from an upstream's.
 pub(super) fn near_single(value: &far::HeaderValue) -> Result<near::HeaderValue, HeaderError> {
-    near::HeaderValue::from_bytes(value.as_bytes()).ok().ok_or(HeaderError::Unreadable)
+    near::HeaderValue::from_bytes(value.as_bytes())
+        .ok()
+        .ok_or(HeaderError::Unreadable)
 }
 
 fn far_name(text: &str) -> Result<far::HeaderName, HeaderError> {
-    far::HeaderName::from_lowercase(text.as_bytes()).ok().ok_or(HeaderError::Unreadable)
+    far::HeaderName::from_lowercase(text.as_bytes())
+        .ok()
+        .ok_or(HeaderError::Unreadable)
 }
 
 fn near_name(text: &str) -> Result<near::HeaderName, HeaderError> {
-    near::HeaderName::from_lowercase(text.as_bytes()).ok().ok_or(HeaderError::Unreadable)
+    near::HeaderName::from_lowercase(text.as_bytes())
+        .ok()
+        .ok_or(HeaderError::Unreadable)
 }
 
 /// Both libraries take a piece of a shared block without copying it again.
 fn far_value(block: &mut BytesMut, value: &[u8]) -> Result<far::HeaderValue, HeaderError> {
     block.extend_from_slice(value);
-    far::HeaderValue::from_maybe_shared(block.split().freeze()).ok().ok_or(HeaderError::Unreadable)
+    far::HeaderValue::from_maybe_shared(block.split().freeze())
+        .ok()
+        .ok_or(HeaderError::Unreadable)
 }
 
 fn near_value(block: &mut BytesMut, value: &[u8]) -> Result<near::HeaderValue, HeaderError> {
     block.extend_from_slice(value);
-    near::HeaderValue::from_maybe_shared(block.split().freeze()).ok().ok_or(HeaderError::Unreadable)
+    near::HeaderValue::from_maybe_shared(block.split().freeze())
+        .ok()
+        .ok_or(HeaderError::Unreadable)
 }
 
 #[cfg(test)]
@@ -179,7 +254,12 @@ mod tests {
     use actix_web::test::TestRequest;
 
     fn forwarding() -> Forwarding<'static> {
-        Forwarding { peer: None, trusted: false, host: "h", secure: false }
+        Forwarding {
+            peer: None,
+            trusted: false,
+            host: "h",
+            secure: false,
+        }
     }
 
     #[test]
@@ -196,10 +276,21 @@ mod tests {
         let out = to_upstream(&req, &forwarding(), "a:1").unwrap();
         let mut names: Vec<_> = out.keys().map(far::HeaderName::as_str).collect();
         names.sort_unstable();
-        let expected =
-            ["forwarded", "host", "te", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-stays"];
+        let expected = [
+            "forwarded",
+            "host",
+            "te",
+            "via",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-forwarded-proto",
+            "x-stays",
+        ];
         assert_eq!(names, expected);
-        assert_eq!(out.get_all("x-stays").iter().collect::<Vec<_>>(), ["1", "2"]);
+        assert_eq!(
+            out.get_all("x-stays").iter().collect::<Vec<_>>(),
+            ["1", "2"]
+        );
         assert_eq!(out["te"], "trailers");
         assert_eq!(out["host"], "h");
     }
@@ -207,8 +298,13 @@ mod tests {
     #[test]
     fn many_options_are_refused() {
         let many = vec!["x"; MAX_OPTIONS + 1].join(",");
-        let req = TestRequest::default().append_header(("connection", many)).to_http_request();
-        assert_eq!(to_upstream(&req, &forwarding(), "a:1").unwrap_err(), HeaderError::TooManyOptions);
+        let req = TestRequest::default()
+            .append_header(("connection", many))
+            .to_http_request();
+        assert_eq!(
+            to_upstream(&req, &forwarding(), "a:1").unwrap_err(),
+            HeaderError::TooManyOptions
+        );
     }
 
     #[test]
@@ -224,8 +320,14 @@ mod tests {
         let (parts, ()) = answer.body(()).unwrap().into_parts();
         let mut out = near::HeaderMap::new();
         to_client(&parts, &mut out).unwrap();
-        assert_eq!(out.get_all("set-cookie").collect::<Vec<_>>(), ["a=1", "b=2"]);
-        assert_eq!(out.get_all("via").collect::<Vec<_>>(), ["1.1 other", "1.1 forewarn"]);
+        assert_eq!(
+            out.get_all("set-cookie").collect::<Vec<_>>(),
+            ["a=1", "b=2"]
+        );
+        assert_eq!(
+            out.get_all("via").collect::<Vec<_>>(),
+            ["1.1 other", "1.1 forewarn"]
+        );
         assert_eq!(out.len(), 4);
     }
 }

@@ -1,7 +1,16 @@
 //! (being written)
+mod body;
+pub mod error;
+pub mod forwarded;
+pub mod framing;
+pub mod headers;
 pub mod negotiate;
 pub mod path;
+mod pool;
+pub mod proxy;
 pub mod route;
-pub mod forwarded;
-pub mod headers;
+mod tunnel;
 pub mod upstream;
+
+#[cfg(test)]
+mod proxy_tests;
