@@ -194,4 +194,31 @@ mod tests {
         assert!(pool.take(&upstream).is_none(), "idle for a whole round");
         assert_eq!(ends[0].read(&mut [0]).await.unwrap(), 0);
     }
+
+    /// hyper alone would go on waiting for the rest of a body whose answer is complete.
+    #[actix_web::test]
+    async fn a_dropped_connection_is_closed_within_its_upload() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let pool = Pool::new(1);
+        let upstream = Upstream::parse(&url).unwrap();
+        let mut connection = pool.open(&upstream, Duration::from_secs(5)).await.unwrap();
+        let endless = Box::pin(futures_util::stream::pending());
+        let payload: actix_web::dev::Payload = actix_web::dev::Payload::Stream { payload: endless };
+        let body = RequestBody::client(payload, Some(9), Rc::default());
+        let request = hyper::Request::post("/").body(body).unwrap();
+        let answer = connection.sender.send_request(request);
+        let (mut end, _) = listener.accept().await.unwrap();
+        let reply = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        tokio::io::AsyncWriteExt::write_all(&mut end, reply)
+            .await
+            .unwrap();
+        drop(answer.await.unwrap());
+        drop(connection);
+        let mut seen = Vec::new();
+        time::timeout(Duration::from_secs(20), end.read_to_end(&mut seen))
+            .await
+            .unwrap()
+            .unwrap();
+    }
 }
