@@ -1,1 +1,25 @@
-//! (being written)
+//! The gate: what happens to a request at first contact.
+//!
+//! ```text
+//! path → route → (the verdict of each application named) → denial, shaped by negotiate
+//!                                                        → proxy → upstream
+//! ```
+//!
+//! What must stay true: what is decided on is what the upstream sees ([`path`]); no byte of a
+//! client decides whom it is taken for ([`forwarded`]); nothing is kept whole in memory.
+
+mod body;
+pub mod error;
+pub mod forwarded;
+pub mod framing;
+pub mod headers;
+pub mod negotiate;
+pub mod path;
+mod pool;
+pub mod proxy;
+pub mod route;
+mod tunnel;
+pub mod upstream;
+
+#[cfg(test)]
+mod proxy_tests;
