@@ -1,6 +1,11 @@
 //! The one door through which time and chance come in. Everything below takes them as arguments.
 #![allow(clippy::disallowed_methods)] // this is the door
 
+use std::{
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
 use uuid::Uuid;
 
 use crate::availability::{Moment, NodeId};
@@ -8,6 +13,12 @@ use crate::availability::{Moment, NodeId};
 /// What the node's clock shows.
 pub fn now() -> Moment {
     Moment::from_millis(chrono::Utc::now().timestamp_millis())
+}
+
+/// How long this process has asked for the time; never goes back.
+pub fn mono() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
 }
 
 /// A fresh id for a notification: version 7, so that ids sort by time.

@@ -5,7 +5,7 @@
 //! imports and fails on a breach.
 //!
 //! ```text
-//! cli → node → gate · control · peer · actors → answer · store · sync → availability
+//! cli → node → gate · control · peer → actors → answer · store · sync → availability
 //! ```
 
 pub mod cli;

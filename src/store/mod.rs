@@ -38,6 +38,7 @@ mod migrate;
 #[path = "../../migrations/mod.rs"]
 mod migrations;
 pub mod record;
+pub mod records;
 mod scan;
 mod shared;
 mod watchdog;

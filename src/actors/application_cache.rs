@@ -1,0 +1,83 @@
+//! One availability cache per application (seed document, caches 224 to 234): an actor that owns the
+//! writes and publishes an immutable snapshot with the answers already rendered.
+//!
+//! Must stay true: what is published follows from the words alone; a plan that begins or ends is
+//! published in time, and should the timer be late, the snapshot itself knows until when it holds.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::prelude::*;
+
+use super::{
+    desk::Event,
+    shared::{Shared, Slot},
+};
+use crate::{answer::Snapshot, availability::verdict::View, clock};
+
+/// The clock may be put forward at any time: no timer is longer.
+const LONGEST_TIMER: Duration = Duration::from_secs(5);
+
+/// See the module.
+pub struct ApplicationCache {
+    shared: Arc<Shared>,
+    /// Which slot it owns.
+    index: usize,
+    timer: Option<SpawnHandle>,
+}
+
+/// Decide by these words from now on. Answered once that is visible at the gate.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct LoadWords(pub View);
+
+impl ApplicationCache {
+    /// The cache of one application.
+    pub fn new(shared: Arc<Shared>, index: usize) -> Self {
+        Self { shared, index, timer: None }
+    }
+
+    fn publish(&mut self, view: View, ctx: &mut Context<Self>) {
+        let slot: &Slot = &self.shared.slots[self.index];
+        let now = clock::now();
+        let before = slot.snapshot.load_full();
+        let next = Arc::new(Snapshot::build(Arc::clone(&slot.app), self.shared.node.clone(), view, now));
+        let wait = next.valid_until().map(|until| until.since(now).clamp(Duration::from_millis(1), LONGEST_TIMER));
+        slot.snapshot.store(next);
+        drop(before);
+        self.shared.tell(Event::Availability { application: slot.app.name().clone() });
+        if let Some(timer) = self.timer.take() {
+            ctx.cancel_future(timer);
+        }
+        self.timer = wait.map(|wait| ctx.run_later(wait, Self::time_passes));
+    }
+
+    /// Publishes anew if time alone has changed something.
+    fn time_passes(&mut self, ctx: &mut Context<Self>) {
+        self.timer = None;
+        let snapshot = self.shared.slots[self.index].snapshot.load_full();
+        let Some(until) = snapshot.valid_until() else { return };
+        let now = clock::now();
+        if now >= until {
+            self.publish(snapshot.view().clone(), ctx);
+        } else {
+            let wait = until.since(now).clamp(Duration::from_millis(1), LONGEST_TIMER);
+            self.timer = Some(ctx.run_later(wait, Self::time_passes));
+        }
+    }
+}
+
+impl Actor for ApplicationCache {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(1_024);
+    }
+}
+
+impl Handler<LoadWords> for ApplicationCache {
+    type Result = ();
+
+    fn handle(&mut self, LoadWords(view): LoadWords, ctx: &mut Self::Context) {
+        self.publish(view, ctx);
+    }
+}

@@ -1,0 +1,151 @@
+//! What the actors publish for everybody to read without asking: snapshots, the phase, counters.
+//!
+//! Readers take no lock and no mailbox: the gate reads a snapshot with two atomic operations.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use arc_swap::ArcSwap;
+use tokio::sync::broadcast;
+
+use crate::{
+    answer::{App, Snapshot},
+    availability::{Name, Target},
+};
+
+use super::desk::Event;
+
+/// How many events a slow reader may lag behind before it is told that it has missed some.
+const EVENTS: usize = 1_024;
+
+/// The phases of a node's life (SPEC 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// The store is open; peers' messages are accepted.
+    Open,
+    /// The caches are being loaded from the ledger.
+    Restore,
+    /// What was pending is being applied.
+    Replay,
+    /// Peers are being asked for what was missed.
+    Merge,
+    /// The gate listens.
+    Ready,
+    /// The node is on its way down.
+    Stopping,
+}
+
+impl Phase {
+    /// In small letters, as `/readyz` says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Restore => "restore",
+            Self::Replay => "replay",
+            Self::Merge => "merge",
+            Self::Ready => "ready",
+            Self::Stopping => "stopping",
+        }
+    }
+}
+
+/// One configured application: what it is, and what is known of it now.
+#[derive(Debug)]
+pub struct Slot {
+    /// Its name, title and definition.
+    pub app: Arc<App>,
+    /// Whether it is marked critical.
+    pub critical: bool,
+    /// What the cache last published.
+    pub snapshot: ArcSwap<Snapshot>,
+}
+
+impl Slot {
+    /// Whether words on this target touch the application.
+    pub fn depends_on(&self, target: &Target) -> bool {
+        match target {
+            Target::System => true,
+            Target::Application(name) => name == self.app.name(),
+            Target::Resource(name) => self.app.definition.uses.contains(name),
+        }
+    }
+}
+
+/// Counters of the node's parts.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Submissions that were taken.
+    pub submissions: AtomicU64,
+    /// Submissions that were refused.
+    pub refusals: AtomicU64,
+    /// Bodies that were sent to peers.
+    pub items_sent: AtomicU64,
+    /// Bodies that peers sent.
+    pub items_received: AtomicU64,
+    /// Merges that came to their end.
+    pub merges: AtomicU64,
+    /// Calls to peers that failed.
+    pub peer_failures: AtomicU64,
+    /// Requests that the gate turned away.
+    pub denials: AtomicU64,
+    /// Requests that the gate passed to an upstream.
+    pub proxied: AtomicU64,
+    /// Requests that no upstream could answer.
+    pub upstream_failures: AtomicU64,
+}
+
+impl Counters {
+    /// One more.
+    pub fn count(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Shared {
+    /// This node's name.
+    pub node: Name,
+    /// The configured applications, in the order of the configuration.
+    pub slots: Vec<Slot>,
+    /// Changes, for whoever listens.
+    pub events: broadcast::Sender<Event>,
+    /// Counters.
+    pub counters: Counters,
+    /// The store cannot write at the moment.
+    pub store_stopped: AtomicBool,
+    phase: ArcSwap<Phase>,
+}
+
+impl Shared {
+    /// Before anything is known.
+    pub fn new(node: Name, slots: Vec<Slot>) -> Self {
+        Self {
+            node,
+            slots,
+            events: broadcast::Sender::new(EVENTS),
+            counters: Counters::default(),
+            store_stopped: AtomicBool::new(false),
+            phase: ArcSwap::from_pointee(Phase::Open),
+        }
+    }
+
+    /// Where the node is in its life.
+    pub fn phase(&self) -> Phase {
+        **self.phase.load()
+    }
+
+    /// The node has come further.
+    pub fn set_phase(&self, phase: Phase) {
+        self.phase.store(Arc::new(phase));
+        self.tell(Event::Nodes);
+        log::info!("event=phase node={} phase={}", self.node, phase.name());
+    }
+
+    /// Tells everybody who listens; nobody is fine.
+    pub fn tell(&self, event: Event) {
+        self.events.send(event).ok();
+    }
+}

@@ -1,0 +1,33 @@
+//! How the actors reach other nodes: a contract that the peer room fulfils over signed HTTP, so that
+//! nothing here knows of connections.
+
+use futures_util::future::LocalBoxFuture;
+use uuid::Uuid;
+
+use crate::sync::{Announce, Deliver, Delivered, Merge, Merged};
+
+/// Why a call to a peer came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// It cannot be reached, does not answer in time, or has no room now: try again later.
+    #[error("{0}")]
+    Away(String),
+    /// 409: it does not take this node for what it says it is (copied store, forgotten, name taken).
+    #[error("{0}")]
+    TurnedAway(String),
+}
+
+/// A call under way.
+pub type Call<'a, T> = LocalBoxFuture<'a, Result<T, Failure>>;
+
+/// Signed calls to other nodes, each with its time-out.
+pub trait Transport {
+    /// Hands notifications and receipts over.
+    fn deliver<'a>(&'a self, address: &'a str, message: &'a Deliver) -> Call<'a, Delivered>;
+    /// One step of a merge; `None` is 204.
+    fn merge<'a>(&'a self, address: &'a str, message: &'a Merge) -> Call<'a, Option<Merged>>;
+    /// "I am here".
+    fn announce<'a>(&'a self, address: &'a str, message: &'a Announce) -> Call<'a, Announce>;
+    /// What the initial node knows of a notification's receipts, as JSON.
+    fn receipts<'a>(&'a self, address: &'a str, id: Uuid) -> Call<'a, Option<serde_json::Value>>;
+}
