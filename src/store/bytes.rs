@@ -14,7 +14,8 @@ pub const MAX_VALUE: usize = 80 * 1_024;
 /// The trees, in the order in which a step changes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Tree {
-    /// The node's own facts: its id, boot number, greatest stamp, the layout under [`LAYOUT_KEY`].
+    /// The node's own facts: its id, boot number, greatest stamp, and this room's
+    /// [`super::LAYOUT_KEY`] and [`super::MARK_KEY`].
     Meta,
     /// The merging set of notifications.
     Ledger,

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::{Cause, OpenError, guarded};
-use super::folder::{Folder, Layouts, sync_path};
+use super::folder::{Folder, sync_path};
 use super::handle::open_sled;
 use super::{migrate, migrations};
 
@@ -116,10 +116,7 @@ fn fill(
         Ok(())
     })
     .map_err(write_failed)?;
-    folder.set_layouts(Layouts {
-        begun: layout,
-        done: layout,
-    })?;
+    folder.set_layouts(layout, layout)?;
     folder.sync()?;
     Ok(copied)
 }

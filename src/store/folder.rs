@@ -1,15 +1,17 @@
 //! The folder of a store: whose it is, who has it open, and what must be put right before sled looks.
 //!
 //! Beside sled's files lies `forewarn-store`, one short line. It makes the folder recognizable as
-//! ours, it carries the lock, and it names two layouts:
+//! ours, it carries the lock, and it names two layouts and a mark:
 //!
 //! - `begun`: the newest layout that a migration was begun for, written **before** the migration
 //!   touches anything. A program that knows less refuses the store without opening it, also when the
 //!   migration was cut off in the middle.
 //! - `done`: the layout that was complete and durable, written after the one in the `meta` tree. If
 //!   the tree then says less, the database was lost or replaced, and must not be taken for a new one.
+//! - `mark`: see `mark.rs`; not synced, so after a power cut it may be lower than it was.
 //!
-//! Must stay true: the line is written in place, in one write far shorter than a disk sector, because
+//! Must stay true: the line is written in place, in one write of always the same
+//! length, far shorter than a disk sector, because
 //! the lock belongs to the file that is open and would not survive a rename.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -26,11 +28,12 @@ pub const MARKER: &str = "forewarn-store";
 /// What sled writes into `conf` for the only options that we use; the checksum of four bytes follows.
 const SLED_CONF: &[u8] = b"segment_size: 8388608\nuse_compression: false\nversion: 0.34\n";
 
-/// The two layouts that the marker names.
+/// What the marker says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Layouts {
     pub begun: u32,
     pub done: u32,
+    pub mark: u64,
 }
 
 /// A folder that is ours and locked, until this is dropped.
@@ -101,7 +104,7 @@ impl Folder {
         &self.dir
     }
 
-    /// The layouts in the marker; both 0 in a store that was never complete.
+    /// What the marker says; all 0 in a store that was never complete.
     pub fn layouts(&self) -> Result<Layouts, OpenError> {
         let mut line = [0; 128];
         let length = self
@@ -119,15 +122,27 @@ impl Folder {
         })
     }
 
-    /// Writes the layouts, durably.
-    pub fn set_layouts(&self, layouts: Layouts) -> Result<(), OpenError> {
-        let line = format!(
-            "forewarn-store begun={:05} done={:05}\n",
-            layouts.begun, layouts.done
-        );
+    /// Writes the layouts, durably; the mark stays.
+    pub fn set_layouts(&self, begun: u32, done: u32) -> Result<(), OpenError> {
+        let mark = self.layouts()?.mark;
+        self.write(Layouts { begun, done, mark })?;
+        self.marker
+            .sync_all()
+            .map_err(OpenError::io("sync", &self.dir.join(MARKER)))
+    }
+
+    /// Writes the mark, which survives this process at once and a power cut some time later.
+    pub fn set_mark(&self, mark: u64) -> Result<(), OpenError> {
+        self.write(Layouts {
+            mark,
+            ..self.layouts()?
+        })
+    }
+
+    fn write(&self, Layouts { begun, done, mark }: Layouts) -> Result<(), OpenError> {
+        let line = format!("forewarn-store begun={begun:05} done={done:05} mark={mark:020}\n");
         self.marker
             .write_all_at(line.as_bytes(), 0)
-            .and_then(|()| self.marker.sync_all())
             .map_err(OpenError::io("write", &self.dir.join(MARKER)))
     }
 
@@ -203,7 +218,8 @@ fn parse_layouts(line: &[u8]) -> Option<Layouts> {
     let mut words = line.strip_prefix("forewarn-store ")?.split(' ');
     let begun = words.next()?.strip_prefix("begun=")?.parse().ok()?;
     let done = words.next()?.strip_prefix("done=")?.parse().ok()?;
-    Some(Layouts { begun, done })
+    let mark = words.next()?.strip_prefix("mark=")?.parse().ok()?;
+    Some(Layouts { begun, done, mark })
 }
 
 fn is_torn_conf(text: &[u8]) -> bool {
@@ -267,14 +283,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::claim(dir.path()).unwrap();
         assert_eq!(folder.layouts().unwrap(), Layouts::default());
-        folder.set_layouts(Layouts { begun: 12, done: 3 }).unwrap();
+        folder.set_mark(70_000).unwrap();
+        folder.set_layouts(12, 3).unwrap();
         assert!(matches!(
             Folder::claim(dir.path()),
             Err(OpenError::Locked { .. })
         ));
         drop(folder);
         let folder = Folder::existing(dir.path()).unwrap();
-        assert_eq!(folder.layouts().unwrap(), Layouts { begun: 12, done: 3 });
+        let expected = Layouts {
+            begun: 12,
+            done: 3,
+            mark: 70_000,
+        };
+        assert_eq!(folder.layouts().unwrap(), expected);
         fs::write(dir.path().join(MARKER), "something else").unwrap();
         assert!(matches!(folder.layouts(), Err(OpenError::Damaged { .. })));
     }

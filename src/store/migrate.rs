@@ -18,6 +18,7 @@ use super::crash::crash_point;
 use super::error::{Cause, OpenError, guarded};
 use super::folder::{Folder, Layouts};
 use super::handle::{open_log, open_sled};
+use super::mark::{self, MARK_KEY};
 use super::migrations::Migration;
 use super::{Tree, record};
 
@@ -42,12 +43,9 @@ pub(super) fn open(
         }
     }
     // the last line may be what a crash has cut off
-    let done = Layouts {
-        begun: found,
-        done: found,
-    };
-    if folder.layouts()? != done {
-        folder.set_layouts(done)?;
+    let Layouts { begun, done, .. } = folder.layouts()?;
+    if (begun, done) != (found, found) {
+        folder.set_layouts(found, found)?;
     }
     Ok(db)
 }
@@ -62,7 +60,7 @@ pub(super) fn open_as_is(folder: &Folder, known: u32) -> Result<(sled::Db, u32),
     };
     let damaged = |cause| OpenError::from_cause(folder.path(), cause);
 
-    let Layouts { begun, done } = folder.layouts()?;
+    let Layouts { begun, done, mark } = folder.layouts()?;
     if begun.max(done) > known {
         return Err(newer(begun.max(done)));
     }
@@ -79,7 +77,25 @@ pub(super) fn open_as_is(folder: &Folder, known: u32) -> Result<(sled::Db, u32),
         let cause = format!("it should have layout {done}, and its database has {found}");
         return Err(damaged(cause.into()));
     }
+    let reached = guarded(|| last_mark(&db)).map_err(damaged)?;
+    if reached < mark {
+        let cause = format!("its end is gone: mark {mark} was durable, and {reached} is the last");
+        return Err(damaged(cause.into()));
+    }
     Ok((db, found))
+}
+
+/// The last mark that the writer made, see `mark.rs`.
+fn last_mark(db: &sled::Db) -> Result<u64, Cause> {
+    // not opened when there is none, as that would create it
+    if !db
+        .tree_names()
+        .iter()
+        .any(|name| name == Tree::Meta.name().as_bytes())
+    {
+        return Ok(0);
+    }
+    mark::number(db.open_tree(Tree::Meta.name())?.get(MARK_KEY)?.as_deref())
 }
 
 /// The layout of an open database; 0 for one that has none yet.
@@ -126,10 +142,7 @@ fn migrate(
         log::info!("store=migrate layout={found} backup={to} records={records}");
         point(number, "after-backup");
     }
-    folder.set_layouts(Layouts {
-        begun: number,
-        done: found,
-    })?;
+    folder.set_layouts(number, found)?;
     point(number, "begun");
     guarded(|| run(db)).map_err(fails)?;
     make_durable(folder, db).map_err(fails)?;
@@ -140,10 +153,7 @@ fn migrate(
     point(number, "after-version");
     // the names of files that sled has made meanwhile
     folder.sync()?;
-    folder.set_layouts(Layouts {
-        begun: number,
-        done: number,
-    })?;
+    folder.set_layouts(number, number)?;
     log::info!("store=migrate layout={number} name={name:?} outcome=done");
     Ok(())
 }

@@ -34,6 +34,7 @@ mod fault;
 mod folder;
 mod gate;
 mod handle;
+mod mark;
 mod migrate;
 #[path = "../../migrations/mod.rs"]
 mod migrations;
@@ -53,6 +54,7 @@ pub use copy::{Copied, backup};
 pub use error::{Cause, OpenError, StoreError};
 pub use folder::MARKER;
 pub use gate::Status;
+pub use mark::MARK_KEY;
 pub use migrate::LAYOUT_KEY;
 pub use scan::{Direction, Scan};
 pub use writer::{GROUP_STEPS, Writer, WriterEvent};

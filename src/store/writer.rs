@@ -25,11 +25,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::bytes::{Write, check_sizes};
+use super::bytes::{Tree, Write, check_sizes};
 use super::crash::writer_point;
-use super::error::{Cause, StoreError};
+use super::error::{Cause, StoreError, guarded};
 use super::gate::Status;
 use super::handle::{Changes, Handle};
+use super::mark::{self, MARK_KEY, Marks};
 use super::shared::Shared;
 use super::watchdog::{self, Work};
 
@@ -153,6 +154,7 @@ pub(super) fn start(
     if shared.has_writer.swap(true, Ordering::SeqCst) {
         return Err(StoreError::SecondWriter);
     }
+    let marks = Marks::after(last_mark(&*shared.handle()?)?);
     let on_event: OnEvent = Arc::new(Mutex::new(on_event));
     let (queue, steps) = mpsc::sync_channel(shared.options.commit_queue.max(1));
     let (end, ended) = mpsc::channel();
@@ -163,6 +165,7 @@ pub(super) fn start(
         next: None,
         looks: 0,
         backoff: 1,
+        marks,
     };
     let thread = |cause| StoreError::Thread { cause };
     let watch = watchdog::start(work).map_err(thread)?;
@@ -193,11 +196,12 @@ pub(super) fn failed(cause: impl std::fmt::Display, restart: bool) -> Status {
 struct Run {
     steps: Receiver<Step>,
     work: Arc<Work>,
-    // taken out of the queue, but too large for the group before
+    // taken out of the queue already, but of another epoch than the group before it
     next: Option<Step>,
     // since the last attempt to open the store anew, and how many there are to be
     looks: u32,
     backoff: u32,
+    marks: Marks,
 }
 
 impl Run {
@@ -210,8 +214,13 @@ impl Run {
             match first {
                 Ok(step) => self.write(step),
                 Err(RecvTimeoutError::Timeout) => self.look(),
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => break,
             }
+        }
+        // closed: whoever opens it next should notice what was lost since
+        let shared = &self.work.shared;
+        if shared.gate.epoch_if_open().is_some() && shared.check_space(false).is_ok() {
+            self.mark_when_idle();
         }
     }
 
@@ -229,24 +238,34 @@ impl Run {
             return self.work.stop(failed("the store is not open", false));
         };
         let group = self.gather(first);
-        let upto = group.last().map_or(0, |step| step.number);
+        self.perform(&handle, group, self.marks.due(false));
+    }
+
+    /// Writes a group, and a mark if one is due, and tells what became of it.
+    fn perform(&mut self, handle: &Handle, group: Vec<Step>, mark: Option<u64>) {
+        let upto = group.last().map(|step| step.number);
         let busy = self.work.begin();
-        let result = write_group(&handle, group);
+        let result = write_group(handle, group, mark);
         let in_time = self.work.end(busy);
-        match result {
-            Ok(()) if in_time => self.work.tell(WriterEvent::Durable { upto }),
+        let status = match result {
+            Ok(()) if in_time => {
+                self.marks.made(mark);
+                if let Some(mark) = mark
+                    && let Err(error) = self.work.shared.folder.set_mark(mark)
+                {
+                    // an older mark only notices less
+                    log::warn!("store=mark outcome=failed cause={error:?}");
+                }
+                return upto.into_iter().for_each(|upto| {
+                    self.work.tell(WriterEvent::Durable { upto });
+                });
+            }
             // late: reported as hanging already, and this handle is not trusted again
-            Ok(()) => {
-                handle.mark_failed();
-                self.work
-                    .stop(failed("a flush took longer than it may", false));
-            }
-            Err(cause) => {
-                handle.mark_failed();
-                self.work
-                    .stop(failed(format_args!("a write failed: {cause}"), false));
-            }
-        }
+            Ok(()) => failed("a flush took longer than it may", false),
+            Err(cause) => failed(format_args!("a write failed: {cause}"), false),
+        };
+        handle.mark_failed();
+        self.work.stop(status);
         (self.looks, self.backoff) = (0, 1);
     }
 
@@ -280,7 +299,10 @@ impl Run {
             }
             return;
         }
-        if !stopped || shared.gate.is_ready() {
+        if !stopped {
+            return self.mark_when_idle();
+        }
+        if shared.gate.is_ready() {
             return;
         }
         if shared.is_failed() {
@@ -297,15 +319,30 @@ impl Run {
         shared.gate.ready();
         self.work.tell(WriterEvent::Writable);
     }
+
+    /// Marks what was written since the last mark.
+    fn mark_when_idle(&mut self) {
+        let shared = Arc::clone(&self.work.shared);
+        if let (Some(mark), Ok(handle)) = (self.marks.due(true), shared.handle()) {
+            self.perform(&handle, Vec::new(), Some(mark));
+        }
+    }
 }
 
-fn write_group(handle: &Handle, group: Vec<Step>) -> Result<(), Cause> {
+fn last_mark(handle: &Handle) -> Result<u64, StoreError> {
+    let tree = Tree::Meta;
+    let mark = guarded(|| mark::number(handle.tree(tree)?.get(MARK_KEY)?.as_deref()));
+    mark.map_err(|cause| StoreError::Read { tree, cause })
+}
+
+fn write_group(handle: &Handle, group: Vec<Step>, mark: Option<u64>) -> Result<(), Cause> {
     let labels: Vec<&'static str> = group.iter().map(|step| step.label).collect();
     let point = |moment| labels.iter().for_each(|label| writer_point(label, moment));
     let mut changes = Changes::default();
     for step in group {
         changes.add(step.writes);
     }
+    changes.add(mark.map(mark::write).into_iter().collect());
     point("before");
     handle.apply(&changes)?;
     point("written");

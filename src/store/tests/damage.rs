@@ -126,3 +126,30 @@ fn garbled_pages_are_damage_or_missing_but_never_a_panic() {
     }
     assert!(damaged > 0, "the damage is not noticed at all");
 }
+
+#[test]
+fn an_end_that_is_gone_is_damage_although_sled_would_not_mind() {
+    for cut in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let (writer, events) = with_writer(&store);
+        for step in 1..=50_u64 {
+            let write = Write::put(Tree::Pending, step.to_be_bytes(), value(step, 3_000));
+            writer.commit(step, "test", vec![write]).unwrap();
+            wait_durable(&events, step);
+        }
+        assert!(writer.close(PATIENCE));
+        drop(store);
+        let path = dir.path().join("db");
+        let written = fs::read(&path).unwrap();
+        let end = written.iter().rposition(|&byte| byte != 0).unwrap() as u64;
+        let db = OpenOptions::new().write(true).open(&path).unwrap();
+        if cut {
+            db.set_len(end / 2).unwrap();
+        } else {
+            db.write_all_at(&value(1, 64), end / 2).unwrap();
+        }
+        assert!(is_damaged(Store::open(dir.path(), options())));
+        assert!(is_damaged(check(dir.path(), 0)));
+    }
+}

@@ -52,7 +52,11 @@ fn a_new_store_has_the_first_layout_and_opening_again_changes_nothing() {
         let store = open(&dir);
         assert_eq!(
             store.shared.folder.layouts().unwrap(),
-            Layouts { begun: 1, done: 1 }
+            Layouts {
+                begun: 1,
+                done: 1,
+                mark: 0
+            }
         );
         assert_eq!(
             store.get(Tree::Meta, LAYOUT_KEY).unwrap().unwrap(),
@@ -72,7 +76,11 @@ fn a_migration_leaves_a_backup_and_runs_once() {
         assert_eq!(all(&store, Tree::Ledger), expected);
         assert_eq!(
             store.shared.folder.layouts().unwrap(),
-            Layouts { begun: 2, done: 2 }
+            Layouts {
+                begun: 2,
+                done: 2,
+                mark: 0
+            }
         );
     }
     assert_eq!(names(outer.path()), ["s", "s.backup-v1"]);
@@ -106,7 +114,7 @@ fn a_newer_store_is_refused_and_not_touched() {
     assert!(files(&dir) == before);
     // also when only the database says so
     let folder = Folder::existing(&dir).unwrap();
-    folder.set_layouts(Layouts { begun: 1, done: 1 }).unwrap();
+    folder.set_layouts(1, 1).unwrap();
     drop(folder);
     assert!(matches!(
         Store::open(&dir, options()),

@@ -206,7 +206,8 @@ fn after_a_failed_write_the_store_is_opened_anew() {
         fail(&fault);
         // a reader keeps the old handle, and with it sled's lock, for a while
         let scan = store.scan(Tree::Pending, .., Direction::Ascending).unwrap();
-        step(first).unwrap();
+        // a mark may meet the fault before the step does
+        step(first).unwrap_or_default();
         let WriterEvent::Stopped { status } = next(&events) else {
             panic!("not stopped")
         };
