@@ -180,7 +180,7 @@ impl<'a> Problem<'a> {
         match (self.detail, self.kind) {
             (Some(detail), _) => detail.to_owned(),
             (None, ProblemKind::BadRequest) => "Something is wrong with the request itself.".to_owned(),
-            (None, ProblemKind::NoSuchApplication) => "No application belongs to this address. Look for a slip in it.".to_owned(),
+            (None, ProblemKind::NoSuchApplication) => "No application belongs to this address. Please check it for a typing mistake.".to_owned(),
             (None, ProblemKind::UpstreamUnreachable) => {
                 format!("There is no connection to {app} just now. Nothing is known of an outage.")
             }

@@ -4,7 +4,6 @@
   const page = document.documentElement.dataset, loaded = Date.now();
   const find = (id) => document.getElementById(id);
   const say = (text) => { if (find('status').textContent !== text) find('status').textContent = text; };
-  const first = find('status').textContent;
 
   // Times. An English page tells them the English way, in the reader's zone.
   const language = /^en/.test(navigator.language) ? navigator.language : 'en-GB';
@@ -14,7 +13,7 @@
     const date = new Date(element.dateTime), now = new Date();
     const day = date.toDateString() === now.toDateString() ? 'Today' : date.toLocaleDateString(language,
       { weekday: 'long', day: 'numeric', month: 'long', year: date.getFullYear() === now.getFullYear() ? undefined : 'numeric' });
-    element.textContent = day + ', ' + date.toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' });
+    element.textContent = day + ', ' + date.toLocaleTimeString(language, { hour: 'numeric', minute: '2-digit', timeZoneName: 'short' });
   };
   // By the server's clock: what was left when the page was made, less the time since.
   const left = () => page.left - (Date.now() - loaded) / 1000;
@@ -69,7 +68,7 @@
     }
     document.title = find('title').textContent = page.app + ' is back';
     document.documentElement.className = 'back-again';
-    for (const id of ['lead', 'times', 'sent']) if (find(id)) find(id).hidden = true;
+    for (const id of ['lead', 'times', 'told', 'sent']) if (find(id)) find(id).hidden = true;
     say(page.app + ' is back: go back in your browser to find what you typed, and send it again.');
     return true;
   };
@@ -79,7 +78,7 @@
 
   // From 5 s to 30 s apart, sooner on an event or when the time has come, each with some chance in
   // it, so that a crowd does not return in one instant. A page that nobody sees asks nothing.
-  let wait = 5000, timer, source, busy = false, over = false;
+  let wait = 5000, timer, source, busy = false, soon = false, over = false;
   const later = (delay) => {
     clearTimeout(timer);
     if (!over && !document.hidden) timer = setTimeout(check, delay * (0.75 + Math.random() / 2));
@@ -87,6 +86,7 @@
   const check = async () => {
     if (busy || over) return;
     busy = true;
+    soon = false;
     try {
       over = await look();
       if (!over) say(quiet);
@@ -97,7 +97,11 @@
     if (over && source) source.close();
     wait = Math.min(wait * 1.3, 30000);
     const due = left() * 1000;
-    later(due > 0 && due < wait ? due * 1.4 + 500 : wait);
+    later(soon ? 500 : due > 0 && due < wait ? due * 1.4 + 500 : wait);
+  };
+  const hurry = () => {
+    if (!soon && !busy) later(200 + Math.random() * 800);
+    soon = true;
   };
   const watch = () => {
     if (source) source.close();
@@ -105,15 +109,16 @@
     if (document.hidden || over) return clearTimeout(timer);
     if (window.EventSource && page.apps) {
       source = new EventSource('/.forewarn/events?application=' + page.apps.split(' ')[0]);
-      source.onmessage = () => later(400);
-      source.addEventListener('availability', source.onmessage);
+      source.onmessage = hurry;
+      source.addEventListener('availability', hurry);
     }
     later(wait);
   };
   document.addEventListener('visibilitychange', () => {
     wait = 5000;
+    soon = false;
     watch();
-    if (!document.hidden) later(200);
+    if (!document.hidden) hurry();
   });
   watch();
 })();

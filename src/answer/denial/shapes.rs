@@ -99,10 +99,12 @@ pub(super) fn html(denial: &Denial, reading: bool) -> Pieces {
     let facts = &denial.facts;
     let n = &facts.deciding.notification;
     let app = visible(&facts.app.title, false);
-    let mut lead = format!("{} is down {}.", app, visible(&n.reason.phrase(), false));
-    if facts.back.is_none() {
-        lead += " When it will be back is not known.";
-    }
+    let then = match facts.back {
+        None => ". When it will be back is not known.",
+        Some(_) if facts.overdue => ", and is not back yet.",
+        Some(_) => ".",
+    };
+    let lead = format!("{app} is down {}{then}", visible(&n.reason.phrase(), false));
     let title = denial.title();
     let names: Vec<&str> = denial.apps().map(|app| app.name().as_str()).collect();
     let page = Page {
