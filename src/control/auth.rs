@@ -198,7 +198,13 @@ pub async fn require<B: MessageBody + 'static>(
             request.extensions_mut().insert(caller);
             Ok(next.call(request).await?.map_into_left_body())
         }
-        Err(failure) => Ok(request.into_response(failure.error_response()).map_into_right_body()),
+        Err(failure) => {
+            if matches!(failure, Failure::Unauthenticated { invalid_token: true, .. }) {
+                let peer = request.peer_addr().map_or_else(String::new, |peer| peer.ip().to_string());
+                log::warn!("API request refused: unknown token peer={peer} method={} path={}", request.method(), request.path());
+            }
+            Ok(request.into_response(failure.error_response()).map_into_right_body())
+        }
     }
 }
 

@@ -160,11 +160,61 @@ async fn other_methods_are_told_which_ones_go() {
 
 #[actix_web::test]
 async fn what_machines_ask_needs_no_token() {
+    let head = async |uri: &str| ask(Method::HEAD, uri, "", "", "").await;
     let ask = async |uri: &str| ask(Method::GET, uri, "", "", "").await;
     let healthz = ask("/healthz").await;
     assert_eq!((healthz.status, &healthz.body["status"]), (StatusCode::OK.as_u16(), &Value::from("ok")));
     let readyz = ask("/readyz").await;
     assert_eq!((readyz.status, readyz.header("retry-after"), &readyz.body["phase"]), (503, "1", &Value::from("open")));
     assert_eq!(ask("/metrics").await.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    assert_eq!(head("/healthz").await.status, 200);
     assert!(ask("/openapi.json").await.body["paths"].is_object());
+}
+
+/// Sends uploads of these sizes over one real connection, each when the last one has been answered;
+/// returns all that came back. What in-process requests cannot show: whether an answer survives a
+/// body that nobody wanted.
+async fn over_tcp(sizes: &[usize]) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let server = actix_web::HttpServer::new(|| App::new().configure(configure)).workers(1).disable_signals();
+    let server = server.bind(("127.0.0.1", 0)).unwrap();
+    let address = server.addrs()[0];
+    let server = server.run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    let (mut reader, mut writer) = tokio::net::TcpStream::connect(address).await.unwrap().into_split();
+    let (mut all, mut buffer) = (String::new(), [0; 4096]);
+    for size in sizes {
+        let head = format!("POST /api/v1/notifications HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n");
+        let request = [head.into_bytes(), vec![b' '; *size]].concat();
+        let sending = actix_web::rt::spawn(async move {
+            let _ = writer.write_all(&request).await; // the node may close before everything is sent
+            writer
+        });
+        let mut answer = String::new();
+        while !answer.ends_with('}') {
+            match reader.read(&mut buffer).await {
+                Ok(0) | Err(_) => break,
+                Ok(read) => answer.push_str(&String::from_utf8_lossy(&buffer[..read])),
+            }
+        }
+        all.push_str(&answer);
+        writer = sending.await.unwrap();
+    }
+    handle.stop(false).await;
+    all.to_ascii_lowercase()
+}
+
+#[actix_web::test]
+async fn who_is_still_sending_sees_the_refusal_and_may_go_on() {
+    let answers = over_tcp(&[1_000_000, 1_000_000]).await;
+    assert_eq!(answers.matches("http/1.1 401 ").count(), 2, "{answers}");
+    assert!(!answers.contains("connection: close"), "{answers}");
+}
+
+#[actix_web::test]
+async fn who_sends_without_end_is_answered_and_cut_off() {
+    let answers = over_tcp(&[20_000_000]).await;
+    assert_eq!(answers.matches("http/1.1 401 ").count(), 1, "{answers}");
+    assert!(answers.contains("connection: close"), "{answers}");
 }
