@@ -1,1 +1,45 @@
-//! (being written)
+//! The control listener: what operators, scripts, monitors and Prometheus talk to (SPEC 6,
+//! "Control"). It is private; users meet the gate.
+//!
+//! ```text
+//! request → body::finish_reading → api::tidy → auth::require → a handler in api → Desk
+//!                                                                     errors: Failure → problem+json
+//! ```
+//!
+//! Must stay true: everything that the node knows or does goes through [`Desk`](crate::actors::desk);
+//! handlers only read requests and write answers. Everything below `/api` needs a token or a
+//! session, also what does not exist. Nothing that comes in is unbounded.
+//!
+//! Must not know: actors, stores, peers.
+
+pub mod api;
+pub mod auth;
+pub mod body;
+pub mod errors;
+pub mod events;
+pub mod health;
+pub mod metrics;
+pub mod openapi;
+
+use actix_web::web::ServiceConfig;
+
+use self::api::routes;
+
+/// Registers the API and what machines ask of a node: `/api`, `/metrics`, `/healthz`, `/readyz`,
+/// `/openapi.json`. The pages and the peers' endpoints are registered beside it.
+///
+/// Looks for these in the application's data (each as `web::Data<…>`):
+///
+/// | type | without it |
+/// |---|---|
+/// | [`Desk`](crate::actors::desk::Desk) | 503, `/readyz` says `open`: the node is still opening its store |
+/// | [`auth::Tokens`] | 401 for every token |
+/// | [`auth::Sessions`] | browsers are not let in without a token |
+/// | [`events::Streams`] | 503 for streams |
+/// | [`metrics::Sources`] | `/metrics` shows the desk's figures only |
+pub fn configure(cfg: &mut ServiceConfig) {
+    routes::register(cfg, health::places());
+    routes::register(cfg, metrics::places());
+    routes::register(cfg, openapi::places());
+    api::configure(cfg);
+}

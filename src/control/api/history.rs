@@ -1,0 +1,123 @@
+//! What was said: `GET /api/v1/notifications` and `/{id}`.
+
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+
+use super::{
+    desk,
+    params::{self, Params},
+    segment,
+};
+use crate::{
+    actors::desk::{Delivery, HistoryQuery},
+    availability::{Entry, Moment, Name, Stamp},
+    control::errors::Failure,
+};
+
+/// How many to list unless told.
+const LIMIT: usize = 100;
+/// Most that are listed at once.
+const MOST: usize = 1_000;
+
+/// The notifications, newest first.
+pub async fn list(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let query = query(&request)?;
+    let before = query.before.clone();
+    match desk(&request)?.history(query).await {
+        Ok(page) => {
+            let notifications: Vec<Value> = page.entries.iter().map(|entry| record(entry)).collect();
+            Ok(HttpResponse::Ok().json(json!({"notifications": notifications, "next": page.next})))
+        }
+        Err(problem) => Err(refused(before.as_deref(), problem)),
+    }
+}
+
+/// One notification and how far it has come.
+pub async fn one(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    params::none(&request)?;
+    let text = segment(&request, "id");
+    let id = text.parse().or(Err(Failure::no_notification(&text)))?;
+    let (entry, delivery) = desk(&request)?.notification(id).await.ok_or_else(|| Failure::no_notification(&text))?;
+    Ok(HttpResponse::Ok().json(with_delivery(&entry, &delivery)))
+}
+
+/// Reads the filters.
+///
+/// # Errors
+/// 422 that names what is wrong or unknown.
+pub fn query(request: &HttpRequest) -> Result<HistoryQuery, Failure> {
+    let mut params = Params::of(request)?;
+    let application = params.parsed::<Name>("application", "is not the name of an application");
+    let source = params.text("source");
+    if source.as_ref().is_some_and(|source| !["operator", "monitor", "alert", "farm"].contains(&source.as_str())) {
+        params.wrong("source", "is none of operator, monitor, alert and farm");
+    }
+    let operator = params.short("operator", 200);
+    let before = params.short("before", 200);
+    let problem = format!("is not a number from 1 to {MOST}");
+    let limit = params.parsed("limit", problem.as_str()).unwrap_or(LIMIT);
+    if !(1..=MOST).contains(&limit) {
+        params.wrong("limit", problem);
+    }
+    params.finish()?;
+    Ok(HistoryQuery { application: application.map(|name| name.to_string()), source, operator, before, limit })
+}
+
+/// Whose fault it is that there is no page: a cursor's that is none, or the store's.
+fn refused(before: Option<&str>, problem: String) -> Failure {
+    let good = |before: &str| before.parse::<Moment>().is_ok() || before.parse::<Stamp>().is_ok();
+    if before.is_some_and(|before| !good(before)) {
+        return Failure::field("before", format!("is neither a time nor what `next` said: {problem}"));
+    }
+    Failure::Unavailable { reason: problem, retry_after: 5 }
+}
+
+/// A notification's record, as it is kept.
+pub fn record(entry: &Entry) -> Value {
+    // A record of plain values always serializes.
+    serde_json::to_value(&entry.notification).unwrap_or_default()
+}
+
+/// The record, with its receipt; a member of a newer version by the same name gives way.
+fn with_delivery(entry: &Entry, delivery: &Delivery) -> Value {
+    let mut record = record(entry);
+    record["delivery"] = json!(delivery.delivery);
+    record["complete"] = json!(delivery.complete);
+    record
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    fn read(text: &str) -> Result<HistoryQuery, Vec<String>> {
+        let request = TestRequest::with_uri(&format!("/?{text}")).to_http_request();
+        query(&request).map_err(|e| match e {
+            Failure::Wrong(errors) => errors.into_iter().map(|e| e.field).collect(),
+            other => panic!("{other}"),
+        })
+    }
+
+    #[test]
+    fn filters_are_read_or_named() {
+        assert_eq!(read("").unwrap().limit, 100);
+        let all = read("application=mail&source=alert&operator=alice&before=2026-11-23T18:00:00Z&limit=1000").unwrap();
+        assert_eq!((all.application.as_deref(), all.source.as_deref(), all.limit), (Some("mail"), Some("alert"), 1_000));
+        assert_eq!((all.operator.as_deref(), all.before.as_deref()), (Some("alice"), Some("2026-11-23T18:00:00Z")));
+        for (wrong, field) in [
+            ("limit=0", "limit"), ("limit=1001", "limit"), ("limit=-1", "limit"), ("limit=", "limit"), ("limit=1&limit=2", "limit"),
+            ("source=me", "source"), ("application=a%2Fb", "application"), ("operator=", "operator"), ("colour=red", "colour"),
+        ] {
+            assert_eq!(read(wrong).unwrap_err(), [field], "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_broken_cursor_is_the_askers_fault_and_a_broken_store_is_not() {
+        assert!(matches!(refused(Some("x"), String::new()), Failure::Wrong(_)));
+        assert!(matches!(refused(Some("2026-11-23T18:00:00Z"), String::new()), Failure::Unavailable { .. }));
+        assert!(matches!(refused(None, String::new()), Failure::Unavailable { .. }));
+    }
+}

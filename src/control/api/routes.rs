@@ -1,0 +1,78 @@
+//! What is registered, as data: so that every address says which methods it knows when it gets
+//! another (RFC 9110 §15.5.6), and so that the OpenAPI document can be compared with it.
+
+use actix_web::{
+    FromRequest, Handler, HttpResponse, Responder, Route, guard,
+    web::{self, ServiceConfig},
+};
+
+use crate::control::errors::Failure;
+
+/// One method of one address.
+pub struct Verb {
+    /// `get`, `post` or `delete`, as OpenAPI writes it.
+    pub name: &'static str,
+    allow: &'static str,
+    route: Route,
+}
+
+/// One address and everything that may be asked of it.
+pub struct Place {
+    /// The path's pattern, relative to where it is registered.
+    pub path: &'static str,
+    /// Its methods.
+    pub verbs: Vec<Verb>,
+}
+
+impl Place {
+    /// This pattern with these methods.
+    pub fn new(path: &'static str, verbs: Vec<Verb>) -> Self {
+        Self { path, verbs }
+    }
+}
+
+/// `GET`, and `HEAD`, which is the same without a body.
+pub fn get<F, Args>(handler: F) -> Verb
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    let route = web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
+    Verb { name: "get", allow: "GET, HEAD", route: route.to(handler) }
+}
+
+/// `POST`.
+pub fn post<F, Args>(handler: F) -> Verb
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    Verb { name: "post", allow: "POST", route: web::post().to(handler) }
+}
+
+/// `DELETE`.
+pub fn delete<F, Args>(handler: F) -> Verb
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    Verb { name: "delete", allow: "DELETE", route: web::delete().to(handler) }
+}
+
+/// Registers these; other methods get 405 with `Allow`.
+pub fn register(cfg: &mut ServiceConfig, places: Vec<Place>) {
+    for Place { path, verbs } in places {
+        let allow = verbs.iter().map(|verb| verb.allow).collect::<Vec<_>>().join(", ");
+        let mut resource = web::resource(path);
+        for verb in verbs {
+            resource = resource.route(verb.route);
+        }
+        cfg.service(resource.default_service(web::to(move || {
+            let failure = Failure::MethodNotAllowed(allow.clone());
+            async { Err::<HttpResponse, _>(failure) }
+        })));
+    }
+}

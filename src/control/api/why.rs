@@ -1,0 +1,122 @@
+//! Why an application is open or closed for one request: `GET /api/v1/availability/{application}/why`.
+
+use std::net::IpAddr;
+
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::{availability::no_application, desk, params::Params, segment};
+use crate::{
+    availability::{HeaderSource, Name, RequestFacts},
+    control::errors::Failure,
+};
+
+/// Longest path or query that is asked about, in characters.
+const LONGEST: usize = 4_000;
+
+/// The request that is asked about.
+#[derive(Debug, Default)]
+struct Asked {
+    method: String,
+    path: String,
+    query: String,
+    headers: Headers,
+    client: Option<IpAddr>,
+    /// This node, unless told.
+    node: Option<Name>,
+}
+
+/// Header fields, in the order in which they were given.
+#[derive(Debug, Default)]
+struct Headers(Vec<(String, String)>);
+
+impl HeaderSource for Headers {
+    fn any(&self, name: &str, test: &mut dyn FnMut(&str) -> bool) -> bool {
+        self.0.any(name, test)
+    }
+}
+
+/// Every word that was considered, and why it counted or did not.
+pub async fn why(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let asked = read(&request)?;
+    let desk = desk(&request)?;
+    let node = match &asked.node {
+        Some(node) => node.to_string(),
+        None => desk.nodes().await.into_iter().find(|node| node.this).map_or_else(String::new, |node| node.name),
+    };
+    let facts = RequestFacts {
+        method: &asked.method,
+        path: &asked.path,
+        query: &asked.query,
+        headers: &asked.headers,
+        client: asked.client,
+        node: &node,
+    };
+    let name = segment(&request, "application");
+    let why = desk.why(&name, &facts).await.ok_or_else(|| no_application(&name))?;
+    Ok(HttpResponse::Ok().json(why))
+}
+
+fn token(text: &str) -> bool {
+    (1..=200).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// Reads what is asked about: `method` (default GET), `path` (default /), `query`, `header=NAME:VALUE`
+/// (repeatable), `client`, `node`.
+fn read(request: &HttpRequest) -> Result<Asked, Failure> {
+    let mut params = Params::of(request)?;
+    let method = params.short("method", 32).unwrap_or_else(|| "GET".to_owned()).to_ascii_uppercase();
+    if !token(&method) {
+        params.wrong("method", "is not an HTTP method");
+    }
+    let path = params.short("path", LONGEST).unwrap_or_else(|| "/".to_owned());
+    if !path.starts_with('/') {
+        params.wrong("path", "does not begin with \"/\"");
+    } else if path.contains(['?', '#']) {
+        params.wrong("path", "has a \"?\" or \"#\"; give the query as query=…");
+    }
+    let query = params.text("query").unwrap_or_default();
+    if query.chars().count() > LONGEST {
+        params.wrong("query", format!("is longer than {LONGEST} characters"));
+    }
+    let mut headers = Vec::new();
+    for field in params.all("header") {
+        match field.split_once(':') {
+            Some((name, value)) if token(name.trim()) => headers.push((name.trim().to_owned(), value.trim().to_owned())),
+            _ => params.wrong("header", "is not NAME:VALUE"),
+        }
+    }
+    let client = params.parsed("client", "is not an IP address");
+    let node = params.parsed("node", "is not the name of a node");
+    params.finish()?;
+    Ok(Asked { method, path, query, headers: Headers(headers), client, node })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    fn asked(query: &str) -> Result<Asked, Failure> {
+        read(&TestRequest::with_uri(&format!("/?{query}")).to_http_request())
+    }
+
+    #[test]
+    fn the_request_is_read() {
+        let all = asked("method=post&path=/mail/%C3%A4&query=a%3Db%26c&header=X-A:+1&header=x-a:2&client=::1&node=b").unwrap();
+        assert_eq!((all.method.as_str(), all.path.as_str(), all.query.as_str()), ("POST", "/mail/ä", "a=b&c"));
+        assert!(all.headers.any("x-a", &mut |value| value == "1") && all.headers.any("x-a", &mut |value| value == "2"));
+        assert_eq!((all.client, all.node), (Some("::1".parse().unwrap()), Some("b".parse().unwrap())));
+        let nothing = asked("").unwrap();
+        assert_eq!((nothing.method.as_str(), nothing.path.as_str()), ("GET", "/"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let query = "method=a%20b&path=mail&header=novalue&header=%20:x&client=me&node=a/b&nod=a";
+        let Err(Failure::Wrong(errors)) = asked(query) else { panic!() };
+        let fields: Vec<&str> = errors.iter().map(|e| e.field.as_str()).collect();
+        assert_eq!(fields, ["method", "path", "header", "header", "client", "node", "nod"]);
+        assert!(matches!(asked("path=/a%3Fb"), Err(Failure::Wrong(_))));
+    }
+}
