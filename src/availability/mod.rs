@@ -20,6 +20,7 @@ mod stamp;
 mod submission;
 mod target;
 pub mod verdict;
+pub mod why;
 mod word;
 
 pub use criteria::{Criteria, CriteriaError, HeaderSource, NoHeaders, RequestFacts};

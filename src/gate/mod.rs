@@ -9,6 +9,7 @@
 //! client decides whom it is taken for ([`forwarded`]); nothing is kept whole in memory.
 
 mod body;
+pub mod decide;
 pub mod error;
 pub mod forwarded;
 pub mod framing;
@@ -18,6 +19,7 @@ pub mod path;
 mod pool;
 pub mod proxy;
 pub mod route;
+pub mod service;
 mod tunnel;
 pub mod upstream;
 

@@ -8,43 +8,18 @@
 //!
 //! What must stay true: no allocation, bounded work, no panic on any bytes.
 
+pub use crate::answer::Shape;
+
 /// Ranges beyond these are not read; no honest client sends as many.
 const MAX_RANGES: usize = 64;
 
-/// The shape of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Shape {
-    /// The object, as `application/json`.
-    Json,
-    /// The object, as `application/problem+json` (RFC 9457).
-    ProblemJson,
-    /// The page for people.
-    Html,
-    /// One paragraph of plain text.
-    Text,
-}
-
-impl Shape {
-    /// All shapes, in the order in which the server prefers them.
-    pub const ALL: [Shape; 4] = [Shape::Json, Shape::ProblemJson, Shape::Html, Shape::Text];
-
-    /// The value of Content-Type.
-    pub const fn content_type(self) -> &'static str {
-        match self {
-            Shape::Json => "application/json",
-            Shape::ProblemJson => "application/problem+json",
-            Shape::Html => "text/html; charset=utf-8",
-            Shape::Text => "text/plain; charset=utf-8",
-        }
-    }
-
-    const fn media_type(self) -> (&'static [u8], &'static [u8]) {
-        match self {
-            Shape::Json => (b"application", b"json"),
-            Shape::ProblemJson => (b"application", b"problem+json"),
-            Shape::Html => (b"text", b"html"),
-            Shape::Text => (b"text", b"plain"),
-        }
+/// The media type of a shape, in two halves.
+const fn media_type(shape: Shape) -> (&'static [u8], &'static [u8]) {
+    match shape {
+        Shape::Json => (b"application", b"json"),
+        Shape::ProblemJson => (b"application", b"problem+json"),
+        Shape::Html => (b"text", b"html"),
+        Shape::Text => (b"text", b"plain"),
     }
 }
 
@@ -64,7 +39,7 @@ pub fn negotiate<'a>(accept: impl IntoIterator<Item = &'a [u8]>) -> Shape {
             continue;
         };
         for (shape, rank) in Shape::ALL.into_iter().zip(&mut ranks) {
-            let (own_kind, own_sub) = shape.media_type();
+            let (own_kind, own_sub) = media_type(shape);
             let exactness = match (kind, sub) {
                 (b"*", b"*") => 1,
                 (k, b"*") if k.eq_ignore_ascii_case(own_kind) => 2,

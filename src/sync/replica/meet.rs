@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Notice, Peer, Replica, stand_in};
+use super::{Notice, Peer, Replica, Ticket, stand_in};
 use crate::{
     availability::{Name, NodeId, Target},
     sync::{
@@ -66,6 +66,12 @@ impl Replica {
             self.commit("boot", vec![Change::Boot(id, boot, nonce)]);
         }
         Ok(())
+    }
+
+    /// Answers with [`Reply::TurnedAway`].
+    pub fn turn_away(&mut self, stranger: &Stranger, ticket: Ticket) {
+        self.warn(format!("event=turned_away_peer why={stranger}"));
+        self.effects.push(super::Effect::Reply(ticket, super::Reply::TurnedAway(stranger.to_string())));
     }
 
     /// What this node says of itself.

@@ -101,6 +101,8 @@ pub enum Reply {
     Merged(Option<Merged>),
     /// Applied and durable: to whoever asked for the end of replay or of a merge.
     Settled,
+    /// 409: the sender is not taken for what it says it is.
+    TurnedAway(String),
     /// 503: the inbox is full; the sender keeps what it has and tries again.
     Busy,
 }
@@ -432,6 +434,11 @@ impl Replica {
     /// The receipts of an own notification that is not confirmed by everybody yet.
     pub fn receipts(&self, stamp: &Stamp) -> Option<Vec<(NodeId, DeliveryState, Moment)>> {
         Some(self.tracks.get(stamp)?.iter().map(|(node, (state, at))| (*node, *state, *at)).collect())
+    }
+
+    /// How far an entry has come on this node.
+    pub fn state_here(&self, stamp: &Stamp) -> DeliveryState {
+        self.state_of(stamp)
     }
 
     /// How people call a node: its name; the address of one that has not been met; its id.

@@ -1,35 +1,13 @@
-//! The one counter at which the rest of the node (API, pages, gate, metrics) hands things in and
-//! asks for things. Cheap to clone; every method may be called from any thread.
-//!
-//! SKELETON: types are final enough to build on; bodies are the integrator's.
+//! What is handed over at the [`Desk`](super::Desk): the words in which API, pages and command line
+//! speak with the node.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use serde::Serialize;
-use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use crate::availability::{Author, BoundExceeded, Entry, FieldError, Moment, Name, Reason, RequestFacts, Submission, Target};
-
-/// See the module.
-#[derive(Clone)]
-pub struct Desk {}
-
-/// How far a notification has come on one node (SPEC 4.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DeliveryState {
-    /// No receipt yet.
-    Waiting,
-    /// Durable in the node's inbox.
-    Queued,
-    /// Too far ahead of the node's clock; durable, admitted when its time has come.
-    Quarantined,
-    /// Durable in the node's ledger and visible at its gate.
-    Applied,
-    /// The node has what makes it dead.
-    Superseded,
-}
+pub use crate::sync::DeliveryState;
+use crate::availability::{BoundExceeded, Entry, FieldError, Moment, Name, Reason, Target};
 
 /// One line of a receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
@@ -265,81 +243,3 @@ pub struct Family {
     pub samples: Vec<(Vec<(&'static str, String)>, f64)>,
 }
 
-impl Desk {
-    /// Validates, stamps, persists; returns once it is on stable storage and visible at this gate.
-    ///
-    /// # Errors
-    /// See [`SubmitError`]; nothing is half done.
-    pub async fn submit(&self, _submission: Submission, _author: Author) -> Result<Submitted, SubmitError> {
-        unimplemented!()
-    }
-
-    /// Checks a submission as [`Desk::submit`] would, but does nothing (the form's preview).
-    ///
-    /// # Errors
-    /// Fields that are wrong.
-    pub async fn check(&self, _submission: Submission) -> Result<Submission, SubmitError> {
-        unimplemented!()
-    }
-
-    /// Waits until every known node has confirmed, or the time is over.
-    pub async fn wait(&self, _id: Uuid, _timeout: Duration) -> Option<Delivery> {
-        unimplemented!()
-    }
-
-    /// One notification with its receipt; asks the initial node where this is another.
-    pub async fn notification(&self, _id: Uuid) -> Option<(Arc<Entry>, Delivery)> {
-        unimplemented!()
-    }
-
-    /// The history, newest first.
-    ///
-    /// # Errors
-    /// For people, when the store cannot be read or the cursor is none.
-    pub async fn history(&self, _query: HistoryQuery) -> Result<HistoryPage, String> {
-        unimplemented!()
-    }
-
-    /// All applications and resources as this node sees them now.
-    pub async fn board(&self) -> Board {
-        unimplemented!()
-    }
-
-    /// Why an application is (un)available for a request; `None`: no such application here.
-    pub async fn why(&self, _application: &str, _request: &RequestFacts<'_>) -> Option<Why> {
-        unimplemented!()
-    }
-
-    /// All nodes that this one knows, itself first.
-    pub async fn nodes(&self) -> Vec<NodeView> {
-        unimplemented!()
-    }
-
-    /// Removes a node for good; false: no such node.
-    ///
-    /// # Errors
-    /// For people.
-    pub async fn forget(&self, _name: &str) -> Result<bool, String> {
-        unimplemented!()
-    }
-
-    /// Changes from now on. A slow reader that missed some is told so (`Lagged`).
-    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
-        unimplemented!()
-    }
-
-    /// `open`, `restore`, `replay`, `merge`, `ready`, or `stopping`.
-    pub fn phase(&self) -> &'static str {
-        unimplemented!()
-    }
-
-    /// What `/metrics` shows of the node (the gate adds its own).
-    pub async fn figures(&self) -> Figures {
-        unimplemented!()
-    }
-
-    /// The applications and resources that some member has, for forms: sorted targets with titles.
-    pub async fn known_targets(&self) -> Vec<(Target, String)> {
-        unimplemented!()
-    }
-}

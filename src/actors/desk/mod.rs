@@ -1,0 +1,235 @@
+//! The one counter at which the rest of the node (API, pages, peers, metrics) hands things in and
+//! asks for things. Cheap to clone; every method may be called from any thread.
+//!
+//! Must stay true: a submission is answered only when it is durable; one that cannot be made durable
+//! is answered with [`SubmitError::Unavailable`], which means *unknown*, and may be handed in again.
+
+mod board;
+mod figures;
+mod receipts;
+mod types;
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use actix::{Addr, prelude::SendError};
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+pub use self::types::*;
+use super::{
+    courier::Couriers,
+    repeater::{Begin, Repeater, Take},
+    shared::{Counters, Phase, Shared},
+};
+use crate::{
+    availability::{Author, Entry, Moment, Name, RequestFacts, Stamp, Submission, Target, why},
+    clock,
+    store::{Store, records},
+    sync::{Now, Replica, Reply, Submit, SubmitRefusal},
+};
+
+/// How long a submission waits for the disk before its state counts as unknown.
+const DISK_PATIENCE: Duration = Duration::from_secs(8);
+
+/// How many notifications one page of the history looks at, whatever the filters let through.
+const LONGEST_LOOK: usize = 50_000;
+
+/// See the module.
+#[derive(Clone)]
+pub struct Desk {
+    repeater: Addr<Repeater>,
+    store: Store,
+    shared: Arc<Shared>,
+    /// Configured resources.
+    resources: Arc<Vec<Name>>,
+    couriers: Addr<Couriers>,
+}
+
+impl Desk {
+    /// A desk in front of this repeater.
+    pub fn new(repeater: Addr<Repeater>, store: Store, shared: Arc<Shared>, resources: Vec<Name>, couriers: Addr<Couriers>) -> Self {
+        Self { repeater, store, shared, resources: Arc::new(resources), couriers }
+    }
+
+    /// The repeater, for peers' messages.
+    pub fn repeater(&self) -> &Addr<Repeater> {
+        &self.repeater
+    }
+
+    /// What the actors publish.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    async fn take<T: Send + 'static>(&self, step: impl FnOnce(&mut Replica, Now) -> T + Send + 'static) -> Option<T> {
+        self.repeater.send(Take::new(step)).await.ok().flatten()
+    }
+
+    /// Validates, stamps, persists; returns once it is on stable storage and visible at this gate.
+    ///
+    /// # Errors
+    /// See [`SubmitError`]; nothing is half done.
+    pub async fn submit(&self, submission: Submission, author: Author) -> Result<Submitted, SubmitError> {
+        let result = self.try_submit(submission, author).await;
+        let counters = &self.shared.counters;
+        Counters::count(if result.is_ok() { &counters.submissions } else { &counters.refusals });
+        result
+    }
+
+    async fn try_submit(&self, submission: Submission, author: Author) -> Result<Submitted, SubmitError> {
+        if self.shared.phase() != Phase::Ready {
+            return Err(unavailable(format!("the node is not ready: it is in its phase {:?}", self.phase()), 1));
+        }
+        if self.shared.store_stopped.load(Ordering::Relaxed) {
+            return Err(unavailable(format!("the store cannot write: {}", self.store.status()), 10));
+        }
+        let given = submission.id;
+        let known = match given {
+            Some(id) => records::recorded_by_id(&self.store, &id).map_err(|e| unavailable(format!("the store cannot be read: {e}"), 10))?,
+            None => None,
+        };
+        let submit = Submit { submission, author, id: given.unwrap_or_else(clock::new_id), known };
+        let (begin, answer) = Begin::new(true, move |replica, ticket, now| replica.submit(submit, ticket, now));
+        self.repeater.try_send(begin).map_err(|error| match error {
+            SendError::Full(_) => unavailable("too many submissions at once".to_owned(), 1),
+            SendError::Closed(_) => unavailable("the node is going down".to_owned(), 5),
+        })?;
+        let reply = tokio::time::timeout(DISK_PATIENCE, answer).await;
+        match reply {
+            Ok(Ok(Reply::Submitted(Ok(taken)))) => {
+                let delivery = self.receipt(&taken.entry, false).await;
+                let n = &taken.entry.notification;
+                Ok(Submitted { id: n.id, timestamp: n.timestamp, node: n.node.clone(), delivery, repeated: taken.repeated })
+            }
+            Ok(Ok(Reply::Submitted(Err(refusal)))) => Err(refused(refusal)),
+            Ok(_) => Err(unavailable("the store cannot write; whether the notification was taken is unknown: hand it in again with the same id".to_owned(), 5)),
+            Err(_elapsed) => Err(unavailable("the disk does not answer; whether the notification was taken is unknown: hand it in again with the same id".to_owned(), 5)),
+        }
+    }
+
+    /// Checks a submission as [`Desk::submit`] would, but does nothing (the form's preview).
+    ///
+    /// # Errors
+    /// Fields that are wrong.
+    pub async fn check(&self, submission: Submission) -> Result<Submission, SubmitError> {
+        let checked = self.take(move |replica, now| replica.check(submission, now)).await;
+        checked.ok_or_else(|| unavailable("the node is going down".to_owned(), 5))?.map_err(refused)
+    }
+
+    /// The history, newest first.
+    ///
+    /// # Errors
+    /// For people, when the store cannot be read or the cursor is none.
+    pub async fn history(&self, query: HistoryQuery) -> Result<HistoryPage, String> {
+        let before = match query.before.as_deref() {
+            None => None,
+            Some(text) => Some(cursor(text).ok_or("before is neither a time nor what `next` said")?),
+        };
+        let touches = self.targets_of(query.application.as_deref());
+        let store = self.store.clone();
+        let read = move || {
+            let limit = query.limit.clamp(1, 1_000);
+            let mut page = HistoryPage::default();
+            let mut last = None;
+            let matches = |entry: &Entry| {
+                let n = &entry.notification;
+                let source = serde_json::to_value(n.source).ok();
+                query.source.as_deref().is_none_or(|wanted| source.as_ref().and_then(|s| s.as_str()) == Some(wanted))
+                    && query.operator.as_deref().is_none_or(|wanted| n.operator.as_deref() == Some(wanted))
+                    && touches.as_ref().is_none_or(|targets| n.targets.iter().any(|target| targets.contains(target)))
+            };
+            let mut looked_at = 0;
+            let read = records::history(&store, before, |entry| {
+                if page.entries.len() == limit || looked_at == LONGEST_LOOK {
+                    page.next = last.map(|stamp: Stamp| stamp.to_string());
+                    return false;
+                }
+                looked_at += 1;
+                last = Some(entry.stamp);
+                if matches(&entry) {
+                    page.entries.push(entry);
+                }
+                true
+            });
+            read.map(|()| page).map_err(|e| e.to_string())
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|e| e.to_string())?
+    }
+
+    /// What an application's history is about: itself, the system, the resources it uses.
+    fn targets_of(&self, application: Option<&str>) -> Option<Vec<Target>> {
+        let name: Name = match application?.parse() {
+            Ok(name) => name,
+            Err(_) => return Some(Vec::new()), // no such application: nothing is about it
+        };
+        let uses = self.shared.slots.iter().find(|slot| *slot.app.name() == name).map(|slot| slot.app.definition.uses.clone());
+        let mut targets: Vec<Target> = uses.unwrap_or_default().into_iter().map(Target::Resource).collect();
+        targets.extend([Target::System, Target::Application(name)]);
+        Some(targets)
+    }
+
+    /// Why an application is (un)available for a request; `None`: no such application here.
+    pub async fn why(&self, application: &str, request: &RequestFacts<'_>) -> Option<Why> {
+        let slot = self.shared.slots.iter().find(|slot| slot.app.name().as_str() == application)?;
+        let snapshot = slot.snapshot.load_full();
+        let (view, definition, now) = (snapshot.view(), &slot.app.definition, clock::now());
+        let considered = why::explain(view, definition, request, now).into_iter().map(|one| Considered {
+            id: one.entry.notification.id,
+            layer: one.layer,
+            reporter: one.reporter,
+            said: one.said,
+            because: one.because,
+        });
+        Some(Why { available: view.decide(definition, request, now).is_open(), considered: considered.collect() })
+    }
+
+    /// Removes a node for good; false: no such node.
+    ///
+    /// # Errors
+    /// For people.
+    pub async fn forget(&self, name: &str) -> Result<bool, String> {
+        let name = name.to_owned();
+        if name == self.shared.node.as_str() {
+            return Err("a node does not forget itself: ask another one".to_owned());
+        }
+        self.take(move |replica, now| replica.forget(&name, now)).await.ok_or_else(|| "the node is going down".to_owned())
+    }
+
+    /// Changes from now on. A slow reader that missed some is told so (`Lagged`).
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.shared.events.subscribe()
+    }
+
+    /// `open`, `restore`, `replay`, `merge`, `ready`, or `stopping`.
+    pub fn phase(&self) -> &'static str {
+        self.shared.phase().name()
+    }
+}
+
+fn unavailable(reason: String, retry_after: u64) -> SubmitError {
+    SubmitError::Unavailable { reason, retry_after }
+}
+
+fn refused(refusal: SubmitRefusal) -> SubmitError {
+    match refusal {
+        SubmitRefusal::Invalid(errors) => SubmitError::Invalid(errors),
+        SubmitRefusal::Conflict(id) => SubmitError::Conflict(id),
+        SubmitRefusal::Bound(bound) => SubmitError::Bound(bound),
+        SubmitRefusal::Full => unavailable("too many notifications wait to be applied".to_owned(), 1),
+        SubmitRefusal::Copied(why) => unavailable(format!("this node takes no submissions: {why}"), 60),
+        SubmitRefusal::ClockWasAhead { stamps } => unavailable(
+            format!("this node's stamps have come to {stamps}, further ahead than its clock allows: its clock was wrong once; see `forewarn store restamp`"),
+            60,
+        ),
+        SubmitRefusal::StoreFailed(why) => unavailable(why, 10),
+    }
+}
+
+/// A cursor is a stamp, or a time.
+fn cursor(text: &str) -> Option<Stamp> {
+    let at = |time: Moment| Stamp { time, counter: 0, node: crate::availability::NodeId::NONE, hash: [0; 16] };
+    text.parse().ok().or_else(|| text.parse().ok().map(at))
+}

@@ -1,0 +1,103 @@
+//! Receipts: how far a notification has come on every node (SPEC 4.4, 6).
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::broadcast::error::RecvError, time::Instant};
+use uuid::Uuid;
+
+use super::{Delivery, DeliveryRow, Desk, Event};
+use crate::{
+    actors::courier::AskReceipts,
+    availability::Entry,
+    store::records,
+    sync::DeliveryState,
+};
+
+/// How long the initial node is waited for when another is asked.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Desk {
+    /// Waits until every known node has confirmed, or the time is over.
+    pub async fn wait(&self, id: Uuid, timeout: Duration) -> Option<Delivery> {
+        let deadline = Instant::now() + timeout;
+        // Subscribed before the first look, so that nothing is missed in between.
+        let mut events = self.subscribe();
+        loop {
+            let (_, delivery) = self.notification(id).await?;
+            if delivery.complete {
+                return Some(delivery);
+            }
+            loop {
+                match tokio::time::timeout_at(deadline, events.recv()).await {
+                    Ok(Ok(Event::Delivery { id: about })) if about == id => break,
+                    Ok(Ok(_)) => {}
+                    Ok(Err(RecvError::Lagged(_))) => break,
+                    Ok(Err(RecvError::Closed)) | Err(_) => return Some(delivery),
+                }
+            }
+        }
+    }
+
+    /// One notification with its receipt; asks the initial node where this is another.
+    pub async fn notification(&self, id: Uuid) -> Option<(Arc<Entry>, Delivery)> {
+        let live = self.take(move |replica, _| replica.find(&id)).await?;
+        let entry = match live {
+            Some(entry) => entry,
+            None => records::recorded_by_id(&self.store, &id).ok().flatten()?,
+        };
+        let delivery = self.receipt(&entry, true).await;
+        Some((entry, delivery))
+    }
+
+    /// What is known here of a notification whose id a peer asks about.
+    pub async fn own_receipt(&self, id: Uuid) -> Option<Delivery> {
+        let live = self.take(move |replica, _| replica.find(&id)).await?;
+        let entry = live.or_else(|| records::recorded_by_id(&self.store, &id).ok().flatten())?;
+        Some(self.receipt(&entry, false).await)
+    }
+
+    /// The receipt as this node knows it, or as the initial node does.
+    pub(super) async fn receipt(&self, entry: &Arc<Entry>, ask: bool) -> Delivery {
+        let (stamp, node) = (entry.stamp, entry.notification.node.clone());
+        let own = self.shared.node == node;
+        let looked = self
+            .take(move |replica, _| {
+                let me = replica.facts().me;
+                let rows = replica.receipts(&stamp).unwrap_or_default();
+                let named: Vec<_> = rows.into_iter().map(|(id, state, at)| (id, replica.name_of(id), state, at)).collect();
+                let collapsed: Vec<_> = replica.peers().iter().filter(|peer| peer.merge_on_return).map(|peer| peer.id).collect();
+                let initial = replica.members().find(|member| member.name == node).map(|member| member.address.clone());
+                (me, named, collapsed, initial, replica.state_here(&stamp))
+            })
+            .await;
+        let Some((me, open, collapsed, initial, here)) = looked else { return Delivery { delivery: Vec::new(), complete: false } };
+        let recorded = records::receipts(&self.store, &stamp).unwrap_or_default();
+        if !own && open.is_empty() && recorded.is_empty() {
+            if ask && let Some(address) = initial {
+                let ask = self.couriers.send(AskReceipts { address, id: entry.notification.id });
+                if let Ok(Ok(Some(delivery))) = tokio::time::timeout(PATIENCE, ask).await {
+                    return delivery;
+                }
+            }
+            let row = DeliveryRow { node: self.shared.node.to_string(), state: here, at: None };
+            return Delivery { delivery: vec![row], complete: false };
+        }
+        let mut rows: Vec<(bool, DeliveryRow)> = Vec::new();
+        for (id, name, state, at) in &open {
+            rows.push((*id != me, DeliveryRow { node: name.clone(), state: *state, at: (*state != DeliveryState::Waiting).then_some(*at) }));
+        }
+        for (id, row) in recorded {
+            if open.iter().any(|(known, ..)| *known == id) {
+                continue;
+            }
+            // A row that waited in a lane that collapsed: the merge has taken it over since.
+            let merged = row.state == DeliveryState::Waiting && !collapsed.contains(&id);
+            let state = if merged { DeliveryState::Applied } else { row.state };
+            rows.push((id != me, DeliveryRow { node: row.name, state, at: (state != DeliveryState::Waiting).then_some(row.at) }));
+        }
+        rows.sort_by(|a, b| (a.0, &a.1.node).cmp(&(b.0, &b.1.node)));
+        let delivery: Vec<DeliveryRow> = rows.into_iter().map(|(_, row)| row).collect();
+        let complete = !delivery.is_empty() && delivery.iter().all(|row| row.state.is_final());
+        Delivery { delivery, complete }
+    }
+}

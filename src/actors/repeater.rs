@@ -1,0 +1,391 @@
+//! The repeater (seed document, modules 256 and 262): stores what was received, loads it into the
+//! caches, and passes it on. It is the only writer of ledger, pending and outbox.
+//!
+//! Everything that could be wrong about the protocol is in [`Replica`]; this actor performs its
+//! effects, in order: commits to the store's writer, loads to the caches, sends to the couriers,
+//! answers to whoever waits. It keeps every step until the store says that it is durable, and hands
+//! the kept ones over again after the store could not write for a while.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use actix::prelude::*;
+use tokio::sync::oneshot;
+
+use super::{
+    application_cache::{ApplicationCache, LoadWords},
+    courier::{Carry, Couriers},
+    desk::Event,
+    merger::{MergeWith, Merger},
+    shared::{Counters, Shared},
+};
+use crate::{
+    availability::{NodeId, Target, verdict::View},
+    clock,
+    store::{Store, Write, Writer, WriterEvent, records},
+    sync::{Change, Effect, Notice, Now, Replica, Reply, Ticket},
+};
+
+/// Most messages in the mailbox; more are refused with 503.
+pub const MAILBOX: usize = 4_096;
+/// How often time passes when nothing else happens.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Both clocks, read once.
+pub fn now() -> Now {
+    Now { wall: clock::now(), mono: clock::mono() }
+}
+
+/// See the module.
+pub struct Repeater {
+    replica: Replica,
+    store: Store,
+    writer: Option<Writer>,
+    durable: Arc<AtomicU64>,
+    /// Steps that are not durable yet: number, label, writes.
+    kept: VecDeque<(u64, &'static str, Vec<Write>)>,
+    /// The store takes nothing at the moment.
+    stopped: bool,
+    tickets: HashMap<Ticket, oneshot::Sender<Reply>>,
+    next_ticket: Ticket,
+    shared: Arc<Shared>,
+    caches: Vec<Addr<ApplicationCache>>,
+    couriers: Option<Addr<Couriers>>,
+    merger: Option<Addr<Merger>>,
+}
+
+impl Repeater {
+    /// A repeater for a restored replica; the store's writer starts with the actor.
+    pub fn new(replica: Replica, store: Store, shared: Arc<Shared>, caches: Vec<Addr<ApplicationCache>>) -> Self {
+        Self {
+            replica,
+            store,
+            writer: None,
+            durable: Arc::new(AtomicU64::new(0)),
+            kept: VecDeque::new(),
+            stopped: false,
+            tickets: HashMap::new(),
+            next_ticket: 0,
+            shared,
+            caches,
+            couriers: None,
+            merger: None,
+        }
+    }
+
+    fn ticket(&mut self, waiter: oneshot::Sender<Reply>) -> Ticket {
+        self.next_ticket += 1;
+        self.tickets.insert(self.next_ticket, waiter);
+        self.next_ticket
+    }
+
+    /// Performs what the replica has decided, in order.
+    fn perform(&mut self, ctx: &mut Context<Self>) {
+        let mut wake = HashSet::new();
+        loop {
+            let effects = self.replica.take_effects();
+            if effects.is_empty() && wake.is_empty() {
+                return;
+            }
+            for effect in effects {
+                match effect {
+                    Effect::Commit { step, label, changes } => self.commit(step, label, &changes),
+                    Effect::Load { step, targets } => self.load(step, &targets, ctx),
+                    Effect::Reply(ticket, reply) => {
+                        if let Some(waiter) = self.tickets.remove(&ticket) {
+                            // Whoever has gone away needs no answer.
+                            waiter.send(reply).ok();
+                        }
+                    }
+                    Effect::Wake(peer) => {
+                        wake.insert(peer);
+                    }
+                    Effect::MergeWith(peer) => self.merge_with(peer),
+                    Effect::Notice(notice) => self.shared.tell(match notice {
+                        Notice::Notification(id) => Event::Notification { id },
+                        Notice::Delivery(id) => Event::Delivery { id },
+                        Notice::Nodes => Event::Nodes,
+                    }),
+                    Effect::Warn(text) => log::warn!("{text}"),
+                }
+            }
+            // After all effects of this input, so that what belongs together goes out together.
+            for peer in std::mem::take(&mut wake) {
+                self.send_to(peer);
+            }
+        }
+    }
+
+    fn commit(&mut self, step: u64, label: &'static str, changes: &[Change]) {
+        let mut writes = Vec::with_capacity(changes.len() * 2);
+        for change in changes {
+            records::encode(change, &mut writes);
+        }
+        if !self.stopped
+            && let Some(writer) = &self.writer
+            && let Err(error) = writer.commit(step, label, writes.clone())
+        {
+            log::warn!("event=commit_refused step={step} label={label} error={error:?}");
+            self.stopped = true;
+        }
+        self.kept.push_back((step, label, writes));
+    }
+
+    fn load(&mut self, step: u64, targets: &[Target], ctx: &mut Context<Self>) {
+        let ledger = self.replica.ledger();
+        let touched = self.shared.slots.iter().zip(&self.caches).filter(|(slot, _)| targets.iter().any(|target| slot.depends_on(target)));
+        let loads: Vec<_> = touched
+            .map(|(slot, cache)| cache.send(LoadWords(View::of(ledger, &slot.app.definition, |_| 1))))
+            .collect();
+        for target in targets.iter().filter(|target| !matches!(target, Target::Application(_))) {
+            self.shared.tell(Event::Resource { target: target.clone() });
+        }
+        let loaded = futures_util::future::join_all(loads).into_actor(self).map(move |_, act, ctx| {
+            act.replica.loaded(step, now());
+            act.perform(ctx);
+        });
+        ctx.spawn(loaded);
+    }
+
+    fn send_to(&mut self, peer: NodeId) {
+        let Some(couriers) = &self.couriers else { return };
+        let Some(address) = self.replica.address_of(peer) else { return };
+        if let Some(message) = self.replica.poll_send(peer, now()) {
+            self.shared.counters.items_sent.fetch_add(message.items.len() as u64, Ordering::Relaxed);
+            if couriers.try_send(Carry { peer, address, message }).is_err() {
+                self.replica.failed(peer, clock::random(), now());
+            }
+        }
+    }
+
+    fn merge_with(&mut self, peer: NodeId) {
+        if let Some(merger) = &self.merger
+            && merger.try_send(MergeWith(peer)).is_ok()
+        {
+            self.replica.merging(peer);
+        }
+    }
+
+    /// Looks how far the disk has come.
+    fn advance(&mut self, ctx: &mut Context<Self>) {
+        let upto = self.durable.load(Ordering::Acquire);
+        while self.kept.front().is_some_and(|(step, ..)| *step <= upto) {
+            self.kept.pop_front();
+        }
+        self.replica.durable(upto, now());
+        self.perform(ctx);
+    }
+
+    /// The store can write again: everything that is kept, in order.
+    fn resume(&mut self) {
+        let Some(writer) = &self.writer else { return };
+        if writer.resume().is_err() {
+            return;
+        }
+        for (step, label, writes) in &self.kept {
+            if let Err(error) = writer.commit(*step, label, writes.clone()) {
+                log::warn!("event=commit_refused step={step} label={label} error={error:?}");
+                return;
+            }
+        }
+        self.stopped = false;
+        self.shared.store_stopped.store(false, Ordering::Relaxed);
+        log::info!("event=store_writable steps={}", self.kept.len());
+    }
+}
+
+impl Actor for Repeater {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        let (address, durable) = (ctx.address(), Arc::clone(&self.durable));
+        let writer = self.store.writer(move |event| {
+            let news = match event {
+                WriterEvent::Durable { upto } => {
+                    durable.store(upto, Ordering::Release);
+                    Disk::Durable
+                }
+                WriterEvent::Stopped { status } => Disk::Stopped(status.to_string()),
+                WriterEvent::Writable => Disk::Writable,
+            };
+            // A hint past the mailbox's bound: what it says is in the atomic, and every tick looks.
+            #[allow(clippy::disallowed_methods)]
+            address.do_send(news);
+        });
+        match writer {
+            Ok(writer) => self.writer = Some(writer),
+            Err(error) => {
+                log::error!("event=no_writer error={error}");
+                ctx.stop();
+            }
+        }
+        ctx.run_interval(TICK, |act, ctx| {
+            act.advance(ctx);
+            act.replica.tick(now());
+            act.perform(ctx);
+        });
+        self.perform(ctx);
+    }
+}
+
+/// News from the disk.
+#[derive(Message)]
+#[rtype(result = "()")]
+enum Disk {
+    Durable,
+    Stopped(String),
+    Writable,
+}
+
+impl Handler<Disk> for Repeater {
+    type Result = ();
+
+    fn handle(&mut self, news: Disk, ctx: &mut Self::Context) {
+        match news {
+            Disk::Durable => self.advance(ctx),
+            Disk::Stopped(why) => {
+                log::error!("event=store_stopped why={why:?} submissions are refused until it can write again");
+                self.stopped = true;
+                self.shared.store_stopped.store(true, Ordering::Relaxed);
+                // What was not reported durable is unknown: whoever waits is told so.
+                self.tickets.clear();
+            }
+            Disk::Writable => {
+                self.resume();
+                self.advance(ctx);
+            }
+        }
+    }
+}
+
+/// Connects the repeater with those that carry for it.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Connect {
+    /// Send to peers.
+    pub couriers: Addr<Couriers>,
+    /// Merge with peers.
+    pub merger: Addr<Merger>,
+}
+
+impl Handler<Connect> for Repeater {
+    type Result = ();
+
+    fn handle(&mut self, connect: Connect, ctx: &mut Self::Context) {
+        self.couriers = Some(connect.couriers);
+        self.merger = Some(connect.merger);
+        self.replica.tick(now());
+        self.perform(ctx);
+    }
+}
+
+/// Ends the writer, after everything that was handed over.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Close;
+
+impl Handler<Close> for Repeater {
+    type Result = ();
+
+    fn handle(&mut self, _: Close, ctx: &mut Self::Context) {
+        if let Some(writer) = self.writer.take()
+            && !writer.close(Duration::from_secs(6))
+        {
+            log::error!("event=close_timed_out what has been acknowledged is durable");
+        }
+        ctx.stop();
+    }
+}
+
+/// Looks at the replica, or takes a step of it, and returns what that gives.
+pub struct Take<T>(Box<dyn FnOnce(&mut Replica, Now) -> T + Send>);
+
+impl<T> Take<T> {
+    /// A step that needs no waiting.
+    pub fn new(step: impl FnOnce(&mut Replica, Now) -> T + Send + 'static) -> Self {
+        Self(Box::new(step))
+    }
+}
+
+impl<T: Send + 'static> Message for Take<T> {
+    type Result = Option<T>;
+}
+
+impl<T: Send + 'static> Handler<Take<T>> for Repeater {
+    type Result = Option<T>;
+
+    fn handle(&mut self, take: Take<T>, ctx: &mut Self::Context) -> Option<T> {
+        let result = (take.0)(&mut self.replica, now());
+        self.perform(ctx);
+        Some(result)
+    }
+}
+
+/// Takes a step of the replica that is answered later: when it is durable.
+pub struct Begin {
+    step: Box<dyn FnOnce(&mut Replica, Ticket, Now) + Send>,
+    waiter: oneshot::Sender<Reply>,
+    writes: bool,
+}
+
+impl Begin {
+    /// The step, and where its answer will be. `writes`: it is refused while the store cannot write
+    /// (the answer's sender is dropped then).
+    pub fn new(writes: bool, step: impl FnOnce(&mut Replica, Ticket, Now) + Send + 'static) -> (Self, oneshot::Receiver<Reply>) {
+        let (waiter, answer) = oneshot::channel();
+        (Self { step: Box::new(step), waiter, writes }, answer)
+    }
+}
+
+impl Message for Begin {
+    type Result = ();
+}
+
+impl Handler<Begin> for Repeater {
+    type Result = ();
+
+    fn handle(&mut self, begin: Begin, ctx: &mut Self::Context) {
+        if begin.writes && self.stopped {
+            return;
+        }
+        let ticket = self.ticket(begin.waiter);
+        (begin.step)(&mut self.replica, ticket, now());
+        self.perform(ctx);
+    }
+}
+
+/// A failed or answered call, from a courier.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Carried {
+    /// To whom.
+    pub peer: NodeId,
+    /// What became of it.
+    pub result: Result<crate::sync::Delivered, super::transport::Failure>,
+}
+
+impl Handler<Carried> for Repeater {
+    type Result = ();
+
+    fn handle(&mut self, carried: Carried, ctx: &mut Self::Context) {
+        match carried.result {
+            Ok(answer) => self.replica.answered(carried.peer, &answer, now()),
+            Err(failure) => {
+                Counters::count(&self.shared.counters.peer_failures);
+                log::debug!("event=delivery_failed peer={} why={failure}", self.replica.name_of(carried.peer));
+                if let super::transport::Failure::TurnedAway(why) = &failure {
+                    self.replica.turned_away(why);
+                }
+                self.replica.failed(carried.peer, clock::random(), now());
+            }
+        }
+        self.perform(ctx);
+    }
+}

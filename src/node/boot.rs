@@ -1,0 +1,395 @@
+//! The phases of a start, as types.
+
+use std::{sync::{Arc, Mutex}, time::Duration};
+
+use actix::prelude::*;
+use actix_web::{App as WebApp, HttpServer, dev::{Server, ServerHandle}, web};
+use socket2::Socket;
+use tokio::sync::oneshot;
+
+use super::{
+    NodeError,
+    parts::{bind, critical, definitions, digests, listen, name, reasons},
+};
+use crate::{
+    actors::{
+        Desk,
+        application_cache::{ApplicationCache, LoadWords},
+        courier::Couriers,
+        merger::{KeepMerging, MergeAtStart, MergePlan, Merger},
+        repeater::{Begin, Close, Connect, Repeater, now},
+        shared::{Phase, Shared, Slot},
+    },
+    answer::{App, Snapshot},
+    availability::{Ledger, Name, Rules, verdict::{Definition, View}},
+    clock,
+    config::{self, Settings},
+    control::{self, auth, events},
+    gate::{forwarded::TrustedProxies, proxy::{Limits, Proxy}, route::{Route, Routes}, service::{self, Gate}, upstream::{Upstream, Upstreams}},
+    peer::{client::PeerClient, endpoints::{self, Door}, nonces::Nonces, signature::{Identity, Key}, wire::HttpTransport},
+    store::{Options, Store, records},
+    sync::{Facts, Fanout, Replica},
+};
+
+/// How long requests in flight may take when the node stops.
+const GRACE: u64 = 10;
+
+/// What lives as long as the node does.
+struct Core {
+    settings: Settings,
+    store: Store,
+    shared: Arc<Shared>,
+    repeater: Addr<Repeater>,
+    merger: Addr<Merger>,
+    couriers: Addr<Couriers>,
+    caches: Vec<Addr<ApplicationCache>>,
+    streams: web::Data<events::Streams>,
+    gate_socket: Socket,
+    gate_streams: web::Data<events::Streams>,
+    server: ServerHandle,
+    /// Hands the restored replica to the repeater, which waits for it.
+    restored: std::sync::mpsc::SyncSender<Replica>,
+    facts: Facts,
+    /// The threads of the actors end with the node.
+    _arbiters: Vec<Arbiter>,
+}
+
+/// The store is open; the control listener answers.
+pub(super) struct Opened(Core);
+/// The caches know what the ledger knew.
+pub(super) struct Restored(Core);
+/// What was pending is applied.
+pub(super) struct Replayed(Core);
+/// What peers knew is applied.
+pub(super) struct Merged(Core);
+
+/// The gate listens.
+pub(super) struct Ready {
+    /// Ends when the gate does.
+    pub(super) gate: Server,
+    gate_streams: web::Data<events::Streams>,
+    _arbiters: Vec<Arbiter>,
+}
+
+/// The way to end a node in order.
+pub(super) struct Control {
+    server: ServerHandle,
+    repeater: Addr<Repeater>,
+    shared: Arc<Shared>,
+    streams: web::Data<events::Streams>,
+}
+
+/// Opens the store and starts the control listener.
+pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
+    for note in settings.notes() {
+        log::warn!("event=configuration note={note:?}");
+    }
+    if !settings.monitors.is_empty() || !settings.alerts.is_empty() {
+        log::warn!("event=configuration note=\"[[monitor]] and [[alert]] are checked, but not carried out by this version\"");
+    }
+    let control_socket = bind("control.listen", settings.control.listen)?;
+    let gate_socket = bind("gate.listen", settings.gate.listen)?;
+    let (data, reserve) = (settings.node.data.clone(), settings.node.reserve);
+    let (store, identity) = tokio::task::spawn_blocking(move || open_store(&data, reserve)).await.map_err(|_| NodeError::Ended("opening the store"))??;
+    let control_address = control_socket.local_addr()?.as_socket().unwrap_or(settings.control.listen);
+    let facts = facts(&settings, identity, &settings.control.advertised(control_address).to_string())?;
+    let definitions = definitions(&settings)?;
+    let node = name(&settings.node.name)?;
+    let shared = Arc::new(Shared::new(node.clone(), slots(&settings, &node, facts.rules, &definitions)));
+    log::info!("event=open node={node} id={} boot={} control={control_address} data={:?}", identity.node, identity.boot, settings.node.data);
+
+    let arbiters: Vec<Arbiter> = (0..3).map(|_| Arbiter::new()).collect();
+    let caches: Vec<Addr<ApplicationCache>> = (0..shared.slots.len())
+        .map(|index| {
+            let shared = Arc::clone(&shared);
+            ApplicationCache::start_in_arbiter(&arbiters[0].handle(), move |_| ApplicationCache::new(shared, index))
+        })
+        .collect();
+    let (restored, wait) = std::sync::mpsc::sync_channel::<Replica>(1);
+    let repeater = {
+        let (store, shared, caches) = (store.clone(), Arc::clone(&shared), caches.clone());
+        Repeater::start_in_arbiter(&arbiters[1].handle(), move |ctx| {
+            // Its mailbox is open from now on; what comes in waits until the replica is restored.
+            ctx.set_mailbox_capacity(crate::actors::repeater::MAILBOX);
+            match wait.recv() {
+                Ok(replica) => Repeater::new(replica, store, shared, caches),
+                // The node did not get that far and is ending.
+                Err(_) => loop {
+                    std::thread::park();
+                },
+            }
+        })
+    };
+    let key = Key::new(settings.farm.secret.as_ref().map_or("", |secret| secret.expose_secret()));
+    let who = Identity { node: identity.node, boot: identity.boot, boot_nonce: identity.nonce };
+    let transport = move |key: &Key| std::rc::Rc::new(HttpTransport::new(PeerClient::new(key.clone(), who, endpoints::MAX_MESSAGE)));
+    let couriers = {
+        let (repeater, key) = (repeater.clone(), key.clone());
+        Couriers::start_in_arbiter(&arbiters[2].handle(), move |_| Couriers::new(transport(&key), repeater))
+    };
+    let merger = {
+        let (repeater, key, shared, plan) = (repeater.clone(), key.clone(), Arc::clone(&shared), merge_plan(&settings));
+        Merger::start_in_arbiter(&arbiters[2].handle(), move |_| Merger::new(plan, transport(&key), repeater, shared))
+    };
+    let resources = settings.resources.iter().map(|resource| name(&resource.name)).collect::<Result<_, _>>()?;
+    let desk = Desk::new(repeater.clone(), store.clone(), Arc::clone(&shared), resources, couriers.clone());
+    let streams = web::Data::new(events::Streams::default());
+    let door = Door { key, node: identity.node, nonces: Mutex::new(Nonces::default()), desk: desk.clone(), shared: Arc::clone(&shared) };
+    let server = control_server(&settings, &facts, control_socket, desk, streams.clone(), web::Data::new(door))?;
+    let handle = server.handle();
+    actix::spawn(async move {
+        if let Err(error) = server.await {
+            log::error!("event=control_failed error={error}");
+        }
+    });
+    Ok(Opened(Core {
+        settings,
+        store,
+        shared,
+        repeater,
+        merger,
+        couriers,
+        caches,
+        streams,
+        gate_socket,
+        gate_streams: web::Data::new(events::Streams::default()),
+        server: handle,
+        restored,
+        facts,
+        _arbiters: arbiters,
+    }))
+}
+
+fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store, records::Identity), NodeError> {
+    let store = Store::open(data, Options { reserve, ..Options::default() })?;
+    let before = records::identity(&store)?;
+    let identity = records::Identity {
+        node: before.map_or_else(clock::new_node_id, |before| before.node),
+        boot: before.map_or(0, |before| before.boot) + 1,
+        nonce: clock::random(),
+    };
+    // Durable before anybody is told (SPEC 5). A full disk keeps no node from answering: it will be
+    // told apart by its nonce.
+    if let Err(error) = store.write_sync(vec![records::put_identity(&identity)]) {
+        if before.is_none() {
+            return Err(error.into());
+        }
+        log::error!("event=boot_number_not_written error={error} submissions are refused until the store can write");
+    }
+    Ok((store, identity))
+}
+
+fn facts(settings: &Settings, identity: records::Identity, address: &str) -> Result<Facts, NodeError> {
+    let definitions = definitions(settings)?;
+    Ok(Facts {
+        me: identity.node,
+        name: name(&settings.node.name)?,
+        address: address.to_owned(),
+        boot: identity.boot,
+        boot_nonce: identity.nonce,
+        rules: Rules { max_clock_skew: settings.farm.max_clock_skew, lapse: settings.farm.lapse },
+        reasons: reasons(settings)?,
+        fanout: match settings.farm.fanout {
+            config::Fanout::All => Fanout::All,
+            config::Fanout::Children(children) => Fanout::Some(children.try_into().map_err(|_| NodeError::Settings("farm.fanout is too large".to_owned()))?),
+        },
+        critical: critical(settings, &definitions),
+        definitions: digests(settings, &definitions)?,
+        peers: settings.farm.peers.iter().map(ToString::to_string).collect(),
+    })
+}
+
+fn slots(settings: &Settings, node: &Name, rules: Rules, definitions: &[Definition]) -> Vec<Slot> {
+    let empty = Ledger::new(rules);
+    let slot = |(application, definition): (&config::Application, &Definition)| {
+        let app = Arc::new(App { title: application.title.clone(), definition: definition.clone() });
+        let view = View::of(&empty, definition, |_| 1);
+        let snapshot = Snapshot::build(Arc::clone(&app), node.clone(), view, clock::now());
+        Slot { app, critical: application.critical, snapshot: arc_swap::ArcSwap::from_pointee(snapshot) }
+    };
+    settings.applications.iter().zip(definitions).map(slot).collect()
+}
+
+fn merge_plan(settings: &Settings) -> MergePlan {
+    let merge = &settings.farm.merge;
+    MergePlan {
+        references: match merge.references {
+            config::References::All => None,
+            config::References::Count(count) => Some(count.get() as usize),
+        },
+        random: matches!(merge.order, config::MergeOrder::Random),
+        series: matches!(merge.mode, config::MergeMode::Series),
+        timeout: merge.timeout,
+        every: merge.every,
+    }
+}
+
+fn control_server(
+    settings: &Settings,
+    facts: &Facts,
+    socket: Socket,
+    desk: Desk,
+    streams: web::Data<events::Streams>,
+    door: web::Data<Door>,
+) -> Result<Server, NodeError> {
+    let tokens = settings.tokens.iter().map(|token| auth::Token {
+        name: token.name.clone(),
+        role: match token.role {
+            config::Role::Operator => auth::Role::Operator,
+            config::Role::Monitor => auth::Role::Monitor,
+        },
+        sha256: token.sha256,
+    });
+    let tokens = web::Data::new(auth::Tokens::new(tokens.collect()));
+    let console = control::pages(settings, &desk, facts)?;
+    let desk = web::Data::new(desk);
+    let serves_peers = settings.farm.secret.is_some();
+    let server = HttpServer::new(move || {
+        let mut app = WebApp::new()
+            .app_data(desk.clone())
+            .app_data(tokens.clone())
+            .app_data(streams.clone())
+            .app_data(door.clone())
+            .configure(control::configure);
+        if serves_peers {
+            app = app.configure(endpoints::configure);
+        }
+        app.configure(console.configure())
+    });
+    let server = server
+        .workers(2)
+        .disable_signals()
+        .shutdown_timeout(GRACE)
+        .tcp_nodelay(true)
+        .listen(listen(socket)?)?;
+    Ok(server.run())
+}
+
+impl Opened {
+    /// The way to end it in order.
+    pub(super) fn control(&self) -> Control {
+        let core = &self.0;
+        Control { server: core.server.clone(), repeater: core.repeater.clone(), shared: Arc::clone(&core.shared), streams: core.streams.clone() }
+    }
+
+    /// The ledger into the caches.
+    pub(super) async fn restore(self) -> Result<Restored, NodeError> {
+        let core = self.0;
+        core.shared.set_phase(Phase::Restore);
+        let (store, rules) = (core.store.clone(), core.facts.rules);
+        let restored = tokio::task::spawn_blocking(move || records::restore(&store, rules)).await.map_err(|_| NodeError::Ended("restoring"))??;
+        let (entries, pending) = (restored.ledger.len(), restored.pending.len());
+        let replica = Replica::restore(core.facts.clone(), restored, now());
+        let loads = core.shared.slots.iter().zip(&core.caches).map(|(slot, cache)| {
+            cache.send(LoadWords(View::of(replica.ledger(), &slot.app.definition, |_| 1)))
+        });
+        for loaded in futures_util::future::join_all(loads).await {
+            loaded.map_err(|_| NodeError::Ended("an application cache"))?;
+        }
+        core.restored.send(replica).map_err(|_| NodeError::Ended("the repeater"))?;
+        log::info!("event=restored ledger={entries} pending={pending}");
+        Ok(Restored(core))
+    }
+}
+
+impl Restored {
+    /// What was pending through the repeater.
+    pub(super) async fn replay(self) -> Result<Replayed, NodeError> {
+        let core = self.0;
+        core.shared.set_phase(Phase::Replay);
+        let (begin, settled): (Begin, oneshot::Receiver<_>) = Begin::new(false, |replica, ticket, now| replica.replay(ticket, now));
+        core.repeater.send(begin).await.map_err(|_| NodeError::Ended("the repeater"))?;
+        // A store that cannot write settles nothing; the node goes on with what it has restored.
+        if settled.await.is_err() {
+            log::error!("event=replay_not_durable the store cannot write; the node answers from what it knows");
+        }
+        core.repeater
+            .send(Connect { couriers: core.couriers.clone(), merger: core.merger.clone() })
+            .await
+            .map_err(|_| NodeError::Ended("the repeater"))?;
+        Ok(Replayed(core))
+    }
+}
+
+impl Replayed {
+    /// What peers know.
+    pub(super) async fn merge(self) -> Result<Merged, NodeError> {
+        let core = self.0;
+        core.shared.set_phase(Phase::Merge);
+        let peers = core.settings.farm.peers.len();
+        let reached = core.merger.send(MergeAtStart).await.map_err(|_| NodeError::Ended("the merger"))?;
+        if reached == 0 && peers > 0 {
+            log::warn!("event=no_reference_answered peers={peers} the node goes on with what it knows, and tries again");
+        } else {
+            log::info!("event=merged references={reached}");
+        }
+        Ok(Merged(core))
+    }
+}
+
+impl Merged {
+    /// Lets users in.
+    pub(super) async fn ready(self) -> Result<Ready, NodeError> {
+        let core = self.0;
+        let gate = gate(&core)?;
+        let (streams, desk_events) = (core.gate_streams.clone(), core.shared.events.clone());
+        let address = core.gate_socket.local_addr()?.as_socket().unwrap_or(core.settings.gate.listen);
+        let server = HttpServer::new(move || {
+            let (streams, desk_events) = (streams.clone(), desk_events.clone());
+            WebApp::new()
+                .app_data(gate.clone())
+                .app_data(web::ThinData(Proxy::new(Limits::default())))
+                .configure(|config| {
+                    service::configure(config, |reserved| control::public_events(reserved, streams, desk_events));
+                })
+        });
+        let server = server
+            .disable_signals()
+            .shutdown_timeout(GRACE)
+            .tcp_nodelay(true)
+            .h1_allow_half_closed(false)
+            .listen(listen(core.gate_socket)?)?
+            .run();
+        core.shared.set_phase(Phase::Ready);
+        core.merger.send(KeepMerging).await.map_err(|_| NodeError::Ended("the merger"))?;
+        log::info!("event=ready node={} gate={address}", core.shared.node);
+        Ok(Ready { gate: server, gate_streams: core.gate_streams, _arbiters: core._arbiters })
+    }
+}
+
+fn gate(core: &Core) -> Result<web::Data<Gate>, NodeError> {
+    let settings = &core.settings;
+    let routes = settings.applications.iter().enumerate().flat_map(|(index, application)| {
+        application.routes.iter().map(move |route| Route { host: route.host.clone(), prefix: route.path.clone(), application: index })
+    });
+    let upstreams = settings.applications.iter().map(|application| {
+        let list = application.upstream.iter().map(|upstream| Upstream::parse(&upstream.to_string()));
+        Ok(Upstreams::new(list.collect::<Result<Vec<_>, _>>().map_err(|error| NodeError::Settings(error.to_string()))?))
+    });
+    Ok(web::Data::new(Gate {
+        shared: Arc::clone(&core.shared),
+        routes: Routes::build(routes).map_err(|error| NodeError::Settings(error.to_string()))?,
+        upstreams: upstreams.collect::<Result<_, NodeError>>()?,
+        trusted: TrustedProxies::new(settings.gate.trusted_proxies.iter().copied()),
+    }))
+}
+
+impl Control {
+    /// Stops accepting, finishes requests, flushes.
+    pub(super) async fn stop(self, ready: Option<Ready>) {
+        self.shared.set_phase(Phase::Stopping);
+        if let Some(ready) = ready {
+            ready.gate_streams.end();
+            let gate = ready.gate.handle();
+            // The server must be polled for its stop to be carried out.
+            futures_util::future::join(gate.stop(true), ready.gate).await.1.ok();
+        }
+        self.streams.end();
+        self.server.stop(true).await;
+        let close = tokio::time::timeout(Duration::from_secs(8), self.repeater.send(Close)).await;
+        if close.is_err() {
+            log::error!("event=close_timed_out what has been acknowledged is durable");
+        }
+        log::info!("event=stopped");
+    }
+}

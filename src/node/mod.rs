@@ -1,0 +1,99 @@
+//! The composition root: boot order and shutdown order of one node (SPEC 5).
+//!
+//! ```text
+//! Opened ─ restore ─→ Restored ─ replay ─→ Replayed ─ merge ─→ Merged ─ ready ─→ Ready
+//! ```
+//!
+//! The phases are types: what is replayed can only be made from what is restored, so that merging
+//! first does not compile. Each is awaited.
+
+mod boot;
+mod parts;
+
+use std::io;
+
+use crate::{
+    config::Settings,
+    store::{OpenError, StoreError, records::RecordError},
+};
+
+/// Why a node does not start, or stops with an error.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store cannot be written at start.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Its records cannot be read.
+    #[error(transparent)]
+    Records(#[from] RecordError),
+    /// A listener's address is taken or not this machine's.
+    #[error("{key} = {address}: {source}")]
+    Listen {
+        /// The key of the configuration.
+        key: &'static str,
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something of the configuration that only shows when it is put together.
+    #[error("{0}")]
+    Settings(String),
+    /// The system refuses a thread, a signal handler or a listener.
+    #[error("{0}")]
+    System(#[from] io::Error),
+    /// A part of the node has ended, which it never does by itself.
+    #[error("{0} has ended unexpectedly")]
+    Ended(&'static str),
+}
+
+/// How a node is to be run.
+#[derive(Debug, Clone, Default)]
+pub struct RunOptions {
+    /// Stop when standard input ends: for a parent that must not leave children behind.
+    pub until_stdin_closes: bool,
+}
+
+/// Runs a node until it is told to stop. Blocks.
+///
+/// # Errors
+/// When it cannot start.
+pub fn run(settings: Settings, options: RunOptions) -> Result<(), NodeError> {
+    actix::System::new().block_on(async move {
+        let opened = boot::open(settings).await?;
+        let stop = parts::stop_signal(options.until_stdin_closes)?;
+        let control = opened.control();
+        let ready = async {
+            let restored = opened.restore().await?;
+            let replayed = restored.replay().await?;
+            let merged = replayed.merge().await?;
+            merged.ready().await
+        };
+        tokio::pin!(stop);
+        let ready = tokio::select! {
+            ready = ready => Some(ready?),
+            why = &mut stop => {
+                log::info!("event=stop why={why} while=starting");
+                None
+            }
+        };
+        let gate = match ready {
+            Some(mut ready) => {
+                tokio::select! {
+                    why = &mut stop => log::info!("event=stop why={why}"),
+                    result = &mut ready.gate => {
+                        result?;
+                        return Err(NodeError::Ended("the gate"));
+                    }
+                }
+                Some(ready)
+            }
+            None => None,
+        };
+        control.stop(gate).await;
+        Ok(())
+    })
+}

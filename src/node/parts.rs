@@ -1,0 +1,108 @@
+//! Small parts of a node: addresses, digests, signals.
+
+use std::{future::Future, io, net::{SocketAddr, TcpListener}};
+
+use sha2::{Digest as _, Sha256};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::NodeError;
+use crate::{
+    availability::{Name, Reason, Reasons, Target, verdict::Definition},
+    config::Settings,
+};
+
+/// Takes a port without listening yet: a taken one is said at once, and nobody is let in too early.
+pub(super) fn bind(key: &'static str, address: SocketAddr) -> Result<Socket, NodeError> {
+    let bind = || -> io::Result<Socket> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.bind(&address.into())?;
+        Ok(socket)
+    };
+    bind().map_err(|source| NodeError::Listen { key, address, source })
+}
+
+/// Lets clients in.
+pub(super) fn listen(socket: Socket) -> io::Result<TcpListener> {
+    socket.listen(1_024)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// A name that the configuration has checked.
+pub(super) fn name(text: &str) -> Result<Name, NodeError> {
+    text.parse().map_err(|error| NodeError::Settings(format!("{text:?}: {error}")))
+}
+
+/// The definitions of the configured applications.
+pub(super) fn definitions(settings: &Settings) -> Result<Vec<Definition>, NodeError> {
+    let definition = |application: &crate::config::Application| {
+        let uses = application.uses.iter().map(|used| name(used)).collect::<Result<_, _>>()?;
+        Ok(Definition { name: name(&application.name)?, uses, agree: application.agree.get() as usize })
+    };
+    settings.applications.iter().map(definition).collect()
+}
+
+/// What is announced to the other nodes: every target of the configuration with a digest of its
+/// definition (`uses`, `agree`).
+pub(super) fn digests(settings: &Settings, definitions: &[Definition]) -> Result<std::collections::BTreeMap<Target, String>, NodeError> {
+    let digest = |text: String| hex::encode(&Sha256::digest(text)[..8]);
+    let mut digests = std::collections::BTreeMap::new();
+    for definition in definitions {
+        let mut uses = definition.uses.clone();
+        uses.sort();
+        digests.insert(Target::Application(definition.name.clone()), digest(format!("uses={uses:?} agree={}", definition.agree)));
+    }
+    for resource in &settings.resources {
+        digests.insert(Target::Resource(name(&resource.name)?), digest("agree=1".to_owned()));
+    }
+    Ok(digests)
+}
+
+/// Targets whose notifications overtake others: critical applications, what they use, and the
+/// system where there is one.
+pub(super) fn critical(settings: &Settings, definitions: &[Definition]) -> std::collections::HashSet<Target> {
+    let mut critical = std::collections::HashSet::new();
+    for (application, definition) in settings.applications.iter().zip(definitions).filter(|(application, _)| application.critical) {
+        debug_assert_eq!(application.name, definition.name.as_str());
+        critical.insert(Target::System);
+        critical.insert(Target::Application(definition.name.clone()));
+        critical.extend(definition.uses.iter().cloned().map(Target::Resource));
+    }
+    critical
+}
+
+/// The reasons that this node accepts.
+pub(super) fn reasons(settings: &Settings) -> Result<Reasons, NodeError> {
+    let custom = settings.reasons.iter().map(|reason| {
+        Ok(Reason { code: reason.code, name: name(&reason.name)?, title: Some(reason.title.clone()) })
+    });
+    Ok(Reasons::with(custom.collect::<Result<Vec<_>, NodeError>>()?))
+}
+
+/// Ends when the node is told to stop; says by what.
+pub(super) fn stop_signal(until_stdin_closes: bool) -> io::Result<impl Future<Output = &'static str>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (closed, mut stdin) = tokio::sync::oneshot::channel::<()>();
+    if until_stdin_closes {
+        std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
+            io::copy(&mut io::stdin().lock(), &mut io::sink()).ok();
+            closed.send(()).ok();
+        })?;
+    } else {
+        // Never sent: the branch below waits for ever.
+        std::mem::forget(closed);
+    }
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+            _ = &mut stdin => "stdin",
+        }
+    })
+}
