@@ -1,1 +1,4 @@
-//! (being written)
+//! The private listener: operators' pages and what guards them.
+
+pub mod console;
+pub mod session;
