@@ -18,13 +18,6 @@ pub struct When {
     text: String,
 }
 
-impl When {
-    /// The words without markup, for titles and sentences.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-}
-
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<time datetime=\"{}\">{}</time>", self.iso, self.text)

@@ -20,4 +20,6 @@ pub use door::{Door, Refusal};
 pub use origin::{OriginError, check_origin};
 pub use sign_in::{NotSignedIn, Operator, SignIn};
 pub use store::{Limits, Session, Sessions, Use};
+#[cfg(test)]
+pub use password::cheap_hash;
 pub use throttle::Throttle;
