@@ -10,6 +10,7 @@ mod error;
 pub mod hash_password;
 pub mod init;
 pub mod logging;
+pub mod serve;
 pub mod token;
 
 use std::io::{self, Write as _};
@@ -58,7 +59,7 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         // INTEGRATOR: replace each of these by its subcommand's `run`, and then the function below.
         Command::Serve(args) => {
             logging::start(args.log_format);
-            not_in_this_build("serve")
+            serve::run(&args)
         }
         Command::Demo(_) => not_in_this_build("demo"),
         Command::Notify(_) => not_in_this_build("notify"),

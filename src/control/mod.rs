@@ -15,11 +15,13 @@
 pub mod api;
 pub mod auth;
 pub mod body;
+pub mod console;
 pub mod errors;
 pub mod events;
 pub mod health;
 pub mod metrics;
 pub mod openapi;
+pub mod session;
 
 use actix_web::web::ServiceConfig;
 

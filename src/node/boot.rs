@@ -3,9 +3,9 @@
 use std::{sync::{Arc, Mutex}, time::Duration};
 
 use actix::prelude::*;
-use actix_web::{App as WebApp, HttpServer, dev::{Server, ServerHandle}, web};
+use actix_web::{App as WebApp, HttpRequest, HttpResponse, HttpServer, dev::{Server, ServerHandle}, web};
 use socket2::Socket;
-use tokio::sync::oneshot;
+use tokio::sync::{broadcast, oneshot};
 
 use super::{
     NodeError,
@@ -16,6 +16,7 @@ use crate::{
         Desk,
         application_cache::{ApplicationCache, LoadWords},
         courier::Couriers,
+        desk::Event,
         merger::{KeepMerging, MergeAtStart, MergePlan, Merger},
         repeater::{Begin, Close, Connect, Repeater, now},
         shared::{Phase, Shared, Slot},
@@ -24,7 +25,13 @@ use crate::{
     availability::{Ledger, Name, Rules, verdict::{Definition, View}},
     clock,
     config::{self, Settings},
-    control::{self, auth, events},
+    control::{
+        self, auth,
+        console::{self, ConsoleState},
+        errors::Failure,
+        events,
+        session::{Cookies, Door as SessionDoor, Limits as SessionLimits, Operator, Sessions, SignIn, Use},
+    },
     gate::{forwarded::TrustedProxies, proxy::{Limits, Proxy}, route::{Route, Routes}, service::{self, Gate}, upstream::{Upstream, Upstreams}},
     peer::{client::PeerClient, endpoints::{self, Door}, nonces::Nonces, signature::{Identity, Key}, wire::HttpTransport},
     store::{Options, Store, records},
@@ -241,20 +248,28 @@ fn control_server(
         sha256: token.sha256,
     });
     let tokens = web::Data::new(auth::Tokens::new(tokens.collect()));
-    let console = control::pages(settings, &desk, facts)?;
+    let console = web::Data::new(console(settings, &desk, facts));
+    let sessions = web::Data::new(auth::Sessions::new({
+        let console = console.clone();
+        move |req: &HttpRequest| {
+            // What a page asks for by itself is no sign of a person.
+            console.door.who(req, clock::now(), Use::No).map(|session| session.operator)
+        }
+    }));
     let desk = web::Data::new(desk);
     let serves_peers = settings.farm.secret.is_some();
     let server = HttpServer::new(move || {
         let mut app = WebApp::new()
             .app_data(desk.clone())
             .app_data(tokens.clone())
+            .app_data(sessions.clone())
             .app_data(streams.clone())
             .app_data(door.clone())
             .configure(control::configure);
         if serves_peers {
             app = app.configure(endpoints::configure);
         }
-        app.configure(console.configure())
+        app.configure(console::configure(console.clone()))
     });
     let server = server
         .workers(2)
@@ -263,6 +278,29 @@ fn control_server(
         .tcp_nodelay(true)
         .listen(listen(socket)?)?;
     Ok(server.run())
+}
+
+fn console(settings: &Settings, desk: &Desk, facts: &Facts) -> ConsoleState {
+    // Each node has a cookie of its own: several on one machine share a host name. No TLS yet.
+    let cookies = Cookies::new(&facts.name, false);
+    let operators = settings.operators.iter().map(|operator| Operator {
+        name: operator.name.clone(),
+        phc: operator.password.expose_secret().to_owned(),
+    });
+    ConsoleState {
+        desk: desk.clone(),
+        door: SessionDoor { sessions: Arc::new(Sessions::new(SessionLimits::default())), cookies },
+        sign_in: SignIn::new(operators.collect()),
+        time_zone: settings.control.time_zone,
+        node: facts.name.clone(),
+        reasons: Arc::new(facts.reasons.clone()),
+    }
+}
+
+/// `GET /.forewarn/events`: availability for anyone, by name only.
+async fn public_events(req: HttpRequest, events: web::Data<broadcast::Sender<Event>>, streams: web::Data<events::Streams>) -> Result<HttpResponse, Failure> {
+    let application = events::filter(&req)?;
+    events::respond(&req, events.subscribe(), &streams, events::Audience::Public, application)
 }
 
 impl Opened {
@@ -332,15 +370,18 @@ impl Merged {
     pub(super) async fn ready(self) -> Result<Ready, NodeError> {
         let core = self.0;
         let gate = gate(&core)?;
-        let (streams, desk_events) = (core.gate_streams.clone(), core.shared.events.clone());
+        let (streams, changes) = (core.gate_streams.clone(), web::Data::new(core.shared.events.clone()));
         let address = core.gate_socket.local_addr()?.as_socket().unwrap_or(core.settings.gate.listen);
         let server = HttpServer::new(move || {
-            let (streams, desk_events) = (streams.clone(), desk_events.clone());
             WebApp::new()
                 .app_data(gate.clone())
                 .app_data(web::ThinData(Proxy::new(Limits::default())))
+                .app_data(streams.clone())
+                .app_data(changes.clone())
                 .configure(|config| {
-                    service::configure(config, |reserved| control::public_events(reserved, streams, desk_events));
+                    service::configure(config, |reserved| {
+                        reserved.route("/events", web::get().to(public_events));
+                    });
                 })
         });
         let server = server

@@ -1,0 +1,163 @@
+//! The form that plays the notification module: its fields as text, as they were typed.
+//!
+//! Must stay true: whatever comes in can be shown again as it was, so that nothing that somebody
+//! typed is lost; nothing here panics on any input.
+
+mod json;
+mod prefill;
+mod problem;
+
+pub use json::to_json;
+pub use prefill::{like, replacing};
+pub use problem::{Problem, of_fields};
+
+use percent_encoding::percent_decode_str;
+
+/// Names and values in the order in which a browser sent them.
+pub type Pairs = Vec<(String, String)>;
+
+/// Reads `application/x-www-form-urlencoded` (URL Standard §5.1), for bodies and queries. Bytes
+/// that are not UTF-8 become replacement characters.
+pub fn read_pairs(text: &str) -> Pairs {
+    let decode = |part: &str| percent_decode_str(&part.replace('+', " ")).decode_utf8_lossy().into_owned();
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(name), decode(value))
+        })
+        .collect()
+}
+
+/// Writes what [`read_pairs`] reads.
+pub fn write_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let written: Vec<String> = pairs.into_iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+    written.join("&")
+}
+
+/// The first value of this name; empty if there is none.
+pub fn first<'a>(pairs: &'a [(String, String)], name: &str) -> &'a str {
+    pairs.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value.as_str())
+}
+
+macro_rules! fields {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Every field of the form. Empty: not filled in.
+        #[derive(Debug, Clone, PartialEq, Eq, Default)]
+        pub struct Fields {
+            /// What it is about, each as `application:mail`.
+            pub targets: Vec<String>,
+            $($(#[$doc])* pub $name: String,)*
+        }
+
+        impl Fields {
+            /// Takes what belongs to the form out of what a browser sent. Line ends become `\n`
+            /// (browsers send `\r\n`), so that the same text is the same content.
+            pub fn read(pairs: &[(String, String)]) -> Self {
+                let mut fields = Self::default();
+                for (name, value) in pairs {
+                    let value = value.replace("\r\n", "\n");
+                    match name.as_str() {
+                        "targets" if fields.targets.len() < MOST_TARGETS => fields.targets.push(value),
+                        $(stringify!($name) => fields.$name = value,)*
+                        _ => {}
+                    }
+                }
+                fields
+            }
+
+            /// What is filled in, for hidden inputs.
+            pub fn pairs(&self) -> Vec<(&str, &str)> {
+                let targets = self.targets.iter().map(|target| ("targets", target.as_str()));
+                targets.chain([$((stringify!($name), self.$name.as_str())),*]).filter(|(_, value)| !value.is_empty()).collect()
+            }
+        }
+    };
+}
+
+/// One more than a notification may have, so that too many are noticed and not cut off.
+const MOST_TARGETS: usize = 101;
+
+fields! {
+    /// The notification's id, made when the form is first shown: a double click, a reload or a
+    /// retry at another node is the same notification.
+    id,
+    /// Made when the page with the confirming button is shown, not earlier: it decides precedence.
+    timestamp,
+    /// The plan to take back; all else but the message stays empty then.
+    cancels,
+    /// The plan that this one takes the place of.
+    replaces,
+    /// `available` or `unavailable`.
+    status,
+    /// Its name.
+    reason,
+    /// The failed part.
+    component,
+    /// For users.
+    message,
+    /// As typed, in the operators' zone. Empty: now.
+    begins,
+    /// The same in RFC 3339, set by scripts, which know the browser's zone. It goes before.
+    begins_exact,
+    /// As typed, in the operators' zone.
+    back,
+    /// See `begins_exact`.
+    back_exact,
+    /// A number.
+    duration,
+    /// `minutes`, `hours`, `days`.
+    duration_unit,
+    /// `manual` or `automatic`.
+    restore,
+    /// One a line.
+    methods,
+    /// One a line.
+    paths,
+    /// One `name: pattern` a line.
+    headers,
+    /// One `name=pattern` a line.
+    query,
+    /// One a line.
+    clients,
+    /// One a line.
+    nodes,
+    /// `normal` or `critical`.
+    priority,
+}
+
+impl Fields {
+    /// Some criteria are filled in.
+    pub fn has_criteria(&self) -> bool {
+        [&self.methods, &self.paths, &self.headers, &self.query, &self.clients, &self.nodes].iter().any(|text| !text.trim().is_empty())
+    }
+
+    /// This target is chosen.
+    pub fn has_target(&self, target: &str) -> bool {
+        self.targets.iter().any(|chosen| chosen == target)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_typed_comes_back_as_it_was() {
+        let body = "targets=application%3Amail&targets=system&message=a+%3Cb%3E%0D%0A%26+%C3%BC&csrf=secret&status=unavailable&&odd";
+        let fields = Fields::read(&read_pairs(body));
+        assert_eq!(fields.targets, ["application:mail", "system"]);
+        assert_eq!(fields.message, "a <b>\n& ü");
+        let again = Fields::read(&read_pairs(&write_pairs(fields.pairs())));
+        assert_eq!(again, fields);
+        assert!(!write_pairs(fields.pairs()).contains("secret"), "the token is no field");
+    }
+
+    #[test]
+    fn nonsense_is_read_without_harm() {
+        for text in ["", "%", "%zz=%", "=&=", "a=%ff%fe", "&&&"] {
+            Fields::read(&read_pairs(text));
+        }
+    }
+}

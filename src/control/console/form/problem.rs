@@ -1,0 +1,83 @@
+//! What is wrong with a form, beside the field that it is about.
+
+use crate::availability::FieldError;
+
+/// One thing to put right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The `id` of the input that it is about.
+    pub anchor: &'static str,
+    /// A whole sentence.
+    pub text: String,
+}
+
+/// Which input shows a member of the submission, and what it is called there.
+fn place(field: &str) -> (&'static str, &str) {
+    let whole = field.split('[').next().unwrap_or(field);
+    match whole {
+        "targets" => ("targets", "The list of what it is about"),
+        "status" => ("status", "The state"),
+        "reason" => ("reason", "The reason"),
+        "component" => ("component", "The failed part"),
+        "message" => ("message", "The message"),
+        "goes_down_at" => ("begins", "The beginning"),
+        "expected_back_at" => ("back", "“Back at”"),
+        "duration_seconds" => ("duration", "The duration"),
+        "restore" => ("restore", "The end"),
+        "priority" => ("priority", "The priority"),
+        "cancels" | "replaces" => ("problems", "The plan"),
+        _ => match whole.strip_prefix("criteria.").map(|rest| rest.split('.').next().unwrap_or(rest)) {
+            Some("methods") => ("methods", "The list of methods"),
+            Some("paths") => ("paths", "The list of paths"),
+            Some("headers") => ("headers", "The header fields"),
+            Some("query") => ("query", "The query parameters"),
+            Some("clients") => ("clients", "The list of clients"),
+            Some("nodes") => ("nodes", "The list of nodes"),
+            _ => ("problems", whole),
+        },
+    }
+}
+
+/// Turns what the node says about a submission into sentences about the form.
+pub fn of_fields(errors: Vec<FieldError>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for error in errors {
+        let (anchor, label) = place(&error.field);
+        let which = error.field.split_once('[').and_then(|(_, rest)| rest.split(']').next()?.parse::<usize>().ok());
+        let which = which.map_or_else(String::new, |at| format!(" (entry {})", at + 1));
+        // The API's words for fields, as this form calls them.
+        let said = [
+            ("is required: 1 to 100 of \"system\", \"application:NAME\", \"resource:NAME\"", "is empty: choose at least one"),
+            ("is required: \"available\" or \"unavailable\"", "is missing: choose one"),
+            ("expected_back_at or duration_seconds", "a time to be back at, or a duration"),
+            ("expected_back_at", "“Back at”"),
+            ("goes with \"unavailable\" only", "is only for what is unavailable: leave it empty"),
+            ("\"automatic\"", "“by itself”"),
+        ];
+        let problem = said.iter().fold(error.problem, |text, (from, to)| text.replace(from, to));
+        let problem = Problem { anchor, text: format!("{label}{which} {problem}.") };
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::availability::Submission;
+    use serde_json::json;
+
+    #[test]
+    fn every_problem_has_its_place_and_is_a_sentence() {
+        let wrong = json!({"message": "x".repeat(2001), "criteria": {"paths": ["["]}, "restore": "automatic"});
+        let problems = of_fields(Submission::parse(&wrong).unwrap_err());
+        let anchors: Vec<&str> = problems.iter().map(|p| p.anchor).collect();
+        assert_eq!(anchors, ["paths", "message", "targets", "status", "restore"]);
+        assert!(problems[0].text.starts_with("The list of paths (entry 1) "), "{}", problems[0].text);
+        assert_eq!(problems[2].text, "The list of what it is about is empty: choose at least one.");
+        assert_eq!(problems[4].text, "The end “by itself” needs a time to be back at, or a duration.");
+    }
+}

@@ -1,0 +1,171 @@
+//! What stands before every page: the session, and for changes the origin and the token.
+
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, http::StatusCode, web};
+use askama::Template;
+use futures_util::StreamExt as _;
+
+use super::{
+    ConsoleState, assets,
+    form::{self, Pairs},
+    page,
+    view::{self, Chrome, LoginPage, MessagePage},
+    when::Face,
+};
+use crate::{
+    availability::Moment,
+    control::session::{Session, Use, check_origin},
+};
+
+/// Bodies are read to this length before the connection is given up.
+const DRAIN: usize = 1 << 20;
+
+/// One signed-in request.
+pub struct Visit<'a> {
+    /// Everything.
+    pub state: &'a ConsoleState,
+    /// Whose.
+    pub session: Session,
+    /// The operators' zone and when the request came.
+    pub face: Face,
+}
+
+impl Visit<'_> {
+    /// What surrounds a page for this operator.
+    pub fn chrome(&self, section: &'static str) -> Chrome {
+        Chrome { operator: Some(self.session.operator.clone()), token: self.session.token.clone(), section, ..chrome(self.state) }
+    }
+
+    /// A page.
+    pub fn html(&self, status: StatusCode, template: &impl Template) -> HttpResponse {
+        page::html(status, self.state.door.cookies.tls(), template)
+    }
+
+    /// To another page.
+    pub fn see_other(&self, to: &str) -> HttpResponse {
+        page::see_other(to, self.state.door.cookies.tls())
+    }
+
+    /// A page that says one thing.
+    pub fn message(&self, status: StatusCode, section: &'static str, title: &str, text: &str, links: &[(&str, &str)]) -> HttpResponse {
+        let links = links.iter().map(|(href, words)| ((*href).to_owned(), (*words).to_owned())).collect();
+        let page = MessagePage { chrome: self.chrome(section), title: title.to_owned(), text: text.to_owned(), links };
+        self.html(status, &page)
+    }
+}
+
+/// What surrounds a page for nobody in particular.
+pub fn chrome(state: &ConsoleState) -> Chrome {
+    Chrome {
+        section: "",
+        node: state.node.to_string(),
+        operator: None,
+        token: String::new(),
+        css: assets::href("app.css"),
+        js: assets::href("app.js"),
+        icon: assets::href("icon.svg"),
+        zone: state.time_zone.name().to_owned(),
+    }
+}
+
+/// Lets a reading request in, or leads it to the login page.
+///
+/// # Errors
+/// The answer to give instead.
+pub fn enter<'a>(state: &'a ConsoleState, request: &HttpRequest, now: Moment) -> Result<Visit<'a>, HttpResponse> {
+    // A page that refreshes itself says so, with scripts and without: that is no use of the session.
+    let by_itself = request.headers().contains_key("x-forewarn-refresh")
+        || form::first(&form::read_pairs(request.query_string()), "auto") == "1";
+    let used = if by_itself { Use::No } else { Use::Yes };
+    let face = Face { zone: state.time_zone, now };
+    match state.door.who(request, now, used) {
+        Some(session) => Ok(Visit { state, session, face }),
+        None => {
+            let here = request.uri().path_and_query().map_or("/", |here| here.as_str());
+            let next = view::safe_next(here);
+            let to = if next == "/" { "/login".to_owned() } else { format!("/login?next={}", view::encoded(next)) };
+            Err(page::see_other(&to, state.door.cookies.tls()))
+        }
+    }
+}
+
+/// What a form sent, once it is known to come from an own page.
+///
+/// # Errors
+/// The answer to give instead: 403, 413 or 415.
+pub async fn read_form(state: &ConsoleState, request: &HttpRequest, body: web::Payload, most: usize) -> Result<Pairs, HttpResponse> {
+    let tls = state.door.cookies.tls();
+    let refuse = |status, title: &str, text: String| {
+        let links = vec![("/".to_owned(), "To the board".to_owned())];
+        page::html(status, tls, &MessagePage { chrome: chrome(state), title: title.to_owned(), text, links })
+    };
+    let body = read_body(body, most).await;
+    if let Err(error) = check_origin(request.headers()) {
+        return Err(refuse(StatusCode::FORBIDDEN, "Refused", format!("Nothing was changed: {error}.")));
+    }
+    if !request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        let text = "Nothing was changed: these pages take forms only. Programs use /api/v1.".to_owned();
+        return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not a form", text));
+    }
+    match body {
+        Some(body) => Ok(form::read_pairs(&body)),
+        None => {
+            let text = format!("Nothing was changed: the form is longer than {} KiB. Go back, and shorten it.", most / 1024);
+            Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "Too long", text))
+        }
+    }
+}
+
+/// The whole body, or `None` if it is longer or broken off. Reads on for a while, so that the
+/// answer reaches a browser that is still sending.
+async fn read_body(mut body: web::Payload, most: usize) -> Option<String> {
+    let mut kept = Vec::new();
+    let mut seen = 0;
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.ok()?;
+        seen += chunk.len();
+        if seen <= most {
+            kept.extend_from_slice(&chunk);
+        } else if seen > DRAIN {
+            break;
+        }
+    }
+    (seen <= most).then(|| String::from_utf8_lossy(&kept).into_owned())
+}
+
+/// Lets a changing request in that comes from an own page: with a session and its token.
+///
+/// # Errors
+/// The login page, or a refusal that leads to `back`.
+pub fn enter_to_change<'a>(
+    state: &'a ConsoleState,
+    request: &HttpRequest,
+    pairs: &Pairs,
+    back: &str,
+    now: Moment,
+) -> Result<Visit<'a>, HttpResponse> {
+    let Some(session) = state.door.who(request, now, Use::Yes) else {
+        let problem = Some("Your session has ended, nothing was changed. Sign in and try again.".to_owned());
+        return Err(login_again(state, back, String::new(), problem));
+    };
+    let visit = Visit { state, session, face: Face { zone: state.time_zone, now } };
+    match state.door.check(request, &visit.session, form::first(pairs, "csrf")) {
+        Ok(()) => Ok(visit),
+        Err(refusal) => {
+            let text = format!("Nothing was changed: {refusal}.");
+            Err(visit.message(StatusCode::FORBIDDEN, "", "Refused", &text, &[(back, "Try again")]))
+        }
+    }
+}
+
+/// The login page where something else was asked for; with what was sent, if that is to come back.
+pub fn login_again(state: &ConsoleState, next: &str, carried: String, problem: Option<String>) -> HttpResponse {
+    let page = LoginPage {
+        chrome: chrome(state),
+        possible: state.sign_in.is_possible(),
+        name: String::new(),
+        next: view::safe_next(next).to_owned(),
+        carried,
+        problem,
+    };
+    page::html(StatusCode::FORBIDDEN, state.door.cookies.tls(), &page)
+}

@@ -1,0 +1,162 @@
+//! Pages that show: board, receipt, history, nodes.
+
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use futures_util::future::join_all;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::{Answer, either, known};
+use crate::{
+    actors::desk::HistoryQuery,
+    availability::Target,
+    clock,
+    control::console::{
+        ConsoleState, form,
+        guard::{Visit, enter, enter_to_change, read_form},
+        view::{BoardPage, EntryView, Filter, ForgetPage, HistoryView, Holds, NodesPage, ReceiptPage, Receipts, deciding, encoded},
+    },
+};
+
+/// Most receipts that the board asks for, and how long it waits for nodes that do not answer.
+const RECEIPTS: usize = 32;
+const PATIENCE: Duration = Duration::from_millis(1_500);
+/// Notifications on one page of the history.
+const PAGE: usize = 50;
+/// A body with a node's name.
+const SMALL: usize = 4 << 10;
+
+/// `GET /`
+pub async fn board(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
+    either(show_board(&state, &request).await)
+}
+
+async fn show_board(state: &ConsoleState, request: &HttpRequest) -> Answer {
+    let visit = enter(state, request, clock::now())?;
+    let board = state.desk.board().await;
+    let asked = deciding(&board, RECEIPTS).into_iter().map(|id| async move {
+        let receipt = timeout(PATIENCE, state.desk.notification(id)).await.ok().flatten();
+        receipt.map(|(_, delivery)| (id, Holds::new(&delivery)))
+    });
+    let receipts: Receipts = join_all(asked).await.into_iter().flatten().collect();
+    let (_, titles) = known(&visit).await;
+    let page = BoardPage::new(visit.chrome("board"), &board, &receipts, &titles, &visit.face);
+    Ok(visit.html(StatusCode::OK, &page))
+}
+
+/// `GET /notify/{id}`
+pub async fn receipt(state: web::Data<ConsoleState>, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
+    either(show_receipt(&state, &request, &id).await)
+}
+
+async fn show_receipt(state: &ConsoleState, request: &HttpRequest, id: &str) -> Answer {
+    let visit = enter(state, request, clock::now())?;
+    let found = match id.parse::<Uuid>() {
+        Ok(id) => state.desk.notification(id).await,
+        Err(_) => None, // no id, no notification
+    };
+    let Some((entry, delivery)) = found else { return Err(no_such(&visit)) };
+    let (_, titles) = known(&visit).await;
+    let entry = EntryView::new(&entry, &titles, &visit.face);
+    Ok(visit.html(StatusCode::OK, &ReceiptPage::new(visit.chrome("history"), entry, &delivery, &visit.face)))
+}
+
+/// 404 for a notification.
+pub fn no_such(visit: &Visit<'_>) -> HttpResponse {
+    let text = "This node knows no notification with this id: it has not arrived here yet, or it is older than the history goes back.";
+    visit.message(StatusCode::NOT_FOUND, "", "No such notification", text, &[("/history", "To the history")])
+}
+
+/// `GET /history`
+pub async fn history(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
+    either(show_history(&state, &request).await)
+}
+
+async fn show_history(state: &ConsoleState, request: &HttpRequest) -> Answer {
+    let visit = enter(state, request, clock::now())?;
+    let query = form::read_pairs(request.query_string());
+    let text = |name| form::first(&query, name).trim().chars().take(200).collect::<String>();
+    let filter = Filter { application: text("application"), source: text("source"), operator: text("operator"), before: text("before") };
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let asked = HistoryQuery {
+        application: some(&filter.application),
+        source: some(&filter.source),
+        operator: some(&filter.operator),
+        before: some(&filter.before),
+        limit: PAGE,
+    };
+    let found = state.desk.history(asked).await;
+    let status = if found.is_ok() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let (known, titles) = known(&visit).await;
+    let applications = known.into_iter().filter_map(|(target, title)| match target {
+        Target::Application(name) => Some((name.to_string(), title)),
+        _ => None,
+    });
+    let page = HistoryView::new(visit.chrome("history"), filter, applications.collect(), found, &titles, &visit.face);
+    Ok(visit.html(status, &page))
+}
+
+/// `GET /nodes`
+pub async fn nodes(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
+    either(show_nodes(&state, &request).await)
+}
+
+async fn show_nodes(state: &ConsoleState, request: &HttpRequest) -> Answer {
+    let visit = enter(state, request, clock::now())?;
+    let nodes = state.desk.nodes().await;
+    let mut page = NodesPage::new(visit.chrome("nodes"), &nodes, &visit.face);
+    let query = form::read_pairs(request.query_string());
+    let forgotten = form::first(&query, "forgotten");
+    // Anybody can write this address: only what is so is said.
+    if !forgotten.is_empty() && nodes.iter().all(|node| node.name != forgotten) {
+        page.notice = Some(format!("{forgotten} is no node of this farm any more."));
+    }
+    Ok(visit.html(StatusCode::OK, &page))
+}
+
+/// `GET /nodes/forget?name=`
+pub async fn forget_page(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
+    either(ask_forget(&state, &request).await)
+}
+
+async fn ask_forget(state: &ConsoleState, request: &HttpRequest) -> Answer {
+    let visit = enter(state, request, clock::now())?;
+    let query = form::read_pairs(request.query_string());
+    let name = form::first(&query, "name");
+    let nodes = state.desk.nodes().await;
+    let Some(node) = nodes.iter().find(|node| node.name == name && !node.this) else { return Err(no_such_node(&visit)) };
+    let page = ForgetPage {
+        chrome: visit.chrome("nodes"),
+        name: name.to_owned(),
+        reachable: !matches!(node.phase.as_str(), "away" | "unknown"),
+    };
+    Ok(visit.html(StatusCode::OK, &page))
+}
+
+/// `POST /nodes/forget`
+pub async fn forget(state: web::Data<ConsoleState>, request: HttpRequest, body: web::Payload) -> HttpResponse {
+    either(try_forget(&state, &request, body).await)
+}
+
+async fn try_forget(state: &ConsoleState, request: &HttpRequest, body: web::Payload) -> Answer {
+    let pairs = read_form(state, request, body, SMALL).await?;
+    let visit = enter_to_change(state, request, &pairs, "/nodes", clock::now())?;
+    let name = form::first(&pairs, "name");
+    match state.desk.forget(name).await {
+        Ok(true) => {
+            log::info!("node forgotten name={name:?} operator={}", visit.session.operator);
+            Ok(visit.see_other(&format!("/nodes?forgotten={}", encoded(name))))
+        }
+        Ok(false) => Err(no_such_node(&visit)),
+        Err(problem) => {
+            let mut page = NodesPage::new(visit.chrome("nodes"), &state.desk.nodes().await, &visit.face);
+            page.problem = Some(problem);
+            Ok(visit.html(StatusCode::CONFLICT, &page))
+        }
+    }
+}
+
+fn no_such_node(visit: &Visit<'_>) -> HttpResponse {
+    visit.message(StatusCode::NOT_FOUND, "nodes", "No such node", "No other node of this farm has this name.", &[("/nodes", "To the nodes")])
+}

@@ -1,0 +1,29 @@
+//! One handler per page: asks the clock and the desk, and hands what they say to a view.
+
+mod look;
+mod notify;
+mod sign;
+
+pub use look::{board, forget, forget_page, history, nodes, receipt};
+pub use notify::{notify, notify_page};
+pub use sign::{login, login_page, logout};
+
+use actix_web::HttpResponse;
+
+use super::guard::Visit;
+use crate::availability::Target;
+
+/// A handler's answer: both sides are answers, the left one was refused at the door.
+type Answer = Result<HttpResponse, HttpResponse>;
+
+/// Both sides of an answer.
+fn either(answer: Answer) -> HttpResponse {
+    answer.unwrap_or_else(|refused| refused)
+}
+
+/// What the farm knows, with titles.
+async fn known(visit: &Visit<'_>) -> (Vec<(Target, String)>, super::words::Titles) {
+    let known = visit.state.desk.known_targets().await;
+    let titles = super::words::Titles::new(known.iter().cloned());
+    (known, titles)
+}

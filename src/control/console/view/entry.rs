@@ -1,0 +1,91 @@
+//! One notification with all its fields, for history, receipts and the page that takes plans back.
+
+use crate::{
+    availability::{Entry, Priority, Restore, Status},
+    control::console::{
+        when::{Face, When},
+        words::{self, Titles},
+    },
+};
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct EntryView {
+    /// Its id.
+    pub id: String,
+    /// `available`, `unavailable`, `plan` or `cancel`: the icon.
+    pub kind: &'static str,
+    /// In one line.
+    pub headline: String,
+    /// When it was made.
+    pub timestamp: When,
+    /// Who said so; always shown.
+    pub by: String,
+    /// Why; absent where nothing is closed.
+    pub reason: Option<String>,
+    /// The failed part.
+    pub component: Option<String>,
+    /// For users.
+    pub message: Option<String>,
+    /// When it begins; for closings.
+    pub begins: Option<When>,
+    /// When it should be back.
+    pub back: Option<When>,
+    /// It holds for some requests only: one phrase per kind of criteria.
+    pub criteria: Vec<String>,
+    /// Everything else: label and text.
+    pub more: Vec<(&'static str, String)>,
+    /// A plan that can still be edited or taken back.
+    pub open_plan: bool,
+    /// A closing that has begun: it can be answered with an opening of the same kind.
+    pub closing: bool,
+}
+
+impl EntryView {
+    /// Of an entry, at the face's present.
+    pub fn new(entry: &Entry, titles: &Titles, face: &Face) -> Self {
+        let n = &entry.notification;
+        let kind = words::kind(n);
+        let closes = n.status == Some(Status::Unavailable);
+        let mut more = Vec::new();
+        more.push(("Targets", n.targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")));
+        if closes || n.cancels.is_some() {
+            let ends = match n.restore {
+                Restore::Manual => "when somebody says that it is available (manual)",
+                Restore::Automatic => "by itself, when the expected return has come (automatic)",
+            };
+            more.push(("Ends", ends.to_owned()));
+        }
+        let priority = if n.priority == Priority::Critical { "critical" } else { "normal" };
+        more.push(("Priority", priority.to_owned()));
+        more.push(("Source", words::source(n.source).to_owned()));
+        more.push(("Accepted by node", n.node.to_string()));
+        more.push(("Notification", n.id.to_string()));
+        if let Some(plan) = n.cancels {
+            more.push(("Takes back", plan.to_string()));
+        }
+        if let Some(plan) = n.replaces {
+            more.push(("Takes the place of", plan.to_string()));
+        }
+        if !n.extra.is_empty() {
+            // Of a newer version: shown as it is rather than hidden.
+            more.push(("Further fields", serde_json::Value::Object(n.extra.clone()).to_string()));
+        }
+        Self {
+            id: n.id.to_string(),
+            kind,
+            headline: words::headline(entry, titles),
+            timestamp: face.show_exactly(n.timestamp),
+            by: words::author(n),
+            reason: closes.then(|| words::reason(&n.reason)),
+            component: n.component.clone(),
+            message: n.message.clone(),
+            begins: (closes || n.cancels.is_some()).then(|| face.show(n.since())),
+            back: n.expected_back_at.map(|back| face.show(back)),
+            criteria: n.criteria.as_ref().map_or_else(Vec::new, words::criteria),
+            more,
+            open_plan: kind == "plan" && n.since() > face.now,
+            closing: closes && n.since() <= face.now,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The form that plays the notification module.
+
+use askama::Template;
+
+use super::{Chrome, Choice};
+use crate::{
+    availability::{Moment, Reasons, Target},
+    control::console::{
+        form::{Fields, Problem},
+        when::{Face, read_local},
+        words,
+    },
+};
+
+/// A field for a date and a time.
+#[derive(Debug, Clone, Default)]
+pub struct TimeField {
+    /// As it is shown: in the operators' zone, or as it was typed if that is no time.
+    pub value: String,
+    /// The moment it stands for, for scripts, which show it in the browser's zone; empty: none.
+    pub exact: String,
+}
+
+impl TimeField {
+    fn new(typed: &str, exact: &str, face: &Face) -> Self {
+        let moment: Option<Moment> = match (typed.trim(), exact.trim()) {
+            ("", _) => None,
+            (typed, "") => read_local(typed, face.zone).ok(),
+            (_, exact) => exact.parse().ok(),
+        };
+        match moment {
+            Some(moment) => Self { value: face.field(moment), exact: moment.to_string() },
+            None => Self { value: typed.to_owned(), exact: String::new() },
+        }
+    }
+}
+
+/// The page.
+#[derive(Template)]
+#[template(path = "console/form.html")]
+pub struct FormPage {
+    /// Around it.
+    pub chrome: Chrome,
+    /// As they were typed.
+    pub fields: Fields,
+    /// The whole system.
+    pub system: Choice,
+    /// Every application of the farm.
+    pub applications: Vec<Choice>,
+    /// Every resource of the farm.
+    pub resources: Vec<Choice>,
+    /// What was chosen and is not known, so that it is seen and can be taken away.
+    pub others: Vec<Choice>,
+    /// All reasons of this node.
+    pub reasons: Vec<Choice>,
+    /// When it begins.
+    pub begins: TimeField,
+    /// When it is back.
+    pub back: TimeField,
+    /// What is to be put right.
+    pub problems: Vec<Problem>,
+    /// Something to know first.
+    pub notice: Option<String>,
+}
+
+impl FormPage {
+    /// A form with these fields filled in.
+    pub fn new(chrome: Chrome, mut fields: Fields, known: &[(Target, String)], reasons: &Reasons, face: &Face) -> Self {
+        for (field, default) in [(&mut fields.status, "unavailable"), (&mut fields.duration_unit, "minutes")] {
+            if field.is_empty() {
+                default.clone_into(field);
+            }
+        }
+        let choice = |target: &Target, label: &str| {
+            let value = target.to_string();
+            Choice { chosen: fields.has_target(&value), label: label.to_owned(), value }
+        };
+        let of = |wanted: fn(&Target) -> bool| -> Vec<Choice> {
+            known.iter().filter(|(target, _)| wanted(target)).map(|(target, title)| choice(target, title)).collect()
+        };
+        let applications = of(|target| matches!(target, Target::Application(_)));
+        let resources = of(|target| matches!(target, Target::Resource(_)));
+        let system = choice(&Target::System, "The whole system");
+        let offered = |value: &String| [&system].into_iter().chain(&applications).chain(&resources).any(|choice| choice.value == *value);
+        let others = fields.targets.iter().filter(|value| !offered(value));
+        let others = others.map(|value| Choice { value: value.clone(), label: value.clone(), chosen: true }).collect();
+        let reasons = reasons
+            .iter()
+            .map(|reason| Choice {
+                value: reason.name.to_string(),
+                label: words::reason(reason),
+                chosen: reason.name.as_str() == if fields.reason.is_empty() { "unknown" } else { &fields.reason },
+            })
+            .collect();
+        Self {
+            begins: TimeField::new(&fields.begins, &fields.begins_exact, face),
+            back: TimeField::new(&fields.back, &fields.back_exact, face),
+            chrome,
+            system,
+            applications,
+            resources,
+            others,
+            reasons,
+            fields,
+            problems: Vec::new(),
+            notice: None,
+        }
+    }
+
+    /// What is wrong with one input.
+    pub fn at(&self, anchor: &str) -> Vec<&Problem> {
+        self.problems.iter().filter(|problem| problem.anchor == anchor).collect()
+    }
+
+    /// The `aria-describedby` and `aria-invalid` of an input belong to its problems.
+    pub fn wrong(&self, anchor: &str) -> bool {
+        self.problems.iter().any(|problem| problem.anchor == anchor)
+    }
+
+    /// Many enough to be searched rather than read.
+    pub fn searchable(&self) -> bool {
+        self.applications.len() + self.resources.len() > 8
+    }
+
+    /// The heading.
+    pub fn title(&self) -> &'static str {
+        if self.fields.replaces.is_empty() { "Notify users" } else { "Edit a plan" }
+    }
+}

@@ -1,0 +1,75 @@
+//! What the pages show, as plain values and templates: pure functions of what the desk answered,
+//! the operators' zone and the present. No handler's business in here, so that every page can be
+//! rendered, looked at and tested without a node.
+
+mod board;
+mod entry;
+mod form;
+mod history;
+mod login;
+mod nodes;
+mod preview;
+mod receipt;
+
+pub use board::{BoardPage, Receipts, deciding};
+pub use entry::EntryView;
+pub use form::FormPage;
+pub use history::{Filter, HistoryView};
+pub use login::{LoginPage, safe_next};
+pub use nodes::{ForgetPage, NodesPage};
+pub use preview::{CancelPage, PreviewInput, PreviewPage};
+pub use receipt::{Holds, ReceiptPage};
+
+use askama::Template;
+
+/// What surrounds every page.
+#[derive(Debug, Clone, Default)]
+pub struct Chrome {
+    /// `board`, `notify`, `history`, `nodes`, or empty: which link is the current one.
+    pub section: &'static str,
+    /// The node that answers.
+    pub node: String,
+    /// Who is signed in; `None` on the login page.
+    pub operator: Option<String>,
+    /// The session's token, for forms.
+    pub token: String,
+    /// Of the style sheet, with its version.
+    pub css: String,
+    /// Of the script, with its version.
+    pub js: String,
+    /// Of the pages' picture, with its version.
+    pub icon: String,
+    /// The operators' zone.
+    pub zone: String,
+}
+
+/// A page with a sentence and a way on: nothing found, refused, out of order.
+#[derive(Template)]
+#[template(path = "console/message.html")]
+pub struct MessagePage {
+    /// Around it.
+    pub chrome: Chrome,
+    /// Its heading.
+    pub title: String,
+    /// One sentence or two.
+    pub text: String,
+    /// Where to go on: address and words.
+    pub links: Vec<(String, String)>,
+}
+
+/// Something that can be chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// What is sent.
+    pub value: String,
+    /// What is shown.
+    pub label: String,
+    /// It is chosen.
+    pub chosen: bool,
+}
+
+/// A value for a query or a path, percent-encoded as far as it must be.
+pub fn encoded(text: &str) -> String {
+    const KEEP: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    percent_encoding::utf8_percent_encode(text, KEEP).to_string()
+}

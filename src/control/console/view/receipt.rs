@@ -1,0 +1,106 @@
+//! How far a notification has come, node by node.
+
+use askama::Template;
+
+use super::{Chrome, EntryView};
+use crate::{
+    actors::desk::{Delivery, DeliveryState},
+    control::console::when::{Face, When},
+};
+
+/// One node of a receipt.
+#[derive(Debug, Clone)]
+pub struct ReceiptRow {
+    /// Its name, or address.
+    pub node: String,
+    /// `applied`, `waiting` …: the icon.
+    pub kind: &'static str,
+    /// The state in words.
+    pub state: &'static str,
+    /// Since when.
+    pub at: Option<When>,
+}
+
+/// The page that one comes to after submitting.
+#[derive(Template)]
+#[template(path = "console/receipt.html")]
+pub struct ReceiptPage {
+    /// Around it.
+    pub chrome: Chrome,
+    /// The notification.
+    pub entry: EntryView,
+    /// Node by node.
+    pub rows: Vec<ReceiptRow>,
+    /// Every node has confirmed.
+    pub complete: bool,
+    /// In one sentence; read aloud when it changes.
+    pub summary: String,
+}
+
+impl ReceiptPage {
+    /// Of a notification and its receipt so far.
+    pub fn new(chrome: Chrome, entry: EntryView, delivery: &Delivery, face: &Face) -> Self {
+        let rows: Vec<ReceiptRow> = delivery
+            .delivery
+            .iter()
+            .map(|row| {
+                let (kind, state) = state(row.state);
+                ReceiptRow { node: row.node.clone(), kind, state, at: row.at.map(|at| face.show_exactly(at)) }
+            })
+            .collect();
+        let holds = Holds::new(delivery);
+        let done = holds.confirmed.len();
+        let summary = if delivery.complete {
+            match done {
+                1 => "The only node has confirmed.".to_owned(),
+                n => format!("All {n} nodes have confirmed."),
+            }
+        } else if rows.iter().any(|row| row.kind == "quarantined") {
+            format!("{done} of {} nodes have confirmed; a node holds it back because the clocks differ.", rows.len())
+        } else {
+            format!("{done} of {} nodes have confirmed; the rest get it as soon as they can be reached.", rows.len())
+        };
+        Self { chrome, entry, rows, complete: delivery.complete, summary }
+    }
+}
+
+/// A state of SPEC 4.4 as its icon and in words.
+fn state(state: DeliveryState) -> (&'static str, &'static str) {
+    match state {
+        DeliveryState::Waiting => ("waiting", "No receipt yet"),
+        DeliveryState::Queued => ("queued", "Received, about to be applied"),
+        DeliveryState::Quarantined => ("quarantined", "Held back until its time has come: the clocks differ"),
+        DeliveryState::Applied => ("applied", "Applied"),
+        DeliveryState::Superseded => ("applied", "Has something newer in its place"),
+    }
+}
+
+/// On which nodes something holds, for the board.
+#[derive(Debug, Clone, Default)]
+pub struct Holds {
+    /// Names of those that have it, or what replaced it.
+    pub confirmed: Vec<String>,
+    /// Names of those that have not confirmed.
+    pub waiting: Vec<String>,
+}
+
+impl Holds {
+    /// Of a receipt.
+    pub fn new(delivery: &Delivery) -> Self {
+        let done = |state| matches!(state, DeliveryState::Applied | DeliveryState::Superseded);
+        let (confirmed, waiting): (Vec<_>, Vec<_>) = delivery.delivery.iter().partition(|row| done(row.state));
+        let names = |rows: Vec<&crate::actors::desk::DeliveryRow>| rows.into_iter().map(|row| row.node.clone()).collect();
+        Self { confirmed: names(confirmed), waiting: names(waiting) }
+    }
+
+    /// Such as "Holds on a and b; not yet confirmed by c".
+    pub fn words(&self) -> String {
+        let list = |names: &[String]| super::super::words::list(names, "and");
+        match (self.confirmed.is_empty(), self.waiting.is_empty()) {
+            (true, true) => String::new(),
+            (true, false) => format!("Not yet confirmed by {}", list(&self.waiting)),
+            (false, true) => format!("Holds on {}", list(&self.confirmed)),
+            (false, false) => format!("Holds on {}; not yet confirmed by {}", list(&self.confirmed), list(&self.waiting)),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The farm's terms as people say them: targets, reasons, criteria, authors.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use crate::availability::{Criteria, Entry, Notification, Reason, Source, Target};
+
+/// Titles of targets, as far as they are known.
+#[derive(Debug, Clone, Default)]
+pub struct Titles(HashMap<Target, String>);
+
+impl Titles {
+    /// From what the desk knows.
+    pub fn new(known: impl IntoIterator<Item = (Target, String)>) -> Self {
+        Self(known.into_iter().collect())
+    }
+
+    /// Such as "Mail", "the resource mail-store", "the whole system".
+    pub fn of(&self, target: &Target) -> String {
+        match target {
+            Target::System => "the whole system".to_owned(),
+            Target::Application(name) => self.0.get(target).cloned().unwrap_or_else(|| name.to_string()),
+            Target::Resource(name) => match self.0.get(target) {
+                Some(title) if title != name.as_str() => format!("the resource {title}"),
+                _ => format!("the resource {name}"),
+            },
+        }
+    }
+}
+
+/// "a", "a and b", "a, b and c".
+pub fn list(parts: &[String], last: &str) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [all @ .., end] => format!("{} {last} {end}", all.join(", ")),
+    }
+}
+
+/// A text with a capital at its beginning.
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// A reason for a list or a table.
+pub fn reason(reason: &Reason) -> String {
+    match (reason.code, &reason.title) {
+        (_, Some(title)) => capital(title),
+        (0, None) => "Reason unknown".to_owned(),
+        (_, None) => capital(&reason.name.as_str().replace('-', " ")),
+    }
+}
+
+/// Who said so: the operator, or which reporter.
+pub fn author(n: &Notification) -> String {
+    let reporter = n.reporter.as_deref().map(|reporter| match n.source {
+        Source::Operator => reporter.to_owned(),
+        Source::Monitor => format!("monitor {reporter}"),
+        Source::Alert => reporter.strip_prefix("alert/").map_or_else(|| reporter.to_owned(), |id| format!("alert {id}")),
+        Source::Farm => format!("other farm, {reporter}"),
+    });
+    match (&n.operator, reporter) {
+        (Some(operator), None) => operator.clone(),
+        (Some(operator), Some(reporter)) => format!("{operator}, {reporter}"),
+        (None, Some(reporter)) => reporter,
+        (None, None) => "an unnamed notifier".to_owned(),
+    }
+}
+
+/// What kind of notifier.
+pub fn source(source: Source) -> &'static str {
+    match source {
+        Source::Operator => "operator",
+        Source::Monitor => "monitor",
+        Source::Alert => "alert",
+        Source::Farm => "farm",
+    }
+}
+
+/// Each kind of criteria as one phrase: "method GET or POST", "path /mail/*".
+pub fn criteria(criteria: &Criteria) -> Vec<String> {
+    // Criteria are plain values; writing them as JSON does not fail.
+    let Ok(Value::Object(kinds)) = serde_json::to_value(criteria) else { return Vec::new() };
+    let mut phrases = Vec::new();
+    for (kind, value) in &kinds {
+        let texts: Vec<String> = match value {
+            Value::Array(members) => members.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            Value::Object(members) => members
+                .iter()
+                .map(|(name, glob)| format!("{name} is {}", glob.as_str().unwrap_or_default()))
+                .collect(),
+            _ => continue,
+        };
+        phrases.push(match kind.as_str() {
+            "methods" => format!("method {}", list(&texts, "or")),
+            "paths" => format!("path {}", list(&texts, "or")),
+            "headers" => format!("header {}", list(&texts, "and")),
+            "query" => format!("query parameter {}", list(&texts, "and")),
+            "clients" => format!("clients in {}", list(&texts, "or")),
+            "nodes" => format!("decided by node {}", list(&texts, "or")),
+            other => format!("{other} {}", list(&texts, "or")),
+        });
+    }
+    phrases
+}
+
+/// What a notification says, and of what: shown by shape and colour.
+pub fn kind(n: &Notification) -> &'static str {
+    match (n.cancels, n.status) {
+        (Some(_), _) => "cancel",
+        (None, Some(crate::availability::Status::Unavailable)) if n.is_plan() => "plan",
+        (None, Some(crate::availability::Status::Unavailable)) => "unavailable",
+        (None, _) => "available",
+    }
+}
+
+/// A notification in one line.
+pub fn headline(entry: &Entry, titles: &Titles) -> String {
+    let n = &entry.notification;
+    let mut named: Vec<String> = n.targets.iter().take(4).map(|target| titles.of(target)).collect();
+    if n.targets.len() > 4 {
+        named.push(format!("{} more", n.targets.len() - 4));
+    }
+    let verb = if n.targets.len() == 1 { "is" } else { "are" };
+    let what = capital(&list(&named, "and"));
+    match kind(n) {
+        "cancel" => format!("Plan taken back: {}", list(&named, "and")),
+        "plan" => format!("{what} will be unavailable"),
+        "unavailable" => format!("{what} {verb} unavailable"),
+        _ => format!("{what} {verb} available"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn criteria_read_as_phrases() {
+        let parsed = Criteria::parse(&json!({"methods": ["get", "post"], "paths": ["/a", "/b*", "/c"], "headers": {"X-Beta": "1"}}));
+        let phrases = criteria(&parsed.unwrap().unwrap());
+        assert_eq!(phrases, ["header x-beta is 1", "method GET or POST", "path /a, /b* or /c"]);
+    }
+
+    #[test]
+    fn reasons_read_as_titles() {
+        for (code, title) in [(0, "Reason unknown"), (1, "Planned maintenance"), (2, "Unplanned outage"), (3, "Testing")] {
+            let reasons = crate::availability::Reasons::with([]);
+            assert_eq!(reason(reasons.coded(code).unwrap()), title);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The cookie that carries a session's id.
+//!
+//! HttpOnly, SameSite=Strict, Path=/, without a lifetime of its own (it goes with the browser; the
+//! session may end earlier). Under TLS `Secure` and the prefix `__Host-`, which keeps neighbours on
+//! the same domain from setting one (RFC 6265bis §4.1.3.2).
+//!
+//! The name ends with the node's: cookies are shared by all ports of a host (RFC 6265 §8.5), and
+//! sessions are per node, so that signing in at one node of a farm on one machine would otherwise
+//! sign out of its neighbour.
+
+use actix_web::{
+    HttpRequest,
+    cookie::{Cookie, SameSite, time::Duration},
+};
+
+use crate::availability::Name;
+
+/// How this node's cookie is named and sent.
+#[derive(Debug, Clone)]
+pub struct Cookies {
+    name: String,
+    tls: bool,
+}
+
+impl Cookies {
+    /// For this node; `tls`: browsers reach it by https.
+    pub fn new(node: &Name, tls: bool) -> Self {
+        let prefix = if tls { "__Host-" } else { "" };
+        Self { name: format!("{prefix}forewarn_session_{node}"), tls }
+    }
+
+    /// Browsers reach this node by https.
+    pub fn tls(&self) -> bool {
+        self.tls
+    }
+
+    /// The id that a request carries, unchecked.
+    pub fn read(&self, request: &HttpRequest) -> Option<String> {
+        let id = request.cookie(&self.name)?.value().to_owned();
+        (id.len() == 64).then_some(id)
+    }
+
+    /// Hands an id to the browser.
+    pub fn give(&self, id: &str) -> Cookie<'static> {
+        Cookie::build(self.name.clone(), id.to_owned())
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Strict)
+            .secure(self.tls)
+            .finish()
+    }
+
+    /// Takes it back.
+    pub fn take(&self) -> Cookie<'static> {
+        let mut cookie = self.give("");
+        cookie.set_max_age(Duration::ZERO);
+        cookie
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn scripts_and_other_sites_do_not_see_it() {
+        let cookies = Cookies::new(&"a".parse().unwrap(), false);
+        assert_eq!(cookies.give("1").to_string(), "forewarn_session_a=1; HttpOnly; SameSite=Strict; Path=/");
+        let secure = Cookies::new(&"a".parse().unwrap(), true).give("1").to_string();
+        assert_eq!(secure, "__Host-forewarn_session_a=1; HttpOnly; SameSite=Strict; Secure; Path=/");
+        assert!(cookies.take().to_string().contains("Max-Age=0"));
+    }
+}

@@ -1,0 +1,25 @@
+//! Who is signed in at this node, and whether a browser's request is really theirs (SPEC 6, "Who
+//! may do what").
+//!
+//! Must stay true: ids of sessions are known to nobody but the browser (only their hash is kept);
+//! everything is bounded; every session ends; a password is never checked on an async thread; a
+//! request that changes something proves its origin and knows the session's token.
+//!
+//! Knows nothing of pages, notifications or the farm. Time is an argument throughout.
+
+mod cookie;
+mod door;
+mod origin;
+mod password;
+mod sign_in;
+mod store;
+mod throttle;
+
+pub use cookie::Cookies;
+pub use door::{Door, Refusal};
+pub use origin::{OriginError, check_origin};
+pub use sign_in::{NotSignedIn, Operator, SignIn};
+pub use store::{Limits, Session, Sessions, Use};
+#[cfg(test)]
+pub use password::cheap_hash;
+pub use throttle::Throttle;

@@ -1,0 +1,130 @@
+//! From a name and a password to an operator.
+//!
+//! Two passwords are checked at a time at most (each costs some 20 ms of a core and 19 MiB), so
+//! that guessing cannot take the node's memory or its cores away from the gate.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use actix_web::web;
+use tokio::{sync::Semaphore, time};
+
+use super::{password, throttle::Throttle};
+use crate::availability::Moment;
+
+/// Checked at the same time.
+const AT_ONCE: usize = 2;
+/// How long an attempt waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Longer passwords are wrong ones.
+const LONGEST: usize = 1_024;
+
+/// Somebody who may sign in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Operator {
+    /// As it is shown, and typed.
+    pub name: String,
+    /// The argon2id hash of the password, as a PHC string.
+    pub phc: String,
+}
+
+impl std::fmt::Debug for Operator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Operator").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Why somebody is not signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotSignedIn {
+    /// Name or password; which of them is not said.
+    #[error("the name or the password is wrong")]
+    Wrong,
+    /// Too many failures; 429 with this wait.
+    #[error("too many failed attempts")]
+    Throttled(Duration),
+    /// Others are being checked; 503.
+    #[error("the node is busy checking other passwords")]
+    Busy,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct SignIn {
+    operators: Arc<[Operator]>,
+    throttle: Throttle,
+    turns: Semaphore,
+}
+
+impl SignIn {
+    /// With these operators; there may be none.
+    pub fn new(operators: Vec<Operator>) -> Self {
+        Self { operators: operators.into(), throttle: Throttle::default(), turns: Semaphore::new(AT_ONCE) }
+    }
+
+    /// Somebody can sign in.
+    pub fn is_possible(&self) -> bool {
+        !self.operators.is_empty()
+    }
+
+    /// The name of the operator, if the password is right. A name that is no operator's costs the
+    /// same time as a wrong password.
+    ///
+    /// # Errors
+    /// See [`NotSignedIn`].
+    pub async fn attempt(&self, name: &str, password: &str, address: IpAddr, now: Moment) -> Result<String, NotSignedIn> {
+        let name: String = name.trim().chars().take(200).collect();
+        let found = self.operators.iter().find(|operator| operator.name == name);
+        // Somebody else's hash takes the place of the missing one: same tool, same cost.
+        let Some(hash) = found.or(self.operators.first()).map(|operator| operator.phc.clone()) else {
+            return Err(NotSignedIn::Wrong);
+        };
+        let known = found.is_some();
+        self.throttle.attempt(&name, known, address, now).map_err(NotSignedIn::Throttled)?;
+        let Ok(Ok(_turn)) = time::timeout(PATIENCE, self.turns.acquire()).await else {
+            self.throttle.withdrawn(&name, known, address);
+            return Err(NotSignedIn::Busy);
+        };
+        let password = password.to_owned();
+        let right = web::block(move || password.len() <= LONGEST && password::verify(&hash, &password)).await;
+        match right {
+            Ok(true) if known => {
+                self.throttle.succeeded(&name, address);
+                Ok(name)
+            }
+            Ok(_) => Err(NotSignedIn::Wrong),
+            // The pool is gone: the node is stopping.
+            Err(_) => Err(NotSignedIn::Busy), // carries nothing else
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::session::password::cheap_hash;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    #[actix_web::test]
+    async fn the_right_password_signs_in_and_nothing_else() {
+        let alice = Operator { name: "alice".into(), phc: cheap_hash("correct horse") };
+        assert!(!format!("{alice:?}").contains("argon2"), "a hash in a log is a hash too many");
+        let sign_in = SignIn::new(vec![alice]);
+        let now = Moment::ZERO;
+        assert_eq!(sign_in.attempt(" alice ", "correct horse", HERE, now).await, Ok("alice".into()));
+        assert_eq!(sign_in.attempt("alice", "wrong", HERE, now).await, Err(NotSignedIn::Wrong));
+        let wait = Err(NotSignedIn::Throttled(Duration::from_secs(1)));
+        assert_eq!(sign_in.attempt("alice", "correct horse", HERE, now).await, wait, "also a right one waits");
+        // The hash that stands in for a missing one must not let its password in.
+        assert_eq!(sign_in.attempt("mallory", "correct horse", HERE, now).await, Err(NotSignedIn::Wrong));
+        let later = now.after(Duration::from_secs(1));
+        assert_eq!(sign_in.attempt("alice", "correct horse", HERE, later).await, Ok("alice".into()));
+    }
+
+    #[actix_web::test]
+    async fn without_operators_nobody_gets_in() {
+        let sign_in = SignIn::new(Vec::new());
+        assert!(!sign_in.is_possible());
+        assert_eq!(sign_in.attempt("", "", HERE, Moment::ZERO).await, Err(NotSignedIn::Wrong));
+    }
+}

@@ -1,0 +1,184 @@
+//! Sessions of this node, in memory: they do not survive a restart and are not shared with peers.
+//!
+//! The id that the browser holds is 256 random bits; only its SHA-256 is kept here, so that a copy
+//! of this memory lets nobody in. Ids are looked up by that hash, so no comparison of secrets takes
+//! a time that depends on them.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{availability::Moment, clock};
+
+/// How long and how many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// A session that is not used for so long ends.
+    pub idle: Duration,
+    /// A session ends after so long, used or not.
+    pub absolute: Duration,
+    /// So many at once; one more ends the one that was not used for longest.
+    pub most: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { idle: Duration::from_secs(8 * 3600), absolute: Duration::from_secs(24 * 3600), most: 1_000 }
+    }
+}
+
+/// One signed-in browser, as handlers see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Who.
+    pub operator: String,
+    /// What every form of this session carries (64 hexadecimal digits): a page of another origin
+    /// cannot know it.
+    pub token: String,
+}
+
+/// Whether looking a session up counts as using it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// A person did something.
+    Yes,
+    /// A page refreshed itself: a board on a wall must not keep a session alive for ever.
+    No,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Sessions {
+    limits: Limits,
+    held: Mutex<HashMap<[u8; 32], Held>>,
+}
+
+#[derive(Debug)]
+struct Held {
+    session: Session,
+    begun: Moment,
+    used: Moment,
+}
+
+impl Sessions {
+    /// None yet.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, held: Mutex::default() }
+    }
+
+    /// Begins a session; returns the id for the cookie, 64 hexadecimal digits, known to nobody else.
+    pub fn begin(&self, operator: &str, now: Moment) -> (String, Session) {
+        let id = secret();
+        let session = Session { operator: operator.to_owned(), token: secret() };
+        let mut held = self.lock();
+        held.retain(|_, one| self.alive(one, now));
+        if held.len() >= self.limits.most.max(1)
+            && let Some(oldest) = held.iter().min_by_key(|(_, one)| one.used).map(|(key, _)| *key)
+        {
+            held.remove(&oldest);
+        }
+        held.insert(key(&id), Held { session: session.clone(), begun: now, used: now });
+        (id, session)
+    }
+
+    /// The session with this id, if it has not ended.
+    pub fn find(&self, id: &str, now: Moment, used: Use) -> Option<Session> {
+        let mut held = self.lock();
+        let key = key(id);
+        let one = held.get_mut(&key)?;
+        if !self.alive(one, now) {
+            held.remove(&key);
+            return None;
+        }
+        if used == Use::Yes {
+            one.used = one.used.max(now);
+        }
+        Some(one.session.clone())
+    }
+
+    /// Ends a session; nothing happens if there is none.
+    pub fn end(&self, id: &str) {
+        self.lock().remove(&key(id));
+    }
+
+    /// How many there are, ended ones that nobody asked for since included.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Nobody is signed in.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn alive(&self, one: &Held, now: Moment) -> bool {
+        now.since(one.used) < self.limits.idle && now.since(one.begun) < self.limits.absolute
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Held>> {
+        // A map is whole between any two statements above, also if a thread died meanwhile.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key(id: &str) -> [u8; 32] {
+    Sha256::digest(id.as_bytes()).into()
+}
+
+/// 256 bits from the cryptographic generator behind [`clock::random`], in hexadecimal.
+fn secret() -> String {
+    (0..4).map(|_| format!("{:016x}", clock::random())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn at(hours: u32) -> Moment {
+        Moment::ZERO.after(HOUR * hours)
+    }
+
+    #[test]
+    fn a_session_lives_until_it_is_ended() {
+        let sessions = Sessions::new(Limits::default());
+        let (id, session) = sessions.begin("alice", at(0));
+        assert_eq!(id.len(), 64);
+        assert_ne!(id, session.token);
+        assert_eq!(sessions.find(&id, at(1), Use::Yes), Some(session));
+        assert_eq!(sessions.find("0", at(1), Use::Yes), None);
+        sessions.end(&id);
+        assert_eq!(sessions.find(&id, at(1), Use::Yes), None);
+    }
+
+    #[test]
+    fn idle_ones_end_after_eight_hours_and_all_after_a_day() {
+        let sessions = Sessions::new(Limits::default());
+        let (id, _) = sessions.begin("alice", at(0));
+        assert!(sessions.find(&id, at(7), Use::No).is_some(), "still within eight hours");
+        assert!(sessions.find(&id, at(8), Use::No).is_none(), "refreshing by itself is no use");
+
+        let (id, _) = sessions.begin("alice", at(0));
+        for hour in [7, 14, 21, 23] {
+            assert!(sessions.find(&id, at(hour), Use::Yes).is_some());
+        }
+        assert!(sessions.find(&id, at(24), Use::Yes).is_none());
+    }
+
+    #[test]
+    fn their_number_is_bounded_and_the_least_used_goes_first() {
+        let sessions = Sessions::new(Limits { most: 2, ..Limits::default() });
+        let (first, _) = sessions.begin("alice", at(0));
+        let (second, _) = sessions.begin("bob", at(1));
+        assert!(sessions.find(&first, at(2), Use::Yes).is_some());
+        sessions.begin("carol", at(3));
+        assert_eq!(sessions.len(), 2);
+        assert!(sessions.find(&second, at(3), Use::No).is_none());
+        assert!(sessions.find(&first, at(3), Use::No).is_some());
+    }
+}

@@ -1,0 +1,192 @@
+// Makes the pages better where scripts run; everything works without. No state but the page itself.
+"use strict";
+(() => {
+  const main = document.getElementById("main");
+  const say = (text) => { document.getElementById("announce").textContent = text; };
+
+  // ---- Times: in the reader's own zone -------------------------------------------------------
+  const pageZone = document.body.dataset.zone;
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || pageZone;
+  const shown = (date, seconds) => new Intl.DateTimeFormat("en-GB", {
+    day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit",
+    second: seconds ? "2-digit" : undefined, timeZoneName: "short", timeZone: zone,
+  }).format(date);
+  const localize = (root) => {
+    if (zone === pageZone) return;
+    for (const time of root.querySelectorAll("time[datetime]")) {
+      const date = new Date(time.dateTime);
+      if (!isNaN(date)) time.textContent = shown(date, /:\d\d:\d\d/.test(time.textContent));
+    }
+  };
+
+  // A local time as a field holds it; the moment that a field stands for, or why there is none.
+  const two = (n) => String(n).padStart(2, "0");
+  const local = (d) => `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}T${two(d.getHours())}:${two(d.getMinutes())}`
+    + (d.getSeconds() ? `:${two(d.getSeconds())}` : "");
+  const moment = (text) => {
+    const date = new Date(text);
+    if (isNaN(date)) return { problem: "This is not a date and time." };
+    const plain = text.replace(/(T\d\d:\d\d):00(\.0+)?$/, "$1");
+    if (local(date) !== plain) return { problem: `This time does not exist: clocks in ${zone} are put forward then.` };
+    const hour = 3600e3;
+    if (local(new Date(+date + hour)) === plain || local(new Date(+date - hour)) === plain) {
+      return { problem: `This time happens twice: clocks in ${zone} are put back then. Choose one before or after.` };
+    }
+    return { iso: date.toISOString() };
+  };
+
+  // ---- The form ------------------------------------------------------------------------------
+  const form = document.querySelector("form[data-notify]");
+  if (form) {
+    const fields = [...form.querySelectorAll("input[data-exact]")];
+    for (const field of fields) {
+      if (field.dataset.exact) field.value = local(new Date(field.dataset.exact));
+    }
+    for (const name of form.querySelectorAll("[data-zone-name]")) name.textContent = `${zone} (your zone)`;
+
+    const closing = form.querySelector("[data-closing]");
+    const follow = () => {
+      const opens = form.elements.status.value === "available";
+      closing.hidden = closing.disabled = opens;
+    };
+    form.addEventListener("change", follow);
+    follow();
+
+    const search = form.querySelector("[data-search]");
+    if (search) {
+      search.hidden = false;
+      search.querySelector("input").addEventListener("input", (event) => {
+        const wanted = event.target.value.trim().toLowerCase();
+        for (const label of form.querySelectorAll(".targets .check")) {
+          const box = label.querySelector("input");
+          const text = `${label.textContent} ${box.value}`.toLowerCase();
+          label.hidden = !box.checked && !text.includes(wanted);
+        }
+      });
+    }
+
+    form.addEventListener("submit", (event) => {
+      for (const field of fields) {
+        const exact = form.elements[`${field.name}_exact`];
+        field.setCustomValidity("");
+        exact.value = "";
+        if (!field.value || field.matches(":disabled")) continue;
+        const read = moment(field.value);
+        if (read.problem) {
+          field.setCustomValidity(read.problem);
+          field.reportValidity();
+          event.preventDefault();
+          return;
+        }
+        exact.value = read.iso;
+      }
+    });
+    for (const field of fields) field.addEventListener("input", () => field.setCustomValidity(""));
+  }
+
+  // A second click on a button that sends does nothing; the server would take it as a repeat anyway.
+  for (const once of document.querySelectorAll("form[data-once]")) {
+    once.addEventListener("submit", (event) => {
+      if (once.dataset.sent) { event.preventDefault(); return; }
+      once.dataset.sent = "1";
+    });
+    addEventListener("pageshow", () => { delete once.dataset.sent; });
+  }
+
+  // ---- Receipts within the history -----------------------------------------------------------
+  const page = async (address) => {
+    const answer = await fetch(address, { headers: { "X-Forewarn-Refresh": "1" }, cache: "no-store" });
+    if (answer.redirected) { location.reload(); throw new Error("signed out"); }
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+    return new DOMParser().parseFromString(await answer.text(), "text/html");
+  };
+  document.addEventListener("toggle", async (event) => {
+    const details = event.target;
+    if (!(details instanceof HTMLDetailsElement) || !details.dataset.receipt || !details.open) return;
+    const place = details.querySelector(".receipt");
+    if (place.firstChild) return;
+    try {
+      const table = (await page(details.dataset.receipt)).getElementById("receipt");
+      if (table) {
+        table.removeAttribute("id");
+        localize(table);
+        place.replaceChildren(table);
+      }
+    } catch { /* the link to it stays */ }
+  }, true);
+
+  // ---- Pages that refresh themselves ---------------------------------------------------------
+  const connection = document.getElementById("connection");
+  const state = (text) => { if (connection) { connection.hidden = false; connection.textContent = text; } };
+  let busy = false, again = false, timer = 0;
+
+  const refresh = async () => {
+    if (busy) { again = true; return; }
+    busy = true;
+    try {
+      const fresh = (await page(location.href)).getElementById("main");
+      localize(fresh);
+      // What somebody has opened or stands on stays so.
+      for (const open of main.querySelectorAll("details[open][id]")) {
+        const same = fresh.querySelector(`#${CSS.escape(open.id)}`);
+        if (same) {
+          same.open = true;
+          const [from, to] = [open.querySelector(".receipt"), same.querySelector(".receipt")];
+          if (from && to) to.replaceChildren(...from.childNodes);
+        }
+      }
+      const before = main.dataset.summary;
+      if (fresh.innerHTML !== main.innerHTML) {
+        const on = document.activeElement;
+        const typing = main.contains(on) && /^(INPUT|SELECT|TEXTAREA)$/.test(on.tagName);
+        if (!typing) {
+          const key = main.contains(on) && on.getAttribute("href");
+          const old = new Map([...main.querySelectorAll("article[id]")].map((one) => [one.id, one.className]));
+          main.replaceChildren(...fresh.childNodes);
+          for (const one of main.querySelectorAll("article[id]")) {
+            if (old.has(one.id) && old.get(one.id) !== one.className) one.classList.add("changed");
+          }
+          if (key) main.querySelector(`a[href="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
+        }
+      }
+      main.dataset.summary = fresh.dataset.summary || "";
+      main.toggleAttribute("data-complete", fresh.hasAttribute("data-complete"));
+      if (before !== main.dataset.summary && main.dataset.summary) say(main.dataset.summary);
+    } catch { state("The node does not answer; trying again."); }
+    busy = false;
+    if (again) { again = false; soon(); }
+  };
+  // Changes come in bursts; one look shows them all.
+  const soon = () => { clearTimeout(timer); timer = setTimeout(refresh, 150); };
+
+  if (main.hasAttribute("data-live")) {
+    const wanted = main.dataset.live, id = main.dataset.liveId;
+    const names = wanted === "all" ? ["availability", "resource", "notification", "delivery", "nodes"] : wanted.split(" ");
+    const heard = (event) => {
+      if (id && !(event.data || "").includes(id)) return;
+      soon();
+    };
+    let source = null;
+    const listen = () => {
+      source = new EventSource("/api/v1/events");
+      for (const name of names) source.addEventListener(name, heard);
+      source.onopen = () => { state("Live."); soon(); };
+      source.onerror = () => {
+        state("Connection lost; trying again.");
+        // After an answer other than 200 a browser gives up for good.
+        if (source.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
+      };
+    };
+    listen();
+    // "Since" and "overdue" move with time, and events may be missed: look now and then anyway.
+    setInterval(() => { if (!document.hidden && !main.hasAttribute("data-complete")) soon(); }, id ? 3000 : 30000);
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
+    addEventListener("pagehide", () => source.close());
+    addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
+  }
+
+  // ---- At the end: own zone, and the eye on what is wrong ------------------------------------
+  for (const name of document.querySelectorAll("[data-zone-name]")) if (!form || !form.contains(name)) name.textContent = zone;
+  localize(document);
+  document.querySelector("[data-focus]")?.focus();
+})();
