@@ -198,6 +198,13 @@ impl Merger {
         }
     }
 
+    /// Says in which phase this node is now.
+    async fn tell_everybody(&self) {
+        let peers = self.take(|replica, _| replica.peers()).await.unwrap_or_default();
+        let met: Vec<String> = peers.into_iter().filter(|peer| peer.member.is_some()).map(|peer| peer.address).collect();
+        futures_util::future::join_all(met.iter().map(|address| self.announce(address))).await;
+    }
+
     async fn introduce(&self) {
         for address in self.take(|replica, _| replica.strangers()).await.unwrap_or_default() {
             if let Ok(met) = self.announce(&address).await {
@@ -277,6 +284,7 @@ impl Handler<KeepMerging> for Merger {
     fn handle(&mut self, _: KeepMerging, ctx: &mut Self::Context) {
         let merger = self.clone();
         let merging = async move {
+            merger.tell_everybody().await;
             loop {
                 // Between half and one and a half of the period, so that nodes do not merge in step.
                 let jitter = 0.5 + (clock::random() % 1_000) as f64 / 1_000.0;

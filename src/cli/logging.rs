@@ -29,6 +29,8 @@ fn builder(format: LogFormat, filters: Option<&str>) -> env_logger::Builder {
     builder.filter_level(LevelFilter::Info);
     // its `info` is about itself; a filter that names it still wins, for it comes later
     builder.filter_module("sled", LevelFilter::Warn);
+    // who listens where is said by the node itself
+    builder.filter_module("actix_server", LevelFilter::Warn);
     if let Some(filters) = filters {
         builder.parse_filters(filters);
     }

@@ -1,6 +1,6 @@
 //! How far the notifications that this node accepted have come on the others (SPEC 4.4).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::DeliveryState;
 use uuid::Uuid;
@@ -15,6 +15,8 @@ type Rows = BTreeMap<NodeId, (DeliveryState, Moment)>;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tracks {
     open: HashMap<Stamp, (Uuid, Rows)>,
+    /// Complete ones, with the step that records it.
+    closing: VecDeque<(u64, Stamp)>,
 }
 
 impl Tracks {
@@ -32,13 +34,20 @@ impl Tracks {
         Some(*id)
     }
 
-    /// Whether everybody has said what became of it; it leaves the memory then.
-    pub(super) fn close_if_complete(&mut self, stamp: &Stamp) -> bool {
-        let complete = self.open.get(stamp).is_some_and(|(_, rows)| rows.values().all(|(state, _)| state.is_final()));
-        if complete {
-            self.open.remove(stamp);
+    /// Whether everybody has said what became of it. It leaves the memory once the step that
+    /// records the last receipt is durable: until then the history cannot tell.
+    pub(super) fn close_if_complete(&mut self, stamp: &Stamp, step: u64) {
+        if self.open.get(stamp).is_some_and(|(_, rows)| rows.values().all(|(state, _)| state.is_final())) {
+            self.closing.push_back((step, *stamp));
         }
-        complete
+    }
+
+    /// Everything up to this step is durable.
+    pub(super) fn durable(&mut self, upto: u64) {
+        while let Some((_, stamp)) = self.closing.front().filter(|(step, _)| *step <= upto) {
+            self.open.remove(stamp);
+            self.closing.pop_front();
+        }
     }
 
     pub(super) fn get(&self, stamp: &Stamp) -> Option<&Rows> {
@@ -62,6 +71,6 @@ impl Tracks {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.open.len()
+        self.open.len() - self.closing.len().min(self.open.len())
     }
 }

@@ -16,7 +16,6 @@ use std::{
 
 use actix::{Addr, prelude::SendError};
 use tokio::sync::broadcast;
-use uuid::Uuid;
 
 pub use self::types::*;
 use super::{

@@ -136,7 +136,8 @@ impl Replica {
         if let Some(id) = self.tracks.note(stamp, node, state, now.wall) {
             let name = self.name_of(node);
             changes.push(Change::Receipt { stamp: *stamp, node, name, state, at: now.wall });
-            self.tracks.close_if_complete(stamp);
+            // The caller commits these changes in the next step.
+            self.tracks.close_if_complete(stamp, self.step + 1);
             self.notice(Notice::Delivery(id));
         }
         let Some(peer) = self.peers.get_mut(&node) else { return };

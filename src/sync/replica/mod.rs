@@ -329,6 +329,7 @@ impl Replica {
     /// All commits up to this one are on stable storage.
     pub fn durable(&mut self, upto: u64, now: Now) {
         self.durable = self.durable.max(upto);
+        self.tracks.durable(self.durable);
         self.work(now);
         self.settle_if_drained();
         let later = self.held_durable.split_off(&(self.durable + 1));

@@ -34,6 +34,7 @@ impl Replica {
         self.heard(from, now);
         self.learn_members(&message.members, now);
         self.learn_limit(message.limit, now);
+        self.fingerprint_of(from, &message.fingerprint);
         if message.entries.len() > MAX_ENTRIES || message.need.len() > MAX_ENTRIES {
             self.warn(format!("event=merge_too_large peer={} entries={} need={}", self.name_of(from), message.entries.len(), message.need.len()));
             self.effects.push(Effect::Reply(ticket, Reply::Busy));
@@ -79,11 +80,19 @@ impl Replica {
         self.poke(now);
     }
 
+    /// What a peer last said that its ledger looks like, for the nodes page.
+    fn fingerprint_of(&mut self, from: NodeId, fingerprint: &str) {
+        if let Some(peer) = self.peers.get_mut(&from) {
+            fingerprint.clone_into(&mut peer.fingerprint);
+        }
+    }
+
     /// Takes in what a reference returned; durable before [`Reply::Settled`] is given.
     pub fn absorb(&mut self, from: NodeId, merged: Merged, now: Now) {
         self.heard(from, now);
         self.learn_members(&merged.members, now);
         self.learn_limit(merged.limit, now);
+        self.fingerprint_of(from, &merged.fingerprint);
         self.absorb_entries(from, merged.entries, now, "absorb");
         self.work(now);
         self.poke(now);
