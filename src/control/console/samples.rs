@@ -176,7 +176,7 @@ pub fn nodes() -> Vec<NodeView> {
         node("b", "ready"),
         NodeView { outbox: Some(17), ledger_fingerprint: Some("9".repeat(32)), definitions: vec!["mail".into(), "mail-store".into()],
             last_contact: Some(at("2026-11-23T14:02:00Z")), ..node("c", "away") },
-        NodeView { outbox: None, merge_on_return: true, id: None, ledger_fingerprint: None, last_contact: None, ..node("http://10.0.0.9:7070", "unknown") },
+        NodeView { outbox: None, merge_on_return: true, id: None, ledger_fingerprint: None, last_contact: None, address: "http://10.0.0.9:7070".into(), ..node("http://10.0.0.9:7070", "unknown") },
         node("d", "merge"),
     ]
 }

@@ -46,6 +46,16 @@ fn forms_that_change_something_carry_the_token() {
 }
 
 #[test]
+fn hidden_fields_hold_what_they_are_called() {
+    let page = |file| samples::pages().into_iter().find(|(name, _)| *name == file).unwrap().1;
+    assert!(page("forget").contains("name=\"name\" value=\"c\""));
+    let preview = page("preview");
+    for hidden in ["name=\"targets\" value=\"application:mail\"", "name=\"status\" value=\"unavailable\"", "name=\"duration\" value=\"90\""] {
+        assert!(preview.contains(hidden), "{hidden}");
+    }
+}
+
+#[test]
 fn the_board_says_in_words_what_colours_say() {
     let pages = samples::pages();
     let board = &pages[0].1;
@@ -60,7 +70,7 @@ fn the_board_says_in_words_what_colours_say() {
 fn the_preview_warns_of_what_may_not_be_meant() {
     let page = samples::preview();
     let titles: Vec<(&str, &str)> = page.affected.iter().map(|one| (one.title.as_str(), one.now.as_str())).collect();
-    assert_eq!(titles, [("Mail", "is unavailable already"), ("Phone directory", "is unavailable already")]);
+    assert_eq!(titles, [("Mail", "is unavailable now"), ("Phone directory", "is unavailable now")]);
     assert!(page.warnings.iter().any(|text| text.contains("It is a plan")), "{:?}", page.warnings);
     assert!(page.warnings.iter().any(|text| text.contains("does not end by itself")), "{:?}", page.warnings);
     assert_eq!(page.denial.unwrap().before, "Mail is down for planned maintenance and is expected back at ");

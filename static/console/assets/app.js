@@ -162,6 +162,8 @@
   if (main.hasAttribute("data-live")) {
     const wanted = main.dataset.live, id = main.dataset.liveId;
     const names = wanted === "all" ? ["availability", "resource", "notification", "delivery", "nodes"] : wanted.split(" ");
+    // Some events may have been missed: look, whatever they were about.
+    const missed = () => soon();
     const heard = (event) => {
       if (id && !(event.data || "").includes(id)) return;
       soon();
@@ -170,6 +172,7 @@
     const listen = () => {
       source = new EventSource("/api/v1/events");
       for (const name of names) source.addEventListener(name, heard);
+      source.addEventListener("reset", missed);
       source.onopen = () => { state("Live."); soon(); };
       source.onerror = () => {
         state("Connection lost; trying again.");

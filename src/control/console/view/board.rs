@@ -75,8 +75,11 @@ pub struct Row {
     pub upcoming: Vec<CauseLine>,
     /// "Uses mail-store" or "Used by Mail and Chat"; empty: nothing.
     pub uses: String,
-    /// Where the form is, filled in for this.
+    /// Where the form is, filled in with what would open this: where only resources keep it
+    /// closed, the resources, for saying that it is available would change nothing.
     pub open_href: String,
+    /// What that link is called.
+    pub open_words: String,
     /// The same for the other state.
     pub close_href: String,
 }
@@ -136,7 +139,7 @@ impl Build<'_> {
     fn rows(&self, rows: &[BoardRow], target: impl Fn(&Name) -> Target) -> Vec<Row> {
         let mut rows: Vec<Row> = rows.iter().map(|row| self.row(row, &target(&row.name))).collect();
         let rank = |row: &Row| ["unavailable", "partial", "available"].iter().position(|kind| *kind == row.kind);
-        rows.sort_by(|a, b| (rank(a), a.title.to_lowercase()).cmp(&(rank(b), b.title.to_lowercase())));
+        rows.sort_by_key(|row| (rank(row), row.title.to_lowercase()));
         rows
     }
 
@@ -160,10 +163,23 @@ impl Build<'_> {
             (false, _) => format!("Used by {}", words::list(&others, "and")),
         };
         let target = target.to_string();
-        let form = |status| format!("/notify?target={}&status={status}", encoded(&target));
+        let mut resources: Vec<&Target> = row.causes.iter().filter(|cause| cause.layer == "resource").map(|cause| &cause.target).collect();
+        resources.dedup();
+        let (open, open_words) = match resources.len() {
+            n if n == 0 || n < row.causes.len() => (format!("target={}", encoded(&target)), "Say it is available".to_owned()),
+            n => {
+                let open: Vec<String> = resources.iter().map(|target| format!("target={}", encoded(&target.to_string()))).collect();
+                let words = match resources[0] {
+                    Target::Resource(name) if n == 1 => name.to_string(),
+                    _ => "its resources".to_owned(),
+                };
+                (open.join("&"), format!("Say {words} {} available", if n == 1 { "is" } else { "are" }))
+            }
+        };
         Row {
-            open_href: form("available"),
-            close_href: form("unavailable"),
+            open_href: format!("/notify?{open}&status=available"),
+            open_words,
+            close_href: format!("/notify?target={}&status=unavailable", encoded(&target)),
             anchor: target.replace(':', "-"),
             title: row.title.clone(),
             name: (row.title != name).then_some(name),

@@ -125,7 +125,7 @@ fn denial(n: &Notification, title: &str, face: &Face) -> Denial {
 
 fn affected(n: &Notification, row: &BoardRow, how: &str, input: &PreviewInput<'_>) -> Affected {
     let now = match (n.status, row.causes.is_empty()) {
-        (Some(Status::Unavailable), false) => "is unavailable already".to_owned(),
+        (Some(Status::Unavailable), false) => "is unavailable now".to_owned(),
         (Some(Status::Available), true) if row.partial.is_empty() => "is available already".to_owned(),
         (Some(Status::Available), _) => {
             // An opening of an application opens the system for it, too; resources stay closed.
