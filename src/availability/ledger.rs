@@ -23,8 +23,9 @@ use super::{
 pub const MAX_CRITERIA: usize = 64;
 /// Most open plans per target.
 pub const MAX_PLANS: usize = 64;
-/// Most plans per target that were taken back and whose cancels must still be remembered.
-const MAX_CANCELS: usize = 1_000;
+/// Most plans per target, open and taken back together: a cancel must be remembered as long as its
+/// plan could come back from a peer.
+pub const MAX_CANCELS: usize = 1_000;
 /// Most reporters per target.
 pub const MAX_REPORTERS: usize = 256;
 
@@ -65,7 +66,7 @@ pub struct Admission {
 
 /// A submission would go beyond a bound of SPEC 3.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{target} has {limit} {what} already, the most that are kept; take some back first")]
+#[error("{target} has {limit} {what} already, the most that are kept")]
 pub struct BoundExceeded {
     /// The target that is full.
     pub target: Target,
@@ -203,12 +204,16 @@ impl Ledger {
     }
 
     /// Whether a submission stays within the bounds of SPEC 3. An immediate word without criteria
-    /// always does, unless it comes from a reporter that would be one too many.
+    /// always does, unless it comes from a reporter that would be one too many; so does a cancel,
+    /// for a plan that could not be taken back would close something nobody wants closed. A plan
+    /// that replaces another one takes its place. O(words on its targets).
     ///
     /// # Errors
     /// Names the target that is full and of what.
     pub fn check_bounds(&self, notification: &Notification) -> Result<(), BoundExceeded> {
-        let plan = notification.is_plan();
+        if notification.cancels.is_some() {
+            return Ok(());
+        }
         for target in &notification.targets {
             let Some(words) = self.targets.get(target) else { continue };
             let full = |what, limit| Err(BoundExceeded { target: target.clone(), what, limit });
@@ -219,17 +224,20 @@ impl Ledger {
                 }
             }
             if let Some(criteria) = &notification.criteria {
-                let distinct: BTreeSet<_> = words.iter().filter_map(Word::criteria).collect();
-                if !distinct.contains(criteria) && distinct.len() >= MAX_CRITERIA {
+                let all = words.iter().filter_map(Word::criteria);
+                if !all.clone().any(|held| held == criteria) && all.collect::<BTreeSet<_>>().len() >= MAX_CRITERIA {
                     return full("distinct criteria", MAX_CRITERIA);
                 }
             }
-            if plan && words.iter().filter(|word| word.plan).count() >= MAX_PLANS {
-                return full("open plans", MAX_PLANS);
-            }
-            let cancels = |word: &&Word| matches!(word.says, Says::Cancel(_));
-            if notification.cancels.is_some() && words.iter().filter(cancels).count() >= MAX_CANCELS {
-                return full("plans taken back", MAX_CANCELS);
+            if notification.is_plan() {
+                let replaced = |word: &Word| notification.replaces == Some(word.entry.notification.id);
+                if words.iter().filter(|word| word.plan && !replaced(word)).count() >= MAX_PLANS {
+                    return full("open plans", MAX_PLANS);
+                }
+                let remembered = |word: &&Word| word.plan || matches!(word.says, Says::Cancel(_));
+                if words.iter().filter(remembered).count() >= MAX_CANCELS {
+                    return full("plans that are open or were taken back", MAX_CANCELS);
+                }
             }
         }
         Ok(())

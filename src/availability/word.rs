@@ -123,7 +123,7 @@ impl TargetWords {
     }
 
     /// All words that are not dead, the operators' first.
-    pub fn iter(&self) -> impl Iterator<Item = &Word> {
+    pub fn iter(&self) -> impl Iterator<Item = &Word> + Clone {
         self.speakers.values().flat_map(|words| alive(words))
     }
 
