@@ -188,7 +188,7 @@ impl Ledger {
                 }
             }
             let words = Arc::make_mut(self.targets.entry(target.clone()).or_default());
-            words.group_mut(&word.speaker).push((Arc::clone(&word), killer.is_some()));
+            words.push(Arc::clone(&word), killer.is_some());
         }
         self.insert(word, killers.iter().filter(|killer| killer.is_none()).count());
         admission.admitted = true;
@@ -219,7 +219,7 @@ impl Ledger {
             let full = |what, limit| Err(BoundExceeded { target: target.clone(), what, limit });
             if notification.source != Source::Operator {
                 let reporter = notification.reporter.as_deref().unwrap_or_default();
-                if words.reporters().all(|(name, _)| name != reporter) && words.reporters().count() >= MAX_REPORTERS {
+                if words.group(&Speaker::Reporter(reporter.into())).is_empty() && words.reporters().count() >= MAX_REPORTERS {
                     return full("reporters", MAX_REPORTERS);
                 }
             }
@@ -264,10 +264,11 @@ impl Ledger {
                 killed.push(*x.stamp());
             }
         };
-        for (speaker, group) in words.groups_mut() {
-            if *speaker == y.speaker {
-                mark(group, &|x| kills(y, x));
-            } else if silencing {
+        if let Some(group) = words.group_mut(&y.speaker) {
+            mark(group, &|x| kills(y, x));
+        }
+        if silencing {
+            for group in words.reporters_mut() {
                 mark(group, &|x| silences(y, x));
             }
         }
@@ -288,7 +289,7 @@ impl Ledger {
         self.fingerprint = self.fingerprint.wrapping_sub(known.digest()).wrapping_add(word.entry.digest());
         for target in &known.notification.targets {
             if let Some(words) = self.targets.get_mut(target) {
-                for (held, _) in Arc::make_mut(words).group_mut(&word.speaker) {
+                for (held, _) in Arc::make_mut(words).group_mut(&word.speaker).into_iter().flatten() {
                     if held.stamp() == word.stamp() {
                         *held = Arc::clone(&word);
                     }
