@@ -15,7 +15,7 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    Entry, Moment, Notification, Rules, Says, Source, Speaker, Stamp, Target, TargetWords, Word,
+    Entry, Moment, NodeId, Notification, Rules, Says, Source, Speaker, Stamp, Target, TargetWords, Word,
     dropping::{kills, silences},
 };
 
@@ -35,7 +35,8 @@ pub struct Ledger {
     rules: Rules,
     limit: Moment,
     entries: BTreeMap<Stamp, Slot>,
-    by_id: HashMap<Uuid, Vec<Stamp>>,
+    /// A set of pairs: half the memory of a map to lists that hold one stamp each.
+    by_id: BTreeSet<(Uuid, Stamp)>,
     targets: HashMap<Target, Arc<TargetWords>>,
     /// When time alone drops an entry: as soon as T reaches this.
     deadlines: BTreeSet<(Moment, Stamp)>,
@@ -115,7 +116,9 @@ impl Ledger {
 
     /// The entry with this id; the one with the lowest stamp, should there be several.
     pub fn by_id(&self, id: &Uuid) -> Option<&Arc<Entry>> {
-        self.by_id.get(id)?.iter().min().and_then(|stamp| self.get(stamp))
+        const LOWEST: Stamp = Stamp { time: Moment::ZERO, counter: 0, node: NodeId::NONE, hash: [0; 16] };
+        let (found, stamp) = self.by_id.range((*id, LOWEST)..).next()?;
+        if found == id { self.get(stamp) } else { None }
     }
 
     /// All entries in the order of their stamps.
@@ -305,7 +308,7 @@ impl Ledger {
             self.deadlines.insert((deadline, stamp));
         }
         self.fingerprint = self.fingerprint.wrapping_add(word.entry.digest());
-        self.by_id.entry(word.entry.notification.id).or_default().push(stamp);
+        self.by_id.insert((word.entry.notification.id, stamp));
         self.entries.insert(stamp, Slot { word, alive });
     }
 
@@ -316,12 +319,7 @@ impl Ledger {
         }
         let entry = Arc::clone(&word.entry);
         self.fingerprint = self.fingerprint.wrapping_sub(entry.digest());
-        if let Some(stamps) = self.by_id.get_mut(&entry.notification.id) {
-            stamps.retain(|s| s != stamp);
-            if stamps.is_empty() {
-                self.by_id.remove(&entry.notification.id);
-            }
-        }
+        self.by_id.remove(&(entry.notification.id, *stamp));
         for target in &entry.notification.targets {
             if let Some(words) = self.targets.get_mut(target) {
                 Arc::make_mut(words).remove(&word.speaker, stamp);
@@ -333,3 +331,6 @@ impl Ledger {
         Some(entry)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -149,6 +149,20 @@ fn a_window_that_ends_opens_only_what_it_closed() {
 }
 
 #[test]
+fn what_a_window_replaced_stays_replaced() {
+    let get = Criteria::parse(&json!({"methods": ["GET"]})).unwrap();
+    let mut s = story();
+    s.closes(1_000, MAIL);
+    s.says(Available, 1_001, MAIL, |n| n.criteria = get.clone());
+    assert!(s.is_open(1_001));
+    s.says(Unavailable, 1_002, MAIL, |n| {
+        (n.criteria, n.expected_back_at, n.restore) = (get, Some(Moment::from_millis(1_100)), Restore::Automatic);
+    });
+    assert!(!s.is_open(1_099));
+    assert!(!s.is_open(1_100), "the opening was replaced; what stands is the closing for all requests");
+}
+
+#[test]
 fn overdue_without_automatic_restore_stays_closed() {
     let mut s = story();
     s.says(Unavailable, 1_000, MAIL, |n| n.expected_back_at = Some(Moment::from_millis(1_100)));
