@@ -73,7 +73,6 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::HashPassword(args) => hash_password::run(&args, &mut io::stdin().lock(), out),
         Command::Token(args) => token::run(&args, out),
 
-        // INTEGRATOR: replace this arm by the subcommand's `run`, and then the function below.
         Command::Serve(args) => {
             logging::start(args.log_format);
             serve::run(&args)
@@ -124,11 +123,4 @@ fn told(output: OutputArgs, error: CallError, out: &mut dyn io::Write) -> CliErr
         }
         error => CliError::Call(error),
     }
-}
-
-// INTEGRATOR: goes with the last arm that uses it.
-fn not_in_this_build(subcommand: &str) -> Result<(), CliError> {
-    Err(CliError::Refused(format!(
-        "{subcommand}: not in this build"
-    )))
 }
