@@ -93,9 +93,13 @@ impl Repeater {
             if effects.is_empty() && wake.is_empty() {
                 return;
             }
+            let mut commits = effects.iter().filter(|effect| matches!(effect, Effect::Commit { .. })).count();
             for effect in effects {
                 match effect {
-                    Effect::Commit { step, label, changes } => self.commit(step, label, &changes),
+                    Effect::Commit { step, label, changes } => {
+                        commits -= 1;
+                        self.commit(step, label, &changes, commits > 0);
+                    }
                     Effect::Load { step, targets } => self.load(step, &targets, ctx),
                     Effect::Reply(ticket, reply) => {
                         if let Some(waiter) = self.tickets.remove(&ticket) {
@@ -122,14 +126,14 @@ impl Repeater {
         }
     }
 
-    fn commit(&mut self, step: u64, label: &'static str, changes: &[Change]) {
+    fn commit(&mut self, step: u64, label: &'static str, changes: &[Change], more: bool) {
         let mut writes = Vec::with_capacity(changes.len() * 2);
         for change in changes {
             records::encode(change, &mut writes);
         }
         if !self.stopped
             && let Some(writer) = &self.writer
-            && let Err(error) = writer.commit(step, label, writes.clone())
+            && let Err(error) = writer.commit(step, label, writes.clone(), more)
         {
             log::warn!("event=commit_refused step={step} label={label} error={error:?}");
             self.stopped = true;
@@ -189,7 +193,7 @@ impl Repeater {
             return;
         }
         for (step, label, writes) in &self.kept {
-            if let Err(error) = writer.commit(*step, label, writes.clone()) {
+            if let Err(error) = writer.commit(*step, label, writes.clone(), false) {
                 log::warn!("event=commit_refused step={step} label={label} error={error:?}");
                 return;
             }
