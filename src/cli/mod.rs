@@ -72,6 +72,7 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::Check(args) => check::run(&args, out),
         Command::HashPassword(args) => hash_password::run(&args, &mut io::stdin().lock(), out),
         Command::Token(args) => token::run(&args, out),
+
         Command::Serve(args) => {
             logging::start(args.log_format);
             serve::run(&args)

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::args::{StoreBackupArgs, StoreCommand, StorePlace, StoreTaskArgs};
+use super::args::{ExportArgs, ImportArgs, StoreBackupArgs, StoreCommand, StorePlace, StoreTaskArgs};
 use super::error::{CliError, json_line};
 use super::show::{Cell, Screen, Table, Tone};
+use crate::availability::Rules;
 use crate::config::Settings;
+use crate::node::{NodeError, maintenance};
 use crate::store::{self, Report};
 
 /// The reserve where no configuration names one, in bytes (the configuration's default).
@@ -24,20 +26,59 @@ pub fn run(command: &StoreCommand, screen: &Screen, out: &mut dyn Write) -> Resu
     match command {
         StoreCommand::Check(args) => check(args, screen, out),
         StoreCommand::Backup(args) => backup(args, out),
-        // INTEGRATOR: crate::node::maintenance::{renew, export, import, restamp}(dir); `place`
-        // says which folder.
-        StoreCommand::Renew(args) => not_yet("renew", &args.place),
-        StoreCommand::Export(args) => not_yet("export", &args.place),
-        StoreCommand::Import(args) => not_yet("import", &args.place),
-        StoreCommand::Restamp(args) => not_yet("restamp", &args.place),
+        StoreCommand::Renew(args) => {
+            let (dir, reserve) = place(&args.place)?;
+            done(args.output.json, maintenance::renew(&dir, reserve), out)
+        }
+        StoreCommand::Export(args) => export(args, out),
+        StoreCommand::Import(args) => import(args, out),
+        StoreCommand::Restamp(args) => {
+            let (dir, reserve) = place(&args.place)?;
+            done(args.output.json, maintenance::restamp(&dir, reserve, rules(&args.place)?), out)
+        }
     }
 }
 
-// INTEGRATOR: goes with the last arm that uses it.
-fn not_yet(name: &str, at: &StorePlace) -> Result<(), CliError> {
-    let (dir, _reserve) = place(at)?;
-    let text = format!("store {name}: not in this build ({})", dir.display());
-    Err(CliError::Refused(text))
+/// δ and lapse of the node's configuration; the defaults where only the folder is named.
+fn rules(place: &StorePlace) -> Result<Rules, CliError> {
+    let Some(file) = &place.config else { return Ok(Rules::default()) };
+    let farm = Settings::load(file)?.farm;
+    Ok(Rules { max_clock_skew: farm.max_clock_skew, lapse: farm.lapse })
+}
+
+/// What was done, in words or as JSON.
+fn done(json: bool, result: Result<String, NodeError>, out: &mut dyn Write) -> Result<(), CliError> {
+    let text = result.map_err(|error| CliError::Refused(error.to_string()))?;
+    if json {
+        return json_line(out, &json!({ "ok": true, "done": text }));
+    }
+    writeln!(out, "{text}").map_err(CliError::Output)
+}
+
+fn export(args: &ExportArgs, out: &mut dyn Write) -> Result<(), CliError> {
+    let (dir, reserve) = place(&args.place)?;
+    let refused = |error: NodeError| CliError::Refused(error.to_string());
+    let Some(to) = &args.to else {
+        return maintenance::export(&dir, reserve, out).map(drop).map_err(refused);
+    };
+    let file = std::fs::File::create_new(to).map_err(|error| CliError::Refused(format!("{}: {error}", to.display())))?;
+    let mut file = std::io::BufWriter::new(file);
+    let records = maintenance::export(&dir, reserve, &mut file).map_err(refused)?;
+    file.get_ref().sync_all().map_err(CliError::Output)?;
+    writeln!(out, "{}: {records} records", to.display()).map_err(CliError::Output)
+}
+
+fn import(args: &ImportArgs, out: &mut dyn Write) -> Result<(), CliError> {
+    let (dir, reserve) = place(&args.place)?;
+    let records = match &args.from {
+        Some(from) => {
+            let file = std::fs::File::open(from).map_err(|error| CliError::Refused(format!("{}: {error}", from.display())))?;
+            maintenance::import(&dir, reserve, &mut std::io::BufReader::new(file))
+        }
+        None => maintenance::import(&dir, reserve, &mut std::io::stdin().lock()),
+    };
+    let text = records.map(|records| format!("{}: {records} records", dir.display()));
+    done(args.output.json, text, out)
 }
 
 /// The store's folder, and the bytes that must stay free beside it.
