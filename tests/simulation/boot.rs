@@ -24,6 +24,7 @@ impl World {
             return;
         }
         node.disk.boot += 1;
+        let line = format!("{} {} starts", node.name, node.id);
         let restored = node.disk.synced.restored(rules());
         let now = forewarn::sync::Now { wall: node.wall(time), mono: std::time::Duration::ZERO };
         let replica = Replica::restore(node.facts(nonce), restored, now).with_max_rows(node.max_rows);
@@ -49,6 +50,7 @@ impl World {
             running.crash_in = Some(self.rng.below(12));
             self.count("crashes planned during a boot");
         }
+        self.trace(|| line);
         let ticket = running.ticket(Waiter::Replayed);
         self.nodes[at].running = Some(running);
         self.perform(at);
@@ -74,13 +76,23 @@ impl World {
     /// It announces itself to everybody, then merges.
     pub fn begin_phase(&mut self, node: usize) {
         let Some(running) = &mut self.nodes[node].running else { return };
-        let (run, members): (u64, Vec<String>) = (running.run, running.replica.peers().into_iter().map(|peer| peer.address).collect());
-        running.phase = Some(Phase { announcing: members.len(), ..Phase::default() });
+        running.phase = Some(Phase::default());
+        let run = running.run;
         self.after(PHASE, Event::PhaseOver { node, run });
-        for address in members {
+        self.announce_to_all(node);
+        self.go_on(node);
+    }
+
+    /// To everybody who is known and has not been told, those included whom the answers name.
+    fn announce_to_all(&mut self, node: usize) {
+        let Some(running) = &mut self.nodes[node].running else { return };
+        let Some(phase) = &mut running.phase else { return };
+        let known = running.replica.peers().into_iter().map(|peer| peer.address);
+        let new: Vec<String> = known.filter(|address| phase.told.insert(address.clone())).collect();
+        phase.announcing += new.len();
+        for address in new {
             self.announce(node, address);
         }
-        self.go_on(node);
     }
 
     fn announce(&mut self, node: usize, address: String) {
@@ -283,6 +295,7 @@ impl World {
         let phase = self.nodes[node].running.as_mut().and_then(|running| running.phase.as_mut());
         if let Some(phase) = phase.filter(|phase| phase.announcing > 0) {
             phase.announcing -= 1;
+            self.announce_to_all(node);
             self.go_on(node);
         }
     }

@@ -81,10 +81,11 @@ impl World {
             self.run_until(next);
             for at in 0..self.nodes.len() {
                 // Whoever is gone for good is forgotten by somebody, sooner or later.
-                let names: Vec<Name> = self.nodes.iter().filter(|node| node.burned).map(|node| node.name.clone()).collect();
+                let gone = self.nodes.iter().filter(|node| node.burned);
+                let names: Vec<String> = gone.flat_map(|node| [node.name.to_string(), node.address.clone()]).collect();
                 for name in names {
                     self.with(at, |replica, now| {
-                        replica.forget(name.as_str(), now);
+                        replica.forget(&name, now);
                     });
                 }
                 if let Some(running) = &mut self.nodes[at].running {

@@ -60,6 +60,8 @@ pub struct Phase {
     pub follow_ups: bool,
     /// Announcements that have not been answered.
     pub announcing: usize,
+    /// Where it has announced itself.
+    pub told: BTreeSet<String>,
     pub begun: bool,
 }
 

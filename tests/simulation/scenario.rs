@@ -85,7 +85,7 @@ pub fn farm(seed: u64) -> (World, Kind, u64) {
             references: if world.rng.chance(500) { usize::MAX } else { 1 + world.rng.below(2) },
             series: world.rng.chance(500),
             random_order: world.rng.chance(500),
-            max_rows: if world.rng.chance(300) { 3 + world.rng.below(4) } else { 10_000 },
+            max_rows: if world.rng.chance(300) && kind != Kind::Calm { 3 + world.rng.below(4) } else { 10_000 },
             absent: joiner,
             burned: false,
             backup: None,
@@ -155,6 +155,7 @@ impl World {
     }
 
     pub fn act(&mut self, action: Action) {
+        self.trace(|| format!("{action:?}"));
         match action {
             Action::Submit(many) => {
                 let Some(node) = self.somebody(true) else { return };
@@ -245,7 +246,8 @@ impl World {
             }
             Action::Burn => {
                 let alive = self.nodes.iter().filter(|node| !node.burned && !node.absent).count();
-                let Some(node) = self.somebody(false).filter(|_| alive > 2) else { return };
+                // Not those whose address others were given: they would need a new configuration.
+                let Some(node) = self.somebody(false).filter(|node| alive > 2 && *node > 1) else { return };
                 self.count("nodes that burned down");
                 self.crash(node, None);
                 self.nodes[node].burned = true;

@@ -104,6 +104,7 @@ pub struct World {
     pub duplicates: u64,
     pub messages: u64,
     pub collapsed: bool,
+    traced: bool,
     requests: u64,
     runs: u64,
     spin: (u64, usize, u32),
@@ -127,6 +128,7 @@ impl World {
             duplicates: 0,
             messages: 0,
             collapsed: false,
+            traced: std::env::var_os("SIM_TRACE").is_some(),
             requests: 0,
             runs: 0,
             spin: (0, 0, 0),
@@ -135,6 +137,13 @@ impl World {
 
     pub fn count(&mut self, what: &'static str) {
         *self.counts.entry(what).or_default() += 1;
+    }
+
+    /// A line for whoever repeats a seed.
+    pub fn trace(&self, line: impl FnOnce() -> String) {
+        if self.traced {
+            eprintln!("{:>7} {}", self.time, line());
+        }
     }
 
     pub fn after(&mut self, wait: u64, event: Event) {
@@ -322,9 +331,7 @@ impl World {
             }
             Effect::Notice(_) => {}
             Effect::Warn(text) => {
-                if std::env::var_os("SIM_TRACE").is_some() {
-                    eprintln!("{:>7} {} {text}", self.time, self.nodes[node].name);
-                }
+                self.trace(|| format!("{} {text}", self.nodes[node].name));
                 if text.contains("outbox_collapsed") {
                     self.collapsed = true;
                     self.count("outboxes that collapsed");
@@ -434,6 +441,7 @@ impl World {
     /// The process is gone; it comes back after `back`, if at all.
     pub fn crash(&mut self, node: usize, back: Option<u64>) {
         let Some(running) = self.nodes[node].running.take() else { return };
+        self.trace(|| format!("{} crashes, back after {back:?}", self.nodes[node].name));
         for asked in running.asked.into_values() {
             if let Asked::Deliver { stamps, .. } = asked {
                 for stamp in stamps {

@@ -171,8 +171,10 @@ impl Replica {
     /// Takes note of a receipt for something that this node accepted.
     pub(super) fn receipt_from(&mut self, node: NodeId, stamp: &Stamp, state: DeliveryState, now: Now, changes: &mut Vec<Change>) {
         if let Some(id) = self.tracks.note(stamp, node, state, now.wall) {
-            let name = self.name_of(node);
-            changes.push(Change::Receipt { stamp: *stamp, node, name, state, at: now.wall });
+            if node != self.facts.me {
+                let name = self.name_of(node);
+                changes.push(Change::Receipt { stamp: *stamp, node, name, state, at: now.wall });
+            }
             self.tracks.close_if_complete(stamp);
             self.notice(Notice::Delivery(id));
         }

@@ -96,6 +96,7 @@ impl Replica {
         if member.id == self.facts.me {
             // A configured address that is this node's own.
             if let Some(address) = address {
+                self.met_at.insert(address.to_owned(), self.facts.me);
                 self.drop_stand_in(address);
             }
             return Ok(());
@@ -110,6 +111,9 @@ impl Replica {
             for id in former {
                 self.forget_id(id, now);
             }
+        }
+        if let Some(address) = address {
+            self.met_at.insert(address.to_owned(), member.id);
         }
         for address in [address, Some(&*member.address)].into_iter().flatten() {
             self.rename(stand_in(address), member.id, now);
@@ -300,9 +304,16 @@ impl Replica {
         self.forgotten.insert(id, member);
     }
 
-    /// Configured addresses at which nobody has been met yet.
+    /// Configured addresses at which no member has been met yet, or none that has not been forgotten
+    /// since: two nodes that forgot each other must not stay apart for ever.
     pub fn strangers(&self) -> Vec<String> {
-        self.peers.values().filter(|peer| peer.member.is_none()).map(|peer| peer.address.clone()).collect()
+        let is_member = |id: &NodeId| *id == self.facts.me || self.peers.get(id).is_some_and(|peer| peer.member.is_some());
+        let has_member = |address: &String| {
+            *address == self.facts.address
+                || self.met_at.get(address).is_some_and(is_member)
+                || self.peers.values().any(|peer| peer.member.is_some() && peer.address == *address)
+        };
+        self.facts.peers.iter().filter(|address| !has_member(address)).cloned().collect()
     }
 
     /// Names of applications and resources that this member defines in another way than this node.

@@ -214,6 +214,8 @@ pub struct Replica {
     pending_ids: HashMap<Uuid, Arc<Entry>>,
     quarantined: usize,
     peers: BTreeMap<NodeId, Peer>,
+    /// Who has answered at which configured address in this run; a node may have several.
+    met_at: HashMap<String, NodeId>,
     forgotten: BTreeMap<NodeId, Member>,
     own: Member,
     boots: HashMap<NodeId, (u64, u64)>,
@@ -255,6 +257,7 @@ impl Replica {
             pending_ids: HashMap::new(),
             quarantined: 0,
             peers: BTreeMap::new(),
+            met_at: HashMap::new(),
             forgotten: BTreeMap::new(),
             own,
             boots: restored.boots.into_iter().map(|(node, boot, nonce)| (node, (boot, nonce))).collect(),
@@ -285,7 +288,8 @@ impl Replica {
         }
         for address in replica.facts.peers.clone() {
             let known = replica.peers.values().map(|peer| &peer.address).chain([&replica.facts.address]).any(|known| *known == address);
-            // Whoever comes to a forgotten node's address will announce itself; nothing waits for it.
+            // At a forgotten node's address somebody may be met again ([`Replica::strangers`]), but
+            // nothing waits for it.
             if !known && replica.forgotten.values().all(|member| member.address != address) {
                 replica.peers.insert(stand_in(&address), Peer { address, ..Peer::default() });
             }
