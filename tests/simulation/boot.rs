@@ -44,6 +44,7 @@ impl World {
             timer: None,
             crash_in: None,
             announce_wait: 500,
+            told: Default::default(),
             renewing: false,
         };
         if node.disk.boot > 1 && self.faults && self.rng.chance(60) {
@@ -86,10 +87,11 @@ impl World {
     /// To everybody who is known and has not been told, those included whom the answers name.
     fn announce_to_all(&mut self, node: usize) {
         let Some(running) = &mut self.nodes[node].running else { return };
-        let Some(phase) = &mut running.phase else { return };
         let known = running.replica.peers().into_iter().map(|peer| peer.address);
-        let new: Vec<String> = known.filter(|address| phase.told.insert(address.clone())).collect();
-        phase.announcing += new.len();
+        let new: Vec<String> = known.filter(|address| running.told.insert(address.clone())).collect();
+        if let Some(phase) = &mut running.phase {
+            phase.announcing += new.len();
+        }
         for address in new {
             self.announce(node, address);
         }
@@ -295,9 +297,9 @@ impl World {
         let phase = self.nodes[node].running.as_mut().and_then(|running| running.phase.as_mut());
         if let Some(phase) = phase.filter(|phase| phase.announcing > 0) {
             phase.announcing -= 1;
-            self.announce_to_all(node);
-            self.go_on(node);
         }
+        self.announce_to_all(node);
+        self.go_on(node);
     }
 
     /// No answer, or none that counts.

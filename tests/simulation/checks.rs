@@ -192,16 +192,23 @@ impl World {
     /// No storms. Calm: each body goes over the wire once for each other node. Otherwise every
     /// restart and every doubled message may repeat what one plan sends, the 2 s without progress
     /// may once more, each further question doubles its wait, and failed sends are tried again.
-    fn check_sends(&self, kind: Kind) {
+    fn check_sends(&mut self, kind: Kind) {
         let others = self.nodes.len() as u64 - 1;
-        let twice: BTreeSet<Stamp> = self.acknowledged.iter().map(|a| a.stamp).collect();
-        for (stamp, sends) in &self.sends {
-            let initials = self.acknowledged.iter().filter(|a| a.stamp == *stamp).map(|a| a.node).collect::<BTreeSet<_>>().len().max(1) as u64;
-            if kind == Kind::Calm && twice.contains(stamp) && initials == 1 {
-                assert_eq!(sends.bodies, others, "bodies of {stamp:?} that were sent");
+        let mut initials: BTreeMap<Stamp, BTreeMap<usize, u64>> = BTreeMap::new();
+        for acknowledged in &self.acknowledged {
+            let first = initials.entry(acknowledged.stamp).or_default().entry(acknowledged.node);
+            first.or_insert(acknowledged.recipients as u64);
+        }
+        for (stamp, sends) in std::mem::take(&mut self.sends) {
+            let by = initials.get(&stamp);
+            if kind == Kind::Calm
+                && let Some(recipients) = by.filter(|by| by.len() == 1).and_then(|by| by.values().next().copied())
+            {
+                assert_eq!(sends.bodies, recipients, "bodies of {stamp:?} that were sent");
+                self.count(if recipients == others { "bodies sent exactly N - 1 times" } else { "bodies sent before all had met" });
             }
-            let plans = 2 * initials + self.restarts + self.duplicates;
-            let most = others * plans + others * 8 + sends.failed;
+            let plans = 2 * by.map_or(1, BTreeMap::len) as u64 + self.restarts + self.duplicates;
+            let most = others * (plans + 8) + sends.failed;
             assert!(sends.bodies <= most, "a storm: {} bodies of {stamp:?}, at most {most} are explained", sends.bodies);
         }
     }

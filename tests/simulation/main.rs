@@ -32,6 +32,7 @@ const SEEDS: u64 = 2_000;
 /// What must have happened in a full run, each at least once.
 const MUST_HAPPEN: &[&str] = &[
     "answers that were lost",
+    "bodies sent exactly N - 1 times",
     "clocks beyond what is believed",
     "clocks that jumped ahead",
     "clocks that jumped back",

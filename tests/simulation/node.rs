@@ -11,7 +11,7 @@ use forewarn::{
     sync::{Facts, Fanout, Now, Replica, Ticket, merge::{Session, Talk}},
 };
 
-use crate::{disk::Disk, workload::Handed};
+use crate::disk::Disk;
 
 /// The wall clocks begin here; milliseconds.
 pub const EPOCH: i64 = 1_700_000_000_000;
@@ -31,7 +31,7 @@ pub enum Waiter {
     /// A peer's request.
     Request { node: usize, run: u64, request: u64 },
     /// Whoever handed this in.
-    Submission(Handed),
+    Submission { recipients: usize },
     /// The end of replay.
     Replayed,
     /// The end of the merge phase.
@@ -60,8 +60,6 @@ pub struct Phase {
     pub follow_ups: bool,
     /// Announcements that have not been answered.
     pub announcing: usize,
-    /// Where it has announced itself.
-    pub told: BTreeSet<String>,
     pub begun: bool,
 }
 
@@ -84,6 +82,8 @@ pub struct Running {
     pub timer: Option<u64>,
     /// Effects until a crash; counts down.
     pub crash_in: Option<usize>,
+    /// Where it has announced itself.
+    pub told: BTreeSet<String>,
     /// It has been told to renew its store.
     pub renewing: bool,
     /// Back-off towards strangers.

@@ -290,19 +290,20 @@ impl World {
         let known = self.nodes[at].disk.latest.history.values().find(|entry| entry.notification.id == handed.id).cloned();
         let Some(running) = &mut self.nodes[at].running else { return };
         let submit = handed.submit(known);
-        let ticket = running.ticket(Waiter::Submission(handed));
+        let recipients = running.replica.peers().len();
+        let ticket = running.ticket(Waiter::Submission { recipients });
         running.replica.submit(submit, ticket, now);
         self.perform(at);
     }
 
-    pub fn submitted(&mut self, node: usize, _handed: Handed, result: Result<Taken, SubmitRefusal>) {
+    pub fn submitted(&mut self, node: usize, recipients: usize, result: Result<Taken, SubmitRefusal>) {
         match result {
             Ok(taken) => {
                 let stamp = taken.entry.stamp;
                 let durable = self.nodes[node].disk.synced.has(&stamp);
                 assert!(durable, "{} acknowledges {stamp:?}, but that is not durable", self.nodes[node].name);
                 self.count(if taken.repeated { "submissions that were known" } else { "submissions taken" });
-                self.acknowledged.push(Acknowledged { stamp, node });
+                self.acknowledged.push(Acknowledged { stamp, node, recipients });
             }
             Err(SubmitRefusal::ClockWasAhead { .. }) => self.count("submissions refused: the clock was ahead"),
             Err(SubmitRefusal::Copied(_)) => self.count("submissions refused: the store is a copy"),

@@ -84,6 +84,8 @@ pub struct Sends {
 pub struct Acknowledged {
     pub stamp: Stamp,
     pub node: usize,
+    /// How many other nodes the initial one knew when it was handed in.
+    pub recipients: usize,
 }
 
 /// The whole farm.
@@ -359,7 +361,7 @@ impl World {
                 };
                 self.answer(node, to, run, request, answer);
             }
-            (Waiter::Submission(handed), Reply::Submitted(result)) => self.submitted(node, handed, result),
+            (Waiter::Submission { recipients }, Reply::Submitted(result)) => self.submitted(node, recipients, result),
             (Waiter::Replayed, Reply::Settled) => self.begin_phase(node),
             (Waiter::Merged, Reply::Settled) => self.ready(node),
             (waiter, reply) => panic!("{waiter:?} is answered with {reply:?}"),
@@ -380,6 +382,7 @@ impl World {
         let Some(deliver) = running.replica.poll_send(peer, now) else { return };
         let address = running.replica.address_of(peer).expect("a peer has an address");
         let stamps: Vec<Stamp> = deliver.items.iter().map(|item| item.entry.stamp).collect();
+        self.trace(|| format!("{} -> {address} {:?} {:?}", self.nodes[node].name, deliver.items.iter().map(|item| (item.entry.stamp, item.share.len())).collect::<Vec<_>>(), deliver.receipts));
         for stamp in &stamps {
             self.sends.entry(*stamp).or_default().bodies += 1;
         }
