@@ -124,6 +124,7 @@ impl Replica {
                 member.name, announce.max_clock_skew, ours.max_clock_skew, announce.lapse, ours.lapse));
         }
         if let Some(peer) = self.peers.get_mut(&member.id) {
+            peer.met = true;
             let changed = peer.phase != announce.phase;
             peer.phase.clone_from(&announce.phase);
             peer.fingerprint.clone_from(&announce.fingerprint);
@@ -304,8 +305,10 @@ impl Replica {
         self.forgotten.insert(id, member);
     }
 
-    /// Configured addresses at which no member has been met yet, or none that has not been forgotten
-    /// since: two nodes that forgot each other must not stay apart for ever.
+    /// Where this node has still to announce itself: at configured addresses at which no member has
+    /// been met, or none that was not forgotten since (two nodes that forgot each other must not stay
+    /// apart for ever), and at members that are known by hearsay only (they may not know this node,
+    /// and could not send it a receipt).
     pub fn strangers(&self) -> Vec<String> {
         let is_member = |id: &NodeId| *id == self.facts.me || self.peers.get(id).is_some_and(|peer| peer.member.is_some());
         let has_member = |address: &String| {
@@ -313,7 +316,9 @@ impl Replica {
                 || self.met_at.get(address).is_some_and(is_member)
                 || self.peers.values().any(|peer| peer.member.is_some() && peer.address == *address)
         };
-        self.facts.peers.iter().filter(|address| !has_member(address)).cloned().collect()
+        let configured = self.facts.peers.iter().filter(|address| !has_member(address));
+        let hearsay = self.peers.values().filter(|peer| peer.member.is_some() && !peer.met).map(|peer| &peer.address);
+        configured.chain(hearsay).cloned().collect()
     }
 
     /// Names of applications and resources that this member defines in another way than this node.

@@ -164,6 +164,8 @@ struct Peer {
     phase: String,
     fingerprint: String,
     merging: bool,
+    /// One of us has announced itself to the other in this run, so each knows of the other.
+    met: bool,
     /// The lane has collapsed while a merge was under way: that one may not have brought everything.
     merge_again: bool,
 }
