@@ -92,12 +92,11 @@ impl Replica {
         }
     }
 
-    /// The peer did not answer: it is tried again after a back-off, and the next of each share that
+    /// The peer did not answer a delivery ([`Replica::merge_failed`] is for merges): it is tried again after a back-off, and the next of each share that
     /// it was to pass on takes its place at once. `chance` is random, for the jitter.
     pub fn failed(&mut self, id: NodeId, chance: u64, now: Now) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.link.failed(now.mono, chance);
-        peer.merging = false;
         for key in peer.lane.crashed() {
             let Some(row) = self.peers.get(&id).and_then(|peer| peer.lane.get(&key)).cloned() else { continue };
             if row.share.is_empty() {
