@@ -118,7 +118,8 @@ impl World {
                 }
             }
             if replica.unconfirmed() > 0 {
-                return Some(format!("{name} has {} unconfirmed", replica.unconfirmed()));
+                let open: Vec<_> = self.acknowledged.iter().filter_map(|a| Some((a.stamp, replica.receipts(&a.stamp)?))).collect();
+                return Some(format!("{name} waits for receipts: {open:?}"));
             }
             let members: BTreeSet<NodeId> = replica.members().map(|member| member.id).collect();
             if members != ids {

@@ -118,6 +118,8 @@ pub struct Node {
     pub absent: bool,
     /// Its disk is lost for good.
     pub burned: bool,
+    /// What it acknowledged before may have been nowhere else.
+    pub lost_disk: bool,
     /// A copy of its disk from some time ago.
     pub backup: Option<Disk>,
     /// What is marked critical here.

@@ -88,6 +88,7 @@ pub fn farm(seed: u64) -> (World, Kind, u64) {
             max_rows: if world.rng.chance(300) && kind != Kind::Calm { 3 + world.rng.below(4) } else { 10_000 },
             absent: joiner,
             burned: false,
+            lost_disk: false,
             backup: None,
             critical,
         });
@@ -277,9 +278,10 @@ impl World {
 
     /// What only this disk knew is gone with it: nobody can be blamed for that.
     fn lost_disk(&mut self, node: usize) {
+        self.nodes[node].lost_disk = true;
         let nodes = &self.nodes;
         let before = self.acknowledged.len();
-        self.acknowledged.retain(|a| a.node != node || nodes.iter().any(|other| other.disk.synced.has(&a.stamp)));
+        self.acknowledged.retain(|a| !nodes[a.node].lost_disk || nodes.iter().any(|other| other.disk.synced.has(&a.stamp)));
         if self.acknowledged.len() < before {
             self.count("notifications that burned with the only disk");
         }
