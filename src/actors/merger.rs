@@ -15,13 +15,16 @@ use super::{
     transport::{Failure, Transport},
 };
 use crate::{
-    availability::NodeId,
+    availability::{Entry, NodeId},
     clock,
     sync::{
         Announce, Replica, Stranger,
         merge::{Next, Session, Talk, follow_ups},
     },
 };
+
+/// How many peers are told what a periodic merge has brought.
+const TELL: usize = 3;
 
 /// How this node merges (SPEC 7, `[farm.merge]`).
 #[derive(Debug, Clone)]
@@ -169,16 +172,40 @@ impl Merger {
     async fn merge_with(&self, id: NodeId) {
         let Some(Some(address)) = self.take(move |replica, _| replica.address_of(id)).await else { return };
         match self.meet_and_talk(&address).await {
-            Ok((met, _)) => {
+            Ok((met, talk)) => {
                 if met != id {
                     log::info!("event=other_identity address={address} expected={id} met={met}");
                 }
                 self.finished(met).await;
+                self.tell_some(met, talk.learned).await;
             }
             Err(failure) => {
                 log::debug!("event=merge_failed address={address} why={:?}", failure.to_string());
                 let chance = clock::random();
                 self.take(move |replica, now| replica.failed(id, chance, now)).await;
+            }
+        }
+    }
+
+    /// Passes on what a merge has brought to a few who may have missed it as well, so that news from
+    /// beyond a healed partition does not wait for everybody's next merge.
+    async fn tell_some(&self, from: NodeId, learned: Vec<Arc<Entry>>) {
+        if learned.is_empty() {
+            return;
+        }
+        let prepared = self.take(move |replica, _| {
+            let others = replica.peers().into_iter().filter(|peer| peer.member.is_some() && !peer.down && peer.id != from);
+            (others.map(|peer| peer.address).collect::<Vec<_>>(), follow_ups(replica, &learned))
+        });
+        let Some((mut others, messages)) = prepared.await else { return };
+        shuffle(&mut others);
+        others.truncate(TELL);
+        for address in &others {
+            for message in &messages {
+                if let Err(failure) = self.transport.merge(address, message).await {
+                    log::debug!("event=no_follow_up address={address} why={:?}", failure.to_string());
+                    break;
+                }
             }
         }
     }

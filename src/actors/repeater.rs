@@ -247,8 +247,13 @@ impl Handler<Close> for Repeater {
     }
 }
 
+/// What is done to the replica in [`Take`].
+type Step<T> = Box<dyn FnOnce(&mut Replica, Now) -> T + Send>;
+/// What is done to the replica in [`Begin`].
+type TicketedStep = Box<dyn FnOnce(&mut Replica, Ticket, Now) + Send>;
+
 /// Looks at the replica, or takes a step of it, and returns what that gives.
-pub struct Take<T>(Box<dyn FnOnce(&mut Replica, Now) -> T + Send>);
+pub struct Take<T>(Step<T>);
 
 impl<T> Take<T> {
     /// A step that needs no waiting.
@@ -273,7 +278,7 @@ impl<T: Send + 'static> Handler<Take<T>> for Repeater {
 
 /// Takes a step of the replica that is answered later: when it is durable.
 pub struct Begin {
-    step: Box<dyn FnOnce(&mut Replica, Ticket, Now) + Send>,
+    step: TicketedStep,
     waiter: oneshot::Sender<Reply>,
     writes: bool,
 }
