@@ -90,7 +90,13 @@ impl Merger {
     /// Merges with one reference, to the end.
     async fn talk(&self, peer: NodeId, address: &str) -> Result<Talk, Failure> {
         let away = || Failure::Away("the node is going down".to_owned());
-        let (mut talk, mut ask) = self.take(move |replica, _| Talk::begin(replica, peer)).await.ok_or_else(away)?;
+        let (mut talk, mut ask) = self
+            .take(move |replica, _| {
+                replica.merging(peer);
+                Talk::begin(replica, peer)
+            })
+            .await
+            .ok_or_else(away)?;
         loop {
             let answer = self.transport.merge(address, &ask).await?;
             let (back, next) = self
@@ -146,8 +152,14 @@ impl Merger {
                         self.finished(id).await;
                         session.ended(talk);
                     }
-                    Ok(Err(failure)) => log::warn!("event=no_reference address={address} why={:?}", failure.to_string()),
-                    Err(_elapsed) => log::warn!("event=no_reference address={address} why=\"the merge's time-out is over\""),
+                    Ok(Err(failure)) => {
+                        log::warn!("event=no_reference address={address} why={:?}", failure.to_string());
+                        self.broken_off(address).await;
+                    }
+                    Err(_elapsed) => {
+                        log::warn!("event=no_reference address={address} why=\"the merge's time-out is over\"");
+                        self.broken_off(address).await;
+                    }
                 }
             }
         }
@@ -161,6 +173,18 @@ impl Merger {
             }
         }
         reached.len()
+    }
+
+    /// A merge with whoever is at this address has not come to its end.
+    async fn broken_off(&self, address: &str) {
+        let (address, chance) = (address.to_owned(), clock::random());
+        self.take(move |replica, now| {
+            let there: Vec<NodeId> = replica.peers().into_iter().filter(|peer| peer.address == address).map(|peer| peer.id).collect();
+            for id in there {
+                replica.merge_failed(id, chance, now);
+            }
+        })
+        .await;
     }
 
     async fn finished(&self, id: NodeId) {
@@ -182,7 +206,7 @@ impl Merger {
             Err(failure) => {
                 log::debug!("event=merge_failed address={address} why={:?}", failure.to_string());
                 let chance = clock::random();
-                self.take(move |replica, now| replica.failed(id, chance, now)).await;
+                self.take(move |replica, now| replica.merge_failed(id, chance, now)).await;
             }
         }
     }
