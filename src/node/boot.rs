@@ -33,7 +33,7 @@ use crate::{
         events,
         session::{Cookies, Door as SessionDoor, Limits as SessionLimits, Operator, Sessions, SignIn, Use},
     },
-    gate::{forwarded::TrustedProxies, proxy::{Limits, Proxy}, route::{Route, Routes}, service::{self, Gate}, upstream::{Upstream, Upstreams}},
+    gate::{forwarded::TrustedProxies, listener, proxy::Limits, route::{Route, Routes}, service::Gate, upstream::{Upstream, Upstreams}},
     peer::{client::PeerClient, endpoints::{self, Door}, nonces::Nonces, signature::{Identity, Key}, wire::HttpTransport},
     store::{Options, Store, records},
     sync::{Facts, Fanout, Replica},
@@ -373,25 +373,9 @@ impl Merged {
         let gate = gate(&core)?;
         let (streams, changes) = (core.gate_streams.clone(), web::Data::new(core.shared.events.clone()));
         let address = core.gate_socket.local_addr()?.as_socket().unwrap_or(core.settings.gate.listen);
-        let server = HttpServer::new(move || {
-            WebApp::new()
-                .app_data(gate.clone())
-                .app_data(web::ThinData(Proxy::new(Limits::default())))
-                .app_data(streams.clone())
-                .app_data(changes.clone())
-                .configure(|config| {
-                    service::configure(config, |reserved| {
-                        reserved.route("/events", web::get().to(public_events));
-                    });
-                })
-        });
-        let server = server
-            .disable_signals()
-            .shutdown_timeout(GRACE)
-            .tcp_nodelay(true)
-            .h1_allow_half_closed(false)
-            .listen(listen(core.gate_socket)?)?
-            .run();
+        let server = listener::serve(listen(core.gate_socket)?, gate, Limits::default(), GRACE, move |reserved| {
+            reserved.app_data(streams.clone()).app_data(changes.clone()).route("/events", web::get().to(public_events));
+        })?;
         core.shared.set_phase(Phase::Ready);
         core.merger.send(KeepMerging).await.map_err(ended("the merger"))?;
         log::info!("event=ready node={} gate={address}", core.shared.node);
