@@ -18,6 +18,7 @@ use crate::{
         courier::Couriers,
         desk::Event,
         merger::{KeepMerging, MergeAtStart, MergePlan, Merger},
+        queue::{EmbeddedQueue, Queue as _},
         repeater::{Begin, Close, Connect, Repeater, now},
         shared::{Phase, Shared, Slot},
     },
@@ -114,12 +115,12 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
         .collect();
     let (restored, wait) = std::sync::mpsc::sync_channel::<Replica>(1);
     let repeater = {
-        let (store, shared, caches) = (store.clone(), Arc::clone(&shared), caches.clone());
+        let (queue, shared, caches) = (EmbeddedQueue::new(store.clone()), Arc::clone(&shared), caches.clone());
         Repeater::start_in_arbiter(&arbiters[1].handle(), move |ctx| {
             // Its mailbox is open from now on; what comes in waits until the replica is restored.
             ctx.set_mailbox_capacity(crate::actors::repeater::MAILBOX);
             match wait.recv() {
-                Ok(replica) => Repeater::new(replica, store, shared, caches),
+                Ok(replica) => Repeater::new(replica, Box::new(queue), shared, caches),
                 // The node did not get that far and is ending.
                 Err(_) => loop {
                     std::thread::park();
@@ -314,8 +315,8 @@ impl Opened {
     pub(super) async fn restore(self) -> Result<Restored, NodeError> {
         let core = self.0;
         core.shared.set_phase(Phase::Restore);
-        let (store, rules) = (core.store.clone(), core.facts.rules);
-        let restored = tokio::task::spawn_blocking(move || records::restore(&store, rules)).await.map_err(|_| NodeError::Ended("restoring"))??;
+        let (queue, rules) = (EmbeddedQueue::new(core.store.clone()), core.facts.rules);
+        let restored = tokio::task::spawn_blocking(move || queue.restore(rules)).await.map_err(|_| NodeError::Ended("restoring"))??;
         let (entries, pending) = (restored.ledger.len(), restored.pending.len());
         let replica = Replica::restore(core.facts.clone(), restored, now());
         let loads = core.shared.slots.iter().zip(&core.caches).map(|(slot, cache)| {
