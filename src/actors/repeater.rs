@@ -28,7 +28,7 @@ use super::{
 use crate::{
     availability::{NodeId, Target, verdict::View},
     clock,
-    store::{Store, Write, Writer, WriterEvent, records},
+    store::{Store, Write, Writer, WriterEvent, crash::crash_point, records},
     sync::{Change, Effect, Notice, Now, Replica, Reply, Ticket},
 };
 
@@ -99,6 +99,7 @@ impl Repeater {
                     Effect::Load { step, targets } => self.load(step, &targets, ctx),
                     Effect::Reply(ticket, reply) => {
                         if let Some(waiter) = self.tickets.remove(&ticket) {
+                            crash_point(point_of(&reply));
                             // Whoever has gone away needs no answer.
                             waiter.send(reply).ok();
                         }
@@ -147,9 +148,11 @@ impl Repeater {
             self.shared.tell(Event::Resource { target: target.clone() });
         }
         let loaded = futures_util::future::join_all(loads).into_actor(self).map(move |_, act, ctx| {
+            crash_point("repeater.loaded");
             act.replica.loaded(step, now());
             act.perform(ctx);
         });
+        crash_point("repeater.load");
         ctx.spawn(loaded);
     }
 
@@ -158,6 +161,7 @@ impl Repeater {
         let Some(address) = self.replica.address_of(peer) else { return };
         if let Some(message) = self.replica.poll_send(peer, now()) {
             self.shared.counters.items_sent.fetch_add(message.items.len() as u64, Ordering::Relaxed);
+            crash_point("repeater.send");
             if couriers.try_send(Carry { peer, address, message }).is_err() {
                 self.replica.failed(peer, clock::random(), now());
             }
@@ -197,6 +201,20 @@ impl Repeater {
         self.stopped = false;
         self.shared.store_stopped.store(false, Ordering::Relaxed);
         log::info!("event=store_writable steps={}", self.kept.len());
+    }
+}
+
+/// Where a test can die between an answer's becoming due and its being given.
+fn point_of(reply: &Reply) -> &'static str {
+    match reply {
+        Reply::Submitted(Ok(_)) => "repeater.reply.submitted",
+        Reply::Submitted(Err(_)) => "repeater.reply.refused",
+        Reply::Delivered(_) => "repeater.reply.delivered",
+        Reply::Merged(Some(_)) => "repeater.reply.merged",
+        Reply::Merged(None) => "repeater.reply.nothing-to-merge",
+        Reply::Settled => "repeater.reply.settled",
+        Reply::TurnedAway(_) => "repeater.reply.turned-away",
+        Reply::Busy => "repeater.reply.busy",
     }
 }
 
@@ -295,11 +313,13 @@ impl Handler<Close> for Repeater {
     type Result = ();
 
     fn handle(&mut self, _: Close, ctx: &mut Self::Context) {
+        crash_point("repeater.close");
         if let Some(writer) = self.writer.take()
             && !writer.close(Duration::from_secs(6))
         {
             log::error!("event=close_timed_out what has been acknowledged is durable");
         }
+        crash_point("repeater.closed");
         ctx.stop();
     }
 }
@@ -376,8 +396,12 @@ impl Handler<Carried> for Repeater {
 
     fn handle(&mut self, carried: Carried, ctx: &mut Self::Context) {
         match carried.result {
-            Ok(answer) => self.replica.answered(carried.peer, &answer, now()),
+            Ok(answer) => {
+                crash_point("repeater.answer");
+                self.replica.answered(carried.peer, &answer, now());
+            }
             Err(failure) => {
+                crash_point("repeater.failure");
                 Counters::count(&self.shared.counters.peer_failures);
                 log::debug!("event=delivery_failed peer={} why={failure}", self.replica.name_of(carried.peer));
                 if let super::transport::Failure::TurnedAway(why) = &failure {
@@ -387,5 +411,6 @@ impl Handler<Carried> for Repeater {
             }
         }
         self.perform(ctx);
+        crash_point("repeater.carried");
     }
 }
