@@ -208,13 +208,11 @@ impl Repeater {
 fn point_of(reply: &Reply) -> &'static str {
     match reply {
         Reply::Submitted(Ok(_)) => "repeater.reply.submitted",
-        Reply::Submitted(Err(_)) => "repeater.reply.refused",
         Reply::Delivered(_) => "repeater.reply.delivered",
         Reply::Merged(Some(_)) => "repeater.reply.merged",
         Reply::Merged(None) => "repeater.reply.nothing-to-merge",
         Reply::Settled => "repeater.reply.settled",
-        Reply::TurnedAway(_) => "repeater.reply.turned-away",
-        Reply::Busy => "repeater.reply.busy",
+        Reply::Submitted(Err(_)) | Reply::TurnedAway(_) | Reply::Busy => "repeater.reply.refused",
     }
 }
 
