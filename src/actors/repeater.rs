@@ -34,6 +34,11 @@ use crate::{
 
 /// Most messages in the mailbox; more are refused with 503.
 pub const MAILBOX: usize = 4_096;
+/// How long the history is kept.
+const HISTORY: Duration = Duration::from_secs(90 * 24 * 3600);
+/// How often it is looked for what is older, and how many are taken away at a time.
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+const PRUNE_AT_ONCE: usize = 200;
 /// How often time passes when nothing else happens.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -93,9 +98,13 @@ impl Repeater {
             if effects.is_empty() && wake.is_empty() {
                 return;
             }
+            let mut commits = effects.iter().filter(|effect| matches!(effect, Effect::Commit { .. })).count();
             for effect in effects {
                 match effect {
-                    Effect::Commit { step, label, changes } => self.commit(step, label, &changes),
+                    Effect::Commit { step, label, changes } => {
+                        commits -= 1;
+                        self.commit(step, label, &changes, commits > 0);
+                    }
                     Effect::Load { step, targets } => self.load(step, &targets, ctx),
                     Effect::Reply(ticket, reply) => {
                         if let Some(waiter) = self.tickets.remove(&ticket) {
@@ -123,14 +132,19 @@ impl Repeater {
         }
     }
 
-    fn commit(&mut self, step: u64, label: &'static str, changes: &[Change]) {
+    fn commit(&mut self, step: u64, label: &'static str, changes: &[Change], more: bool) {
         let mut writes = Vec::with_capacity(changes.len() * 2);
         for change in changes {
             records::encode(change, &mut writes);
         }
+        self.hand_over(step, label, writes, more);
+    }
+
+    /// Gives a step to the writer, and keeps it until it is durable.
+    fn hand_over(&mut self, step: u64, label: &'static str, writes: Vec<Write>, more: bool) {
         if !self.stopped
             && let Some(writer) = &self.writer
-            && let Err(error) = writer.commit(step, label, writes.clone())
+            && let Err(error) = writer.commit(step, label, writes.clone(), more)
         {
             log::warn!("event=commit_refused step={step} label={label} error={error:?}");
             self.stopped = true;
@@ -186,6 +200,21 @@ impl Repeater {
         self.perform(ctx);
     }
 
+    /// Takes away what is older than the history is kept, a little at a time.
+    fn prune(&mut self) {
+        if self.stopped {
+            return;
+        }
+        match records::prune(&self.store, clock::now().before(HISTORY), PRUNE_AT_ONCE) {
+            Ok(writes) if writes.is_empty() => {}
+            Ok(writes) => {
+                let step = self.replica.step_of_shell();
+                self.hand_over(step, "prune", writes, false);
+            }
+            Err(error) => log::warn!("event=prune_failed error={error}"),
+        }
+    }
+
     /// The store can write again: everything that is kept, in order.
     fn resume(&mut self) {
         let Some(writer) = &self.writer else { return };
@@ -193,7 +222,7 @@ impl Repeater {
             return;
         }
         for (step, label, writes) in &self.kept {
-            if let Err(error) = writer.commit(*step, label, writes.clone()) {
+            if let Err(error) = writer.commit(*step, label, writes.clone(), false) {
                 log::warn!("event=commit_refused step={step} label={label} error={error:?}");
                 return;
             }
@@ -242,6 +271,7 @@ impl Actor for Repeater {
                 ctx.stop();
             }
         }
+        ctx.run_interval(PRUNE_EVERY, |act, _| act.prune());
         ctx.run_interval(TICK, |act, ctx| {
             act.advance(ctx);
             act.replica.tick(now());

@@ -114,7 +114,7 @@ impl Criteria {
                 "clients" => {
                     criteria.clients = list(&field, value, &mut errors, |text| {
                         let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-                        net.map(|net| net.trunc()).map_err(|_| "is not a network such as 192.0.2.0/24".to_owned()) // the form says it all
+                        net.map(|net| net.trunc()).or(Err("is not a network such as 192.0.2.0/24".to_owned()))
                     });
                 }
                 "nodes" => {

@@ -15,7 +15,7 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    Entry, Moment, Notification, Rules, Says, Source, Speaker, Stamp, Target, TargetWords, Word,
+    Entry, Moment, NodeId, Notification, Rules, Says, Source, Speaker, Stamp, Target, TargetWords, Word,
     dropping::{kills, silences},
 };
 
@@ -23,8 +23,9 @@ use super::{
 pub const MAX_CRITERIA: usize = 64;
 /// Most open plans per target.
 pub const MAX_PLANS: usize = 64;
-/// Most plans per target that were taken back and whose cancels must still be remembered.
-const MAX_CANCELS: usize = 1_000;
+/// Most plans per target, open and taken back together: a cancel must be remembered as long as its
+/// plan could come back from a peer.
+pub const MAX_CANCELS: usize = 1_000;
 /// Most reporters per target.
 pub const MAX_REPORTERS: usize = 256;
 
@@ -34,7 +35,8 @@ pub struct Ledger {
     rules: Rules,
     limit: Moment,
     entries: BTreeMap<Stamp, Slot>,
-    by_id: HashMap<Uuid, Vec<Stamp>>,
+    /// A set of pairs: half the memory of a map to lists that hold one stamp each.
+    by_id: BTreeSet<(Uuid, Stamp)>,
     targets: HashMap<Target, Arc<TargetWords>>,
     /// When time alone drops an entry: as soon as T reaches this.
     deadlines: BTreeSet<(Moment, Stamp)>,
@@ -65,7 +67,7 @@ pub struct Admission {
 
 /// A submission would go beyond a bound of SPEC 3.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{target} has {limit} {what} already, the most that are kept; take some back first")]
+#[error("{target} has {limit} {what} already, the most that are kept")]
 pub struct BoundExceeded {
     /// The target that is full.
     pub target: Target,
@@ -114,7 +116,9 @@ impl Ledger {
 
     /// The entry with this id; the one with the lowest stamp, should there be several.
     pub fn by_id(&self, id: &Uuid) -> Option<&Arc<Entry>> {
-        self.by_id.get(id)?.iter().min().and_then(|stamp| self.get(stamp))
+        const LOWEST: Stamp = Stamp { time: Moment::ZERO, counter: 0, node: NodeId::NONE, hash: [0; 16] };
+        let (found, stamp) = self.by_id.range((*id, LOWEST)..).next()?;
+        if found == id { self.get(stamp) } else { None }
     }
 
     /// All entries in the order of their stamps.
@@ -187,7 +191,7 @@ impl Ledger {
                 }
             }
             let words = Arc::make_mut(self.targets.entry(target.clone()).or_default());
-            words.group_mut(&word.speaker).push((Arc::clone(&word), killer.is_some()));
+            words.push(Arc::clone(&word), killer.is_some());
         }
         self.insert(word, killers.iter().filter(|killer| killer.is_none()).count());
         admission.admitted = true;
@@ -203,33 +207,40 @@ impl Ledger {
     }
 
     /// Whether a submission stays within the bounds of SPEC 3. An immediate word without criteria
-    /// always does, unless it comes from a reporter that would be one too many.
+    /// always does, unless it comes from a reporter that would be one too many; so does a cancel,
+    /// for a plan that could not be taken back would close something nobody wants closed. A plan
+    /// that replaces another one takes its place. O(words on its targets).
     ///
     /// # Errors
     /// Names the target that is full and of what.
     pub fn check_bounds(&self, notification: &Notification) -> Result<(), BoundExceeded> {
-        let plan = notification.is_plan();
+        if notification.cancels.is_some() {
+            return Ok(());
+        }
         for target in &notification.targets {
             let Some(words) = self.targets.get(target) else { continue };
             let full = |what, limit| Err(BoundExceeded { target: target.clone(), what, limit });
             if notification.source != Source::Operator {
                 let reporter = notification.reporter.as_deref().unwrap_or_default();
-                if words.reporters().all(|(name, _)| name != reporter) && words.reporters().count() >= MAX_REPORTERS {
+                if words.group(&Speaker::Reporter(reporter.into())).is_empty() && words.reporters().count() >= MAX_REPORTERS {
                     return full("reporters", MAX_REPORTERS);
                 }
             }
             if let Some(criteria) = &notification.criteria {
-                let distinct: BTreeSet<_> = words.iter().filter_map(Word::criteria).collect();
-                if !distinct.contains(criteria) && distinct.len() >= MAX_CRITERIA {
+                let all = words.iter().filter_map(Word::criteria);
+                if !all.clone().any(|held| held == criteria) && all.collect::<BTreeSet<_>>().len() >= MAX_CRITERIA {
                     return full("distinct criteria", MAX_CRITERIA);
                 }
             }
-            if plan && words.iter().filter(|word| word.plan).count() >= MAX_PLANS {
-                return full("open plans", MAX_PLANS);
-            }
-            let cancels = |word: &&Word| matches!(word.says, Says::Cancel(_));
-            if notification.cancels.is_some() && words.iter().filter(cancels).count() >= MAX_CANCELS {
-                return full("plans taken back", MAX_CANCELS);
+            if notification.is_plan() {
+                let replaced = |word: &Word| notification.replaces == Some(word.entry.notification.id);
+                if words.iter().filter(|word| word.plan && !replaced(word)).count() >= MAX_PLANS {
+                    return full("open plans", MAX_PLANS);
+                }
+                let remembered = |word: &&Word| word.plan || matches!(word.says, Says::Cancel(_));
+                if words.iter().filter(remembered).count() >= MAX_CANCELS {
+                    return full("plans that are open or were taken back", MAX_CANCELS);
+                }
             }
         }
         Ok(())
@@ -256,10 +267,11 @@ impl Ledger {
                 killed.push(*x.stamp());
             }
         };
-        for (speaker, group) in words.groups_mut() {
-            if *speaker == y.speaker {
-                mark(group, &|x| kills(y, x));
-            } else if silencing {
+        if let Some(group) = words.group_mut(&y.speaker) {
+            mark(group, &|x| kills(y, x));
+        }
+        if silencing {
+            for group in words.reporters_mut() {
                 mark(group, &|x| silences(y, x));
             }
         }
@@ -280,7 +292,7 @@ impl Ledger {
         self.fingerprint = self.fingerprint.wrapping_sub(known.digest()).wrapping_add(word.entry.digest());
         for target in &known.notification.targets {
             if let Some(words) = self.targets.get_mut(target) {
-                for (held, _) in Arc::make_mut(words).group_mut(&word.speaker) {
+                for (held, _) in Arc::make_mut(words).group_mut(&word.speaker).into_iter().flatten() {
                     if held.stamp() == word.stamp() {
                         *held = Arc::clone(&word);
                     }
@@ -296,7 +308,7 @@ impl Ledger {
             self.deadlines.insert((deadline, stamp));
         }
         self.fingerprint = self.fingerprint.wrapping_add(word.entry.digest());
-        self.by_id.entry(word.entry.notification.id).or_default().push(stamp);
+        self.by_id.insert((word.entry.notification.id, stamp));
         self.entries.insert(stamp, Slot { word, alive });
     }
 
@@ -307,12 +319,7 @@ impl Ledger {
         }
         let entry = Arc::clone(&word.entry);
         self.fingerprint = self.fingerprint.wrapping_sub(entry.digest());
-        if let Some(stamps) = self.by_id.get_mut(&entry.notification.id) {
-            stamps.retain(|s| s != stamp);
-            if stamps.is_empty() {
-                self.by_id.remove(&entry.notification.id);
-            }
-        }
+        self.by_id.remove(&(entry.notification.id, *stamp));
         for target in &entry.notification.targets {
             if let Some(words) = self.targets.get_mut(target) {
                 Arc::make_mut(words).remove(&word.speaker, stamp);
@@ -324,3 +331,6 @@ impl Ledger {
         Some(entry)
     }
 }
+
+#[cfg(test)]
+mod tests;

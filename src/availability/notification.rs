@@ -173,7 +173,7 @@ impl Entry {
     }
 
     /// Whether a peer's record keeps what every record must: a stamp of its own time, 1 to 100
-    /// targets, a status or something that it takes back.
+    /// targets, a status or a plan that it takes back, with that plan's beginning.
     ///
     /// # Errors
     /// Says what is broken.
@@ -188,11 +188,64 @@ impl Entry {
         if n.status.is_some() == n.cancels.is_some() {
             return Err("it has not exactly one of status and cancels");
         }
+        // Without the times of its plan a cancel could die before the plan does, which could then
+        // come back: the dropping rule relies on this.
+        if n.cancels.is_some() && n.goes_down_at.is_none() {
+            return Err("it takes back a plan, but lacks that plan's beginning");
+        }
         if n.message.as_ref().is_some_and(|text| text.chars().count() > 2_000)
             || n.component.as_ref().is_some_and(|text| text.chars().count() > 200)
         {
             return Err("its message or component is too long");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn entry(change: Value) -> Arc<Entry> {
+        let mut record = json!({
+            "id": Uuid::nil(), "timestamp": "2026-11-23T18:00:00Z", "targets": ["system"], "status": "unavailable",
+            "source": "operator", "node": "a",
+        });
+        for (member, value) in change.as_object().unwrap() {
+            record[member] = value.clone();
+        }
+        Entry::stamped(serde_json::from_value(record).unwrap(), 0, NodeId::NONE)
+    }
+
+    #[test]
+    fn a_record_that_breaks_the_rules_of_all_records_is_told_from_one_that_does_not() {
+        assert_eq!(entry(json!({})).check(), Ok(()));
+        assert_eq!(entry(json!({"colour": "red"})).check(), Ok(()), "a newer version's member");
+        for wrong in [
+            json!({"targets": []}),
+            json!({"targets": ["system", "system"]}),
+            json!({"targets": ["resource:db", "system"]}),
+            json!({"status": null}),
+            json!({"cancels": Uuid::nil()}),
+            json!({"status": null, "cancels": Uuid::nil()}),
+            json!({"message": "x".repeat(2_001)}),
+        ] {
+            assert!(entry(wrong.clone()).check().is_err(), "{wrong}");
+        }
+        let mut moved = (*entry(json!({}))).clone();
+        moved.stamp.time = Moment::ZERO;
+        assert!(moved.check().is_err());
+    }
+
+    #[test]
+    fn members_of_a_newer_version_are_kept_and_count_as_content() {
+        let (plain, newer) = (entry(json!({})), entry(json!({"colour": "red"})));
+        assert_ne!(plain.stamp.hash, newer.stamp.hash);
+        let again: Notification = serde_json::from_str(&serde_json::to_string(&newer.notification).unwrap()).unwrap();
+        assert_eq!((again.extra["colour"].clone(), again.content_hash()), (json!("red"), newer.stamp.hash));
+        // Who accepted it is not content: a retry at another node is the same notification.
+        assert_eq!(entry(json!({"node": "b"})).stamp, plain.stamp);
     }
 }

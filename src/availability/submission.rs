@@ -11,13 +11,11 @@ use uuid::Uuid;
 
 use super::{
     Criteria, Entry, Moment, Name, Notification, Priority, Reason, Reasons, Restore, Rules, Source, Status, Target,
+    reader::Reader,
 };
 
-const MAX_TARGETS: usize = 100;
 const MAX_COMPONENT: usize = 200;
 const MAX_MESSAGE: usize = 2_000;
-/// Ten years.
-const MAX_DURATION: u64 = 315_360_000;
 
 /// One thing that is wrong with a submission.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, thiserror::Error)]
@@ -294,88 +292,6 @@ impl Submission {
         let mut targets = self.targets.clone();
         targets.sort();
         targets.dedup();
-        targets
-    }
-}
-
-/// Reads one member and takes note of what is wrong with it.
-struct Reader<'a> {
-    field: &'a str,
-    value: &'a Value,
-    errors: &'a mut Vec<FieldError>,
-}
-
-impl Reader<'_> {
-    fn wrong(&mut self, problem: impl Into<String>) {
-        self.errors.push(FieldError::new(self.field, problem));
-    }
-
-    fn string(&mut self) -> Option<&str> {
-        let Value::String(text) = self.value else {
-            self.wrong("is not a string");
-            return None;
-        };
-        Some(text)
-    }
-
-    fn parsed<T: std::str::FromStr>(&mut self, problem: &str) -> Option<T> {
-        let parsed = self.string()?.parse().ok();
-        if parsed.is_none() {
-            self.wrong(problem);
-        }
-        parsed
-    }
-
-    fn moment(&mut self) -> Option<Moment> {
-        let parsed = self.string()?.parse::<Moment>();
-        parsed.map_err(|problem| self.wrong(problem)).ok()
-    }
-
-    fn choice<T: Copy>(&mut self, choices: &[(&str, T)]) -> Option<T> {
-        let text = self.value.as_str();
-        let chosen = choices.iter().find(|(name, _)| Some(*name) == text).map(|(_, chosen)| *chosen);
-        if chosen.is_none() {
-            let names: Vec<String> = choices.iter().map(|(name, _)| format!("{name:?}")).collect();
-            self.wrong(format!("is none of {}", names.join(", ")));
-        }
-        chosen
-    }
-
-    /// A text of at most so many characters; an empty one is none.
-    fn text(&mut self, most: usize) -> Option<String> {
-        let text = self.string()?.to_owned();
-        if text.chars().count() > most {
-            self.wrong(format!("is longer than {most} characters"));
-            return None;
-        }
-        (!text.trim().is_empty()).then_some(text)
-    }
-
-    fn seconds(&mut self) -> Option<Duration> {
-        let seconds = self.value.as_u64().filter(|seconds| (1..=MAX_DURATION).contains(seconds));
-        if seconds.is_none() {
-            self.wrong(format!("is not a whole number from 1 to {MAX_DURATION}"));
-        }
-        seconds.map(Duration::from_secs)
-    }
-
-    fn targets(&mut self) -> Vec<Target> {
-        let Value::Array(members) = self.value else {
-            self.wrong("is not a list");
-            return Vec::new();
-        };
-        if members.is_empty() || members.len() > MAX_TARGETS {
-            self.wrong(format!("has {} members; 1 to {MAX_TARGETS} are allowed", members.len()));
-            return Vec::new();
-        }
-        let mut targets = Vec::with_capacity(members.len());
-        for (at, member) in members.iter().enumerate() {
-            match member.as_str().map(str::parse::<Target>) {
-                Some(Ok(target)) => targets.push(target),
-                Some(Err(problem)) => self.errors.push(FieldError::new(format!("targets[{at}]"), problem)),
-                None => self.errors.push(FieldError::new(format!("targets[{at}]"), "is not a string")),
-            }
-        }
         targets
     }
 }

@@ -101,7 +101,7 @@ impl Word {
     }
 }
 
-/// All words on one target, by speaker, each speaker's by stamp. Immutable once published: the
+/// All words on one target, by speaker, each speaker's in the order of arrival. Immutable once published: the
 /// ledger makes a changed copy, caches keep what they were given.
 #[derive(Debug, Clone, Default)]
 pub struct TargetWords {
@@ -123,7 +123,7 @@ impl TargetWords {
     }
 
     /// All words that are not dead, the operators' first.
-    pub fn iter(&self) -> impl Iterator<Item = &Word> {
+    pub fn iter(&self) -> impl Iterator<Item = &Word> + Clone {
         self.speakers.values().flat_map(|words| alive(words))
     }
 
@@ -141,12 +141,16 @@ impl TargetWords {
         self.speakers.get(speaker).map_or(&[], Vec::as_slice)
     }
 
-    pub(super) fn group_mut(&mut self, speaker: &Speaker) -> &mut Vec<(Arc<Word>, bool)> {
-        self.speakers.entry(speaker.clone()).or_default()
+    pub(super) fn group_mut(&mut self, speaker: &Speaker) -> Option<&mut Vec<(Arc<Word>, bool)>> {
+        self.speakers.get_mut(speaker)
     }
 
-    pub(super) fn groups_mut(&mut self) -> impl Iterator<Item = (&Speaker, &mut Vec<(Arc<Word>, bool)>)> {
-        self.speakers.iter_mut()
+    pub(super) fn reporters_mut(&mut self) -> impl Iterator<Item = &mut Vec<(Arc<Word>, bool)>> {
+        self.speakers.iter_mut().filter(|(speaker, _)| **speaker != Speaker::Operators).map(|(_, words)| words)
+    }
+
+    pub(super) fn push(&mut self, word: Arc<Word>, dead: bool) {
+        self.speakers.entry(word.speaker.clone()).or_default().push((word, dead));
     }
 
     pub(super) fn remove(&mut self, speaker: &Speaker, stamp: &Stamp) {

@@ -87,6 +87,8 @@ pub struct InitArgs {
 
 /// `forewarn serve`
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  \
+    forewarn init a.toml && forewarn serve --config a.toml")]
 pub struct ServeArgs {
     /// Configuration file
     #[arg(long, value_name = "FILE")]
@@ -94,6 +96,10 @@ pub struct ServeArgs {
     /// Form of the log on standard error
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+    /// Stop in an orderly way when standard input ends, so that the node never outlives who
+    /// started it.
+    #[arg(long, hide = true)]
+    pub until_stdin_closes: bool,
 }
 
 /// The form of log lines.
@@ -108,6 +114,10 @@ pub enum LogFormat {
 
 /// `forewarn demo`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    forewarn demo                    start it; Ctrl-C ends it, what was said stays\n  \
+    forewarn demo --fresh            start anew\n  \
+    forewarn demo --base-port 9000   gates from 9000, control listeners from 9010, applications from 9020")]
 pub struct DemoArgs {
     /// Throw away what an earlier demo left, and start anew
     #[arg(long)]
@@ -123,6 +133,11 @@ pub struct DemoArgs {
 
 /// `forewarn status`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    forewarn status\n  \
+    forewarn status mail\n  \
+    forewarn status --watch\n  \
+    forewarn status --json | jq '.applications[] | select(.available | not).application'")]
 pub struct StatusArgs {
     /// Only this application
     #[arg(value_parser = text::name)]
@@ -137,6 +152,9 @@ pub struct StatusArgs {
 
 /// `forewarn why`: the request that is to be explained.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    forewarn why mail\n  \
+    forewarn why mail --method POST --path /mail/send --client 10.1.2.3 --node b")]
 pub struct WhyArgs {
     /// The application
     #[arg(value_parser = text::name)]
@@ -166,6 +184,9 @@ pub struct WhyArgs {
 
 /// `forewarn node`
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:\n  \
+    forewarn node list\n  \
+    forewarn node forget c")]
 pub enum NodeCommand {
     /// List the nodes that this one knows
     List(OutputArgs),

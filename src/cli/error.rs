@@ -1,8 +1,11 @@
-//! Why a subcommand ends with status 1.
+//! Why a subcommand ends with status 1, or 2.
 
 use std::io;
 
+use super::client::CallError;
 use crate::config::ConfigError;
+use crate::demo::DemoError;
+use crate::store::OpenError;
 
 /// What went wrong in a subcommand. `Display` is what people see on standard
 /// error: after `forewarn: `, except for the configuration's problems, which begin with their file.
@@ -17,6 +20,18 @@ pub enum CliError {
     /// Standard input cannot be read.
     #[error("cannot read the input: {0}")]
     Input(#[source] io::Error),
+    /// A node did not do what it was asked.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// A store cannot be worked on.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The demo cannot start, or nothing of it is left.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
+    /// Arguments that are right one by one and wrong together: status 2.
+    #[error("{0}")]
+    Usage(String),
     /// A refusal that has no cause below it.
     #[error("{0}")]
     Refused(String),

@@ -64,7 +64,7 @@ fn line(format: LogFormat, now: DateTime<Utc>, record: &Record<'_>) -> String {
 
 /// Control characters, and Unicode's line ends and text directions, as `\n` or `\u001b`: a form
 /// that is right inside JSON strings as well.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

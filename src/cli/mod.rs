@@ -6,12 +6,21 @@
 
 pub mod args;
 pub mod check;
+pub mod client;
 mod error;
+#[cfg(test)]
+mod fake;
 pub mod hash_password;
 pub mod init;
 pub mod logging;
+pub mod nodes;
+pub mod notify;
 pub mod serve;
+pub mod show;
+pub mod status;
+pub mod store;
 pub mod token;
+pub mod why;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -20,7 +29,11 @@ use clap::Parser as _;
 
 pub use error::CliError;
 
-use args::{Cli, Command};
+use args::{Access, Cli, Command, OutputArgs};
+use client::CallError;
+use show::Screen;
+
+use crate::demo;
 
 /// Reads the process's arguments, does what they say and returns the exit status.
 pub fn run() -> ExitCode {
@@ -36,6 +49,10 @@ pub fn run() -> ExitCode {
     match dispatch(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            let status = match error {
+                CliError::Usage(_) => ExitCode::from(2),
+                _ => ExitCode::FAILURE,
+            };
             // nowhere is left to report that standard error is closed
             let _ = match error {
                 CliError::Told => Ok(()),
@@ -43,7 +60,7 @@ pub fn run() -> ExitCode {
                 CliError::Config(error) => writeln!(io::stderr(), "{error}"),
                 error => writeln!(io::stderr(), "forewarn: {error}"),
             };
-            ExitCode::FAILURE
+            status
         }
     }
 }
@@ -56,23 +73,54 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::HashPassword(args) => hash_password::run(&args, &mut io::stdin().lock(), out),
         Command::Token(args) => token::run(&args, out),
 
-        // INTEGRATOR: replace each of these by its subcommand's `run`, and then the function below.
         Command::Serve(args) => {
             logging::start(args.log_format);
             serve::run(&args)
         }
-        Command::Demo(_) => not_in_this_build("demo"),
-        Command::Notify(_) => not_in_this_build("notify"),
-        Command::Status(_) => not_in_this_build("status"),
-        Command::Why(_) => not_in_this_build("why"),
-        Command::Node(_) => not_in_this_build("node"),
-        Command::Store(_) => not_in_this_build("store"),
+        Command::Demo(args) => {
+            let options = demo::Options {
+                fresh: args.fresh,
+                data: args.data,
+                base_port: args.base_port,
+            };
+            Ok(demo::run(&options, out)?)
+        }
+        Command::Notify(args) => {
+            let screen = Screen::of_stdout();
+            wait_for(notify::run(&args, Access::from_env()?, &screen, out))
+        }
+        Command::Status(args) => {
+            let screen = Screen::of_stdout();
+            wait_for(status::run(&args, Access::from_env()?, &screen, out))
+        }
+        Command::Why(args) => {
+            let screen = Screen::of_stdout();
+            wait_for(why::run(&args, Access::from_env()?, &screen, out))
+        }
+        Command::Node(command) => {
+            let screen = Screen::of_stdout();
+            wait_for(nodes::run(&command, Access::from_env()?, &screen, out))
+        }
+        Command::Store(command) => store::run(&command, &Screen::of_stdout(), out),
     }
 }
 
-// INTEGRATOR: goes with the last arm that uses it.
-fn not_in_this_build(subcommand: &str) -> Result<(), CliError> {
-    Err(CliError::Refused(format!(
-        "{subcommand}: not in this build"
-    )))
+/// Runs what asks a node on a runtime of its own, on this thread.
+fn wait_for(work: impl Future<Output = Result<(), CliError>>) -> Result<(), CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| CliError::Refused(format!("cannot start: {error}")))?;
+    runtime.block_on(work)
+}
+
+/// A refusal by a node: its JSON on the output for programs, a text for people.
+fn told(output: OutputArgs, error: CallError, out: &mut dyn io::Write) -> CliError {
+    match error {
+        CallError::Refused(refusal) if output.json && refusal.body.is_object() => {
+            let told = error::json_line(out, &refusal.body);
+            told.err().unwrap_or(CliError::Told)
+        }
+        error => CliError::Call(error),
+    }
 }

@@ -12,7 +12,7 @@ use crate::{
 /// When the configuration is wrong or the node cannot start.
 pub fn run(args: &ServeArgs) -> Result<(), CliError> {
     let settings = Settings::load(&args.config).map_err(CliError::Config)?;
-    node::run(settings, RunOptions::default()).map_err(|error| {
+    node::run(settings, RunOptions { until_stdin_closes: args.until_stdin_closes }).map_err(|error| {
         log::error!("event=failed error={error}");
         CliError::Refused(error.to_string())
     })

@@ -8,6 +8,7 @@
 //! first does not compile. Each is awaited.
 
 mod boot;
+pub mod maintenance;
 mod parts;
 
 use std::io;

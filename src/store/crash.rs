@@ -38,6 +38,13 @@ pub fn crash_point(name: &str) {
 #[inline(always)]
 pub fn crash_point(_name: &str) {}
 
+/// Somebody wants to see this process die: steps that usually share a flush get one each, so that
+/// the disk can be met in every state between them.
+#[inline(always)]
+pub(super) fn is_armed() -> bool {
+    cfg!(feature = "crash-points") && std::env::var_os("FOREWARN_CRASH_AT").is_some()
+}
+
 /// The point `writer.LABEL.MOMENT`; builds the name only where it can matter.
 #[inline(always)]
 pub(super) fn writer_point(label: &'static str, moment: &'static str) {

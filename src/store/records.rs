@@ -154,6 +154,11 @@ pub fn clear_conflict() -> Write {
     Write::remove(Tree::Meta, *b"conflict")
 }
 
+/// The write that removes a member's record.
+pub fn remove_member(id: NodeId) -> Write {
+    Write::remove(Tree::Meta, meta_key("member/", id))
+}
+
 /// Rebuilds what the protocol keeps in memory. Costs one pass over ledger, pending and outbox.
 ///
 /// # Errors

@@ -26,7 +26,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::bytes::{Tree, Write, check_sizes};
-use super::crash::writer_point;
+use super::crash::{is_armed, writer_point};
 use super::error::{Cause, StoreError, guarded};
 use super::gate::Status;
 use super::handle::{Changes, Handle};
@@ -40,6 +40,9 @@ pub const GROUP_STEPS: usize = 1_024;
 /// The most bytes of keys and values that share a flush, but for the last step: a transaction should
 /// fit into one of sled's segments.
 const GROUP_BYTES: usize = 1024 * 1024;
+
+/// How long a step that was promised is waited for.
+const SOON: Duration = Duration::from_millis(20);
 
 /// After a failure the store is opened anew after so many looks, at most.
 const MAX_BACKOFF: u32 = 32;
@@ -79,6 +82,8 @@ struct Step {
     epoch: u64,
     label: &'static str,
     writes: Vec<Write>,
+    /// The next step follows at once: worth waiting for, it shares the flush.
+    more: bool,
 }
 
 impl Step {
@@ -89,7 +94,8 @@ impl Step {
 }
 
 impl Writer {
-    /// Hands over a step, without waiting. Numbers ascend; `label` names the step's crash points.
+    /// Hands over a step, without waiting. Numbers ascend; `label` names the step's crash points;
+    /// `more` promises that another step follows at once, so that both share one flush.
     ///
     /// # Errors
     /// `Stopped`, `Full` or `TooLarge`; in each case nothing was handed over.
@@ -98,6 +104,7 @@ impl Writer {
         number: u64,
         label: &'static str,
         writes: Vec<Write>,
+        more: bool,
     ) -> Result<(), StoreError> {
         check_sizes(&writes)?;
         let gate = &self.shared.gate;
@@ -110,6 +117,7 @@ impl Writer {
                 epoch,
                 label,
                 writes,
+                more,
             })
             .map_err(|error| match error {
                 TrySendError::Full(_) => StoreError::Full {
@@ -270,19 +278,24 @@ impl Run {
     }
 
     fn gather(&mut self, first: Step) -> Vec<Step> {
-        let (mut bytes, epoch) = (first.bytes(), first.epoch);
+        let (mut bytes, epoch, mut more) = (first.bytes(), first.epoch, first.more);
         let mut group = vec![first];
+        if is_armed() {
+            return group;
+        }
         while group.len() < GROUP_STEPS && bytes < GROUP_BYTES {
-            match self.steps.try_recv() {
-                Ok(step) if step.epoch != epoch => {
+            let next = if more { self.steps.recv_timeout(SOON).ok() } else { self.steps.try_recv().ok() };
+            match next {
+                Some(step) if step.epoch != epoch => {
                     self.next = Some(step);
                     break;
                 }
-                Ok(step) => {
+                Some(step) => {
                     bytes += step.bytes();
+                    more = step.more;
                     group.push(step);
                 }
-                Err(_) => break,
+                None => break,
             }
         }
         group

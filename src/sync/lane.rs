@@ -17,8 +17,10 @@ use crate::availability::{Entry, NodeId, Stamp};
 pub const MAX_ROWS: usize = 10_000;
 /// Delegated rows without progress are sent directly after this long.
 pub(super) const NO_PROGRESS: Duration = Duration::from_secs(2);
-/// A peer that holds a row but has not said what became of it is asked again after this long.
+/// A peer that holds a row but has not said what became of it is asked again after this long, and
+/// then after twice as long each time, [`MOST_DOUBLINGS`] times.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
+const MOST_DOUBLINGS: u32 = 6;
 /// Most bytes of bodies in one delivery, by estimate.
 const MAX_BYTES: usize = 1 << 20;
 
@@ -29,6 +31,8 @@ pub(super) struct Row {
     /// Whom the peer is to pass it on to.
     pub(super) share: Vec<NodeId>,
     state: State,
+    /// How often it has been asked what became of it.
+    asked: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +76,7 @@ impl Lane {
     /// A row that is to be sent to the peer itself, with this share.
     pub(super) fn post(&mut self, key: QueueKey, entry: Arc<Entry>, initial: NodeId, share: Vec<NodeId>) {
         self.remove(&key);
-        self.rows.insert(key, Row { entry, initial, share, state: State::Ready });
+        self.rows.insert(key, Row { entry, initial, share, state: State::Ready, asked: 0 });
         self.ready.insert(key);
     }
 
@@ -80,7 +84,7 @@ impl Lane {
     pub(super) fn delegate(&mut self, key: QueueKey, entry: Arc<Entry>, initial: NodeId, to: NodeId, mono: Duration) {
         self.remove(&key);
         let until = mono + NO_PROGRESS;
-        self.rows.insert(key, Row { entry, initial, share: Vec::new(), state: State::Delegated { to, until } });
+        self.rows.insert(key, Row { entry, initial, share: Vec::new(), state: State::Delegated { to, until }, asked: 0 });
         self.timers.insert((until, key));
     }
 
@@ -133,7 +137,14 @@ impl Lane {
 
     /// The peer holds it; its final receipt is to come.
     pub(super) fn queued(&mut self, key: &QueueKey, mono: Duration) {
-        self.set(key, State::Queued { until: mono + ASK_AGAIN });
+        let Some(row) = self.rows.get(key) else { return };
+        let wait = ASK_AGAIN * (1 << row.asked.min(MOST_DOUBLINGS));
+        self.set(key, State::Queued { until: mono + wait });
+    }
+
+    /// Whether this row is on its way, as it is now: one that was changed meanwhile is not.
+    pub(super) fn is_in_flight(&self, key: &QueueKey) -> bool {
+        self.rows.get(key).is_some_and(|row| row.state == State::InFlight)
     }
 
     /// Rows of this stamp, whatever their class.
@@ -212,6 +223,11 @@ impl Lane {
             {
                 self.set(&key, State::Delegated { to, until: later });
                 continue;
+            }
+            if matches!(state, Some(State::Queued { .. }))
+                && let Some(row) = self.rows.get_mut(&key)
+            {
+                row.asked += 1;
             }
             self.set(&key, State::Ready);
             any = true;

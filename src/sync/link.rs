@@ -29,6 +29,11 @@ impl Link {
         (self.failures > 0 && !self.in_flight).then_some(self.again)
     }
 
+    /// A message is on its way, its answer is to come.
+    pub fn is_busy(&self) -> bool {
+        self.in_flight
+    }
+
     /// A message is on its way.
     pub fn sent(&mut self) {
         self.in_flight = true;

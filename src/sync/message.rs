@@ -30,12 +30,8 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
-    /// Whether the initial node may forget its row: the peer holds it and says what became of it.
-    pub fn ends_row(self) -> bool {
-        self >= Self::Quarantined
-    }
-
-    /// Whether nothing more is to come.
+    /// Whether nothing more is to come: the initial node forgets its row then, and not before. What
+    /// is quarantined will be told of again when its time has come, and that must not get lost.
     pub fn is_final(self) -> bool {
         self >= Self::Applied
     }

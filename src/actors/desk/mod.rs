@@ -209,6 +209,19 @@ impl Desk {
     }
 }
 
+#[cfg(test)]
+impl Desk {
+    /// A desk whose repeater has gone, for tests of what stands in front of it.
+    #[allow(clippy::unwrap_used)]
+    pub fn closed() -> Self {
+        use actix::AsyncContext as _;
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), crate::store::Options::default()).unwrap();
+        let shared = Arc::new(Shared::new("a".parse().unwrap(), Vec::new()));
+        Self::new(actix::Context::new().address(), store, shared, Vec::new(), actix::Context::new().address())
+    }
+}
+
 fn unavailable(reason: String, retry_after: u64) -> SubmitError {
     SubmitError::Unavailable { reason, retry_after }
 }

@@ -16,7 +16,9 @@ use crate::config::HttpUrl;
 #[command(after_help = "Examples:\n  \
     forewarn notify application:mail --unavailable --reason planned-maintenance --for 2h\n  \
     forewarn notify application:mail --unavailable --at 2026-11-23T16:00:00Z --for 2h --restore automatic\n  \
-    forewarn notify application:mail --available --wait all\n  \
+    forewarn notify application:mail --available --wait all --timeout 10s\n  \
+    forewarn notify application:mail --unavailable --path '/mail/send*' --message 'Reading works'\n  \
+    forewarn notify resource:directory-db --unavailable --to http://a:7070,http://b:7070 --pick least-loaded\n  \
     forewarn notify --cancel 019aaf3e-7c11-7000-8000-000000000000")]
 pub struct NotifyArgs {
     /// What it is about: system, application:NAME or resource:NAME
@@ -51,8 +53,8 @@ pub struct NotifyArgs {
     /// When it should be back
     #[arg(long, value_name = "TIME", value_parser = text::time, conflicts_with = "cancel")]
     pub back_at: Option<DateTime<Utc>>,
-    /// How long it should take, as in 30m or 2h
-    #[arg(long = "for", value_name = "DURATION", value_parser = text::duration,
+    /// How long it should take, as in 30m, 2h30m or 1d
+    #[arg(long = "for", value_name = "DURATION", value_parser = text::span,
           conflicts_with_all = ["cancel", "back_at"])]
     pub lasts: Option<Duration>,
     /// Who makes it available again at that time [default: manual]

@@ -8,6 +8,9 @@ use super::OutputArgs;
 
 /// `forewarn store`
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:\n  \
+    forewarn store check --config a.toml\n  \
+    forewarn store backup --config a.toml /backup/a-monday")]
 pub enum StoreCommand {
     /// Read everything in it, and say what is there and what is damaged
     Check(StoreTaskArgs),

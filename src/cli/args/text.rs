@@ -4,12 +4,15 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 
 use crate::config::{HttpUrl, addresses, values};
 
 /// The longest pattern or value, in characters.
 const MAX_VALUE: usize = 1_000;
+
+/// The longest closing, in seconds: ten years.
+const MAX_SPAN: u64 = 315_360_000;
 
 pub(super) fn name(text: &str) -> Result<String, String> {
     values::name(text)
@@ -28,14 +31,57 @@ pub(super) fn url(text: &str) -> Result<HttpUrl, String> {
     addresses::http_url(text)
 }
 
+/// How long something takes: one or several units from large to small, as in `2h30m` or `1d`; whole
+/// seconds, up to ten years, as a notification has it.
+pub(super) fn span(text: &str) -> Result<Duration, String> {
+    let wanted = || "must be a duration such as 30m, 2h30m or 1d, from 1s to 3650d".to_owned();
+    let (mut rest, mut total, mut largest) = (text, 0_u64, u64::MAX);
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .ok_or_else(wanted)?;
+        let (number, tail) = rest.split_at(digits);
+        let seconds = match tail.bytes().next() {
+            Some(b's') => 1,
+            Some(b'm') => 60,
+            Some(b'h') => 3_600,
+            Some(b'd') => 86_400,
+            _ => return Err(wanted()),
+        };
+        // what is no number is empty or too large
+        let number: u64 = number.parse().ok().ok_or_else(wanted)?;
+        if seconds >= largest {
+            return Err(wanted());
+        }
+        largest = seconds;
+        let part = number.checked_mul(seconds);
+        let sum = part.and_then(|part| total.checked_add(part));
+        total = sum.ok_or_else(wanted)?;
+        rest = &tail[1..];
+    }
+    match (1..=MAX_SPAN).contains(&total) {
+        true => Ok(Duration::from_secs(total)),
+        false => Err(wanted()),
+    }
+}
+
 /// RFC 3339 with its offset: a time without one means something else on every machine.
 pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
     DateTime::parse_from_rfc3339(text)
         .map(|time| time.to_utc())
         .map_err(|error| {
-            format!(
-                "must be a time such as 2026-11-23T18:00:00Z or 2026-11-23T19:00:00+01:00: {error}"
-            )
+            let local = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"].iter().any(|form| {
+                let rest = NaiveDateTime::parse_and_remainder(text, form);
+                rest.is_ok_and(|(_, rest)| !rest.contains(['Z', 'z', '+', '-']))
+            });
+            match local {
+                true => "has no offset, so it would be another time on every machine: write Z \
+                         behind it for UTC, or an offset such as +01:00"
+                    .to_owned(),
+                false => format!(
+                    "must be a time such as 2026-11-23T18:00:00Z or 2026-11-23T19:00:00+01:00: {error}"
+                ),
+            }
         })
 }
 
@@ -95,5 +141,55 @@ pub(super) fn prose<const MAX: usize>(text: &str) -> Result<String, String> {
     match text.chars().count() <= MAX {
         true => Ok(text.to_owned()),
         false => Err(format!("must be at most {MAX} characters")),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_units_from_large_to_small() {
+        for (text, seconds) in [
+            ("90m", 5_400),
+            ("2h30m", 9_000),
+            ("1d", 86_400),
+            ("1d1h1m1s", 90_061),
+            ("3650d", MAX_SPAN),
+        ] {
+            assert_eq!(span(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in [
+            "",
+            "2",
+            "h",
+            "0s",
+            "30m2h",
+            "1h1h",
+            "500ms",
+            "1.5h",
+            "-1h",
+            "2h 30m",
+            "3651d",
+            "2é",
+            "99999999999999999999s",
+            "18446744073709551615d",
+        ] {
+            assert!(span(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_local_time_is_refused_with_the_reason() {
+        for text in [
+            "2026-11-23T18:00:00",
+            "2026-11-23 18:00",
+            "2026-11-23T18:00",
+        ] {
+            assert!(time(text).unwrap_err().contains("no offset"), "{text}");
+        }
+        assert!(time("tomorrow").unwrap_err().contains("must be a time"));
+        assert!(time("2026-11-23T18:00:00+01:00").is_ok());
     }
 }

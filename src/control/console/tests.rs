@@ -79,7 +79,7 @@ fn the_preview_warns_of_what_may_not_be_meant() {
 fn state(operators: Vec<Operator>) -> web::Data<ConsoleState> {
     let node = samples::name("a");
     web::Data::new(ConsoleState {
-        desk: Desk {},
+        desk: Desk::closed(),
         door: Door { sessions: Arc::new(Sessions::new(Limits::default())), cookies: Cookies::new(&node, false) },
         sign_in: SignIn::new(operators),
         time_zone: chrono_tz::UTC,

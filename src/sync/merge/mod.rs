@@ -23,8 +23,9 @@ pub const MAX_ENTRIES: usize = 2_000;
 pub const SMALL: usize = 128;
 /// Most messages of one talk; far more than 2^31 entries need.
 const MAX_STEPS: usize = 10_000;
-/// Most rounds of range messages: each divides every range by 16.
-const MAX_ROUNDS: usize = 16;
+/// Most rounds of range messages. Each divides every range by 16, so that differences are found in
+/// a handful, but listing a million entries that the other side lacks takes some 60 frames.
+const MAX_ROUNDS: usize = 1_000;
 
 /// What a talk does next.
 #[derive(Debug)]
@@ -67,7 +68,9 @@ pub struct Talk {
 impl Talk {
     /// Begins with fingerprints.
     pub fn begin(replica: &Replica, reference: NodeId) -> (Self, Merge) {
-        let ask = Merge { members: replica.announcement("").members, ..empty(replica) };
+        let known = replica.announcement("");
+        let members = std::iter::once(known.member).chain(known.members).collect();
+        let ask = Merge { members, ..empty(replica) };
         (Self { reference, stage: Stage::Probe, steps: 0, learned: Vec::new() }, ask)
     }
 
@@ -83,7 +86,9 @@ impl Talk {
         let Some(merged) = answer else {
             return Ok(match &self.stage {
                 Stage::Exchange { .. } => self.exchange(replica),
-                _ => Next::Done,
+                Stage::Probe | Stage::Whole => Next::Done,
+                // It could not read the question: nothing has been compared.
+                Stage::Ranges(_) => return Err(TalkError::Ranges("no answer".to_owned())),
             });
         };
         let (count, fingerprint, range_message) = (merged.count, merged.fingerprint.clone(), merged.ranges.clone());

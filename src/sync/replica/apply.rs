@@ -7,7 +7,6 @@ use crate::{
     availability::{Entry, Moment, NodeId, Stamp, Target},
     sync::{
         Change, DeliveryState, Now, OutboxRow, PendingRow, QueueKey,
-        lane::MAX_ROWS,
         relay::plan,
     },
 };
@@ -15,20 +14,18 @@ use crate::{
 impl Replica {
     /// Puts a row into the inbox (in memory; the caller commits it).
     pub(super) fn enqueue(&mut self, key: QueueKey, row: PendingRow) {
-        if self.ledger.get(&key.stamp).is_none() {
-            self.pending_fingerprint = self.pending_fingerprint.wrapping_add(row.entry.digest());
-        }
         self.pending_ids.insert(row.entry.notification.id, Arc::clone(&row.entry));
         self.quarantined += usize::from(key.class == QueueKey::QUARANTINE);
         self.pending.insert(key, row);
     }
 
-    fn dequeue(&mut self, key: &QueueKey) -> Option<PendingRow> {
+    /// Takes a row out of the inbox (in memory; the caller commits it).
+    pub(super) fn dequeue(&mut self, key: &QueueKey) -> Option<PendingRow> {
         let row = self.pending.remove(key)?;
-        if self.ledger.get(&key.stamp).is_none() {
-            self.pending_fingerprint = self.pending_fingerprint.wrapping_sub(row.entry.digest());
+        let id = &row.entry.notification.id;
+        if self.pending_ids.get(id).is_some_and(|entry| entry.stamp == key.stamp) {
+            self.pending_ids.remove(id);
         }
-        self.pending_ids.remove(&row.entry.notification.id);
         self.quarantined -= usize::from(key.class == QueueKey::QUARANTINE);
         Some(row)
     }
@@ -110,6 +107,7 @@ impl Replica {
             self.notice(Notice::Notification(entry.notification.id));
         }
         changes.extend(admission.dropped.iter().map(|dropped| Change::Drop(dropped.stamp)));
+        targets.extend(admission.dropped.iter().flat_map(|dropped| dropped.notification.targets.iter().cloned()));
         if admission.advanced {
             changes.push(Change::Limit(self.ledger.limit()));
         }
@@ -143,13 +141,27 @@ impl Replica {
         let (mut up, mut down) = (Vec::new(), Vec::new());
         for id in recipients {
             let Some(peer) = self.peers.get(&id) else { continue };
-            if peer.lane.collapsed {
+            // While a merge is under way rows are written again: it may have looked already.
+            if peer.lane.collapsed && !peer.merging {
                 if own {
                     let name = self.name_of(id);
                     changes.push(Change::Receipt { stamp: entry.stamp, node: id, name, state: DeliveryState::Waiting, at: now.wall });
                 }
                 continue;
             }
+            if let Some(standing) = peer.lane.key_of(&key.stamp) {
+                // Two ways to one peer: a row of one's own stays, for its receipt is awaited.
+                if !own {
+                    continue;
+                }
+                if standing != key {
+                    changes.push(Change::Unpost(id, standing));
+                }
+                if let Some(peer) = self.peers.get_mut(&id) {
+                    peer.lane.remove(&standing);
+                }
+            }
+            let Some(peer) = self.peers.get(&id) else { continue };
             changes.push(Change::Post(id, key, OutboxRow { initial }));
             // Who does not answer anyway is nobody's child: it is served when it returns.
             if peer.link.is_down() || peer.member.is_none() { down.push(id) } else { up.push(id) }
@@ -178,10 +190,11 @@ impl Replica {
     /// A lane that has grown too long becomes *merge on return*.
     fn collapse_if_full(&mut self, id: NodeId, now: Now, changes: &mut Vec<Change>) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        if peer.lane.len() <= MAX_ROWS {
+        if peer.lane.len() <= self.max_rows {
             return;
         }
         peer.lane.collapsed = true;
+        peer.merge_again = peer.merging;
         let rows = peer.lane.clear();
         let name = self.name_of(id);
         for (key, row) in rows {
@@ -191,7 +204,7 @@ impl Replica {
             }
         }
         changes.push(Change::MergeOnReturn(id, true));
-        self.warn(format!("event=outbox_collapsed node={name} rows={MAX_ROWS} it gets a merge when it returns"));
+        self.warn(format!("event=outbox_collapsed node={name} rows={} it gets a merge when it returns", self.max_rows));
         self.notice(Notice::Nodes);
     }
 

@@ -1,19 +1,21 @@
 //! What a peer hands over: durable before it is acknowledged, passed on only to whom the relay plan
 //! names, and answered with how far it has come (SPEC 4.3, 4.4).
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Effect, Held, MAX_PENDING, MAX_QUARANTINE, Notice, Replica, Reply, Ticket};
 use crate::{
     availability::{Entry, Moment, NodeId, Stamp},
     sync::{
         Change, DeliveryState, Now, PendingRow, QueueKey,
-        message::{Deliver, Delivered, Item, Receipt},
+        message::{Deliver, Delivered, Item, MAX_ITEMS, Receipt},
     },
 };
 
 /// Longest share that is believed.
 const MAX_SHARE: usize = 10_000;
+/// Most receipts that are read in one delivery; what is left out is asked for again.
+const MAX_RECEIPTS: usize = 4 * MAX_ITEMS;
 
 impl Replica {
     /// Takes a peer's notifications and receipts; the answer comes with [`Reply::Delivered`], or
@@ -22,17 +24,22 @@ impl Replica {
         self.heard(from, now);
         self.learn_limit(message.limit, now);
         let mut changes = Vec::new();
-        for receipt in &message.receipts {
+        for receipt in message.receipts.iter().take(MAX_RECEIPTS) {
             self.receipt_from(from, &receipt.stamp, receipt.state, now, &mut changes);
         }
         self.commit("receipts", changes);
+        if message.items.len() > MAX_ITEMS {
+            self.warn(format!("event=delivery_too_large peer={} items={} limit={MAX_ITEMS}", self.name_of(from), message.items.len()));
+            self.effects.push(Effect::Reply(ticket, Reply::Busy));
+            return;
+        }
         if !message.items.is_empty() && (self.pending.len() >= 2 * MAX_PENDING || self.quarantined >= MAX_QUARANTINE) {
             self.warn(format!("event=inbox_full peer={} pending={} quarantine={}", self.name_of(from), self.pending.len(), self.quarantined));
             self.effects.push(Effect::Reply(ticket, Reply::Busy));
             return;
         }
         let mut delivered = Delivered { limit: Moment::ZERO, receipts: Vec::new(), unknown: Vec::new(), refused: Vec::new() };
-        let (mut changes, mut queued, mut initials) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut changes, mut queued, mut initials, mut again) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for item in message.items {
             if let Err(problem) = item.entry.check() {
                 self.warn(format!("event=refused_record peer={} stamp={:?} problem={problem:?}", self.name_of(from), item.entry.stamp));
@@ -44,10 +51,15 @@ impl Replica {
             if item.initial != from {
                 queued.push((item.entry.stamp, item.initial));
             }
+            if self.unsettled.contains(&item.entry.stamp) {
+                // Applied, but not to be called so yet: this one, too, is to hear of it when it is.
+                again.push((item.entry.stamp, item.initial, DeliveryState::Applied));
+            }
             self.take_over(from, item, now, &mut changes, &mut delivered.unknown);
         }
         let step = self.commit("receive", changes);
         self.work(now);
+        self.hold(self.step, self.step, Held::Applied(again));
         self.hold(step, step, Held::Queued(queued));
         self.hold(step, step, Held::Delivered { ticket, from, initials, delivered });
         self.poke(now);
@@ -55,7 +67,7 @@ impl Replica {
 
     fn take_over(&mut self, from: NodeId, item: Item, now: Now, changes: &mut Vec<Change>, unknown: &mut Vec<NodeId>) {
         let mut share = Vec::new();
-        for member in item.share.into_iter().take(MAX_SHARE) {
+        for member in item.share.iter().copied().take(MAX_SHARE) {
             if member == self.facts.me || member == from || share.contains(&member) || self.forgotten.contains_key(&member) {
                 continue;
             }
@@ -67,16 +79,7 @@ impl Replica {
         }
         let stamp = item.entry.stamp;
         if let Some(key) = self.pending_key(&stamp) {
-            // Twice, by different ways: one row with both shares.
-            if let Some(row) = self.pending.get_mut(&key)
-                && let Some(held) = &mut row.share
-            {
-                let more: Vec<NodeId> = share.into_iter().filter(|member| !held.contains(member)).collect();
-                if !more.is_empty() {
-                    held.extend(more);
-                    changes.push(Change::Queue(key, row.clone()));
-                }
-            }
+            self.join_pending(key, &item, share, now, changes);
             return;
         }
         if share.is_empty() && self.holds(&item.entry) {
@@ -88,6 +91,35 @@ impl Replica {
             self.quarantine(key, &mut row, now, changes);
         }
         changes.push(Change::Queue(key, row.clone()));
+        self.enqueue(key, row);
+    }
+
+    /// The same notification again while it waits, by another way or by way of another initial node:
+    /// one row with both shares, and the name that sorts first, as in the ledger.
+    fn join_pending(&mut self, key: QueueKey, item: &Item, share: Vec<NodeId>, now: Now, changes: &mut Vec<Change>) {
+        let Some(mut row) = self.dequeue(&key) else { return };
+        let before = row.clone();
+        let node = &item.entry.notification.node;
+        if *node < row.entry.notification.node {
+            Arc::make_mut(&mut row.entry).notification.node = node.clone();
+        }
+        if row.initial == NodeId::NONE {
+            // So far nobody wanted a receipt: it came by a merge.
+            row.initial = item.initial;
+        }
+        if key.class == QueueKey::QUARANTINE {
+            let out = QueueKey { class: 1, stamp: key.stamp };
+            self.pass_on(out, &row.entry, item.initial, Some(share), now, changes);
+        } else if let Some(held) = &mut row.share {
+            for member in share {
+                if !held.contains(&member) {
+                    held.push(member);
+                }
+            }
+        }
+        if row != before {
+            changes.push(Change::Queue(key, row.clone()));
+        }
         self.enqueue(key, row);
     }
 
@@ -119,14 +151,19 @@ impl Replica {
         self.commit(label, changes)
     }
 
-    /// Tells the initial node how far a notification has come here.
-    pub(super) fn give_receipt(&mut self, stamp: Stamp, initial: NodeId, state: DeliveryState, now: Now) {
-        if initial == self.facts.me {
-            let mut changes = Vec::new();
-            self.receipt_from(initial, &stamp, state, now, &mut changes);
-            self.commit("receipts", changes);
-        } else if let Some(peer) = self.peers.get_mut(&initial) {
-            peer.lane.add_receipt(stamp, state);
+    /// Tells the initial nodes how far these notifications have come here.
+    pub(super) fn give_receipts(&mut self, rows: Vec<(Stamp, NodeId, DeliveryState)>, now: Now) {
+        let (mut changes, mut to) = (Vec::new(), BTreeSet::new());
+        for (stamp, initial, state) in rows {
+            if initial == self.facts.me {
+                self.receipt_from(initial, &stamp, state, now, &mut changes);
+            } else if let Some(peer) = self.peers.get_mut(&initial) {
+                peer.lane.add_receipt(stamp, state);
+                to.insert(initial);
+            }
+        }
+        self.commit("receipts", changes);
+        for initial in to {
             self.wake(initial, now);
         }
     }
@@ -148,10 +185,10 @@ impl Replica {
         if let Some(child) = peer.lane.delegated_to(&key) {
             self.progress.insert((key, child), now.mono);
         }
-        if state.ends_row() {
+        if state.is_final() {
             peer.lane.remove(&key);
             changes.push(Change::Unpost(node, key));
-        } else if state == DeliveryState::Queued {
+        } else if state > DeliveryState::Waiting {
             peer.lane.queued(&key, now.mono);
         }
     }
@@ -159,10 +196,12 @@ impl Replica {
     /// L travels with every message; one that is too far ahead is not believed.
     pub(super) fn learn_limit(&mut self, limit: Moment, now: Now) {
         if limit > self.ledger.limit() && limit <= now.wall.after(self.facts.rules.max_clock_skew * 2) {
-            let mut changes: Vec<Change> = self.ledger.advance(limit).iter().map(|entry| Change::Drop(entry.stamp)).collect();
+            let dropped = self.ledger.advance(limit);
+            let mut changes: Vec<Change> = dropped.iter().map(|entry| Change::Drop(entry.stamp)).collect();
             changes.push(Change::Limit(limit));
             self.clock.see_time(limit);
             self.commit("limit", changes);
+            self.load(dropped.iter().flat_map(|entry| entry.notification.targets.iter().cloned()).collect());
         }
     }
 }

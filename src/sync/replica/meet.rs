@@ -1,13 +1,13 @@
 //! Who is who: announcements, membership, copied stores (SPEC 5).
 //!
-//! Membership merges like the ledger: for each id the record with the later change wins; being
-//! forgotten is a change like any other and wins a tie.
+//! Membership merges like the ledger: for each id the record with the later change wins. Being
+//! forgotten is for good and wins over every change, whatever a clock or a returning node says.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use super::{Notice, Peer, Replica, Ticket, stand_in};
 use crate::{
-    availability::{Name, NodeId, Target},
+    availability::{Moment, Name, NodeId, Target},
     sync::{
         Change, Now,
         message::{Announce, Member},
@@ -42,6 +42,11 @@ pub enum Stranger {
         /// Where that one is.
         address: String,
     },
+}
+
+/// Of two records of one member the one with the greater rank stays.
+fn rank(member: &Member) -> (bool, Moment) {
+    (member.forgotten, member.changed)
 }
 
 impl Replica {
@@ -104,6 +109,14 @@ impl Replica {
         self.check_name(member)?;
         self.learn_member(member, now);
         self.learn_members(&announce.members, now);
+        if self.peers.contains_key(&member.id) {
+            // Who was here before is no more, whichever of their clocks was ahead.
+            let is_former = |peer: &Peer| peer.member.as_ref().is_some_and(|m| m.id != member.id && m.name == member.name && m.address == member.address);
+            let former: Vec<NodeId> = self.peers.iter().filter(|(_, peer)| is_former(peer)).map(|(id, _)| *id).collect();
+            for id in former {
+                self.forget_id(id, now);
+            }
+        }
         for address in [address, Some(&*member.address)].into_iter().flatten() {
             self.rename(stand_in(address), member.id, now);
         }
@@ -160,7 +173,9 @@ impl Replica {
     pub(super) fn learn_members(&mut self, members: &[Member], now: Now) {
         for member in members.iter().take(MAX_MEMBERS) {
             if member.id == self.facts.me {
-                if member.forgotten {
+                if !member.forgotten {
+                    self.outdo(member);
+                } else {
                     self.turned_away("this node has been forgotten; to join again, stop it and run `forewarn store renew`");
                 }
             } else {
@@ -169,19 +184,36 @@ impl Replica {
         }
     }
 
+    /// The farm has a later record of this node than it has itself: from before its disk lost some,
+    /// or its clock went back. What it says now must win.
+    fn outdo(&mut self, member: &Member) {
+        if member.changed >= self.own.changed && *member != self.own {
+            self.own.changed = member.changed.after(Duration::from_millis(1));
+            let own = self.own.clone();
+            self.commit("member", vec![Change::Member(own)]);
+        }
+    }
+
+    /// The records of which these members' sender has none, or an earlier one.
+    pub(super) fn members_beyond(&self, members: &[Member]) -> Vec<Member> {
+        let told: HashMap<NodeId, (bool, Moment)> = members.iter().map(|member| (member.id, rank(member))).collect();
+        let is_news = |member: &&Member| told.get(&member.id).is_none_or(|told| *told < rank(member));
+        self.members().chain(self.forgotten.values()).filter(is_news).cloned().collect()
+    }
+
     fn learn_member(&mut self, member: &Member, now: Now) {
         let known = self.peers.get(&member.id).and_then(|peer| peer.member.as_ref()).or_else(|| self.forgotten.get(&member.id));
-        if known.is_some_and(|known| (known.changed, known.forgotten) >= (member.changed, member.forgotten)) {
+        if known.is_some_and(|known| rank(known) >= rank(member)) {
             return;
         }
         if known.is_none() && self.peers.len() + self.forgotten.len() >= MAX_MEMBERS {
             self.warn(format!("event=too_many_members limit={MAX_MEMBERS} refused={}", member.name));
             return;
         }
-        self.commit("member", vec![Change::Member(member.clone())]);
-        if member.forgotten || self.forgotten.contains_key(&member.id) {
+        if member.forgotten {
             self.remove(member.clone());
         } else {
+            self.commit("member", vec![Change::Member(member.clone())]);
             let successor_of = self.peers.iter().find(|(id, peer)| {
                 **id != member.id && peer.member.as_ref().is_some_and(|m| m.name == member.name && m.address == member.address && m.changed < member.changed)
             });
@@ -226,7 +258,10 @@ impl Replica {
     fn drop_stand_in(&mut self, address: &str) {
         let id = stand_in(address);
         if let Some(mut peer) = self.peers.remove(&id) {
-            let changes = peer.lane.clear().into_keys().map(|key| Change::Unpost(id, key)).collect();
+            let mut changes: Vec<Change> = peer.lane.clear().into_keys().map(|key| Change::Unpost(id, key)).collect();
+            if peer.lane.collapsed {
+                changes.push(Change::MergeOnReturn(id, false));
+            }
             self.tracks.rename(id, None);
             self.commit("met", changes);
         }
@@ -246,7 +281,6 @@ impl Replica {
             Some(mut member) => {
                 member.changed = now.wall.max(member.changed.after(Duration::from_millis(1)));
                 member.forgotten = true;
-                self.commit("member", vec![Change::Member(member.clone())]);
                 self.remove(member);
             }
             None => {
@@ -257,16 +291,18 @@ impl Replica {
         self.notice(Notice::Nodes);
     }
 
-    fn remove(&mut self, member: Member) {
+    /// Takes a forgotten member and its rows away, in one step: rows of nobody would stay for ever.
+    pub(super) fn remove(&mut self, member: Member) {
         let id = member.id;
+        let mut changes = vec![Change::Member(member.clone())];
         if let Some(mut peer) = self.peers.remove(&id) {
-            let mut changes: Vec<Change> = peer.lane.clear().into_keys().map(|key| Change::Unpost(id, key)).collect();
+            changes.extend(peer.lane.clear().into_keys().map(|key| Change::Unpost(id, key)));
             if peer.lane.collapsed {
                 changes.push(Change::MergeOnReturn(id, false));
             }
             self.tracks.rename(id, None);
-            self.commit("forgotten", changes);
         }
+        self.commit("forgotten", changes);
         self.forgotten.insert(id, member);
     }
 

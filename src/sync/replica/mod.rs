@@ -28,7 +28,7 @@ pub use self::meet::Stranger;
 pub use self::submit::{Submit, SubmitRefusal, Taken};
 use super::{
     Change, DeliveryState, Fanout, Now, OutboxRow, PendingRow, QueueKey,
-    lane::{Lane, NO_PROGRESS},
+    lane::{Lane, MAX_ROWS, NO_PROGRESS},
     link::Link,
     message::{Delivered, Member, Merged},
     track::Tracks,
@@ -166,6 +166,8 @@ struct Peer {
     phase: String,
     fingerprint: String,
     merging: bool,
+    /// The lane has collapsed while a merge was under way: that one may not have brought everything.
+    merge_again: bool,
 }
 
 /// One peer, for pages and metrics.
@@ -212,7 +214,6 @@ pub struct Replica {
     pending: BTreeMap<QueueKey, PendingRow>,
     /// Ids in the inbox, so that the same id twice is one notification.
     pending_ids: HashMap<Uuid, Arc<Entry>>,
-    pending_fingerprint: u128,
     quarantined: usize,
     peers: BTreeMap<NodeId, Peer>,
     forgotten: BTreeMap<NodeId, Member>,
@@ -224,6 +225,8 @@ pub struct Replica {
     progress: HashMap<(QueueKey, NodeId), Duration>,
     /// Applied, but not yet durable and visible: still to be called queued.
     unsettled: HashSet<Stamp>,
+    /// Most rows that wait for one peer ([`MAX_ROWS`]; fewer in tests).
+    max_rows: usize,
     settling: Vec<Ticket>,
     step: u64,
     durable: u64,
@@ -252,7 +255,6 @@ impl Replica {
             clock,
             pending: BTreeMap::new(),
             pending_ids: HashMap::new(),
-            pending_fingerprint: 0,
             quarantined: 0,
             peers: BTreeMap::new(),
             forgotten: BTreeMap::new(),
@@ -262,6 +264,7 @@ impl Replica {
             tracks: Tracks::default(),
             progress: HashMap::new(),
             unsettled: HashSet::new(),
+            max_rows: MAX_ROWS,
             settling: Vec::new(),
             step: 0,
             durable: 0,
@@ -283,29 +286,79 @@ impl Replica {
             }
         }
         for address in replica.facts.peers.clone() {
-            let known = replica.peers.values().any(|peer| peer.address == address) || address == replica.facts.address;
-            if !known {
+            let known = replica.peers.values().map(|peer| &peer.address).chain([&replica.facts.address]).any(|known| *known == address);
+            // Whoever comes to a forgotten node's address will announce itself; nothing waits for it.
+            if !known && replica.forgotten.values().all(|member| member.address != address) {
                 replica.peers.insert(stand_in(&address), Peer { address, ..Peer::default() });
             }
         }
-        for (key, row) in restored.pending {
+        for (key, mut row) in restored.pending {
+            if row.share.is_none() {
+                // Accepted here, be it under an id that `store renew` has replaced since.
+                row.initial = replica.facts.me;
+            }
             replica.clock_sees(&row.entry, now);
             replica.enqueue(key, row);
         }
-        for (peer, key, row, entry) in restored.outbox {
-            if row.initial == replica.facts.me {
-                replica.tracks.begin(key.stamp, entry.notification.id, peer, now.wall);
-            }
-            replica.peers.entry(peer).or_default().lane.post(key, entry, row.initial, Vec::new());
-        }
-        for peer in restored.merge_on_return {
-            if let Some(peer) = replica.peers.get_mut(&peer) {
-                peer.lane.collapsed = true;
-            }
-        }
-        let own = replica.own.clone();
-        replica.commit("member", vec![Change::Member(own)]);
+        replica.restore_lanes(restored.outbox, restored.merge_on_return, now);
+        replica.restore_own();
         replica
+    }
+
+    /// Rows find their peer again: the node that was met behind a stand-in, or nobody, if it has
+    /// been forgotten or has left the configuration.
+    fn restore_lanes(&mut self, outbox: Vec<(NodeId, QueueKey, OutboxRow, Arc<Entry>)>, merge_on_return: Vec<NodeId>, now: Now) {
+        let met: HashMap<NodeId, NodeId> =
+            self.peers.iter().filter(|(_, peer)| peer.member.is_some()).map(|(id, peer)| (stand_in(&peer.address), *id)).collect();
+        let mut changes = Vec::new();
+        for (peer, key, row, entry) in outbox {
+            let to = met.get(&peer).copied().unwrap_or(peer);
+            if to != peer || !self.peers.contains_key(&to) {
+                changes.push(Change::Unpost(peer, key));
+            }
+            let Some(known) = self.peers.get_mut(&to) else { continue };
+            if to != peer {
+                changes.push(Change::Post(to, key, row));
+            }
+            known.lane.post(key, Arc::clone(&entry), row.initial, Vec::new());
+            if row.initial == self.facts.me {
+                self.tracks.begin(key.stamp, entry.notification.id, to, now.wall);
+            }
+        }
+        for peer in merge_on_return {
+            let to = met.get(&peer).copied().unwrap_or(peer);
+            if to != peer || !self.peers.contains_key(&to) {
+                changes.push(Change::MergeOnReturn(peer, false));
+            }
+            let Some(known) = self.peers.get_mut(&to) else { continue };
+            known.lane.collapsed = true;
+            if to != peer {
+                changes.push(Change::MergeOnReturn(to, true));
+            }
+        }
+        self.commit("restored", changes);
+    }
+
+    /// This node's own record, later than any that was ever spread. Its former self, from before
+    /// `store renew`, is no member any more.
+    fn restore_own(&mut self) {
+        let (name, address) = (&self.facts.name, &self.facts.address);
+        let is_self = |peer: &Peer| peer.member.as_ref().is_some_and(|member| member.name == *name && member.address == *address);
+        let former: Vec<Member> = self.peers.values().filter(|peer| is_self(peer)).filter_map(|peer| peer.member.clone()).collect();
+        for mut member in former {
+            self.own.changed = self.own.changed.max(member.changed.after(Duration::from_millis(1)));
+            member.forgotten = true;
+            self.remove(member);
+        }
+        let own = self.own.clone();
+        self.commit("member", vec![Change::Member(own)]);
+    }
+
+    /// Lets lanes collapse at so many rows instead of [`MAX_ROWS`], so that a test of it is short.
+    #[must_use]
+    pub fn with_max_rows(mut self, max_rows: usize) -> Self {
+        self.max_rows = max_rows;
+        self
     }
 
     /// Applies everything that was pending. Answers with [`Reply::Settled`] once that is durable
@@ -390,7 +443,8 @@ impl Replica {
     /// When [`Replica::tick`] is to be called at the latest, on the monotonic clock.
     pub fn next_timer(&self, now: Now) -> Option<Duration> {
         let lanes = self.peers.values().filter_map(|peer| peer.lane.next_timer());
-        let links = self.peers.values().filter(|peer| peer.lane.has_work() || peer.lane.collapsed).filter_map(|peer| peer.link.due());
+        let waits = |peer: &&Peer| if peer.lane.collapsed { !peer.merging } else { peer.lane.has_work() };
+        let links = self.peers.values().filter(waits).filter_map(|peer| peer.link.due());
         let quarantine = self.first_quarantined().map(|(_, row)| {
             now.mono + self.admissible_at(&row.entry).since(now.wall)
         });
@@ -482,7 +536,16 @@ impl Replica {
 
     /// Of everything this node holds, in the ledger or on the way there.
     pub fn fingerprint(&self) -> u128 {
-        self.ledger.fingerprint().wrapping_add(self.pending_fingerprint)
+        // Not kept up to date step by step: what the ledger drops may still wait here, and would
+        // have to be counted again then. Little waits, as a rule.
+        let waiting = self.pending.values().filter(|row| self.ledger.get(&row.entry.stamp).is_none());
+        waiting.fold(self.ledger.fingerprint(), |sum, row| sum.wrapping_add(row.entry.digest()))
+    }
+
+    /// The number of a step that the shell makes by itself (old history is taken away).
+    pub fn step_of_shell(&mut self) -> u64 {
+        self.step += 1;
+        self.step
     }
 
     fn commit(&mut self, label: &'static str, changes: Vec<Change>) -> u64 {
@@ -522,16 +585,14 @@ impl Replica {
                 self.effects.push(Effect::Reply(ticket, Reply::Delivered(delivered)));
             }
             Held::Queued(rows) => {
-                for (stamp, initial) in rows {
-                    let state = self.state_of(&stamp);
-                    self.give_receipt(stamp, initial, state, now);
-                }
+                let rows = rows.into_iter().map(|(stamp, initial)| (stamp, initial, self.state_of(&stamp))).collect();
+                self.give_receipts(rows, now);
             }
             Held::Applied(rows) => {
-                for (stamp, initial, state) in rows {
-                    self.unsettled.remove(&stamp);
-                    self.give_receipt(stamp, initial, state, now);
+                for (stamp, ..) in &rows {
+                    self.unsettled.remove(stamp);
                 }
+                self.give_receipts(rows, now);
             }
         }
     }

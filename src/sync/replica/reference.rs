@@ -52,6 +52,8 @@ impl Replica {
             let by_digest: HashMap<String, &Arc<Entry>> = self.holdings().map(|entry| (ranges::name(entry), entry)).collect();
             lacked.extend(message.need.iter().filter_map(|digest| by_digest.get(digest)).map(|entry| Arc::clone(entry)));
         }
+        let members = if message.members.is_empty() { Vec::new() } else { self.members_beyond(&message.members) };
+        let probe = message.entries.is_empty() && !message.whole && message.ranges.is_none() && message.need.is_empty();
         let step = self.absorb_entries(from, message.entries, now, "merge");
         self.work(now);
         let answer = message.ranges.as_deref().map(|hex| ranges::answer(self.holdings(), hex));
@@ -65,16 +67,15 @@ impl Replica {
         };
         let fingerprint = format!("{:032x}", self.fingerprint());
         let limit = self.ledger.limit();
-        let probe = !message.whole && message.ranges.is_none() && message.need.is_empty() && told_nothing(&lacked);
         let equal = fingerprint == message.fingerprint && limit == message.limit;
-        let nothing_to_say = lacked.is_empty() && reply_ranges.is_none() && limit <= message.limit && (equal || !probe);
+        let nothing_to_say = lacked.is_empty() && members.is_empty() && reply_ranges.is_none() && limit <= message.limit && (equal || !probe);
         let merged = (!nothing_to_say).then(|| Merged {
             limit,
             fingerprint,
             count: self.holding(),
             entries: lacked,
             ranges: reply_ranges,
-            members: Vec::new(),
+            members,
         });
         self.hold(step, 0, Held::Reply(ticket, Reply::Merged(merged)));
         self.poke(now);
@@ -97,8 +98,4 @@ impl Replica {
         self.work(now);
         self.poke(now);
     }
-}
-
-fn told_nothing(lacked: &[Arc<Entry>]) -> bool {
-    lacked.is_empty()
 }

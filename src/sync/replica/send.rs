@@ -40,6 +40,10 @@ impl Replica {
         self.learn_limit(answer.limit, now);
         let mut changes = Vec::new();
         for key in flight {
+            // A row that was changed meanwhile is sent again, with what it says now.
+            if !self.peers.get(&id).is_some_and(|peer| peer.lane.is_in_flight(&key)) {
+                continue;
+            }
             let Some(row) = self.peers.get(&id).and_then(|peer| peer.lane.get(&key)).cloned() else { continue };
             let receipt = answer.receipts.iter().find(|receipt| receipt.stamp == key.stamp);
             if let Some((_, problem)) = answer.refused.iter().find(|(stamp, _)| *stamp == key.stamp) {
@@ -64,6 +68,9 @@ impl Replica {
         let own = row.initial == self.facts.me;
         for member in &row.share {
             let Some(peer) = self.peers.get_mut(member) else { continue };
+            if peer.lane.delegated_to(key) != Some(id) {
+                continue;
+            }
             if unknown.contains(member) {
                 peer.lane.direct(key, Vec::new());
                 self.wake(*member, now);
@@ -99,17 +106,18 @@ impl Replica {
             if let Some(peer) = self.peers.get_mut(&id) {
                 peer.lane.direct(&key, Vec::new());
             }
+            // Those that have not got it in the meantime.
+            let is_waiting = |member: &&NodeId| self.peers.get(member).is_some_and(|peer| peer.lane.delegated_to(&key) == Some(id));
+            let waiting: Vec<NodeId> = row.share.iter().filter(is_waiting).copied().collect();
             let is_up = |member: &NodeId| self.peers.get(member).is_some_and(|peer| peer.member.is_some() && !peer.link.is_down());
-            let (up, down): (Vec<NodeId>, Vec<NodeId>) = row.share.iter().partition(|member| is_up(member));
+            let (up, down): (Vec<NodeId>, Vec<NodeId>) = waiting.into_iter().partition(is_up);
             for member in down {
                 self.send_directly(member, &key, Vec::new(), now);
             }
             if let Some((next, rest)) = up.split_first() {
                 for member in rest {
                     if let Some(peer) = self.peers.get_mut(member) {
-                        if peer.lane.get(&key).is_some() {
-                            peer.lane.delegate(key, row.entry.clone(), row.initial, *next, now.mono);
-                        }
+                        peer.lane.delegate(key, row.entry.clone(), row.initial, *next, now.mono);
                     }
                 }
                 self.send_directly(*next, &key, rest.to_vec(), now);
@@ -124,20 +132,33 @@ impl Replica {
         }
     }
 
-    /// A merge with this peer is under way; its lane waits for the end.
+    /// A merge with this peer begins: call it before the first fingerprint is taken. What is accepted
+    /// from now on gets rows again, also in a collapsed lane, which waits for the end.
     pub fn merging(&mut self, id: NodeId) {
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.merging = true;
+            peer.merge_again = false;
         }
     }
 
-    /// A merge with this peer has come to its end: it holds all that this node held when it began.
-    pub fn merged_with(&mut self, id: NodeId, now: Now) {
+    /// A merge with this peer was broken off. `chance` is random, for the jitter.
+    pub fn merge_failed(&mut self, id: NodeId, chance: u64, now: Now) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.merging = false;
-        peer.link.answered();
+        // A delivery that is on its way will tell by itself whether the peer answers.
+        if !peer.link.is_busy() {
+            peer.link.failed(now.mono, chance);
+        }
+    }
+
+    /// A merge with this peer has come to its end: it holds all that this node held when it began
+    /// ([`Replica::merging`]).
+    pub fn merged_with(&mut self, id: NodeId, now: Now) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let complete = std::mem::take(&mut peer.merging) && !peer.merge_again;
+        peer.link.heard();
         peer.last_contact = Some(now.wall);
-        if peer.lane.collapsed {
+        if peer.lane.collapsed && complete {
             peer.lane.collapsed = false;
             let mut changes = vec![Change::MergeOnReturn(id, false)];
             for stamp in self.tracks.unfinished(id) {
@@ -151,5 +172,4 @@ impl Replica {
         }
         self.wake(id, now);
     }
-
 }

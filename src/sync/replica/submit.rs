@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Held, MAX_PENDING, Replica, Reply, Ticket};
 use crate::{
     availability::{Author, BoundExceeded, Entry, FieldError, Known, Moment, Name, NodeId, Notification, Says, Submission},
-    sync::{Change, Now, PendingRow},
+    sync::{Change, Now, PendingRow, QueueKey},
 };
 
 /// What is handed in.
@@ -142,7 +142,9 @@ impl Replica {
         let Some(id) = submission.cancels.or(submission.replaces) else { return Ok(None) };
         let field = if submission.cancels.is_some() { "cancels" } else { "replaces" };
         let wrong = |error| SubmitRefusal::Invalid(vec![error]);
-        let plan = self.find(&id).ok_or_else(|| wrong(FieldError::new(field, "no notification with this id is in force here")))?;
+        // What is in quarantine is not in force, and this node's next stamp may lie below it.
+        let in_force = |plan: &Arc<Entry>| self.pending_key(&plan.stamp).is_none_or(|key| key.class != QueueKey::QUARANTINE);
+        let plan = self.find(&id).filter(in_force).ok_or_else(|| wrong(FieldError::new(field, "no notification with this id is in force here")))?;
         let taken_back = plan.notification.targets.iter().filter_map(|target| self.ledger.words(target)).any(|words| {
             words.iter().any(|word| word.says == Says::Cancel(id))
         });

@@ -1,0 +1,180 @@
+//! `forewarn notify`: hands one notification in, at the first chosen node that takes it.
+//!
+//! What must stay true: the id and the timestamp are made here, once, so that whatever happens on
+//! the way (a node that is gone, an answer that was lost), the same notification is handed in again
+//! and shown once. What a node refuses as wrong is not tried elsewhere.
+
+mod nodes;
+mod statement;
+
+use std::io::Write;
+use std::time::Duration;
+
+use http::Method;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::args::{Access, NotifyArgs};
+use super::client::{CallError, Client, Reply, TIMEOUT};
+use super::error::{CliError, json_line};
+use super::show::{Cell, Screen, Table, Tone};
+use crate::availability::Moment;
+use crate::clock;
+
+/// How long one request asks the node to wait for the others: a node allows 60 s.
+const ROUND: Duration = Duration::from_secs(30);
+
+/// Hands in, perhaps waits, and shows the receipt on `out`.
+///
+/// # Errors
+///
+/// [`CliError::Usage`] for arguments that do not go together, [`CliError::Call`] or
+/// [`CliError::Refused`] when no node took it, [`CliError::Told`] when it is not complete in time,
+/// [`CliError::Output`].
+pub async fn run(
+    args: &NotifyArgs,
+    access: Access,
+    screen: &Screen,
+    out: &mut dyn Write,
+) -> Result<(), CliError> {
+    let timestamp = screen.now();
+    let id = args.id.unwrap_or_else(clock::new_id);
+    let statement = statement::of(args, id, timestamp)?;
+    let nodes = nodes::choose(args, access).await?;
+    let wait = args.wait.map(|_all| args.timeout);
+
+    let mut failures: Vec<CallError> = Vec::new();
+    for node in &nodes {
+        match hand_in(node, &statement, wait).await {
+            Ok(reply) => {
+                for failure in &failures {
+                    // what the next node made good is worth a line; if it cannot be said, it was said in vain
+                    let _ = writeln!(std::io::stderr(), "forewarn: {failure}");
+                }
+                return show(args, node, &reply, screen, out);
+            }
+            Err(error) if error.another_may() => failures.push(error),
+            Err(error) => return Err(super::told(args.output, error, out)),
+        }
+    }
+    match failures.len() {
+        // the choice leaves at least one node, so there is at least one failure
+        0 | 1 => match failures.pop() {
+            Some(error) => Err(super::told(args.output, error, out)),
+            None => Err(CliError::Refused("there is no node to ask".to_owned())),
+        },
+        _ => {
+            let each: Vec<String> = failures.iter().map(|f| format!("\n  {f}")).collect();
+            let each = each.concat();
+            let text = format!("no node took it; the same id may be sent again ({id}):{each}");
+            Err(CliError::Refused(text))
+        }
+    }
+}
+
+/// Posts to one node; with `wait` until every node has it or that time is over.
+async fn hand_in(
+    node: &Client,
+    statement: &Value,
+    wait: Option<Duration>,
+) -> Result<Reply, CallError> {
+    const PATH: &str = "/api/v1/notifications";
+    let Some(wait) = wait else {
+        let reply = node.call(Method::POST, PATH, Some(statement), TIMEOUT);
+        return reply.await;
+    };
+    let mut left = wait;
+    // handing in again what a node already has waits again, so longer waits are made of rounds
+    loop {
+        let begun = Instant::now();
+        let round = left.min(ROUND);
+        let path = format!("{PATH}?wait=all&timeout={}ms", round.as_millis());
+        let reply = node.call(Method::POST, &path, Some(statement), round + TIMEOUT);
+        let reply = reply.await?;
+        // a node that does not wait as long as it was asked must not be asked without end
+        let hasty = begun.elapsed() < round / 2;
+        left = left.saturating_sub(begun.elapsed());
+        if complete(&reply) || hasty || left.is_zero() {
+            return Ok(reply);
+        }
+    }
+}
+
+fn complete(reply: &Reply) -> bool {
+    let said = reply.body.get("complete").and_then(Value::as_bool);
+    said.unwrap_or(reply.status == 200)
+}
+
+/// What a receipt has (SPEC 6); all of it may be missing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Receipt {
+    id: Option<String>,
+    timestamp: Option<Moment>,
+    node: Option<String>,
+    delivery: Vec<Row>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Row {
+    node: String,
+    state: String,
+    at: Option<Moment>,
+}
+
+fn show(
+    args: &NotifyArgs,
+    node: &Client,
+    reply: &Reply,
+    screen: &Screen,
+    out: &mut dyn Write,
+) -> Result<(), CliError> {
+    let incomplete = args.wait.is_some() && !complete(reply);
+    if args.output.json {
+        json_line(out, &reply.body)?;
+        return if incomplete {
+            Err(CliError::Told)
+        } else {
+            Ok(())
+        };
+    }
+    let receipt: Receipt = node.read(reply)?;
+    let known = |text: &Option<String>| Cell::new(text.as_deref().unwrap_or("?"));
+    let time = receipt.timestamp.map(|time| time.to_string());
+    let mut head = Table::new(&["NOTIFICATION", "TIME", "TAKEN BY", "AT"]);
+    head.row([
+        known(&receipt.id),
+        known(&time),
+        known(&receipt.node),
+        Cell::new(node.address().to_string()),
+    ]);
+    let mut rows = Table::new(&["NODE", "STATE", "AT"]);
+    for row in &receipt.delivery {
+        let tone = match row.state.as_str() {
+            "applied" | "superseded" => Tone::Good,
+            "quarantined" => Tone::Bad,
+            _ => Tone::Warning,
+        };
+        let at = row.at.map(|at| at.to_string()).unwrap_or_default();
+        rows.row([
+            Cell::new(&row.node),
+            Cell::new(&row.state).tone(tone),
+            Cell::new(at),
+        ]);
+    }
+    let (head, rows) = (head.render(screen.colour), rows.render(screen.colour));
+    let gap = if rows.is_empty() { "" } else { "\n" };
+    write!(out, "{head}{gap}{rows}").map_err(CliError::Output)?;
+    match incomplete {
+        true => Err(CliError::Refused(format!(
+            "not every node has applied it within {:?}; it is safe, and reaches the others when they return",
+            args.timeout
+        ))),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! The applications behind the nodes: small, but real; each answers on a port of its own and keeps
+//! what it is told in memory.
+//!
+//! They know nothing of Forewarn, as applications should.
+
+mod chat;
+mod mail;
+mod page;
+mod phone;
+
+use std::io;
+use std::net::TcpListener;
+
+use actix_web::dev::ServerHandle;
+use actix_web::http::header::LOCATION;
+use actix_web::{App, HttpResponse, HttpServer, web};
+
+/// The largest form, in bytes.
+const MAX_FORM: usize = 64 * 1024;
+
+/// Starts mail, phone and chat on these listeners, in this order (that of `plan::APPLICATIONS`).
+///
+/// # Errors
+///
+/// What the system says.
+pub fn start(listeners: Vec<TcpListener>) -> io::Result<Vec<ServerHandle>> {
+    let configures: [fn(&mut web::ServiceConfig); 3] =
+        [mail::configure, phone::configure, chat::configure];
+    let mut handles = Vec::new();
+    // made here, once, so that every connection sees the same mails and the same talk
+    let (mails, talk) = (mail::state(), chat::state());
+    for (listener, configure) in listeners.into_iter().zip(configures) {
+        let (mails, talk) = (mails.clone(), talk.clone());
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(web::FormConfig::default().limit(MAX_FORM))
+                .app_data(mails.clone())
+                .app_data(talk.clone())
+                .configure(configure)
+        });
+        let server = server
+            .workers(1)
+            .shutdown_timeout(1)
+            .disable_signals()
+            .listen(listener)?
+            .run();
+        handles.push(server.handle());
+        actix_web::rt::spawn(server);
+    }
+    Ok(handles)
+}
+
+/// "See there", after a form.
+fn see(path: &'static str) -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header((LOCATION, path))
+        .finish()
+}
+
+#[cfg(test)]
+mod tests;

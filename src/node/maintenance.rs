@@ -1,0 +1,208 @@
+//! Work on the store of a node that is not running: `forewarn store renew`, `export`, `import`,
+//! `restamp` (SPEC 5, 8). Each takes the store's lock, changes it in one durable step, and says in
+//! words what it has done.
+
+use std::{
+    io::{BufRead, Write},
+    path::Path,
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::NodeError;
+use crate::{
+    availability::{Entry, Moment, NodeId, Notification, Rules, StampClock},
+    clock,
+    store::{Direction, LAYOUT_KEY, Options, Store, Tree, Write as StoreWrite, records},
+    sync::{Change, PendingRow, QueueKey},
+};
+
+/// How many records an import makes durable at a time.
+const AT_ONCE: usize = 500;
+
+/// Gives a copied or restored store an identity of its own: a new id, no outbox (its rows belong to
+/// the old id), and a full merge with every peer, so that what it has not delivered still arrives.
+///
+/// # Errors
+/// When the store is in use, or cannot be read or written.
+pub fn renew(dir: &Path, reserve: u64) -> Result<String, NodeError> {
+    let store = open_existing(dir, reserve)?;
+    let before = records::identity(&store)?;
+    let restored = records::restore(&store, Rules::default())?;
+    let identity = records::Identity { node: clock::new_node_id(), boot: 0, nonce: 0 };
+    let mut writes = vec![records::put_identity(&identity), records::clear_conflict()];
+    if let Some(before) = before {
+        // Its own record under the old id would look like another member of the same name.
+        writes.push(records::remove_member(before.node));
+    }
+    let mut changes = Vec::new();
+    for (peer, key, ..) in &restored.outbox {
+        changes.push(Change::Unpost(*peer, *key));
+    }
+    for member in restored.members.iter().filter(|member| !member.forgotten && Some(member.id) != before.map(|b| b.node)) {
+        changes.push(Change::MergeOnReturn(member.id, true));
+    }
+    for (key, row) in &restored.pending {
+        if Some(row.initial) == before.map(|before| before.node) {
+            changes.push(Change::Queue(*key, PendingRow { initial: identity.node, ..row.clone() }));
+        }
+    }
+    changes.iter().for_each(|change| records::encode(change, &mut writes));
+    write(&store, writes)?;
+    let was = before.map_or_else(|| "none".to_owned(), |before| before.node.to_string());
+    Ok(format!("{}: this node is {} now (before: {was}); it merges with every peer when it starts", dir.display(), identity.node))
+}
+
+/// One record of an export: a line of JSON.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    tree: String,
+    /// Hexadecimal.
+    key: String,
+    /// Hexadecimal.
+    value: String,
+}
+
+/// The first line of an export.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    forewarn_export: u32,
+}
+
+/// Writes every record as a line of JSON.
+///
+/// # Errors
+/// When the store is in use or cannot be read, or the output cannot be written.
+pub fn export(dir: &Path, reserve: u64, out: &mut dyn Write) -> Result<u64, NodeError> {
+    let store = open_existing(dir, reserve)?;
+    let mut lines = 0;
+    json_line(out, &Head { forewarn_export: 1 })?;
+    for tree in Tree::ALL {
+        for row in store.scan_prefix(tree, b"", Direction::Ascending)? {
+            let (key, value) = row?;
+            if is_stores_own(tree, &key) {
+                continue;
+            }
+            json_line(out, &Line { tree: tree.name().to_owned(), key: hex::encode(key), value: hex::encode(value) })?;
+            lines += 1;
+        }
+    }
+    out.flush()?;
+    Ok(lines)
+}
+
+/// Makes a new store from an export. The folder must not hold one yet.
+///
+/// # Errors
+/// When there is a store already, when the input is no export, or when it cannot be written.
+pub fn import(dir: &Path, reserve: u64, input: &mut dyn BufRead) -> Result<u64, NodeError> {
+    let wrong = |number: u64, problem: &str| NodeError::Settings(format!("line {number} of the export: {problem}"));
+    if dir.join(crate::store::MARKER).exists() {
+        return Err(NodeError::Settings(format!("{} holds a store already; name a new folder", dir.display())));
+    }
+    let mut lines = input.lines();
+    let head = lines.next().transpose()?.unwrap_or_default();
+    let head: Head = serde_json::from_str(&head).map_err(|error| wrong(1, &error.to_string()))?;
+    if head.forewarn_export != 1 {
+        return Err(wrong(1, "a form that this version does not know"));
+    }
+    let store = open(dir, reserve)?;
+    let (mut writes, mut count) = (Vec::new(), 0);
+    for line in lines {
+        let number = count + 2;
+        let line: Line = serde_json::from_str(&line?).map_err(|error| wrong(number, &error.to_string()))?;
+        let tree = Tree::ALL.into_iter().find(|tree| tree.name() == line.tree).ok_or_else(|| wrong(number, "an unknown tree"))?;
+        let bytes = |text: &str| hex::decode(text).map_err(|error| wrong(number, &error.to_string()));
+        writes.push(StoreWrite::put(tree, bytes(&line.key)?, bytes(&line.value)?));
+        count += 1;
+        if writes.len() == AT_ONCE {
+            write(&store, std::mem::take(&mut writes))?;
+        }
+    }
+    write(&store, writes)?;
+    Ok(count)
+}
+
+/// Re-issues this store's own notifications whose stamps lie in the future, because its clock was
+/// far ahead once: under new ids and stamps of now, in their old order. L goes back to what it would
+/// have been. Copies that peers keep in quarantine are taken back by the new ones (`restamps`).
+///
+/// # Errors
+/// When the store is in use, or cannot be read or written.
+pub fn restamp(dir: &Path, reserve: u64, rules: Rules) -> Result<String, NodeError> {
+    let store = open_existing(dir, reserve)?;
+    let Some(identity) = records::identity(&store)? else {
+        return Err(NodeError::Settings(format!("{} has never been started", dir.display())));
+    };
+    let now = clock::now();
+    let latest = now.after(rules.max_clock_skew);
+    let restored = records::restore(&store, rules)?;
+    let ahead = |entry: &Arc<Entry>| entry.stamp.time > latest;
+    let mut limit = Moment::ZERO;
+    let mut clock = StampClock::default();
+    for entry in restored.ledger.iter().filter(|entry| !ahead(entry)) {
+        limit = limit.max(entry.stamp.time);
+        clock.see(&entry.stamp);
+    }
+    let mut changes = Vec::new();
+    let mut reissue: Vec<Arc<Entry>> = restored.ledger.iter().filter(|entry| ahead(entry)).cloned().collect();
+    changes.extend(reissue.iter().map(|entry| Change::Drop(entry.stamp)));
+    for (key, row) in restored.pending.iter().filter(|(_, row)| ahead(&row.entry)) {
+        changes.push(Change::Unqueue(*key));
+        if row.initial == identity.node {
+            reissue.push(Arc::clone(&row.entry));
+        }
+    }
+    for (peer, key, ..) in restored.outbox.iter().filter(|(.., entry)| ahead(entry)) {
+        changes.push(Change::Unpost(*peer, *key));
+    }
+    reissue.sort_by_key(|entry| entry.stamp);
+    reissue.dedup_by_key(|entry| entry.stamp);
+    for entry in &reissue {
+        let again = again(entry, identity.node, now, &mut clock);
+        let key = QueueKey::new(again.notification.priority, again.stamp);
+        changes.push(Change::Queue(key, PendingRow { entry: again, initial: identity.node, share: None }));
+    }
+    changes.push(Change::Limit(limit));
+    let mut writes = Vec::new();
+    changes.iter().for_each(|change| records::encode(change, &mut writes));
+    write(&store, writes)?;
+    Ok(format!("{}: {} notifications were stamped ahead of {latest} and are issued again when the node starts", dir.display(), reissue.len()))
+}
+
+fn again(entry: &Entry, node: NodeId, now: Moment, clock: &mut StampClock) -> Arc<Entry> {
+    let old = &entry.notification;
+    let (time, counter) = clock.next(now);
+    // A plan whose beginning lies in the past by then is a closing that has begun.
+    let mut made = Notification { id: Uuid::new_v5(&old.id, b"restamps"), timestamp: time, ..old.clone() };
+    made.cancels = old.cancels.map(|plan| Uuid::new_v5(&plan, b"restamps"));
+    made.extra.insert("restamps".to_owned(), old.id.to_string().into());
+    Entry::stamped(made, counter, node)
+}
+
+fn open(dir: &Path, reserve: u64) -> Result<Store, NodeError> {
+    Ok(Store::open(dir, Options { reserve, ..Options::default() })?)
+}
+
+fn open_existing(dir: &Path, reserve: u64) -> Result<Store, NodeError> {
+    if !dir.join(crate::store::MARKER).exists() {
+        return Err(NodeError::Settings(format!("{} holds no store", dir.display())));
+    }
+    open(dir, reserve)
+}
+
+/// Records that the store keeps for itself: a new one has its own.
+fn is_stores_own(tree: Tree, key: &[u8]) -> bool {
+    tree == Tree::Meta && (key == LAYOUT_KEY || key == b"mark")
+}
+
+fn write(store: &Store, writes: Vec<StoreWrite>) -> Result<(), NodeError> {
+    if writes.is_empty() { Ok(()) } else { Ok(store.write_sync(writes)?) }
+}
+
+fn json_line(out: &mut dyn Write, line: &impl Serialize) -> Result<(), NodeError> {
+    let text = serde_json::to_string(line).map_err(|error| NodeError::Settings(error.to_string()))?;
+    Ok(writeln!(out, "{text}")?)
+}

@@ -1,0 +1,315 @@
+//! SPEC 3 once more: the pseudo-code and the dead rules as they stand on the page, over everything
+//! that was ever said, nothing dropped, nothing indexed, every question asked of every word.
+//!
+//! Shares the record types with the crate and nothing else: it compares stamps by itself and reads
+//! criteria as the JSON that they are written as.
+
+use std::sync::Arc;
+
+use forewarn::availability::{Entry, Restore, Source, Stamp, Status, Target};
+use serde_json::Value;
+
+/// δ and lapse, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Constants {
+    pub delta: i64,
+    pub lapse: i64,
+}
+
+type StampKey = (i64, u32, [u8; 16], [u8; 16]);
+
+/// An entry with what SPEC 3, "Terms", says of it.
+#[derive(Debug, Clone)]
+struct Said {
+    entry: Arc<Entry>,
+    stamp: StampKey,
+    at: (i64, StampKey),
+    since: i64,
+    back: Option<i64>,
+    automatic: bool,
+    opening: bool,
+    closing: bool,
+    plan: bool,
+    /// `None`: the operators.
+    reporter: Option<String>,
+    /// As JSON, and the text of it, to compare.
+    criteria: Option<(Value, String)>,
+}
+
+fn key(stamp: &Stamp) -> StampKey {
+    (stamp.time.millis(), stamp.counter, *stamp.node.0.as_bytes(), stamp.hash)
+}
+
+impl Said {
+    fn of(entry: &Arc<Entry>) -> Self {
+        let n = &entry.notification;
+        let stamp = key(&entry.stamp);
+        let begins = n.goes_down_at.map(|moment| moment.millis());
+        let closing = n.cancels.is_none() && n.status == Some(Status::Unavailable);
+        let plan = closing && begins.is_some_and(|begins| begins > stamp.0);
+        let later = if plan || n.cancels.is_some() { begins.unwrap_or(0).max(stamp.0) } else { stamp.0 };
+        let criteria = n.criteria.as_ref().map(|criteria| serde_json::to_value(criteria).unwrap());
+        Self {
+            entry: Arc::clone(entry),
+            stamp,
+            at: (later, stamp),
+            since: begins.unwrap_or(stamp.0),
+            back: n.expected_back_at.map(|moment| moment.millis()),
+            automatic: n.restore == Restore::Automatic,
+            opening: n.status == Some(Status::Available),
+            closing,
+            plan,
+            reporter: (n.source != Source::Operator).then(|| n.reporter.clone().unwrap_or_default()),
+            criteria: criteria.map(|value| (value.clone(), value.to_string())),
+        }
+    }
+
+    fn is_on(&self, target: &Target) -> bool {
+        self.entry.notification.targets.contains(target)
+    }
+
+    fn immediate(&self) -> bool {
+        (self.opening || self.closing) && !self.plan
+    }
+
+    /// `self ⊑ y`.
+    fn within(&self, y: &Self) -> bool {
+        match (&self.criteria, &y.criteria) {
+            (_, None) => true,
+            (Some((_, one)), Some((_, other))) => one == other,
+            (None, Some(_)) => false,
+        }
+    }
+
+    fn cancels(&self, x: &Self) -> bool {
+        x.plan && self.entry.notification.cancels == Some(x.entry.notification.id)
+    }
+}
+
+/// A request, as far as the criteria of the generator look at it.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub node: &'static str,
+}
+
+impl Ask {
+    fn matches(&self, said: &Said) -> bool {
+        let Some((criteria, _)) = &said.criteria else { return true };
+        criteria.as_object().unwrap().iter().all(|(kind, members)| {
+            let mut members = members.as_array().unwrap().iter().map(|member| member.as_str().unwrap());
+            match kind.as_str() {
+                "methods" => members.any(|method| method == self.method),
+                "paths" => members.any(|glob| glob_matches(glob, self.path)),
+                "nodes" => members.any(|node| node == self.node),
+                other => panic!("the generator makes no {other}"),
+            }
+        })
+    }
+}
+
+/// `*`, `?` and `[…]` by the book: tries everything.
+pub fn glob_matches(glob: &str, text: &str) -> bool {
+    let glob: Vec<char> = glob.chars().collect();
+    let text: Vec<char> = text.chars().collect();
+    run(&glob, &text)
+}
+
+fn run(glob: &[char], text: &[char]) -> bool {
+    match glob {
+        [] => text.is_empty(),
+        ['*', rest @ ..] => (0..=text.len()).any(|skip| run(rest, &text[skip..])),
+        ['?', rest @ ..] => !text.is_empty() && run(rest, &text[1..]),
+        ['[', rest @ ..] => {
+            let negated = matches!(rest, ['!' | '^', ..]);
+            let rest = if negated { &rest[1..] } else { rest };
+            // The first member may be a `]`.
+            let close = 1 + rest[1..].iter().position(|c| *c == ']').unwrap();
+            let mut members = Vec::new();
+            let mut at = 0;
+            while at < close {
+                if at + 2 < close && rest[at + 1] == '-' {
+                    members.extend(rest[at]..=rest[at + 2]);
+                    at += 3;
+                } else {
+                    members.push(rest[at]);
+                    at += 1;
+                }
+            }
+            !text.is_empty() && members.contains(&text[0]) != negated && run(&rest[close + 1..], &text[1..])
+        }
+        [c, rest @ ..] => text.first() == Some(c) && run(rest, &text[1..]),
+    }
+}
+
+/// Who uses what, and how many reporters must agree.
+#[derive(Debug, Clone)]
+pub struct Application {
+    pub name: Target,
+    pub agree: usize,
+    /// By name.
+    pub uses: Vec<(Target, usize)>,
+}
+
+/// A verdict: its causes in order, the earliest since, the latest return.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// What is closed, by which entry, since when.
+    pub causes: Vec<(Target, Stamp, i64)>,
+    pub since: Option<i64>,
+    pub back: Option<i64>,
+}
+
+/// Everything that a node has ever heard, and the L it has heard of.
+#[derive(Debug, Clone)]
+pub struct Naive {
+    constants: Constants,
+    limit: i64,
+    all: Vec<Said>,
+}
+
+impl Naive {
+    /// The same entry accepted by two nodes is one; the name that sorts first stays.
+    pub fn new(constants: Constants, limit: i64, heard: &[Arc<Entry>]) -> Self {
+        let mut all: Vec<Said> = Vec::new();
+        for entry in heard {
+            let said = Said::of(entry);
+            match all.iter_mut().find(|known| known.stamp == said.stamp) {
+                Some(known) if said.entry.notification.node < known.entry.notification.node => *known = said,
+                Some(_) => {}
+                None => all.push(said),
+            }
+        }
+        all.sort_by_key(|said| said.stamp);
+        let limit = all.iter().map(|said| said.stamp.0).max().unwrap_or(0).max(limit);
+        Self { constants, limit, all }
+    }
+
+    pub fn limit(&self) -> i64 {
+        self.limit
+    }
+
+    fn threshold(&self) -> i64 {
+        self.limit - 2 * self.constants.delta
+    }
+
+    fn clock(&self, now: i64) -> i64 {
+        now.max(self.threshold())
+    }
+
+    fn older_than_lapse(&self, x: &Said, clock: i64) -> bool {
+        x.reporter.is_some() && x.stamp.0 + self.constants.lapse < clock
+    }
+
+    /// Rules 1 to 3.
+    fn kills(&self, y: &Said, x: &Said) -> bool {
+        let operators_opening = |w: &Said| w.opening && w.reporter.is_none();
+        let newer = y.stamp > x.stamp;
+        let first = y.immediate()
+            && y.reporter == x.reporter
+            && y.at > x.at
+            && x.within(y)
+            && (!operators_opening(x) || y.opening);
+        let second = x.reporter.is_some() && operators_opening(y) && y.at > x.at && x.within(y);
+        let plan = y.entry.notification.cancels;
+        let third = newer && (y.cancels(x) || (plan.is_some() && x.entry.notification.cancels == plan));
+        first || second || third
+    }
+
+    /// Rules 4 and 5.
+    fn over(&self, x: &Said) -> bool {
+        let t = self.threshold();
+        let plan_or_cancel = x.plan || x.entry.notification.cancels.is_some();
+        let fourth = plan_or_cancel && x.automatic && x.back.is_some_and(|back| back <= t);
+        fourth || self.older_than_lapse(x, t)
+    }
+
+    fn dead(&self, x: &Said, target: &Target) -> bool {
+        self.over(x) || self.all.iter().any(|y| y.is_on(target) && self.kills(y, x))
+    }
+
+    /// What is left when the dead have gone, by stamp.
+    pub fn retained(&self) -> Vec<Arc<Entry>> {
+        let gone = |x: &Said| x.entry.notification.targets.iter().all(|target| self.dead(x, target));
+        self.all.iter().filter(|x| !gone(x)).map(|x| Arc::clone(&x.entry)).collect()
+    }
+
+    /// Whether time alone has ended this one, and whether these together kill it everywhere.
+    pub fn explains(&self, stamp: &Stamp, killers: &[Stamp]) -> bool {
+        let find = |stamp: &Stamp| self.all.iter().find(|said| said.stamp == key(stamp)).unwrap();
+        let x = find(stamp);
+        if killers.is_empty() {
+            return self.over(x);
+        }
+        let killed_on = |target: &Target| killers.iter().map(find).any(|y| y.is_on(target) && self.kills(y, x));
+        x.entry.notification.targets.iter().all(killed_on)
+    }
+
+    fn says<'a>(&self, w: &[&'a Said], ask: &Ask, clock: i64) -> Option<&'a Said> {
+        let mut c: Vec<&Said> = w.iter().copied().filter(|x| (x.opening || x.closing) && ask.matches(x)).collect();
+        c.retain(|x| !w.iter().any(|y| y.cancels(x)));
+        c.retain(|x| !(x.plan && x.since > clock));
+        c.retain(|x| !w.iter().any(|y| y.immediate() && y.at > x.at && x.within(y)));
+        c.retain(|x| !(x.closing && x.automatic && x.back.is_some_and(|back| back <= clock)));
+        c.into_iter().max_by_key(|x| x.at)
+    }
+
+    fn openings(&self, target: &Target, ask: &Ask) -> Vec<(i64, StampKey)> {
+        let all = self.all.iter().filter(|x| x.is_on(target) && x.reporter.is_none());
+        all.filter(|x| x.opening && ask.matches(x)).map(|x| x.at).collect()
+    }
+
+    fn target<'a>(&'a self, target: &Target, agree: usize, ask: &Ask, clock: i64, floor: Option<(i64, StampKey)>) -> Vec<&'a Said> {
+        let w: Vec<&Said> = self.all.iter().filter(|x| x.is_on(target) && !self.older_than_lapse(x, clock)).collect();
+        let mut closed = Vec::new();
+        let operators: Vec<&Said> = w.iter().copied().filter(|x| x.reporter.is_none()).collect();
+        closed.extend(self.says(&operators, ask, clock).filter(|o| o.closing && floor.is_none_or(|floor| o.at > floor)));
+        let open = self.openings(target, ask).into_iter().chain(floor).map(|(time, _)| time).max();
+        let mut names: Vec<&String> = w.iter().filter_map(|x| x.reporter.as_ref()).collect();
+        names.sort();
+        names.dedup();
+        let mut m = Vec::new();
+        for name in names {
+            let own: Vec<&Said> = w.iter().copied().filter(|x| x.reporter.as_ref() == Some(name)).collect();
+            m.extend(self.says(&own, ask, clock).filter(|x| x.closing && open.is_none_or(|open| x.since > open)));
+        }
+        if m.len() >= agree {
+            // The page leaves their order open; the earliest first, as the first one is shown.
+            m.sort_by_key(|x| (x.since, x.at));
+            closed.extend(m);
+        }
+        closed
+    }
+
+    /// `application` of SPEC 3.
+    pub fn verdict(&self, application: &Application, ask: &Ask, now: i64) -> Outcome {
+        let clock = self.clock(now);
+        let floor = self.openings(&application.name, ask).into_iter().max();
+        let mut layers = vec![(application.name.clone(), application.agree, None), (Target::System, 1, floor)];
+        layers.extend(application.uses.iter().map(|(resource, agree)| (resource.clone(), *agree, None)));
+        let mut outcome = Outcome::default();
+        let mut backs = Vec::new();
+        for (target, agree, floor) in layers {
+            for x in self.target(&target, agree, ask, clock, floor) {
+                outcome.causes.push((target.clone(), x.entry.stamp, x.since));
+                backs.push(x.back);
+            }
+        }
+        outcome.since = outcome.causes.iter().map(|(.., since)| *since).min();
+        outcome.back = if backs.contains(&None) { None } else { backs.into_iter().flatten().max() };
+        outcome
+    }
+
+    /// Plans on what an application depends on that have not begun and that nothing has overtaken.
+    pub fn upcoming(&self, application: &Application, now: i64) -> Vec<Stamp> {
+        let clock = self.clock(now);
+        let targets: Vec<&Target> =
+            [&application.name, &Target::System].into_iter().chain(application.uses.iter().map(|(name, _)| name)).collect();
+        let stands = |x: &Said| targets.iter().any(|target| x.is_on(target) && !self.dead(x, target));
+        let mut plans: Vec<&Said> = self.all.iter().filter(|x| x.plan && x.since > clock && stands(x)).collect();
+        plans.retain(|x| !self.older_than_lapse(x, clock));
+        plans.sort_by_key(|x| (x.since, x.stamp));
+        plans.into_iter().map(|x| x.entry.stamp).collect()
+    }
+}
