@@ -75,7 +75,7 @@ async fn a_node_dies_with_something_in_quarantine() {
         let ahead = clock::now().after(Duration::from_millis(2_500));
         let notification = json!({
             "id": uuid::Uuid::now_v7(), "timestamp": ahead, "targets": ["application:mail"], "status": if turn % 2 == 0 { "unavailable" } else { "available" },
-            "reason": {"code": 0, "name": "unknown"}, "restore": "manual", "priority": "normal", "source": "operator", "operator": "x", "node": "x",
+            "source": "operator", "operator": "x", "node": "x",
         });
         let notification = serde_json::from_value(notification).unwrap();
         let entry = Entry::stamped(notification, 0, stranger.id());
