@@ -15,7 +15,7 @@ use super::{
     transport::{Failure, Transport},
 };
 use crate::{
-    availability::NodeId,
+    availability::{Entry, NodeId},
     clock,
     store::crash::crash_point,
     sync::{
@@ -23,6 +23,9 @@ use crate::{
         merge::{Next, Session, Talk, follow_ups},
     },
 };
+
+/// How many peers are told what a periodic merge has brought.
+const TELL: usize = 3;
 
 /// How this node merges (SPEC 7, `[farm.merge]`).
 #[derive(Debug, Clone)]
@@ -92,7 +95,13 @@ impl Merger {
     /// Merges with one reference, to the end.
     async fn talk(&self, peer: NodeId, address: &str) -> Result<Talk, Failure> {
         let away = || Failure::Away("the node is going down".to_owned());
-        let (mut talk, mut ask) = self.take(move |replica, _| Talk::begin(replica, peer)).await.ok_or_else(away)?;
+        let (mut talk, mut ask) = self
+            .take(move |replica, _| {
+                replica.merging(peer);
+                Talk::begin(replica, peer)
+            })
+            .await
+            .ok_or_else(away)?;
         // The first part compares fingerprints; what follows exchanges entries.
         let mut points = ["merger.probe", "merger.probe.answered", "merger.probe.absorbed"];
         loop {
@@ -155,8 +164,14 @@ impl Merger {
                         crash_point("merger.reference.finished");
                         session.ended(talk);
                     }
-                    Ok(Err(failure)) => log::warn!("event=no_reference address={address} why={:?}", failure.to_string()),
-                    Err(_elapsed) => log::warn!("event=no_reference address={address} why=\"the merge's time-out is over\""),
+                    Ok(Err(failure)) => {
+                        log::warn!("event=no_reference address={address} why={:?}", failure.to_string());
+                        self.broken_off(address).await;
+                    }
+                    Err(_elapsed) => {
+                        log::warn!("event=no_reference address={address} why=\"the merge's time-out is over\"");
+                        self.broken_off(address).await;
+                    }
                 }
             }
         }
@@ -174,6 +189,18 @@ impl Merger {
         reached.len()
     }
 
+    /// A merge with whoever is at this address has not come to its end.
+    async fn broken_off(&self, address: &str) {
+        let (address, chance) = (address.to_owned(), clock::random());
+        self.take(move |replica, now| {
+            let there: Vec<NodeId> = replica.peers().into_iter().filter(|peer| peer.address == address).map(|peer| peer.id).collect();
+            for id in there {
+                replica.merge_failed(id, chance, now);
+            }
+        })
+        .await;
+    }
+
     async fn finished(&self, id: NodeId) {
         Counters::count(&self.shared.counters.merges);
         self.take(move |replica, now| replica.merged_with(id, now)).await;
@@ -183,18 +210,43 @@ impl Merger {
     async fn merge_with(&self, id: NodeId) {
         let Some(Some(address)) = self.take(move |replica, _| replica.address_of(id)).await else { return };
         match self.meet_and_talk(&address).await {
-            Ok((met, _)) => {
+            Ok((met, talk)) => {
                 if met != id {
                     log::info!("event=other_identity address={address} expected={id} met={met}");
                 }
                 crash_point("merger.with");
                 self.finished(met).await;
                 crash_point("merger.with.finished");
+                self.tell_some(met, talk.learned).await;
             }
             Err(failure) => {
                 log::debug!("event=merge_failed address={address} why={:?}", failure.to_string());
                 let chance = clock::random();
-                self.take(move |replica, now| replica.failed(id, chance, now)).await;
+                self.take(move |replica, now| replica.merge_failed(id, chance, now)).await;
+            }
+        }
+    }
+
+    /// Passes on what a merge has brought to a few who may have missed it as well, so that news from
+    /// beyond a healed partition does not wait for everybody's next merge.
+    async fn tell_some(&self, from: NodeId, learned: Vec<Arc<Entry>>) {
+        if learned.is_empty() {
+            return;
+        }
+        let prepared = self.take(move |replica, _| {
+            let others = replica.peers().into_iter().filter(|peer| peer.member.is_some() && !peer.down && peer.id != from);
+            (others.map(|peer| peer.address).collect::<Vec<_>>(), follow_ups(replica, &learned))
+        });
+        let Some((mut others, messages)) = prepared.await else { return };
+        shuffle(&mut others);
+        others.truncate(TELL);
+        for address in &others {
+            for message in &messages {
+                crash_point("merger.tell");
+                if let Err(failure) = self.transport.merge(address, message).await {
+                    log::debug!("event=no_follow_up address={address} why={:?}", failure.to_string());
+                    break;
+                }
             }
         }
     }

@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::{
     NodeError,
-    parts::{bind, critical, definitions, digests, listen, name, reasons},
+    parts::{bind, critical, definitions, digests, ended, listen, name, reasons},
 };
 use crate::{
     actors::{
@@ -18,6 +18,7 @@ use crate::{
         courier::Couriers,
         desk::Event,
         merger::{KeepMerging, MergeAtStart, MergePlan, Merger},
+        queue::{EmbeddedQueue, Queue as _},
         repeater::{Begin, Close, Connect, Repeater, now},
         shared::{Phase, Shared, Slot},
     },
@@ -97,7 +98,7 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let control_socket = bind("control.listen", settings.control.listen)?;
     let gate_socket = bind("gate.listen", settings.gate.listen)?;
     let (data, reserve) = (settings.node.data.clone(), settings.node.reserve);
-    let (store, identity) = tokio::task::spawn_blocking(move || open_store(&data, reserve)).await.map_err(|_| NodeError::Ended("opening the store"))??;
+    let (store, identity) = tokio::task::spawn_blocking(move || open_store(&data, reserve)).await.map_err(ended("opening the store"))??;
     let control_address = control_socket.local_addr()?.as_socket().unwrap_or(settings.control.listen);
     let facts = facts(&settings, identity, &settings.control.advertised(control_address).to_string())?;
     let definitions = definitions(&settings)?;
@@ -114,12 +115,12 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
         .collect();
     let (restored, wait) = std::sync::mpsc::sync_channel::<Replica>(1);
     let repeater = {
-        let (store, shared, caches) = (store.clone(), Arc::clone(&shared), caches.clone());
+        let (queue, shared, caches) = (EmbeddedQueue::new(store.clone()), Arc::clone(&shared), caches.clone());
         Repeater::start_in_arbiter(&arbiters[1].handle(), move |ctx| {
             // Its mailbox is open from now on; what comes in waits until the replica is restored.
             ctx.set_mailbox_capacity(crate::actors::repeater::MAILBOX);
             match wait.recv() {
-                Ok(replica) => Repeater::new(replica, store, shared, caches),
+                Ok(replica) => Repeater::new(replica, Box::new(queue), shared, caches),
                 // The node did not get that far and is ending.
                 Err(_) => loop {
                     std::thread::park();
@@ -200,7 +201,7 @@ fn facts(settings: &Settings, identity: records::Identity, address: &str) -> Res
         reasons: reasons(settings)?,
         fanout: match settings.farm.fanout {
             config::Fanout::All => Fanout::All,
-            config::Fanout::Children(children) => Fanout::Some(children.try_into().map_err(|_| NodeError::Settings("farm.fanout is too large".to_owned()))?),
+            config::Fanout::Children(children) => Fanout::Some(children.try_into().map_err(|_too_large| NodeError::Settings("farm.fanout is too large".to_owned()))?),
         },
         critical: critical(settings, &definitions),
         definitions: digests(settings, &definitions)?,
@@ -316,8 +317,8 @@ impl Opened {
     pub(super) async fn restore(self) -> Result<Restored, NodeError> {
         let core = self.0;
         core.shared.set_phase(Phase::Restore);
-        let (store, rules) = (core.store.clone(), core.facts.rules);
-        let restored = tokio::task::spawn_blocking(move || records::restore(&store, rules)).await.map_err(|_| NodeError::Ended("restoring"))??;
+        let (queue, rules) = (EmbeddedQueue::new(core.store.clone()), core.facts.rules);
+        let restored = tokio::task::spawn_blocking(move || queue.restore(rules)).await.map_err(ended("restoring"))??;
         let (entries, pending) = (restored.ledger.len(), restored.pending.len());
         crash_point("boot.restore");
         let replica = Replica::restore(core.facts.clone(), restored, now());
@@ -325,9 +326,9 @@ impl Opened {
             cache.send(LoadWords(View::of(replica.ledger(), &slot.app.definition, |_| 1)))
         });
         for loaded in futures_util::future::join_all(loads).await {
-            loaded.map_err(|_| NodeError::Ended("an application cache"))?;
+            loaded.map_err(ended("an application cache"))?;
         }
-        core.restored.send(replica).map_err(|_| NodeError::Ended("the repeater"))?;
+        core.restored.send(replica).map_err(ended("the repeater"))?;
         crash_point("boot.restored");
         log::info!("event=restored ledger={entries} pending={pending}");
         Ok(Restored(core))
@@ -340,7 +341,7 @@ impl Restored {
         let core = self.0;
         core.shared.set_phase(Phase::Replay);
         let (begin, settled): (Begin, oneshot::Receiver<_>) = Begin::new(false, |replica, ticket, now| replica.replay(ticket, now));
-        core.repeater.send(begin).await.map_err(|_| NodeError::Ended("the repeater"))?;
+        core.repeater.send(begin).await.map_err(ended("the repeater"))?;
         // A store that cannot write settles nothing; the node goes on with what it has restored.
         if settled.await.is_err() {
             log::error!("event=replay_not_durable the store cannot write; the node answers from what it knows");
@@ -348,7 +349,7 @@ impl Restored {
         core.repeater
             .send(Connect { couriers: core.couriers.clone(), merger: core.merger.clone() })
             .await
-            .map_err(|_| NodeError::Ended("the repeater"))?;
+            .map_err(ended("the repeater"))?;
         crash_point("boot.replayed");
         Ok(Replayed(core))
     }
@@ -360,7 +361,7 @@ impl Replayed {
         let core = self.0;
         core.shared.set_phase(Phase::Merge);
         let peers = core.settings.farm.peers.len();
-        let reached = core.merger.send(MergeAtStart).await.map_err(|_| NodeError::Ended("the merger"))?;
+        let reached = core.merger.send(MergeAtStart).await.map_err(ended("the merger"))?;
         if reached == 0 && peers > 0 {
             log::warn!("event=no_reference_answered peers={peers} the node goes on with what it knows, and tries again");
         } else {
@@ -400,7 +401,7 @@ impl Merged {
         crash_point("boot.listening");
         core.shared.set_phase(Phase::Ready);
         crash_point("boot.ready");
-        core.merger.send(KeepMerging).await.map_err(|_| NodeError::Ended("the merger"))?;
+        core.merger.send(KeepMerging).await.map_err(ended("the merger"))?;
         log::info!("event=ready node={} gate={address}", core.shared.node);
         Ok(Ready { gate: server, gate_streams: core.gate_streams, _arbiters: core._arbiters })
     }

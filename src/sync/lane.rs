@@ -61,10 +61,6 @@ impl Lane {
         self.rows.len()
     }
 
-    pub(super) fn keys(&self) -> impl Iterator<Item = (&QueueKey, &Row)> {
-        self.rows.iter()
-    }
-
     pub(super) fn has_work(&self) -> bool {
         !self.ready.is_empty() || !self.receipts.is_empty()
     }

@@ -4,10 +4,12 @@ use crate::{book::Book, dying::{doom, expand}, ledgers, support::{Farm, TOKEN, w
 
 /// The points of a first meeting with rows waiting: the other's record, then the rows' new name.
 const MEETING: &[&str] = &["*member:2", "*met"];
+/// The points of a start that finds rows for an address that is no longer configured.
+const CHANGED: &[&str] = &["*restored"];
 /// The points of forgetting a node for which rows wait.
 const FORGETTING: &[&str] = &["*forgotten"];
 /// Of this file.
-pub const ALL: &[&[&str]] = &[MEETING, FORGETTING];
+pub const ALL: &[&[&str]] = &[MEETING, CHANGED, FORGETTING];
 
 #[tokio::test]
 async fn a_node_dies_at_a_first_meeting() {
@@ -24,6 +26,32 @@ async fn a_node_dies_at_a_first_meeting() {
         book.node_has_all(&farm[0]).await;
         book.check(&farm).await;
         farm.wait_met().await;
+        ledgers::compare(&farm, &book).await;
+    }
+}
+
+#[tokio::test]
+async fn a_node_dies_while_it_tidies_up_after_a_changed_configuration() {
+    for point in expand(CHANGED) {
+        eprintln!("· {point}");
+        let farm = Farm::new(2).build().await;
+        let mut book = Book::default();
+        book.arrives_by_merge();
+        farm[0].restart().await;
+        book.say_much(&farm[0], 2).await;
+        farm[0].terminate().await;
+        let configuration = std::fs::read_to_string(&farm[0].config).unwrap();
+        let without = configuration.lines().map(|line| if line.starts_with("peers =") { "peers = []" } else { line });
+        std::fs::write(&farm[0].config, without.collect::<Vec<_>>().join("\n")).unwrap();
+        doom(&farm[0], &point).await.died().await;
+        farm[0].restart().await;
+        book.node_has_all(&farm[0]).await;
+        farm[0].terminate().await;
+        std::fs::write(&farm[0].config, configuration).unwrap();
+        farm[0].start();
+        farm[1].start();
+        farm.wait_ready().await;
+        book.check(&farm).await;
         ledgers::compare(&farm, &book).await;
     }
 }

@@ -17,10 +17,12 @@ use crate::{
 const NOW_AND_THEN: &[&str] = &["merger.with", "merger.with.finished", "merger.announce:3", "merger.probe:3", "merger.probe.answered:3"];
 /// The points of telling a reference what a later one had.
 const FOLLOW_UP: &[&str] = &["merger.follow-up", "merger.follow-up.told"];
+/// The points of telling others what a merge has brought.
+const TELLING: &[&str] = &["merger.tell"];
 /// The points after a lane has collapsed.
 const ON_RETURN: &[&str] = &["merger.with", "*merged", "merger.with.finished"];
 /// Of this file.
-pub const ALL: &[&[&str]] = &[NOW_AND_THEN, FOLLOW_UP, ON_RETURN];
+pub const ALL: &[&[&str]] = &[NOW_AND_THEN, FOLLOW_UP, TELLING, ON_RETURN];
 
 #[tokio::test]
 async fn a_node_dies_in_a_merge_now_and_then() {
@@ -53,6 +55,29 @@ async fn the_starting_node_dies_as_it_tells_what_was_missed() {
         doom(&farm[2], &point).await.died().await;
         farm[2].restart().await;
         book.node_has_all(&farm[2]).await;
+        book.check(&farm).await;
+        ledgers::compare(&farm, &book).await;
+    }
+}
+
+/// b knows nobody and has something to say; a introduces itself to b, and tells c.
+#[tokio::test]
+async fn a_node_dies_as_it_tells_what_a_merge_has_brought() {
+    for point in expand(TELLING) {
+        eprintln!("· {point}");
+        let farm = Farm::new(3).peers_of(1, &[]).build().await;
+        let mut book = Book::default();
+        book.arrives_by_merge();
+        farm[1].restart().await;
+        book.say_much(&farm[1], 2).await;
+        farm[1].terminate().await;
+        farm[2].restart().await;
+        let doomed = doom(&farm[0], &point).await;
+        farm[1].start();
+        doomed.died().await;
+        farm[0].restart().await;
+        farm[1].wait_ready().await;
+        book.node_has_all(&farm[0]).await;
         book.check(&farm).await;
         ledgers::compare(&farm, &book).await;
     }

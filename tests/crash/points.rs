@@ -50,8 +50,9 @@ fn named() -> BTreeSet<String> {
         let literal = |text: &str| !text.contains(['{', ' ']) && text.contains('.');
         for room in ["actors", "node", "peer", "control"] {
             if file.starts_with(root.join("src").join(room)) {
-                let direct = text.split("crash_point(").skip(1).filter_map(|rest| rest.split(')').next());
-                points.extend(direct.flat_map(|argument| quoted(argument, "\"")).filter(|name| literal(name)).map(str::to_owned));
+                let direct = text.split("crash_point(").skip(1).filter_map(|rest| rest.split(';').next());
+                // every second piece between quotes is a name
+                points.extend(direct.flat_map(|argument| argument.split('"').skip(1).step_by(2)).filter(|name| literal(name)).map(str::to_owned));
                 points.extend(quoted(&text, "\"repeater.reply.").map(|rest| format!("repeater.reply.{rest}")));
                 points.extend(["\"merger.probe", "\"merger.part"].into_iter().flat_map(|start| {
                     let prefix = start.trim_start_matches('"');

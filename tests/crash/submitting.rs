@@ -9,7 +9,7 @@ const WITH_PEERS: &[&str] = &[
 ];
 /// The points of the initial node, peers away.
 const ALONE: &[&str] = &[
-    "*submit", "*apply", "*receipts", "repeater.reply.submitted", "desk.submitted", "repeater.load", "repeater.loaded", "repeater.send",
+    "*submit", "*apply", "repeater.reply.submitted", "desk.submitted", "repeater.load", "repeater.loaded", "repeater.send",
     "courier.deliver", "courier.failed", "repeater.failure", "repeater.carried",
 ];
 /// The points of an orderly stop.

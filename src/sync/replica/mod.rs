@@ -166,6 +166,8 @@ struct Peer {
     phase: String,
     fingerprint: String,
     merging: bool,
+    /// One of us has announced itself to the other in this run, so each knows of the other.
+    met: bool,
     /// The lane has collapsed while a merge was under way: that one may not have brought everything.
     merge_again: bool,
 }
@@ -216,6 +218,8 @@ pub struct Replica {
     pending_ids: HashMap<Uuid, Arc<Entry>>,
     quarantined: usize,
     peers: BTreeMap<NodeId, Peer>,
+    /// Who has answered at which configured address in this run; a node may have several.
+    met_at: HashMap<String, NodeId>,
     forgotten: BTreeMap<NodeId, Member>,
     own: Member,
     boots: HashMap<NodeId, (u64, u64)>,
@@ -257,6 +261,7 @@ impl Replica {
             pending_ids: HashMap::new(),
             quarantined: 0,
             peers: BTreeMap::new(),
+            met_at: HashMap::new(),
             forgotten: BTreeMap::new(),
             own,
             boots: restored.boots.into_iter().map(|(node, boot, nonce)| (node, (boot, nonce))).collect(),
@@ -287,7 +292,8 @@ impl Replica {
         }
         for address in replica.facts.peers.clone() {
             let known = replica.peers.values().map(|peer| &peer.address).chain([&replica.facts.address]).any(|known| *known == address);
-            // Whoever comes to a forgotten node's address will announce itself; nothing waits for it.
+            // At a forgotten node's address somebody may be met again ([`Replica::strangers`]), but
+            // nothing waits for it.
             if !known && replica.forgotten.values().all(|member| member.address != address) {
                 replica.peers.insert(stand_in(&address), Peer { address, ..Peer::default() });
             }

@@ -1,0 +1,94 @@
+//! The map of `src/lib.rs`, enforced: reads the source of the crate, follows its modules, and fails
+//! when a room names one that it may not use, or a library that it must not know.
+//!
+//! What must stay true: a breach is reported with file, line and a sentence; a room that is not on
+//! the map is a breach, and so is a file that no module declares. Tests inside `src` obey nearly the same
+//! rules. It reads tokens, not types: what a macro builds out of pieces, it does not see.
+
+#[path = "architecture/read.rs"]
+mod read;
+#[path = "architecture/rules.rs"]
+mod rules;
+
+use std::{collections::BTreeSet, path::{Path, PathBuf}};
+
+use read::Source;
+
+/// Follows the modules from a crate root; returns the breaches and the files that were read.
+fn follow(root: &Path, file: &str, breaches: &mut Vec<String>, read: &mut BTreeSet<PathBuf>) {
+    let mut waiting = vec![(PathBuf::from(file), Vec::new(), true)];
+    while let Some((file, module, owns_folder)) = waiting.pop() {
+        let text = match std::fs::read_to_string(root.join(&file)) {
+            Ok(text) => text,
+            Err(error) => {
+                breaches.push(format!("{}: cannot be read: {error}", file.display()));
+                continue;
+            }
+        };
+        let source = Source::read(&text, &module);
+        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+        for declared in source.modules {
+            let mut child = module.clone();
+            child.extend(declared.inside.iter().cloned());
+            child.push(declared.name.clone());
+            // Without #[path]: beside this file, or in the folder that has its name.
+            let (place, owns) = match declared.path {
+                Some(path) => (folder.join(path), true),
+                None => {
+                    let mut home = folder.clone();
+                    if !owns_folder {
+                        home.push(file.file_stem().unwrap_or_default());
+                    }
+                    home.extend(&declared.inside);
+                    let single = home.join(format!("{}.rs", declared.name));
+                    if root.join(&single).exists() { (single, false) } else { (home.join(&declared.name).join("mod.rs"), true) }
+                }
+            };
+            waiting.push((place, child, owns));
+        }
+        let room = module.first().map_or(if file.ends_with("main.rs") { "main" } else { "lib" }, String::as_str);
+        for named in source.named {
+            if let Err(sentence) = rules::judge(room, &named.path, named.in_tests) {
+                breaches.push(format!("{}:{}: {sentence}", file.display(), named.line));
+            }
+        }
+        read.insert(std::fs::canonicalize(root.join(&file)).unwrap_or(file));
+    }
+}
+
+/// Every source file below a folder.
+fn files_below(folder: &Path, found: &mut BTreeSet<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder of the project") {
+        let path = entry.expect("an entry of it").path();
+        if path.is_dir() {
+            files_below(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.insert(std::fs::canonicalize(&path).unwrap_or(path));
+        }
+    }
+}
+
+#[test]
+fn rooms_use_only_the_rooms_below_them() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut breaches, mut read) = (Vec::new(), BTreeSet::new());
+    follow(root, "src/lib.rs", &mut breaches, &mut read);
+    follow(root, "src/main.rs", &mut breaches, &mut read);
+    let mut all = BTreeSet::new();
+    files_below(&root.join("src"), &mut all);
+    files_below(&root.join("migrations"), &mut all);
+    breaches.extend(all.difference(&read).map(|file| format!("{}: no module declares this file", file.display())));
+    // A checker that reads nothing finds nothing.
+    assert!(read.len() > 50, "only {} files were read", read.len());
+    breaches.sort();
+    assert!(breaches.is_empty(), "{} breaches of the map in src/lib.rs:\n{}", breaches.len(), breaches.join("\n"));
+}
+
+#[test]
+fn every_room_of_the_map_is_there() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for room in rules::rooms() {
+        let there = src.join(format!("{room}.rs")).exists() || src.join(room).join("mod.rs").exists();
+        assert!(there || rules::MAY_BE_MISSING.contains(&room), "the rules know a room {room:?} that is gone");
+    }
+}
