@@ -17,6 +17,7 @@ use super::{
 use crate::{
     availability::{Entry, NodeId},
     clock,
+    store::crash::crash_point,
     sync::{
         Announce, Replica, Stranger,
         merge::{Next, Session, Talk, follow_ups},
@@ -66,10 +67,13 @@ impl Merger {
         let phase = self.shared.phase().name();
         let away = || Failure::Away("the node is going down".to_owned());
         let own = self.take(move |replica, _| replica.announcement(phase)).await.ok_or_else(away)?;
+        crash_point("merger.announce");
         match self.transport.announce(address, &own).await {
             Ok(answer) => {
+                crash_point("merger.announced");
                 let (met, at) = (answer.clone(), address.to_owned());
                 let known = self.take(move |replica, now| replica.announced(&met, Some(&at), now)).await.ok_or_else(away)?;
+                crash_point("merger.met");
                 match known {
                     Ok(()) => Ok(answer),
                     Err(stranger) => {
@@ -79,6 +83,7 @@ impl Merger {
                 }
             }
             Err(Failure::TurnedAway(why)) => {
+                crash_point("merger.turned-away");
                 let text = why.clone();
                 self.take(move |replica, _| replica.turned_away(&text)).await;
                 Err(Failure::TurnedAway(why))
@@ -97,8 +102,12 @@ impl Merger {
             })
             .await
             .ok_or_else(away)?;
+        // The first part compares fingerprints; what follows exchanges entries.
+        let mut points = ["merger.probe", "merger.probe.answered", "merger.probe.absorbed"];
         loop {
+            crash_point(points[0]);
             let answer = self.transport.merge(address, &ask).await?;
+            crash_point(points[1]);
             let (back, next) = self
                 .take(move |replica, now| {
                     let next = talk.answer(replica, answer, now);
@@ -107,6 +116,8 @@ impl Merger {
                 .await
                 .ok_or_else(away)?;
             talk = back;
+            crash_point(points[2]);
+            points = ["merger.part", "merger.part.answered", "merger.part.absorbed"];
             match next {
                 Ok(Next::Ask(next)) => ask = *next,
                 Ok(Next::Done) => return Ok(talk),
@@ -150,6 +161,7 @@ impl Merger {
                     Ok(Ok((id, talk))) => {
                         reached.insert(id);
                         self.finished(id).await;
+                        crash_point("merger.reference.finished");
                         session.ended(talk);
                     }
                     Ok(Err(failure)) => {
@@ -167,9 +179,11 @@ impl Merger {
             let told = self.take(move |replica, _| (replica.address_of(id), follow_ups(replica, &missed))).await;
             let Some((Some(address), messages)) = told else { continue };
             for message in messages {
+                crash_point("merger.follow-up");
                 if let Ok(Err(failure)) = timeout_at(deadline, self.transport.merge(&address, &message)).await {
                     log::warn!("event=no_follow_up address={address} why={:?}", failure.to_string());
                 }
+                crash_point("merger.follow-up.told");
             }
         }
         reached.len()
@@ -200,7 +214,9 @@ impl Merger {
                 if met != id {
                     log::info!("event=other_identity address={address} expected={id} met={met}");
                 }
+                crash_point("merger.with");
                 self.finished(met).await;
+                crash_point("merger.with.finished");
                 self.tell_some(met, talk.learned).await;
             }
             Err(failure) => {
@@ -226,6 +242,7 @@ impl Merger {
         others.truncate(TELL);
         for address in &others {
             for message in &messages {
+                crash_point("merger.tell");
                 if let Err(failure) = self.transport.merge(address, message).await {
                     log::debug!("event=no_follow_up address={address} why={:?}", failure.to_string());
                     break;
@@ -301,10 +318,12 @@ impl Handler<MergeAtStart> for Merger {
         let merger = self.clone();
         Box::pin(async move {
             let reached = merger.merge_at_start().await;
+            crash_point("merger.settle");
             let (begin, settled) = Begin::new(false, |replica, ticket, now| replica.settle(ticket, now));
             if merger.repeater.send(begin).await.is_ok() {
                 settled.await.ok();
             }
+            crash_point("merger.settled");
             reached
         })
     }

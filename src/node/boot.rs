@@ -35,7 +35,7 @@ use crate::{
     },
     gate::{forwarded::TrustedProxies, listener, proxy::Limits, route::{Route, Routes}, service::Gate, upstream::{Upstream, Upstreams}},
     peer::{client::PeerClient, endpoints::{self, Door}, nonces::Nonces, signature::{Identity, Key}, wire::HttpTransport},
-    store::{Options, Store, records},
+    store::{Options, Store, crash::crash_point, records},
     sync::{Facts, Fanout, Replica},
 };
 
@@ -170,6 +170,7 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
 
 fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store, records::Identity), NodeError> {
     let store = Store::open(data, Options { reserve, ..Options::default() })?;
+    crash_point("boot.open");
     let before = records::identity(&store)?;
     let identity = records::Identity {
         node: before.map_or_else(clock::new_node_id, |before| before.node),
@@ -184,6 +185,7 @@ fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store, records::I
         }
         log::error!("event=boot_number_not_written error={error} submissions are refused until the store can write");
     }
+    crash_point("boot.identity");
     Ok((store, identity))
 }
 
@@ -318,6 +320,7 @@ impl Opened {
         let (queue, rules) = (EmbeddedQueue::new(core.store.clone()), core.facts.rules);
         let restored = tokio::task::spawn_blocking(move || queue.restore(rules)).await.map_err(ended("restoring"))??;
         let (entries, pending) = (restored.ledger.len(), restored.pending.len());
+        crash_point("boot.restore");
         let replica = Replica::restore(core.facts.clone(), restored, now());
         let loads = core.shared.slots.iter().zip(&core.caches).map(|(slot, cache)| {
             cache.send(LoadWords(View::of(replica.ledger(), &slot.app.definition, |_| 1)))
@@ -326,6 +329,7 @@ impl Opened {
             loaded.map_err(ended("an application cache"))?;
         }
         core.restored.send(replica).map_err(ended("the repeater"))?;
+        crash_point("boot.restored");
         log::info!("event=restored ledger={entries} pending={pending}");
         Ok(Restored(core))
     }
@@ -346,6 +350,7 @@ impl Restored {
             .send(Connect { couriers: core.couriers.clone(), merger: core.merger.clone() })
             .await
             .map_err(ended("the repeater"))?;
+        crash_point("boot.replayed");
         Ok(Replayed(core))
     }
 }
@@ -362,6 +367,7 @@ impl Replayed {
         } else {
             log::info!("event=merged references={reached}");
         }
+        crash_point("boot.merged");
         Ok(Merged(core))
     }
 }
@@ -376,7 +382,9 @@ impl Merged {
         let server = listener::serve(listen(core.gate_socket)?, gate, Limits::default(), GRACE, move |reserved| {
             reserved.app_data(streams.clone()).app_data(changes.clone()).route("/events", web::get().to(public_events));
         })?;
+        crash_point("boot.listening");
         core.shared.set_phase(Phase::Ready);
+        crash_point("boot.ready");
         core.merger.send(KeepMerging).await.map_err(ended("the merger"))?;
         log::info!("event=ready node={} gate={address}", core.shared.node);
         Ok(Ready { gate: server, gate_streams: core.gate_streams, _arbiters: core._arbiters })
