@@ -53,6 +53,7 @@ const MUST_HAPPEN: &[&str] = &[
     "nodes that joined",
     "nodes that were forgotten",
     "notifications in quarantine",
+    "notifications with complete receipts",
     "one-way partitions",
     "outboxes that collapsed",
     "partitions that healed",

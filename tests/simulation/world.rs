@@ -86,6 +86,8 @@ pub struct Acknowledged {
     pub node: usize,
     /// How many other nodes the initial one knew when it was handed in.
     pub recipients: usize,
+    /// It knew it already: another node, perhaps, is the initial one.
+    pub repeated: bool,
 }
 
 /// The whole farm.
