@@ -98,6 +98,7 @@ pub fn farm(seed: u64) -> (World, Kind, u64) {
         }
     }
     world.faults = kind != Kind::Calm;
+    world.ranges = world.rng.chance(400);
     let end = draw(&mut world, kind, joins);
     (world, kind, end)
 }
