@@ -9,6 +9,7 @@
 mod boot;
 mod checks;
 mod disk;
+mod event;
 #[allow(dead_code)] // shared with the laws, which ask more of it
 #[path = "../laws/naive.rs"]
 mod naive;
