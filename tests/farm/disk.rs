@@ -36,9 +36,9 @@ impl Drop for Tmpfs {
     }
 }
 
-/// What another program gives back: less than a quarter of the reserve, with which a node could write
-/// at its start, and enough for the store to be opened.
-const SPARE: u64 = 1 << 20;
+/// What another program gives back: less than a quarter of the reserve, which a node wants for its own
+/// record at its start, and enough for the storage engine, which wants a segment (8 MiB) to open.
+const SPARE: u64 = 12 << 20;
 
 /// Writes to this file until the disk is full.
 fn fill(path: &Path) {
@@ -50,8 +50,8 @@ fn fill(path: &Path) {
 #[tokio::test]
 async fn a_full_disk_refuses_submissions_and_nothing_else() {
     let mounted_at = tempfile::tempdir().unwrap();
-    let Some(tmpfs) = Tmpfs::mount(mounted_at.path(), "80m") else { return };
-    let farm = Farm::new(2).node("reserve = \"8MiB\"").data(&tmpfs.0).start().await;
+    let Some(tmpfs) = Tmpfs::mount(mounted_at.path(), "112m") else { return };
+    let farm = Farm::new(2).node("reserve = \"56MiB\"").data(&tmpfs.0).start().await;
     let node = &farm[0];
     node.submit_wait_all(closing("application:mail", json!({"message": "before"}))).await;
     let ballast = tmpfs.0.join("ballast");
