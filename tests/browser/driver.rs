@@ -142,11 +142,12 @@ impl Browser {
                 return found;
             }
             if Instant::now() > end {
-                let shot = self.screenshot().await;
-                std::fs::write(artefacts().join(format!("failed-{}.png", self.name)), shot).unwrap();
+                // Said first, for the picture may fail as well.
+                eprintln!("waited in vain for {what} ({:?})", seen.as_ref().err());
+                self.keep(&format!("failed-{}", self.name)).await;
                 let address = self.client.current_url().await.map(|url| url.to_string());
                 let text = self.text("body").await;
-                panic!("waited in vain for {what} ({:?})\nat {address:?}\n{text}", seen.err());
+                panic!("waited in vain for {what}\nat {address:?}\n{text}");
             }
             tokio::time::sleep(EVERY).await;
         }
