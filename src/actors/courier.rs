@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     availability::NodeId,
+    store::crash::crash_point,
     sync::{Announce, Deliver, Replica},
 };
 
@@ -57,7 +58,9 @@ impl Handler<Carry> for Couriers {
     fn handle(&mut self, carry: Carry, ctx: &mut Self::Context) {
         let (transport, repeater) = (Rc::clone(&self.transport), self.repeater.clone());
         let call = async move {
+            crash_point("courier.deliver");
             let result = transport.deliver(&carry.address, &carry.message).await;
+            crash_point(if result.is_ok() { "courier.delivered" } else { "courier.failed" });
             // Waits for room in the mailbox; fails only when the node is on its way down.
             repeater.send(Carried { peer: carry.peer, result }).await.ok();
         };

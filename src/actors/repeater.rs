@@ -25,6 +25,7 @@ use super::{
 use crate::{
     availability::{NodeId, Target, verdict::View},
     clock,
+    store::crash::crash_point,
     sync::{Effect, Notice, Now, Replica, Reply, Ticket},
 };
 
@@ -96,6 +97,7 @@ impl Repeater {
                     Effect::Load { step, targets } => self.load(step, &targets, ctx),
                     Effect::Reply(ticket, reply) => {
                         if let Some(waiter) = self.tickets.remove(&ticket) {
+                            crash_point(point_of(&reply));
                             // Whoever has gone away needs no answer.
                             waiter.send(reply).ok();
                         }
@@ -129,9 +131,11 @@ impl Repeater {
             self.shared.tell(Event::Resource { target: target.clone() });
         }
         let loaded = futures_util::future::join_all(loads).into_actor(self).map(move |_, act, ctx| {
+            crash_point("repeater.loaded");
             act.replica.loaded(step, now());
             act.perform(ctx);
         });
+        crash_point("repeater.load");
         ctx.spawn(loaded);
     }
 
@@ -140,6 +144,7 @@ impl Repeater {
         let Some(address) = self.replica.address_of(peer) else { return };
         if let Some(message) = self.replica.poll_send(peer, now()) {
             self.shared.counters.items_sent.fetch_add(message.items.len() as u64, Ordering::Relaxed);
+            crash_point("repeater.send");
             if couriers.try_send(Carry { peer, address, message }).is_err() {
                 self.replica.failed(peer, clock::random(), now());
             }
@@ -166,6 +171,18 @@ impl Repeater {
         self.shared.store_stopped.store(self.stopped, Ordering::Relaxed);
         self.replica.durable(progress.durable, now());
         self.perform(ctx);
+    }
+}
+
+/// Where a test can die between an answer's becoming due and its being given.
+fn point_of(reply: &Reply) -> &'static str {
+    match reply {
+        Reply::Submitted(Ok(_)) => "repeater.reply.submitted",
+        Reply::Delivered(_) => "repeater.reply.delivered",
+        Reply::Merged(Some(_)) => "repeater.reply.merged",
+        Reply::Merged(None) => "repeater.reply.nothing-to-merge",
+        Reply::Settled => "repeater.reply.settled",
+        Reply::Submitted(Err(_)) | Reply::TurnedAway(_) | Reply::Busy => "repeater.reply.refused",
     }
 }
 
@@ -240,15 +257,22 @@ impl Handler<Close> for Repeater {
     type Result = ();
 
     fn handle(&mut self, _: Close, ctx: &mut Self::Context) {
+        crash_point("repeater.close");
         if !self.queue.close(Duration::from_secs(6)) {
             log::error!("event=close_timed_out what has been acknowledged is durable");
         }
+        crash_point("repeater.closed");
         ctx.stop();
     }
 }
 
+/// What is done to the replica in [`Take`].
+type Step<T> = Box<dyn FnOnce(&mut Replica, Now) -> T + Send>;
+/// What is done to the replica in [`Begin`].
+type TicketedStep = Box<dyn FnOnce(&mut Replica, Ticket, Now) + Send>;
+
 /// Looks at the replica, or takes a step of it, and returns what that gives.
-pub struct Take<T>(Box<dyn FnOnce(&mut Replica, Now) -> T + Send>);
+pub struct Take<T>(Step<T>);
 
 impl<T> Take<T> {
     /// A step that needs no waiting.
@@ -273,7 +297,7 @@ impl<T: Send + 'static> Handler<Take<T>> for Repeater {
 
 /// Takes a step of the replica that is answered later: when it is durable.
 pub struct Begin {
-    step: Box<dyn FnOnce(&mut Replica, Ticket, Now) + Send>,
+    step: TicketedStep,
     waiter: oneshot::Sender<Reply>,
     writes: bool,
 }
@@ -319,8 +343,12 @@ impl Handler<Carried> for Repeater {
 
     fn handle(&mut self, carried: Carried, ctx: &mut Self::Context) {
         match carried.result {
-            Ok(answer) => self.replica.answered(carried.peer, &answer, now()),
+            Ok(answer) => {
+                crash_point("repeater.answer");
+                self.replica.answered(carried.peer, &answer, now());
+            }
             Err(failure) => {
+                crash_point("repeater.failure");
                 Counters::count(&self.shared.counters.peer_failures);
                 log::debug!("event=delivery_failed peer={} why={failure}", self.replica.name_of(carried.peer));
                 if let super::transport::Failure::TurnedAway(why) = &failure {
@@ -330,5 +358,6 @@ impl Handler<Carried> for Repeater {
             }
         }
         self.perform(ctx);
+        crash_point("repeater.carried");
     }
 }

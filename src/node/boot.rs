@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::{
     NodeError,
-    parts::{bind, critical, definitions, digests, listen, name, reasons},
+    parts::{bind, critical, definitions, digests, ended, listen, name, reasons},
 };
 use crate::{
     actors::{
@@ -33,9 +33,9 @@ use crate::{
         events,
         session::{Cookies, Door as SessionDoor, Limits as SessionLimits, Operator, Sessions, SignIn, Use},
     },
-    gate::{forwarded::TrustedProxies, proxy::{Limits, Proxy}, route::{Route, Routes}, service::{self, Gate}, upstream::{Upstream, Upstreams}},
+    gate::{forwarded::TrustedProxies, listener, proxy::Limits, route::{Route, Routes}, service::Gate, upstream::{Upstream, Upstreams}},
     peer::{client::PeerClient, endpoints::{self, Door}, nonces::Nonces, signature::{Identity, Key}, wire::HttpTransport},
-    store::{Options, Store, records},
+    store::{Options, Store, crash::crash_point, records},
     sync::{Facts, Fanout, Replica},
 };
 
@@ -98,7 +98,7 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let control_socket = bind("control.listen", settings.control.listen)?;
     let gate_socket = bind("gate.listen", settings.gate.listen)?;
     let (data, reserve) = (settings.node.data.clone(), settings.node.reserve);
-    let (store, identity) = tokio::task::spawn_blocking(move || open_store(&data, reserve)).await.map_err(|_| NodeError::Ended("opening the store"))??;
+    let (store, identity) = tokio::task::spawn_blocking(move || open_store(&data, reserve)).await.map_err(ended("opening the store"))??;
     let control_address = control_socket.local_addr()?.as_socket().unwrap_or(settings.control.listen);
     let facts = facts(&settings, identity, &settings.control.advertised(control_address).to_string())?;
     let definitions = definitions(&settings)?;
@@ -170,6 +170,7 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
 
 fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store, records::Identity), NodeError> {
     let store = Store::open(data, Options { reserve, ..Options::default() })?;
+    crash_point("boot.open");
     let before = records::identity(&store)?;
     let identity = records::Identity {
         node: before.map_or_else(clock::new_node_id, |before| before.node),
@@ -184,6 +185,7 @@ fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store, records::I
         }
         log::error!("event=boot_number_not_written error={error} submissions are refused until the store can write");
     }
+    crash_point("boot.identity");
     Ok((store, identity))
 }
 
@@ -199,7 +201,7 @@ fn facts(settings: &Settings, identity: records::Identity, address: &str) -> Res
         reasons: reasons(settings)?,
         fanout: match settings.farm.fanout {
             config::Fanout::All => Fanout::All,
-            config::Fanout::Children(children) => Fanout::Some(children.try_into().map_err(|_| NodeError::Settings("farm.fanout is too large".to_owned()))?),
+            config::Fanout::Children(children) => Fanout::Some(children.try_into().map_err(|_too_large| NodeError::Settings("farm.fanout is too large".to_owned()))?),
         },
         critical: critical(settings, &definitions),
         definitions: digests(settings, &definitions)?,
@@ -316,16 +318,18 @@ impl Opened {
         let core = self.0;
         core.shared.set_phase(Phase::Restore);
         let (queue, rules) = (EmbeddedQueue::new(core.store.clone()), core.facts.rules);
-        let restored = tokio::task::spawn_blocking(move || queue.restore(rules)).await.map_err(|_| NodeError::Ended("restoring"))??;
+        let restored = tokio::task::spawn_blocking(move || queue.restore(rules)).await.map_err(ended("restoring"))??;
         let (entries, pending) = (restored.ledger.len(), restored.pending.len());
+        crash_point("boot.restore");
         let replica = Replica::restore(core.facts.clone(), restored, now());
         let loads = core.shared.slots.iter().zip(&core.caches).map(|(slot, cache)| {
             cache.send(LoadWords(View::of(replica.ledger(), &slot.app.definition, |_| 1)))
         });
         for loaded in futures_util::future::join_all(loads).await {
-            loaded.map_err(|_| NodeError::Ended("an application cache"))?;
+            loaded.map_err(ended("an application cache"))?;
         }
-        core.restored.send(replica).map_err(|_| NodeError::Ended("the repeater"))?;
+        core.restored.send(replica).map_err(ended("the repeater"))?;
+        crash_point("boot.restored");
         log::info!("event=restored ledger={entries} pending={pending}");
         Ok(Restored(core))
     }
@@ -337,7 +341,7 @@ impl Restored {
         let core = self.0;
         core.shared.set_phase(Phase::Replay);
         let (begin, settled): (Begin, oneshot::Receiver<_>) = Begin::new(false, |replica, ticket, now| replica.replay(ticket, now));
-        core.repeater.send(begin).await.map_err(|_| NodeError::Ended("the repeater"))?;
+        core.repeater.send(begin).await.map_err(ended("the repeater"))?;
         // A store that cannot write settles nothing; the node goes on with what it has restored.
         if settled.await.is_err() {
             log::error!("event=replay_not_durable the store cannot write; the node answers from what it knows");
@@ -345,7 +349,8 @@ impl Restored {
         core.repeater
             .send(Connect { couriers: core.couriers.clone(), merger: core.merger.clone() })
             .await
-            .map_err(|_| NodeError::Ended("the repeater"))?;
+            .map_err(ended("the repeater"))?;
+        crash_point("boot.replayed");
         Ok(Replayed(core))
     }
 }
@@ -356,12 +361,13 @@ impl Replayed {
         let core = self.0;
         core.shared.set_phase(Phase::Merge);
         let peers = core.settings.farm.peers.len();
-        let reached = core.merger.send(MergeAtStart).await.map_err(|_| NodeError::Ended("the merger"))?;
+        let reached = core.merger.send(MergeAtStart).await.map_err(ended("the merger"))?;
         if reached == 0 && peers > 0 {
             log::warn!("event=no_reference_answered peers={peers} the node goes on with what it knows, and tries again");
         } else {
             log::info!("event=merged references={reached}");
         }
+        crash_point("boot.merged");
         Ok(Merged(core))
     }
 }
@@ -373,27 +379,13 @@ impl Merged {
         let gate = gate(&core)?;
         let (streams, changes) = (core.gate_streams.clone(), web::Data::new(core.shared.events.clone()));
         let address = core.gate_socket.local_addr()?.as_socket().unwrap_or(core.settings.gate.listen);
-        let server = HttpServer::new(move || {
-            WebApp::new()
-                .app_data(gate.clone())
-                .app_data(web::ThinData(Proxy::new(Limits::default())))
-                .app_data(streams.clone())
-                .app_data(changes.clone())
-                .configure(|config| {
-                    service::configure(config, |reserved| {
-                        reserved.route("/events", web::get().to(public_events));
-                    });
-                })
-        });
-        let server = server
-            .disable_signals()
-            .shutdown_timeout(GRACE)
-            .tcp_nodelay(true)
-            .h1_allow_half_closed(false)
-            .listen(listen(core.gate_socket)?)?
-            .run();
+        let server = listener::serve(listen(core.gate_socket)?, gate, Limits::default(), GRACE, move |reserved| {
+            reserved.app_data(streams.clone()).app_data(changes.clone()).route("/events", web::get().to(public_events));
+        })?;
+        crash_point("boot.listening");
         core.shared.set_phase(Phase::Ready);
-        core.merger.send(KeepMerging).await.map_err(|_| NodeError::Ended("the merger"))?;
+        crash_point("boot.ready");
+        core.merger.send(KeepMerging).await.map_err(ended("the merger"))?;
         log::info!("event=ready node={} gate={address}", core.shared.node);
         Ok(Ready { gate: server, gate_streams: core.gate_streams, _arbiters: core._arbiters })
     }

@@ -32,6 +32,14 @@ pub(super) fn listen(socket: Socket) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
+/// A part of the node has ended: what it said goes to the log.
+pub(super) fn ended<E: std::fmt::Display>(part: &'static str) -> impl FnOnce(E) -> NodeError {
+    move |error| {
+        log::error!("event=ended part={part:?} error={error}");
+        NodeError::Ended(part)
+    }
+}
+
 /// A name that the configuration has checked.
 pub(super) fn name(text: &str) -> Result<Name, NodeError> {
     text.parse().map_err(|error| NodeError::Settings(format!("{text:?}: {error}")))

@@ -86,6 +86,8 @@ pub struct Acknowledged {
     pub node: usize,
     /// How many other nodes the initial one knew when it was handed in.
     pub recipients: usize,
+    /// It knew it already: another node, perhaps, is the initial one.
+    pub repeated: bool,
 }
 
 /// The whole farm.
@@ -106,6 +108,8 @@ pub struct World {
     pub duplicates: u64,
     pub messages: u64,
     pub collapsed: bool,
+    /// Merges compare by ranges, however small the ledgers are.
+    pub ranges: bool,
     traced: bool,
     requests: u64,
     runs: u64,
@@ -130,6 +134,7 @@ impl World {
             duplicates: 0,
             messages: 0,
             collapsed: false,
+            ranges: false,
             traced: std::env::var_os("SIM_TRACE").is_some(),
             requests: 0,
             runs: 0,

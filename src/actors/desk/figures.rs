@@ -5,18 +5,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::{Desk, Family, Figures};
 use crate::clock;
 
+/// One peer, as metrics show it.
+struct PeerFigures {
+    name: String,
+    rows: u64,
+    merge_on_return: bool,
+    down: bool,
+}
+
 impl Desk {
     /// What `/metrics` shows of the node (the gate adds its own).
     pub async fn figures(&self) -> Figures {
         let looked = self
             .take(|replica, _| {
                 let (pending, quarantine) = replica.waiting();
-                let peers: Vec<(String, u64, bool, bool)> = replica
+                let peers: Vec<PeerFigures> = replica
                     .peers()
                     .into_iter()
                     .map(|peer| {
                         let name = peer.member.map_or(peer.address, |member| member.name.to_string());
-                        (name, peer.outbox as u64, peer.merge_on_return, peer.down)
+                        PeerFigures { name, rows: peer.outbox as u64, merge_on_return: peer.merge_on_return, down: peer.down }
                     })
                     .collect();
                 (replica.ledger().len(), replica.ledger().limit(), pending, quarantine, replica.unconfirmed(), peers)
@@ -31,10 +39,10 @@ impl Desk {
             add("forewarn_pending", "gauge", "Notifications that wait to be applied.", one(pending as f64));
             add("forewarn_quarantined", "gauge", "Notifications too far ahead of this node's clock.", one(quarantine as f64));
             add("forewarn_unconfirmed", "gauge", "Own notifications that some node has not confirmed.", one(unconfirmed as f64));
-            let labelled = |value: &dyn Fn(&(String, u64, bool, bool)) -> f64| peers.iter().map(|peer| (vec![("peer", peer.0.clone())], value(peer))).collect::<Vec<_>>();
-            add("forewarn_outbox_rows", "gauge", "Notifications that wait for a peer.", labelled(&|peer| peer.1 as f64));
-            add("forewarn_merge_on_return", "gauge", "1 while a peer's outbox has collapsed into a merge.", labelled(&|peer| f64::from(u8::from(peer.2))));
-            add("forewarn_peer_up", "gauge", "0 while a peer cannot be reached.", labelled(&|peer| f64::from(u8::from(!peer.3))));
+            let labelled = |value: &dyn Fn(&PeerFigures) -> f64| peers.iter().map(|peer| (vec![("peer", peer.name.clone())], value(peer))).collect::<Vec<_>>();
+            add("forewarn_outbox_rows", "gauge", "Notifications that wait for a peer.", labelled(&|peer| peer.rows as f64));
+            add("forewarn_merge_on_return", "gauge", "1 while a peer's outbox has collapsed into a merge.", labelled(&|peer| f64::from(u8::from(peer.merge_on_return))));
+            add("forewarn_peer_up", "gauge", "0 while a peer cannot be reached.", labelled(&|peer| f64::from(u8::from(!peer.down))));
         }
         let counters = &self.shared.counters;
         let count = |counter: &AtomicU64| one(counter.load(Ordering::Relaxed) as f64);

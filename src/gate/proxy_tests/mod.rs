@@ -35,7 +35,7 @@ async fn handle(
     let forwarding = Forwarding {
         peer: req.peer_addr().map(|a| a.ip()),
         trusted: false,
-        host: request_host(&req).unwrap(),
+        host: request_host(req.head()).unwrap(),
         secure: false,
     };
     match proxy

@@ -225,7 +225,7 @@ impl Replica {
             if let Some(id) = successor_of.map(|(id, _)| *id) {
                 self.forget_id(id, now);
             }
-            let peer = self.peers.entry(member.id).or_insert_with(Peer::default);
+            let peer = self.peers.entry(member.id).or_default();
             peer.address.clone_from(&member.address);
             peer.member = Some(member.clone());
             self.rename(stand_in(&member.address), member.id, now);
