@@ -32,6 +32,8 @@ pub struct Browser {
     driver: Child,
     address: SocketAddr,
     session: String,
+    /// How wide the window is.
+    width: std::cell::Cell<u32>,
     name: &'static str,
     /// Chromium's own folder.
     _profile: TempDir,
@@ -90,7 +92,7 @@ impl Browser {
             "--disable-component-update",
             "--disable-sync",
             "--disable-dev-shm-usage",
-            "--window-size=1280,900",
+            "--window-size=1280,800",
             &format!("--user-data-dir={}", profile.path().display()),
         ];
         let javascript = if scripts { 1 } else { 2 };
@@ -113,7 +115,7 @@ impl Browser {
             }
         };
         let session = client.session_id().await.unwrap().unwrap();
-        Self { client, driver, address, session, name, _profile: profile }
+        Self { client, driver, address, session, width: 1280.into(), name, _profile: profile }
     }
 
     /// Asks for a page.
@@ -140,11 +142,12 @@ impl Browser {
                 return found;
             }
             if Instant::now() > end {
-                let shot = self.screenshot().await;
-                std::fs::write(artefacts().join(format!("failed-{}.png", self.name)), shot).unwrap();
+                // Said first, for the picture may fail as well.
+                eprintln!("waited in vain for {what} ({:?})", seen.as_ref().err());
+                self.keep(&format!("failed-{}", self.name)).await;
                 let address = self.client.current_url().await.map(|url| url.to_string());
                 let text = self.text("body").await;
-                panic!("waited in vain for {what} ({:?})\nat {address:?}\n{text}", seen.err());
+                panic!("waited in vain for {what}\nat {address:?}\n{text}");
             }
             tokio::time::sleep(EVERY).await;
         }
@@ -265,15 +268,26 @@ impl Browser {
     /// As wide as this, in one of the two schemes, on every page of this window from now on.
     pub async fn look_like(&self, width: u32, dark: bool) {
         let scheme = if dark { "dark" } else { "light" };
-        let metrics = json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false });
-        self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+        self.as_large_as(width, 800).await;
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }, { "name": "prefers-reduced-motion", "value": "reduce" }] });
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// The whole page, PNG.
+    async fn as_large_as(&self, width: u32, height: u32) {
+        // Small ones are telephones: their scroll bars take no room.
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+        self.width.set(width);
+    }
+
+    /// The whole page, PNG: as if the window were as high as it, so that what stays at the window's
+    /// edge is seen once, at the end.
     pub async fn screenshot(&self) -> Vec<u8> {
-        let shot = self.devtools("Page.captureScreenshot", json!({ "captureBeyondViewport": true })).await;
+        let layout = self.devtools("Page.getLayoutMetrics", json!({})).await;
+        let height = layout["cssContentSize"]["height"].as_f64().unwrap_or_default().ceil() as u32;
+        self.as_large_as(self.width.get(), height.max(600)).await;
+        let shot = self.devtools("Page.captureScreenshot", json!({})).await;
+        self.as_large_as(self.width.get(), 800).await;
         unbase64(shot["data"].as_str().unwrap())
     }
 

@@ -24,7 +24,7 @@ async fn what_others_do_shows_by_itself() {
     browser.mark().await;
     // At another node, and by the token of a program.
     let said = json!({ "targets": ["resource:people"], "status": "unavailable", "reason": "licence-expired", "component": "LDAP", "message": "Renewal is on its way." });
-    let said = stage.farm[1].submit_wait_all(said).await;
+    stage.farm[1].submit_wait_all(said).await;
     browser.see_text("#application-directory .state", "Unavailable").await;
     browser.see_text("#application-directory .cause", "Its licence has expired").await;
     browser.see_text("#application-directory .facts", "ci").await;
@@ -52,13 +52,12 @@ async fn what_others_do_shows_by_itself() {
     browser.see_text(".nodes", "this node").await;
     browser.mark().await;
     stage.farm[2].kill9().await;
-    stage.open_mail_at(1).await;
+    stage.open_mail_alone().await;
     browser.see_text("main", "2 of 3 nodes are ready").await;
     browser.see_text(".nodes .state", "Cannot be reached").await;
     browser.see_text(".nodes", "1 notification").await;
     browser.keep("nodes-one-away").await;
     assert!(browser.is_still_the_same().await);
-    assert!(said["id"].is_string());
     browser.end().await;
 }
 
@@ -70,17 +69,24 @@ async fn signing_in_is_throttled_and_an_ended_session_loses_nothing() {
     let stage = Stage::set().await;
     let browser = Browser::start("sessions", true).await;
     browser.goto(&stage.console(0, "/nodes")).await;
-    for said in ["The name or the password is wrong.", "There were too many failed attempts. Try again in 1 s."] {
-        browser.fill("#name", "alice").await;
-        browser.fill("#password", "not this").await;
-        browser.click("main button").await;
-        browser.see_text("#problems", said).await;
-        assert_eq!(browser.value("#name").await, "alice", "the name need not be typed again");
-    }
-    browser.keep("login-throttled").await;
-    // As soon as the second is over, the right one is taken, and leads to where one wanted to go.
+    browser.fill("#name", "alice").await;
+    browser.fill("#password", "not this").await;
+    browser.click("main button").await;
+    browser.see_text("#problems", "The name or the password is wrong.").await;
+    assert_eq!(browser.value("#name").await, "alice", "the name need not be typed again");
+    // On a slow machine the first pause, a second, may be over before the next attempt; pauses grow.
     browser
-        .until("to be signed in", Duration::from_secs(10), async || {
+        .until("to be slowed down", Duration::from_secs(30), async || {
+            browser.fill("#password", "not this").await;
+            browser.click("main button").await;
+            let said = browser.text("#problems").await;
+            Ok::<_, ()>(said.starts_with("There were too many failed attempts. Try again in ").then_some(()))
+        })
+        .await;
+    browser.keep("login-throttled").await;
+    // As soon as the pause is over, the right one is taken, and leads to where one wanted to go.
+    browser
+        .until("to be signed in", Duration::from_secs(30), async || {
             let heading = browser.text("h1").await;
             if heading == "Sign in" && !browser.text("#problems").await.is_empty() {
                 browser.fill("#password", PASSWORD).await;
@@ -176,11 +182,16 @@ async fn plans_are_edited_and_taken_back_and_nothing_is_said_twice() {
     browser.see_text("#receipt-summary", "All 3 nodes have confirmed").await;
     let first = browser.client.current_url().await.unwrap();
 
-    // Back to that page, changed, and sent once more: another content under the same id.
+    // Back, and the same page sent again: that is the same notification.
     browser.client.back().await.unwrap();
-    browser.see(".denial").await;
-    browser.click("button[value=edit]").await;
-    assert_eq!(browser.value("#message").await, "Stale");
+    browser.client.refresh().await.unwrap();
+    browser.see("#receipt").await;
+    assert_eq!(browser.client.current_url().await.unwrap(), first);
+
+    // The same form in another window, changed: another content under the same id.
+    let id = first.path().trim_start_matches("/notify/").to_owned();
+    browser.goto(&stage.console(0, "/notify?target=application:mail&status=unavailable")).await;
+    browser.execute(&format!("document.querySelector('main [name=id]').value = '{id}'")).await;
     browser.fill("#message", "Fresh").await;
     browser.click("button[value=preview]").await;
     browser.see(".denial").await;
@@ -190,11 +201,6 @@ async fn plans_are_edited_and_taken_back_and_nothing_is_said_twice() {
     browser.click("button[value=confirm]").await;
     browser.see_text("#receipt-summary", "All 3 nodes have confirmed").await;
     assert_ne!(browser.client.current_url().await.unwrap(), first);
-    // Back, and the very same again: that is one notification.
-    let second = browser.client.current_url().await.unwrap();
-    browser.client.back().await.unwrap();
-    browser.click("button[value=confirm]").await;
-    browser.see("#receipt").await;
-    assert_eq!(browser.client.current_url().await.unwrap(), second);
+    browser.see_text(".facts", "Fresh").await;
     browser.end().await;
 }
