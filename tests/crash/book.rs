@@ -75,9 +75,12 @@ impl Book {
         self.by_merge = true;
     }
 
-    /// The next check looks at everything that was ever acknowledged.
-    pub fn recheck_all(&mut self) {
-        self.fresh = self.acknowledged.keys().copied().collect();
+    /// Takes over what other clients were told. `at_once` were acknowledged at the first attempt, so
+    /// that the initial node answers for them; what had to be handed in again may have come to some
+    /// by merging only, and to their histories not at all if it was superseded by then.
+    pub fn take_over(&mut self, acknowledged: BTreeMap<Uuid, Value>, at_once: Vec<Uuid>) {
+        self.acknowledged.extend(acknowledged);
+        self.fresh.extend(at_once);
     }
 
     /// Says something at a node, which may die of it; whether it was acknowledged.
@@ -134,6 +137,13 @@ impl Book {
             assert!(self.hand_in(node, said).await, "{} does not take it again", node.name);
             let reply = node.get(&path).await;
             assert_eq!(reply.status, 200, "{}", reply.text());
+            // Sending may run ahead of the disk: a peer may have had it from a node that has forgotten
+            // it by dying, and acknowledges it now without being its initial node. It comes to all by
+            // merging then, and the receipt does not name everybody.
+            self.fresh.retain(|one| *one != id);
+            for node in &farm.nodes {
+                poll_until(&format!("{} has {id}", node.name), async || node.get(&path).await.status == 200).await;
+            }
         }
         self.agree(farm).await;
     }

@@ -60,6 +60,19 @@ impl Doomed<'_> {
         assert!(log.lines().any(|line| line == format!("crash_point={name}")), "{} aborted, but not at {}\n{log}", self.node.name, self.point);
     }
 
+    /// Waits until it has died at its point (true), or until this says that it will not any more, as
+    /// things have happened in another order; it is killed then.
+    pub async fn died_unless(self, spared: impl AsyncFn() -> bool) -> bool {
+        let node = self.node;
+        poll_until("it has died, or been spared", async || !node.is_running() || spared().await).await;
+        if node.is_running() {
+            node.kill9().await;
+            return false;
+        }
+        self.died().await;
+        true
+    }
+
     /// The trigger, then death; what the trigger gave.
     pub async fn dies_of<T>(self, trigger: impl Future<Output = T>) -> T {
         let given = trigger.await;

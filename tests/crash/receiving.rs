@@ -96,7 +96,11 @@ async fn a_node_dies_with_something_in_quarantine() {
         }
         let path = format!("/api/v1/notifications/{}", entry.notification.id);
         for node in &farm.nodes {
-            poll_until("what was in quarantine is everywhere", async || node.get(&path).await.status == 200).await;
+            poll_until("what was in quarantine is applied everywhere", async || {
+                let reply = node.get(&path).await;
+                reply.status == 200 && reply.json()["delivery"][0]["state"] == "applied"
+            })
+            .await;
         }
         book.check(&farm).await;
     }

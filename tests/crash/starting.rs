@@ -67,16 +67,25 @@ async fn the_replaying_node_dies() {
 async fn the_reference_dies() {
     let farm = Farm::new(3).start().await;
     let mut book = Book::default();
-    for point in expand(REFERENCE) {
+    let points = expand(REFERENCE);
+    let (mut at, mut spared) = (0, 0);
+    while let Some(point) = points.get(at) {
         eprintln!("· {point}");
         farm[0].terminate().await;
         book.say_much(&farm[1], 2).await;
         has_heard(&farm, 2, &book).await;
         farm[1].kill9().await;
         farm[2].terminate().await;
-        let doomed = doom(&farm[0], &point).await;
+        let doomed = doom(&farm[0], point).await;
         farm[2].start();
-        doomed.died().await;
+        // a may find c first and be the one that starts the merge
+        let c_is_ready = async || farm[2].phase().await.is_some_and(|(status, _)| status == 200);
+        if doomed.died_unless(c_is_ready).await {
+            at += 1;
+        } else {
+            spared += 1;
+            assert!(spared < 20, "a does not come to {point}");
+        }
         farm[0].start();
         farm[2].wait_ready().await;
         farm[0].wait_ready().await;

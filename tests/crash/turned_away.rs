@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use serde_json::json;
 
-use crate::{book::Book, dying::{doom, expand}, ledgers, support::Farm};
+use crate::{book::Book, dying::{doom, expand}, ledgers, support::{Farm, wait::poll_until}};
 
 /// The points of a node with a copied store.
 const COPIED: &[&str] = &["merger.turned-away", "*conflict"];
@@ -27,7 +27,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[tokio::test]
 async fn a_copy_dies_while_it_is_turned_away() {
-    let farm = Farm::new(3).start().await;
+    let farm = Farm::new(3).merge("every = \"300ms\"").start().await;
     let mut book = Book::default();
     let saved = farm.folder.path().join("saved");
     farm[2].terminate().await;
@@ -53,6 +53,14 @@ async fn a_copy_dies_while_it_is_turned_away() {
     let late = book.next();
     book.arrives_by_merge();
     assert!(book.hand_in(&farm[2], late).await);
+    for node in &farm.nodes {
+        // nothing waits for its former self any more
+        poll_until("the new c has taken the old one's place", async || {
+            let nodes = node.get("/api/v1/nodes").await.json();
+            nodes["nodes"].as_array().unwrap().len() == 3
+        })
+        .await;
+    }
     book.check(&farm).await;
     ledgers::compare(&farm, &book).await;
 }
