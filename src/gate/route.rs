@@ -288,7 +288,7 @@ mod tests {
     fn the_host_of_a_request() {
         let host = |uri: &str, host: &'static str| {
             request_host(
-                &TestRequest::with_uri(uri)
+                TestRequest::with_uri(uri)
                     .insert_header((header::HOST, host))
                     .to_http_request()
                     .head(),

@@ -5,6 +5,7 @@
 //! for the bytes before it, and [`within`] ends a test that waits in vain.
 #![allow(clippy::unwrap_used)]
 
+mod expectations;
 mod failures;
 mod messages;
 mod streams;
