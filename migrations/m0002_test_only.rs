@@ -1,7 +1,8 @@
 //! A second layout that no release has: it exists so that tests can die in the middle of a migration.
 //!
 //! It does what real migrations do: it rewrites every record of a tree, a few at a time, and can be
-//! repeated from the beginning over its own half-done work.
+//! repeated from the beginning over its own half-done work. The records stay readable: JSON may end
+//! with a space, so a whole node can be started on what this has left.
 
 use super::Migration;
 use crate::store::Cause;
@@ -15,7 +16,7 @@ pub(super) const MIGRATION: Migration = Migration {
 };
 
 /// What a rewritten record ends with.
-const MARK: u8 = 0xA5;
+const MARK: u8 = b' ';
 
 /// Where the next record to be rewritten is kept, so that none is rewritten twice.
 const PROGRESS: &[u8] = b"migration-2";

@@ -8,10 +8,14 @@ use uuid::Uuid;
 
 use super::{
     desk::Delivery,
-    repeater::{Carried, Repeater},
+    repeater::{Carried, Repeater, Take},
     transport::Transport,
 };
-use crate::{availability::NodeId, sync::Deliver};
+use crate::{
+    availability::NodeId,
+    store::crash::crash_point,
+    sync::{Announce, Deliver, Replica},
+};
 
 /// The couriers of all peers: the replica never has two messages on their way to one peer, so one
 /// actor serves them all side by side.
@@ -54,7 +58,9 @@ impl Handler<Carry> for Couriers {
     fn handle(&mut self, carry: Carry, ctx: &mut Self::Context) {
         let (transport, repeater) = (Rc::clone(&self.transport), self.repeater.clone());
         let call = async move {
+            crash_point("courier.deliver");
             let result = transport.deliver(&carry.address, &carry.message).await;
+            crash_point(if result.is_ok() { "courier.delivered" } else { "courier.failed" });
             // Waits for room in the mailbox; fails only when the node is on its way down.
             repeater.send(Carried { peer: carry.peer, result }).await.ok();
         };
@@ -80,6 +86,31 @@ impl Handler<AskReceipts> for Couriers {
         Box::pin(async move {
             let answer = transport.receipts(&ask.address, ask.id).await.ok().flatten()?;
             serde_json::from_value(answer).ok()
+        })
+    }
+}
+
+/// Ask these nodes how they are, and let the replica know.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct LookAround {
+    /// What this node says of itself.
+    pub own: Announce,
+    /// Where the others are.
+    pub addresses: Vec<String>,
+}
+
+impl Handler<LookAround> for Couriers {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, look: LookAround, _: &mut Self::Context) -> Self::Result {
+        let (transport, repeater) = (Rc::clone(&self.transport), self.repeater.clone());
+        Box::pin(async move {
+            let asked = look.addresses.iter().map(|address| transport.announce(address, &look.own));
+            for answer in futures_util::future::join_all(asked).await.into_iter().flatten() {
+                let learn = Take::new(move |replica: &mut Replica, now| replica.announced(&answer, None, now).is_ok());
+                repeater.send(learn).await.ok();
+            }
         })
     }
 }

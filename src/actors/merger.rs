@@ -15,13 +15,17 @@ use super::{
     transport::{Failure, Transport},
 };
 use crate::{
-    availability::NodeId,
+    availability::{Entry, NodeId},
     clock,
+    store::crash::crash_point,
     sync::{
         Announce, Replica, Stranger,
         merge::{Next, Session, Talk, follow_ups},
     },
 };
+
+/// How many peers are told what a periodic merge has brought.
+const TELL: usize = 3;
 
 /// How this node merges (SPEC 7, `[farm.merge]`).
 #[derive(Debug, Clone)]
@@ -63,10 +67,13 @@ impl Merger {
         let phase = self.shared.phase().name();
         let away = || Failure::Away("the node is going down".to_owned());
         let own = self.take(move |replica, _| replica.announcement(phase)).await.ok_or_else(away)?;
+        crash_point("merger.announce");
         match self.transport.announce(address, &own).await {
             Ok(answer) => {
+                crash_point("merger.announced");
                 let (met, at) = (answer.clone(), address.to_owned());
                 let known = self.take(move |replica, now| replica.announced(&met, Some(&at), now)).await.ok_or_else(away)?;
+                crash_point("merger.met");
                 match known {
                     Ok(()) => Ok(answer),
                     Err(stranger) => {
@@ -76,6 +83,7 @@ impl Merger {
                 }
             }
             Err(Failure::TurnedAway(why)) => {
+                crash_point("merger.turned-away");
                 let text = why.clone();
                 self.take(move |replica, _| replica.turned_away(&text)).await;
                 Err(Failure::TurnedAway(why))
@@ -87,9 +95,19 @@ impl Merger {
     /// Merges with one reference, to the end.
     async fn talk(&self, peer: NodeId, address: &str) -> Result<Talk, Failure> {
         let away = || Failure::Away("the node is going down".to_owned());
-        let (mut talk, mut ask) = self.take(move |replica, _| Talk::begin(replica, peer)).await.ok_or_else(away)?;
+        let (mut talk, mut ask) = self
+            .take(move |replica, _| {
+                replica.merging(peer);
+                Talk::begin(replica, peer)
+            })
+            .await
+            .ok_or_else(away)?;
+        // The first part compares fingerprints; what follows exchanges entries.
+        let mut points = ["merger.probe", "merger.probe.answered", "merger.probe.absorbed"];
         loop {
+            crash_point(points[0]);
             let answer = self.transport.merge(address, &ask).await?;
+            crash_point(points[1]);
             let (back, next) = self
                 .take(move |replica, now| {
                     let next = talk.answer(replica, answer, now);
@@ -98,6 +116,8 @@ impl Merger {
                 .await
                 .ok_or_else(away)?;
             talk = back;
+            crash_point(points[2]);
+            points = ["merger.part", "merger.part.answered", "merger.part.absorbed"];
             match next {
                 Ok(Next::Ask(next)) => ask = *next,
                 Ok(Next::Done) => return Ok(talk),
@@ -141,10 +161,17 @@ impl Merger {
                     Ok(Ok((id, talk))) => {
                         reached.insert(id);
                         self.finished(id).await;
+                        crash_point("merger.reference.finished");
                         session.ended(talk);
                     }
-                    Ok(Err(failure)) => log::warn!("event=no_reference address={address} why={:?}", failure.to_string()),
-                    Err(_elapsed) => log::warn!("event=no_reference address={address} why=\"the merge's time-out is over\""),
+                    Ok(Err(failure)) => {
+                        log::warn!("event=no_reference address={address} why={:?}", failure.to_string());
+                        self.broken_off(address).await;
+                    }
+                    Err(_elapsed) => {
+                        log::warn!("event=no_reference address={address} why=\"the merge's time-out is over\"");
+                        self.broken_off(address).await;
+                    }
                 }
             }
         }
@@ -152,12 +179,26 @@ impl Merger {
             let told = self.take(move |replica, _| (replica.address_of(id), follow_ups(replica, &missed))).await;
             let Some((Some(address), messages)) = told else { continue };
             for message in messages {
+                crash_point("merger.follow-up");
                 if let Ok(Err(failure)) = timeout_at(deadline, self.transport.merge(&address, &message)).await {
                     log::warn!("event=no_follow_up address={address} why={:?}", failure.to_string());
                 }
+                crash_point("merger.follow-up.told");
             }
         }
         reached.len()
+    }
+
+    /// A merge with whoever is at this address has not come to its end.
+    async fn broken_off(&self, address: &str) {
+        let (address, chance) = (address.to_owned(), clock::random());
+        self.take(move |replica, now| {
+            let there: Vec<NodeId> = replica.peers().into_iter().filter(|peer| peer.address == address).map(|peer| peer.id).collect();
+            for id in there {
+                replica.merge_failed(id, chance, now);
+            }
+        })
+        .await;
     }
 
     async fn finished(&self, id: NodeId) {
@@ -169,16 +210,43 @@ impl Merger {
     async fn merge_with(&self, id: NodeId) {
         let Some(Some(address)) = self.take(move |replica, _| replica.address_of(id)).await else { return };
         match self.meet_and_talk(&address).await {
-            Ok((met, _)) => {
+            Ok((met, talk)) => {
                 if met != id {
                     log::info!("event=other_identity address={address} expected={id} met={met}");
                 }
+                crash_point("merger.with");
                 self.finished(met).await;
+                crash_point("merger.with.finished");
+                self.tell_some(met, talk.learned).await;
             }
             Err(failure) => {
                 log::debug!("event=merge_failed address={address} why={:?}", failure.to_string());
                 let chance = clock::random();
-                self.take(move |replica, now| replica.failed(id, chance, now)).await;
+                self.take(move |replica, now| replica.merge_failed(id, chance, now)).await;
+            }
+        }
+    }
+
+    /// Passes on what a merge has brought to a few who may have missed it as well, so that news from
+    /// beyond a healed partition does not wait for everybody's next merge.
+    async fn tell_some(&self, from: NodeId, learned: Vec<Arc<Entry>>) {
+        if learned.is_empty() {
+            return;
+        }
+        let prepared = self.take(move |replica, _| {
+            let others = replica.peers().into_iter().filter(|peer| peer.member.is_some() && !peer.down && peer.id != from);
+            (others.map(|peer| peer.address).collect::<Vec<_>>(), follow_ups(replica, &learned))
+        });
+        let Some((mut others, messages)) = prepared.await else { return };
+        shuffle(&mut others);
+        others.truncate(TELL);
+        for address in &others {
+            for message in &messages {
+                crash_point("merger.tell");
+                if let Err(failure) = self.transport.merge(address, message).await {
+                    log::debug!("event=no_follow_up address={address} why={:?}", failure.to_string());
+                    break;
+                }
             }
         }
     }
@@ -250,10 +318,12 @@ impl Handler<MergeAtStart> for Merger {
         let merger = self.clone();
         Box::pin(async move {
             let reached = merger.merge_at_start().await;
+            crash_point("merger.settle");
             let (begin, settled) = Begin::new(false, |replica, ticket, now| replica.settle(ticket, now));
             if merger.repeater.send(begin).await.is_ok() {
                 settled.await.ok();
             }
+            crash_point("merger.settled");
             reached
         })
     }

@@ -2,7 +2,7 @@
 //! performed. Whatever could be wrong about the protocol is in `sync` and `availability`.
 //!
 //! ```text
-//! API, pages, peers → Desk → Repeater ─→ store's writer
+//! API, pages, peers → Desk → Repeater ─→ Queue (store's writer)
 //!                                 ├─→ ApplicationCache (one per application) ─→ snapshot ─→ gate
 //!                                 ├─→ Couriers ─→ peers
 //!                                 └─→ Merger ─→ peers
@@ -12,6 +12,7 @@ pub mod application_cache;
 pub mod courier;
 pub mod desk;
 pub mod merger;
+pub mod queue;
 pub mod repeater;
 pub mod shared;
 pub mod transport;

@@ -2,16 +2,12 @@
 //! caches, and passes it on. It is the only writer of ledger, pending and outbox.
 //!
 //! Everything that could be wrong about the protocol is in [`Replica`]; this actor performs its
-//! effects, in order: commits to the store's writer, loads to the caches, sends to the couriers,
-//! answers to whoever waits. It keeps every step until the store says that it is durable, and hands
-//! the kept ones over again after the store could not write for a while.
+//! effects, in order: commits to the queue, loads to the caches, sends to the couriers, answers to
+//! whoever waits.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    collections::{HashMap, HashSet},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -23,22 +19,22 @@ use super::{
     courier::{Carry, Couriers},
     desk::Event,
     merger::{MergeWith, Merger},
+    queue::Queue,
     shared::{Counters, Shared},
 };
 use crate::{
     availability::{NodeId, Target, verdict::View},
     clock,
-    store::{Store, Write, Writer, WriterEvent, records},
-    sync::{Change, Effect, Notice, Now, Replica, Reply, Ticket},
+    store::crash::crash_point,
+    sync::{Effect, Notice, Now, Replica, Reply, Ticket},
 };
 
 /// Most messages in the mailbox; more are refused with 503.
 pub const MAILBOX: usize = 4_096;
 /// How long the history is kept.
 const HISTORY: Duration = Duration::from_secs(90 * 24 * 3600);
-/// How often it is looked for what is older, and how many are taken away at a time.
+/// How often it is looked for what is older.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
-const PRUNE_AT_ONCE: usize = 200;
 /// How often time passes when nothing else happens.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -50,12 +46,8 @@ pub fn now() -> Now {
 /// See the module.
 pub struct Repeater {
     replica: Replica,
-    store: Store,
-    writer: Option<Writer>,
-    durable: Arc<AtomicU64>,
-    /// Steps that are not durable yet: number, label, writes.
-    kept: VecDeque<(u64, &'static str, Vec<Write>)>,
-    /// The store takes nothing at the moment.
+    queue: Box<dyn Queue>,
+    /// The queue takes nothing at the moment.
     stopped: bool,
     tickets: HashMap<Ticket, oneshot::Sender<Reply>>,
     next_ticket: Ticket,
@@ -66,14 +58,11 @@ pub struct Repeater {
 }
 
 impl Repeater {
-    /// A repeater for a restored replica; the store's writer starts with the actor.
-    pub fn new(replica: Replica, store: Store, shared: Arc<Shared>, caches: Vec<Addr<ApplicationCache>>) -> Self {
+    /// A repeater for a restored replica; the queue starts with the actor.
+    pub fn new(replica: Replica, queue: Box<dyn Queue>, shared: Arc<Shared>, caches: Vec<Addr<ApplicationCache>>) -> Self {
         Self {
             replica,
-            store,
-            writer: None,
-            durable: Arc::new(AtomicU64::new(0)),
-            kept: VecDeque::new(),
+            queue,
             stopped: false,
             tickets: HashMap::new(),
             next_ticket: 0,
@@ -103,11 +92,12 @@ impl Repeater {
                 match effect {
                     Effect::Commit { step, label, changes } => {
                         commits -= 1;
-                        self.commit(step, label, &changes, commits > 0);
+                        self.queue.hand_over(step, label, &changes, commits > 0);
                     }
                     Effect::Load { step, targets } => self.load(step, &targets, ctx),
                     Effect::Reply(ticket, reply) => {
                         if let Some(waiter) = self.tickets.remove(&ticket) {
+                            crash_point(point_of(&reply));
                             // Whoever has gone away needs no answer.
                             waiter.send(reply).ok();
                         }
@@ -131,26 +121,6 @@ impl Repeater {
         }
     }
 
-    fn commit(&mut self, step: u64, label: &'static str, changes: &[Change], more: bool) {
-        let mut writes = Vec::with_capacity(changes.len() * 2);
-        for change in changes {
-            records::encode(change, &mut writes);
-        }
-        self.hand_over(step, label, writes, more);
-    }
-
-    /// Gives a step to the writer, and keeps it until it is durable.
-    fn hand_over(&mut self, step: u64, label: &'static str, writes: Vec<Write>, more: bool) {
-        if !self.stopped
-            && let Some(writer) = &self.writer
-            && let Err(error) = writer.commit(step, label, writes.clone(), more)
-        {
-            log::warn!("event=commit_refused step={step} label={label} error={error:?}");
-            self.stopped = true;
-        }
-        self.kept.push_back((step, label, writes));
-    }
-
     fn load(&mut self, step: u64, targets: &[Target], ctx: &mut Context<Self>) {
         let ledger = self.replica.ledger();
         let touched = self.shared.slots.iter().zip(&self.caches).filter(|(slot, _)| targets.iter().any(|target| slot.depends_on(target)));
@@ -161,9 +131,11 @@ impl Repeater {
             self.shared.tell(Event::Resource { target: target.clone() });
         }
         let loaded = futures_util::future::join_all(loads).into_actor(self).map(move |_, act, ctx| {
+            crash_point("repeater.loaded");
             act.replica.loaded(step, now());
             act.perform(ctx);
         });
+        crash_point("repeater.load");
         ctx.spawn(loaded);
     }
 
@@ -172,6 +144,7 @@ impl Repeater {
         let Some(address) = self.replica.address_of(peer) else { return };
         if let Some(message) = self.replica.poll_send(peer, now()) {
             self.shared.counters.items_sent.fetch_add(message.items.len() as u64, Ordering::Relaxed);
+            crash_point("repeater.send");
             if couriers.try_send(Carry { peer, address, message }).is_err() {
                 self.replica.failed(peer, clock::random(), now());
             }
@@ -188,44 +161,28 @@ impl Repeater {
 
     /// Looks how far the disk has come.
     fn advance(&mut self, ctx: &mut Context<Self>) {
-        let upto = self.durable.load(Ordering::Acquire);
-        while self.kept.front().is_some_and(|(step, ..)| *step <= upto) {
-            self.kept.pop_front();
+        let progress = self.queue.progress();
+        if let Some(why) = progress.stopped {
+            log::error!("event=store_stopped why={why:?} submissions are refused until it can write again");
+            // What was not reported durable is unknown: whoever waits is told so.
+            self.tickets.clear();
         }
-        self.replica.durable(upto, now());
+        self.stopped = !progress.writable;
+        self.shared.store_stopped.store(self.stopped, Ordering::Relaxed);
+        self.replica.durable(progress.durable, now());
         self.perform(ctx);
     }
+}
 
-    /// Takes away what is older than the history is kept, a little at a time.
-    fn prune(&mut self) {
-        if self.stopped {
-            return;
-        }
-        match records::prune(&self.store, clock::now().before(HISTORY), PRUNE_AT_ONCE) {
-            Ok(writes) if writes.is_empty() => {}
-            Ok(writes) => {
-                let step = self.replica.step_of_shell();
-                self.hand_over(step, "prune", writes, false);
-            }
-            Err(error) => log::warn!("event=prune_failed error={error}"),
-        }
-    }
-
-    /// The store can write again: everything that is kept, in order.
-    fn resume(&mut self) {
-        let Some(writer) = &self.writer else { return };
-        if writer.resume().is_err() {
-            return;
-        }
-        for (step, label, writes) in &self.kept {
-            if let Err(error) = writer.commit(*step, label, writes.clone(), false) {
-                log::warn!("event=commit_refused step={step} label={label} error={error:?}");
-                return;
-            }
-        }
-        self.stopped = false;
-        self.shared.store_stopped.store(false, Ordering::Relaxed);
-        log::info!("event=store_writable steps={}", self.kept.len());
+/// Where a test can die between an answer's becoming due and its being given.
+fn point_of(reply: &Reply) -> &'static str {
+    match reply {
+        Reply::Submitted(Ok(_)) => "repeater.reply.submitted",
+        Reply::Delivered(_) => "repeater.reply.delivered",
+        Reply::Merged(Some(_)) => "repeater.reply.merged",
+        Reply::Merged(None) => "repeater.reply.nothing-to-merge",
+        Reply::Settled => "repeater.reply.settled",
+        Reply::Submitted(Err(_)) | Reply::TurnedAway(_) | Reply::Busy => "repeater.reply.refused",
     }
 }
 
@@ -234,28 +191,20 @@ impl Actor for Repeater {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        let (address, durable) = (ctx.address(), Arc::clone(&self.durable));
-        let writer = self.store.writer(move |event| {
-            let news = match event {
-                WriterEvent::Durable { upto } => {
-                    durable.store(upto, Ordering::Release);
-                    Disk::Durable
-                }
-                WriterEvent::Stopped { status } => Disk::Stopped(status.to_string()),
-                WriterEvent::Writable => Disk::Writable,
-            };
-            // A hint past the mailbox's bound: what it says is in the atomic, and every tick looks.
+        let address = ctx.address();
+        let started = self.queue.start(Box::new(move || {
+            // A hint past the mailbox's bound: the queue knows how far it is, and every tick looks.
             #[allow(clippy::disallowed_methods)]
-            address.do_send(news);
-        });
-        match writer {
-            Ok(writer) => self.writer = Some(writer),
-            Err(error) => {
-                log::error!("event=no_writer error={error}");
-                ctx.stop();
-            }
+            address.do_send(Progressed);
+        }));
+        if let Err(error) = started {
+            log::error!("event=no_queue error={error}");
+            ctx.stop();
         }
-        ctx.run_interval(PRUNE_EVERY, |act, _| act.prune());
+        ctx.run_interval(PRUNE_EVERY, |act, _| {
+            let replica = &mut act.replica;
+            act.queue.prune(clock::now().before(HISTORY), &mut || replica.step_of_shell());
+        });
         ctx.run_interval(TICK, |act, ctx| {
             act.advance(ctx);
             act.replica.tick(now());
@@ -265,33 +214,16 @@ impl Actor for Repeater {
     }
 }
 
-/// News from the disk.
+/// There is progress to ask the queue for.
 #[derive(Message)]
 #[rtype(result = "()")]
-enum Disk {
-    Durable,
-    Stopped(String),
-    Writable,
-}
+struct Progressed;
 
-impl Handler<Disk> for Repeater {
+impl Handler<Progressed> for Repeater {
     type Result = ();
 
-    fn handle(&mut self, news: Disk, ctx: &mut Self::Context) {
-        match news {
-            Disk::Durable => self.advance(ctx),
-            Disk::Stopped(why) => {
-                log::error!("event=store_stopped why={why:?} submissions are refused until it can write again");
-                self.stopped = true;
-                self.shared.store_stopped.store(true, Ordering::Relaxed);
-                // What was not reported durable is unknown: whoever waits is told so.
-                self.tickets.clear();
-            }
-            Disk::Writable => {
-                self.resume();
-                self.advance(ctx);
-            }
-        }
+    fn handle(&mut self, _: Progressed, ctx: &mut Self::Context) {
+        self.advance(ctx);
     }
 }
 
@@ -325,11 +257,11 @@ impl Handler<Close> for Repeater {
     type Result = ();
 
     fn handle(&mut self, _: Close, ctx: &mut Self::Context) {
-        if let Some(writer) = self.writer.take()
-            && !writer.close(Duration::from_secs(6))
-        {
+        crash_point("repeater.close");
+        if !self.queue.close(Duration::from_secs(6)) {
             log::error!("event=close_timed_out what has been acknowledged is durable");
         }
+        crash_point("repeater.closed");
         ctx.stop();
     }
 }
@@ -411,8 +343,12 @@ impl Handler<Carried> for Repeater {
 
     fn handle(&mut self, carried: Carried, ctx: &mut Self::Context) {
         match carried.result {
-            Ok(answer) => self.replica.answered(carried.peer, &answer, now()),
+            Ok(answer) => {
+                crash_point("repeater.answer");
+                self.replica.answered(carried.peer, &answer, now());
+            }
             Err(failure) => {
+                crash_point("repeater.failure");
                 Counters::count(&self.shared.counters.peer_failures);
                 log::debug!("event=delivery_failed peer={} why={failure}", self.replica.name_of(carried.peer));
                 if let super::transport::Failure::TurnedAway(why) = &failure {
@@ -422,5 +358,6 @@ impl Handler<Carried> for Repeater {
             }
         }
         self.perform(ctx);
+        crash_point("repeater.carried");
     }
 }

@@ -65,8 +65,6 @@ async fn list(
         return json_line(out, &reply.body);
     }
     let nodes: Nodes = client.read(&reply)?;
-    let asked = nodes.nodes.iter().find(|node| node.this);
-    let fingerprint = asked.and_then(|node| node.ledger_fingerprint.as_deref());
     let head = [
         "NODE",
         "PHASE",
@@ -93,19 +91,15 @@ async fn list(
             (_, true, _) => Cell::new("merge on return").tone(Tone::Warning),
             (_, false, rows) => Cell::new(rows.unwrap_or(0).to_string()),
         };
-        // equal ledgers are seen at a glance, also without the digits
+        // as of the last contact, so that a difference may be gone by now: told, not judged
         let ledger = node.ledger_fingerprint.as_deref().unwrap_or_default();
-        let short: String = ledger.chars().take(8).collect();
-        let ledger = match fingerprint == Some(ledger) || ledger.is_empty() {
-            true => Cell::new(short),
-            false => Cell::new(format!("{short} differs")).tone(Tone::Warning),
-        };
+        let ledger: String = ledger.chars().take(8).collect();
         table.row([
             Cell::new(&node.name),
             Cell::new(&node.phase).tone(phase),
             Cell::new(contact),
             outbox,
-            ledger,
+            Cell::new(ledger),
             Cell::new(&node.address),
         ]);
         if !node.definitions.is_empty() {
@@ -167,10 +161,10 @@ mod tests {
         let (result, out) = node(list, &fake).await;
         result.unwrap();
         let expected = "\
-NODE  PHASE    LAST CONTACT  OUTBOX           LEDGER            ADDRESS
-a     ready    this node                      aaaaaaaa          http://127.0.0.1:1
-b     away     30 s ago      12               bbbbbbbb differs  http://127.0.0.1:2
-c     unknown  never         merge on return                    http://127.0.0.1:3
+NODE  PHASE    LAST CONTACT  OUTBOX           LEDGER    ADDRESS
+a     ready    this node                      aaaaaaaa  http://127.0.0.1:1
+b     away     30 s ago      12               bbbbbbbb  http://127.0.0.1:2
+c     unknown  never         merge on return            http://127.0.0.1:3
 
 warning: b defines mail in another way than this node does
 ";

@@ -180,9 +180,16 @@ pub fn back_at(now: Moment, then: Moment) -> String {
     }
 }
 
-/// In at most two units, rounded down.
+/// In at most two units, rounded to the smallest that is shown: what was said to take ten minutes
+/// takes ten minutes, not nine, a moment later.
 fn length(earlier: Moment, later: Moment) -> String {
-    let seconds = later.since(earlier).as_secs();
+    let seconds = later.since(earlier).as_secs_f64().round() as u64;
+    let seconds = match seconds {
+        0..60 => seconds,
+        60..86_370 => (seconds + 30) / 60 * 60,
+        86_370..171_000 => (seconds + 1_800) / 3_600 * 3_600,
+        _ => (seconds + 43_200) / 86_400 * 86_400,
+    };
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     let mut text = match () {
         () if days > 0 => format!("{days} d"),
@@ -232,8 +239,12 @@ mod tests {
         let now: Moment = "2026-11-23T16:00:00Z".parse().unwrap();
         for (seconds, words) in [
             (5, "5 s"),
-            (119, "1 min"),
+            (119, "2 min"),
+            (599, "10 min"),
+            (3_595, "1 h"),
             (3_600, "1 h"),
+            (86_395, "1 d"),
+            (172_000, "2 d"),
             (7_260, "2 h 1 min"),
             (90_000, "1 d 1 h"),
             (864_000, "10 d"),

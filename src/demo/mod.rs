@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
+use futures_util::future::join_all;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::ConfigError;
@@ -186,9 +187,12 @@ async fn accompany(
 
 async fn stop(applications: Vec<ServerHandle>) {
     // at once: their requests came through gates that have ended by now
-    for application in applications {
-        application.stop(false).await;
-    }
+    join_all(
+        applications
+            .iter()
+            .map(|application| application.stop(false)),
+    )
+    .await;
 }
 
 /// What ends the demo.

@@ -18,6 +18,7 @@ use crate::{
         courier::Couriers,
         desk::Event,
         merger::{KeepMerging, MergeAtStart, MergePlan, Merger},
+        queue::{EmbeddedQueue, Queue as _},
         repeater::{Begin, Close, Connect, Repeater, now},
         shared::{Phase, Shared, Slot},
     },
@@ -34,7 +35,7 @@ use crate::{
     },
     gate::{forwarded::TrustedProxies, listener, proxy::Limits, route::{Route, Routes}, service::Gate, upstream::{Upstream, Upstreams}},
     peer::{client::PeerClient, endpoints::{self, Door}, nonces::Nonces, signature::{Identity, Key}, wire::HttpTransport},
-    store::{Options, Store, records},
+    store::{Options, Store, crash::crash_point, records},
     sync::{Facts, Fanout, Replica},
 };
 
@@ -114,12 +115,12 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
         .collect();
     let (restored, wait) = std::sync::mpsc::sync_channel::<Replica>(1);
     let repeater = {
-        let (store, shared, caches) = (store.clone(), Arc::clone(&shared), caches.clone());
+        let (queue, shared, caches) = (EmbeddedQueue::new(store.clone()), Arc::clone(&shared), caches.clone());
         Repeater::start_in_arbiter(&arbiters[1].handle(), move |ctx| {
             // Its mailbox is open from now on; what comes in waits until the replica is restored.
             ctx.set_mailbox_capacity(crate::actors::repeater::MAILBOX);
             match wait.recv() {
-                Ok(replica) => Repeater::new(replica, store, shared, caches),
+                Ok(replica) => Repeater::new(replica, Box::new(queue), shared, caches),
                 // The node did not get that far and is ending.
                 Err(_) => loop {
                     std::thread::park();
@@ -169,21 +170,35 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
 
 fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store, records::Identity), NodeError> {
     let store = Store::open(data, Options { reserve, ..Options::default() })?;
+    crash_point("boot.open");
     let before = records::identity(&store)?;
+    // A copy that has been found out must not overtake the node whose id it has by being started
+    // more often: its number stays until its store is renewed.
+    let found_out = records::conflict(&store)?.is_some_and(|why| is_lasting(&why));
     let identity = records::Identity {
         node: before.map_or_else(clock::new_node_id, |before| before.node),
-        boot: before.map_or(0, |before| before.boot) + 1,
+        boot: before.map_or(0, |before| before.boot) + u64::from(!found_out),
         nonce: clock::random(),
     };
-    // Durable before anybody is told (SPEC 5). A full disk keeps no node from answering: it will be
-    // told apart by its nonce.
-    if let Err(error) = store.write_sync(vec![records::put_identity(&identity)]) {
-        if before.is_none() {
-            return Err(error.into());
+    // Durable before anybody is told (SPEC 5). A full disk keeps no node from answering: it goes on
+    // under the number and nonce of its last run, for a new number that is not kept would come again
+    // with another nonce, and look like a copy.
+    let identity = match (store.write_sync(vec![records::put_identity(&identity)]), before) {
+        (Ok(()), _) => identity,
+        (Err(error), None) => return Err(error.into()),
+        (Err(error), Some(before)) => {
+            log::error!("event=boot_number_not_written error={error} submissions are refused until the store can write");
+            before
         }
-        log::error!("event=boot_number_not_written error={error} submissions are refused until the store can write");
-    }
+    };
+    crash_point("boot.identity");
     Ok((store, identity))
+}
+
+/// Whether what a node was turned away for stays true until its store is renewed. A name that was
+/// taken may be another one by now, or free again: that is asked anew at every start.
+fn is_lasting(why: &str) -> bool {
+    !why.starts_with("the name ")
 }
 
 fn facts(settings: &Settings, identity: records::Identity, address: &str) -> Result<Facts, NodeError> {
@@ -314,9 +329,11 @@ impl Opened {
     pub(super) async fn restore(self) -> Result<Restored, NodeError> {
         let core = self.0;
         core.shared.set_phase(Phase::Restore);
-        let (store, rules) = (core.store.clone(), core.facts.rules);
-        let restored = tokio::task::spawn_blocking(move || records::restore(&store, rules)).await.map_err(ended("restoring"))??;
+        let (queue, rules) = (EmbeddedQueue::new(core.store.clone()), core.facts.rules);
+        let mut restored = tokio::task::spawn_blocking(move || queue.restore(rules)).await.map_err(ended("restoring"))??;
+        restored.conflict = restored.conflict.filter(|why| is_lasting(why));
         let (entries, pending) = (restored.ledger.len(), restored.pending.len());
+        crash_point("boot.restore");
         let replica = Replica::restore(core.facts.clone(), restored, now());
         let loads = core.shared.slots.iter().zip(&core.caches).map(|(slot, cache)| {
             cache.send(LoadWords(View::of(replica.ledger(), &slot.app.definition, |_| 1)))
@@ -325,6 +342,7 @@ impl Opened {
             loaded.map_err(ended("an application cache"))?;
         }
         core.restored.send(replica).map_err(ended("the repeater"))?;
+        crash_point("boot.restored");
         log::info!("event=restored ledger={entries} pending={pending}");
         Ok(Restored(core))
     }
@@ -345,6 +363,7 @@ impl Restored {
             .send(Connect { couriers: core.couriers.clone(), merger: core.merger.clone() })
             .await
             .map_err(ended("the repeater"))?;
+        crash_point("boot.replayed");
         Ok(Replayed(core))
     }
 }
@@ -361,6 +380,7 @@ impl Replayed {
         } else {
             log::info!("event=merged references={reached}");
         }
+        crash_point("boot.merged");
         Ok(Merged(core))
     }
 }
@@ -375,7 +395,9 @@ impl Merged {
         let server = listener::serve(listen(core.gate_socket)?, gate, Limits::default(), GRACE, move |reserved| {
             reserved.app_data(streams.clone()).app_data(changes.clone()).route("/events", web::get().to(public_events));
         })?;
+        crash_point("boot.listening");
         core.shared.set_phase(Phase::Ready);
+        crash_point("boot.ready");
         core.merger.send(KeepMerging).await.map_err(ended("the merger"))?;
         log::info!("event=ready node={} gate={address}", core.shared.node);
         Ok(Ready { gate: server, gate_streams: core.gate_streams, _arbiters: core._arbiters })

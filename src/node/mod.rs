@@ -30,6 +30,9 @@ pub enum NodeError {
     /// Its records cannot be read.
     #[error(transparent)]
     Records(#[from] RecordError),
+    /// What the queue holds cannot be read.
+    #[error(transparent)]
+    Queue(#[from] crate::actors::queue::QueueError),
     /// A listener's address is taken or not this machine's.
     #[error("{key} = {address}: {source}")]
     Listen {

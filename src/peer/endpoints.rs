@@ -28,6 +28,7 @@ use crate::{
     },
     availability::NodeId,
     clock,
+    store::crash::crash_point,
     sync::{Announce, Deliver, Merge, Replica, Reply, Ticket},
 };
 
@@ -112,9 +113,11 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
 
 async fn deliver(door: web::Data<Door>, req: HttpRequest, body: Bytes) -> HttpResponse {
     let (sender, message) = open!(door, req, body, Deliver);
+    crash_point("peer.deliver");
     let (from, items) = (sender.identity.node, message.items.len() as u64);
     let reply = door.begin(&sender, true, move |replica, ticket, now| replica.deliver(from, message, ticket, now)).await;
     door.shared.counters.items_received.fetch_add(items, std::sync::atomic::Ordering::Relaxed);
+    crash_point("peer.deliver.answer");
     match reply {
         Some(Reply::Delivered(delivered)) => door.json(sender.nonce, &delivered),
         other => door.other(sender.nonce, other),
@@ -123,10 +126,12 @@ async fn deliver(door: web::Data<Door>, req: HttpRequest, body: Bytes) -> HttpRe
 
 async fn merge(door: web::Data<Door>, req: HttpRequest, body: Bytes) -> HttpResponse {
     let (sender, message) = open!(door, req, body, Merge);
+    crash_point("peer.merge");
     let from = sender.identity.node;
     // A node whose disk is full still answers what it knows.
     let writes = !message.entries.is_empty();
     let reply = door.begin(&sender, writes, move |replica, ticket, now| replica.merge(from, message, ticket, now)).await;
+    crash_point("peer.merge.answer");
     match reply {
         Some(Reply::Merged(Some(merged))) => {
             Counters::count(&door.shared.counters.merges);
@@ -139,6 +144,7 @@ async fn merge(door: web::Data<Door>, req: HttpRequest, body: Bytes) -> HttpResp
 
 async fn announce(door: web::Data<Door>, req: HttpRequest, body: Bytes) -> HttpResponse {
     let (sender, message) = open!(door, req, body, Announce);
+    crash_point("peer.announce");
     let identity = sender.identity;
     if message.member.id != identity.node {
         return door.problem(sender.nonce, StatusCode::UNPROCESSABLE_ENTITY, "the announcement is not the sender's own");
@@ -155,6 +161,7 @@ async fn announce(door: web::Data<Door>, req: HttpRequest, body: Bytes) -> HttpR
         Some(Err(stranger)) => Some(Err(stranger)),
         None => None,
     };
+    crash_point("peer.announce.answer");
     match known {
         Some(Ok(own)) => door.json(sender.nonce, &own),
         Some(Err(stranger)) => {

@@ -2,7 +2,8 @@
 //!
 //! A crash test starts `forewarn` as a child, names a point in `FOREWARN_CRASH_AT` and looks at what
 //! the store holds afterwards. `NAME` dies the first time the point is reached, `NAME:3` the third
-//! time. Dying is `abort`: no destructor runs and nothing is flushed, as with `kill -9`.
+//! time. Dying is `abort`: no destructor runs and nothing is flushed, as with `kill -9`. The last line
+//! on standard error is `crash_point=NAME`, so that a test can tell this death from another.
 //!
 //! Without the feature `crash-points`, which packages never have, both functions are empty.
 
@@ -27,6 +28,7 @@ pub fn crash_point(name: &str) {
         && wanted == name
         && SEEN.fetch_add(1, Ordering::SeqCst) + 1 == *count
     {
+        eprintln!("crash_point={name}");
         std::process::abort();
     }
 }

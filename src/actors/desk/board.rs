@@ -1,9 +1,10 @@
 //! What the board and the API show of all applications, resources and nodes, as this node sees them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{Board, BoardRow, CauseView, Desk, NodeView};
 use crate::{
+    actors::courier::LookAround,
     answer::{general, partial},
     availability::{
         Moment, Name, Target,
@@ -12,6 +13,9 @@ use crate::{
     clock,
     sync::Replica,
 };
+
+/// How long the other nodes have to say how they are.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What is needed of the replica for one application or resource.
 struct Known {
@@ -93,8 +97,22 @@ impl Desk {
         std::iter::once(Target::System).chain(known).map(|target| (target.clone(), title(&target))).collect()
     }
 
+    /// Asks those that can be reached how they are: fingerprints are of one moment then.
+    async fn look_around(&self) {
+        let phase = self.phase();
+        let known = self.take(move |replica, _| {
+            let up = replica.peers().into_iter().filter(|peer| peer.member.is_some() && !peer.down);
+            (replica.announcement(phase), up.map(|peer| peer.address).collect::<Vec<_>>())
+        });
+        if let Some((own, addresses)) = known.await {
+            // Who does not answer in this time is shown as it was last heard of.
+            tokio::time::timeout(PATIENCE, self.couriers.send(LookAround { own, addresses })).await.ok();
+        }
+    }
+
     /// All nodes that this one knows, itself first.
     pub async fn nodes(&self) -> Vec<NodeView> {
+        self.look_around().await;
         let phase = self.phase().to_owned();
         let now = clock::now();
         let looked = self.take(move |replica, _| {

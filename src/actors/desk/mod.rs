@@ -26,7 +26,7 @@ use super::{
 use crate::{
     availability::{Author, Entry, Moment, Name, RequestFacts, Stamp, Submission, Target, why},
     clock,
-    store::{Store, records},
+    store::{Store, crash::crash_point, records},
     sync::{Now, Replica, Reply, Submit, SubmitRefusal},
 };
 
@@ -100,6 +100,7 @@ impl Desk {
         match reply {
             Ok(Ok(Reply::Submitted(Ok(taken)))) => {
                 let delivery = self.receipt(&taken.entry, false).await;
+                crash_point("desk.submitted");
                 let n = &taken.entry.notification;
                 Ok(Submitted { id: n.id, timestamp: n.timestamp, node: n.node.clone(), delivery, repeated: taken.repeated })
             }

@@ -65,13 +65,21 @@ impl Desk {
                 let me = replica.facts().me;
                 let rows = replica.receipts(&stamp).unwrap_or_default();
                 let named: Vec<_> = rows.into_iter().map(|(id, state, at)| (id, replica.name_of(id), state, at)).collect();
+                if named.iter().any(|(id, ..)| *id == me) {
+                    // Accepted in this run: the memory has all there is.
+                    return (me, named, None, None, replica.state_here(&stamp));
+                }
                 let collapsed: Vec<_> = replica.peers().iter().filter(|peer| peer.merge_on_return).map(|peer| peer.id).collect();
                 let initial = replica.members().find(|member| member.name == node).map(|member| member.address.clone());
-                (me, named, collapsed, initial, replica.state_here(&stamp))
+                (me, named, Some(collapsed), initial, replica.state_here(&stamp))
             })
             .await;
         let Some((me, open, collapsed, initial, here)) = looked else { return Delivery { delivery: Vec::new(), complete: false } };
-        let recorded = records::receipts(&self.store, &stamp).unwrap_or_default();
+        let recorded = match collapsed {
+            Some(_) => records::receipts(&self.store, &stamp).unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let collapsed = collapsed.unwrap_or_default();
         if !own && open.is_empty() && recorded.is_empty() {
             if ask && let Some(address) = initial {
                 let ask = self.couriers.send(AskReceipts { address, id: entry.notification.id });
@@ -94,6 +102,13 @@ impl Desk {
             let merged = row.state == DeliveryState::Waiting && !collapsed.contains(&id);
             let state = if merged { DeliveryState::Applied } else { row.state };
             rows.push((id != me, DeliveryRow { node: row.name, state, at: (state != DeliveryState::Waiting).then_some(row.at) }));
+        }
+        if own && rows.iter().all(|(other, _)| *other) {
+            // Not written down: what is in the history is in the ledger, or was until something later
+            // took its place.
+            let state = if here == DeliveryState::Superseded { DeliveryState::Applied } else { here };
+            let row = DeliveryRow { node: self.shared.node.to_string(), state, at: Some(entry.notification.timestamp) };
+            rows.push((false, row));
         }
         rows.sort_by(|a, b| (a.0, &a.1.node).cmp(&(b.0, &b.1.node)));
         let delivery: Vec<DeliveryRow> = rows.into_iter().map(|(_, row)| row).collect();

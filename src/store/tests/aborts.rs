@@ -147,7 +147,7 @@ fn every_point_of_a_migration_leaves_a_store_that_opens() {
         let store = Store::open_with(&dir, options(), known, Fault::default()).unwrap();
         let records = all(&store, Tree::Ledger);
         if number == 2 {
-            let expected: Vec<_> = (0..9).map(|key| (vec![key], vec![1, key, 0xA5])).collect();
+            let expected: Vec<_> = (0..9).map(|key| (vec![key], vec![1, key, b' '])).collect();
             assert_eq!(records, expected, "{point}");
             let backup = open(&outer.path().join("s.backup-v1"));
             assert_eq!(all(&backup, Tree::Ledger).len(), 9);

@@ -72,7 +72,7 @@ fn a_migration_leaves_a_backup_and_runs_once() {
     let (outer, dir) = store_of_layout_one();
     for _ in 0..2 {
         let store = open_with(&dir, &two()).unwrap();
-        let expected: Vec<_> = (0..10).map(|key| (vec![key], vec![1, key, 0xA5])).collect();
+        let expected: Vec<_> = (0..10).map(|key| (vec![key], vec![1, key, b' '])).collect();
         assert_eq!(all(&store, Tree::Ledger), expected);
         assert_eq!(
             store.shared.folder.layouts().unwrap(),
@@ -150,7 +150,7 @@ fn a_migration_that_fails_is_taken_up_again_and_backed_up_once() {
         Err(OpenError::Newer { found: 2, .. })
     ));
     let store = open_with(&dir, &two()).unwrap();
-    assert_eq!(all(&store, Tree::Ledger)[9].1, [1, 9, 0xA5]);
+    assert_eq!(all(&store, Tree::Ledger)[9].1, [1, 9, b' ']);
     assert_eq!(names(outer.path()), ["s", "s.backup-v1"]);
 }
 

@@ -112,6 +112,11 @@ impl Replica {
             changes.push(Change::Limit(self.ledger.limit()));
         }
         let state = if admission.superseded.is_some() { DeliveryState::Superseded } else { DeliveryState::Applied };
+        if row.initial == self.facts.me {
+            // True as soon as this step is durable, and not to be lost if this run ends then.
+            let (node, name) = (self.facts.me, self.facts.name.to_string());
+            changes.push(Change::Receipt { stamp: entry.stamp, node, name, state, at: now.wall });
+        }
         self.unsettled.insert(entry.stamp);
         applied.push((entry.stamp, row.initial, state));
         let out = QueueKey { class: key.class.min(1), stamp: key.stamp };

@@ -171,8 +171,11 @@ impl Replica {
     /// Takes note of a receipt for something that this node accepted.
     pub(super) fn receipt_from(&mut self, node: NodeId, stamp: &Stamp, state: DeliveryState, now: Now, changes: &mut Vec<Change>) {
         if let Some(id) = self.tracks.note(stamp, node, state, now.wall) {
-            let name = self.name_of(node);
-            changes.push(Change::Receipt { stamp: *stamp, node, name, state, at: now.wall });
+            // This node's own state needs no row: it is what is in the ledger or the inbox.
+            if node != self.facts.me {
+                let name = self.name_of(node);
+                changes.push(Change::Receipt { stamp: *stamp, node, name, state, at: now.wall });
+            }
             // The caller commits these changes in the next step.
             self.tracks.close_if_complete(stamp, self.step + 1);
             self.notice(Notice::Delivery(id));

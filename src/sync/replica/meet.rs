@@ -102,6 +102,7 @@ impl Replica {
         if member.id == self.facts.me {
             // A configured address that is this node's own.
             if let Some(address) = address {
+                self.met_at.insert(address.to_owned(), self.facts.me);
                 self.drop_stand_in(address);
             }
             return Ok(());
@@ -117,6 +118,9 @@ impl Replica {
                 self.forget_id(id, now);
             }
         }
+        if let Some(address) = address {
+            self.met_at.insert(address.to_owned(), member.id);
+        }
         for address in [address, Some(&*member.address)].into_iter().flatten() {
             self.rename(stand_in(address), member.id, now);
         }
@@ -126,6 +130,7 @@ impl Replica {
                 member.name, announce.max_clock_skew, ours.max_clock_skew, announce.lapse, ours.lapse));
         }
         if let Some(peer) = self.peers.get_mut(&member.id) {
+            peer.met = true;
             let changed = peer.phase != announce.phase;
             peer.phase.clone_from(&announce.phase);
             peer.fingerprint.clone_from(&announce.fingerprint);
@@ -306,9 +311,20 @@ impl Replica {
         self.forgotten.insert(id, member);
     }
 
-    /// Configured addresses at which nobody has been met yet.
+    /// Where this node has still to announce itself: at configured addresses at which no member has
+    /// been met, or none that was not forgotten since (two nodes that forgot each other must not stay
+    /// apart for ever), and at members that are known by hearsay only (they may not know this node,
+    /// and could not send it a receipt).
     pub fn strangers(&self) -> Vec<String> {
-        self.peers.values().filter(|peer| peer.member.is_none()).map(|peer| peer.address.clone()).collect()
+        let is_member = |id: &NodeId| *id == self.facts.me || self.peers.get(id).is_some_and(|peer| peer.member.is_some());
+        let has_member = |address: &String| {
+            *address == self.facts.address
+                || self.met_at.get(address).is_some_and(is_member)
+                || self.peers.values().any(|peer| peer.member.is_some() && peer.address == *address)
+        };
+        let configured = self.facts.peers.iter().filter(|address| !has_member(address));
+        let hearsay = self.peers.values().filter(|peer| peer.member.is_some() && !peer.met).map(|peer| &peer.address);
+        configured.chain(hearsay).cloned().collect()
     }
 
     /// Names of applications and resources that this member defines in another way than this node.

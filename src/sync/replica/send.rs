@@ -1,6 +1,6 @@
 //! The courier's side: what goes out next to a peer, and what its answer or its silence means.
 
-use super::Replica;
+use super::{Peer, Replica};
 use crate::{
     availability::NodeId,
     sync::{
@@ -92,12 +92,11 @@ impl Replica {
         }
     }
 
-    /// The peer did not answer: it is tried again after a back-off, and the next of each share that
+    /// The peer did not answer a delivery ([`Replica::merge_failed`] is for merges): it is tried again after a back-off, and the next of each share that
     /// it was to pass on takes its place at once. `chance` is random, for the jitter.
     pub fn failed(&mut self, id: NodeId, chance: u64, now: Now) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.link.failed(now.mono, chance);
-        peer.merging = false;
         for key in peer.lane.crashed() {
             let Some(row) = self.peers.get(&id).and_then(|peer| peer.lane.get(&key)).cloned() else { continue };
             if row.share.is_empty() {
@@ -162,8 +161,9 @@ impl Replica {
             peer.lane.collapsed = false;
             let mut changes = vec![Change::MergeOnReturn(id, false)];
             for stamp in self.tracks.unfinished(id) {
-                let posted = self.peers.get(&id).is_some_and(|peer| peer.lane.key_of(&stamp).is_some());
-                if !posted {
+                // A row of one's own has been written since; one that is only relayed brings no receipt.
+                let own = |peer: &Peer| peer.lane.key_of(&stamp).and_then(|key| peer.lane.get(&key)).is_some_and(|row| row.initial == self.facts.me);
+                if !self.peers.get(&id).is_some_and(own) {
                     let state = if self.ledger.get(&stamp).is_some() { DeliveryState::Applied } else { DeliveryState::Superseded };
                     self.receipt_from(id, &stamp, state, now, &mut changes);
                 }

@@ -72,7 +72,10 @@ impl Replica {
     /// # Errors
     /// As for a submission.
     pub fn check(&self, submission: Submission, now: Now) -> Result<Submission, SubmitRefusal> {
-        self.checked(submission, now.wall).map_err(SubmitRefusal::Invalid)
+        let submission = self.checked(submission, now.wall).map_err(SubmitRefusal::Invalid)?;
+        // Pages are for operators: what they may take back, every operator may.
+        self.plan_of(&submission, &Author::operator(""), now)?;
+        Ok(submission)
     }
 
     fn checked(&self, submission: Submission, now: Moment) -> Result<Submission, Vec<FieldError>> {

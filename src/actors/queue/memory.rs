@@ -1,0 +1,139 @@
+//! A queue that keeps nothing beyond the process: for tests, and for trying things out. Clones share
+//! what is held, so that a test can let its node die and start another from the same rows.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use super::{OnProgress, Progress, Queue, QueueError};
+use crate::{
+    availability::{Entry, Ledger, Moment, NodeId, Rules, Stamp},
+    sync::{Change, Member, OutboxRow, PendingRow, QueueKey, Restored},
+};
+
+#[derive(Default)]
+struct Rows {
+    pending: BTreeMap<QueueKey, PendingRow>,
+    ledger: BTreeMap<Stamp, Arc<Entry>>,
+    outbox: BTreeMap<(NodeId, QueueKey), OutboxRow>,
+    history: BTreeMap<Stamp, Arc<Entry>>,
+    members: BTreeMap<NodeId, Member>,
+    boots: BTreeMap<NodeId, (u64, u64)>,
+    merge_on_return: BTreeMap<NodeId, ()>,
+    limit: Moment,
+    conflict: Option<String>,
+    durable: u64,
+}
+
+/// See the module.
+#[derive(Clone, Default)]
+pub struct MemoryQueue {
+    rows: Arc<Mutex<Rows>>,
+    progress: Option<Arc<OnProgress>>,
+}
+
+impl MemoryQueue {
+    fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Rows {
+    fn apply(&mut self, change: &Change) {
+        match change.clone() {
+            Change::Queue(key, row) => {
+                self.pending.insert(key, row);
+            }
+            Change::Unqueue(key) => {
+                self.pending.remove(&key);
+            }
+            Change::Admit(entry) => {
+                self.ledger.insert(entry.stamp, entry);
+            }
+            Change::Drop(stamp) => {
+                self.ledger.remove(&stamp);
+            }
+            Change::Post(peer, key, row) => {
+                self.outbox.insert((peer, key), row);
+            }
+            Change::Unpost(peer, key) => {
+                self.outbox.remove(&(peer, key));
+            }
+            Change::Record(entry) => {
+                self.history.insert(entry.stamp, entry);
+            }
+            // For people; nobody reads it back.
+            Change::Receipt { .. } => {}
+            Change::Limit(limit) => self.limit = limit,
+            Change::Boot(node, boot, nonce) => {
+                self.boots.insert(node, (boot, nonce));
+            }
+            Change::Member(member) => {
+                self.members.insert(member.id, member);
+            }
+            Change::MergeOnReturn(peer, true) => {
+                self.merge_on_return.insert(peer, ());
+            }
+            Change::MergeOnReturn(peer, false) => {
+                self.merge_on_return.remove(&peer);
+            }
+            Change::Conflict(why) => self.conflict = Some(why),
+        }
+    }
+}
+
+impl Queue for MemoryQueue {
+    fn restore(&self, rules: Rules) -> Result<Restored, QueueError> {
+        let rows = self.rows();
+        let mut ledger = Ledger::new(rules);
+        ledger.advance(rows.limit);
+        for entry in rows.ledger.values() {
+            ledger.admit(entry);
+        }
+        let body = |stamp: &Stamp| rows.ledger.get(stamp).or_else(|| rows.history.get(stamp)).cloned();
+        let outbox = rows.outbox.iter().filter_map(|((peer, key), row)| Some((*peer, *key, *row, body(&key.stamp)?)));
+        Ok(Restored {
+            pending: rows.pending.iter().map(|(key, row)| (*key, row.clone())).collect(),
+            outbox: outbox.collect(),
+            members: rows.members.values().cloned().collect(),
+            boots: rows.boots.iter().map(|(node, (boot, nonce))| (*node, *boot, *nonce)).collect(),
+            merge_on_return: rows.merge_on_return.keys().copied().collect(),
+            conflict: rows.conflict.clone(),
+            ledger,
+        })
+    }
+
+    fn start(&mut self, progress: OnProgress) -> Result<(), QueueError> {
+        self.progress = Some(Arc::new(progress));
+        Ok(())
+    }
+
+    fn hand_over(&mut self, step: u64, _label: &'static str, changes: &[Change], _more: bool) {
+        let mut rows = self.rows();
+        changes.iter().for_each(|change| rows.apply(change));
+        rows.durable = step;
+        drop(rows);
+        if let Some(progress) = &self.progress {
+            progress();
+        }
+    }
+
+    fn progress(&mut self) -> Progress {
+        Progress { durable: self.rows().durable, stopped: None, writable: true }
+    }
+
+    fn prune(&mut self, until: Moment, number: &mut dyn FnMut() -> u64) {
+        let mut rows = self.rows();
+        let before = rows.history.len();
+        rows.history.retain(|stamp, _| stamp.time >= until);
+        if rows.history.len() < before {
+            rows.durable = number();
+        }
+    }
+
+    fn close(&mut self, _limit: Duration) -> bool {
+        true
+    }
+}

@@ -1,0 +1,31 @@
+//! Nodes that die at every named point, and at random, on real processes and a real disk (SPEC 9).
+//!
+//! ```text
+//! points.rs     every point in the source is died at by some scenario, or it is said why not
+//! dying.rs      arms a node, sees it die at its point, and starts it again
+//! book.rs       what clients were told, and what must then be true on every node
+//! ledgers.rs    what the stores hold after an orderly stop
+//! …             the scenarios: what is going on when a node dies
+//! random.rs     `kill -9` of random nodes under a stream of submissions
+//! ```
+//!
+//! Must stay true: a scenario fails when its node did not die at the point that it was told to die
+//! at. Needs `--features crash-points`; two or three farms run side by side.
+
+#![cfg(feature = "crash-points")]
+#![allow(clippy::unwrap_used)]
+
+mod book;
+mod dying;
+mod ledgers;
+mod meeting;
+mod merging;
+mod migrating;
+mod points;
+mod random;
+mod receiving;
+mod starting;
+mod submitting;
+#[path = "../support/mod.rs"]
+mod support;
+mod turned_away;

@@ -1,0 +1,67 @@
+//! A node dies while its store gets another layout. The second one exists for tests only.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use crate::{book::Book, dying::{doom, expand}, ledgers, support::{Farm, Node}};
+
+/// The points of the first layout, made in an empty folder.
+const FIRST: &[&str] = &["migration.1.begun", "migration.1.before-version", "migration.1.after-version"];
+/// The points of the second one, over a store with content.
+const SECOND: &[&str] = &[
+    "migration.2.before-backup", "migration.2.after-backup", "migration.2.begun", "migration.2.middle", "migration.2.middle:2",
+    "migration.2.before-version", "migration.2.after-version",
+];
+/// Of this file.
+pub const ALL: &[&[&str]] = &[FIRST, SECOND];
+
+#[tokio::test]
+async fn a_node_dies_while_its_first_layout_is_made() {
+    for point in expand(FIRST) {
+        eprintln!("· {point}");
+        let farm = Farm::new(1).build().await;
+        let mut book = Book::default();
+        doom(&farm[0], &point).await.died().await;
+        farm[0].restart().await;
+        book.say_much(&farm[0], 3).await;
+        farm[0].kill9().await;
+        farm[0].restart().await;
+        book.check(&farm).await;
+        ledgers::compare(&farm, &book).await;
+    }
+}
+
+fn backup(node: &Node) -> PathBuf {
+    let mut name = OsString::from(&node.data);
+    name.push(".backup-v1");
+    name.into()
+}
+
+#[tokio::test]
+async fn a_node_dies_while_its_store_gets_another_layout() {
+    let points = expand(SECOND);
+    for points in points.chunks(3) {
+        let farm = Farm::new(3).start().await;
+        let mut book = Book::default();
+        book.say_much(&farm[1], 9).await;
+        book.check(&farm).await;
+        for (node, point) in farm.nodes.iter().zip(points) {
+            eprintln!("· {point}");
+            let print = node.fingerprint().await;
+            node.terminate().await;
+            let (store, before) = ledgers::read(&node.data);
+            assert!(before.ledger.len() > 2);
+            drop(store);
+            node.set_env("FOREWARN_TEST_MIGRATION", "2");
+            doom(node, point).await.died().await;
+            // what happened meanwhile comes with the merge
+            let other = farm.nodes.iter().find(|other| other.name != node.name).unwrap();
+            node.restart().await;
+            assert_eq!(node.fingerprint().await, print, "{point}");
+            book.say_much(other, 1).await;
+            book.say_much(node, 1).await;
+            book.check(&farm).await;
+            let (_, kept) = ledgers::read(&backup(node));
+            assert!(kept.ledger.iter().eq(before.ledger.iter()), "the backup is not what was there before");
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! What must be true: after every step, and when peace has come.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use forewarn::availability::{
+    Entry, Ledger, Moment, Name, NoHeaders, NodeId, RequestFacts, Stamp, Target,
+    verdict::{Definition, View},
+};
+
+use crate::{
+    naive::{Application, Ask, Constants, Naive, Outcome},
+    node::{DELTA, LAPSE, Node},
+    scenario::Kind,
+    workload::{ASKS, applications},
+    world::World,
+};
+
+/// Peace must come within this time, in milliseconds.
+const PEACE: u64 = 3_000_000;
+
+impl World {
+    /// Memory and disk say the same after every step.
+    pub fn check_step(&mut self, at: usize) {
+        let node = &self.nodes[at];
+        let Some(replica) = node.replica() else { return };
+        let (disk, ledger) = (&node.disk.latest, replica.ledger());
+        assert_eq!(ledger.len(), disk.ledger.len(), "{}: ledger in memory and on disk", node.name);
+        assert_eq!(ledger.limit(), disk.limit, "{}: L in memory and on disk", node.name);
+        let (waiting, quarantined) = replica.waiting();
+        assert_eq!(waiting + quarantined, disk.pending.len(), "{}: inbox in memory and on disk", node.name);
+        let rows: usize = replica.peers().iter().map(|peer| peer.outbox).sum();
+        assert_eq!(rows, disk.outbox.len(), "{}: outbox in memory and on disk", node.name);
+        if self.rng.chance(60) {
+            self.check_deeply(at);
+        }
+    }
+
+    fn check_deeply(&self, at: usize) {
+        let node = &self.nodes[at];
+        let Some(replica) = node.replica() else { return };
+        let disk = &node.disk.latest;
+        assert!(replica.ledger().iter().eq(disk.ledger.values()), "{}: ledger in memory and on disk", node.name);
+        let sum = replica.holdings().fold(0u128, |sum, entry| sum.wrapping_add(entry.digest()));
+        assert_eq!(replica.fingerprint(), sum, "{}: the fingerprint is that of what it holds", node.name);
+        let stamps: BTreeSet<&Stamp> = replica.holdings().map(|entry| &entry.stamp).collect();
+        assert_eq!(stamps.len(), replica.holding(), "{}: nothing is held twice", node.name);
+        for peer in replica.peers() {
+            let rows = disk.outbox.keys().filter(|(id, _)| *id == peer.id).count();
+            assert_eq!(peer.outbox, rows, "{}: rows for {}", node.name, peer.id);
+            assert_eq!(peer.merge_on_return, disk.merge_on_return.contains(&peer.id), "{}: merge on return", node.name);
+        }
+    }
+
+    fn alive(&self) -> impl Iterator<Item = (usize, &Node)> {
+        self.nodes.iter().enumerate().filter(|(_, node)| !node.burned && !node.absent)
+    }
+
+    /// Faults stop, everybody returns, clocks are right.
+    pub fn peace(&mut self) {
+        self.faults = false;
+        self.network = Default::default();
+        for at in 0..self.nodes.len() {
+            self.nodes[at].skew = 0;
+            self.nodes[at].backup = None;
+            if let Some(running) = &mut self.nodes[at].running {
+                running.crash_in = None;
+            }
+            self.start(at);
+            self.with(at, |replica, now| replica.tick(now));
+        }
+    }
+
+    /// Lets time pass until all is well; says what is not, if that does not come.
+    pub fn settle(&mut self) {
+        let end = self.time + PEACE;
+        loop {
+            let next = self.time + 5_000;
+            self.run_until(next);
+            for at in 0..self.nodes.len() {
+                // Whoever is gone for good is forgotten by somebody, sooner or later.
+                let gone = self.nodes.iter().filter(|node| node.burned);
+                let names: Vec<String> = gone.flat_map(|node| [node.name.to_string(), node.address.clone()]).collect();
+                for name in names {
+                    self.with(at, |replica, now| {
+                        replica.forget(&name, now);
+                    });
+                }
+                if let Some(running) = &mut self.nodes[at].running {
+                    running.crash_in = None;
+                }
+            }
+            match self.unwell() {
+                None => return,
+                Some(what) => assert!(self.time < end, "no peace: {what}"),
+            }
+        }
+    }
+
+    fn unwell(&self) -> Option<String> {
+        let ids: BTreeSet<NodeId> = self.alive().map(|(_, node)| node.id).collect();
+        let mut first: Option<(&Node, &Ledger)> = None;
+        for (_, node) in self.alive() {
+            let name = &node.name;
+            let Some(running) = node.running.as_ref().filter(|running| running.ready) else { return Some(format!("{name} is not ready")) };
+            let replica = &running.replica;
+            if let Some(conflict) = replica.conflict() {
+                return Some(format!("{name}: {conflict}"));
+            }
+            if replica.waiting() != (0, 0) {
+                return Some(format!("{name} has {:?} waiting", replica.waiting()));
+            }
+            for peer in replica.peers() {
+                if peer.outbox > 0 || peer.merge_on_return || peer.member.is_none() {
+                    return Some(format!("{name} has {} rows for {}, merge on return: {}, {:?}", peer.outbox, peer.address, peer.merge_on_return, peer.member));
+                }
+            }
+            if replica.unconfirmed() > 0 {
+                let open: Vec<_> = self.acknowledged.iter().filter_map(|a| Some((a.stamp, replica.receipts(&a.stamp)?))).collect();
+                return Some(format!("{name} waits for receipts: {open:?}"));
+            }
+            let members: BTreeSet<NodeId> = replica.members().map(|member| member.id).collect();
+            if members != ids {
+                return Some(format!("{name} knows {members:?}, the farm is {ids:?}"));
+            }
+            if !node.disk.is_clean() {
+                return Some(format!("{name} has not synced"));
+            }
+            match first {
+                None => first = Some((node, replica.ledger())),
+                Some((other, ledger)) => {
+                    if ledger.limit() != replica.ledger().limit() {
+                        return Some(format!("L of {} is {}, of {name} {}", other.name, ledger.limit(), replica.ledger().limit()));
+                    }
+                    if ledger.fingerprint() != replica.ledger().fingerprint() {
+                        return Some(format!("the ledgers of {} ({}) and {name} ({}) differ", other.name, ledger.len(), replica.ledger().len()));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// The end: nothing lost, everybody agrees, with each other and with the naive reference.
+    pub fn check_end(&mut self, kind: Kind) {
+        let heard = self.heard();
+        for acknowledged in &self.acknowledged {
+            assert!(heard.contains_key(&acknowledged.stamp), "acknowledged by n{} and lost: {:?}", acknowledged.node, acknowledged.stamp);
+        }
+        let ledgers: Vec<&Ledger> = self.alive().filter_map(|(_, node)| node.replica()).map(|replica| replica.ledger()).collect();
+        let Some(ledger) = ledgers.first() else { return };
+        let limit = ledger.limit();
+        let entries: Vec<Arc<Entry>> = heard.into_values().collect();
+        let constants = Constants { delta: DELTA as i64, lapse: LAPSE as i64 };
+        let naive = Naive::new(constants, limit.millis(), &entries);
+        assert_eq!(naive.limit(), limit.millis(), "L is the greatest stamp time");
+        let retained = naive.retained();
+        for ledger in &ledgers {
+            assert!(ledger.iter().map(|e| e.stamp).eq(retained.iter().map(|e| e.stamp)), "the ledger is what the dropping rule leaves");
+            assert!(ledger.iter().eq(ledgers[0].iter()), "ledgers are equal, entry by entry");
+        }
+        let now = self.nodes[0].wall(self.time).millis();
+        for now in [now, now + 20_000, now + 60_000, now + 200_000] {
+            for application in applications() {
+                for ask in &ASKS {
+                    let expected = naive.verdict(&application, ask, now);
+                    for ledger in &ledgers {
+                        assert_eq!(outcome(ledger, &application, ask, now), expected, "the verdict on {:?} at {now}", application.name);
+                    }
+                }
+            }
+        }
+        self.check_receipts();
+        self.check_sends(kind);
+        for at in 0..self.nodes.len() {
+            self.check_deeply(at);
+        }
+    }
+
+    /// Everything that was ever said and is on some disk, the initial node's name that sorts first.
+    fn heard(&self) -> BTreeMap<Stamp, Arc<Entry>> {
+        let mut heard: BTreeMap<Stamp, Arc<Entry>> = BTreeMap::new();
+        for entry in self.alive().flat_map(|(_, node)| node.disk.latest.heard()) {
+            let known = heard.entry(entry.stamp).or_insert_with(|| Arc::clone(entry));
+            if entry.notification.node < known.notification.node {
+                *known = Arc::clone(entry);
+            }
+        }
+        heard
+    }
+
+    /// Every receipt is complete, on disk as well, whatever crashed in between. Not where a lane
+    /// collapsed or somebody became another: then the history may have gaps (SPEC 4.3).
+    fn check_receipts(&mut self) {
+        let gaps = ["stores that were restored from a backup", "stores that had to be renewed", "nodes that joined", "nodes that were forgotten", "nodes that burned down"];
+        if self.collapsed || gaps.iter().any(|gap| self.counts.contains_key(gap)) {
+            return;
+        }
+        let all = self.nodes.len() - 1;
+        let own = self.acknowledged.iter().filter(|acknowledged| !acknowledged.repeated && acknowledged.recipients == all);
+        for acknowledged in own {
+            let initial = &self.nodes[acknowledged.node];
+            for node in &self.nodes {
+                let state = initial.disk.latest.receipts.get(&(acknowledged.stamp, node.id));
+                let complete = state.is_some_and(|state| state.is_final());
+                assert!(complete, "{} has no receipt of {:?} from {}: {state:?}", initial.name, acknowledged.stamp, node.name);
+            }
+        }
+        let receipts = self.acknowledged.len();
+        (0..receipts).for_each(|_| self.count("notifications with complete receipts"));
+    }
+
+    /// No storms. Calm: each body goes over the wire once for each other node. Otherwise every
+    /// restart and every doubled message may repeat what one plan sends, the 2 s without progress
+    /// may once more, each further question doubles its wait, and failed sends are tried again.
+    fn check_sends(&mut self, kind: Kind) {
+        let others = self.nodes.len() as u64 - 1;
+        let mut initials: BTreeMap<Stamp, BTreeMap<usize, u64>> = BTreeMap::new();
+        for acknowledged in &self.acknowledged {
+            let first = initials.entry(acknowledged.stamp).or_default().entry(acknowledged.node);
+            first.or_insert(acknowledged.recipients as u64);
+        }
+        for (stamp, sends) in std::mem::take(&mut self.sends) {
+            let by = initials.get(&stamp);
+            if kind == Kind::Calm
+                && let Some(recipients) = by.filter(|by| by.len() == 1).and_then(|by| by.values().next().copied())
+            {
+                assert_eq!(sends.bodies, recipients, "bodies of {stamp:?} that were sent");
+                self.count(if recipients == others { "bodies sent exactly N - 1 times" } else { "bodies sent before all had met" });
+            }
+            let plans = 2 * by.map_or(1, BTreeMap::len) as u64 + self.restarts + self.duplicates;
+            let most = others * (plans + 8) + sends.failed;
+            assert!(sends.bodies <= most, "a storm: {} bodies of {stamp:?}, at most {most} are explained", sends.bodies);
+        }
+    }
+}
+
+fn outcome(ledger: &Ledger, application: &Application, ask: &Ask, now: i64) -> Outcome {
+    let name = |target: &Target| match target {
+        Target::Application(name) | Target::Resource(name) => name.clone(),
+        Target::System => unreachable!("has no name"),
+    };
+    let uses = application.uses.iter().map(|(resource, _)| name(resource)).collect();
+    let definition = Definition { name: name(&application.name), uses, agree: application.agree };
+    let agree = |wanted: &Name| application.uses.iter().find(|(r, _)| name(r) == *wanted).map_or(1, |(_, agree)| *agree);
+    let request = RequestFacts { method: ask.method, path: ask.path, query: "", headers: &NoHeaders, client: None, node: ask.node };
+    let verdict = View::of(ledger, &definition, agree).decide(&definition, &request, Moment::from_millis(now));
+    Outcome {
+        causes: verdict.causes.iter().map(|c| (c.target.clone(), c.entry.stamp, c.since.millis())).collect(),
+        since: verdict.since().map(Moment::millis),
+        back: verdict.expected_back_at().map(Moment::millis),
+    }
+}

@@ -1,0 +1,188 @@
+//! A virtual disk: commits in order, of which a prefix is on stable storage.
+//!
+//! What a crash leaves is everything that was reported durable, and a random part of what came
+//! after it, in order.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use forewarn::{
+    availability::{Entry, Ledger, Moment, NodeId, Rules, Stamp},
+    sync::{Change, DeliveryState, Member, OutboxRow, PendingRow, QueueKey, Restored},
+};
+
+/// What the rows say.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    pub ledger: BTreeMap<Stamp, Arc<Entry>>,
+    pub limit: Moment,
+    pub pending: BTreeMap<QueueKey, PendingRow>,
+    pub outbox: BTreeMap<(NodeId, QueueKey), OutboxRow>,
+    pub history: BTreeMap<Stamp, Arc<Entry>>,
+    pub receipts: BTreeMap<(Stamp, NodeId), DeliveryState>,
+    pub members: BTreeMap<NodeId, Member>,
+    pub boots: BTreeMap<NodeId, (u64, u64)>,
+    pub merge_on_return: BTreeSet<NodeId>,
+    pub conflict: Option<String>,
+}
+
+impl Rows {
+    fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Queue(key, row) => {
+                self.pending.insert(*key, row.clone());
+            }
+            Change::Unqueue(key) => {
+                assert!(self.pending.remove(key).is_some(), "taken out of the inbox, but not in it: {key:?}");
+            }
+            Change::Admit(entry) => {
+                self.ledger.insert(entry.stamp, Arc::clone(entry));
+            }
+            Change::Drop(stamp) => {
+                assert!(self.ledger.remove(stamp).is_some(), "dropped, but not in the ledger: {stamp:?}");
+            }
+            Change::Post(peer, key, row) => {
+                self.outbox.insert((*peer, *key), *row);
+            }
+            Change::Unpost(peer, key) => {
+                assert!(self.outbox.remove(&(*peer, *key)).is_some(), "no such row for {peer}: {key:?}");
+            }
+            Change::Record(entry) => {
+                self.history.insert(entry.stamp, Arc::clone(entry));
+            }
+            Change::Receipt { stamp, node, state, .. } => {
+                self.receipts.insert((*stamp, *node), *state);
+            }
+            Change::Limit(limit) => {
+                assert!(*limit > self.limit, "L does not grow");
+                self.limit = *limit;
+            }
+            Change::Boot(node, boot, nonce) => {
+                self.boots.insert(*node, (*boot, *nonce));
+            }
+            Change::Member(member) => {
+                self.members.insert(member.id, member.clone());
+            }
+            Change::MergeOnReturn(node, true) => {
+                self.merge_on_return.insert(*node);
+            }
+            Change::MergeOnReturn(node, false) => {
+                self.merge_on_return.remove(node);
+            }
+            Change::Conflict(why) => self.conflict = Some(why.clone()),
+        }
+    }
+
+    /// The entry, wherever it is.
+    pub fn has(&self, stamp: &Stamp) -> bool {
+        self.ledger.contains_key(stamp)
+            || self.history.contains_key(stamp)
+            || self.pending.values().any(|row| row.entry.stamp == *stamp)
+    }
+
+    /// Everything that was ever said, as far as this disk knows.
+    pub fn heard(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.history.values().chain(self.ledger.values()).chain(self.pending.values().map(|row| &row.entry))
+    }
+
+    /// What a replica takes up.
+    pub fn restored(&self, rules: Rules) -> Restored {
+        let mut ledger = Ledger::new(rules);
+        ledger.advance(self.limit);
+        for entry in self.ledger.values() {
+            let admission = ledger.admit(entry);
+            assert!(admission.admitted && admission.dropped.is_empty() && !admission.advanced, "a stored ledger is as it was");
+        }
+        let body = |key: &QueueKey| {
+            let found = self.ledger.get(&key.stamp).or_else(|| self.history.get(&key.stamp));
+            Arc::clone(found.expect("a row's body is in the ledger or in the history"))
+        };
+        Restored {
+            ledger,
+            pending: self.pending.iter().map(|(key, row)| (*key, row.clone())).collect(),
+            outbox: self.outbox.iter().map(|((peer, key), row)| (*peer, *key, *row, body(key))).collect(),
+            members: self.members.values().cloned().collect(),
+            boots: self.boots.iter().map(|(node, (boot, nonce))| (*node, *boot, *nonce)).collect(),
+            merge_on_return: self.merge_on_return.iter().copied().collect(),
+            conflict: self.conflict.clone(),
+        }
+    }
+}
+
+/// What a crash did to what was not on stable storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// There was nothing to lose.
+    Everything,
+    /// Some of it was kept.
+    Part,
+    /// The disk is as it was when it last said *durable*.
+    Synced,
+}
+
+/// See the module.
+#[derive(Debug, Clone, Default)]
+pub struct Disk {
+    /// On stable storage.
+    pub synced: Rows,
+    /// With everything that was handed over.
+    pub latest: Rows,
+    unsynced: Vec<(u64, Vec<Change>)>,
+    /// How often the store has been opened; made durable before anything is said.
+    pub boot: u64,
+}
+
+impl Disk {
+    /// What `forewarn store backup` or a copy of the files would have.
+    pub fn copy(&self) -> Self {
+        Self { synced: self.synced.clone(), latest: self.synced.clone(), unsynced: Vec::new(), boot: self.boot }
+    }
+
+    pub fn commit(&mut self, step: u64, changes: Vec<Change>) {
+        for change in &changes {
+            self.latest.apply(change);
+        }
+        self.unsynced.push((step, changes));
+    }
+
+    pub fn is_clean(&self) -> bool {
+        self.unsynced.is_empty()
+    }
+
+    /// The number of the last commit.
+    pub fn last_step(&self) -> u64 {
+        self.unsynced.last().map_or(0, |(step, _)| *step)
+    }
+
+    /// Everything up to this commit is on stable storage now.
+    pub fn sync(&mut self, upto: u64) {
+        let later = self.unsynced.iter().position(|(step, _)| *step > upto).unwrap_or(self.unsynced.len());
+        self.keep(later);
+    }
+
+    fn keep(&mut self, commits: usize) {
+        for (_, changes) in self.unsynced.drain(..commits) {
+            for change in &changes {
+                self.synced.apply(change);
+            }
+        }
+    }
+
+    /// The process ends; `kept` of a thousand parts of what was not durable survives.
+    pub fn crash(&mut self, kept: usize) -> Left {
+        let all = self.unsynced.len();
+        let commits = all * kept / 1_000;
+        self.keep(commits);
+        self.unsynced.clear();
+        if commits < all {
+            self.latest = self.synced.clone();
+        }
+        match (commits, all) {
+            (commits, all) if commits == all => Left::Everything,
+            (0, _) => Left::Synced,
+            _ => Left::Part,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! One virtual node: a real [`Replica`] on a virtual disk, and what its shell keeps beside it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    num::NonZeroUsize,
+    time::Duration,
+};
+
+use forewarn::{
+    availability::{Moment, Name, NodeId, Reasons, Rules, Stamp, Target},
+    sync::{Facts, Fanout, Now, Replica, Ticket, merge::{Session, Talk}},
+};
+
+use crate::disk::Disk;
+
+/// The wall clocks begin here; milliseconds.
+pub const EPOCH: i64 = 1_700_000_000_000;
+/// δ of the virtual farms.
+pub const DELTA: u64 = 2_000;
+/// Lapse of the virtual farms.
+pub const LAPSE: u64 = 90_000;
+
+/// δ and lapse.
+pub fn rules() -> Rules {
+    Rules { max_clock_skew: Duration::from_millis(DELTA), lapse: Duration::from_millis(LAPSE) }
+}
+
+/// Who waits for a reply.
+#[derive(Debug)]
+pub enum Waiter {
+    /// A peer's request.
+    Request { node: usize, run: u64, request: u64 },
+    /// Whoever handed this in.
+    Submission { recipients: usize },
+    /// The end of replay.
+    Replayed,
+    /// The end of the merge phase.
+    Merged,
+}
+
+/// A request whose answer is to come.
+#[derive(Debug)]
+pub enum Asked {
+    Announce { address: String },
+    Deliver { peer: NodeId, stamps: Vec<Stamp> },
+    Talk { peer: NodeId, talk: Talk, phase: bool },
+    FollowUp,
+}
+
+/// The merge phase of a boot.
+#[derive(Debug, Default)]
+pub struct Phase {
+    pub session: Session,
+    /// References that have not been asked.
+    pub rest: Vec<NodeId>,
+    /// How many answers are wanted.
+    pub wanted: usize,
+    /// How many talks and follow-ups are under way.
+    pub open: usize,
+    pub follow_ups: bool,
+    /// Announcements that have not been answered.
+    pub announcing: usize,
+    pub begun: bool,
+}
+
+/// One run of the process.
+#[derive(Debug)]
+pub struct Running {
+    pub replica: Replica,
+    /// Tells this run's events from those of earlier ones.
+    pub run: u64,
+    pub nonce: u64,
+    pub boot: u64,
+    pub since: u64,
+    pub ready: bool,
+    pub phase: Option<Phase>,
+    pub tickets: HashMap<Ticket, Waiter>,
+    pub next_ticket: Ticket,
+    pub asked: BTreeMap<u64, Asked>,
+    pub merging: HashSet<NodeId>,
+    pub syncing: bool,
+    pub timer: Option<u64>,
+    /// Effects until a crash; counts down.
+    pub crash_in: Option<usize>,
+    /// Where it has announced itself.
+    pub told: BTreeSet<String>,
+    /// It has been told to renew its store.
+    pub renewing: bool,
+    /// Back-off towards strangers.
+    pub announce_wait: u64,
+}
+
+impl Running {
+    pub fn ticket(&mut self, waiter: Waiter) -> Ticket {
+        self.next_ticket += 1;
+        self.tickets.insert(self.next_ticket, waiter);
+        self.next_ticket
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Node {
+    pub id: NodeId,
+    pub name: Name,
+    pub address: String,
+    pub peers: Vec<String>,
+    pub disk: Disk,
+    pub running: Option<Running>,
+    /// What its clock shows beyond the true time, in milliseconds.
+    pub skew: i64,
+    pub fanout: Fanout,
+    pub references: usize,
+    pub series: bool,
+    pub random_order: bool,
+    pub max_rows: usize,
+    /// Never to be started (yet, or again).
+    pub absent: bool,
+    /// Its disk is lost for good.
+    pub burned: bool,
+    /// What it acknowledged before may have been nowhere else.
+    pub lost_disk: bool,
+    /// A copy of its disk from some time ago.
+    pub backup: Option<Disk>,
+    /// What is marked critical here.
+    pub critical: BTreeSet<Target>,
+}
+
+impl Node {
+    pub fn now(&self, time: u64) -> Now {
+        let since = self.running.as_ref().map_or(0, |running| running.since);
+        Now { wall: self.wall(time), mono: Duration::from_millis(time - since) }
+    }
+
+    pub fn wall(&self, time: u64) -> Moment {
+        Moment::from_millis(EPOCH + time as i64 + self.skew)
+    }
+
+    pub fn facts(&self, nonce: u64) -> Facts {
+        Facts {
+            me: self.id,
+            name: self.name.clone(),
+            address: self.address.clone(),
+            boot: self.disk.boot,
+            boot_nonce: nonce,
+            rules: rules(),
+            reasons: Reasons::with([]),
+            fanout: self.fanout,
+            critical: self.critical.iter().cloned().collect(),
+            definitions: crate::workload::targets().into_iter().filter(|t| *t != Target::System).map(|t| (t, String::from("same"))).collect(),
+            peers: self.peers.clone(),
+        }
+    }
+
+    pub fn replica(&self) -> Option<&Replica> {
+        self.running.as_ref().map(|running| &running.replica)
+    }
+}
+
+/// `all`, 1 or k.
+pub fn fanout(k: usize) -> Fanout {
+    NonZeroUsize::new(k).map_or(Fanout::All, Fanout::Some)
+}

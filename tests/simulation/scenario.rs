@@ -1,0 +1,319 @@
+//! What happens to a farm: drawn from the seed before it begins, some 20 to 40 events, then peace.
+
+use forewarn::{
+    availability::NodeId,
+    sync::{Fanout, SubmitRefusal, Taken},
+};
+use uuid::Uuid;
+
+use crate::{
+    disk::Disk,
+    node::{self, Node, Waiter},
+    workload::{self, Handed},
+    world::{Acknowledged, Event, World},
+};
+
+/// One thing that happens.
+#[derive(Debug, Clone, Copy)]
+pub enum Action {
+    /// So many submissions at once, at one node.
+    Submit(usize),
+    /// Something that was handed in before, at another node.
+    Retry,
+    /// A process ends, between two events or between two effects; for so long.
+    Crash { between_effects: bool, away: u64 },
+    Cut { one_way: bool },
+    Heal,
+    Weather { loss: u64, twice: u64, slow: u64 },
+    /// A clock that is so far off.
+    Clock(i64),
+    Join,
+    /// A member is forgotten, whether it is there or not.
+    Forget,
+    Backup,
+    /// A store is replaced by its backup.
+    Restore,
+    /// A store is copied to a new node.
+    Copy,
+    /// A node and its disk are gone for good.
+    Burn,
+}
+
+/// How much goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing: every body goes over the wire N − 1 times.
+    Calm,
+    /// Crashes, losses, partitions.
+    Rough,
+    /// And clocks, long absences, people who restore and copy stores.
+    Wild,
+}
+
+/// Builds the farm of a seed and draws what will happen to it.
+pub fn farm(seed: u64) -> (World, Kind, u64) {
+    let mut world = World::new(seed);
+    let kind = match seed % 8 {
+        0 => Kind::Calm,
+        1..=4 => Kind::Rough,
+        _ => Kind::Wild,
+    };
+    let nodes = if seed % 50 == 7 { 8 } else { 3 + world.rng.below(3) };
+    let joins = kind == Kind::Wild && world.rng.chance(700);
+    let fanout = [Fanout::All, node::fanout(1), node::fanout(2)][world.rng.below(3)];
+    let addresses: Vec<String> = (0..nodes).map(|i| format!("http://n{i}")).collect();
+    for i in 0..nodes {
+        let joiner = joins && i == nodes - 1;
+        let peers = match i {
+            0 => addresses[1..nodes - usize::from(joins)].to_vec(),
+            _ if joiner => vec![addresses[1].clone()],
+            _ if world.rng.chance(500) => vec![addresses[0].clone()],
+            _ => addresses[..nodes - usize::from(joins)].iter().filter(|a| **a != addresses[i]).cloned().collect(),
+        };
+        let id = NodeId(Uuid::from_u128(world.rng.u128()));
+        let off = if kind == Kind::Calm { 0 } else { world.rng.below(node::DELTA as usize) as i64 - node::DELTA as i64 / 2 };
+        let critical = if world.rng.chance(500) { workload::targets()[1..2].iter().cloned().collect() } else { Default::default() };
+        world.nodes.push(Node {
+            id,
+            name: format!("n{i}").parse().unwrap(),
+            address: addresses[i].clone(),
+            peers,
+            disk: Disk::default(),
+            running: None,
+            skew: off,
+            fanout,
+            references: if world.rng.chance(500) { usize::MAX } else { 1 + world.rng.below(2) },
+            series: world.rng.chance(500),
+            random_order: world.rng.chance(500),
+            max_rows: if world.rng.chance(300) && kind != Kind::Calm { 3 + world.rng.below(4) } else { 10_000 },
+            absent: joiner,
+            burned: false,
+            lost_disk: false,
+            backup: None,
+            critical,
+        });
+        let wait = world.rng.range(0, 3_000);
+        if !joiner {
+            world.after(wait, Event::Start(i));
+        }
+    }
+    world.faults = kind != Kind::Calm;
+    world.ranges = world.rng.chance(400);
+    let end = draw(&mut world, kind, joins);
+    (world, kind, end)
+}
+
+fn draw(world: &mut World, kind: Kind, joins: bool) -> u64 {
+    let mut at = 12_000;
+    let events = 18 + world.rng.below(14);
+    if kind != Kind::Calm && world.rng.chance(300) {
+        let (loss, twice, slow) = (world.rng.range(0, 250), world.rng.range(0, 200), world.rng.range(0, 200));
+        world.after(4_000, Event::Act(Action::Weather { loss, twice, slow }));
+    }
+    if joins {
+        let wait = world.rng.range(8_000, 60_000);
+        let action = if world.rng.chance(800) { Action::Join } else { Action::Copy };
+        world.after(wait, Event::Act(action));
+    }
+    for _ in 0..events {
+        let away = if world.rng.chance(250) { world.rng.range(10_000, 60_000) } else { world.rng.range(10, 3_000) };
+        let skew = world.rng.range(0, 24_000) as i64 - 12_000;
+        let one_way = world.rng.chance(500);
+        let weather = Action::Weather { loss: world.rng.range(0, 300), twice: world.rng.range(0, 300), slow: world.rng.range(0, 300) };
+        let many = if world.rng.chance(150) { 2 + world.rng.below(8) } else { 1 };
+        let action = match (kind, world.rng.below(100)) {
+            (Kind::Calm, 0..12) => Action::Retry,
+            (Kind::Calm, _) => Action::Submit(many),
+            (_, 0..50) => Action::Submit(many),
+            (_, 50..57) => Action::Retry,
+            (_, 57..65) => Action::Crash { between_effects: false, away },
+            (_, 65..75) => Action::Crash { between_effects: true, away },
+            (_, 75..81) => Action::Cut { one_way },
+            (_, 81..85) => Action::Heal,
+            (Kind::Rough, 85..90) => weather,
+            (Kind::Rough, _) => Action::Submit(many),
+            (_, 85..87) => weather,
+            (_, 87..91) => Action::Clock(skew),
+            (_, 91..93) => Action::Forget,
+            (_, 93..95) => Action::Backup,
+            (_, 95..97) => Action::Restore,
+            (_, 97) => Action::Burn,
+            (_, _) => Action::Submit(many),
+        };
+        at += if world.rng.chance(600) { world.rng.range(0, 400) } else { world.rng.range(400, 8_000) };
+        let wait = at.saturating_sub(world.time);
+        world.after(wait, Event::Act(action));
+    }
+    at + 1_000
+}
+
+impl World {
+    /// A running node by chance.
+    fn somebody(&mut self, ready: bool) -> Option<usize> {
+        let all: Vec<usize> = (0..self.nodes.len())
+            .filter(|i| self.nodes[*i].running.as_ref().is_some_and(|running| running.ready || !ready))
+            .collect();
+        self.rng.pick(&all).copied()
+    }
+
+    pub fn act(&mut self, action: Action) {
+        self.trace(|| format!("{action:?}"));
+        match action {
+            Action::Submit(many) => {
+                let Some(node) = self.somebody(true) else { return };
+                for _ in 0..many {
+                    let wall = self.nodes[node].wall(self.time);
+                    let Some(replica) = self.nodes[node].running.as_ref().map(|running| &running.replica) else { return };
+                    let handed = workload::something(&mut self.rng, replica, wall);
+                    self.handed.push(handed.clone());
+                    self.hand_in(node, handed);
+                }
+            }
+            Action::Retry => {
+                let portable: Vec<Handed> = self.handed.iter().filter(|handed| handed.portable).cloned().collect();
+                let (Some(handed), Some(node)) = (self.rng.pick(&portable).cloned(), self.somebody(true)) else { return };
+                self.count("submissions handed in again");
+                self.hand_in(node, handed);
+            }
+            Action::Crash { between_effects, away } => {
+                let Some(node) = self.somebody(false) else { return };
+                if between_effects {
+                    let effects = self.rng.below(20);
+                    if let Some(running) = &mut self.nodes[node].running {
+                        running.crash_in = Some(effects);
+                    }
+                } else {
+                    self.count(if away > 9_000 { "long absences" } else { "crashes between events" });
+                    self.crash(node, Some(away));
+                }
+            }
+            Action::Cut { one_way } => {
+                self.count(if one_way { "one-way partitions" } else { "two-way partitions" });
+                let side: Vec<bool> = (0..self.nodes.len()).map(|_| self.rng.chance(400)).collect();
+                for a in 0..side.len() {
+                    for b in (0..side.len()).filter(|b| side[a] && !side[*b]) {
+                        self.network.cut.insert((a, b));
+                        if !one_way {
+                            self.network.cut.insert((b, a));
+                        }
+                    }
+                }
+                let wait = self.rng.range(500, 30_000);
+                self.after(wait, Event::Act(Action::Heal));
+            }
+            Action::Heal => {
+                if !self.network.cut.is_empty() {
+                    self.count("partitions that healed");
+                }
+                self.network.cut.clear();
+            }
+            Action::Weather { loss, twice, slow } => {
+                (self.network.loss, self.network.twice, self.network.slow) = (loss, twice, slow);
+            }
+            Action::Clock(skew) => {
+                let Some(node) = self.somebody(false) else { return };
+                let jump = skew - self.nodes[node].skew;
+                self.count(match jump {
+                    ..0 => "clocks that jumped back",
+                    _ => "clocks that jumped ahead",
+                });
+                if skew.unsigned_abs() > 2 * node::DELTA {
+                    self.count("clocks beyond what is believed");
+                }
+                self.nodes[node].skew = skew;
+                self.with(node, |replica, now| replica.tick(now));
+            }
+            Action::Join => {
+                let node = self.nodes.len() - 1;
+                if std::mem::replace(&mut self.nodes[node].absent, false) {
+                    self.count("nodes that joined");
+                    self.start(node);
+                }
+            }
+            Action::Copy => self.copy(),
+            Action::Forget => self.forget_somebody(),
+            Action::Backup => {
+                let Some(node) = self.somebody(false) else { return };
+                self.nodes[node].backup = Some(self.nodes[node].disk.copy());
+            }
+            Action::Restore => {
+                let Some(node) = (0..self.nodes.len()).find(|i| self.nodes[*i].backup.is_some()) else { return };
+                self.count("stores that were restored from a backup");
+                self.crash(node, None);
+                if let Some(backup) = self.nodes[node].backup.take() {
+                    self.nodes[node].disk = backup;
+                }
+                self.lost_disk(node);
+                self.start(node);
+            }
+            Action::Burn => {
+                let alive = self.nodes.iter().filter(|node| !node.burned && !node.absent).count();
+                // Not those whose address others were given: they would need a new configuration.
+                let Some(node) = self.somebody(false).filter(|node| alive > 2 && *node > 1) else { return };
+                self.count("nodes that burned down");
+                self.crash(node, None);
+                self.nodes[node].burned = true;
+                self.nodes[node].disk = Disk::default();
+                self.lost_disk(node);
+            }
+        }
+    }
+
+    fn copy(&mut self) {
+        let copy = self.nodes.len() - 1;
+        let Some(node) = self.somebody(false).filter(|_| self.nodes[copy].absent) else { return };
+        self.count("stores that were copied to a second node");
+        let (disk, id) = (self.nodes[node].disk.copy(), self.nodes[node].id);
+        (self.nodes[copy].disk, self.nodes[copy].id, self.nodes[copy].absent) = (disk, id, false);
+        self.start(copy);
+    }
+
+    fn forget_somebody(&mut self) {
+        let Some(node) = self.somebody(true) else { return };
+        let Some(replica) = self.nodes[node].replica() else { return };
+        let names: Vec<String> = replica.peers().into_iter().filter_map(|peer| peer.member).map(|member| member.name.to_string()).collect();
+        let Some(name) = self.rng.pick(&names).cloned() else { return };
+        self.count("nodes that were forgotten");
+        self.with(node, |replica, now| assert!(replica.forget(&name, now), "a member can be forgotten"));
+    }
+
+    /// What only this disk knew is gone with it: nobody can be blamed for that.
+    fn lost_disk(&mut self, node: usize) {
+        self.nodes[node].lost_disk = true;
+        let nodes = &self.nodes;
+        let before = self.acknowledged.len();
+        self.acknowledged.retain(|a| !nodes[a.node].lost_disk || nodes.iter().any(|other| other.disk.synced.has(&a.stamp)));
+        if self.acknowledged.len() < before {
+            self.count("notifications that burned with the only disk");
+        }
+    }
+
+    fn hand_in(&mut self, at: usize, handed: Handed) {
+        let now = self.nodes[at].now(self.time);
+        let known = self.nodes[at].disk.latest.history.values().find(|entry| entry.notification.id == handed.id).cloned();
+        let Some(running) = &mut self.nodes[at].running else { return };
+        let submit = handed.submit(known);
+        let recipients = running.replica.peers().len();
+        let ticket = running.ticket(Waiter::Submission { recipients });
+        running.replica.submit(submit, ticket, now);
+        self.perform(at);
+    }
+
+    pub fn submitted(&mut self, node: usize, recipients: usize, result: Result<Taken, SubmitRefusal>) {
+        match result {
+            Ok(taken) => {
+                let stamp = taken.entry.stamp;
+                let durable = self.nodes[node].disk.synced.has(&stamp);
+                assert!(durable, "{} acknowledges {stamp:?}, but that is not durable", self.nodes[node].name);
+                self.count(if taken.repeated { "submissions that were known" } else { "submissions taken" });
+                self.acknowledged.push(Acknowledged { stamp, node, recipients, repeated: taken.repeated });
+            }
+            Err(SubmitRefusal::ClockWasAhead { .. }) => self.count("submissions refused: the clock was ahead"),
+            Err(SubmitRefusal::Copied(_)) => self.count("submissions refused: the store is a copy"),
+            Err(SubmitRefusal::Conflict(_)) => self.count("submissions refused: another content"),
+            Err(SubmitRefusal::Invalid(_)) => self.count("submissions refused: invalid"),
+            Err(other) => panic!("refused with {other:?}"),
+        }
+    }
+}
+

@@ -1,0 +1,432 @@
+//! Time, the network and the performing of effects: what a real shell does with sockets, a disk and
+//! actors happens here on virtual ones, one event after the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use forewarn::{
+    availability::{NodeId, Stamp},
+    sync::{DeliveryState, Effect, Reply},
+};
+
+pub use crate::event::{Answer, Body, Event, Request};
+use crate::{
+    disk::Left,
+    node::{Asked, Node, Running, Waiter},
+    rng::Rng,
+    workload::Handed,
+};
+
+/// A request is given up after this long.
+const TIMEOUT: u64 = 1_500;
+
+/// What the network does to messages.
+#[derive(Debug, Default)]
+pub struct Network {
+    /// Of a thousand messages so many are lost, come twice, are slow.
+    pub loss: u64,
+    pub twice: u64,
+    pub slow: u64,
+    pub cut: BTreeSet<(usize, usize)>,
+}
+
+/// How often one notification's body was sent, and how many of these sends came to nothing.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Sends {
+    pub bodies: u64,
+    pub failed: u64,
+}
+
+/// A submission that was answered with 202.
+#[derive(Debug, Clone)]
+pub struct Acknowledged {
+    pub stamp: Stamp,
+    pub node: usize,
+    /// How many other nodes the initial one knew when it was handed in.
+    pub recipients: usize,
+    /// It knew it already: another node, perhaps, is the initial one.
+    pub repeated: bool,
+}
+
+/// The whole farm.
+pub struct World {
+    pub time: u64,
+    queue: BTreeMap<(u64, u64), Event>,
+    sequence: u64,
+    pub rng: Rng,
+    pub nodes: Vec<Node>,
+    pub network: Network,
+    /// Disks and caches may be slow, and crashes may happen.
+    pub faults: bool,
+    pub counts: BTreeMap<&'static str, u64>,
+    pub acknowledged: Vec<Acknowledged>,
+    pub handed: Vec<Handed>,
+    pub sends: BTreeMap<Stamp, Sends>,
+    pub restarts: u64,
+    pub duplicates: u64,
+    pub messages: u64,
+    pub collapsed: bool,
+    /// Merges compare by ranges, however small the ledgers are.
+    pub ranges: bool,
+    traced: bool,
+    requests: u64,
+    runs: u64,
+    spin: (u64, usize, u32),
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        Self {
+            time: 1_000,
+            queue: BTreeMap::new(),
+            sequence: 0,
+            rng: Rng::new(seed),
+            nodes: Vec::new(),
+            network: Network::default(),
+            faults: false,
+            counts: BTreeMap::new(),
+            acknowledged: Vec::new(),
+            handed: Vec::new(),
+            sends: BTreeMap::new(),
+            restarts: 0,
+            duplicates: 0,
+            messages: 0,
+            collapsed: false,
+            ranges: false,
+            traced: std::env::var_os("SIM_TRACE").is_some(),
+            requests: 0,
+            runs: 0,
+            spin: (0, 0, 0),
+        }
+    }
+
+    pub fn count(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    /// A line for whoever repeats a seed.
+    pub fn trace(&self, line: impl FnOnce() -> String) {
+        if self.traced {
+            eprintln!("{:>7} {}", self.time, line());
+        }
+    }
+
+    pub fn after(&mut self, wait: u64, event: Event) {
+        self.sequence += 1;
+        self.queue.insert((self.time + wait, self.sequence), event);
+    }
+
+    pub fn next_run(&mut self) -> u64 {
+        self.runs += 1;
+        self.runs
+    }
+
+    /// Everything that happens until then.
+    pub fn run_until(&mut self, end: u64) {
+        while let Some((key, _)) = self.queue.first_key_value() {
+            let key = *key;
+            if key.0 > end {
+                break;
+            }
+            let Some(event) = self.queue.remove(&key) else { break };
+            self.time = self.time.max(key.0);
+            self.happen(event);
+        }
+        self.time = end;
+    }
+
+    /// The run of a node, if it is still that one.
+    pub fn run(&mut self, node: usize, run: u64) -> Option<&mut Running> {
+        self.nodes[node].running.as_mut().filter(|running| running.run == run)
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Request(to, request) => self.asked(to, request),
+            Event::Answer { node, run, request, answer } => {
+                let Some(asked) = self.run(node, run).and_then(|running| running.asked.remove(&request)) else { return };
+                self.answered(node, asked, answer);
+                self.perform(node);
+            }
+            Event::Timeout { node, run, request } => {
+                let Some(asked) = self.run(node, run).and_then(|running| running.asked.remove(&request)) else { return };
+                self.count("requests that failed");
+                self.failed(node, asked);
+                self.perform(node);
+            }
+            Event::Sync { node, run, upto } => {
+                let Some(running) = self.run(node, run) else { return };
+                running.syncing = false;
+                self.nodes[node].disk.sync(upto);
+                self.with(node, |replica, now| replica.durable(upto, now));
+            }
+            Event::Loaded { node, run, step } => {
+                if self.run(node, run).is_some() {
+                    self.with(node, |replica, now| replica.loaded(step, now));
+                }
+            }
+            Event::Tick { node, run } => self.tick(node, run),
+            Event::Periodic { node, run } => {
+                if self.run(node, run).is_some() {
+                    self.periodic(node);
+                }
+            }
+            Event::Strangers { node, run } => {
+                if self.run(node, run).is_some() {
+                    self.meet_strangers(node);
+                }
+            }
+            Event::PhaseOver { node, run } => {
+                if self.run(node, run).is_some_and(|running| running.phase.is_some()) {
+                    self.count("merge phases that ran out of time");
+                    self.phase_over(node);
+                    self.perform(node);
+                }
+            }
+            Event::Start(node) => self.start(node),
+            Event::Renew(node) => self.renew(node),
+            Event::Act(action) => self.act(action),
+        }
+    }
+
+    /// Does something to a node's replica and performs what follows.
+    pub fn with(&mut self, node: usize, change: impl FnOnce(&mut forewarn::sync::Replica, forewarn::sync::Now)) {
+        let now = self.nodes[node].now(self.time);
+        if let Some(running) = &mut self.nodes[node].running {
+            change(&mut running.replica, now);
+            self.perform(node);
+        }
+    }
+
+    fn tick(&mut self, node: usize, run: u64) {
+        let time = self.time;
+        let Some(running) = self.run(node, run) else { return };
+        if running.timer != Some(time) {
+            return;
+        }
+        running.timer = None;
+        self.spin = if (self.spin.0, self.spin.1) == (time, node) { (time, node, self.spin.2 + 1) } else { (time, node, 0) };
+        assert!(self.spin.2 < 50, "{} spins: next_timer lies in the past after every tick", self.nodes[node].name);
+        self.with(node, |replica, now| replica.tick(now));
+    }
+
+    /// Performs the effects of a node, in order, and crashes between two of them if it is time to.
+    pub fn perform(&mut self, node: usize) {
+        loop {
+            let Some(running) = &mut self.nodes[node].running else { return };
+            let effects = running.replica.take_effects();
+            if effects.is_empty() {
+                break;
+            }
+            for effect in effects {
+                if let Some(running) = &mut self.nodes[node].running
+                    && let Some(left) = &mut running.crash_in
+                {
+                    if *left == 0 {
+                        self.count(match &effect {
+                            Effect::Commit { .. } => "crashes before a commit",
+                            Effect::Reply(..) => "crashes before a reply",
+                            Effect::Wake(_) => "crashes before sending",
+                            Effect::Load { .. } => "crashes before loading",
+                            Effect::MergeWith(_) => "crashes before a merge",
+                            Effect::Notice(_) | Effect::Warn(_) => "crashes elsewhere",
+                        });
+                        let back = self.rng.range(100, 20_000);
+                        self.crash(node, Some(back));
+                        return;
+                    }
+                    *left -= 1;
+                }
+                self.effect(node, effect);
+            }
+        }
+        self.check_step(node);
+        self.flush(node);
+        self.arm(node);
+        let Some(running) = &mut self.nodes[node].running else { return };
+        if running.replica.conflict().is_some() && !std::mem::replace(&mut running.renewing, true) {
+            self.count("stores that had to be renewed");
+            let wait = self.rng.range(500, 5_000);
+            self.after(wait, Event::Renew(node));
+        }
+    }
+
+    fn flush(&mut self, node: usize) {
+        let slow = self.faults && self.rng.chance(30);
+        let wait = if slow { self.rng.range(100, 1_200) } else { self.rng.range(1, 5) };
+        let (clean, upto) = (self.nodes[node].disk.is_clean(), self.nodes[node].disk.last_step());
+        let Some(running) = &mut self.nodes[node].running else { return };
+        if !clean && !std::mem::replace(&mut running.syncing, true) {
+            let run = running.run;
+            self.after(wait, Event::Sync { node, run, upto });
+        }
+    }
+
+    fn arm(&mut self, node: usize) {
+        let (time, now) = (self.time, self.nodes[node].now(self.time));
+        let Some(running) = &mut self.nodes[node].running else { return };
+        let Some(due) = running.replica.next_timer(now) else { return };
+        let due = (running.since + due.as_nanos().div_ceil(1_000_000) as u64).max(time);
+        if running.timer.is_none_or(|timer| timer > due || timer < time) {
+            running.timer = Some(due);
+            let run = running.run;
+            self.after(due - time, Event::Tick { node, run });
+        }
+    }
+
+    fn effect(&mut self, node: usize, effect: Effect) {
+        match effect {
+            Effect::Commit { step, changes, .. } => self.nodes[node].disk.commit(step, changes),
+            Effect::Load { step, .. } => {
+                let slow = self.faults && self.rng.chance(50);
+                let wait = if slow { self.rng.range(50, 800) } else { self.rng.range(0, 3) };
+                let Some(running) = &self.nodes[node].running else { return };
+                let run = running.run;
+                self.after(wait, Event::Loaded { node, run, step });
+            }
+            Effect::Reply(ticket, reply) => {
+                let Some(running) = &mut self.nodes[node].running else { return };
+                let waiter = running.tickets.remove(&ticket).expect("one reply to a ticket");
+                self.reply(node, waiter, reply);
+            }
+            Effect::Wake(peer) => self.courier(node, peer),
+            Effect::MergeWith(peer) => {
+                self.count("merges on return");
+                self.begin_talk(node, peer, false);
+            }
+            Effect::Notice(_) => {}
+            Effect::Warn(text) => {
+                self.trace(|| format!("{} {text}", self.nodes[node].name));
+                if text.contains("outbox_collapsed") {
+                    self.collapsed = true;
+                    self.count("outboxes that collapsed");
+                }
+                if text.contains("event=quarantined") {
+                    self.count("notifications in quarantine");
+                }
+            }
+        }
+    }
+
+    fn reply(&mut self, node: usize, waiter: Waiter, reply: Reply) {
+        match (waiter, reply) {
+            (Waiter::Request { node: to, run, request }, reply) => {
+                let answer = match reply {
+                    Reply::Delivered(delivered) => {
+                        for receipt in &delivered.receipts {
+                            self.check_receipt(node, &receipt.stamp, receipt.state);
+                        }
+                        Answer::Delivered(delivered)
+                    }
+                    Reply::Merged(merged) => Answer::Merged(merged),
+                    Reply::Busy => Answer::Busy,
+                    other => panic!("a peer's request is answered with {other:?}"),
+                };
+                self.answer(node, to, run, request, answer);
+            }
+            (Waiter::Submission { recipients }, Reply::Submitted(result)) => self.submitted(node, recipients, result),
+            (Waiter::Replayed, Reply::Settled) => self.begin_phase(node),
+            (Waiter::Merged, Reply::Settled) => self.ready(node),
+            (waiter, reply) => panic!("{waiter:?} is answered with {reply:?}"),
+        }
+    }
+
+    /// Nothing is called durable that is not.
+    fn check_receipt(&self, node: usize, stamp: &Stamp, state: DeliveryState) {
+        let synced = &self.nodes[node].disk.synced;
+        let durable = if state.is_final() { synced.history.contains_key(stamp) } else { synced.has(stamp) };
+        assert!(durable, "{} calls {stamp:?} {state:?}, but that is not durable", self.nodes[node].name);
+    }
+
+    /// Sends what waits for a peer.
+    fn courier(&mut self, node: usize, peer: NodeId) {
+        let now = self.nodes[node].now(self.time);
+        let Some(running) = &mut self.nodes[node].running else { return };
+        let Some(deliver) = running.replica.poll_send(peer, now) else { return };
+        let address = running.replica.address_of(peer).expect("a peer has an address");
+        let stamps: Vec<Stamp> = deliver.items.iter().map(|item| item.entry.stamp).collect();
+        self.trace(|| format!("{} -> {address} {:?} {:?}", self.nodes[node].name, deliver.items.iter().map(|item| (item.entry.stamp, item.share.len())).collect::<Vec<_>>(), deliver.receipts));
+        for stamp in &stamps {
+            self.sends.entry(*stamp).or_default().bodies += 1;
+        }
+        for receipt in &deliver.receipts {
+            self.check_receipt(node, &receipt.stamp, receipt.state);
+        }
+        self.ask(node, &address, Body::Deliver(deliver), Asked::Deliver { peer, stamps });
+    }
+
+    /// A request on its way.
+    pub fn ask(&mut self, node: usize, address: &str, body: Body, asked: Asked) {
+        self.requests += 1;
+        self.messages += 1;
+        let number = self.requests;
+        let id = self.nodes[node].id;
+        let Some(running) = &mut self.nodes[node].running else { return };
+        running.asked.insert(number, asked);
+        let (run, boot, nonce) = (running.run, running.boot, running.nonce);
+        self.after(TIMEOUT, Event::Timeout { node, run, request: number });
+        let Some(to) = self.nodes.iter().position(|other| other.address == address) else { return };
+        let request = Request { from: node, id, boot, nonce, run, request: number, body };
+        if let Some(delay) = self.transit(node, to) {
+            if self.rng.chance(self.network.twice) {
+                self.count("requests that came twice");
+                if matches!(request.body, Body::Deliver(_)) {
+                    self.duplicates += 1;
+                }
+                let later = delay + self.rng.range(1, 3_000);
+                self.after(later, Event::Request(to, request.clone()));
+            }
+            self.after(delay, Event::Request(to, request));
+        } else {
+            self.count("requests that were lost");
+        }
+    }
+
+    pub fn answer(&mut self, from: usize, to: usize, run: u64, request: u64, answer: Answer) {
+        if let Some(delay) = self.transit(from, to) {
+            self.after(delay, Event::Answer { node: to, run, request, answer });
+        } else {
+            self.count("answers that were lost");
+        }
+    }
+
+    /// How long a message takes; none if it is lost.
+    fn transit(&mut self, from: usize, to: usize) -> Option<u64> {
+        let slow = self.rng.chance(self.network.slow);
+        let delay = if slow { self.rng.range(100, 3_000) } else { self.rng.range(1, 15) };
+        if slow {
+            self.count("messages that were slow");
+        }
+        let cut = self.network.cut.contains(&(from, to));
+        if cut {
+            self.count("messages into a partition");
+        }
+        (!cut && !self.rng.chance(self.network.loss)).then_some(delay)
+    }
+
+    /// The process is gone; it comes back after `back`, if at all.
+    pub fn crash(&mut self, node: usize, back: Option<u64>) {
+        let Some(running) = self.nodes[node].running.take() else { return };
+        self.trace(|| format!("{} crashes, back after {back:?}", self.nodes[node].name));
+        for asked in running.asked.into_values() {
+            if let Asked::Deliver { stamps, .. } = asked {
+                for stamp in stamps {
+                    self.sends.entry(stamp).or_default().failed += 1;
+                }
+            }
+        }
+        let kept = match self.rng.below(3) {
+            0 => 0,
+            1 => 1_000,
+            _ => self.rng.below(1_000),
+        };
+        match self.nodes[node].disk.crash(kept) {
+            Left::Everything => self.count("crashes that lost nothing"),
+            Left::Part => self.count("crashes that kept a part"),
+            Left::Synced => self.count("disks that returned to their last synced state"),
+        }
+        self.restarts += 1;
+        if let Some(back) = back {
+            self.after(back, Event::Start(node));
+        }
+    }
+}
