@@ -97,8 +97,8 @@ pub fn measure(report: &mut String) {
                 continue;
             }
             // Half of the differences on each side, spread over the whole.
-            let every = if differences == 0 { usize::MAX } else { size / differences };
-            let lacks = |at: usize, side: usize| every != usize::MAX && at % every == 0 && (at / every) % 2 == side;
+            let every = size.checked_div(differences).unwrap_or(usize::MAX);
+            let lacks = |at: usize, side: usize| every != usize::MAX && at.is_multiple_of(every) && (at / every) % 2 == side;
             let part = |side: usize| all.iter().enumerate().filter(|(at, _)| !lacks(*at, side)).map(|(_, entry)| Arc::clone(entry)).collect::<Vec<_>>();
             let (mut starting, mut reference) = (replica(1, &part(0)), replica(2, &part(1)));
             let (bytes, messages, took) = merge(&mut starting, &mut reference);

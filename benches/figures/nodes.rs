@@ -118,7 +118,7 @@ pub async fn throughput(submitters: usize) -> (f64, f64) {
     let nodes = farm(&folder, 1).await;
     let pid = nodes[0].process.id();
     let before = cpu(pid);
-    let body = |n: usize| format!(r#"{{"targets":["application:mail"],"status":"{}"}}"#, if n % 2 == 0 { "unavailable" } else { "available" });
+    let body = |n: usize| format!(r#"{{"targets":["application:mail"],"status":"{}"}}"#, if n.is_multiple_of(2) { "unavailable" } else { "available" });
     let (count, seconds) = pressure(&nodes[0].control, submitters, "/api/v1/notifications", 202, body).await;
     (count / seconds, (cpu(pid) - before) / count)
 }

@@ -1,13 +1,13 @@
 //! The gate's HTTP side: a request comes in, the decision is made, and the answer is a denial, the
 //! application's own, or a problem in the same shapes (SPEC 6).
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, pin::Pin, sync::Arc, task::{Context, Poll}, time::Duration};
 
 use actix_http::{Request, Response};
 use actix_web::{
     HttpRequest, HttpResponse,
-    body::BoxBody,
-    dev::RequestHead,
+    body::{BodySize, BoxBody, MessageBody},
+    dev::{Payload, RequestHead},
     http::{
         ConnectionType, Method, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -108,7 +108,7 @@ pub async fn handle(gate: web::Data<Gate>, proxy: web::ThinData<Proxy>, req: Htt
 ///
 /// # Errors
 /// The answer to a request that is turned away.
-pub fn expect(gate: &Gate, req: Request) -> Result<Request, Response<BoxBody>> {
+pub fn expect(gate: &Gate, mut req: Request) -> Result<Request, Response<BoxBody>> {
     let path = req.uri().path();
     // What the reserved paths take is small, and decided by their own handlers.
     if path == RESERVED || path.strip_prefix(RESERVED).is_some_and(|rest| rest.starts_with('/')) {
@@ -120,7 +120,28 @@ pub fn expect(gate: &Gate, req: Request) -> Result<Request, Response<BoxBody>> {
     };
     let Some(mut response) = away else { return Ok(req) };
     response.head_mut().set_connection_type(ConnectionType::Close);
-    Err(response.into())
+    let unread = req.take_payload();
+    Err(response.map_body(|_, body| BoxBody::new(Last { body, _unread: unread })).into())
+}
+
+/// The last answer on a connection, to a request whose body was not asked for. The dispatcher waits
+/// for the end of a chunked body that nobody holds any more, and so for ever for one that does not
+/// come; what is still held it takes for unread, and ends the connection.
+struct Last {
+    body: BoxBody,
+    _unread: Payload,
+}
+
+impl MessageBody for Last {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
 }
 
 /// The answer to a request for `instance` whose application is unavailable. `reading`: its method is

@@ -70,7 +70,7 @@ async fn duplicates_and_disorder_change_nothing() {
     let stranger = Stranger::new();
     let one = entry(stranger.id(), json!({"message": "one"}));
     let two = entry(stranger.id(), json!({"message": "two", "timestamp": clock::now().after(std::time::Duration::from_millis(5))}));
-    for entries in [&[two.clone()][..], &[one.clone()], &[one.clone(), two.clone()], &[two.clone(), one.clone(), one.clone()]] {
+    for entries in [&[two.clone()][..], std::slice::from_ref(&one), &[one.clone(), two.clone()], &[two.clone(), one.clone(), one.clone()]] {
         let told = stranger.post(&farm[0], DELIVER, &deliver(stranger.id(), entries)).await.expect(200).json();
         assert_eq!(told["receipts"].as_array().unwrap().len(), entries.len(), "{told}");
     }
