@@ -199,7 +199,7 @@ async fn has_arrived(farm: &Farm, id: Uuid) {
 }
 
 /// Asks until it is so; false after 25 s (a peer that has said *queued* is asked again after 10 s).
-async fn poll(condition: impl AsyncFn() -> bool) -> bool {
+pub async fn poll(condition: impl AsyncFn() -> bool) -> bool {
     let asking = async {
         while !condition().await {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;

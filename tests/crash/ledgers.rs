@@ -9,7 +9,7 @@ use forewarn::{
 };
 use uuid::Uuid;
 
-use crate::{book::Book, support::Farm};
+use crate::{book::{Book, poll}, support::Farm};
 
 /// Opens a store that no node has open.
 pub fn read(data: &Path) -> (Store, Restored) {
@@ -18,9 +18,24 @@ pub fn read(data: &Path) -> (Store, Restored) {
     (store, restored)
 }
 
+/// Waits until no node has anything left to send.
+async fn drained(farm: &Farm) {
+    for node in &farm.nodes {
+        let left = std::cell::RefCell::new(serde_json::Value::Null);
+        let drained = poll(async || {
+            let nodes = node.get("/api/v1/nodes").await.json();
+            let empty = nodes["nodes"].as_array().unwrap().iter().all(|node| node["outbox"] == 0 || node["outbox"].is_null());
+            *left.borrow_mut() = nodes;
+            empty
+        });
+        assert!(drained.await, "{} does not get rid of its outbox: {:#}\n{}", node.name, left.borrow(), node.log_end());
+    }
+}
+
 /// Stops all nodes and compares their stores: the same stamps, nothing left to do, and for each
 /// acknowledged notification its entry, or an entry that supersedes it.
 pub async fn compare(farm: &Farm, book: &Book) {
+    drained(farm).await;
     for node in &farm.nodes {
         node.terminate().await;
     }

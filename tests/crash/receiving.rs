@@ -13,10 +13,12 @@ const RECEIVER: &[&str] = &[
 ];
 /// The points of a node that relays and gives receipts of its own accord.
 const RELAY: &[&str] = &["*receive", "*apply", "*acknowledged", "repeater.send", "courier.deliver", "courier.delivered", "repeater.answer"];
+/// The points of an initial node that gets a receipt from a node that it has not sent to.
+const RECEIPTS: &[&str] = &["*receipts"];
 /// The points of what was too far ahead of the node's clock.
 const QUARANTINE: &[&str] = &["*receive", "peer.deliver.answer", "*release"];
 /// Of this file.
-pub const ALL: &[&[&str]] = &[RECEIVER, RELAY, QUARANTINE];
+pub const ALL: &[&[&str]] = &[RECEIVER, RELAY, RECEIPTS, QUARANTINE];
 
 #[tokio::test]
 async fn the_receiver_dies() {
@@ -47,6 +49,24 @@ async fn the_relay_dies() {
         let doomed = doom(&farm[relay], &point).await;
         assert!(doomed.dies_of(book.say(&farm[0])).await, "a dead peer stops nobody");
         farm[relay].restart().await;
+        book.check(&farm).await;
+    }
+    ledgers::compare(&farm, &book).await;
+}
+
+/// The last of the chain sends its receipt straight to a.
+#[tokio::test]
+async fn the_initial_node_dies_of_a_receipt() {
+    let farm = Farm::new(3).farm("fanout = 1").start().await;
+    let mut book = Book::default();
+    for point in expand(RECEIPTS) {
+        eprintln!("· {point}");
+        farm[0].terminate().await;
+        let doomed = doom(&farm[0], &point).await;
+        // sending may run ahead of the disk, so a receipt may come before it is acknowledged
+        doomed.dies_of(book.say(&farm[0])).await;
+        farm[0].restart().await;
+        book.node_has_all(&farm[0]).await;
         book.check(&farm).await;
     }
     ledgers::compare(&farm, &book).await;

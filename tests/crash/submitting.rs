@@ -4,7 +4,7 @@ use crate::{book::Book, dying::{doom, expand}, ledgers, support::Farm};
 
 /// The points of the initial node, peers there.
 const WITH_PEERS: &[&str] = &[
-    "*submit", "*apply", "*receipts", "*acknowledged", "repeater.reply.submitted", "desk.submitted", "repeater.load", "repeater.loaded",
+    "*submit", "*apply", "*acknowledged", "repeater.reply.submitted", "desk.submitted", "repeater.load", "repeater.loaded",
     "repeater.send", "courier.deliver", "courier.delivered", "repeater.answer", "repeater.carried",
 ];
 /// The points of the initial node, peers away.
