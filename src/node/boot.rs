@@ -3,44 +3,37 @@
 use std::{sync::{Arc, Mutex}, time::Duration};
 
 use actix::prelude::*;
-use actix_web::{App as WebApp, HttpRequest, HttpResponse, HttpServer, dev::{Server, ServerHandle}, web};
+use actix_web::{dev::{Server, ServerHandle}, web};
 use socket2::Socket;
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::oneshot;
 
 use super::{
     NodeError,
-    parts::{bind, critical, definitions, digests, ended, listen, name, reasons},
+    listeners::{control_server, public_events},
+    made::{facts, gate, is_lasting, merge_plan, open_store, slots},
+    parts::{bind, definitions, ended, listen, name},
 };
 use crate::{
     actors::{
         Desk,
         application_cache::{ApplicationCache, LoadWords},
         courier::Couriers,
-        desk::Event,
-        merger::{KeepMerging, MergeAtStart, MergePlan, Merger},
+        merger::{KeepMerging, MergeAtStart, Merger},
         queue::{EmbeddedQueue, Queue as _},
         repeater::{Begin, Close, Connect, Repeater, now},
-        shared::{Phase, Shared, Slot},
+        shared::{Phase, Shared},
     },
-    answer::{App, Snapshot},
-    availability::{Ledger, Name, Rules, verdict::{Definition, View}},
-    clock,
-    config::{self, Settings},
-    control::{
-        self, auth,
-        console::{self, ConsoleState},
-        errors::Failure,
-        events,
-        session::{Cookies, Door as SessionDoor, Limits as SessionLimits, Operator, Sessions, SignIn, Use},
-    },
-    gate::{forwarded::TrustedProxies, listener, proxy::Limits, route::{Route, Routes}, service::Gate, upstream::{Upstream, Upstreams}},
+    availability::verdict::View,
+    config::Settings,
+    control::events,
+    gate::{listener, proxy::Limits},
     peer::{client::PeerClient, endpoints::{self, Door}, nonces::Nonces, signature::{Identity, Key}, wire::HttpTransport},
-    store::{Options, Store, crash::crash_point, records},
-    sync::{Facts, Fanout, Replica},
+    store::{Store, crash::crash_point},
+    sync::{Facts, Replica},
 };
 
 /// How long requests in flight may take when the node stops.
-const GRACE: u64 = 10;
+pub(super) const GRACE: u64 = 10;
 
 /// What lives as long as the node does.
 struct Core {
@@ -168,156 +161,6 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     }))
 }
 
-fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store, records::Identity), NodeError> {
-    let store = Store::open(data, Options { reserve, ..Options::default() })?;
-    crash_point("boot.open");
-    let before = records::identity(&store)?;
-    // A copy that has been found out must not overtake the node whose id it has by being started
-    // more often: its number stays until its store is renewed.
-    let found_out = records::conflict(&store)?.is_some_and(|why| is_lasting(&why));
-    let identity = records::Identity {
-        node: before.map_or_else(clock::new_node_id, |before| before.node),
-        boot: before.map_or(0, |before| before.boot) + u64::from(!found_out),
-        nonce: clock::random(),
-    };
-    // Durable before anybody is told (SPEC 5). A full disk keeps no node from answering: it goes on
-    // under the number and nonce of its last run, for a new number that is not kept would come again
-    // with another nonce, and look like a copy.
-    let identity = match (store.write_sync(vec![records::put_identity(&identity)]), before) {
-        (Ok(()), _) => identity,
-        (Err(error), None) => return Err(error.into()),
-        (Err(error), Some(before)) => {
-            log::error!("event=boot_number_not_written error={error} submissions are refused until the store can write");
-            before
-        }
-    };
-    crash_point("boot.identity");
-    Ok((store, identity))
-}
-
-/// Whether what a node was turned away for stays true until its store is renewed. A name that was
-/// taken may be another one by now, or free again: that is asked anew at every start.
-fn is_lasting(why: &str) -> bool {
-    !why.starts_with("the name ")
-}
-
-fn facts(settings: &Settings, identity: records::Identity, address: &str) -> Result<Facts, NodeError> {
-    let definitions = definitions(settings)?;
-    Ok(Facts {
-        me: identity.node,
-        name: name(&settings.node.name)?,
-        address: address.to_owned(),
-        boot: identity.boot,
-        boot_nonce: identity.nonce,
-        rules: Rules { max_clock_skew: settings.farm.max_clock_skew, lapse: settings.farm.lapse },
-        reasons: reasons(settings)?,
-        fanout: match settings.farm.fanout {
-            config::Fanout::All => Fanout::All,
-            config::Fanout::Children(children) => Fanout::Some(children.try_into().map_err(|_too_large| NodeError::Settings("farm.fanout is too large".to_owned()))?),
-        },
-        critical: critical(settings, &definitions),
-        definitions: digests(settings, &definitions)?,
-        peers: settings.farm.peers.iter().map(ToString::to_string).collect(),
-    })
-}
-
-fn slots(settings: &Settings, node: &Name, rules: Rules, definitions: &[Definition]) -> Vec<Slot> {
-    let empty = Ledger::new(rules);
-    let slot = |(application, definition): (&config::Application, &Definition)| {
-        let app = Arc::new(App { title: application.title.clone(), definition: definition.clone() });
-        let view = View::of(&empty, definition, |_| 1);
-        let snapshot = Snapshot::build(Arc::clone(&app), node.clone(), view, clock::now());
-        Slot { app, critical: application.critical, snapshot: arc_swap::ArcSwap::from_pointee(snapshot) }
-    };
-    settings.applications.iter().zip(definitions).map(slot).collect()
-}
-
-fn merge_plan(settings: &Settings) -> MergePlan {
-    let merge = &settings.farm.merge;
-    MergePlan {
-        references: match merge.references {
-            config::References::All => None,
-            config::References::Count(count) => Some(count.get() as usize),
-        },
-        random: matches!(merge.order, config::MergeOrder::Random),
-        series: matches!(merge.mode, config::MergeMode::Series),
-        timeout: merge.timeout,
-        every: merge.every,
-    }
-}
-
-fn control_server(
-    settings: &Settings,
-    facts: &Facts,
-    socket: Socket,
-    desk: Desk,
-    streams: web::Data<events::Streams>,
-    door: web::Data<Door>,
-) -> Result<Server, NodeError> {
-    let tokens = settings.tokens.iter().map(|token| auth::Token {
-        name: token.name.clone(),
-        role: match token.role {
-            config::Role::Operator => auth::Role::Operator,
-            config::Role::Monitor => auth::Role::Monitor,
-        },
-        sha256: token.sha256,
-    });
-    let tokens = web::Data::new(auth::Tokens::new(tokens.collect()));
-    let console = web::Data::new(console(settings, &desk, facts));
-    let sessions = web::Data::new(auth::Sessions::new({
-        let console = console.clone();
-        move |req: &HttpRequest| {
-            // What a page asks for by itself is no sign of a person.
-            console.door.who(req, clock::now(), Use::No).map(|session| session.operator)
-        }
-    }));
-    let desk = web::Data::new(desk);
-    let serves_peers = settings.farm.secret.is_some();
-    let server = HttpServer::new(move || {
-        let mut app = WebApp::new()
-            .app_data(desk.clone())
-            .app_data(tokens.clone())
-            .app_data(sessions.clone())
-            .app_data(streams.clone())
-            .app_data(door.clone())
-            .configure(control::configure);
-        if serves_peers {
-            app = app.configure(endpoints::configure);
-        }
-        app.configure(console::configure(console.clone()))
-    });
-    let server = server
-        .workers(2)
-        .disable_signals()
-        .shutdown_timeout(GRACE)
-        .tcp_nodelay(true)
-        .listen(listen(socket)?)?;
-    Ok(server.run())
-}
-
-fn console(settings: &Settings, desk: &Desk, facts: &Facts) -> ConsoleState {
-    // Each node has a cookie of its own: several on one machine share a host name. No TLS yet.
-    let cookies = Cookies::new(&facts.name, false);
-    let operators = settings.operators.iter().map(|operator| Operator {
-        name: operator.name.clone(),
-        phc: operator.password.expose_secret().to_owned(),
-    });
-    ConsoleState {
-        desk: desk.clone(),
-        door: SessionDoor { sessions: Arc::new(Sessions::new(SessionLimits::default())), cookies },
-        sign_in: SignIn::new(operators.collect()),
-        time_zone: settings.control.time_zone,
-        node: facts.name.clone(),
-        reasons: Arc::new(facts.reasons.clone()),
-    }
-}
-
-/// `GET /.forewarn/events`: availability for anyone, by name only.
-async fn public_events(req: HttpRequest, events: web::Data<broadcast::Sender<Event>>, streams: web::Data<events::Streams>) -> Result<HttpResponse, Failure> {
-    let application = events::filter(&req)?;
-    events::respond(&req, events.subscribe(), &streams, events::Audience::Public, application)
-}
-
 impl Opened {
     /// The way to end it in order.
     pub(super) fn control(&self) -> Control {
@@ -389,7 +232,7 @@ impl Merged {
     /// Lets users in.
     pub(super) async fn ready(self) -> Result<Ready, NodeError> {
         let core = self.0;
-        let gate = gate(&core)?;
+        let gate = gate(&core.settings, &core.shared)?;
         let (streams, changes) = (core.gate_streams.clone(), web::Data::new(core.shared.events.clone()));
         let address = core.gate_socket.local_addr()?.as_socket().unwrap_or(core.settings.gate.listen);
         let server = listener::serve(listen(core.gate_socket)?, gate, Limits::default(), GRACE, move |reserved| {
@@ -402,23 +245,6 @@ impl Merged {
         log::info!("event=ready node={} gate={address}", core.shared.node);
         Ok(Ready { gate: server, gate_streams: core.gate_streams, _arbiters: core._arbiters })
     }
-}
-
-fn gate(core: &Core) -> Result<web::Data<Gate>, NodeError> {
-    let settings = &core.settings;
-    let routes = settings.applications.iter().enumerate().flat_map(|(index, application)| {
-        application.routes.iter().map(move |route| Route { host: route.host.clone(), prefix: route.path.clone(), application: index })
-    });
-    let upstreams = settings.applications.iter().map(|application| {
-        let list = application.upstream.iter().map(|upstream| Upstream::parse(&upstream.to_string()));
-        Ok(Upstreams::new(list.collect::<Result<Vec<_>, _>>().map_err(|error| NodeError::Settings(error.to_string()))?))
-    });
-    Ok(web::Data::new(Gate {
-        shared: Arc::clone(&core.shared),
-        routes: Routes::build(routes).map_err(|error| NodeError::Settings(error.to_string()))?,
-        upstreams: upstreams.collect::<Result<_, NodeError>>()?,
-        trusted: TrustedProxies::new(settings.gate.trusted_proxies.iter().copied()),
-    }))
 }
 
 impl Control {

@@ -8,6 +8,8 @@
 //! first does not compile. Each is awaited.
 
 mod boot;
+mod listeners;
+mod made;
 pub mod maintenance;
 mod parts;
 

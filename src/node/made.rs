@@ -1,0 +1,123 @@
+//! What a node's parts are made of: the store with its identity, the facts for the replica, the slots
+//! of the applications, the plan of merges, the routes and upstreams of the gate.
+
+use std::sync::Arc;
+
+use actix_web::web;
+
+use super::{
+    NodeError,
+    parts::{critical, definitions, digests, name, reasons},
+};
+use crate::{
+    actors::{
+        merger::MergePlan,
+        shared::{Shared, Slot},
+    },
+    answer::{App, Snapshot},
+    availability::{Ledger, Name, Rules, verdict::{Definition, View}},
+    clock,
+    config::{self, Settings},
+    gate::{forwarded::TrustedProxies, route::{Route, Routes}, service::Gate, upstream::{Upstream, Upstreams}},
+    store::{Options, Store, crash::crash_point, records},
+    sync::{Facts, Fanout},
+};
+
+/// Opens the store and gives this run its number.
+pub(super) fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store, records::Identity), NodeError> {
+    let store = Store::open(data, Options { reserve, ..Options::default() })?;
+    crash_point("boot.open");
+    let before = records::identity(&store)?;
+    // A copy that has been found out must not overtake the node whose id it has by being started
+    // more often: its number stays until its store is renewed.
+    let found_out = records::conflict(&store)?.is_some_and(|why| is_lasting(&why));
+    let identity = records::Identity {
+        node: before.map_or_else(clock::new_node_id, |before| before.node),
+        boot: before.map_or(0, |before| before.boot) + u64::from(!found_out),
+        nonce: clock::random(),
+    };
+    // Durable before anybody is told (SPEC 5). A full disk keeps no node from answering: it goes on
+    // under the number and nonce of its last run, for a new number that is not kept would come again
+    // with another nonce, and look like a copy.
+    let identity = match (store.write_sync(vec![records::put_identity(&identity)]), before) {
+        (Ok(()), _) => identity,
+        (Err(error), None) => return Err(error.into()),
+        (Err(error), Some(before)) => {
+            log::error!("event=boot_number_not_written error={error} submissions are refused until the store can write");
+            before
+        }
+    };
+    crash_point("boot.identity");
+    Ok((store, identity))
+}
+
+/// Whether what a node was turned away for stays true until its store is renewed. A name that was
+/// taken may be another one by now, or free again: that is asked anew at every start.
+pub(super) fn is_lasting(why: &str) -> bool {
+    !why.starts_with("the name ")
+}
+
+/// What the replica is to know of this node.
+pub(super) fn facts(settings: &Settings, identity: records::Identity, address: &str) -> Result<Facts, NodeError> {
+    let definitions = definitions(settings)?;
+    Ok(Facts {
+        me: identity.node,
+        name: name(&settings.node.name)?,
+        address: address.to_owned(),
+        boot: identity.boot,
+        boot_nonce: identity.nonce,
+        rules: Rules { max_clock_skew: settings.farm.max_clock_skew, lapse: settings.farm.lapse },
+        reasons: reasons(settings)?,
+        fanout: match settings.farm.fanout {
+            config::Fanout::All => Fanout::All,
+            config::Fanout::Children(children) => Fanout::Some(children.try_into().map_err(|_too_large| NodeError::Settings("farm.fanout is too large".to_owned()))?),
+        },
+        critical: critical(settings, &definitions),
+        definitions: digests(settings, &definitions)?,
+        peers: settings.farm.peers.iter().map(ToString::to_string).collect(),
+    })
+}
+
+/// One slot per configured application, which knows nothing yet.
+pub(super) fn slots(settings: &Settings, node: &Name, rules: Rules, definitions: &[Definition]) -> Vec<Slot> {
+    let empty = Ledger::new(rules);
+    let slot = |(application, definition): (&config::Application, &Definition)| {
+        let app = Arc::new(App { title: application.title.clone(), definition: definition.clone() });
+        let view = View::of(&empty, definition, |_| 1);
+        let snapshot = Snapshot::build(Arc::clone(&app), node.clone(), view, clock::now());
+        Slot { app, critical: application.critical, snapshot: arc_swap::ArcSwap::from_pointee(snapshot) }
+    };
+    settings.applications.iter().zip(definitions).map(slot).collect()
+}
+
+/// How this node merges.
+pub(super) fn merge_plan(settings: &Settings) -> MergePlan {
+    let merge = &settings.farm.merge;
+    MergePlan {
+        references: match merge.references {
+            config::References::All => None,
+            config::References::Count(count) => Some(count.get() as usize),
+        },
+        random: matches!(merge.order, config::MergeOrder::Random),
+        series: matches!(merge.mode, config::MergeMode::Series),
+        timeout: merge.timeout,
+        every: merge.every,
+    }
+}
+
+/// What the gate is to know.
+pub(super) fn gate(settings: &Settings, shared: &Arc<Shared>) -> Result<web::Data<Gate>, NodeError> {
+    let routes = settings.applications.iter().enumerate().flat_map(|(index, application)| {
+        application.routes.iter().map(move |route| Route { host: route.host.clone(), prefix: route.path.clone(), application: index })
+    });
+    let upstreams = settings.applications.iter().map(|application| {
+        let list = application.upstream.iter().map(|upstream| Upstream::parse(&upstream.to_string()));
+        Ok(Upstreams::new(list.collect::<Result<Vec<_>, _>>().map_err(|error| NodeError::Settings(error.to_string()))?))
+    });
+    Ok(web::Data::new(Gate {
+        shared: Arc::clone(shared),
+        routes: Routes::build(routes).map_err(|error| NodeError::Settings(error.to_string()))?,
+        upstreams: upstreams.collect::<Result<_, NodeError>>()?,
+        trusted: TrustedProxies::new(settings.gate.trusted_proxies.iter().copied()),
+    }))
+}
