@@ -134,6 +134,17 @@ impl Notification {
         hash
     }
 
+    /// The id under which `forewarn store restamp` issues this notification again. Always the same,
+    /// so that doing it twice makes one.
+    pub fn id_restamped(&self) -> Uuid {
+        Uuid::new_v5(&self.id, b"restamps")
+    }
+
+    /// The notification that this one was issued again for, if it was.
+    pub fn restamps(&self) -> Option<Uuid> {
+        self.extra.get("restamps")?.as_str()?.parse().ok()
+    }
+
     /// Since when it holds: its beginning, or its stamp's time (SPEC 3, `since`).
     pub fn since(&self) -> Moment {
         self.goes_down_at.unwrap_or(self.timestamp)

@@ -176,7 +176,7 @@ fn again(entry: &Entry, node: NodeId, now: Moment, clock: &mut StampClock) -> Ar
     let old = &entry.notification;
     let (time, counter) = clock.next(now);
     // A plan whose beginning lies in the past by then is a closing that has begun.
-    let mut made = Notification { id: Uuid::new_v5(&old.id, b"restamps"), timestamp: time, ..old.clone() };
+    let mut made = Notification { id: old.id_restamped(), timestamp: time, ..old.clone() };
     made.cancels = old.cancels.map(|plan| Uuid::new_v5(&plan, b"restamps"));
     made.extra.insert("restamps".to_owned(), old.id.to_string().into());
     Entry::stamped(made, counter, node)

@@ -111,6 +111,7 @@ impl Replica {
         if admission.advanced {
             changes.push(Change::Limit(self.ledger.limit()));
         }
+        self.withdraw_restamped(&entry, changes);
         let state = if admission.superseded.is_some() { DeliveryState::Superseded } else { DeliveryState::Applied };
         if row.initial == self.facts.me {
             // True as soon as this step is durable, and not to be lost if this run ends then.
@@ -121,6 +122,16 @@ impl Replica {
         applied.push((entry.stamp, row.initial, state));
         let out = QueueKey { class: key.class.min(1), stamp: key.stamp };
         self.pass_on(out, &entry, row.initial, row.share, now, changes);
+    }
+
+    /// An entry that was issued again under a right time (`forewarn store restamp`) takes the place of
+    /// the first one, which waits in quarantine for a time that will be wrong when it comes.
+    fn withdraw_restamped(&mut self, entry: &Entry, changes: &mut Vec<Change>) {
+        let Some(first) = entry.notification.restamps().and_then(|id| self.pending_ids.get(&id)) else { return };
+        let key = QueueKey { class: QueueKey::QUARANTINE, stamp: first.stamp };
+        if self.dequeue(&key).is_some() {
+            changes.push(Change::Unqueue(key));
+        }
     }
 
     /// Writes the outbox rows for those that the entry is to be passed on to: everybody for a

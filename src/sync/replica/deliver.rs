@@ -86,6 +86,10 @@ impl Replica {
             return;
         }
         let key = self.key_for(&item.entry, now);
+        if key.class == QueueKey::QUARANTINE && self.find(&item.entry.notification.id_restamped()).is_some() {
+            // It has been issued again under a right time: see `forewarn store restamp`.
+            return;
+        }
         let mut row = PendingRow { entry: item.entry, initial: item.initial, share: Some(share) };
         if key.class == QueueKey::QUARANTINE {
             self.quarantine(key, &mut row, now, changes);
