@@ -137,7 +137,12 @@ impl Notification {
     /// The id under which `forewarn store restamp` issues this notification again. Always the same,
     /// so that doing it twice makes one.
     pub fn id_restamped(&self) -> Uuid {
-        Uuid::new_v5(&self.id, b"restamps")
+        Self::restamped(&self.id)
+    }
+
+    /// The same for an id alone.
+    pub fn restamped(id: &Uuid) -> Uuid {
+        Uuid::new_v5(id, b"restamps")
     }
 
     /// The notification that this one was issued again for, if it was.

@@ -160,8 +160,9 @@ pub fn restamp(dir: &Path, reserve: u64, rules: Rules) -> Result<String, NodeErr
     }
     reissue.sort_by_key(|entry| entry.stamp);
     reissue.dedup_by_key(|entry| entry.stamp);
+    let ids: std::collections::HashSet<Uuid> = reissue.iter().map(|entry| entry.notification.id).collect();
     for entry in &reissue {
-        let again = again(entry, identity.node, now, &mut clock);
+        let again = again(entry, &ids, identity.node, now, &mut clock);
         let key = QueueKey::new(again.notification.priority, again.stamp);
         changes.push(Change::Queue(key, PendingRow { entry: again, initial: identity.node, share: None }));
     }
@@ -172,12 +173,13 @@ pub fn restamp(dir: &Path, reserve: u64, rules: Rules) -> Result<String, NodeErr
     Ok(format!("{}: {} notifications were stamped ahead of {latest} and are issued again when the node starts", dir.display(), reissue.len()))
 }
 
-fn again(entry: &Entry, node: NodeId, now: Moment, clock: &mut StampClock) -> Arc<Entry> {
+fn again(entry: &Entry, ids: &std::collections::HashSet<Uuid>, node: NodeId, now: Moment, clock: &mut StampClock) -> Arc<Entry> {
     let old = &entry.notification;
     let (time, counter) = clock.next(now);
     // A plan whose beginning lies in the past by then is a closing that has begun.
     let mut made = Notification { id: old.id_restamped(), timestamp: time, ..old.clone() };
-    made.cancels = old.cancels.map(|plan| Uuid::new_v5(&plan, b"restamps"));
+    // A plan that is issued again has another id; one that was made in time keeps its own.
+    made.cancels = old.cancels.map(|plan| if ids.contains(&plan) { Notification::restamped(&plan) } else { plan });
     made.extra.insert("restamps".to_owned(), old.id.to_string().into());
     Entry::stamped(made, counter, node)
 }
@@ -205,4 +207,86 @@ fn write(store: &Store, writes: Vec<StoreWrite>) -> Result<(), NodeError> {
 fn json_line(out: &mut dyn Write, line: &impl Serialize) -> Result<(), NodeError> {
     let text = serde_json::to_string(line).map_err(|error| NodeError::Settings(error.to_string()))?;
     Ok(writeln!(out, "{text}")?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::availability::{Author, Submission};
+
+    const RESERVE: u64 = 1 << 20;
+
+    /// A store of a node that has run, with one entry of this time in its ledger.
+    fn store(dir: &Path, time: Moment) -> Arc<Entry> {
+        let store = open(dir, RESERVE).unwrap();
+        let node = clock::new_node_id();
+        let submission = Submission::parse(&json!({"targets": ["application:mail"], "status": "unavailable"})).unwrap();
+        let made = submission.statement(clock::new_id(), time, &Author::operator("alice"), &"a".parse().unwrap());
+        let entry = Entry::stamped(made, 0, node);
+        let key = QueueKey::new(entry.notification.priority, entry.stamp);
+        let mut writes = vec![records::put_identity(&records::Identity { node, boot: 3, nonce: 9 })];
+        for change in [
+            Change::Admit(Arc::clone(&entry)),
+            Change::Record(Arc::clone(&entry)),
+            Change::Post(clock::new_node_id(), key, crate::sync::OutboxRow { initial: node }),
+            Change::Limit(time),
+            Change::Conflict("a copy".to_owned()),
+        ] {
+            records::encode(&change, &mut writes);
+        }
+        store.write_sync(writes).unwrap();
+        entry
+    }
+
+    fn restored(dir: &Path) -> (records::Identity, crate::sync::Restored) {
+        let store = open(dir, RESERVE).unwrap();
+        (records::identity(&store).unwrap().unwrap(), records::restore(&store, Rules::default()).unwrap())
+    }
+
+    #[test]
+    fn a_renewed_store_is_another_node_that_knows_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("s");
+        let entry = store(&dir, clock::now());
+        let (before, _) = restored(&dir);
+        renew(&dir, RESERVE).unwrap();
+        let (after, restored) = restored(&dir);
+        assert_ne!(after.node, before.node);
+        assert!(restored.conflict.is_none() && restored.outbox.is_empty());
+        assert!(restored.ledger.get(&entry.stamp).is_some());
+    }
+
+    #[test]
+    fn what_is_exported_is_imported() {
+        let folder = tempfile::tempdir().unwrap();
+        let (dir, to) = (folder.path().join("s"), folder.path().join("t"));
+        let entry = store(&dir, clock::now());
+        let mut lines = Vec::new();
+        let count = export(&dir, RESERVE, &mut lines).unwrap();
+        assert_eq!(import(&to, RESERVE, &mut lines.as_slice()).unwrap(), count);
+        assert_eq!(restored(&to).0, restored(&dir).0);
+        assert!(restored(&to).1.ledger.get(&entry.stamp).is_some());
+        assert!(import(&to, RESERVE, &mut lines.as_slice()).is_err(), "a store that is there is not overwritten");
+        let broken = import(&folder.path().join("u"), RESERVE, &mut b"{\"forewarn_export\":1}\nnonsense\n".as_slice());
+        assert!(broken.unwrap_err().to_string().starts_with("line 2"));
+    }
+
+    #[test]
+    fn what_was_stamped_in_the_future_is_issued_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("s");
+        let entry = store(&dir, clock::now().after(Duration::from_secs(86_400)));
+        restamp(&dir, RESERVE, Rules::default()).unwrap();
+        let (_, restored) = restored(&dir);
+        assert!(restored.ledger.is_empty() && restored.outbox.is_empty());
+        let (_, row) = restored.pending.first().unwrap();
+        assert_eq!(row.entry.notification.restamps(), Some(entry.notification.id));
+        assert!(row.entry.stamp.time <= clock::now());
+        assert!(restored.ledger.limit() <= clock::now());
+    }
 }
