@@ -325,6 +325,11 @@ impl Handler<Begin> for Repeater {
         let ticket = self.ticket(begin.waiter);
         (begin.step)(&mut self.replica, ticket, now());
         self.perform(ctx);
+        // Nothing becomes durable while the store is stopped: who would wait for that is told so, or a
+        // node would never get through its start on a full disk.
+        if self.stopped {
+            self.tickets.remove(&ticket);
+        }
     }
 }
 
