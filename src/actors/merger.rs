@@ -4,7 +4,7 @@
 //! What is exchanged is decided by [`crate::sync::merge`]; this actor makes the calls and keeps the
 //! time.
 
-use std::{collections::HashSet, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::RefCell, collections::HashSet, rc::Rc, sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use tokio::time::{Instant, timeout_at};
@@ -45,6 +45,8 @@ pub struct MergePlan {
 /// See the module.
 #[derive(Clone)]
 pub struct Merger {
+    /// Whom this node is merging with at the moment: one merge with each at a time is enough.
+    running: Rc<RefCell<HashSet<NodeId>>>,
     plan: MergePlan,
     transport: Rc<dyn Transport>,
     repeater: Addr<Repeater>,
@@ -54,7 +56,7 @@ pub struct Merger {
 impl Merger {
     /// A merger for this repeater.
     pub fn new(plan: MergePlan, transport: Rc<dyn Transport>, repeater: Addr<Repeater>, shared: Arc<Shared>) -> Self {
-        Self { plan, transport, repeater, shared }
+        Self { running: Rc::default(), plan, transport, repeater, shared }
     }
 
     /// A step of the replica; `None` only while the node goes down.
@@ -338,8 +340,15 @@ impl Handler<MergeWith> for Merger {
     type Result = ();
 
     fn handle(&mut self, MergeWith(id): MergeWith, ctx: &mut Self::Context) {
+        if !self.running.borrow_mut().insert(id) {
+            return;
+        }
         let merger = self.clone();
-        ctx.spawn(async move { merger.merge_with(id).await }.into_actor(self));
+        let merge = async move {
+            merger.merge_with(id).await;
+            merger.running.borrow_mut().remove(&id);
+        };
+        ctx.spawn(merge.into_actor(self));
     }
 }
 

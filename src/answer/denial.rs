@@ -16,6 +16,7 @@ use crate::availability::{
 use super::{
     App, Shape, page,
     pieces::{Pieces, Slots},
+    words,
 };
 
 mod shapes;
@@ -153,7 +154,7 @@ impl Denial {
     pub fn detail(&self) -> String {
         let Facts { back, overdue, .. } = &self.facts;
         let down = format!("{} is down {}", self.facts.app.title, self.facts.deciding.notification.reason.phrase());
-        match back {
+        match back.map(words::instant) {
             None => format!("{down}. When it will be back is not known."),
             Some(back) if *overdue => format!("{down}, was expected back at {back}, and is not back yet."),
             Some(back) => format!("{down} and is expected back at {back}."),

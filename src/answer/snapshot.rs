@@ -4,14 +4,18 @@
 //! decision is used only for the time and the requests it holds for; outside of them the View is
 //! asked, so that a cache which is late with its next snapshot costs time, never truth.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::availability::{
     Moment, Name, RequestFacts, Word,
-    verdict::{Definition, View},
+    verdict::{Cause, Definition, View},
 };
 
 use super::{Denial, general::nothing_but};
+
+/// Answers of a kind that are kept, where requests get different ones. More than these are rendered
+/// anew for each request.
+const KEPT: usize = 8;
 
 /// An application as answers need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +52,9 @@ pub struct Snapshot {
     valid_until: Option<Moment>,
     /// `None` where it depends on more of a request than on the node that decides it.
     prepared: Option<Decision>,
+    /// Where decisions depend on the request: the answers that were rendered for some, for others
+    /// that are turned away by the same. Filled from the front, without a lock.
+    kept: [OnceLock<Arc<Denial>>; KEPT],
 }
 
 impl Snapshot {
@@ -56,7 +63,7 @@ impl Snapshot {
     pub fn build(app: Arc<App>, node: Name, view: View, now: Moment) -> Self {
         let clock = view.rules.clock(now, view.limit);
         let valid_until = view.next_change(clock);
-        let mut snapshot = Self { app, node, view, built_at: now, valid_until, prepared: None };
+        let mut snapshot = Self { app, node, view, built_at: now, valid_until, prepared: None, kept: Default::default() };
         if !snapshot.depends_on_request() {
             let decision = snapshot.evaluate(&nothing_but(snapshot.node.as_str()), now);
             if let Decision::Closed(denial) = &decision {
@@ -78,10 +85,33 @@ impl Snapshot {
 
     fn evaluate(&self, request: &RequestFacts<'_>, now: Moment) -> Decision {
         let verdict = self.view.decide(&self.app.definition, request, now);
+        if verdict.is_open() {
+            return Decision::Open;
+        }
+        // Within the time that the snapshot holds for, the causes are all that a denial depends on.
+        let keeps = self.holds_at(now);
+        if keeps && let Some(denial) = self.kept(&verdict.causes) {
+            return Decision::Closed(denial);
+        }
         match Denial::of(&self.app, &self.node, &self.view, verdict, now) {
-            Some(denial) => Decision::Closed(Arc::new(denial)),
+            Some(denial) => {
+                let denial = Arc::new(denial);
+                if keeps {
+                    self.kept.iter().find(|place| Arc::ptr_eq(place.get_or_init(|| Arc::clone(&denial)), &denial));
+                }
+                Decision::Closed(denial)
+            }
             None => Decision::Open,
         }
+    }
+
+    /// The answer that was rendered for these causes.
+    fn kept(&self, causes: &[Cause]) -> Option<Arc<Denial>> {
+        let same = |one: &Cause, other: &Cause| Arc::ptr_eq(&one.entry, &other.entry) && one.target == other.target;
+        let fits = |denial: &&Arc<Denial>| {
+            denial.causes().len() == causes.len() && denial.causes().iter().zip(causes).all(|(one, other)| same(one, other))
+        };
+        self.kept.iter().map_while(OnceLock::get).find(fits).cloned()
     }
 
     fn holds_at(&self, now: Moment) -> bool {

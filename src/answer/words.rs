@@ -9,6 +9,12 @@ pub(super) fn date(moment: Moment) -> String {
     moment.to_datetime().format("%-d %B %Y, %H:%M UTC").to_string()
 }
 
+/// A point in time for people and programs alike (RFC 3339), in whole seconds: what is left of the
+/// second is cut off. JSON members keep their milliseconds.
+pub(super) fn instant(moment: Moment) -> Moment {
+    Moment::from_millis(moment.millis() / 1000 * 1000)
+}
+
 /// How far `then` lies from `now`: "in about 2 hours", "about a minute ago". The page's script says
 /// it in the same words, so that they do not change when it takes over.
 pub(super) fn relative(now: Moment, then: Moment) -> String {
@@ -80,6 +86,7 @@ mod tests {
         }
         assert_eq!(relative(now, now), "less than a minute ago");
         assert_eq!(date(now), "23 November 2026, 16:00 UTC");
+        assert_eq!(instant("2026-11-23T16:00:33.997Z".parse().unwrap()).to_string(), "2026-11-23T16:00:33Z");
     }
 
     #[test]

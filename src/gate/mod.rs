@@ -5,15 +5,19 @@
 //!                                                        → proxy → upstream
 //! ```
 //!
+//! [`listener`] lets clients in; `check` answers other proxies that ask for the same decision.
+//!
 //! What must stay true: what is decided on is what the upstream sees ([`path`]); no byte of a
 //! client decides whom it is taken for ([`forwarded`]); nothing is kept whole in memory.
 
 mod body;
+mod check;
 pub mod decide;
 pub mod error;
 pub mod forwarded;
 pub mod framing;
 pub mod headers;
+pub mod listener;
 pub mod negotiate;
 pub mod path;
 mod pool;
@@ -23,5 +27,7 @@ pub mod service;
 mod tunnel;
 pub mod upstream;
 
+#[cfg(test)]
+mod fixtures;
 #[cfg(test)]
 mod proxy_tests;

@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 
-use actix_web::HttpRequest;
+use actix_web::dev::RequestHead;
 use actix_web::http::header;
 
 use super::path::{Path, PathError};
@@ -163,17 +163,22 @@ pub fn host_name(authority: &str) -> &str {
 /// The host (and port) that a request is for: the target's authority if it has one (RFC 9112,
 /// section 3.2.2), otherwise its Host header; empty for HTTP/1.0 without one. The same text is
 /// forwarded as Host, so that the upstream sees what was decided on.
-pub fn request_host(req: &HttpRequest) -> Result<&str, HostError> {
-    let host = match req.uri().authority() {
+pub fn request_host(head: &RequestHead) -> Result<&str, HostError> {
+    let host = match head.uri.authority() {
         Some(authority) => {
             let text = authority.as_str();
             text.rsplit_once('@').map_or(text, |(_, host)| host)
         }
-        None => match req.headers().get(header::HOST) {
+        None => match head.headers.get(header::HOST) {
             Some(value) => value.to_str().ok().ok_or(HostError)?,
             None => "",
         },
     };
+    checked_host(host)
+}
+
+/// A host with an optional port, or nothing.
+pub(super) fn checked_host(host: &str) -> Result<&str, HostError> {
     let fits = |b: u8| {
         b.is_ascii_alphanumeric()
             || matches!(b, b'-' | b'.' | b'_' | b'~' | b':' | b'[' | b']' | b'%')
@@ -283,9 +288,10 @@ mod tests {
     fn the_host_of_a_request() {
         let host = |uri: &str, host: &'static str| {
             request_host(
-                &TestRequest::with_uri(uri)
+                TestRequest::with_uri(uri)
                     .insert_header((header::HOST, host))
-                    .to_http_request(),
+                    .to_http_request()
+                    .head(),
             )
             .map(str::to_owned)
         };

@@ -33,7 +33,7 @@ use crate::{
         events,
         session::{Cookies, Door as SessionDoor, Limits as SessionLimits, Operator, Sessions, SignIn, Use},
     },
-    gate::{forwarded::TrustedProxies, proxy::{Limits, Proxy}, route::{Route, Routes}, service::{self, Gate}, upstream::{Upstream, Upstreams}},
+    gate::{forwarded::TrustedProxies, listener, proxy::Limits, route::{Route, Routes}, service::Gate, upstream::{Upstream, Upstreams}},
     peer::{client::PeerClient, endpoints::{self, Door}, nonces::Nonces, signature::{Identity, Key}, wire::HttpTransport},
     store::{Options, Store, crash::crash_point, records},
     sync::{Facts, Fanout, Replica},
@@ -172,21 +172,33 @@ fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store, records::I
     let store = Store::open(data, Options { reserve, ..Options::default() })?;
     crash_point("boot.open");
     let before = records::identity(&store)?;
+    // A copy that has been found out must not overtake the node whose id it has by being started
+    // more often: its number stays until its store is renewed.
+    let found_out = records::conflict(&store)?.is_some_and(|why| is_lasting(&why));
     let identity = records::Identity {
         node: before.map_or_else(clock::new_node_id, |before| before.node),
-        boot: before.map_or(0, |before| before.boot) + 1,
+        boot: before.map_or(0, |before| before.boot) + u64::from(!found_out),
         nonce: clock::random(),
     };
-    // Durable before anybody is told (SPEC 5). A full disk keeps no node from answering: it will be
-    // told apart by its nonce.
-    if let Err(error) = store.write_sync(vec![records::put_identity(&identity)]) {
-        if before.is_none() {
-            return Err(error.into());
+    // Durable before anybody is told (SPEC 5). A full disk keeps no node from answering: it goes on
+    // under the number and nonce of its last run, for a new number that is not kept would come again
+    // with another nonce, and look like a copy.
+    let identity = match (store.write_sync(vec![records::put_identity(&identity)]), before) {
+        (Ok(()), _) => identity,
+        (Err(error), None) => return Err(error.into()),
+        (Err(error), Some(before)) => {
+            log::error!("event=boot_number_not_written error={error} submissions are refused until the store can write");
+            before
         }
-        log::error!("event=boot_number_not_written error={error} submissions are refused until the store can write");
-    }
+    };
     crash_point("boot.identity");
     Ok((store, identity))
+}
+
+/// Whether what a node was turned away for stays true until its store is renewed. A name that was
+/// taken may be another one by now, or free again: that is asked anew at every start.
+fn is_lasting(why: &str) -> bool {
+    !why.starts_with("the name ")
 }
 
 fn facts(settings: &Settings, identity: records::Identity, address: &str) -> Result<Facts, NodeError> {
@@ -318,7 +330,8 @@ impl Opened {
         let core = self.0;
         core.shared.set_phase(Phase::Restore);
         let (queue, rules) = (EmbeddedQueue::new(core.store.clone()), core.facts.rules);
-        let restored = tokio::task::spawn_blocking(move || queue.restore(rules)).await.map_err(ended("restoring"))??;
+        let mut restored = tokio::task::spawn_blocking(move || queue.restore(rules)).await.map_err(ended("restoring"))??;
+        restored.conflict = restored.conflict.filter(|why| is_lasting(why));
         let (entries, pending) = (restored.ledger.len(), restored.pending.len());
         crash_point("boot.restore");
         let replica = Replica::restore(core.facts.clone(), restored, now());
@@ -379,25 +392,9 @@ impl Merged {
         let gate = gate(&core)?;
         let (streams, changes) = (core.gate_streams.clone(), web::Data::new(core.shared.events.clone()));
         let address = core.gate_socket.local_addr()?.as_socket().unwrap_or(core.settings.gate.listen);
-        let server = HttpServer::new(move || {
-            WebApp::new()
-                .app_data(gate.clone())
-                .app_data(web::ThinData(Proxy::new(Limits::default())))
-                .app_data(streams.clone())
-                .app_data(changes.clone())
-                .configure(|config| {
-                    service::configure(config, |reserved| {
-                        reserved.route("/events", web::get().to(public_events));
-                    });
-                })
-        });
-        let server = server
-            .disable_signals()
-            .shutdown_timeout(GRACE)
-            .tcp_nodelay(true)
-            .h1_allow_half_closed(false)
-            .listen(listen(core.gate_socket)?)?
-            .run();
+        let server = listener::serve(listen(core.gate_socket)?, gate, Limits::default(), GRACE, move |reserved| {
+            reserved.app_data(streams.clone()).app_data(changes.clone()).route("/events", web::get().to(public_events));
+        })?;
         crash_point("boot.listening");
         core.shared.set_phase(Phase::Ready);
         crash_point("boot.ready");

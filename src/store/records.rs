@@ -149,6 +149,14 @@ pub fn put_identity(identity: &Identity) -> Write {
     Write::put(Tree::Meta, *b"node", json(identity))
 }
 
+/// Why this store's node was turned away by its peers, if it was.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn conflict(store: &Store) -> Result<Option<String>, RecordError> {
+    store.get(Tree::Meta, b"conflict")?.map(|value| read_json(Tree::Meta, &value)).transpose()
+}
+
 /// The write that takes back that this store is a copy.
 pub fn clear_conflict() -> Write {
     Write::remove(Tree::Meta, *b"conflict")

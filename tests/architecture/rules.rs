@@ -5,8 +5,8 @@
 const MAY_USE: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("cli", &["demo", "node", "gate", "control", "peer", "actors", "answer", "store", "sync", "availability", "config", "clock"]),
-    // starts nodes as processes of their own; what it shares with them is their configuration
-    ("demo", &["config", "clock"]),
+    // starts nodes as processes of their own: shares their configuration with them, and its words
+    ("demo", &["availability", "config", "clock"]),
     ("node", &["gate", "control", "peer", "actors", "answer", "store", "sync", "availability", "config", "clock"]),
     ("gate", &["actors", "answer", "store", "sync", "availability", "clock"]),
     ("control", &["actors", "answer", "store", "sync", "availability", "clock"]),

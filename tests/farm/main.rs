@@ -6,4 +6,38 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod disk;
 mod door;
+mod history;
+mod judging;
+mod peers;
+mod plans;
+mod proxying;
+mod receipts;
+mod returning;
+mod starting;
+mod submitting;
+mod versions;
+
+use serde_json::{Value, json};
+
+/// A closing of one target, with more members.
+fn closing(target: &str, more: Value) -> Value {
+    let mut notification = json!({"targets": [target], "status": "unavailable"});
+    for (member, value) in more.as_object().unwrap() {
+        notification[member] = value.clone();
+    }
+    notification
+}
+
+/// An opening of one target.
+fn opening(target: &str) -> Value {
+    json!({"targets": [target], "status": "available"})
+}
+
+/// The node's clock, so many seconds later or earlier.
+fn in_seconds(seconds: f64) -> String {
+    let now = forewarn::clock::now();
+    let by = std::time::Duration::from_secs_f64(seconds.abs());
+    if seconds < 0.0 { now.before(by).to_string() } else { now.after(by).to_string() }
+}

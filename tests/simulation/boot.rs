@@ -215,7 +215,10 @@ impl World {
             return false;
         }
         running.replica.merging(peer);
-        let (talk, ask) = Talk::begin(&running.replica, peer);
+        let (mut talk, ask) = Talk::begin(&running.replica, peer);
+        if self.ranges {
+            talk = talk.with_small(2);
+        }
         self.ask(node, &address, Body::Merge(Box::new(ask)), Asked::Talk { peer, talk, phase });
         true
     }
@@ -263,10 +266,14 @@ impl World {
             (Asked::Deliver { peer, .. }, Answer::Delivered(delivered)) => running.replica.answered(peer, &delivered, now),
             (Asked::Talk { peer, mut talk, phase }, Answer::Merged(merged)) => match talk.answer(&mut running.replica, merged, now) {
                 Ok(Next::Ask(ask)) => {
+                    let ranges = ask.ranges.is_some();
                     let Some(address) = running.replica.address_of(peer) else {
                         self.failed(node, Asked::Talk { peer, talk, phase });
                         return;
                     };
+                    if ranges {
+                        self.count("rounds of a comparison by ranges");
+                    }
                     self.ask(node, &address, Body::Merge(ask), Asked::Talk { peer, talk, phase });
                 }
                 Ok(Next::Done) => {

@@ -172,6 +172,7 @@ impl World {
                 }
             }
         }
+        self.check_receipts();
         self.check_sends(kind);
         for at in 0..self.nodes.len() {
             self.check_deeply(at);
@@ -188,6 +189,27 @@ impl World {
             }
         }
         heard
+    }
+
+    /// Every receipt is complete, on disk as well, whatever crashed in between. Not where a lane
+    /// collapsed or somebody became another: then the history may have gaps (SPEC 4.3).
+    fn check_receipts(&mut self) {
+        let gaps = ["stores that were restored from a backup", "stores that had to be renewed", "nodes that joined", "nodes that were forgotten", "nodes that burned down"];
+        if self.collapsed || gaps.iter().any(|gap| self.counts.contains_key(gap)) {
+            return;
+        }
+        let all = self.nodes.len() - 1;
+        let own = self.acknowledged.iter().filter(|acknowledged| !acknowledged.repeated && acknowledged.recipients == all);
+        for acknowledged in own {
+            let initial = &self.nodes[acknowledged.node];
+            for node in &self.nodes {
+                let state = initial.disk.latest.receipts.get(&(acknowledged.stamp, node.id));
+                let complete = state.is_some_and(|state| state.is_final());
+                assert!(complete, "{} has no receipt of {:?} from {}: {state:?}", initial.name, acknowledged.stamp, node.name);
+            }
+        }
+        let receipts = self.acknowledged.len();
+        (0..receipts).for_each(|_| self.count("notifications with complete receipts"));
     }
 
     /// No storms. Calm: each body goes over the wire once for each other node. Otherwise every

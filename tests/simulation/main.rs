@@ -9,6 +9,7 @@
 mod boot;
 mod checks;
 mod disk;
+mod event;
 #[allow(dead_code)] // shared with the laws, which ask more of it
 #[path = "../laws/naive.rs"]
 mod naive;
@@ -27,7 +28,7 @@ use std::{
 };
 
 /// So many seeds, unless `SIM_SEEDS` says otherwise.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 4_000;
 
 /// What must have happened in a full run, each at least once.
 const MUST_HAPPEN: &[&str] = &[
@@ -53,6 +54,7 @@ const MUST_HAPPEN: &[&str] = &[
     "nodes that joined",
     "nodes that were forgotten",
     "notifications in quarantine",
+    "notifications with complete receipts",
     "one-way partitions",
     "outboxes that collapsed",
     "partitions that healed",
@@ -61,6 +63,7 @@ const MUST_HAPPEN: &[&str] = &[
     "requests that failed",
     "requests that were lost",
     "requests that were turned away",
+    "rounds of a comparison by ranges",
     "stores that had to be renewed",
     "stores that were copied to a second node",
     "stores that were restored from a backup",

@@ -98,6 +98,7 @@ pub fn farm(seed: u64) -> (World, Kind, u64) {
         }
     }
     world.faults = kind != Kind::Calm;
+    world.ranges = world.rng.chance(400);
     let end = draw(&mut world, kind, joins);
     (world, kind, end)
 }
@@ -305,7 +306,7 @@ impl World {
                 let durable = self.nodes[node].disk.synced.has(&stamp);
                 assert!(durable, "{} acknowledges {stamp:?}, but that is not durable", self.nodes[node].name);
                 self.count(if taken.repeated { "submissions that were known" } else { "submissions taken" });
-                self.acknowledged.push(Acknowledged { stamp, node, recipients });
+                self.acknowledged.push(Acknowledged { stamp, node, recipients, repeated: taken.repeated });
             }
             Err(SubmitRefusal::ClockWasAhead { .. }) => self.count("submissions refused: the clock was ahead"),
             Err(SubmitRefusal::Copied(_)) => self.count("submissions refused: the store is a copy"),

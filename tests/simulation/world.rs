@@ -5,62 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use forewarn::{
     availability::{NodeId, Stamp},
-    sync::{Announce, Deliver, Delivered, DeliveryState, Effect, Merge, Merged, Reply},
+    sync::{DeliveryState, Effect, Reply},
 };
 
+pub use crate::event::{Answer, Body, Event, Request};
 use crate::{
     disk::Left,
     node::{Asked, Node, Running, Waiter},
     rng::Rng,
-    scenario::Action,
     workload::Handed,
 };
 
 /// A request is given up after this long.
 const TIMEOUT: u64 = 1_500;
-
-#[derive(Debug, Clone)]
-pub enum Body {
-    Announce(Box<Announce>),
-    Deliver(Deliver),
-    Merge(Box<Merge>),
-}
-
-#[derive(Debug, Clone)]
-pub struct Request {
-    pub from: usize,
-    pub id: NodeId,
-    pub boot: u64,
-    pub nonce: u64,
-    pub run: u64,
-    pub request: u64,
-    pub body: Body,
-}
-
-#[derive(Debug, Clone)]
-pub enum Answer {
-    Announced(Box<Announce>),
-    Delivered(Delivered),
-    Merged(Option<Merged>),
-    Busy,
-    Refused(String),
-}
-
-#[derive(Debug)]
-pub enum Event {
-    Request(usize, Request),
-    Answer { node: usize, run: u64, request: u64, answer: Answer },
-    Timeout { node: usize, run: u64, request: u64 },
-    Sync { node: usize, run: u64, upto: u64 },
-    Loaded { node: usize, run: u64, step: u64 },
-    Tick { node: usize, run: u64 },
-    Periodic { node: usize, run: u64 },
-    Strangers { node: usize, run: u64 },
-    PhaseOver { node: usize, run: u64 },
-    Start(usize),
-    Renew(usize),
-    Act(Action),
-}
 
 /// What the network does to messages.
 #[derive(Debug, Default)]
@@ -86,6 +43,8 @@ pub struct Acknowledged {
     pub node: usize,
     /// How many other nodes the initial one knew when it was handed in.
     pub recipients: usize,
+    /// It knew it already: another node, perhaps, is the initial one.
+    pub repeated: bool,
 }
 
 /// The whole farm.
@@ -106,6 +65,8 @@ pub struct World {
     pub duplicates: u64,
     pub messages: u64,
     pub collapsed: bool,
+    /// Merges compare by ranges, however small the ledgers are.
+    pub ranges: bool,
     traced: bool,
     requests: u64,
     runs: u64,
@@ -130,6 +91,7 @@ impl World {
             duplicates: 0,
             messages: 0,
             collapsed: false,
+            ranges: false,
             traced: std::env::var_os("SIM_TRACE").is_some(),
             requests: 0,
             runs: 0,

@@ -78,7 +78,7 @@ pub async fn send(address: SocketAddr, method: &str, path: &str, headers: &[(&st
         let body = body.collect().await.map_err(|error| format!("{address}: {error:?}"))?.to_bytes();
         Ok(Reply { status: head.status.as_u16(), headers: head.headers, body })
     };
-    tokio::time::timeout(PATIENCE, exchange).await.map_err(|_| format!("{address} {method} {path}: no answer within {PATIENCE:?}"))?
+    tokio::time::timeout(PATIENCE, exchange).await.map_err(|_elapsed| format!("{address} {method} {path}: no answer within {PATIENCE:?}"))?
 }
 
 /// Sends a request, reads the answer's head.

@@ -8,7 +8,7 @@ use super::super::{
     general::is_general,
     page::{Page, Sent},
     pieces::{Pieces, RELATIVE, members},
-    words::visible,
+    words::{instant, visible},
 };
 use super::Denial;
 
@@ -79,7 +79,7 @@ pub(super) fn text(denial: &Denial, reading: bool) -> Pieces {
     if facts.back.is_some() && !facts.overdue {
         text += &format!("That is {RELATIVE}.\n");
     }
-    text += &format!("Down since: {}\n", facts.since);
+    text += &format!("Down since: {}\n", instant(facts.since));
     if let Some(component) = &n.component {
         text += &format!("Affected part: {}\n", visible(component, false));
     }

@@ -40,6 +40,24 @@ fn criteria_are_asked_for_each_request() {
 }
 
 #[test]
+fn what_is_alike_is_rendered_once() {
+    let id = |n: u8| format!("0192f0c1-2222-7000-8000-0000000000{n:02}");
+    let words = (1..=12).map(|n| entry(json!({"id": id(n), "criteria": {"methods": [format!("M{n}")]}, "expected_back_at": after(10)})));
+    let snapshot = snapshot(words, four());
+    let ask = |n: u8, seconds| closed(&snapshot, &RequestFacts { method: &format!("M{n}"), ..nothing_but("a") }, after(seconds)).unwrap();
+    let said = |denial: &Denial| denial.causes()[0].entry.notification.id.to_string();
+    for n in 1..=12 {
+        assert_eq!(said(&ask(n, 1)), id(n));
+        // Those beyond the bound are rendered anew, and right.
+        assert_eq!(Arc::ptr_eq(&ask(n, 1), &ask(n, 2)), usize::from(n) <= KEPT, "{n}");
+        assert_eq!(said(&ask(n, 2)), id(n));
+    }
+    // When time has changed what is to be said, nothing kept is used.
+    let late = ask(1, 10);
+    assert!(!Arc::ptr_eq(&ask(1, 2), &late) && late.detail().contains("was expected back"));
+}
+
+#[test]
 fn in_general_and_for_some() {
     let id = |n: u8| format!("0192f0c1-2222-7000-8000-0000000000{n:02}");
     let some = |n: u8, at: u64, members: serde_json::Value| {

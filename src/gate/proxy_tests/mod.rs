@@ -5,6 +5,7 @@
 //! for the bytes before it, and [`within`] ends a test that waits in vain.
 #![allow(clippy::unwrap_used)]
 
+mod expectations;
 mod failures;
 mod messages;
 mod streams;
@@ -35,7 +36,7 @@ async fn handle(
     let forwarding = Forwarding {
         peer: req.peer_addr().map(|a| a.ip()),
         trusted: false,
-        host: request_host(&req).unwrap(),
+        host: request_host(req.head()).unwrap(),
         secure: false,
     };
     match proxy

@@ -61,6 +61,8 @@ pub struct Talk {
     reference: NodeId,
     stage: Stage,
     steps: usize,
+    /// Up to so many entries are sent whole.
+    small: usize,
     /// What the reference gave.
     pub learned: Vec<Arc<Entry>>,
 }
@@ -71,7 +73,14 @@ impl Talk {
         let known = replica.announcement("");
         let members = std::iter::once(known.member).chain(known.members).collect();
         let ask = Merge { members, ..empty(replica) };
-        (Self { reference, stage: Stage::Probe, steps: 0, learned: Vec::new() }, ask)
+        (Self { reference, stage: Stage::Probe, steps: 0, small: SMALL, learned: Vec::new() }, ask)
+    }
+
+    /// Compares by ranges from so many entries on instead of [`SMALL`], so that a test of it is short.
+    #[must_use]
+    pub fn with_small(mut self, small: usize) -> Self {
+        self.small = small;
+        self
     }
 
     /// Takes the reference's answer (`None` is 204).
@@ -99,7 +108,7 @@ impl Talk {
                 if fingerprint == format!("{:032x}", replica.fingerprint()) {
                     return Ok(Next::Done);
                 }
-                if count <= SMALL && replica.holding() <= SMALL {
+                if count <= self.small && replica.holding() <= self.small {
                     self.stage = Stage::Whole;
                     let entries = replica.holdings().cloned().collect();
                     return Ok(Next::Ask(Box::new(Merge { entries, whole: true, ..empty(replica) })));

@@ -15,7 +15,7 @@ pub struct Problem {
 fn place(field: &str) -> (&'static str, &str) {
     let whole = field.split('[').next().unwrap_or(field);
     match whole {
-        "targets" => ("targets", "The list of what it is about"),
+        "targets" => ("targets", "What it is about"),
         "status" => ("status", "The state"),
         "reason" => ("reason", "The reason"),
         "component" => ("component", "The failed part"),
@@ -47,7 +47,7 @@ pub fn of_fields(errors: Vec<FieldError>) -> Vec<Problem> {
         let which = which.map_or_else(String::new, |at| format!(" (entry {})", at + 1));
         // The API's words for fields, as this form calls them.
         let said = [
-            ("is required: 1 to 100 of \"system\", \"application:NAME\", \"resource:NAME\"", "is empty: choose at least one"),
+            ("is required: 1 to 100 of \"system\", \"application:NAME\", \"resource:NAME\"", "is missing: choose at least one"),
             ("is required: \"available\" or \"unavailable\"", "is missing: choose one"),
             ("expected_back_at or duration_seconds", "a time to be back at, or a duration"),
             ("expected_back_at", "“Back at”"),
@@ -77,7 +77,7 @@ mod tests {
         let anchors: Vec<&str> = problems.iter().map(|p| p.anchor).collect();
         assert_eq!(anchors, ["paths", "message", "targets", "status", "restore"]);
         assert!(problems[0].text.starts_with("The list of paths (entry 1) "), "{}", problems[0].text);
-        assert_eq!(problems[2].text, "The list of what it is about is empty: choose at least one.");
+        assert_eq!(problems[2].text, "What it is about is missing: choose at least one.");
         assert_eq!(problems[4].text, "The end “by itself” needs a time to be back at, or a duration.");
     }
 }

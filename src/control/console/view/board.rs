@@ -162,6 +162,7 @@ impl Build<'_> {
             (false, Target::Application(_)) => format!("Uses {}", words::list(&others, "and")),
             (false, _) => format!("Used by {}", words::list(&others, "and")),
         };
+        let upcoming = row.upcoming.iter().map(|plan| self.plan(plan, target)).collect();
         let target = target.to_string();
         let mut resources: Vec<&Target> = row.causes.iter().filter(|cause| cause.layer == "resource").map(|cause| &cause.target).collect();
         resources.dedup();
@@ -189,14 +190,15 @@ impl Build<'_> {
             state,
             causes,
             partial,
-            upcoming: row.upcoming.iter().map(|plan| self.plan(plan)).collect(),
+            upcoming,
             uses,
         }
     }
 
     fn cause(&self, cause: &CauseView, row: &Target) -> CauseLine {
         let n = &cause.entry.notification;
-        let what = (cause.target != *row).then(|| words::capital(&self.titles.of(&cause.target)));
+        // A row's own closing needs no name; the system's banner is a row of its own.
+        let what = (cause.layer != "own" && cause.target != *row).then(|| words::capital(&self.titles.of(&cause.target)));
         let face = self.face;
         let overdue = n.expected_back_at.is_some_and(|back| back <= face.now);
         let back_words = n.expected_back_at.map_or_else(String::new, |back| match overdue {
@@ -213,10 +215,15 @@ impl Build<'_> {
         }
     }
 
-    fn plan(&self, entry: &Entry) -> CauseLine {
+    fn plan(&self, entry: &Entry, row: &Target) -> CauseLine {
         let n = &entry.notification;
+        // A plan for what the row is part of, or draws on, is edited for all who do.
+        let wider = n.targets.iter().filter(|target| !matches!(target, Target::Application(_)));
+        let wider: Vec<String> = wider.map(|target| self.titles.of(target)).collect();
+        let what = (!n.targets.contains(row) && !wider.is_empty()).then(|| words::list(&wider, "and"));
         let lasts = n.expected_back_at.map(|back| format!("for {}", super::super::when::words(back.since(n.since()))));
         CauseLine {
+            what,
             since_words: format!("in {}", self.face.until(n.since())),
             back_words: lasts.unwrap_or_default(),
             ..self.line(entry)

@@ -76,7 +76,9 @@ impl FormPage {
             Choice { chosen: fields.has_target(&value), label: label.to_owned(), value }
         };
         let of = |wanted: fn(&Target) -> bool| -> Vec<Choice> {
-            known.iter().filter(|(target, _)| wanted(target)).map(|(target, title)| choice(target, title)).collect()
+            let mut choices: Vec<Choice> = known.iter().filter(|(target, _)| wanted(target)).map(|(target, title)| choice(target, title)).collect();
+            choices.sort_by_key(|choice| choice.label.to_lowercase());
+            choices
         };
         let applications = of(|target| matches!(target, Target::Application(_)));
         let resources = of(|target| matches!(target, Target::Resource(_)));

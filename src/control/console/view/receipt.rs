@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::{Chrome, EntryView};
 use crate::{
-    actors::desk::{Delivery, DeliveryState},
+    actors::desk::{Delivery, DeliveryRow, DeliveryState},
     control::console::when::{Face, When},
 };
 
@@ -40,9 +40,8 @@ pub struct ReceiptPage {
 impl ReceiptPage {
     /// Of a notification and its receipt so far.
     pub fn new(chrome: Chrome, entry: EntryView, delivery: &Delivery, face: &Face) -> Self {
-        let rows: Vec<ReceiptRow> = delivery
-            .delivery
-            .iter()
+        let rows: Vec<ReceiptRow> = by_name(delivery)
+            .into_iter()
             .map(|row| {
                 let (kind, state) = state(row.state);
                 ReceiptRow { node: row.node.clone(), kind, state, at: row.at.map(|at| face.show_exactly(at)) }
@@ -62,6 +61,13 @@ impl ReceiptPage {
         };
         Self { chrome, entry, rows, complete: delivery.complete, summary }
     }
+}
+
+/// The nodes in the order in which people look for them, the same on every node's page.
+fn by_name(delivery: &Delivery) -> Vec<&DeliveryRow> {
+    let mut rows: Vec<&DeliveryRow> = delivery.delivery.iter().collect();
+    rows.sort_by(|one, other| one.node.cmp(&other.node));
+    rows
 }
 
 /// A state of SPEC 4.4 as its icon and in words.
@@ -88,8 +94,8 @@ impl Holds {
     /// Of a receipt.
     pub fn new(delivery: &Delivery) -> Self {
         let done = |state| matches!(state, DeliveryState::Applied | DeliveryState::Superseded);
-        let (confirmed, waiting): (Vec<_>, Vec<_>) = delivery.delivery.iter().partition(|row| done(row.state));
-        let names = |rows: Vec<&crate::actors::desk::DeliveryRow>| rows.into_iter().map(|row| row.node.clone()).collect();
+        let (confirmed, waiting): (Vec<_>, Vec<_>) = by_name(delivery).into_iter().partition(|row| done(row.state));
+        let names = |rows: Vec<&DeliveryRow>| rows.into_iter().map(|row| row.node.clone()).collect();
         Self { confirmed: names(confirmed), waiting: names(waiting) }
     }
 

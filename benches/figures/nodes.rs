@@ -1,0 +1,153 @@
+//! Forewarn's own nodes, as processes.
+
+use std::{
+    fs,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+use super::http::{Conn, cpu, port};
+
+pub const TOKEN: &str = "fw_figures_token_0123456789abcdef0123456789";
+/// How long each throughput is measured.
+pub const MEASURE: Duration = Duration::from_secs(4);
+
+pub struct Node {
+    pub process: Child,
+    pub control: String,
+    pub gate: String,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+/// So many nodes that know each other, ready.
+pub async fn farm(folder: &TempDir, size: usize) -> Vec<Node> {
+    let controls: Vec<String> = (0..size).map(|_| format!("127.0.0.1:{}", port())).collect();
+    let mut nodes = Vec::new();
+    for (at, control) in controls.iter().enumerate() {
+        let peers: Vec<String> = controls.iter().filter(|other| *other != control).map(|other| format!("\"http://{other}\"")).collect();
+        let gate = format!("127.0.0.1:{}", port());
+        let file = folder.path().join(format!("n{at}.toml"));
+        fs::write(&file, config(&format!("n{at}"), &folder.path().join(format!("n{at}")).display().to_string(), control, &gate, &peers.join(", "))).unwrap();
+        let process = Command::new(env!("CARGO_BIN_EXE_forewarn"))
+            .args(["serve", "--config"])
+            .arg(&file)
+            .env("FOREWARN_LOG", "warn")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        nodes.push(Node { process, control: control.clone(), gate });
+    }
+    for node in &nodes {
+        ready(&node.control).await;
+    }
+    nodes
+}
+
+pub fn config(name: &str, data: &str, control: &str, gate: &str, peers: &str) -> String {
+    let sha = hex::encode(forewarn::config::secrets::token_sha256(TOKEN));
+    format!(
+        "[node]\nname = \"{name}\"\ndata = \"{data}\"\n[gate]\nlisten = \"{gate}\"\n[control]\nlisten = \"{control}\"\n\
+         [farm]\nsecret = \"a secret for figures only\"\npeers = [{peers}]\n\
+         [[application]]\nname = \"mail\"\nroutes = [\"/mail\"]\n\
+         [[token]]\nname = \"figures\"\nrole = \"operator\"\nsha256 = \"{sha}\"\n"
+    )
+}
+
+pub async fn ready(control: &str) {
+    super::http::up(control).await;
+    let mut conn = Conn::open(control).await;
+    loop {
+        conn.send("GET", "/readyz", "", "").await;
+        if conn.answer().await.0 == 200 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// From handing in a notification until the gates of all three nodes have published it.
+pub async fn latency(rounds: usize) -> Vec<Duration> {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = farm(&folder, 3).await;
+    let (tell, mut told) = mpsc::unbounded_channel();
+    for node in &nodes {
+        let mut watch = Conn::open(&node.gate).await;
+        watch.send("GET", "/.forewarn/events?application=mail", "", "").await;
+        assert_eq!(watch.head().await.0, 200);
+        let tell = tell.clone();
+        tokio::spawn(async move {
+            loop {
+                if watch.line().await == "event: availability" {
+                    tell.send(Instant::now()).ok();
+                }
+            }
+        });
+    }
+    let mut submit = Conn::open(&nodes[0].control).await;
+    let mut samples = Vec::new();
+    for round in 0..rounds + 20 {
+        let status = if round % 2 == 0 { "unavailable" } else { "available" };
+        let begun = Instant::now();
+        let (code, _) = submit.post("/api/v1/notifications", TOKEN, &format!(r#"{{"targets":["application:mail"],"status":"{status}"}}"#)).await;
+        assert_eq!(code, 202);
+        let durable = Instant::now();
+        let mut last = durable;
+        for _ in 0..3 {
+            last = last.max(told.recv().await.unwrap());
+        }
+        if round >= 20 {
+            samples.push(last - begun);
+        }
+    }
+    samples
+}
+
+/// Submissions per second on one node, and its CPU time for each in microseconds.
+pub async fn throughput(submitters: usize) -> (f64, f64) {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = farm(&folder, 1).await;
+    let pid = nodes[0].process.id();
+    let before = cpu(pid);
+    let body = |n: usize| format!(r#"{{"targets":["application:mail"],"status":"{}"}}"#, if n.is_multiple_of(2) { "unavailable" } else { "available" });
+    let (count, seconds) = pressure(&nodes[0].control, submitters, "/api/v1/notifications", 202, body).await;
+    (count / seconds, (cpu(pid) - before) / count)
+}
+
+/// So many connections, each with one request under way at a time.
+pub async fn pressure(address: &str, connections: usize, path: &'static str, expect: u16, body: impl Fn(usize) -> String + Copy + 'static) -> (f64, f64) {
+    let begun = Instant::now();
+    let local = tokio::task::LocalSet::new();
+    let mut tasks = Vec::new();
+    for _ in 0..connections {
+        let address = address.to_owned();
+        tasks.push(local.spawn_local(async move {
+            let mut conn = Conn::open(&address).await;
+            let mut done = 0;
+            while begun.elapsed() < MEASURE {
+                let (code, answer) = conn.post(path, TOKEN, &body(done)).await;
+                assert_eq!(code, expect, "{}", String::from_utf8_lossy(&answer));
+                done += 1;
+            }
+            done
+        }));
+    }
+    local
+        .run_until(async {
+            let mut total = 0;
+            for task in tasks {
+                total += task.await.unwrap();
+            }
+            (total as f64, begun.elapsed().as_secs_f64())
+        })
+        .await
+}

@@ -1,0 +1,200 @@
+//! Single moments of the protocol that the simulation would find only by luck, one by one.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+use crate::{
+    availability::{Author, Restore, Source, Status, Submission},
+    sync::{Deliver, DeliveryState, Item, MAX_ROWS, Receipt},
+};
+
+const NOW: Now = Now { wall: Moment::ZERO, mono: Duration::from_secs(1) };
+
+fn id(i: u128) -> NodeId {
+    NodeId(Uuid::from_u128(i))
+}
+
+fn member(i: u128) -> Member {
+    Member {
+        id: id(i),
+        name: format!("n{i}").parse().unwrap(),
+        address: format!("http://n{i}"),
+        changed: Moment::from_millis(5),
+        forgotten: false,
+        definitions: BTreeMap::new(),
+    }
+}
+
+fn facts(i: u128, fanout: usize) -> Facts {
+    Facts {
+        me: id(i),
+        name: member(i).name,
+        address: member(i).address,
+        boot: 1,
+        boot_nonce: 1,
+        rules: Rules::default(),
+        reasons: Reasons::with([]),
+        fanout: std::num::NonZeroUsize::new(fanout).map_or(Fanout::All, Fanout::Some),
+        critical: HashSet::new(),
+        definitions: BTreeMap::new(),
+        peers: Vec::new(),
+    }
+}
+
+/// Node 1 of a farm of so many.
+fn node(of: u128, fanout: usize) -> Replica {
+    let restored = Restored { members: (1..=of).map(member).collect(), ..Restored::default() };
+    let mut replica = Replica::restore(facts(1, fanout), restored, NOW);
+    replica.replay(0, NOW);
+    settle(&mut replica);
+    replica
+}
+
+/// Everything is durable and loaded at once; what remains of the effects.
+fn settle(replica: &mut Replica) -> Vec<Effect> {
+    let mut rest = Vec::new();
+    loop {
+        let effects = replica.take_effects();
+        if effects.is_empty() {
+            return rest;
+        }
+        for effect in effects {
+            match effect {
+                Effect::Commit { step, .. } => replica.durable(step, NOW),
+                Effect::Load { step, .. } => replica.loaded(step, NOW),
+                other => rest.push(other),
+            }
+        }
+    }
+}
+
+fn entry(i: u128, at: i64, node: u128) -> Arc<Entry> {
+    let submission = Submission::parse(&serde_json::json!({"targets": ["system"], "status": "unavailable"})).unwrap();
+    let time = Moment::from_millis(at);
+    let made = submission.statement(Uuid::from_u128(i), time, &Author::operator("alice"), &member(node).name);
+    assert_eq!((made.source, made.status, made.restore), (Source::Operator, Some(Status::Unavailable), Restore::Manual));
+    Entry::stamped(made, 0, NodeId::NONE)
+}
+
+fn submit(replica: &mut Replica) -> Stamp {
+    let submission = Submission::parse(&serde_json::json!({"targets": ["system"], "status": "unavailable"})).unwrap();
+    let id = Uuid::from_u128(77);
+    replica.submit(Submit { submission, author: Author::operator("alice"), id, known: None }, 9, NOW);
+    replica.find(&id).unwrap().stamp
+}
+
+fn deliver(items: Vec<Item>) -> Deliver {
+    Deliver { limit: Moment::ZERO, items, receipts: Vec::new() }
+}
+
+fn delivered(stamp: Stamp, state: DeliveryState) -> Delivered {
+    Delivered { limit: Moment::ZERO, receipts: vec![Receipt { stamp, state }], unknown: Vec::new(), refused: Vec::new() }
+}
+
+#[test]
+fn nothing_is_acknowledged_before_it_is_durable_and_visible() {
+    let mut replica = node(1, 0);
+    submit(&mut replica);
+    let effects = replica.take_effects();
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Reply(..))));
+    let load = effects.iter().find_map(|effect| if let Effect::Load { step, .. } = effect { Some(*step) } else { None }).unwrap();
+    replica.durable(load, NOW);
+    assert!(!replica.take_effects().iter().any(|effect| matches!(effect, Effect::Reply(..))));
+    replica.loaded(load, NOW);
+    assert!(replica.take_effects().iter().any(|effect| matches!(effect, Effect::Reply(9, Reply::Submitted(Ok(_))))));
+}
+
+#[test]
+fn a_child_that_fails_is_replaced_by_the_next_of_its_share() {
+    let mut replica = node(4, 1);
+    let stamp = submit(&mut replica);
+    settle(&mut replica);
+    assert_eq!(replica.poll_send(id(2), NOW).unwrap().items[0].share, [id(3), id(4)]);
+    assert!(replica.poll_send(id(3), NOW).is_none(), "delegated");
+    replica.failed(id(2), 0, NOW);
+    assert_eq!(replica.poll_send(id(3), NOW).unwrap().items[0].share, [id(4)]);
+    // It acknowledges and burns down: its share is sent directly after 2 s.
+    replica.answered(id(3), &delivered(stamp, DeliveryState::Applied), NOW);
+    let later = Now { mono: NOW.mono + NO_PROGRESS, ..NOW };
+    assert_eq!(replica.next_timer(NOW), Some(NOW.mono + Duration::from_millis(50)), "the first child is tried again");
+    replica.tick(later);
+    let direct = replica.poll_send(id(4), later).unwrap();
+    assert!(direct.items[0].entry.stamp == stamp && direct.items[0].share.is_empty());
+    assert_eq!(replica.peers().iter().map(|peer| peer.outbox).collect::<Vec<_>>(), [1, 0, 1]);
+}
+
+#[test]
+fn a_relayed_copy_does_not_take_the_place_of_an_own_row() {
+    let mut replica = node(3, 0);
+    let own = entry(5, 0, 1);
+    let submission = Submission::parse(&serde_json::json!({
+        "id": Uuid::from_u128(5), "timestamp": Moment::ZERO, "targets": ["system"], "status": "unavailable"
+    }));
+    let handed = Submit { submission: submission.unwrap(), author: Author::operator("alice"), id: Uuid::from_u128(5), known: None };
+    replica.submit(handed, 9, NOW);
+    settle(&mut replica);
+    assert!(replica.ledger().get(&own.stamp).is_some(), "the same statement has the same stamp everywhere");
+    // Another initial node had it as well, and asks this one to pass it on.
+    let item = Item { entry: entry(5, 0, 2), initial: id(2), share: vec![id(3)] };
+    replica.deliver(id(2), deliver(vec![item]), 1, NOW);
+    settle(&mut replica);
+    replica.poll_send(id(3), NOW).unwrap();
+    replica.answered(id(3), &delivered(own.stamp, DeliveryState::Queued), NOW);
+    let third = |replica: &Replica| replica.receipts(&own.stamp).unwrap().into_iter().find(|(node, ..)| *node == id(3)).unwrap().1;
+    assert_eq!((third(&replica), replica.peers()[1].outbox), (DeliveryState::Queued, 1), "its receipt is awaited");
+}
+
+#[test]
+fn the_fingerprint_is_right_when_the_ledger_drops_what_still_waits() {
+    let mut replica = node(3, 0);
+    let (old, new) = (entry(5, 10, 2), entry(6, 20, 2));
+    let item = |entry: &Arc<Entry>, share| Item { entry: Arc::clone(entry), initial: id(2), share };
+    replica.deliver(id(2), deliver(vec![item(&old, Vec::new())]), 1, NOW);
+    settle(&mut replica);
+    // Again, to be passed on: it waits while it is in the ledger. The newer one kills it.
+    replica.replaying = true;
+    replica.deliver(id(2), deliver(vec![item(&old, vec![id(3)]), item(&new, Vec::new())]), 2, NOW);
+    replica.replay(3, NOW);
+    settle(&mut replica);
+    assert_eq!(replica.fingerprint(), new.digest());
+    assert_eq!((replica.ledger().len(), replica.peers()[1].outbox), (1, 1), "the dead one is still passed on");
+}
+
+#[test]
+fn being_forgotten_is_for_good() {
+    let mut replica = node(3, 0);
+    assert!(replica.forget("n3", NOW));
+    // It comes back with a later record, by hearsay.
+    let returning = Member { changed: Moment::from_millis(1_000_000), ..member(3) };
+    replica.learn_members(&[returning], NOW);
+    assert_eq!(replica.members().count(), 2);
+    assert!(replica.announcement("").members.iter().any(|member| member.id == id(3) && member.forgotten));
+    assert_eq!(replica.check_sender(id(3), 9, 9), Err(Stranger::Forgotten { id: id(3) }));
+}
+
+#[test]
+fn a_copied_store_is_told_so() {
+    let mut replica = node(2, 0);
+    assert_eq!(replica.check_sender(id(2), 4, 1), Ok(()));
+    assert_eq!(replica.check_sender(id(2), 4, 2), Err(Stranger::Copied { id: id(2) }));
+    assert_eq!(replica.check_sender(id(2), 3, 1), Err(Stranger::Copied { id: id(2) }));
+    assert_eq!(replica.check_sender(id(2), 5, 2), Ok(()));
+}
+
+#[test]
+fn what_is_accepted_during_a_merge_on_return_is_not_taken_for_merged() {
+    let mut replica = node(2, 0).with_max_rows(0);
+    submit(&mut replica);
+    settle(&mut replica);
+    assert!(replica.peers()[0].merge_on_return);
+    replica.merging(id(2));
+    replica.max_rows = MAX_ROWS;
+    let late = Item { entry: entry(6, 20, 1), initial: id(1), share: Vec::new() };
+    let key = QueueKey { class: 1, stamp: late.entry.stamp };
+    replica.enqueue(key, PendingRow { entry: late.entry, initial: id(1), share: None });
+    replica.work(NOW);
+    replica.merged_with(id(2), NOW);
+    settle(&mut replica);
+    let sent = replica.poll_send(id(2), NOW).unwrap();
+    assert_eq!(sent.items.iter().map(|item| item.entry.stamp).collect::<Vec<_>>(), [key.stamp]);
+}

@@ -1,0 +1,127 @@
+//! What pages, metrics and the shell may read of a replica. Changes nothing.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{Facts, Peer, Replica};
+use crate::{
+    availability::{Entry, Ledger, Moment, NodeId, Stamp, Target},
+    sync::{DeliveryState, message::Member},
+};
+
+/// One peer, for pages and metrics.
+#[derive(Debug, Clone)]
+pub struct PeerView {
+    /// Its id; a stand-in for one that has not been met.
+    pub id: NodeId,
+    /// Its record, if it has been met.
+    pub member: Option<Member>,
+    /// Where it is.
+    pub address: String,
+    /// Rows that wait for it.
+    pub outbox: usize,
+    /// It gets a merge instead.
+    pub merge_on_return: bool,
+    /// When it was last heard of.
+    pub last_contact: Option<Moment>,
+    /// The last attempt to reach it failed.
+    pub down: bool,
+    /// The phase it last told.
+    pub phase: String,
+    /// The fingerprint it last told.
+    pub fingerprint: String,
+}
+
+impl Replica {
+    /// The ledger, to read.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// What this node is.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// This node's own record, as others know it.
+    pub fn own(&self) -> &Member {
+        &self.own
+    }
+
+    /// Why this node takes no submissions, if its store is a copy or was restored.
+    pub fn conflict(&self) -> Option<&str> {
+        self.conflict.as_deref()
+    }
+
+    /// Number of notifications that wait to be applied, and of those in quarantine.
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.pending.len() - self.quarantined, self.quarantined)
+    }
+
+    /// Number of own notifications that somebody has not confirmed.
+    pub fn unconfirmed(&self) -> usize {
+        self.tracks.len()
+    }
+
+    /// An entry that is in the ledger or waits for it.
+    pub fn find(&self, id: &Uuid) -> Option<Arc<Entry>> {
+        self.pending_ids.get(id).or_else(|| self.ledger.by_id(id)).cloned()
+    }
+
+    /// The receipts of an own notification that is not confirmed by everybody yet.
+    pub fn receipts(&self, stamp: &Stamp) -> Option<Vec<(NodeId, DeliveryState, Moment)>> {
+        Some(self.tracks.get(stamp)?.iter().map(|(node, (state, at))| (*node, *state, *at)).collect())
+    }
+
+    /// How far an entry has come on this node.
+    pub fn state_here(&self, stamp: &Stamp) -> DeliveryState {
+        self.state_of(stamp)
+    }
+
+    /// How people call a node: its name; the address of one that has not been met; its id.
+    pub fn name_of(&self, node: NodeId) -> String {
+        if node == self.facts.me {
+            return self.facts.name.to_string();
+        }
+        match self.peers.get(&node) {
+            Some(Peer { member: Some(member), .. }) => member.name.to_string(),
+            Some(peer) => peer.address.clone(),
+            None => self.forgotten.get(&node).map_or_else(|| node.to_string(), |member| member.name.to_string()),
+        }
+    }
+
+    /// Whether some member of the farm has this target in its configuration.
+    pub fn knows(&self, target: &Target) -> bool {
+        *target == Target::System || self.members().any(|member| member.definitions.contains_key(target))
+    }
+
+    /// All members, this node first.
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
+        std::iter::once(&self.own).chain(self.peers.values().filter_map(|peer| peer.member.as_ref()))
+    }
+
+    /// All other nodes, configured ones that have not been met included.
+    pub fn peers(&self) -> Vec<PeerView> {
+        let view = |(id, peer): (&NodeId, &Peer)| PeerView {
+            id: *id,
+            member: peer.member.clone(),
+            address: peer.address.clone(),
+            outbox: peer.lane.len(),
+            merge_on_return: peer.lane.collapsed,
+            last_contact: peer.last_contact,
+            down: peer.link.is_down(),
+            phase: peer.phase.clone(),
+            fingerprint: peer.fingerprint.clone(),
+        };
+        self.peers.iter().map(view).collect()
+    }
+
+    /// Of everything this node holds, in the ledger or on the way there.
+    pub fn fingerprint(&self) -> u128 {
+        // Not kept up to date step by step: what the ledger drops may still wait here, and would
+        // have to be counted again then. Little waits, as a rule.
+        let waiting = self.pending.values().filter(|row| self.ledger.get(&row.entry.stamp).is_none());
+        waiting.fold(self.ledger.fingerprint(), |sum, row| sum.wrapping_add(row.entry.digest()))
+    }
+}

@@ -1,0 +1,119 @@
+//! Every page, narrow and wide, light and dark: kept as a picture, and looked at by a script for
+//! what must be so for everybody: names for fields, order of headings, contrast, a visible focus.
+
+use serde_json::{Value, json};
+
+use crate::{
+    Stage,
+    driver::{self, Browser},
+    sign_in,
+};
+
+const LOOK: &str = include_str!("look.js");
+
+/// What every page of the farm has to show at once.
+async fn fill_the_farm(stage: &Stage) -> String {
+    let inside = |minutes: i64| (forewarn::clock::now().to_datetime() + chrono::Duration::minutes(minutes)).to_rfc3339();
+    stage.say(json!({ "targets": ["system"], "status": "unavailable", "reason": "planned-maintenance", "restore": "automatic",
+        "goes_down_at": inside(60 * 30), "expected_back_at": inside(60 * 32), "message": "Power supply: everything is off for two hours." })).await;
+    stage.say(json!({ "targets": ["application:chat"], "status": "unavailable", "reason": "testing", "criteria": { "methods": ["POST"], "paths": ["/chat/files*"] }, "message": "No uploads for now." })).await;
+    stage.say(json!({ "targets": ["resource:people"], "status": "unavailable", "reason": "unplanned-outage", "component": "LDAP server 2", "goes_down_at": inside(-180), "expected_back_at": inside(-20) })).await;
+    stage
+        .say(json!({ "targets": ["application:mail"], "status": "unavailable", "reason": "planned-maintenance", "component": "mail-store-7.internal.example.com/volumes/letters-and-attachments-2026", "expected_back_at": inside(40),
+            "message": "We are moving all letters to new disks.\nNothing is lost; letters that arrive meanwhile are delivered afterwards." }))
+        .await
+}
+
+/// A picture of the page as it is, and what is wrong with it.
+async fn look(browser: &Browser, name: &str, complaints: &mut Vec<String>) {
+    browser.keep(name).await;
+    // The keyboard is in use from here on: focus has to show.
+    for kind in ["rawKeyDown", "keyUp"] {
+        browser.devtools("Input.dispatchKeyEvent", json!({ "type": kind, "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9 })).await;
+    }
+    let Value::Array(found) = browser.execute(LOOK).await else { panic!("the script says nothing") };
+    complaints.extend(found.iter().map(|complaint| format!("{name}: {}", complaint.as_str().unwrap_or_default())));
+}
+
+#[tokio::test]
+async fn every_page_can_be_read_by_everybody() {
+    if !driver::is_installed() {
+        return;
+    }
+    let stage = Stage::set().await;
+    let browser = Browser::start("looks", true).await;
+    let mut complaints = Vec::new();
+    let variants = [(1280, false), (1280, true), (390, false), (390, true)];
+    let name = |page: &str, (width, dark): (u32, bool)| format!("{page}-{width}-{}", if dark { "dark" } else { "light" });
+
+    for variant in variants {
+        browser.look_like(variant.0, variant.1).await;
+        browser.goto(&stage.console(0, "/login")).await;
+        browser.see_text("h1", "Sign in").await;
+        look(&browser, &name("login", variant), &mut complaints).await;
+    }
+    sign_in(&browser, &stage.console(0, "/")).await;
+    for variant in variants {
+        browser.look_like(variant.0, variant.1).await;
+        browser.goto(&stage.console(0, "/")).await;
+        browser.see_text("#connection", "Live.").await;
+        look(&browser, &name("board-calm", variant), &mut complaints).await;
+    }
+    let mail = fill_the_farm(&stage).await;
+    let plain = [
+        ("board", "/", "#application-mail .cause"),
+        ("form", "/notify", "#message"),
+        ("receipt", &format!("/notify/{mail}"), "main[data-complete]"),
+        ("nodes", "/nodes", ".nodes"),
+        ("history", "/history", ".history"),
+        ("no-such", "/notify/nothing", "h1"),
+    ];
+    for variant in variants {
+        browser.look_like(variant.0, variant.1).await;
+        for (page, address, sign) in plain {
+            browser.goto(&stage.console(0, address)).await;
+            browser.see(sign).await;
+            look(&browser, &name(page, variant), &mut complaints).await;
+        }
+        form_and_preview(&stage, &browser, |page| name(page, variant), &mut complaints).await;
+        for (page, address, sign) in [
+            ("denial", "/mail", "Mail is unavailable"),
+            ("denial-overdue", "/directory", "Phone directory is unavailable"),
+            ("no-application", "/nothing-here", ""),
+        ] {
+            browser.goto(&stage.gate(1, address)).await;
+            browser.see_text("h1", sign).await;
+            look(&browser, &name(page, variant), &mut complaints).await;
+        }
+    }
+    // The whole system, last: it stands in front of everything else.
+    stage.say(json!({ "targets": ["system"], "status": "unavailable", "reason": "unplanned-outage", "message": "The data centre has no power." })).await;
+    for variant in variants {
+        browser.look_like(variant.0, variant.1).await;
+        browser.goto(&stage.console(0, "/")).await;
+        browser.see_text(".banner", "The data centre has no power.").await;
+        look(&browser, &name("board-system", variant), &mut complaints).await;
+    }
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+    browser.end().await;
+}
+
+/// The form with errors, and a preview with warnings.
+async fn form_and_preview(stage: &Stage, browser: &Browser, name: impl Fn(&str) -> String, complaints: &mut Vec<String>) {
+    browser.goto(&stage.console(0, "/notify")).await;
+    browser.fill("#duration", "ten").await;
+    browser.click("#criteria summary").await;
+    browser.fill("#paths", "/mail/[").await;
+    browser.fill("#clients", "everybody").await;
+    browser.click("button[value=preview]").await;
+    browser.see("#problems").await;
+    look(browser, &name("form-errors"), complaints).await;
+
+    browser.goto(&stage.console(0, "/notify?target=system&status=unavailable")).await;
+    browser.fill("#message", "Everything is off <b>for a while</b>.").await;
+    browser.choose("#restore", "automatic").await;
+    browser.fill("#duration", "45").await;
+    browser.click("button[value=preview]").await;
+    browser.see(".denial").await;
+    look(browser, &name("preview"), complaints).await;
+}

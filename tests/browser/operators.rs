@@ -1,0 +1,206 @@
+//! The operators' pages at work: what others do shows by itself, and nothing typed is ever lost.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::{
+    Stage,
+    driver::{self, Browser},
+    sign_in,
+    support::PASSWORD,
+};
+
+#[tokio::test]
+async fn what_others_do_shows_by_itself() {
+    if !driver::is_installed() {
+        return;
+    }
+    let stage = Stage::set().await;
+    let browser = Browser::start("board", true).await;
+    sign_in(&browser, &stage.console(0, "/")).await;
+    browser.see_text("#connection", "Live.").await;
+    browser.see_text("#application-directory .state", "Available").await;
+    browser.mark().await;
+    // At another node, and by the token of a program.
+    let said = json!({ "targets": ["resource:people"], "status": "unavailable", "reason": "licence-expired", "component": "LDAP", "message": "Renewal is on its way." });
+    stage.farm[1].submit_wait_all(said).await;
+    browser.see_text("#application-directory .state", "Unavailable").await;
+    browser.see_text("#application-directory .cause", "Its licence has expired").await;
+    browser.see_text("#application-directory .facts", "ci").await;
+    // c does not run it, and holds it all the same.
+    browser.see_text("#resource-people .facts", "Holds on a, b and c").await;
+    assert!(browser.is_still_the_same().await, "the board was loaded anew");
+
+    browser.goto(&stage.console(0, "/history")).await;
+    browser.see_text(".history", "unavailable").await;
+    browser.mark().await;
+    browser.click(".history details summary").await;
+    browser.see_text(".history .facts", "Renewal is on its way.").await;
+    browser.see_text(".history .receipt", "Applied").await;
+    stage.open_mail().await;
+    browser.see_text(".history", "Mail is available").await;
+    // What was open stays open, and nothing was loaded anew.
+    browser.see_text(".history .receipt", "Applied").await;
+    assert!(browser.is_still_the_same().await);
+    browser.goto(&stage.console(0, "/history?application=directory")).await;
+    browser.see("#application").await;
+    assert!(!browser.text(".history").await.contains("Mail is available"));
+
+    browser.goto(&stage.console(0, "/nodes")).await;
+    browser.see_text("main", "All 3 nodes are ready. All ledgers are equal.").await;
+    browser.see_text(".nodes", "this node").await;
+    browser.mark().await;
+    stage.farm[2].kill9().await;
+    stage.open_mail_alone().await;
+    browser.see_text("main", "2 of 3 nodes are ready").await;
+    browser.see_text(".nodes .state", "Cannot be reached").await;
+    browser.see_text(".nodes", "1 notification").await;
+    browser.keep("nodes-one-away").await;
+    assert!(browser.is_still_the_same().await);
+    browser.end().await;
+}
+
+#[tokio::test]
+async fn signing_in_is_throttled_and_an_ended_session_loses_nothing() {
+    if !driver::is_installed() {
+        return;
+    }
+    let stage = Stage::set().await;
+    let browser = Browser::start("sessions", true).await;
+    browser.goto(&stage.console(0, "/nodes")).await;
+    browser.fill("#name", "alice").await;
+    browser.fill("#password", "not this").await;
+    browser.click("main button").await;
+    browser.see_text("#problems", "The name or the password is wrong.").await;
+    assert_eq!(browser.value("#name").await, "alice", "the name need not be typed again");
+    // On a slow machine the first pause, a second, may be over before the next attempt; pauses grow.
+    browser
+        .until("to be slowed down", Duration::from_secs(30), async || {
+            browser.fill("#password", "not this").await;
+            browser.click("main button").await;
+            let said = browser.text("#problems").await;
+            Ok::<_, ()>(said.starts_with("There were too many failed attempts. Try again in ").then_some(()))
+        })
+        .await;
+    browser.keep("login-throttled").await;
+    // As soon as the pause is over, the right one is taken, and leads to where one wanted to go.
+    browser
+        .until("to be signed in", Duration::from_secs(30), async || {
+            let heading = browser.text("h1").await;
+            if heading == "Sign in" && !browser.text("#problems").await.is_empty() {
+                browser.fill("#password", PASSWORD).await;
+                browser.click("main button").await;
+            }
+            Ok::<_, ()>((heading == "Nodes").then_some(()))
+        })
+        .await;
+
+    let first = browser.client.window().await.unwrap();
+    browser.goto(&stage.console(0, "/notify?target=application:chat&status=unavailable")).await;
+    browser.fill("#message", "Half an hour of typing: ä, €, \"quotes\" & <tags>").await;
+    browser.fill("#component", "the router").await;
+    browser.click("#criteria summary").await;
+    browser.fill("#paths", "/chat/rooms*\n/chat/files*").await;
+    let second = browser.new_window().await;
+    browser.switch(&second).await;
+    browser.goto(&stage.console(0, "/")).await;
+    browser.click(".who button").await;
+    browser.see_text("h1", "Sign in").await;
+    browser.switch(&first).await;
+    browser.click("button[value=preview]").await;
+    browser.see_text("main", "Your session has ended. What you filled in is kept").await;
+    browser.keep("login-session-ended").await;
+    browser.fill("#name", "alice").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.click("main button").await;
+    browser.see_text(".note", "It was not sent.").await;
+    assert!(browser.is_checked("input[value='application:chat']").await);
+    assert_eq!(browser.value("#message").await, "Half an hour of typing: ä, €, \"quotes\" & <tags>");
+    assert_eq!(browser.value("#component").await, "the router");
+    assert_eq!(browser.value("#paths").await, "/chat/rooms*\n/chat/files*");
+    browser.click("button[value=preview]").await;
+    browser.see_text("h1", "Chat is unavailable").await;
+    browser.end().await;
+}
+
+#[tokio::test]
+async fn plans_are_edited_and_taken_back_and_nothing_is_said_twice() {
+    if !driver::is_installed() {
+        return;
+    }
+    let stage = Stage::set().await;
+    let browser = Browser::start("plans", true).await;
+    sign_in(&browser, &stage.console(0, "/")).await;
+
+    // A plan, with times as somebody in Berlin types them.
+    browser.click("#application-chat .row-actions a").await;
+    let set = "const set = (id, days) => { const at = new Date(Date.now() + days * 864e5); at.setSeconds(0, 0);
+        document.getElementById(id).value = new Date(at - at.getTimezoneOffset() * 6e4).toISOString().slice(0, 16); };";
+    browser.execute(&format!("{set} set('begins', 1); set('back', 2);")).await;
+    let typed = browser.value("#begins").await;
+    browser.fill("#message", "New servers").await;
+    browser.click("button[value=preview]").await;
+    browser.see_text("h1", "Chat will be unavailable").await;
+    browser.click("button[value=confirm]").await;
+    browser.see_text("#receipt-summary", "All 3 nodes have confirmed").await;
+
+    browser.goto(&stage.console(0, "/")).await;
+    browser.see_text("#application-chat .plan", "New servers").await;
+    browser.see_text("#application-chat .state", "Available").await;
+    browser.click("#application-chat .plan a[href^='/notify?replace']").await;
+    assert_eq!(browser.value("#begins").await, typed, "the same moment in the same zone");
+    browser.fill("#message", "New and better servers").await;
+    browser.click("button[value=preview]").await;
+    browser.click("button[value=confirm]").await;
+    browser.see_text("#receipt-summary", "All 3 nodes have confirmed").await;
+    browser.goto(&stage.console(0, "/")).await;
+    browser.see_text("#application-chat .plan", "New and better servers").await;
+    assert_eq!(browser.execute("return document.querySelectorAll('#application-chat .plan').length").await, json!(1));
+
+    browser.click("#application-chat .plan a[href^='/notify?cancel']").await;
+    browser.see_text("h1", "Take back a plan").await;
+    browser.keep("cancel").await;
+    browser.fill("#message", "The servers are late").await;
+    browser.click("button[value=confirm]").await;
+    browser.see_text("#receipt-summary", "All 3 nodes have confirmed").await;
+    browser.goto(&stage.console(0, "/")).await;
+    browser.see_text("#application-chat .state", "Available").await;
+    browser.see_no("#application-chat .plan").await;
+
+    // A page with a confirming button that was left open for too long.
+    browser.goto(&stage.console(0, "/notify?target=application:mail&status=unavailable")).await;
+    browser.fill("#message", "Stale").await;
+    browser.click("button[value=preview]").await;
+    browser.see(".denial").await;
+    browser.execute("document.querySelector('main [name=timestamp]').value = '2020-01-01T00:00:00Z'").await;
+    browser.click("button[value=confirm]").await;
+    browser.see_text(".note", "This page had been open for a while, so it was not sent").await;
+    browser.keep("preview-stale").await;
+    browser.see_text(".denial", "Stale").await;
+    browser.click("button[value=confirm]").await;
+    browser.see_text("#receipt-summary", "All 3 nodes have confirmed").await;
+    let first = browser.client.current_url().await.unwrap();
+
+    // Back, and the same page sent again: that is the same notification.
+    browser.client.back().await.unwrap();
+    browser.client.refresh().await.unwrap();
+    browser.see("#receipt").await;
+    assert_eq!(browser.client.current_url().await.unwrap(), first);
+
+    // The same form in another window, changed: another content under the same id.
+    let id = first.path().trim_start_matches("/notify/").to_owned();
+    browser.goto(&stage.console(0, "/notify?target=application:mail&status=unavailable")).await;
+    browser.execute(&format!("document.querySelector('main [name=id]').value = '{id}'")).await;
+    browser.fill("#message", "Fresh").await;
+    browser.click("button[value=preview]").await;
+    browser.see(".denial").await;
+    browser.click("button[value=confirm]").await;
+    browser.see_text(".note", "This form was sent before, with another content").await;
+    browser.keep("preview-conflict").await;
+    browser.click("button[value=confirm]").await;
+    browser.see_text("#receipt-summary", "All 3 nodes have confirmed").await;
+    assert_ne!(browser.client.current_url().await.unwrap(), first);
+    browser.see_text(".facts", "Fresh").await;
+    browser.end().await;
+}

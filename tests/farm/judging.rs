@@ -1,0 +1,104 @@
+//! Closings for some requests only, and `why`: at the gate, with real requests.
+
+use serde_json::{Value, json};
+
+use crate::{closing, opening, support::{Farm, MONITOR_TOKEN, Node}};
+
+async fn closed(node: &Node, criteria: Value) -> String {
+    let told = node.submit_wait_all(closing("application:mail", json!({"criteria": criteria}))).await;
+    told["id"].as_str().unwrap().to_owned()
+}
+
+async fn open_again(node: &Node) {
+    node.submit_wait_all(opening("application:mail")).await;
+    node.gate_get("/mail/inbox", &[]).await.expect(200);
+}
+
+#[tokio::test]
+async fn criteria_single_out_requests() {
+    let farm = Farm::new(2).start().await;
+    let node = &farm[0];
+    let id = closed(node, json!({"methods": ["POST", "put"]})).await;
+    node.gate_get("/mail/inbox", &[]).await.expect(200);
+    let denied = node.gate_send("POST", "/mail/inbox", &[], Some(b"x")).await.expect(503);
+    assert_eq!(denied.header("forewarn-notification"), Some(id.as_str()));
+    node.gate_send("PUT", "/mail/inbox", &[], Some(b"x")).await.expect(503);
+    // partial closings are no general verdict, and are shown beside it
+    assert_eq!(node.gate_get("/.forewarn/availability/mail", &[]).await.json()["available"], true);
+    let board = node.get("/api/v1/availability/mail").await.json();
+    assert_eq!((&board["available"], &board["partial"][0]["id"]), (&json!(true), &json!(id)));
+    open_again(node).await;
+    node.gate_send("POST", "/mail/inbox", &[], Some(b"x")).await.expect(200);
+
+    closed(node, json!({"paths": ["/mail/*/attachments", "/mail/big?"], "methods": ["GET"]})).await;
+    node.gate_get("/mail/7/8/attachments", &[]).await.expect(503);
+    node.gate_get("/mail/7//8/%61ttachments?x=1", &[]).await.expect(503);
+    node.gate_get("/mail/big1", &[]).await.expect(503);
+    node.gate_get("/mail/big", &[]).await.expect(200);
+    node.gate_send("POST", "/mail/big1", &[], Some(b"")).await.expect(200);
+    open_again(node).await;
+
+    closed(node, json!({"headers": {"User-Agent": "*MSIE*", "x-beta": "yes"}})).await;
+    node.gate_get("/mail", &[("user-agent", "Mozilla (compatible; msie 6)"), ("X-Beta", "YES")]).await.expect(503);
+    node.gate_get("/mail", &[("user-agent", "MSIE")]).await.expect(200);
+    open_again(node).await;
+
+    closed(node, json!({"query": {"folder": "arch*"}})).await;
+    node.gate_get("/mail?a=1&folder=archive", &[]).await.expect(503);
+    node.gate_get("/mail?folder=inbox", &[]).await.expect(200);
+    open_again(node).await;
+
+    closed(node, json!({"clients": ["127.0.0.0/8"]})).await;
+    node.gate_get("/mail", &[]).await.expect(503);
+    node.gate_get("/mail", &[("x-forwarded-for", "198.51.100.1")]).await.expect(503);
+    open_again(node).await;
+    closed(node, json!({"clients": ["10.0.0.0/8", "::/0"]})).await;
+    node.gate_get("/mail", &[]).await.expect(200);
+    open_again(node).await;
+
+    closed(node, json!({"nodes": ["b"]})).await;
+    farm[0].gate_get("/mail", &[]).await.expect(200);
+    farm[1].gate_get("/mail", &[]).await.expect(503);
+    assert_eq!(farm[1].gate_get("/.forewarn/availability/mail", &[]).await.json()["available"], false);
+}
+
+#[tokio::test]
+async fn a_probe_never_lifts_what_a_person_has_closed() {
+    let farm = Farm::new(1).start().await;
+    let node = &farm[0];
+    node.submit_wait_all(closing("application:mail", json!({}))).await;
+    node.submit_with("?wait=all", MONITOR_TOKEN, opening("application:mail")).await.expect(200);
+    node.gate_get("/mail", &[]).await.expect(503);
+    node.submit_with("?wait=all", MONITOR_TOKEN, closing("application:mail", json!({}))).await.expect(200);
+    node.submit_wait_all(opening("application:mail")).await;
+    node.gate_get("/mail", &[]).await.expect(200);
+    // until it finds something new
+    node.submit_with("?wait=all", MONITOR_TOKEN, closing("application:mail", json!({"reason": 2}))).await.expect(200);
+    assert_eq!(node.gate_get("/mail", &[]).await.expect(503).json()["reason"], "unplanned-outage");
+    let board = node.get("/api/v1/availability/mail").await.json();
+    assert_eq!((&board["causes"][0]["source"], &board["causes"][0]["reporter"]), (&json!("monitor"), &json!("token/probe")));
+    node.submit_with("?wait=all", MONITOR_TOKEN, opening("application:mail")).await.expect(200);
+    node.gate_get("/mail", &[]).await.expect(200);
+}
+
+#[tokio::test]
+async fn why_names_every_word_and_why_it_counts_or_not() {
+    let farm = Farm::new(1).start().await;
+    let node = &farm[0];
+    let old = node.submit_wait_all(closing("application:mail", json!({"criteria": {"methods": ["POST"]}}))).await;
+    let store = node.submit_wait_all(closing("resource:mail-store", json!({}))).await;
+    let system = node.submit_wait_all(closing("system", json!({}))).await;
+    let own = node.submit_wait_all(opening("application:mail")).await;
+    let why = node.get("/api/v1/availability/mail/why?method=POST&path=/mail").await.expect(200).json();
+    assert_eq!(why["available"], false);
+    let considered = why["considered"].as_array().unwrap();
+    let find = |id: &Value| considered.iter().find(|one| one["id"] == *id);
+    assert!(find(&old["id"]).is_none(), "a dead word is dropped: {why}");
+    for (told, layer, said) in [(&own, "own", "available"), (&system, "system", "unavailable"), (&store, "resource:mail-store", "unavailable")] {
+        let one = find(&told["id"]).unwrap_or_else(|| panic!("{why}"));
+        assert_eq!((&one["layer"], &one["said"], &one["reporter"]), (&json!(layer), &json!(said), &json!("operators")), "{why}");
+        assert!(!one["because"].as_str().unwrap().is_empty());
+    }
+    assert_eq!(node.get("/api/v1/availability/nothing/why").await.status, 404);
+    assert_eq!(node.get("/api/v1/availability/mail/why?colour=red").await.expect(422).fields(), ["colour"]);
+}
