@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     availability::NodeId,
+    clock,
     store::crash::crash_point,
     sync::{Announce, Deliver, Replica},
 };
@@ -106,11 +107,20 @@ impl Handler<LookAround> for Couriers {
     fn handle(&mut self, look: LookAround, _: &mut Self::Context) -> Self::Result {
         let (transport, repeater) = (Rc::clone(&self.transport), self.repeater.clone());
         Box::pin(async move {
-            let asked = look.addresses.iter().map(|address| transport.announce(address, &look.own));
-            for answer in futures_util::future::join_all(asked).await.into_iter().flatten() {
-                let learn = Take::new(move |replica: &mut Replica, now| replica.announced(&answer, None, now).is_ok());
+            let asked = look.addresses.into_iter().map(|address| async {
+                let answer = transport.announce(&address, &look.own).await;
+                let learn = Take::new(move |replica: &mut Replica, now| match answer {
+                    Ok(answer) => replica.announced(&answer, None, now).is_ok(),
+                    Err(_) => {
+                        // Shown as away from now on, and tried again after a back-off.
+                        let there: Vec<NodeId> = replica.peers().into_iter().filter(|peer| peer.address == address).map(|peer| peer.id).collect();
+                        there.into_iter().for_each(|id| replica.merge_failed(id, clock::random(), now));
+                        false
+                    }
+                });
                 repeater.send(learn).await.ok();
-            }
+            });
+            futures_util::future::join_all(asked).await;
         })
     }
 }

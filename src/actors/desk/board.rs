@@ -49,12 +49,11 @@ impl Desk {
                 .map(|(known, local)| {
                     let name = known.definition.name.clone();
                     let users = self.shared.slots.iter().filter(|slot| slot.app.definition.uses.contains(&name));
-                    BoardRow {
-                        title: name.to_string(),
-                        local: *local,
-                        uses: users.map(|slot| slot.app.name().clone()).collect(),
-                        ..self.row_of(known, node, now)
+                    let mut row = self.row_of(known, node, now);
+                    for cause in row.causes.iter_mut().chain(&mut row.partial) {
+                        cause.target = Target::Resource(name.clone());
                     }
+                    BoardRow { title: name.to_string(), local: *local, uses: users.map(|slot| slot.app.name().clone()).collect(), ..row }
                 })
                 .collect(),
             system: views(&general(&system.view, &system.definition, node, now)),
