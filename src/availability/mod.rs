@@ -15,6 +15,7 @@ mod ledger;
 mod moment;
 mod name;
 mod notification;
+pub mod path;
 mod reader;
 mod reason;
 mod stamp;

@@ -19,13 +19,14 @@ pub mod framing;
 pub mod headers;
 pub mod listener;
 pub mod negotiate;
-pub mod path;
 mod pool;
 pub mod proxy;
 pub mod route;
 pub mod service;
 mod tunnel;
 pub mod upstream;
+
+pub use crate::availability::path;
 
 #[cfg(test)]
 mod fixtures;

@@ -24,7 +24,7 @@ use super::{
     shared::{Counters, Phase, Shared},
 };
 use crate::{
-    availability::{Author, Entry, Moment, Name, RequestFacts, Stamp, Submission, Target, why},
+    availability::{Author, Entry, Moment, Name, RequestFacts, Stamp, Submission, Target, path, why},
     clock,
     store::{Store, crash::crash_point, records},
     sync::{Now, Replica, Reply, Submit, SubmitRefusal},
@@ -174,6 +174,9 @@ impl Desk {
     /// Why an application is (un)available for a request; `None`: no such application here.
     pub async fn why(&self, application: &str, request: &RequestFacts<'_>) -> Option<Why> {
         let slot = self.shared.slots.iter().find(|slot| slot.app.name().as_str() == application)?;
+        // As the gate would decide it; what is no path is looked at as it was typed.
+        let path = path::normalize(request.path).unwrap_or(request.path.into());
+        let request = &RequestFacts { path: &path, ..*request };
         let snapshot = slot.snapshot.load_full();
         let (view, definition, now) = (snapshot.view(), &slot.app.definition, clock::now());
         let considered = why::explain(view, definition, request, now).into_iter().map(|one| Considered {
