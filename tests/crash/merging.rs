@@ -63,7 +63,9 @@ async fn the_starting_node_dies_as_it_tells_what_was_missed() {
 /// b knows nobody and has something to say; a introduces itself to b, and tells c.
 #[tokio::test]
 async fn a_node_dies_as_it_tells_what_a_merge_has_brought() {
-    for point in expand(TELLING) {
+    let points = expand(TELLING);
+    let (mut at, mut spared) = (0, 0);
+    while let Some(point) = points.get(at) {
         eprintln!("· {point}");
         let farm = Farm::new(3).peers_of(1, &[]).build().await;
         let mut book = Book::default();
@@ -72,9 +74,16 @@ async fn a_node_dies_as_it_tells_what_a_merge_has_brought() {
         book.say_much(&farm[1], 2).await;
         farm[1].terminate().await;
         farm[2].restart().await;
-        let doomed = doom(&farm[0], &point).await;
+        let doomed = doom(&farm[0], point).await;
         farm[1].start();
-        doomed.died().await;
+        // whom b asks first, and who finds b first, is up to the machine: once more then
+        let begin = std::time::Instant::now();
+        if doomed.died_unless(async || begin.elapsed().as_secs() >= 3).await {
+            at += 1;
+        } else {
+            spared += 1;
+            assert!(spared < 10, "a does not come to {point}");
+        }
         farm[0].restart().await;
         farm[1].wait_ready().await;
         book.node_has_all(&farm[0]).await;
