@@ -198,7 +198,15 @@ impl Desk {
         if name == self.shared.node.as_str() {
             return Err("a node does not forget itself: ask another one".to_owned());
         }
-        self.take(move |replica, now| replica.forget(&name, now)).await.ok_or_else(|| "the node is going down".to_owned())
+        let down = || "the node is going down".to_owned();
+        let found = self.take(move |replica, now| replica.forget(&name, now)).await.ok_or_else(down)?;
+        // Not before it is durable.
+        let (begin, settled) = Begin::new(true, |replica, ticket, now| replica.settle(ticket, now));
+        self.repeater.send(begin).await.map_err(|error| format!("{}: {error}", down()))?;
+        match tokio::time::timeout(DISK_PATIENCE, settled).await {
+            Ok(Ok(_)) => Ok(found),
+            _ => Err("the store cannot write; whether the node is forgotten is unknown: ask again".to_owned()),
+        }
     }
 
     /// Changes from now on. A slow reader that missed some is told so (`Lagged`).

@@ -103,16 +103,15 @@ impl Desk {
             let state = if merged { DeliveryState::Applied } else { row.state };
             rows.push((id != me, DeliveryRow { node: row.name, state, at: (state != DeliveryState::Waiting).then_some(row.at) }));
         }
-        if own && rows.iter().all(|(other, _)| *other) {
-            // Not written down: what is in the history is in the ledger, or was until something later
-            // took its place.
-            let state = if here == DeliveryState::Superseded { DeliveryState::Applied } else { here };
-            let row = DeliveryRow { node: self.shared.node.to_string(), state, at: Some(entry.notification.timestamp) };
-            rows.push((false, row));
+        // Accepted here, but learned again from others after this node died before it was durable: who
+        // else has it is not known.
+        let forgotten = rows.is_empty();
+        if forgotten {
+            rows.push((false, DeliveryRow { node: self.shared.node.to_string(), state: here, at: None }));
         }
         rows.sort_by(|a, b| (a.0, &a.1.node).cmp(&(b.0, &b.1.node)));
         let delivery: Vec<DeliveryRow> = rows.into_iter().map(|(_, row)| row).collect();
-        let complete = !delivery.is_empty() && delivery.iter().all(|row| row.state.is_final());
+        let complete = !forgotten && delivery.iter().all(|row| row.state.is_final());
         Delivery { delivery, complete }
     }
 }
