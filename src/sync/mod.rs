@@ -5,6 +5,7 @@
 //! disk and real connections; the simulation in `tests/simulation` performs them on virtual ones,
 //! with crashes between any two.
 
+mod bounds;
 mod lane;
 mod link;
 pub mod merge;
@@ -15,6 +16,7 @@ mod replica;
 mod rows;
 mod track;
 
+pub use bounds::MAX_RECORD;
 pub use lane::MAX_ROWS;
 pub use message::{Announce, Deliver, Delivered, DeliveryState, Item, Member, Merge, Merged, Receipt};
 pub use now::Now;

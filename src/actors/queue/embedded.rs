@@ -12,7 +12,7 @@ use std::{
 use super::{OnProgress, Progress, Queue, QueueError};
 use crate::{
     availability::{Moment, Rules},
-    store::{Store, Write, Writer, WriterEvent, records},
+    store::{Store, StoreError, Write, Writer, WriterEvent, records},
     sync::{Change, Restored},
 };
 
@@ -34,6 +34,8 @@ pub struct EmbeddedQueue {
     news: Arc<News>,
     /// Steps that are not durable yet, in order.
     kept: VecDeque<Kept>,
+    /// So many of them, from the front, are with the writer.
+    handed: usize,
     stopped: bool,
 }
 
@@ -41,40 +43,61 @@ struct Kept {
     number: u64,
     label: &'static str,
     writes: Vec<Write>,
+    more: bool,
 }
 
 impl EmbeddedQueue {
     /// The queue of this store.
     pub fn new(store: Store) -> Self {
-        Self { store, writer: None, news: Arc::default(), kept: VecDeque::new(), stopped: false }
+        Self { store, writer: None, news: Arc::default(), kept: VecDeque::new(), handed: 0, stopped: false }
     }
 
     fn keep(&mut self, number: u64, label: &'static str, writes: Vec<Write>, more: bool) {
-        if !self.stopped
-            && let Some(writer) = &self.writer
-            && let Err(error) = writer.commit(number, label, writes.clone(), more)
-        {
-            log::warn!("event=commit_refused step={number} label={label} error={error:?}");
-            self.stopped = true;
-        }
-        self.kept.push_back(Kept { number, label, writes });
+        self.kept.push_back(Kept { number, label, writes, more });
+        self.hand();
     }
 
-    /// The store can write again, or its queue has room again: everything that is kept, in order.
-    /// Steps only put and remove keys, so that twice is once.
-    fn resume(&mut self) {
+    /// Gives the writer what it does not have yet, in order, as long as it takes it. What it has is
+    /// not given again unless it has stopped and thrown it away: an earlier step that is written
+    /// after a later one would undo that.
+    fn hand(&mut self) {
         let Some(writer) = &self.writer else { return };
-        if writer.resume().is_err() {
-            return;
-        }
-        for kept in &self.kept {
-            if writer.commit(kept.number, kept.label, kept.writes.clone(), false).is_err() {
-                // Full, or stopped again: from the first kept one, at the next opportunity.
-                return;
+        while !self.stopped
+            && let Some(next) = self.kept.get(self.handed)
+        {
+            match writer.commit(next.number, next.label, next.writes.clone(), next.more) {
+                Ok(()) => self.handed += 1,
+                // The writer is busy, and tells when it has come further.
+                Err(StoreError::Full { .. }) => return,
+                Err(error) => {
+                    log::warn!("event=commit_refused step={} label={} error={error:?}", next.number, next.label);
+                    self.stopped = true;
+                }
             }
         }
-        self.stopped = false;
-        log::info!("event=store_writable steps={}", self.kept.len());
+    }
+
+    /// The store can write again: everything that is kept, in order. Steps only put and remove keys,
+    /// so that twice is once.
+    fn resume(&mut self) {
+        if self.writer.as_ref().is_none_or(|writer| writer.resume().is_err()) {
+            return;
+        }
+        (self.stopped, self.handed) = (false, 0);
+        self.hand();
+        if !self.stopped {
+            log::info!("event=store_writable steps={}", self.kept.len());
+        }
+    }
+
+    /// Forgets what is durable; up to which step that is.
+    fn forget_durable(&mut self) -> u64 {
+        let durable = self.news.durable.load(Ordering::Acquire);
+        while self.kept.front().is_some_and(|kept| kept.number <= durable) {
+            self.kept.pop_front();
+            self.handed = self.handed.saturating_sub(1);
+        }
+        durable
     }
 }
 
@@ -87,7 +110,9 @@ impl Queue for EmbeddedQueue {
         let news = Arc::clone(&self.news);
         let writer = self.store.writer(move |event| {
             match event {
-                WriterEvent::Durable { upto } => news.durable.store(upto, Ordering::Release),
+                WriterEvent::Durable { upto } => {
+                    news.durable.fetch_max(upto, Ordering::AcqRel);
+                },
                 WriterEvent::Stopped { status } => {
                     *news.stopped.lock().unwrap_or_else(PoisonError::into_inner) = Some(status.to_string());
                 }
@@ -96,9 +121,7 @@ impl Queue for EmbeddedQueue {
             progress();
         });
         self.writer = Some(writer.map_err(|error| QueueError(error.to_string()))?);
-        for kept in std::mem::take(&mut self.kept) {
-            self.keep(kept.number, kept.label, kept.writes, false);
-        }
+        self.hand();
         Ok(())
     }
 
@@ -111,17 +134,15 @@ impl Queue for EmbeddedQueue {
     }
 
     fn progress(&mut self) -> Progress {
-        let durable = self.news.durable.load(Ordering::Acquire);
-        while self.kept.front().is_some_and(|kept| kept.number <= durable) {
-            self.kept.pop_front();
-        }
+        let durable = self.forget_durable();
         let stopped = self.news.stopped.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.stopped |= stopped.is_some();
         let asked_to_resume = self.news.writable.swap(false, Ordering::AcqRel);
         if self.stopped && (asked_to_resume || self.store.status() == crate::store::Status::Writable) {
             self.resume();
         }
-        Progress { durable, stopped, writable: !self.stopped }
+        self.hand();
+        Progress { durable, stopped, writable: !self.stopped && self.handed == self.kept.len() }
     }
 
     fn prune(&mut self, until: Moment, number: &mut dyn FnMut() -> u64) {
@@ -136,6 +157,10 @@ impl Queue for EmbeddedQueue {
     }
 
     fn close(&mut self, limit: Duration) -> bool {
-        self.writer.take().is_none_or(|writer| writer.close(limit))
+        // All but what the writer has had no room for until now, or cannot write.
+        self.hand();
+        let ended = self.writer.take().is_none_or(|writer| writer.close(limit));
+        self.forget_durable();
+        ended && self.kept.is_empty()
     }
 }

@@ -35,6 +35,12 @@ pub struct MemoryQueue {
 }
 
 impl MemoryQueue {
+    fn tell(&self) {
+        if let Some(progress) = &self.progress {
+            progress();
+        }
+    }
+
     fn rows(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -107,6 +113,8 @@ impl Queue for MemoryQueue {
 
     fn start(&mut self, progress: OnProgress) -> Result<(), QueueError> {
         self.progress = Some(Arc::new(progress));
+        // Another run counts its steps from the beginning.
+        self.rows().durable = 0;
         Ok(())
     }
 
@@ -115,9 +123,7 @@ impl Queue for MemoryQueue {
         changes.iter().for_each(|change| rows.apply(change));
         rows.durable = step;
         drop(rows);
-        if let Some(progress) = &self.progress {
-            progress();
-        }
+        self.tell();
     }
 
     fn progress(&mut self) -> Progress {
@@ -130,6 +136,8 @@ impl Queue for MemoryQueue {
         rows.history.retain(|stamp, _| stamp.time >= until);
         if rows.history.len() < before {
             rows.durable = number();
+            drop(rows);
+            self.tell();
         }
     }
 

@@ -67,6 +67,7 @@ pub trait Queue: Send {
     /// `number` gives; does nothing (and asks for no number) if there is none.
     fn prune(&mut self, until: Moment, number: &mut dyn FnMut() -> u64);
 
-    /// Makes durable what was handed over, and ends; false if that took longer than `limit`.
+    /// Makes durable what was handed over, and ends; false if that took longer than `limit`, or could
+    /// not be done: the queue had stopped, or had no room for all of it.
     fn close(&mut self, limit: Duration) -> bool;
 }

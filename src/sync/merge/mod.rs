@@ -19,6 +19,8 @@ use crate::availability::{Entry, NodeId, Stamp};
 
 /// Most entries in one message.
 pub const MAX_ENTRIES: usize = 2_000;
+/// Most entries in one answer: what the starting node lacks, and what it asked for.
+const MAX_ANSWER: usize = 2 * MAX_ENTRIES;
 /// Ledgers up to this size are sent whole.
 pub const SMALL: usize = 128;
 /// Most messages of one talk; far more than 2^31 entries need.
@@ -42,6 +44,9 @@ pub enum TalkError {
     /// The reference sent a range message that is none.
     #[error("a broken range message: {0}")]
     Ranges(String),
+    /// It gave more than a reference ever gives at once.
+    #[error("{0} entries in one answer, more than {MAX_ANSWER}")]
+    TooLarge(usize),
     /// It did not come to an end.
     #[error("it does not come to an end")]
     Endless,
@@ -100,6 +105,9 @@ impl Talk {
                 Stage::Ranges(_) => return Err(TalkError::Ranges("no answer".to_owned())),
             });
         };
+        if merged.entries.len() > MAX_ANSWER {
+            return Err(TalkError::TooLarge(merged.entries.len()));
+        }
         let (count, fingerprint, range_message) = (merged.count, merged.fingerprint.clone(), merged.ranges.clone());
         self.learned.extend(merged.entries.iter().cloned());
         replica.absorb(self.reference, merged, now);

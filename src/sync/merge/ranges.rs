@@ -11,6 +11,10 @@ use crate::availability::{Entry, Stamp};
 
 /// Longest range message, in bytes. Longer ones are cut by the protocol and continued.
 const FRAME: u64 = 512 * 1024;
+/// Longest range message that is read, in hexadecimal digits: twice the longest that is sent.
+const MAX_MESSAGE: usize = 4 * FRAME as usize;
+/// Most entries in which two ledgers are found to differ; the next talk finds the others.
+const MAX_DIFFERENCES: usize = 1_000_000;
 
 /// A set of entries, prepared for comparing. Building it takes O(n log n) for n entries, and a hash
 /// each.
@@ -47,12 +51,19 @@ fn id(digest: u128) -> Id {
     Id::from_byte_array(bytes)
 }
 
+fn decode(message: &str) -> Result<Vec<u8>, String> {
+    if message.len() > MAX_MESSAGE {
+        return Err(format!("{} digits, more than {MAX_MESSAGE}", message.len()));
+    }
+    hex::decode(message).map_err(|e| e.to_string())
+}
+
 /// The reference's answer to a range message.
 ///
 /// # Errors
 /// When the message is none.
 pub fn answer<'a>(entries: impl Iterator<Item = &'a Arc<Entry>>, message: &str) -> Result<String, String> {
-    let query = hex::decode(message).map_err(|e| e.to_string())?;
+    let query = decode(message)?;
     let index = Index::of(entries);
     let mut negentropy = Negentropy::borrowed(&index.storage, FRAME).map_err(|e| e.to_string())?;
     negentropy.reconcile(&query).map(hex::encode).map_err(|e| e.to_string())
@@ -81,10 +92,13 @@ impl Initiator {
     /// # Errors
     /// When the message is none.
     pub fn answer(&mut self, message: &str) -> Result<Option<String>, String> {
-        let query = hex::decode(message).map_err(|e| e.to_string())?;
+        let query = decode(message)?;
         let mut negentropy = Negentropy::borrowed(&self.index.storage, FRAME).map_err(|e| e.to_string())?;
         negentropy.set_initiator();
         let next = negentropy.reconcile_with_ids(&query, &mut self.have, &mut self.need).map_err(|e| e.to_string())?;
+        if self.have.len().max(self.need.len()) > MAX_DIFFERENCES {
+            return Err("it names more differences than there can be".to_owned());
+        }
         Ok(next.map(hex::encode))
     }
 

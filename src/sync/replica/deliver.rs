@@ -1,19 +1,23 @@
 //! What a peer hands over: durable before it is acknowledged, passed on only to whom the relay plan
 //! names, and answered with how far it has come (SPEC 4.3, 4.4).
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use super::{Effect, Held, MAX_PENDING, MAX_QUARANTINE, Notice, Replica, Reply, Ticket};
 use crate::{
     availability::{Entry, Moment, NodeId, Stamp},
     sync::{
         Change, DeliveryState, Now, PendingRow, QueueKey,
+        bounds::{MAX_SHARE, check_entry},
         message::{Deliver, Delivered, Item, MAX_ITEMS, Receipt},
     },
 };
 
-/// Longest share that is believed.
-const MAX_SHARE: usize = 10_000;
+/// Longest share that is read: more than a farm has members.
+const LONGEST_SHARE: usize = 10_000;
 /// Most receipts that are read in one delivery; what is left out is asked for again.
 const MAX_RECEIPTS: usize = 4 * MAX_ITEMS;
 
@@ -22,26 +26,29 @@ impl Replica {
     /// [`Reply::Busy`] when the inbox is full.
     pub fn deliver(&mut self, from: NodeId, message: Deliver, ticket: Ticket, now: Now) {
         self.heard(from, now);
+        if message.items.len() > MAX_ITEMS {
+            self.warn(format!("event=delivery_too_large peer={} items={} limit={MAX_ITEMS}", self.name_of(from), message.items.len()));
+            self.effects.push(Effect::Reply(ticket, Reply::Busy));
+            return;
+        }
         self.learn_limit(message.limit, now);
         let mut changes = Vec::new();
         for receipt in message.receipts.iter().take(MAX_RECEIPTS) {
             self.receipt_from(from, &receipt.stamp, receipt.state, now, &mut changes);
         }
         self.commit("receipts", changes);
-        if message.items.len() > MAX_ITEMS {
-            self.warn(format!("event=delivery_too_large peer={} items={} limit={MAX_ITEMS}", self.name_of(from), message.items.len()));
-            self.effects.push(Effect::Reply(ticket, Reply::Busy));
-            return;
-        }
-        if !message.items.is_empty() && (self.pending.len() >= 2 * MAX_PENDING || self.quarantined >= MAX_QUARANTINE) {
+        let is_early = |item: &Item| self.key_for(&item.entry, now).class == QueueKey::QUARANTINE;
+        if !message.items.is_empty() && (self.inbox_is_full() || self.quarantined >= MAX_QUARANTINE && message.items.iter().any(is_early)) {
             self.warn(format!("event=inbox_full peer={} pending={} quarantine={}", self.name_of(from), self.pending.len(), self.quarantined));
             self.effects.push(Effect::Reply(ticket, Reply::Busy));
             return;
         }
         let mut delivered = Delivered { limit: Moment::ZERO, receipts: Vec::new(), unknown: Vec::new(), refused: Vec::new() };
         let (mut changes, mut queued, mut initials, mut again) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut unknown = BTreeSet::new();
         for item in message.items {
-            if let Err(problem) = item.entry.check() {
+            let short = if item.share.len() > LONGEST_SHARE { Err("its share is longer than 10000 nodes") } else { Ok(()) };
+            if let Err(problem) = short.and_then(|()| check_entry(&item.entry)) {
                 self.warn(format!("event=refused_record peer={} stamp={:?} problem={problem:?}", self.name_of(from), item.entry.stamp));
                 delivered.refused.push((item.entry.stamp, problem.to_owned()));
                 continue;
@@ -55,8 +62,9 @@ impl Replica {
                 // Applied, but not to be called so yet: this one, too, is to hear of it when it is.
                 again.push((item.entry.stamp, item.initial, DeliveryState::Applied));
             }
-            self.take_over(from, item, now, &mut changes, &mut delivered.unknown);
+            self.take_over(from, item, now, &mut changes, &mut unknown);
         }
+        delivered.unknown = unknown.into_iter().collect();
         let step = self.commit("receive", changes);
         self.work(now);
         self.hold(self.step, self.step, Held::Applied(again));
@@ -65,21 +73,26 @@ impl Replica {
         self.poke(now);
     }
 
-    fn take_over(&mut self, from: NodeId, item: Item, now: Now, changes: &mut Vec<Change>, unknown: &mut Vec<NodeId>) {
-        let mut share = Vec::new();
-        for member in item.share.iter().copied().take(MAX_SHARE) {
-            if member == self.facts.me || member == from || share.contains(&member) || self.forgotten.contains_key(&member) {
+    /// So much waits to be applied that no peer may add to it.
+    pub(super) fn inbox_is_full(&self) -> bool {
+        self.pending.len() - self.quarantined >= 2 * MAX_PENDING
+    }
+
+    fn take_over(&mut self, from: NodeId, item: Item, now: Now, changes: &mut Vec<Change>, unknown: &mut BTreeSet<NodeId>) {
+        let (mut share, mut seen) = (Vec::new(), HashSet::new());
+        for member in item.share.iter().copied() {
+            if member == self.facts.me || member == from || self.forgotten.contains_key(&member) || !seen.insert(member) {
                 continue;
             }
-            if self.peers.contains_key(&member) {
+            if self.peers.contains_key(&member) && share.len() < MAX_SHARE {
                 share.push(member);
-            } else if !unknown.contains(&member) {
-                unknown.push(member);
+            } else {
+                unknown.insert(member);
             }
         }
         let stamp = item.entry.stamp;
         if let Some(key) = self.pending_key(&stamp) {
-            self.join_pending(key, &item, share, now, changes);
+            self.join_pending(key, &item, share, now, changes, unknown);
             return;
         }
         if share.is_empty() && self.holds(&item.entry) {
@@ -100,7 +113,7 @@ impl Replica {
 
     /// The same notification again while it waits, by another way or by way of another initial node:
     /// one row with both shares, and the name that sorts first, as in the ledger.
-    fn join_pending(&mut self, key: QueueKey, item: &Item, share: Vec<NodeId>, now: Now, changes: &mut Vec<Change>) {
+    fn join_pending(&mut self, key: QueueKey, item: &Item, share: Vec<NodeId>, now: Now, changes: &mut Vec<Change>, unknown: &mut BTreeSet<NodeId>) {
         let Some(mut row) = self.dequeue(&key) else { return };
         let before = row.clone();
         let node = &item.entry.notification.node;
@@ -115,9 +128,12 @@ impl Replica {
             let out = QueueKey { class: 1, stamp: key.stamp };
             self.pass_on(out, &row.entry, item.initial, Some(share), now, changes);
         } else if let Some(held) = &mut row.share {
-            for member in share {
-                if !held.contains(&member) {
+            let known: HashSet<NodeId> = held.iter().copied().collect();
+            for member in share.into_iter().filter(|member| !known.contains(member)) {
+                if held.len() < MAX_SHARE {
                     held.push(member);
+                } else {
+                    unknown.insert(member);
                 }
             }
         }
@@ -144,13 +160,22 @@ impl Replica {
     /// Entries of a merge: into the inbox, unless they are known. Nobody wants receipts for them.
     pub(super) fn absorb_entries(&mut self, from: NodeId, entries: Vec<Arc<Entry>>, now: Now, label: &'static str) -> u64 {
         let mut changes = Vec::new();
+        let mut left_out = 0;
         for entry in entries {
-            if let Err(problem) = entry.check() {
+            if let Err(problem) = check_entry(&entry) {
                 self.warn(format!("event=refused_record peer={} stamp={:?} problem={problem:?}", self.name_of(from), entry.stamp));
                 continue;
             }
+            // Whoever has it offers it again, when its time has come if not before.
+            if self.quarantined >= MAX_QUARANTINE && self.key_for(&entry, now).class == QueueKey::QUARANTINE {
+                left_out += usize::from(self.pending_key(&entry.stamp).is_none());
+                continue;
+            }
             let item = Item { entry, initial: NodeId::NONE, share: Vec::new() };
-            self.take_over(from, item, now, &mut changes, &mut Vec::new());
+            self.take_over(from, item, now, &mut changes, &mut BTreeSet::new());
+        }
+        if left_out > 0 {
+            self.warn(format!("event=quarantine_full peer={} left_out={left_out} limit={MAX_QUARANTINE}", self.name_of(from)));
         }
         self.commit(label, changes)
     }

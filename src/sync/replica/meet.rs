@@ -10,12 +10,15 @@ use crate::{
     availability::{Moment, Name, NodeId, Target},
     sync::{
         Change, Now,
+        bounds::{check_member, following, storable, text, word},
         message::{Announce, Member},
     },
 };
 
 /// Most members of a farm.
 const MAX_MEMBERS: usize = 2_000;
+/// Most nodes whose boots are remembered, those that have never become members included.
+const MAX_BOOTS: usize = 4 * MAX_MEMBERS;
 
 /// Why a peer's request is answered with 409.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +69,9 @@ impl Replica {
         if boot < known.0 || (boot == known.0 && nonce != known.1) {
             return Err(Stranger::Copied { id });
         }
-        if boot > known.0 {
+        if known == (0, 0) && self.boots.len() >= MAX_BOOTS {
+            self.warn(format!("event=too_many_nodes limit={MAX_BOOTS} not_remembered={id}"));
+        } else if boot > known.0 {
             self.boots.insert(id, (boot, nonce));
             self.commit("boot", vec![Change::Boot(id, boot, nonce)]);
         }
@@ -131,9 +136,9 @@ impl Replica {
         }
         if let Some(peer) = self.peers.get_mut(&member.id) {
             peer.met = true;
-            let changed = peer.phase != announce.phase;
-            peer.phase.clone_from(&announce.phase);
-            peer.fingerprint.clone_from(&announce.fingerprint);
+            let changed = peer.phase != word(&announce.phase);
+            word(&announce.phase).clone_into(&mut peer.phase);
+            word(&announce.fingerprint).clone_into(&mut peer.fingerprint);
             if changed {
                 self.notice(Notice::Nodes);
             }
@@ -156,6 +161,7 @@ impl Replica {
     /// This node has been told that its store is a copy, or that it was forgotten.
     pub fn turned_away(&mut self, why: &str) {
         if self.conflict.is_none() {
+            let why = text(why);
             self.conflict = Some(why.to_owned());
             self.warn(format!("event=turned_away why={why:?}"));
             self.commit("conflict", vec![Change::Conflict(why.to_owned())]);
@@ -192,9 +198,12 @@ impl Replica {
     /// The farm has a later record of this node than it has itself: from before its disk lost some,
     /// or its clock went back. What it says now must win.
     fn outdo(&mut self, member: &Member) {
-        if member.changed >= self.own.changed && *member != self.own {
-            self.own.changed = member.changed.after(Duration::from_millis(1));
-            let own = self.own.clone();
+        if member.changed >= self.own.changed
+            && *member != self.own
+            && let Some(changed) = following(member.changed)
+        {
+            self.own.changed = changed;
+            let own = storable(&self.own);
             self.commit("member", vec![Change::Member(own)]);
         }
     }
@@ -215,10 +224,14 @@ impl Replica {
             self.warn(format!("event=too_many_members limit={MAX_MEMBERS} refused={}", member.name));
             return;
         }
+        if let Err(problem) = check_member(member) {
+            self.warn(format!("event=refused_member name={} id={} problem={problem:?}", member.name, member.id));
+            return;
+        }
         if member.forgotten {
             self.remove(member.clone());
         } else {
-            self.commit("member", vec![Change::Member(member.clone())]);
+            self.commit("member", vec![Change::Member(storable(member))]);
             let successor_of = self.peers.iter().find(|(id, peer)| {
                 **id != member.id && peer.member.as_ref().is_some_and(|m| m.name == member.name && m.address == member.address && m.changed < member.changed)
             });
@@ -299,7 +312,7 @@ impl Replica {
     /// Takes a forgotten member and its rows away, in one step: rows of nobody would stay for ever.
     pub(super) fn remove(&mut self, member: Member) {
         let id = member.id;
-        let mut changes = vec![Change::Member(member.clone())];
+        let mut changes = vec![Change::Member(storable(&member))];
         if let Some(mut peer) = self.peers.remove(&id) {
             changes.extend(peer.lane.clear().into_keys().map(|key| Change::Unpost(id, key)));
             if peer.lane.collapsed {

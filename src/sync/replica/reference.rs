@@ -11,6 +11,7 @@ use crate::{
     availability::{Entry, NodeId, Stamp},
     sync::{
         Now,
+        bounds::word,
         merge::{MAX_ENTRIES, ranges},
         message::{Merge, Merged},
     },
@@ -32,14 +33,19 @@ impl Replica {
     /// starting node lacks, once that is durable ([`Reply::Merged`]; `None` for nothing).
     pub fn merge(&mut self, from: NodeId, message: Merge, ticket: Ticket, now: Now) {
         self.heard(from, now);
-        self.learn_members(&message.members, now);
-        self.learn_limit(message.limit, now);
-        self.fingerprint_of(from, &message.fingerprint);
         if message.entries.len() > MAX_ENTRIES || message.need.len() > MAX_ENTRIES {
             self.warn(format!("event=merge_too_large peer={} entries={} need={}", self.name_of(from), message.entries.len(), message.need.len()));
             self.effects.push(Effect::Reply(ticket, Reply::Busy));
             return;
         }
+        if !message.entries.is_empty() && self.inbox_is_full() {
+            self.warn(format!("event=inbox_full peer={} pending={}", self.name_of(from), self.pending.len()));
+            self.effects.push(Effect::Reply(ticket, Reply::Busy));
+            return;
+        }
+        self.learn_members(&message.members, now);
+        self.learn_limit(message.limit, now);
+        self.fingerprint_of(from, &message.fingerprint);
         let told: HashSet<(Stamp, &str)> = message.entries.iter().map(|entry| (entry.stamp, entry.notification.node.as_str())).collect();
         let mut lacked: Vec<Arc<Entry>> = Vec::new();
         if message.whole {
@@ -84,7 +90,7 @@ impl Replica {
     /// What a peer last said that its ledger looks like, for the nodes page.
     fn fingerprint_of(&mut self, from: NodeId, fingerprint: &str) {
         if let Some(peer) = self.peers.get_mut(&from) {
-            fingerprint.clone_into(&mut peer.fingerprint);
+            word(fingerprint).clone_into(&mut peer.fingerprint);
         }
     }
 

@@ -10,7 +10,7 @@ use std::{
 use super::{Facts, Peer, Replica, stand_in};
 use crate::{
     availability::{Entry, Ledger, NodeId, StampClock},
-    sync::{Change, Now, OutboxRow, PendingRow, QueueKey, lane::MAX_ROWS, message::Member, track::Tracks},
+    sync::{Change, Now, OutboxRow, PendingRow, QueueKey, bounds::storable, lane::MAX_ROWS, message::Member, track::Tracks},
 };
 
 /// What the store held.
@@ -147,7 +147,7 @@ impl Replica {
             member.forgotten = true;
             self.remove(member);
         }
-        let own = self.own.clone();
+        let own = storable(&self.own);
         self.commit("member", vec![Change::Member(own)]);
     }
 }

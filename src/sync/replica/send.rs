@@ -1,12 +1,15 @@
 //! The courier's side: what goes out next to a peer, and what its answer or its silence means.
 
+use std::collections::HashSet;
+
 use super::{Peer, Replica};
 use crate::{
     availability::NodeId,
     sync::{
         Change, DeliveryState, Now, QueueKey,
+        bounds::text,
         lane::Row,
-        message::{Deliver, Delivered, Receipt},
+        message::{Deliver, Delivered, MAX_ITEMS, Receipt},
     },
 };
 
@@ -39,18 +42,19 @@ impl Replica {
         let flight = peer.lane.landed();
         self.learn_limit(answer.limit, now);
         let mut changes = Vec::new();
+        let unknown: HashSet<NodeId> = answer.unknown.iter().copied().collect();
         for key in flight {
             // A row that was changed meanwhile is sent again, with what it says now.
             if !self.peers.get(&id).is_some_and(|peer| peer.lane.is_in_flight(&key)) {
                 continue;
             }
             let Some(row) = self.peers.get(&id).and_then(|peer| peer.lane.get(&key)).cloned() else { continue };
-            let receipt = answer.receipts.iter().find(|receipt| receipt.stamp == key.stamp);
-            if let Some((_, problem)) = answer.refused.iter().find(|(stamp, _)| *stamp == key.stamp) {
-                self.warn(format!("event=refused_by_peer peer={} stamp={:?} problem={problem:?}", self.name_of(id), key.stamp));
-                self.hand_over(id, &key, &row, DeliveryState::Superseded, &row.share, now, &mut changes);
+            let receipt = answer.receipts.iter().take(MAX_ITEMS).find(|receipt| receipt.stamp == key.stamp);
+            if let Some((_, problem)) = answer.refused.iter().take(MAX_ITEMS).find(|(stamp, _)| *stamp == key.stamp) {
+                self.warn(format!("event=refused_by_peer peer={} stamp={:?} problem={:?}", self.name_of(id), key.stamp, text(problem)));
+                self.hand_over(id, &key, &row, DeliveryState::Superseded, &row.share.iter().copied().collect(), now, &mut changes);
             } else if let Some(receipt) = receipt {
-                self.hand_over(id, &key, &row, receipt.state, &answer.unknown, now, &mut changes);
+                self.hand_over(id, &key, &row, receipt.state, &unknown, now, &mut changes);
             } else if let Some(peer) = self.peers.get_mut(&id) {
                 // It said nothing about it: nothing has happened.
                 peer.lane.queued(&key, now.mono);
@@ -64,7 +68,7 @@ impl Replica {
     /// One row that a peer has acknowledged. At the initial node it stays until the peer's own
     /// receipt says what became of it; at a relay it ends, and so do those of the peer's share.
     #[allow(clippy::too_many_arguments)] // one call, two callers, all of it needed
-    fn hand_over(&mut self, id: NodeId, key: &QueueKey, row: &Row, state: DeliveryState, unknown: &[NodeId], now: Now, changes: &mut Vec<Change>) {
+    fn hand_over(&mut self, id: NodeId, key: &QueueKey, row: &Row, state: DeliveryState, unknown: &HashSet<NodeId>, now: Now, changes: &mut Vec<Change>) {
         let own = row.initial == self.facts.me;
         for member in &row.share {
             let Some(peer) = self.peers.get_mut(member) else { continue };

@@ -7,7 +7,10 @@ use uuid::Uuid;
 use super::{Held, MAX_PENDING, Replica, Reply, Ticket};
 use crate::{
     availability::{Author, BoundExceeded, Entry, FieldError, Known, Moment, Name, NodeId, Notification, Says, Submission},
-    sync::{Change, Now, PendingRow, QueueKey},
+    sync::{
+        Change, Now, PendingRow, QueueKey,
+        bounds::{MAX_RECORD, MAX_SUBMITTED, fits},
+    },
 };
 
 /// What is handed in.
@@ -135,6 +138,11 @@ impl Replica {
         };
         let notification = make(time);
         self.ledger.check_bounds(&notification).map_err(SubmitRefusal::Bound)?;
+        let (field, most) = if notification.cancels.is_some() { ("message", MAX_RECORD) } else { ("criteria", MAX_SUBMITTED) };
+        if !fits(&notification, most) {
+            let error = FieldError::new(field, format!("makes the notification larger than {most} bytes, the most that is kept"));
+            return Err(SubmitRefusal::Invalid(vec![error]));
+        }
         let entry = Entry::stamped(notification, counter, node);
         self.clock.see(&entry.stamp);
         Ok(entry)

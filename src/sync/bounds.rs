@@ -1,0 +1,156 @@
+//! How large what a peer says may be. Checked before any of it is taken in, for one record that the
+//! store cannot hold would stop every later step, and one that a receiver's parser refuses would
+//! block everything behind it on its way there.
+//!
+//! Must stay true: what passes here fits into a record of the store, in every form in which it is
+//! kept ([`MAX_RECORD`] with a share of [`MAX_SHARE`] members stays below 80 KiB), and into every
+//! message, however deep that wraps it.
+
+use std::{io, time::Duration};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::message::Member;
+use crate::availability::{Entry, Moment};
+
+/// Most bytes of an entry, as JSON.
+pub const MAX_RECORD: usize = 32 * 1024;
+/// Most bytes of what is handed in here, as JSON: what takes it back, with a message of its own, must
+/// fit as well.
+pub(super) const MAX_SUBMITTED: usize = 24 * 1024;
+/// Most members of a share that are taken over with an entry; the others stay with the sender. As
+/// JSON 39 bytes each.
+pub(super) const MAX_SHARE: usize = 1_000;
+/// Deepest nesting of a member that this version does not know. Parsers stop at 128, and messages
+/// and records wrap it to different depths.
+const MAX_DEPTH: usize = 32;
+/// Longest address of a member, in bytes.
+const MAX_ADDRESS: usize = 1_024;
+/// Most definitions of a member.
+const MAX_DEFINITIONS: usize = 10_000;
+/// Longest digest of a definition, fingerprint or phase, in bytes.
+const MAX_WORD: usize = 64;
+/// Longest text for people that a peer gives, in bytes.
+const MAX_TEXT: usize = 1_000;
+
+/// Counts what would be written, up to a limit.
+struct Counter {
+    left: usize,
+}
+
+impl io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.left = self.left.checked_sub(bytes.len()).ok_or_else(|| io::Error::from(io::ErrorKind::FileTooLarge))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether this is at most so many bytes as JSON. Costs one serialization, and no memory.
+pub(super) fn fits<T: Serialize>(value: &T, most: usize) -> bool {
+    serde_json::to_writer(Counter { left: most }, value).is_ok()
+}
+
+fn is_deeper(value: &Value, than: usize) -> bool {
+    match value {
+        Value::Array(items) => than == 0 || items.iter().any(|item| is_deeper(item, than - 1)),
+        Value::Object(members) => than == 0 || members.values().any(|item| is_deeper(item, than - 1)),
+        _ => false,
+    }
+}
+
+/// Whether an entry of a peer can be taken.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub(super) fn check_entry(entry: &Entry) -> Result<(), &'static str> {
+    entry.check()?;
+    if entry.notification.extra.values().any(|value| is_deeper(value, MAX_DEPTH)) {
+        return Err("a member of it is nested deeper than 32 levels");
+    }
+    if !fits(entry, MAX_RECORD) {
+        return Err("it takes more than 32768 bytes");
+    }
+    Ok(())
+}
+
+/// Whether a member's record can be taken.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub(super) fn check_member(member: &Member) -> Result<(), &'static str> {
+    if member.address.len() > MAX_ADDRESS {
+        return Err("its address is longer than 1024 bytes");
+    }
+    if member.definitions.len() > MAX_DEFINITIONS {
+        return Err("it has more than 10000 definitions");
+    }
+    if member.definitions.values().any(|digest| digest.len() > MAX_WORD) {
+        return Err("a digest is longer than 64 bytes");
+    }
+    Ok(())
+}
+
+/// The record as it is stored: one that is too large for the store goes without its definitions,
+/// which its node tells again.
+pub(super) fn storable(member: &Member) -> Member {
+    let mut member = member.clone();
+    if !fits(&member, 2 * MAX_RECORD) {
+        member.definitions.clear();
+    }
+    member
+}
+
+/// A phase or a fingerprint, for the nodes page; one that is too long is none.
+pub(super) fn word(text: &str) -> &str {
+    if text.len() > MAX_WORD { "" } else { text }
+}
+
+/// The beginning of a text for people.
+pub(super) fn text(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_TEXT)]
+}
+
+/// The next instant; none at the end of time.
+pub(super) fn following(changed: Moment) -> Option<Moment> {
+    Some(changed.after(Duration::from_millis(1))).filter(|after| *after > changed)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::availability::NodeId;
+    use serde_json::json;
+    use std::sync::Arc;
+
+    fn entry(extra: Value) -> Arc<Entry> {
+        let record = json!({
+            "id": uuid::Uuid::nil(), "timestamp": "2026-11-23T18:00:00Z", "targets": ["system"], "status": "unavailable",
+            "source": "operator", "node": "a", "colour": extra,
+        });
+        Entry::stamped(serde_json::from_value(record).unwrap(), 0, NodeId::NONE)
+    }
+
+    #[test]
+    fn what_a_store_could_not_hold_or_a_parser_would_refuse_is_not_taken() {
+        let nested = |depth| (0..depth).fold(json!(1), |inner, _| json!([inner]));
+        assert_eq!(check_entry(&entry(nested(MAX_DEPTH))), Ok(()));
+        assert!(check_entry(&entry(nested(MAX_DEPTH + 1))).is_err());
+        assert_eq!(check_entry(&entry(json!("x".repeat(MAX_RECORD - 1_000)))), Ok(()));
+        assert!(check_entry(&entry(json!("x".repeat(MAX_RECORD)))).is_err());
+        let share = MAX_SHARE * (NodeId::NONE.to_string().len() + 3);
+        assert!(MAX_RECORD + share + 1_000 < 80 * 1024, "a row of the inbox fits into a record of the store");
+    }
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        assert_eq!(text(&"ä".repeat(1_000)).len(), 1_000);
+        assert_eq!((text("short"), word(&"x".repeat(65)), word("ready")), ("short", "", "ready"));
+        assert_eq!(following(Moment::MAX), None);
+    }
+}
