@@ -24,7 +24,7 @@ use crate::{
         desk::Desk,
         merger::take_announcement,
         repeater::{Begin, Take},
-        shared::{Counters, Shared},
+        shared::{Counters, Phase, Shared},
     },
     availability::NodeId,
     clock,
@@ -149,14 +149,21 @@ async fn announce(door: web::Data<Door>, req: HttpRequest, body: Bytes) -> HttpR
     if message.member.id != identity.node {
         return door.problem(sender.nonce, StatusCode::UNPROCESSABLE_ENTITY, "the announcement is not the sender's own");
     }
+    let starting = door.shared.phase() != Phase::Ready;
     let check = Take::new(move |replica: &mut Replica, _| {
+        let own = replica.facts();
         // A node that finds itself in its own list of peers calls itself: no stranger.
-        if identity.node == replica.facts().me && identity.boot_nonce == replica.facts().boot_nonce {
-            return Ok(());
+        if identity.node == own.me && identity.boot_nonce == own.boot_nonce {
+            return Some(Ok(()));
         }
-        replica.check_sender(identity.node, identity.boot, identity.boot_nonce)
+        // Two nodes with one id: one that is a copy, or has not asked the others yet whether it is,
+        // must not accuse the other, which would believe it.
+        if identity.node == own.me && (starting || replica.conflict().is_some()) {
+            return None;
+        }
+        Some(replica.check_sender(identity.node, identity.boot, identity.boot_nonce))
     });
-    let known = match door.desk.repeater().send(check).await.ok().flatten() {
+    let known = match door.desk.repeater().send(check).await.ok().flatten().flatten() {
         Some(Ok(())) => take_announcement(door.desk.repeater(), message, door.shared.phase().name()).await,
         Some(Err(stranger)) => Some(Err(stranger)),
         None => None,

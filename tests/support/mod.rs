@@ -60,6 +60,13 @@ pub fn free_port(address: IpAddr) -> SocketAddr {
     TcpListener::bind((address, 0)).unwrap().local_addr().unwrap()
 }
 
+/// So many different ports of `address` that nobody listens on.
+fn free_ports(address: IpAddr, count: usize) -> Vec<SocketAddr> {
+    // all are held until the last one is found: a port that is let go may be found again
+    let held: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind((address, 0)).unwrap()).collect();
+    held.iter().map(|listener| listener.local_addr().unwrap()).collect()
+}
+
 /// Where the children's binary is.
 pub fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_forewarn"))
@@ -237,7 +244,7 @@ impl FarmBuilder {
         let folder = tempfile::Builder::new().prefix("forewarn-test-").tempdir().unwrap();
         let address = own_address();
         let upstream = Upstream::start(address);
-        let places: Vec<(SocketAddr, SocketAddr)> = (0..self.size).map(|_| (free_port(address), free_port(address))).collect();
+        let places: Vec<(SocketAddr, SocketAddr)> = free_ports(address, 2 * self.size).chunks(2).map(|ports| (ports[0], ports[1])).collect();
         let nodes = (0..self.size).map(|index| {
             let name = &self.names[index];
             let data = self.data.as_deref().unwrap_or(folder.path()).join(format!("data-{index}"));
