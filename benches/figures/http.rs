@@ -23,8 +23,9 @@ impl Conn {
     }
 
     pub async fn send(&mut self, method: &str, path: &str, token: &str, body: &str) {
+        let token = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{token}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             self.host,
             body.len()
         );
@@ -45,9 +46,14 @@ impl Conn {
     }
 
     pub async fn line(&mut self) -> String {
+        self.next_line().await.expect("the connection has ended")
+    }
+
+    /// The next line of a stream; none at its end.
+    pub async fn next_line(&mut self) -> Option<String> {
         let mut line = String::new();
-        assert!(self.stream.read_line(&mut line).await.unwrap() > 0, "the connection has ended");
-        line.trim_end().to_owned()
+        let read = self.stream.read_line(&mut line).await.unwrap_or(0);
+        (read > 0).then(|| line.trim_end().to_owned())
     }
 
     pub async fn answer(&mut self) -> (u16, Vec<u8>) {
@@ -60,11 +66,13 @@ impl Conn {
         } else if lines.iter().any(|line| line == "transfer-encoding: chunked") {
             loop {
                 let size = usize::from_str_radix(&self.line().await, 16).unwrap();
-                let mut chunk = vec![0; size + 2];
-                self.stream.read_exact(&mut chunk).await.unwrap();
                 if size == 0 {
+                    // Trailers, if there are any, and the empty line.
+                    while !self.line().await.is_empty() {}
                     break;
                 }
+                let mut chunk = vec![0; size + 2];
+                self.stream.read_exact(&mut chunk).await.unwrap();
                 body.extend_from_slice(&chunk[..size]);
             }
         }

@@ -77,8 +77,7 @@ pub async fn etcd_latency(rounds: usize) -> Option<Vec<Duration>> {
         let (tell, (created, ready)) = (tell.clone(), tokio::sync::oneshot::channel());
         tokio::spawn(async move {
             let mut created = Some(created);
-            loop {
-                let line = watch.line().await;
+            while let Some(line) = watch.next_line().await {
                 if line.contains("\"created\":true") {
                     created.take().map(|created| created.send(()));
                 } else if line.contains("\"events\"") {

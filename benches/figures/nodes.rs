@@ -86,8 +86,8 @@ pub async fn latency(rounds: usize) -> Vec<Duration> {
         assert_eq!(watch.head().await.0, 200);
         let tell = tell.clone();
         tokio::spawn(async move {
-            loop {
-                if watch.line().await == "event: availability" {
+            while let Some(line) = watch.next_line().await {
+                if line == "event: availability" {
                     tell.send(Instant::now()).ok();
                 }
             }
