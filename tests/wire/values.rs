@@ -35,7 +35,7 @@ pub fn junk(dice: &mut Dice) -> Value {
         2 => json!(i64::MIN),
         3 => json!(u64::MAX),
         4 => json!(f64::MAX),
-        5 => json!(-f64::from(dice.roll()) / 3e9),
+        5 => json!(-f64::from(dice.roll() >> 8) / 4.0),
         6 => json!(""),
         7 => json!("x".repeat(65)),
         8 => json!("ä\u{0}\"\u{202e}".repeat(500)),
@@ -86,6 +86,8 @@ fn notification(dice: &mut Dice) -> Value {
     if let Some(reporter) = reporter {
         value["reporter"] = json!(reporter);
     }
+    // Of few digits: see `any_fraction_is_passed_on_as_it_came`.
+    let fraction = f64::from(dice.roll() >> 8) / 4.0;
     let mut maybe = |name: &str, given: Value| {
         if dice.chance(30) {
             value[name] = given;
@@ -99,7 +101,7 @@ fn notification(dice: &mut Dice) -> Value {
     maybe("restore", json!("automatic"));
     maybe("criteria", json!({"methods": ["POST"], "paths": ["/send/*"]}));
     maybe("expected_back_at", json!(Moment::from_millis(NOW + 900_000)));
-    maybe("colour", json!({"name": "rot", "of": [1, -2, 18_446_744_073_709_551_615_u64, 0.5, null, "\u{1}"]}));
+    maybe("colour", json!({"name": "rot", "of": [1, -2, 18_446_744_073_709_551_615_u64, fraction, null, "\u{1}"]}));
     maybe("~", json!("a newer version's"));
     value
 }
