@@ -11,13 +11,14 @@ use std::{
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use bytes::Bytes;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
     guard::{refused, signed_answer, verify},
     nonces::Nonces,
     signature::{Key, Nonce, Sender},
+    wire::read,
 };
 use crate::{
     actors::{
@@ -97,7 +98,12 @@ macro_rules! open {
             Err(refusal) => return refused(&refusal),
         };
         let message: $message = match read(&$body) {
-            Ok(message) => message,
+            Ok((message, unreadable)) => {
+                for problem in unreadable {
+                    log::warn!("event=unreadable_record peer={} problem={problem:?}", sender.identity.node);
+                }
+                message
+            }
             Err(error) => {
                 log::warn!("event=malformed_message peer={} path={} error={error:?}", sender.identity.node, $req.path());
                 return $door.problem(sender.nonce, StatusCode::UNPROCESSABLE_ENTITY, &error);
@@ -105,10 +111,6 @@ macro_rules! open {
         };
         (sender, message)
     }};
-}
-
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(body).map_err(|error| error.to_string())
 }
 
 async fn deliver(door: web::Data<Door>, req: HttpRequest, body: Bytes) -> HttpResponse {

@@ -11,13 +11,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize as _, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::client::{Answer, PeerClient};
 use crate::{
     actors::transport::{Call, Failure, Transport},
-    sync::{Announce, Deliver, Delivered, Merge, Merged},
+    availability::Entry,
+    sync::{Announce, Deliver, Delivered, Item, Merge, Merged},
 };
 
 /// A child that has not answered by then is replaced (SPEC 4.4).
@@ -58,7 +60,37 @@ impl HttpTransport {
 }
 
 fn parse<A: DeserializeOwned>(address: &str, body: &[u8]) -> Result<A, Failure> {
-    serde_json::from_slice(body).map_err(|error| Failure::Away(format!("{address} answered with something else: {error}")))
+    let (message, unreadable) = read(body).map_err(|error| Failure::Away(format!("{address} answered with something else: {error}")))?;
+    for problem in unreadable {
+        log::warn!("event=unreadable_record peer={address} problem={problem:?}");
+    }
+    Ok(message)
+}
+
+/// Reads a message. Records in it that this version cannot read (of a newer one, with a status or
+/// criteria that this one does not know) are left out and named, so that one of them does not hold
+/// up all that comes with it; their sender asks again later.
+///
+/// # Errors
+/// When the rest is not a message of this kind either.
+pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<String>), String> {
+    let first = match serde_json::from_slice(body) {
+        Ok(message) => return Ok((message, Vec::new())),
+        Err(error) => error.to_string(),
+    };
+    let mut message: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let mut unreadable = Vec::new();
+    let mut sift = |list: &str, reads: fn(&Value) -> Result<(), serde_json::Error>| {
+        if let Some(Value::Array(members)) = message.get_mut(list) {
+            members.retain(|member| reads(member).map_err(|error| unreadable.push(format!("{list}: {error}"))).is_ok());
+        }
+    };
+    sift("items", |member| Item::deserialize(member).map(drop));
+    sift("entries", |member| Entry::deserialize(member).map(drop));
+    match serde_json::from_value(message) {
+        Ok(message) if !unreadable.is_empty() => Ok((message, unreadable)),
+        _ => Err(first),
+    }
 }
 
 /// The `detail` of a problem, or nothing.
@@ -91,5 +123,27 @@ impl Transport for HttpTransport {
             if answer.status == 404 { Ok(None) } else { parse(address, &answer.body).map(Some) }
         }
         .boxed_local()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_record_that_cannot_be_read_does_not_hold_up_the_others() {
+        let entry = |status: &str| {
+            json!({"stamp": "00".repeat(44), "notification": {
+                "id": "00000000-0000-0000-0000-000000000001", "timestamp": "1970-01-01T00:00:00Z", "targets": ["system"],
+                "status": status, "source": "operator", "node": "a"
+            }})
+        };
+        let body = json!({"limit": "1970-01-01T00:00:00Z", "fingerprint": "", "count": 2, "entries": [entry("available"), entry("half-open")]});
+        let (message, unreadable) = read::<Merge>(body.to_string().as_bytes()).unwrap();
+        assert_eq!((message.entries.len(), unreadable.len()), (1, 1));
+        assert!(read::<Merge>(br#"{"entries": []}"#).is_err(), "what is no message stays none");
     }
 }

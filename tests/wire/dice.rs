@@ -5,7 +5,7 @@ pub struct Dice(std::vec::IntoIter<u32>);
 
 impl Dice {
     pub fn of(rolls: &[u32]) -> Self {
-        Self(rolls.to_vec().into_iter())
+        Self(Vec::from(rolls).into_iter())
     }
 
     /// 0 when the list is at its end: callers' first alternative is the plainest one.

@@ -86,8 +86,7 @@ fn notification(dice: &mut Dice) -> Value {
     if let Some(reporter) = reporter {
         value["reporter"] = json!(reporter);
     }
-    // Of few digits: see `any_fraction_is_passed_on_as_it_came`.
-    let fraction = f64::from(dice.roll() >> 8) / 4.0;
+    let fraction = f64::from(dice.roll() >> 8) / 3e9;
     let mut maybe = |name: &str, given: Value| {
         if dice.chance(30) {
             value[name] = given;
@@ -189,7 +188,7 @@ pub fn ranges(dice: &mut Dice) -> String {
     for _ in 0..dice.below(60) {
         // Small numbers are modes, lengths and counts; great ones go on.
         let roll = dice.roll();
-        bytes.push(if roll % 3 == 0 { (roll >> 8) as u8 % 4 } else { (roll >> 8) as u8 });
+        bytes.push(if roll.is_multiple_of(3) { (roll >> 8) as u8 % 4 } else { (roll >> 8) as u8 });
     }
     hex::encode(bytes)
 }
