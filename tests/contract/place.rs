@@ -158,7 +158,7 @@ pub fn key(class: u8, i: u128, at: i64) -> QueueKey {
 }
 
 pub fn row(i: u128, at: i64) -> PendingRow {
-    PendingRow { entry: entry(i, at), initial: node(i), share: (i % 2 == 0).then(|| vec![node(3), node(4)]) }
+    PendingRow { entry: entry(i, at), initial: node(i), share: i.is_multiple_of(2).then(|| vec![node(3), node(4)]) }
 }
 
 pub fn member(i: u128, changed: i64) -> Member {
@@ -200,7 +200,7 @@ pub fn length(place: &dyn Place) -> u64 {
 /// Any change, of few rows, so that they meet.
 pub fn change() -> impl Strategy<Value = Change> {
     let stamp = |i: u128| -> Stamp { entry(i, i as i64).stamp };
-    let at = |i: u128| (i % 3 == 0).then_some(2).unwrap_or((i % 2) as u8);
+    let at = |i: u128| if i.is_multiple_of(3) { 2 } else { (i % 2) as u8 };
     (0..13u8, 1..6u128, 1..4u128, 0..9i64).prop_map(move |(kind, i, peer, n)| match kind {
         0 | 1 => Change::Queue(key(at(i), i, i as i64), row(i, i as i64)),
         2 => Change::Unqueue(key(at(i), i, i as i64)),
