@@ -108,7 +108,7 @@ pub async fn etcd_throughput(submitters: usize) -> Option<(f64, f64)> {
     let (processes, clients) = etcd(&folder, 1).await?;
     let pid = processes[0].0.id();
     let before = cpu(pid);
-    let (count, seconds) = pressure(&clients[0], submitters, "/v3/kv/put", 200, |_| PUT.to_owned()).await;
+    let (count, seconds) = pressure(&clients[0], submitters, ("/v3/kv/put", "", 200), |_| PUT.to_owned()).await;
     Some((count / seconds, (cpu(pid) - before) / count))
 }
 

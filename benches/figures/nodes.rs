@@ -119,12 +119,12 @@ pub async fn throughput(submitters: usize) -> (f64, f64) {
     let pid = nodes[0].process.id();
     let before = cpu(pid);
     let body = |n: usize| format!(r#"{{"targets":["application:mail"],"status":"{}"}}"#, if n.is_multiple_of(2) { "unavailable" } else { "available" });
-    let (count, seconds) = pressure(&nodes[0].control, submitters, "/api/v1/notifications", 202, body).await;
+    let (count, seconds) = pressure(&nodes[0].control, submitters, ("/api/v1/notifications", TOKEN, 202), body).await;
     (count / seconds, (cpu(pid) - before) / count)
 }
 
 /// So many connections, each with one request under way at a time.
-pub async fn pressure(address: &str, connections: usize, path: &'static str, expect: u16, body: impl Fn(usize) -> String + Copy + 'static) -> (f64, f64) {
+pub async fn pressure(address: &str, connections: usize, (path, token, expect): (&'static str, &'static str, u16), body: impl Fn(usize) -> String + Copy + 'static) -> (f64, f64) {
     let begun = Instant::now();
     let local = tokio::task::LocalSet::new();
     let mut tasks = Vec::new();
@@ -134,7 +134,7 @@ pub async fn pressure(address: &str, connections: usize, path: &'static str, exp
             let mut conn = Conn::open(&address).await;
             let mut done = 0;
             while begun.elapsed() < MEASURE {
-                let (code, answer) = conn.post(path, TOKEN, &body(done)).await;
+                let (code, answer) = conn.post(path, token, &body(done)).await;
                 assert_eq!(code, expect, "{}", String::from_utf8_lossy(&answer));
                 done += 1;
             }
