@@ -78,9 +78,15 @@ impl Replica {
             for key in keys {
                 self.apply(key, now, &mut changes, &mut targets, &mut applied);
             }
+            let recorded = changes.iter().filter_map(|change| match change {
+                Change::Record(entry) => Some(entry.notification.id),
+                _ => None,
+            });
+            let recorded = Held::Recorded(recorded.collect());
             let step = self.commit("apply", changes);
             self.load(targets);
             self.hold(step, step, Held::Applied(applied));
+            self.hold(step, step, recorded);
         }
     }
 
@@ -104,7 +110,6 @@ impl Replica {
         }
         if admission.admitted || admission.superseded.is_some() {
             changes.push(Change::Record(Arc::clone(&entry)));
-            self.notice(Notice::Notification(entry.notification.id));
         }
         changes.extend(admission.dropped.iter().map(|dropped| Change::Drop(dropped.stamp)));
         targets.extend(admission.dropped.iter().flat_map(|dropped| dropped.notification.targets.iter().cloned()));

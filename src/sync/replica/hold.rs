@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use uuid::Uuid;
+
 use super::{Effect, Notice, Replica, Reply, Ticket};
 use crate::{
     availability::{NodeId, Stamp, Target},
@@ -19,6 +21,8 @@ pub(super) enum Held {
     Delivered { ticket: Ticket, from: NodeId, initials: Vec<NodeId>, delivered: Delivered },
     /// These have been applied here: tell their initial nodes.
     Applied(Vec<(Stamp, NodeId, DeliveryState)>),
+    /// These are in the history: who looks there when it is told finds them.
+    Recorded(Vec<Uuid>),
     /// These are in the inbox.
     Queued(Vec<(Stamp, NodeId)>),
 }
@@ -109,6 +113,7 @@ impl Replica {
                 delivered.limit = self.ledger.limit();
                 self.effects.push(Effect::Reply(ticket, Reply::Delivered(delivered)));
             }
+            Held::Recorded(ids) => ids.into_iter().for_each(|id| self.notice(Notice::Notification(id))),
             Held::Queued(rows) => {
                 let rows = rows.into_iter().map(|(stamp, initial)| (stamp, initial, self.state_of(&stamp))).collect();
                 self.give_receipts(rows, now);
