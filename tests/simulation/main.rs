@@ -13,6 +13,7 @@ mod event;
 #[allow(dead_code)] // shared with the laws, which ask more of it
 #[path = "../laws/naive.rs"]
 mod naive;
+mod network;
 mod node;
 mod regressions;
 mod relay;

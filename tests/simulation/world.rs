@@ -1,7 +1,7 @@
-//! Time, the network and the performing of effects: what a real shell does with sockets, a disk and
-//! actors happens here on virtual ones, one event after the other.
+//! Time and the performing of effects: what a real shell does with a disk and actors happens here on
+//! virtual ones, one event after the other. What it does with sockets is in `network`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use forewarn::{
     availability::{NodeId, Stamp},
@@ -11,23 +11,11 @@ use forewarn::{
 pub use crate::event::{Answer, Body, Event, Request};
 use crate::{
     disk::Left,
+    network::Network,
     node::{Asked, Node, Running, Waiter},
     rng::Rng,
     workload::Handed,
 };
-
-/// A request is given up after this long.
-const TIMEOUT: u64 = 1_500;
-
-/// What the network does to messages.
-#[derive(Debug, Default)]
-pub struct Network {
-    /// Of a thousand messages so many are lost, come twice, are slow.
-    pub loss: u64,
-    pub twice: u64,
-    pub slow: u64,
-    pub cut: BTreeSet<(usize, usize)>,
-}
 
 /// How often one notification's body was sent, and how many of these sends came to nothing.
 #[derive(Debug, Default, Clone, Copy)]
@@ -68,7 +56,7 @@ pub struct World {
     /// Merges compare by ranges, however small the ledgers are.
     pub ranges: bool,
     traced: bool,
-    requests: u64,
+    pub requests: u64,
     runs: u64,
     spin: (u64, usize, u32),
 }
@@ -352,55 +340,6 @@ impl World {
             self.check_receipt(node, &receipt.stamp, receipt.state);
         }
         self.ask(node, &address, Body::Deliver(deliver), Asked::Deliver { peer, stamps });
-    }
-
-    /// A request on its way.
-    pub fn ask(&mut self, node: usize, address: &str, body: Body, asked: Asked) {
-        self.requests += 1;
-        self.messages += 1;
-        let number = self.requests;
-        let id = self.nodes[node].id;
-        let Some(running) = &mut self.nodes[node].running else { return };
-        running.asked.insert(number, asked);
-        let (run, boot, nonce) = (running.run, running.boot, running.nonce);
-        self.after(TIMEOUT, Event::Timeout { node, run, request: number });
-        let Some(to) = self.nodes.iter().position(|other| other.address == address) else { return };
-        let request = Request { from: node, id, boot, nonce, run, request: number, body };
-        if let Some(delay) = self.transit(node, to) {
-            if self.rng.chance(self.network.twice) {
-                self.count("requests that came twice");
-                if matches!(request.body, Body::Deliver(_)) {
-                    self.duplicates += 1;
-                }
-                let later = delay + self.rng.range(1, 3_000);
-                self.after(later, Event::Request(to, request.clone()));
-            }
-            self.after(delay, Event::Request(to, request));
-        } else {
-            self.count("requests that were lost");
-        }
-    }
-
-    pub fn answer(&mut self, from: usize, to: usize, run: u64, request: u64, answer: Answer) {
-        if let Some(delay) = self.transit(from, to) {
-            self.after(delay, Event::Answer { node: to, run, request, answer });
-        } else {
-            self.count("answers that were lost");
-        }
-    }
-
-    /// How long a message takes; none if it is lost.
-    fn transit(&mut self, from: usize, to: usize) -> Option<u64> {
-        let slow = self.rng.chance(self.network.slow);
-        let delay = if slow { self.rng.range(100, 3_000) } else { self.rng.range(1, 15) };
-        if slow {
-            self.count("messages that were slow");
-        }
-        let cut = self.network.cut.contains(&(from, to));
-        if cut {
-            self.count("messages into a partition");
-        }
-        (!cut && !self.rng.chance(self.network.loss)).then_some(delay)
     }
 
     /// The process is gone; it comes back after `back`, if at all.
