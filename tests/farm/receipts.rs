@@ -76,7 +76,8 @@ async fn events_tell_of_each_receipt() {
     let mut kinds = Vec::new();
     let path = format!("/api/v1/notifications/{}", id.as_str().unwrap());
     tokio::time::timeout(Duration::from_secs(10), async {
-        while !(kinds.contains(&"delivery".to_owned()) && farm[0].get(&path).await.json()["complete"] == true) {
+        let told = |kinds: &[String]| ["notification", "availability", "delivery"].iter().all(|kind| kinds.iter().any(|known| known == kind));
+        while !(told(&kinds) && farm[0].get(&path).await.json()["complete"] == true) {
             let (kind, data) = events.next().await.unwrap();
             if kind == "delivery" || kind == "notification" {
                 assert_eq!(data["id"], id);
