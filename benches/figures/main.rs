@@ -34,17 +34,29 @@ fn main() {
     if std::env::args().any(|arg| arg == "--list" || arg == "--test") {
         return;
     }
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let is_wanted = |part: &str| wanted.is_empty() || wanted.iter().any(|name| name == part);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut report = String::from("# Figures\n\nMade by `cargo bench --bench figures`; see there for what is measured and how.\n");
     runtime.block_on(async {
-        latency(&mut report).await;
-        throughput(&mut report).await;
-        restart::measure(&mut report).await;
+        if is_wanted("latency") {
+            latency(&mut report).await;
+        }
+        if is_wanted("throughput") {
+            throughput(&mut report).await;
+        }
+        if is_wanted("restart") {
+            restart::measure(&mut report).await;
+        }
     });
-    merging::measure(&mut report);
-    fs::create_dir_all("docs").unwrap();
-    fs::write("docs/figures.md", &report).unwrap();
+    if is_wanted("merging") {
+        merging::measure(&mut report);
+    }
     println!("{report}");
+    if wanted.is_empty() {
+        fs::create_dir_all("docs").unwrap();
+        fs::write("docs/figures.md", &report).unwrap();
+    }
 }
 
 async fn latency(report: &mut String) {

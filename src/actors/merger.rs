@@ -84,11 +84,11 @@ impl Merger {
                     }
                 }
             }
-            Err(Failure::TurnedAway(why)) => {
+            Err(Failure::TurnedAway(conflict)) => {
                 crash_point("merger.turned-away");
-                let text = why.clone();
-                self.take(move |replica, _| replica.turned_away(&text)).await;
-                Err(Failure::TurnedAway(why))
+                let told = conflict.clone();
+                self.take(move |replica, _| replica.turned_away(&told)).await;
+                Err(Failure::TurnedAway(conflict))
             }
             Err(failure) => Err(failure),
         }

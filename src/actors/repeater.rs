@@ -6,7 +6,7 @@
 //! whoever waits.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -26,7 +26,7 @@ use crate::{
     availability::{NodeId, Target, verdict::View},
     clock,
     store::crash::crash_point,
-    sync::{Effect, Notice, Now, Replica, Reply, Ticket},
+    sync::{Effect, Haste, Notice, Now, Replica, Reply, Ticket},
 };
 
 /// Most messages in the mailbox; more are refused with 503.
@@ -53,8 +53,19 @@ pub struct Repeater {
     next_ticket: Ticket,
     shared: Arc<Shared>,
     caches: Vec<Addr<ApplicationCache>>,
+    /// The caches are at work on this; what comes meanwhile waits and goes to them as one.
+    is_loading: bool,
+    waiting: Waiting,
     couriers: Option<Addr<Couriers>>,
     merger: Option<Addr<Merger>>,
+}
+
+/// What the caches are to load next: an application that many notifications touch in a moment is
+/// rendered once for all of them.
+#[derive(Default)]
+struct Waiting {
+    steps: Vec<u64>,
+    targets: BTreeSet<Target>,
 }
 
 impl Repeater {
@@ -68,6 +79,8 @@ impl Repeater {
             next_ticket: 0,
             shared,
             caches,
+            is_loading: false,
+            waiting: Waiting::default(),
             couriers: None,
             merger: None,
         }
@@ -92,9 +105,19 @@ impl Repeater {
                 match effect {
                     Effect::Commit { step, label, changes } => {
                         commits -= 1;
-                        self.queue.hand_over(step, label, &changes, commits > 0);
+                        let haste = if commits > 0 {
+                            Haste::WithNext
+                        } else if self.replica.is_awaited(step) {
+                            Haste::Now
+                        } else {
+                            Haste::Whenever
+                        };
+                        self.queue.hand_over(step, label, &changes, haste);
                     }
-                    Effect::Load { step, targets } => self.load(step, &targets, ctx),
+                    Effect::Load { step, targets } => {
+                        self.waiting.steps.push(step);
+                        self.waiting.targets.extend(targets);
+                    }
                     Effect::Reply(ticket, reply) => {
                         if let Some(waiter) = self.tickets.remove(&ticket) {
                             crash_point(point_of(&reply));
@@ -115,25 +138,35 @@ impl Repeater {
                 }
             }
             // After all effects of this input, so that what belongs together goes out together.
+            self.load(ctx);
             for peer in std::mem::take(&mut wake) {
                 self.send_to(peer);
             }
         }
     }
 
-    fn load(&mut self, step: u64, targets: &[Target], ctx: &mut Context<Self>) {
+    fn load(&mut self, ctx: &mut Context<Self>) {
+        if self.is_loading || self.waiting.steps.is_empty() {
+            return;
+        }
+        self.is_loading = true;
+        let Waiting { steps, targets } = std::mem::take(&mut self.waiting);
         let ledger = self.replica.ledger();
         let touched = self.shared.slots.iter().zip(&self.caches).filter(|(slot, _)| targets.iter().any(|target| slot.depends_on(target)));
         let loads: Vec<_> = touched
             .map(|(slot, cache)| cache.send(LoadWords(View::of(ledger, &slot.app.definition, |_| 1))))
             .collect();
-        for target in targets.iter().filter(|target| !matches!(target, Target::Application(_))) {
-            self.shared.tell(Event::Resource { target: target.clone() });
+        for target in targets.into_iter().filter(|target| !matches!(target, Target::Application(_))) {
+            self.shared.tell(Event::Resource { target });
         }
         let loaded = futures_util::future::join_all(loads).into_actor(self).map(move |_, act, ctx| {
             crash_point("repeater.loaded");
-            act.replica.loaded(step, now());
+            act.is_loading = false;
+            for step in steps {
+                act.replica.loaded(step, now());
+            }
             act.perform(ctx);
+            act.load(ctx);
         });
         crash_point("repeater.load");
         ctx.spawn(loaded);
@@ -356,8 +389,8 @@ impl Handler<Carried> for Repeater {
                 crash_point("repeater.failure");
                 Counters::count(&self.shared.counters.peer_failures);
                 log::debug!("event=delivery_failed peer={} why={failure}", self.replica.name_of(carried.peer));
-                if let super::transport::Failure::TurnedAway(why) = &failure {
-                    self.replica.turned_away(why);
+                if let super::transport::Failure::TurnedAway(conflict) = &failure {
+                    self.replica.turned_away(conflict);
                 }
                 self.replica.failed(carried.peer, clock::random(), now());
             }

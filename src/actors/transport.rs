@@ -4,7 +4,7 @@
 use futures_util::future::LocalBoxFuture;
 use uuid::Uuid;
 
-use crate::sync::{Announce, Deliver, Delivered, Merge, Merged};
+use crate::sync::{Announce, Conflict, Deliver, Delivered, Merge, Merged};
 
 /// Why a call to a peer came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,8 +13,8 @@ pub enum Failure {
     #[error("{0}")]
     Away(String),
     /// 409: it does not take this node for what it says it is (copied store, forgotten, name taken).
-    #[error("{0}")]
-    TurnedAway(String),
+    #[error("{}", .0.why)]
+    TurnedAway(Conflict),
 }
 
 /// A call under way.

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::{
     NodeError,
     listeners::{control_server, public_events},
-    made::{facts, gate, is_lasting, merge_plan, open_store, slots},
+    made::{facts, gate, merge_plan, open_store, slots},
     parts::{bind, definitions, ended, listen, name},
 };
 use crate::{
@@ -174,7 +174,7 @@ impl Opened {
         core.shared.set_phase(Phase::Restore);
         let (queue, rules) = (EmbeddedQueue::new(core.store.clone()), core.facts.rules);
         let mut restored = tokio::task::spawn_blocking(move || queue.restore(rules)).await.map_err(ended("restoring"))??;
-        restored.conflict = restored.conflict.filter(|why| is_lasting(why));
+        restored.conflict = restored.conflict.filter(|conflict| conflict.kind.is_lasting());
         let (entries, pending) = (restored.ledger.len(), restored.pending.len());
         crash_point("boot.restore");
         let replica = Replica::restore(core.facts.clone(), restored, now());

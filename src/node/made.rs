@@ -30,7 +30,7 @@ pub(super) fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store,
     let before = records::identity(&store)?;
     // A copy that has been found out must not overtake the node whose id it has by being started
     // more often: its number stays until its store is renewed.
-    let found_out = records::conflict(&store)?.is_some_and(|why| is_lasting(&why));
+    let found_out = records::conflict(&store)?.is_some_and(|conflict| conflict.kind.is_lasting());
     let identity = records::Identity {
         node: before.map_or_else(clock::new_node_id, |before| before.node),
         boot: before.map_or(0, |before| before.boot) + u64::from(!found_out),
@@ -49,12 +49,6 @@ pub(super) fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store,
     };
     crash_point("boot.identity");
     Ok((store, identity))
-}
-
-/// Whether what a node was turned away for stays true until its store is renewed. A name that was
-/// taken may be another one by now, or free again: that is asked anew at every start.
-pub(super) fn is_lasting(why: &str) -> bool {
-    !why.starts_with("the name ")
 }
 
 /// What the replica is to know of this node.

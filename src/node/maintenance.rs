@@ -217,7 +217,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::availability::{Author, Submission};
+    use crate::{availability::{Author, Submission}, sync::{Conflict, ConflictKind}};
 
     const RESERVE: u64 = 1 << 20;
 
@@ -235,7 +235,7 @@ mod tests {
             Change::Record(Arc::clone(&entry)),
             Change::Post(clock::new_node_id(), key, crate::sync::OutboxRow { initial: node }),
             Change::Limit(time),
-            Change::Conflict("a copy".to_owned()),
+            Change::Conflict(Conflict { kind: ConflictKind::Copied, why: "a copy".to_owned() }),
         ] {
             records::encode(&change, &mut writes);
         }

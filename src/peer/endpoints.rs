@@ -30,7 +30,7 @@ use crate::{
     availability::NodeId,
     clock,
     store::crash::crash_point,
-    sync::{Announce, Deliver, Merge, Replica, Reply, Ticket},
+    sync::{Announce, Conflict, Deliver, Merge, Replica, Reply, Ticket},
 };
 
 /// Largest message, in bytes: a merge of 2,000 entries of the largest size fits.
@@ -69,6 +69,11 @@ impl Door {
             "title": status.canonical_reason().unwrap_or("Error"), "status": status.as_u16(), "detail": detail
         });
         self.answer(nonce, status, body.to_string().into_bytes())
+    }
+
+    fn conflict(&self, nonce: Nonce, conflict: &Conflict) -> HttpResponse {
+        let body = serde_json::json!({ "title": "Conflict", "status": 409, "detail": conflict.why, "kind": conflict.kind });
+        self.answer(nonce, StatusCode::CONFLICT, body.to_string().into_bytes())
     }
 
     /// A step of the replica that ends with a reply; the sender is checked in the same step.
@@ -158,9 +163,10 @@ async fn announce(door: web::Data<Door>, req: HttpRequest, body: Bytes) -> HttpR
         if identity.node == own.me && identity.boot_nonce == own.boot_nonce {
             return Some(Ok(()));
         }
-        // Two nodes with one id: one that is a copy, or has not asked the others yet whether it is,
-        // must not accuse the other, which would believe it.
-        if identity.node == own.me && (starting || replica.conflict().is_some()) {
+        // Two nodes with one id, or one name: one that has been turned away, or has not asked the
+        // others yet whether it is a copy, must not accuse the other, which would believe it; nor is
+        // it to be met under an identity that is not its own.
+        if replica.conflict().is_some() || (identity.node == own.me && starting) {
             return None;
         }
         Some(replica.check_sender(identity.node, identity.boot, identity.boot_nonce))
@@ -175,7 +181,7 @@ async fn announce(door: web::Data<Door>, req: HttpRequest, body: Bytes) -> HttpR
         Some(Ok(own)) => door.json(sender.nonce, &own),
         Some(Err(stranger)) => {
             log::warn!("event=turned_away_peer peer={} why={stranger}", identity.node);
-            door.problem(sender.nonce, StatusCode::CONFLICT, &stranger.to_string())
+            door.conflict(sender.nonce, &stranger.conflict())
         }
         None => door.other(sender.nonce, None),
     }
@@ -199,7 +205,7 @@ impl Door {
     /// Whatever is not the answer that was hoped for.
     fn other(&self, nonce: Nonce, reply: Option<Reply>) -> HttpResponse {
         match reply {
-            Some(Reply::TurnedAway(why)) => self.problem(nonce, StatusCode::CONFLICT, &why),
+            Some(Reply::TurnedAway(conflict)) => self.conflict(nonce, &conflict),
             Some(Reply::Busy) => self.problem(nonce, StatusCode::SERVICE_UNAVAILABLE, "the inbox is full"),
             _ => self.problem(nonce, StatusCode::SERVICE_UNAVAILABLE, "the store cannot write, or the node is going down"),
         }

@@ -19,7 +19,7 @@ use super::client::{Answer, PeerClient};
 use crate::{
     actors::transport::{Call, Failure, Transport},
     availability::Entry,
-    sync::{Announce, Deliver, Delivered, Item, Merge, Merged},
+    sync::{Announce, Conflict, ConflictKind, Deliver, Delivered, Item, Merge, Merged},
 };
 
 /// A child that has not answered by then is replaced (SPEC 4.4).
@@ -44,7 +44,7 @@ impl HttpTransport {
         let answer = answer.map_err(|error| Failure::Away(error.to_string()))?;
         match answer.status {
             200..=299 | 404 => Ok(answer),
-            409 => Err(Failure::TurnedAway(detail(&answer.body))),
+            409 => Err(Failure::TurnedAway(conflict(&answer.body))),
             status => Err(Failure::Away(format!("{address} answered with status {status}: {}", detail(&answer.body)))),
         }
     }
@@ -97,6 +97,13 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<String>), String
 fn detail(body: &[u8]) -> String {
     let problem: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     problem.and_then(|problem| problem["detail"].as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// What a 409 says. One of another version that does not name its kind is taken for the gravest.
+fn conflict(body: &[u8]) -> Conflict {
+    let problem: Option<Value> = serde_json::from_slice(body).ok();
+    let kind = problem.as_ref().and_then(|problem| ConflictKind::deserialize(&problem["kind"]).ok());
+    Conflict { kind: kind.unwrap_or(ConflictKind::Copied), why: detail(body) }
 }
 
 fn nothing(address: &str) -> Failure {

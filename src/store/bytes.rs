@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use sled::IVec;
+
 use super::error::StoreError;
 
 /// Bytes that a key may have.
@@ -56,35 +58,71 @@ impl fmt::Display for Tree {
     }
 }
 
-/// One change of one key.
+/// One change of one key. Its bytes are shared: a clone costs two counters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
     /// Where.
     pub tree: Tree,
     /// Which key, up to [`MAX_KEY`] bytes.
-    pub key: Vec<u8>,
+    pub(super) key: IVec,
     /// Its new value, up to [`MAX_VALUE`] bytes, or nothing to remove it.
-    pub value: Option<Vec<u8>>,
+    pub(super) value: Option<IVec>,
+    /// The key was not there before: removing it again in the same group leaves nothing to write.
+    pub(super) is_new: bool,
 }
 
 impl Write {
     /// Sets a key.
     #[must_use]
-    pub fn put(tree: Tree, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
+    pub fn put(tree: Tree, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         Self {
             tree,
-            key: key.into(),
-            value: Some(value.into()),
+            key: key.as_ref().into(),
+            value: Some(value.as_ref().into()),
+            is_new: false,
         }
+    }
+
+    /// Which key.
+    #[must_use]
+    pub fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// Its new value; nothing if it is removed.
+    #[must_use]
+    pub fn value(&self) -> Option<&[u8]> {
+        self.value.as_deref()
+    }
+
+    /// Sets a key that is not there, as all steps before this one have left it. A later step that
+    /// removes it again, and shares the flush with this one, spares the disk both.
+    #[must_use]
+    pub fn put_new(tree: Tree, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        Self { is_new: true, ..Self::put(tree, key, value) }
+    }
+
+    /// What this write can be when it is handed over a second time, and may have been written after
+    /// all the first time.
+    #[must_use]
+    pub fn again(self) -> Self {
+        Self { is_new: false, ..self }
+    }
+
+    /// The same value for another key, without a copy of it.
+    #[must_use]
+    pub(super) fn same_value(&self, tree: Tree, key: impl AsRef<[u8]>) -> Self {
+        Self { tree, key: key.as_ref().into(), value: self.value.clone(), is_new: false }
     }
 
     /// Removes a key, if it is there.
     #[must_use]
-    pub fn remove(tree: Tree, key: impl Into<Vec<u8>>) -> Self {
+    pub fn remove(tree: Tree, key: impl AsRef<[u8]>) -> Self {
         Self {
             tree,
-            key: key.into(),
+            key: key.as_ref().into(),
             value: None,
+            is_new: false,
         }
     }
 }
@@ -103,12 +141,12 @@ pub(super) fn check_sizes(writes: &[Write]) -> Result<(), StoreError> {
             })
         }
     };
-    for Write { tree, key, value } in writes {
+    for Write { tree, key, value, .. } in writes {
         check("key", *tree, key.len(), MAX_KEY)?;
         check(
             "value",
             *tree,
-            value.as_ref().map_or(0, Vec::len),
+            value.as_ref().map_or(0, |value| value.len()),
             MAX_VALUE,
         )?;
     }

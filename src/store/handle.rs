@@ -7,11 +7,14 @@
 //! - Once a write has failed the handle is marked, and is good for nothing but reading and dropping.
 //!   Dropping a marked handle may hang, as sled flushes then; a thread of its own does it.
 
+use std::collections::{HashMap, hash_map::Entry};
 use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
+
+use sled::IVec;
 
 use super::error::{Cause, OpenError, guarded};
 use super::fault::Fault;
@@ -49,22 +52,44 @@ pub(super) fn open_log(dir: &Path) -> Result<File, OpenError> {
     File::open(&path).map_err(OpenError::io("open", &path))
 }
 
-/// What a group of steps changes, the later step winning where two write the same key.
+/// What a group of steps changes, the later step winning where two write the same key. What comes
+/// and goes within one group is not written at all: under load most notifications leave the inbox
+/// in the group that brought them there.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    batches: [Option<sled::Batch>; Tree::ALL.len()],
+    /// By tree and key: whether the key was not there before this group, and its last value.
+    keys: [HashMap<IVec, (bool, Option<IVec>)>; Tree::ALL.len()],
 }
 
 impl Changes {
     /// Adds writes after those that are in already.
     pub fn add(&mut self, writes: Vec<Write>) {
-        for Write { tree, key, value } in writes {
-            let batch = self.batches[tree as usize].get_or_insert_default();
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
+        for Write { tree, key, value, is_new } in writes {
+            match self.keys[tree as usize].entry(key) {
+                Entry::Vacant(place) => {
+                    place.insert((is_new, value));
+                }
+                Entry::Occupied(place) if value.is_none() && place.get().0 => {
+                    place.remove();
+                }
+                Entry::Occupied(mut place) => place.get_mut().1 = value,
             }
         }
+    }
+
+    /// As sled takes them; none for a tree in which nothing changes.
+    fn into_batches(self) -> impl Iterator<Item = Option<sled::Batch>> {
+        self.keys.into_iter().map(|keys| {
+            let mut batch = None;
+            for (key, (_, value)) in keys {
+                let batch: &mut sled::Batch = batch.get_or_insert_default();
+                match value {
+                    Some(value) => batch.insert(key, value),
+                    None => batch.remove(key),
+                }
+            }
+            batch
+        })
     }
 }
 
@@ -122,22 +147,18 @@ impl Handle {
     ///
     /// Trees are changed in the order of [`Tree::ALL`], `pending` last: should a full disk stop sled
     /// in the middle of a transaction, a notification is in `pending` still and is taken again.
-    pub fn apply(&self, changes: &Changes) -> Result<(), Cause> {
+    pub fn apply(&self, changes: Changes) -> Result<(), Cause> {
         let parts = self.parts()?;
-        let touched: Vec<(&sled::Tree, &sled::Batch)> = parts
-            .trees
-            .iter()
-            .zip(&changes.batches)
-            .filter_map(|(tree, batch)| Some((tree, batch.as_ref()?)))
-            .collect();
+        let touched = parts.trees.iter().zip(changes.into_batches());
+        let (trees, mut batches): (Vec<&sled::Tree>, Vec<sled::Batch>) =
+            touched.filter_map(|(tree, batch)| Some((tree, batch?))).unzip();
         self.fault.at_apply()?;
-        guarded(|| match touched[..] {
-            [] => Ok(()),
+        guarded(|| match (&trees[..], batches.pop()) {
+            (_, None) => Ok(()),
             // a batch of one tree is as atomic and does not read what it overwrites
-            [(tree, batch)] => tree.apply_batch(batch.clone()),
-            _ => {
-                let (trees, batches): (Vec<&sled::Tree>, Vec<&sled::Batch>) =
-                    touched.into_iter().unzip();
+            ([tree], Some(batch)) => tree.apply_batch(batch),
+            (_, Some(last)) => {
+                batches.push(last);
                 transact(&trees, &batches)
             }
         })
@@ -194,7 +215,7 @@ impl Drop for Handle {
     }
 }
 
-fn transact(trees: &[&sled::Tree], batches: &[&sled::Batch]) -> sled::Result<()> {
+fn transact(trees: &[&sled::Tree], batches: &[sled::Batch]) -> sled::Result<()> {
     use sled::transaction::{ConflictableTransactionResult, TransactionError, Transactional};
 
     let result = trees.transaction(|views| -> ConflictableTransactionResult<(), sled::Error> {

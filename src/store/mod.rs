@@ -182,7 +182,7 @@ impl Store {
         let run = {
             let handle = Arc::clone(&handle);
             move || {
-                let result = handle.apply(&changes).and_then(|()| handle.flush());
+                let result = handle.apply(changes).and_then(|()| handle.flush());
                 // nobody listens any more if it took too long
                 done.send(result.and_then(|()| handle.sync())).ok();
             }

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::{Direction, OpenError, Store, StoreError, Tree, Write, record};
 use crate::{
     availability::{Entry, Ledger, Moment, NodeId, Rules, Stamp},
-    sync::{Change, DeliveryState, Member, OutboxRow, QueueKey, Restored},
+    sync::{Change, Conflict, DeliveryState, Member, OutboxRow, QueueKey, Restored},
 };
 
 /// The version that is written; all up to it are read.
@@ -106,11 +106,14 @@ fn meta_key(kind: &str, id: NodeId) -> Vec<u8> {
 }
 
 /// The bytes of a change. A step is the concatenation of those of its changes.
+///
+/// A [`Change::Queue`] and a [`Change::Admit`] are of keys that are not there; whoever replaces a
+/// row takes it out first.
 pub fn encode(change: &Change, writes: &mut Vec<Write>) {
     match change {
-        Change::Queue(key, row) => writes.push(Write::put(Tree::Pending, key.to_bytes(), json(row))),
+        Change::Queue(key, row) => writes.push(Write::put_new(Tree::Pending, key.to_bytes(), json(row))),
         Change::Unqueue(key) => writes.push(Write::remove(Tree::Pending, key.to_bytes())),
-        Change::Admit(entry) => writes.push(Write::put(Tree::Ledger, entry.stamp.to_bytes(), json(entry))),
+        Change::Admit(entry) => writes.push(Write::put_new(Tree::Ledger, entry.stamp.to_bytes(), json(entry))),
         Change::Drop(stamp) => writes.push(Write::remove(Tree::Ledger, stamp.to_bytes())),
         Change::Post(peer, key, row) => {
             let initial = record::wrap(VERSION, row.initial.0.as_bytes());
@@ -119,7 +122,13 @@ pub fn encode(change: &Change, writes: &mut Vec<Write>) {
         Change::Unpost(peer, key) => writes.push(Write::remove(Tree::Outbox, outbox_key(*peer, *key))),
         Change::Record(entry) => {
             let stamp = entry.stamp.to_bytes();
-            writes.push(Write::put(Tree::History, history_key(b'n', &[&stamp]), json(entry)));
+            let key = history_key(b'n', &[&stamp]);
+            // Mostly it has just been admitted, and its bytes are there already.
+            let admitted = writes.last().filter(|last| last.tree == Tree::Ledger && last.key() == stamp && last.value().is_some());
+            writes.push(match admitted {
+                Some(admitted) => admitted.same_value(Tree::History, key),
+                None => Write::put(Tree::History, key, json(entry)),
+            });
             let id = history_key(b'i', &[entry.notification.id.as_bytes(), &stamp]);
             writes.push(Write::put(Tree::History, id, record::wrap(VERSION, &[])));
         }
@@ -153,7 +162,7 @@ pub fn put_identity(identity: &Identity) -> Write {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn conflict(store: &Store) -> Result<Option<String>, RecordError> {
+pub fn conflict(store: &Store) -> Result<Option<Conflict>, RecordError> {
     store.get(Tree::Meta, b"conflict")?.map(|value| read_json(Tree::Meta, &value)).transpose()
 }
 

@@ -23,7 +23,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::bytes::{Tree, Write, check_sizes};
 use super::crash::{is_armed, writer_point};
@@ -32,6 +32,7 @@ use super::gate::Status;
 use super::handle::{Changes, Handle};
 use super::mark::{self, MARK_KEY, Marks};
 use super::shared::Shared;
+use crate::sync::Haste;
 use super::watchdog::{self, Work};
 
 /// The most steps that share a flush.
@@ -40,6 +41,16 @@ pub const GROUP_STEPS: usize = 1_024;
 /// The most bytes of keys and values that share a flush, but for the last step: a transaction should
 /// fit into one of sled's segments.
 const GROUP_BYTES: usize = 1024 * 1024;
+
+/// How long steps that nobody waits for wait for one that somebody does.
+const NO_HASTE: Duration = Duration::from_millis(5);
+
+/// Where so many steps shared the last flush, as many are waited for a little now: many submitters
+/// are at work, and each of them has its share of the flush's cost.
+const MANY: usize = 12;
+
+/// How long they are waited for: about as long as a flush takes.
+const A_LITTLE: Duration = Duration::from_micros(300);
 
 /// How long a step that was promised is waited for.
 const SOON: Duration = Duration::from_millis(20);
@@ -82,20 +93,18 @@ struct Step {
     epoch: u64,
     label: &'static str,
     writes: Vec<Write>,
-    /// The next step follows at once: worth waiting for, it shares the flush.
-    more: bool,
+    haste: Haste,
 }
 
 impl Step {
     fn bytes(&self) -> usize {
-        let bytes = |write: &Write| write.key.len() + write.value.as_ref().map_or(0, Vec::len);
+        let bytes = |write: &Write| write.key.len() + write.value.as_ref().map_or(0, |value| value.len());
         self.writes.iter().map(bytes).sum()
     }
 }
 
 impl Writer {
-    /// Hands over a step, without waiting. Numbers ascend; `label` names the step's crash points;
-    /// `more` promises that another step follows at once, so that both share one flush.
+    /// Hands over a step, without waiting. Numbers ascend; `label` names the step's crash points.
     ///
     /// # Errors
     /// `Stopped`, `Full` or `TooLarge`; in each case nothing was handed over.
@@ -104,7 +113,7 @@ impl Writer {
         number: u64,
         label: &'static str,
         writes: Vec<Write>,
-        more: bool,
+        haste: Haste,
     ) -> Result<(), StoreError> {
         check_sizes(&writes)?;
         let gate = &self.shared.gate;
@@ -117,7 +126,7 @@ impl Writer {
                 epoch,
                 label,
                 writes,
-                more,
+                haste,
             })
             .map_err(|error| match error {
                 TrySendError::Full(_) => StoreError::Full {
@@ -174,6 +183,7 @@ pub(super) fn start(
         looks: 0,
         backoff: 1,
         marks,
+        last_group: 0,
     };
     let thread = |cause| StoreError::Thread { cause };
     let watch = watchdog::start(work).map_err(thread)?;
@@ -210,6 +220,8 @@ struct Run {
     looks: u32,
     backoff: u32,
     marks: Marks,
+    // how many steps shared the last flush
+    last_group: usize,
 }
 
 impl Run {
@@ -278,13 +290,24 @@ impl Run {
     }
 
     fn gather(&mut self, first: Step) -> Vec<Step> {
-        let (mut bytes, epoch, mut more) = (first.bytes(), first.epoch, first.more);
+        let (mut bytes, epoch, mut last) = (first.bytes(), first.epoch, first.haste);
+        let mut most = last;
         let mut group = vec![first];
         if is_armed() {
             return group;
         }
+        let begun = Instant::now();
         while group.len() < GROUP_STEPS && bytes < GROUP_BYTES {
-            let next = if more { self.steps.recv_timeout(SOON).ok() } else { self.steps.try_recv().ok() };
+            let wait = if last == Haste::WithNext {
+                SOON
+            } else if most == Haste::Whenever {
+                NO_HASTE.saturating_sub(begun.elapsed())
+            } else if self.last_group >= MANY && group.len() < self.last_group {
+                A_LITTLE.saturating_sub(begun.elapsed())
+            } else {
+                Duration::ZERO
+            };
+            let next = if wait.is_zero() { self.steps.try_recv().ok() } else { self.steps.recv_timeout(wait).ok() };
             match next {
                 Some(step) if step.epoch != epoch => {
                     self.next = Some(step);
@@ -292,12 +315,14 @@ impl Run {
                 }
                 Some(step) => {
                     bytes += step.bytes();
-                    more = step.more;
+                    last = step.haste;
+                    most = most.max(last);
                     group.push(step);
                 }
                 None => break,
             }
         }
+        self.last_group = group.len();
         group
     }
 
@@ -357,7 +382,7 @@ fn write_group(handle: &Handle, group: Vec<Step>, mark: Option<u64>) -> Result<(
     }
     changes.add(mark.map(mark::write).into_iter().collect());
     point("before");
-    handle.apply(&changes)?;
+    handle.apply(changes)?;
     point("written");
     handle.flush()?;
     point("flushed");

@@ -98,12 +98,20 @@ pub struct Member {
     pub address: String,
     /// When this record was made.
     pub changed: Moment,
+    /// Since when this node goes by its name: of two nodes with one name the later one gives way.
+    #[serde(default = "long_ago")]
+    pub since: Moment,
     /// It was removed for good.
     #[serde(default)]
     pub forgotten: bool,
     /// The applications and resources in its configuration, each with a digest of its definition.
     #[serde(default)]
     pub definitions: BTreeMap<Target, String>,
+}
+
+/// Of records that do not say: nobody had the name before.
+fn long_ago() -> Moment {
+    Moment::ZERO
 }
 
 /// "I am here": sent at start to every configured peer and every member, answered in kind.
@@ -126,6 +134,12 @@ pub struct Announce {
     pub fingerprint: String,
     /// The sender's L.
     pub limit: Moment,
+    /// How many times the sender's store has been opened; 0 where it does not say.
+    #[serde(default)]
+    pub boot: u64,
+    /// Tells two runs with the same number apart.
+    #[serde(default)]
+    pub boot_nonce: u64,
 }
 
 /// One step of a merge, from the starting node (SPEC 5).

@@ -23,6 +23,6 @@ pub use now::Now;
 pub use relay::{Fanout, plan};
 pub use replica::{
     Stranger,
-    Effect, Facts, MAX_PENDING, Notice, PeerView, Replica, Reply, Restored, Submit, SubmitRefusal, Taken, Ticket,
+    Effect, Facts, MAX_PENDING, Notice, PeerView, Replica, Reply, Restored, Submit, SubmitRefusal, Taken, Ticket, Told,
 };
-pub use rows::{Change, OutboxRow, PendingRow, QueueKey};
+pub use rows::{Change, Conflict, ConflictKind, Haste, OutboxRow, PendingRow, QueueKey};

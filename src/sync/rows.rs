@@ -60,14 +60,55 @@ pub struct OutboxRow {
     pub initial: NodeId,
 }
 
+/// Why a node takes no submissions: its peers do not take it for what it says it is (SPEC 5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// Of which kind.
+    pub kind: ConflictKind,
+    /// In words, with what to do about it.
+    pub why: String,
+}
+
+/// The kinds of [`Conflict`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConflictKind {
+    /// Its store was copied, or restored from a backup.
+    Copied,
+    /// It was removed for good.
+    Forgotten,
+    /// Its name belongs to another node.
+    NameTaken,
+}
+
+impl ConflictKind {
+    /// Whether it stays true until the store is renewed. A name that was taken may be another one
+    /// by now, or free again: that is asked anew at every start.
+    pub fn is_lasting(self) -> bool {
+        self != Self::NameTaken
+    }
+}
+
+/// How soon a step is to be durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Haste {
+    /// Nobody waits for it: within a few milliseconds, so that it can share the disk's time with
+    /// what somebody waits for.
+    Whenever,
+    /// The next step follows at once: with that one.
+    WithNext,
+    /// Now.
+    Now,
+}
+
 /// One change of one row.
 #[derive(Debug, Clone)]
 pub enum Change {
-    /// Into the inbox.
+    /// Into the inbox, where it is not.
     Queue(QueueKey, PendingRow),
     /// Out of the inbox.
     Unqueue(QueueKey),
-    /// Into the ledger.
+    /// Into the ledger, where it is not.
     Admit(Arc<Entry>),
     /// Out of the ledger.
     Drop(Stamp),
@@ -99,5 +140,5 @@ pub enum Change {
     /// This peer gets a merge when it returns; false: it has had it.
     MergeOnReturn(NodeId, bool),
     /// This store is a copy or was restored; says why.
-    Conflict(String),
+    Conflict(Conflict),
 }

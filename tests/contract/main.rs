@@ -75,7 +75,7 @@ fn a_queue_that_is_closed_while_it_is_stopped_says_so() {
 fn both_hold_the_same_after_any_steps() {
     use proptest::{prelude::*, test_runner::TestRunner};
     let config = ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() };
-    let steps = prop::collection::vec(prop::collection::vec(place::change(), 1..6), 1..40);
+    let steps = prop::collection::vec(prop::collection::vec(place::change(), 1..6).prop_map(|changes| changes.concat()), 1..40);
     let compare = |steps: Vec<Vec<Change>>| {
         let (disk, memory) = (Disk::new(), Memory::default());
         for place in [&disk as &dyn Place, &memory] {

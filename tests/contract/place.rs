@@ -12,7 +12,7 @@ use forewarn::{
     actors::queue::{EmbeddedQueue, MemoryQueue, Progress, Queue},
     availability::{Entry, Moment, NodeId, Rules, Stamp},
     store::{OpenError, Options, Store},
-    sync::{Change, Member, OutboxRow, PendingRow, QueueKey},
+    sync::{Change, Conflict, Haste, Member, OutboxRow, PendingRow, QueueKey},
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -95,7 +95,7 @@ impl Run {
 
     pub fn hand_over(&mut self, steps: impl IntoIterator<Item = (u64, Vec<Change>)>) {
         for (number, changes) in steps {
-            self.queue.hand_over(number, "contract", &changes, number % 3 == 0);
+            self.queue.hand_over(number, "contract", &changes, if number % 3 == 0 { Haste::WithNext } else { Haste::Now });
         }
     }
 
@@ -123,7 +123,7 @@ pub struct Seen {
     pub members: Vec<Member>,
     pub boots: Vec<(NodeId, u64, u64)>,
     pub merge_on_return: Vec<NodeId>,
-    pub conflict: Option<String>,
+    pub conflict: Option<Conflict>,
 }
 
 pub fn seen(place: &dyn Place) -> Seen {
@@ -167,6 +167,7 @@ pub fn member(i: u128, changed: i64) -> Member {
         name: format!("n{i}").parse().unwrap(),
         address: format!("http://n{i}"),
         changed: Moment::from_millis(changed),
+        since: Moment::from_millis(changed),
         forgotten: changed % 2 == 1,
         definitions: BTreeMap::from([("application:mail".parse().unwrap(), "00ff".to_owned())]),
     }
@@ -197,14 +198,18 @@ pub fn length(place: &dyn Place) -> u64 {
     length
 }
 
-/// Any change, of few rows, so that they meet.
-pub fn change() -> impl Strategy<Value = Change> {
+/// Any change, of few rows, so that they meet. What may be there already is taken out first, as the
+/// replica does.
+pub fn change() -> impl Strategy<Value = Vec<Change>> {
     let stamp = |i: u128| -> Stamp { entry(i, i as i64).stamp };
     let at = |i: u128| if i.is_multiple_of(3) { 2 } else { (i % 2) as u8 };
-    (0..13u8, 1..6u128, 1..4u128, 0..9i64).prop_map(move |(kind, i, peer, n)| match kind {
-        0 | 1 => Change::Queue(key(at(i), i, i as i64), row(i, i as i64)),
+    (0..13u8, 1..6u128, 1..4u128, 0..9i64).prop_map(move |(kind, i, peer, n)| vec![match kind {
+        0 | 1 => {
+            let key = key(at(i), i, i as i64);
+            return vec![Change::Unqueue(key), Change::Queue(key, row(i, i as i64))];
+        }
         2 => Change::Unqueue(key(at(i), i, i as i64)),
-        3 | 4 => Change::Admit(entry(i, i as i64)),
+        3 | 4 => return vec![Change::Drop(stamp(i)), Change::Admit(entry(i, i as i64))],
         5 => Change::Drop(stamp(i)),
         6 => Change::Post(node(peer), key(at(i), i, i as i64), OutboxRow { initial: node(i) }),
         7 => Change::Unpost(node(peer), key(at(i), i, i as i64)),
@@ -213,5 +218,5 @@ pub fn change() -> impl Strategy<Value = Change> {
         10 => Change::Boot(node(i), n.unsigned_abs(), 7),
         11 => Change::Member(member(i, n)),
         _ => Change::MergeOnReturn(node(peer), n % 2 == 0),
-    })
+    }])
 }

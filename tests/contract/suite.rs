@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use forewarn::{
     availability::{Moment, NodeId},
-    sync::{Change, OutboxRow, QueueKey},
+    sync::{Change, Conflict, ConflictKind, Haste, OutboxRow, QueueKey},
 };
 
 use crate::place::{Place, Run, Seen, chain, entry, key, length, member, node, row, seen};
@@ -56,7 +56,7 @@ pub fn every_kind_of_change_survives_and_so_does_its_end(place: &dyn Place) {
             Change::Member(member(5, 2)),
             Change::Member(member(6, 3)),
             Change::MergeOnReturn(node(6), true),
-            Change::Conflict("a copy".to_owned()),
+            Change::Conflict(Conflict { kind: ConflictKind::Copied, why: "a copy".to_owned() }),
         ],
     )]);
     run.wait(|progress| progress.durable == 1);
@@ -69,7 +69,7 @@ pub fn every_kind_of_change_survives_and_so_does_its_end(place: &dyn Place) {
         members: vec![member(5, 2), member(6, 3)],
         boots: vec![(node(5), u64::MAX, 3)],
         merge_on_return: vec![node(6)],
-        conflict: Some("a copy".to_owned()),
+        conflict: Some(Conflict { kind: ConflictKind::Copied, why: "a copy".to_owned() }),
     };
     assert_eq!(seen(place), expected);
 
@@ -122,7 +122,7 @@ pub fn critical_before_normal_before_quarantine_and_then_by_stamp(place: &dyn Pl
 pub fn steps_that_are_handed_over_before_the_start_are_kept(place: &dyn Place) {
     let mut queue = place.queue();
     for (number, changes) in chain(1..=20) {
-        queue.hand_over(number, "contract", &changes, true);
+        queue.hand_over(number, "contract", &changes, Haste::WithNext);
     }
     let mut run = Run::of(queue);
     run.hand_over(chain(21..=21));

@@ -230,14 +230,14 @@ impl World {
         let Some(running) = &mut self.nodes[to].running else { return };
         if let Err(stranger) = running.replica.check_sender(id, boot, nonce) {
             self.count("requests that were turned away");
-            self.answer(to, from, run, request, Answer::Refused(stranger.to_string()));
+            self.answer(to, from, run, request, Answer::Refused(stranger.conflict()));
             return;
         }
         match body {
             Body::Announce(announce) => {
                 let answer = match running.replica.announced(&announce, None, now) {
                     Ok(()) => Answer::Announced(Box::new(running.replica.announcement(if running.ready { "ready" } else { "merge" }))),
-                    Err(stranger) => Answer::Refused(stranger.to_string()),
+                    Err(stranger) => Answer::Refused(stranger.conflict()),
                 };
                 self.answer(to, from, run, request, answer);
             }

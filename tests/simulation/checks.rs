@@ -107,7 +107,7 @@ impl World {
             let Some(running) = node.running.as_ref().filter(|running| running.ready) else { return Some(format!("{name} is not ready")) };
             let replica = &running.replica;
             if let Some(conflict) = replica.conflict() {
-                return Some(format!("{name}: {conflict}"));
+                return Some(format!("{name}: {}", conflict.why));
             }
             if replica.waiting() != (0, 0) {
                 return Some(format!("{name} has {:?} waiting", replica.waiting()));
@@ -118,7 +118,7 @@ impl World {
                 }
             }
             if replica.unconfirmed() > 0 {
-                let open: Vec<_> = self.acknowledged.iter().filter_map(|a| Some((a.stamp, replica.receipts(&a.stamp)?))).collect();
+                let open: Vec<_> = self.acknowledged.iter().filter_map(|a| Some((a.stamp, replica.told(&a.stamp)?))).collect();
                 return Some(format!("{name} waits for receipts: {open:?}"));
             }
             let members: BTreeSet<NodeId> = replica.members().map(|member| member.id).collect();

@@ -10,7 +10,7 @@ use std::{
 
 use forewarn::{
     availability::{Entry, Ledger, Moment, NodeId, Rules, Stamp},
-    sync::{Change, DeliveryState, Member, OutboxRow, PendingRow, QueueKey, Restored},
+    sync::{Change, Conflict, DeliveryState, Member, OutboxRow, PendingRow, QueueKey, Restored},
 };
 
 /// What the rows say.
@@ -25,7 +25,7 @@ pub struct Rows {
     pub members: BTreeMap<NodeId, Member>,
     pub boots: BTreeMap<NodeId, (u64, u64)>,
     pub merge_on_return: BTreeSet<NodeId>,
-    pub conflict: Option<String>,
+    pub conflict: Option<Conflict>,
 }
 
 impl Rows {

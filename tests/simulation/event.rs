@@ -2,7 +2,7 @@
 
 use forewarn::{
     availability::NodeId,
-    sync::{Announce, Deliver, Delivered, Merge, Merged},
+    sync::{Announce, Conflict, Deliver, Delivered, Merge, Merged},
 };
 
 use crate::scenario::Action;
@@ -31,7 +31,7 @@ pub enum Answer {
     Delivered(Delivered),
     Merged(Option<Merged>),
     Busy,
-    Refused(String),
+    Refused(Conflict),
 }
 
 #[derive(Debug)]

@@ -76,6 +76,7 @@ fn spread(n: usize, k: usize) -> (usize, usize) {
         name: format!("n{i}").parse().unwrap(),
         address: format!("http://n{i}"),
         changed: Moment::ZERO,
+        since: Moment::ZERO,
         forgotten: false,
         definitions: Default::default(),
     };

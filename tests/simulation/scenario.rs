@@ -309,7 +309,7 @@ impl World {
                 self.acknowledged.push(Acknowledged { stamp, node, recipients, repeated: taken.repeated });
             }
             Err(SubmitRefusal::ClockWasAhead { .. }) => self.count("submissions refused: the clock was ahead"),
-            Err(SubmitRefusal::Copied(_)) => self.count("submissions refused: the store is a copy"),
+            Err(SubmitRefusal::TurnedAway(_)) => self.count("submissions refused: the store is a copy"),
             Err(SubmitRefusal::Conflict(_)) => self.count("submissions refused: another content"),
             Err(SubmitRefusal::Invalid(_)) => self.count("submissions refused: invalid"),
             Err(other) => panic!("refused with {other:?}"),

@@ -10,7 +10,7 @@ use forewarn::{
     actors::queue::{MemoryQueue, Queue as _},
     availability::{Entry, Moment, NodeId, Reasons, Rules, Stamp},
     store::{MAX_KEY, MAX_VALUE, records},
-    sync::{Deliver, Effect, Facts, Fanout, Member, Now, Replica, Reply, Ticket},
+    sync::{Conflict, Deliver, Effect, Facts, Haste, Fanout, Member, Now, Replica, Reply, Ticket},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -38,7 +38,7 @@ pub struct View {
     waiting: (usize, usize),
     members: BTreeMap<NodeId, (bool, Moment, String)>,
     outboxes: BTreeMap<NodeId, (usize, bool)>,
-    conflict: Option<String>,
+    conflict: Option<Conflict>,
 }
 
 fn facts(me: u128, fanout: usize) -> Facts {
@@ -63,6 +63,7 @@ fn known(i: u128) -> Member {
         name: format!("n{i}").parse().unwrap(),
         address: format!("http://n{i}"),
         changed: Moment::from_millis(NOW - 5_000),
+        since: Moment::from_millis(NOW - 5_000),
         forgotten: false,
         definitions: BTreeMap::new(),
     }
@@ -84,7 +85,7 @@ impl Host {
         let now = Now { wall: Moment::from_millis(NOW), mono: Duration::from_secs(9) };
         let mut disk = MemoryQueue::default();
         let members: Vec<_> = (1..=3).filter(|i| *i != me).map(|i| forewarn::sync::Change::Member(known(i))).collect();
-        disk.hand_over(1, "begin", &members, false);
+        disk.hand_over(1, "begin", &members, Haste::Now);
         let replica = Replica::restore(facts(me, dice.below(3)), disk.restore(Rules::default()).unwrap(), now);
         let mut host = Self { replica, disk, now, replies: Vec::new(), next_ticket: 1, told: HashMap::new() };
         host.replica.replay(0, now);
@@ -112,11 +113,11 @@ impl Host {
                             let mut writes = Vec::new();
                             records::encode(change, &mut writes);
                             for write in writes {
-                                let bytes = write.value.map_or(0, |value| value.len());
-                                assert!(write.key.len() <= MAX_KEY && bytes <= MAX_VALUE, "{label}: a record of {bytes} bytes");
+                                let bytes = write.value().map_or(0, <[u8]>::len);
+                                assert!(write.key().len() <= MAX_KEY && bytes <= MAX_VALUE, "{label}: a record of {bytes} bytes");
                             }
                         }
-                        self.disk.hand_over(step, label, &changes, false);
+                        self.disk.hand_over(step, label, &changes, Haste::Now);
                         self.replica.durable(step, self.now);
                     }
                     Effect::Load { step, .. } => self.replica.loaded(step, self.now),
@@ -218,6 +219,6 @@ fn view(replica: &Replica) -> View {
         waiting: replica.waiting(),
         members: announcement.members.into_iter().filter(is_member).map(|m| (m.id, (m.forgotten, m.changed, m.address))).collect(),
         outboxes: replica.peers().into_iter().filter(|peer| peer.member.as_ref().is_some_and(is_member)).map(|peer| (peer.id, (peer.outbox, peer.merge_on_return))).collect(),
-        conflict: replica.conflict().map(str::to_owned),
+        conflict: replica.conflict().cloned(),
     }
 }

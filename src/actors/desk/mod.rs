@@ -99,7 +99,10 @@ impl Desk {
         let reply = tokio::time::timeout(DISK_PATIENCE, answer).await;
         match reply {
             Ok(Ok(Reply::Submitted(Ok(taken)))) => {
-                let delivery = self.receipt(&taken.entry, false).await;
+                let delivery = match &taken.receipts[..] {
+                    [] => self.receipt(&taken.entry, false).await,
+                    told => self.receipt_of(told),
+                };
                 crash_point("desk.submitted");
                 let n = &taken.entry.notification;
                 Ok(Submitted { id: n.id, timestamp: n.timestamp, node: n.node.clone(), delivery, repeated: taken.repeated })
@@ -243,7 +246,7 @@ fn refused(refusal: SubmitRefusal) -> SubmitError {
         SubmitRefusal::Conflict(id) => SubmitError::Conflict(id),
         SubmitRefusal::Bound(bound) => SubmitError::Bound(bound),
         SubmitRefusal::Full => unavailable("too many notifications wait to be applied".to_owned(), 1),
-        SubmitRefusal::Copied(why) => unavailable(format!("this node takes no submissions: {why}"), 60),
+        SubmitRefusal::TurnedAway(why) => unavailable(format!("this node takes no submissions: {why}"), 60),
         SubmitRefusal::ClockWasAhead { stamps } => unavailable(
             format!("this node's stamps have come to {stamps}, further ahead than its clock allows: its clock was wrong once; see `forewarn store restamp`"),
             60,

@@ -8,9 +8,9 @@ use uuid::Uuid;
 use super::{Delivery, DeliveryRow, Desk, Event};
 use crate::{
     actors::courier::AskReceipts,
-    availability::Entry,
+    availability::{Entry, Moment},
     store::records,
-    sync::DeliveryState,
+    sync::{DeliveryState, Told},
 };
 
 /// How long the initial node is waited for when another is asked.
@@ -63,15 +63,14 @@ impl Desk {
         let looked = self
             .take(move |replica, _| {
                 let me = replica.facts().me;
-                let rows = replica.receipts(&stamp).unwrap_or_default();
-                let named: Vec<_> = rows.into_iter().map(|(id, state, at)| (id, replica.name_of(id), state, at)).collect();
-                if named.iter().any(|(id, ..)| *id == me) {
+                let told = replica.told(&stamp).unwrap_or_default();
+                if told.iter().any(|told| told.node == me) {
                     // Accepted in this run: the memory has all there is.
-                    return (me, named, None, None, replica.state_here(&stamp));
+                    return (me, told, None, None, replica.state_here(&stamp));
                 }
                 let collapsed: Vec<_> = replica.peers().iter().filter(|peer| peer.merge_on_return).map(|peer| peer.id).collect();
                 let initial = replica.members().find(|member| member.name == node).map(|member| member.address.clone());
-                (me, named, Some(collapsed), initial, replica.state_here(&stamp))
+                (me, told, Some(collapsed), initial, replica.state_here(&stamp))
             })
             .await;
         let Some((me, open, collapsed, initial, here)) = looked else { return Delivery { delivery: Vec::new(), complete: false } };
@@ -90,18 +89,15 @@ impl Desk {
             let row = DeliveryRow { node: self.shared.node.to_string(), state: here, at: None };
             return Delivery { delivery: vec![row], complete: false };
         }
-        let mut rows: Vec<(bool, DeliveryRow)> = Vec::new();
-        for (id, name, state, at) in &open {
-            rows.push((*id != me, DeliveryRow { node: name.clone(), state: *state, at: (*state != DeliveryState::Waiting).then_some(*at) }));
-        }
+        let mut rows: Vec<(bool, DeliveryRow)> = open.iter().map(|told| (told.node != me, row(&told.name, told.state, told.at))).collect();
         for (id, row) in recorded {
-            if open.iter().any(|(known, ..)| *known == id) {
+            if open.iter().any(|told| told.node == id) {
                 continue;
             }
             // A row that waited in a lane that collapsed: the merge has taken it over since.
             let merged = row.state == DeliveryState::Waiting && !collapsed.contains(&id);
             let state = if merged { DeliveryState::Applied } else { row.state };
-            rows.push((id != me, DeliveryRow { node: row.name, state, at: (state != DeliveryState::Waiting).then_some(row.at) }));
+            rows.push((id != me, self::row(&row.name, state, row.at)));
         }
         // Accepted here, but learned again from others after this node died before it was durable: who
         // else has it is not known.
@@ -109,9 +105,24 @@ impl Desk {
         if forgotten {
             rows.push((false, DeliveryRow { node: self.shared.node.to_string(), state: here, at: None }));
         }
-        rows.sort_by(|a, b| (a.0, &a.1.node).cmp(&(b.0, &b.1.node)));
-        let delivery: Vec<DeliveryRow> = rows.into_iter().map(|(_, row)| row).collect();
-        let complete = !forgotten && delivery.iter().all(|row| row.state.is_final());
-        Delivery { delivery, complete }
+        let delivery = in_order(rows);
+        Delivery { complete: delivery.complete && !forgotten, ..delivery }
     }
+
+    /// The receipt of what has just been taken, of what came with the answer.
+    pub(super) fn receipt_of(&self, told: &[Told]) -> Delivery {
+        // Who goes by this node's name is this node: another one is not let in under it.
+        in_order(told.iter().map(|told| (told.name != self.shared.node.as_str(), row(&told.name, told.state, told.at))).collect())
+    }
+}
+
+fn row(name: &str, state: DeliveryState, at: Moment) -> DeliveryRow {
+    DeliveryRow { node: name.to_owned(), state, at: (state != DeliveryState::Waiting).then_some(at) }
+}
+
+/// This node first, the others by name.
+fn in_order(mut rows: Vec<(bool, DeliveryRow)>) -> Delivery {
+    rows.sort_by(|a, b| (a.0, &a.1.node).cmp(&(b.0, &b.1.node)));
+    let delivery: Vec<DeliveryRow> = rows.into_iter().map(|(_, row)| row).collect();
+    Delivery { complete: delivery.iter().all(|row| row.state.is_final()), delivery }
 }

@@ -13,7 +13,7 @@ use super::{OnProgress, Progress, Queue, QueueError};
 use crate::{
     availability::{Moment, Rules},
     store::{Store, StoreError, Write, Writer, WriterEvent, records},
-    sync::{Change, Restored},
+    sync::{Change, Haste, Restored},
 };
 
 /// How many notifications are taken out of the history at a time.
@@ -43,7 +43,7 @@ struct Kept {
     number: u64,
     label: &'static str,
     writes: Vec<Write>,
-    more: bool,
+    haste: Haste,
 }
 
 impl EmbeddedQueue {
@@ -52,8 +52,8 @@ impl EmbeddedQueue {
         Self { store, writer: None, news: Arc::default(), kept: VecDeque::new(), handed: 0, stopped: false }
     }
 
-    fn keep(&mut self, number: u64, label: &'static str, writes: Vec<Write>, more: bool) {
-        self.kept.push_back(Kept { number, label, writes, more });
+    fn keep(&mut self, number: u64, label: &'static str, writes: Vec<Write>, haste: Haste) {
+        self.kept.push_back(Kept { number, label, writes, haste });
         self.hand();
     }
 
@@ -65,7 +65,7 @@ impl EmbeddedQueue {
         while !self.stopped
             && let Some(next) = self.kept.get(self.handed)
         {
-            match writer.commit(next.number, next.label, next.writes.clone(), next.more) {
+            match writer.commit(next.number, next.label, next.writes.clone(), next.haste) {
                 Ok(()) => self.handed += 1,
                 // The writer is busy, and tells when it has come further.
                 Err(StoreError::Full { .. }) => return,
@@ -84,6 +84,9 @@ impl EmbeddedQueue {
             return;
         }
         (self.stopped, self.handed) = (false, 0);
+        for kept in &mut self.kept {
+            kept.writes = std::mem::take(&mut kept.writes).into_iter().map(Write::again).collect();
+        }
         self.hand();
         if !self.stopped {
             log::info!("event=store_writable steps={}", self.kept.len());
@@ -125,12 +128,12 @@ impl Queue for EmbeddedQueue {
         Ok(())
     }
 
-    fn hand_over(&mut self, step: u64, label: &'static str, changes: &[Change], more: bool) {
+    fn hand_over(&mut self, step: u64, label: &'static str, changes: &[Change], haste: Haste) {
         let mut writes = Vec::with_capacity(changes.len() * 2);
         for change in changes {
             records::encode(change, &mut writes);
         }
-        self.keep(step, label, writes, more);
+        self.keep(step, label, writes, haste);
     }
 
     fn progress(&mut self) -> Progress {
@@ -151,7 +154,7 @@ impl Queue for EmbeddedQueue {
         }
         match records::prune(&self.store, until, PRUNE_AT_ONCE) {
             Ok(writes) if writes.is_empty() => {}
-            Ok(writes) => self.keep(number(), "prune", writes, false),
+            Ok(writes) => self.keep(number(), "prune", writes, Haste::Whenever),
             Err(error) => log::warn!("event=prune_failed error={error}"),
         }
     }

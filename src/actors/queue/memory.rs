@@ -10,7 +10,7 @@ use std::{
 use super::{OnProgress, Progress, Queue, QueueError};
 use crate::{
     availability::{Entry, Ledger, Moment, NodeId, Rules, Stamp},
-    sync::{Change, Member, OutboxRow, PendingRow, QueueKey, Restored},
+    sync::{Change, Conflict, Haste, Member, OutboxRow, PendingRow, QueueKey, Restored},
 };
 
 #[derive(Default)]
@@ -23,7 +23,7 @@ struct Rows {
     boots: BTreeMap<NodeId, (u64, u64)>,
     merge_on_return: BTreeMap<NodeId, ()>,
     limit: Moment,
-    conflict: Option<String>,
+    conflict: Option<Conflict>,
     durable: u64,
 }
 
@@ -118,7 +118,7 @@ impl Queue for MemoryQueue {
         Ok(())
     }
 
-    fn hand_over(&mut self, step: u64, _label: &'static str, changes: &[Change], _more: bool) {
+    fn hand_over(&mut self, step: u64, _label: &'static str, changes: &[Change], _haste: Haste) {
         let mut rows = self.rows();
         changes.iter().for_each(|change| rows.apply(change));
         rows.durable = step;

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::{
     availability::{Moment, Rules},
-    sync::{Change, Restored},
+    sync::{Change, Haste, Restored},
 };
 
 pub use embedded::EmbeddedQueue;
@@ -56,9 +56,8 @@ pub trait Queue: Send {
     fn start(&mut self, progress: OnProgress) -> Result<(), QueueError>;
 
     /// Takes a step over; it is kept until it is durable, through stops as well. Numbers ascend.
-    /// `label` names the step; `more` promises another one at once, so that both can be made
-    /// durable together.
-    fn hand_over(&mut self, step: u64, label: &'static str, changes: &[Change], more: bool);
+    /// `label` names the step.
+    fn hand_over(&mut self, step: u64, label: &'static str, changes: &[Change], haste: Haste);
 
     /// How far it has come. After a stop it is started again from here, as soon as that is possible.
     fn progress(&mut self) -> Progress;

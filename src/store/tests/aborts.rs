@@ -37,7 +37,7 @@ fn child() {
     let mut step = 0;
     loop {
         let put = |tree| Write::put(tree, (step + 1_u64).to_be_bytes(), value(step, 700));
-        match writer.commit(step + 1, "child", Tree::ALL.map(put).to_vec(), false) {
+        match writer.commit(step + 1, "child", Tree::ALL.map(put).to_vec(), Haste::Now) {
             Ok(()) => step += 1,
             Err(StoreError::Full { .. }) => std::thread::yield_now(),
             Err(error) => panic!("{error}"),

@@ -135,7 +135,7 @@ fn an_end_that_is_gone_is_damage_although_sled_would_not_mind() {
         let (writer, events) = with_writer(&store);
         for step in 1..=50_u64 {
             let write = Write::put(Tree::Pending, step.to_be_bytes(), value(step, 3_000));
-            writer.commit(step, "test", vec![write], false).unwrap();
+            writer.commit(step, "test", vec![write], Haste::Now).unwrap();
             wait_durable(&events, step);
         }
         assert!(writer.close(PATIENCE));

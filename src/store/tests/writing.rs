@@ -14,7 +14,7 @@ fn steps_become_durable_in_their_order_and_a_later_one_wins() {
             Write::put(Tree::Meta, b"last", key),
             Write::remove(Tree::Pending, (step - 1).to_be_bytes()),
         ];
-        writer.commit(step, "test", writes, false).unwrap();
+        writer.commit(step, "test", writes, Haste::Now).unwrap();
     }
     let mut seen = 0;
     while seen < 500 {
@@ -49,7 +49,7 @@ fn a_step_across_all_trees_is_there_after_a_restart() {
         .unwrap();
     let (writer, events) = with_writer(&store);
     let writes = Tree::ALL.map(|tree| Write::put(tree, b"k", tree.name()));
-    writer.commit(7, "test", writes.to_vec(), false).unwrap();
+    writer.commit(7, "test", writes.to_vec(), Haste::Now).unwrap();
     wait_durable(&events, 7);
     assert!(matches!(
         store.writer(|_| ()),
@@ -78,7 +78,7 @@ fn closing_writes_what_waits() {
     let (writer, events) = with_writer(&store);
     for step in 1..=100_u64 {
         let write = Write::put(Tree::Ledger, step.to_be_bytes(), b"\x01");
-        writer.commit(step, "test", vec![write], false).unwrap();
+        writer.commit(step, "test", vec![write], Haste::Now).unwrap();
     }
     assert!(writer.close(PATIENCE));
     assert_eq!(
@@ -100,7 +100,7 @@ fn what_is_too_large_or_too_much_is_refused_and_named() {
     let (writer, events) = with_writer(&store);
     let big = vec![Write::put(Tree::Ledger, b"k", vec![0; MAX_VALUE + 1])];
     let text = writer
-        .commit(1, "test", big.clone(), false)
+        .commit(1, "test", big.clone(), Haste::Now)
         .unwrap_err()
         .to_string();
     assert_eq!(
@@ -113,7 +113,7 @@ fn what_is_too_large_or_too_much_is_refused_and_named() {
     ));
     let long = vec![Write::remove(Tree::Outbox, vec![0; MAX_KEY + 1])];
     assert!(matches!(
-        writer.commit(1, "test", long, false),
+        writer.commit(1, "test", long, Haste::Now),
         Err(StoreError::TooLarge { what: "key", .. })
     ));
 
@@ -124,7 +124,7 @@ fn what_is_too_large_or_too_much_is_refused_and_named() {
             number,
             "test",
             vec![Write::put(Tree::Ledger, b"k", b"\x01")],
-            false,
+            Haste::Now,
         )
     };
     let refused = (1..).find_map(|number| step(number).err().map(|error| (number, error)));
@@ -143,7 +143,7 @@ fn below_the_reserve_nothing_is_touched_and_it_goes_on_by_itself() {
     let (writer, events) = with_writer(&store);
     let step = |number: u64| {
         let write = Write::put(Tree::Pending, number.to_be_bytes(), b"\x01");
-        writer.commit(number, "test", vec![write], false)
+        writer.commit(number, "test", vec![write], Haste::Now)
     };
     step(1).unwrap();
     wait_durable(&events, 1);
@@ -200,7 +200,7 @@ fn after_a_failed_write_the_store_is_opened_anew() {
     let (writer, events) = with_writer(&store);
     let step = |number: u64| {
         let write = Write::put(Tree::Pending, number.to_be_bytes(), b"\x01");
-        writer.commit(number, "test", vec![write], false)
+        writer.commit(number, "test", vec![write], Haste::Now)
     };
     let fails: [fn(&Fault); 2] = [Fault::fail_apply, Fault::fail_flush];
     for (first, fail) in [(1, fails[0]), (3, fails[1])] {
@@ -240,7 +240,7 @@ fn a_flush_that_hangs_stops_the_store_and_holds_up_nobody() {
     let (writer, events) = with_writer(&store);
     let step = |number: u64| {
         let write = Write::put(Tree::Pending, number.to_be_bytes(), b"\x01");
-        writer.commit(number, "test", vec![write], false)
+        writer.commit(number, "test", vec![write], Haste::Now)
     };
     fault.hang_flush(true);
     step(1).unwrap();
@@ -311,7 +311,7 @@ fn blobs_stay_empty() {
             if round == 1 && number % 3 > 0 {
                 writes[4].value = None;
             }
-            writer.commit(step, "test", writes, false).unwrap();
+            writer.commit(step, "test", writes, Haste::Now).unwrap();
             if step % 500 == 0 {
                 wait_durable(&events, step);
             }
@@ -321,7 +321,7 @@ fn blobs_stay_empty() {
         step += 1;
         let key = [b"large".as_slice(), &number.to_be_bytes()].concat();
         let large = Write::put(Tree::Ledger, key, value(step, MAX_VALUE));
-        writer.commit(step, "test", vec![large], false).unwrap();
+        writer.commit(step, "test", vec![large], Haste::Now).unwrap();
     }
     wait_durable(&events, step);
     assert_eq!(store.shared.folder.blobs().unwrap(), 0);

@@ -105,6 +105,9 @@ impl Replica {
         self.clock.see(&entry.stamp);
         if admission.admitted || admission.joined {
             let kept = self.ledger.get(&entry.stamp).cloned().unwrap_or_else(|| Arc::clone(&entry));
+            if admission.joined {
+                changes.push(Change::Drop(entry.stamp));
+            }
             changes.push(Change::Admit(kept));
             targets.extend(entry.notification.targets.iter().cloned());
         }

@@ -94,6 +94,11 @@ impl Replica {
         }
     }
 
+    /// Whether something is held back until this step is durable.
+    pub fn is_awaited(&self, step: u64) -> bool {
+        self.held_durable.range(step..).next().is_some()
+    }
+
     /// Releases `held` once step `durable` is durable and step `loaded` loaded.
     pub(super) fn hold(&mut self, durable: u64, loaded: u64, held: Held) {
         self.held_durable.entry(durable).or_default().push((loaded, held));
@@ -101,7 +106,12 @@ impl Replica {
 
     fn release(&mut self, held: Held, now: Now) {
         match held {
-            Held::Reply(ticket, reply) => self.effects.push(Effect::Reply(ticket, reply)),
+            Held::Reply(ticket, mut reply) => {
+                if let Reply::Submitted(Ok(taken)) = &mut reply {
+                    taken.receipts = self.told(&taken.entry.stamp).unwrap_or_default();
+                }
+                self.effects.push(Effect::Reply(ticket, reply));
+            }
             Held::Delivered { ticket, from, initials, mut delivered } => {
                 for (receipt, initial) in delivered.receipts.iter_mut().zip(initials) {
                     receipt.state = self.state_of(&receipt.stamp);

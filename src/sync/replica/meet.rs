@@ -9,7 +9,7 @@ use super::{Notice, Peer, Replica, Ticket, stand_in};
 use crate::{
     availability::{Moment, Name, NodeId, Target},
     sync::{
-        Change, Now,
+        Change, Conflict, ConflictKind, Now,
         bounds::{check_member, following, storable, text, word},
         message::{Announce, Member},
     },
@@ -47,6 +47,23 @@ pub enum Stranger {
     },
 }
 
+impl Stranger {
+    /// What it is told.
+    pub fn conflict(&self) -> Conflict {
+        let kind = match self {
+            Self::Copied { .. } => ConflictKind::Copied,
+            Self::Forgotten { .. } => ConflictKind::Forgotten,
+            Self::NameTaken { .. } => ConflictKind::NameTaken,
+        };
+        Conflict { kind, why: self.to_string() }
+    }
+}
+
+/// Whether `one` has the better right to the name that both go by.
+fn comes_first(one: &Member, other: &Member) -> bool {
+    (one.since, one.id) < (other.since, other.id)
+}
+
 /// Of two records of one member the one with the greater rank stays.
 fn rank(member: &Member) -> (bool, Moment) {
     (member.forgotten, member.changed)
@@ -81,7 +98,7 @@ impl Replica {
     /// Answers with [`Reply::TurnedAway`].
     pub fn turn_away(&mut self, stranger: &Stranger, ticket: Ticket) {
         self.warn(format!("event=turned_away_peer why={stranger}"));
-        self.effects.push(super::Effect::Reply(ticket, super::Reply::TurnedAway(stranger.to_string())));
+        self.effects.push(super::Effect::Reply(ticket, super::Reply::TurnedAway(stranger.conflict())));
     }
 
     /// What this node says of itself.
@@ -95,15 +112,23 @@ impl Replica {
             phase: phase.to_owned(),
             fingerprint: format!("{:032x}", self.fingerprint()),
             limit: self.ledger.limit(),
+            boot: self.facts.boot,
+            boot_nonce: self.facts.boot_nonce,
         }
     }
 
     /// A peer has announced itself, or has answered this node's announcement at `address`.
     ///
     /// # Errors
-    /// When its name belongs to another.
+    /// When it is not what it says it is: it has this node's identity, or an older run of another's,
+    /// or its name belongs to another.
     pub fn announced(&mut self, announce: &Announce, address: Option<&str>, now: Now) -> Result<(), Stranger> {
         let member = &announce.member;
+        let run = (announce.boot, announce.boot_nonce);
+        if run.0 > 0 && (member.id, run) != (self.facts.me, (self.facts.boot, self.facts.boot_nonce)) {
+            // An answer is no better than a request: a copy must not be met at its own address either.
+            self.check_sender(member.id, run.0, run.1)?;
+        }
         if member.id == self.facts.me {
             // A configured address that is this node's own.
             if let Some(address) = address {
@@ -113,6 +138,7 @@ impl Replica {
             return Ok(());
         }
         self.check_name(member)?;
+        self.give_way_to(member);
         self.learn_member(member, now);
         self.learn_members(&announce.members, now);
         if self.peers.contains_key(&member.id) {
@@ -153,18 +179,32 @@ impl Replica {
         match holder {
             // The same place under a new identity: its store was renewed.
             Some(other) if other.address == member.address && other.id != self.facts.me => Ok(()),
+            // It had the name before; whoever else has it gives way ([`Replica::give_way_to`]).
+            Some(other) if comes_first(member, other) => Ok(()),
             Some(other) => Err(Stranger::NameTaken { name: member.name.clone(), id: other.id, address: other.address.clone() }),
             None => Ok(()),
         }
     }
 
-    /// This node has been told that its store is a copy, or that it was forgotten.
-    pub fn turned_away(&mut self, why: &str) {
-        if self.conflict.is_none() {
-            let why = text(why);
-            self.conflict = Some(why.to_owned());
-            self.warn(format!("event=turned_away why={why:?}"));
-            self.commit("conflict", vec![Change::Conflict(why.to_owned())]);
+    /// Two parts of a farm that did not know each other may have a node of the same name each. When
+    /// they hear of each other, be it from a third, the one that took the name later is turned away.
+    fn give_way_to(&mut self, member: &Member) {
+        let is_namesake = member.name == self.own.name && member.id != self.own.id && !member.forgotten;
+        if is_namesake && member.address != self.own.address && comes_first(member, &self.own) {
+            let taken = Stranger::NameTaken { name: member.name.clone(), id: member.id, address: member.address.clone() };
+            self.turned_away(&taken.conflict());
+        }
+    }
+
+    /// This node has found out, or has been told, that it is not what it says it is.
+    pub fn turned_away(&mut self, conflict: &Conflict) {
+        // What lasts is not forgotten for something that may pass.
+        if self.conflict.as_ref().is_none_or(|known| conflict.kind.is_lasting() && !known.kind.is_lasting()) {
+            let conflict = Conflict { kind: conflict.kind, why: text(&conflict.why).to_owned() };
+            self.warn(format!("event=turned_away why={:?}", conflict.why));
+            self.commit("conflict", vec![Change::Conflict(conflict.clone())]);
+            self.conflict = Some(conflict);
+            self.notice(Notice::Nodes);
         }
     }
 
@@ -187,9 +227,10 @@ impl Replica {
                 if !member.forgotten {
                     self.outdo(member);
                 } else {
-                    self.turned_away("this node has been forgotten; to join again, stop it and run `forewarn store renew`");
+                    self.turned_away(&Stranger::Forgotten { id: member.id }.conflict());
                 }
             } else {
+                self.give_way_to(member);
                 self.learn_member(member, now);
             }
         }
@@ -288,7 +329,10 @@ impl Replica {
     /// Removes a node for good; false if there is none of this name (or address, for one that was
     /// never met).
     pub fn forget(&mut self, name: &str, now: Now) -> bool {
-        let found = self.peers.iter().find(|(_, peer)| peer.member.as_ref().map_or(peer.address == name, |member| member.name.as_str() == name));
+        let goes_by = |(_, peer): &(&NodeId, &Peer)| peer.member.as_ref().map_or(peer.address == name, |member| member.name.as_str() == name);
+        // Of several the one that took the name last.
+        let since = |(_, peer): &(&NodeId, &Peer)| peer.member.as_ref().map(|member| (member.since, member.id));
+        let found = self.peers.iter().filter(goes_by).max_by_key(since);
         let Some(id) = found.map(|(id, _)| *id) else { return false };
         self.forget_id(id, now);
         true

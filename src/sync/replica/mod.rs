@@ -33,11 +33,11 @@ use self::hold::Held;
 pub use self::{
     meet::Stranger,
     restore::Restored,
-    submit::{Submit, SubmitRefusal, Taken},
+    submit::{Submit, SubmitRefusal, Taken, Told},
     view::PeerView,
 };
 use super::{
-    Change, Fanout, Now, PendingRow, QueueKey,
+    Change, Conflict, Fanout, Now, PendingRow, QueueKey,
     lane::{Lane, NO_PROGRESS},
     link::Link,
     message::{Delivered, Member, Merged},
@@ -112,7 +112,7 @@ pub enum Reply {
     /// Applied and durable: to whoever asked for the end of replay or of a merge.
     Settled,
     /// 409: the sender is not taken for what it says it is.
-    TurnedAway(String),
+    TurnedAway(Conflict),
     /// 503: the inbox is full; the sender keeps what it has and tries again.
     Busy,
 }
@@ -179,7 +179,7 @@ pub struct Replica {
     forgotten: BTreeMap<NodeId, Member>,
     own: Member,
     boots: HashMap<NodeId, (u64, u64)>,
-    conflict: Option<String>,
+    conflict: Option<Conflict>,
     tracks: Tracks,
     /// When a share was last heard of: by row and child.
     progress: HashMap<(QueueKey, NodeId), Duration>,

@@ -10,7 +10,7 @@ use std::{
 use super::{Facts, Peer, Replica, stand_in};
 use crate::{
     availability::{Entry, Ledger, NodeId, StampClock},
-    sync::{Change, Now, OutboxRow, PendingRow, QueueKey, bounds::storable, lane::MAX_ROWS, message::Member, track::Tracks},
+    sync::{Change, Conflict, Now, OutboxRow, PendingRow, QueueKey, bounds::storable, lane::MAX_ROWS, message::Member, track::Tracks},
 };
 
 /// What the store held.
@@ -28,8 +28,8 @@ pub struct Restored {
     pub boots: Vec<(NodeId, u64, u64)>,
     /// Peers that get a merge.
     pub merge_on_return: Vec<NodeId>,
-    /// The store is a copy or was restored.
-    pub conflict: Option<String>,
+    /// Its peers have turned this node away.
+    pub conflict: Option<Conflict>,
 }
 
 impl Replica {
@@ -40,6 +40,7 @@ impl Replica {
             name: facts.name.clone(),
             address: facts.address.clone(),
             changed: now.wall,
+            since: now.wall,
             forgotten: false,
             definitions: facts.definitions.clone(),
         };
@@ -75,6 +76,9 @@ impl Replica {
             if member.id == replica.facts.me {
                 // A later change than any that was ever spread, whatever the clock says now.
                 replica.own.changed = replica.own.changed.max(member.changed.after(Duration::from_millis(1)));
+                if member.name == replica.own.name {
+                    replica.own.since = member.since;
+                }
             } else if member.forgotten {
                 replica.forgotten.insert(member.id, member);
             } else {

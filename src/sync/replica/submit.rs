@@ -8,7 +8,7 @@ use super::{Held, MAX_PENDING, Replica, Reply, Ticket};
 use crate::{
     availability::{Author, BoundExceeded, Entry, FieldError, Known, Moment, Name, NodeId, Notification, Says, Submission},
     sync::{
-        Change, Now, PendingRow, QueueKey,
+        Change, DeliveryState, Now, PendingRow, QueueKey,
         bounds::{MAX_RECORD, MAX_SUBMITTED, fits},
     },
 };
@@ -33,6 +33,21 @@ pub struct Taken {
     pub entry: Arc<Entry>,
     /// It was there already.
     pub repeated: bool,
+    /// Who has it, as far as this node's memory tells; empty where the history has to be asked.
+    pub receipts: Vec<Told>,
+}
+
+/// One line of a receipt: how far a notification has come on one node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The node.
+    pub node: NodeId,
+    /// What people call it.
+    pub name: String,
+    /// How far.
+    pub state: DeliveryState,
+    /// Since when.
+    pub at: Moment,
 }
 
 /// Why a submission was not taken; nothing is half done.
@@ -46,8 +61,8 @@ pub enum SubmitRefusal {
     Bound(BoundExceeded),
     /// Too much waits to be applied.
     Full,
-    /// The store is a copy or was restored.
-    Copied(String),
+    /// Its peers do not take this node for what it says it is: why.
+    TurnedAway(String),
     /// The node's stamps run ahead of its clock: it was far ahead once and has been put right.
     ClockWasAhead {
         /// What the next stamp would say.
@@ -91,7 +106,7 @@ impl Replica {
             return self.repeated(existing, submit.submission, &submit.author).map(|taken| (taken, self.step));
         }
         if let Some(conflict) = &self.conflict {
-            return Err(SubmitRefusal::Copied(conflict.clone()));
+            return Err(SubmitRefusal::TurnedAway(conflict.why.clone()));
         }
         if self.pending.len() - self.quarantined >= MAX_PENDING {
             return Err(SubmitRefusal::Full);
@@ -123,7 +138,7 @@ impl Replica {
         }
         let step = self.commit("submit", changes);
         let entry = entries.pop().ok_or_else(|| SubmitRefusal::Invalid(Vec::new()))?;
-        Ok((Taken { entry, repeated: false }, step))
+        Ok((Taken { entry, repeated: false, receipts: Vec::new() }, step))
     }
 
     /// Makes the record and its stamp. A time that the submitter gave is taken as it is and belongs
@@ -184,7 +199,7 @@ impl Replica {
             }
             _ => false,
         };
-        if same { Ok(Taken { entry: existing, repeated: true }) } else { Err(conflict) }
+        if same { Ok(Taken { entry: existing, repeated: true, receipts: Vec::new() }) } else { Err(conflict) }
     }
 
     /// The name of this node, for records.

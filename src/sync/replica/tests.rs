@@ -20,6 +20,7 @@ fn member(i: u128) -> Member {
         name: format!("n{i}").parse().unwrap(),
         address: format!("http://n{i}"),
         changed: Moment::from_millis(5),
+        since: Moment::from_millis(5),
         forgotten: false,
         definitions: BTreeMap::new(),
     }
@@ -140,7 +141,7 @@ fn a_relayed_copy_does_not_take_the_place_of_an_own_row() {
     settle(&mut replica);
     replica.poll_send(id(3), NOW).unwrap();
     replica.answered(id(3), &delivered(own.stamp, DeliveryState::Queued), NOW);
-    let third = |replica: &Replica| replica.receipts(&own.stamp).unwrap().into_iter().find(|(node, ..)| *node == id(3)).unwrap().1;
+    let third = |replica: &Replica| replica.told(&own.stamp).unwrap().into_iter().find(|told| told.node == id(3)).unwrap().state;
     assert_eq!((third(&replica), replica.peers()[1].outbox), (DeliveryState::Queued, 1), "its receipt is awaited");
 }
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Facts, Peer, Replica};
+use super::{Facts, Peer, Replica, Told};
 use crate::{
     availability::{Entry, Ledger, Moment, NodeId, Stamp, Target},
-    sync::{DeliveryState, message::Member},
+    sync::{Conflict, DeliveryState, message::Member},
 };
 
 /// One peer, for pages and metrics.
@@ -49,9 +49,9 @@ impl Replica {
         &self.own
     }
 
-    /// Why this node takes no submissions, if its store is a copy or was restored.
-    pub fn conflict(&self) -> Option<&str> {
-        self.conflict.as_deref()
+    /// Why this node takes no submissions, if its peers have turned it away.
+    pub fn conflict(&self) -> Option<&Conflict> {
+        self.conflict.as_ref()
     }
 
     /// Number of notifications that wait to be applied, and of those in quarantine.
@@ -70,8 +70,9 @@ impl Replica {
     }
 
     /// The receipts of an own notification that is not confirmed by everybody yet.
-    pub fn receipts(&self, stamp: &Stamp) -> Option<Vec<(NodeId, DeliveryState, Moment)>> {
-        Some(self.tracks.get(stamp)?.iter().map(|(node, (state, at))| (*node, *state, *at)).collect())
+    pub fn told(&self, stamp: &Stamp) -> Option<Vec<Told>> {
+        let told = |(node, (state, at)): (&NodeId, &(DeliveryState, Moment))| Told { node: *node, name: self.name_of(*node), state: *state, at: *at };
+        Some(self.tracks.get(stamp)?.iter().map(told).collect())
     }
 
     /// How far an entry has come on this node.
