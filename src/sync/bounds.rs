@@ -63,17 +63,28 @@ fn is_deeper(value: &Value, than: usize) -> bool {
     }
 }
 
-/// Whether an entry of a peer can be taken.
+fn has_deep_criteria(entry: &Entry) -> bool {
+    let criteria = entry.notification.criteria.as_ref().filter(|criteria| criteria.has_unread());
+    criteria.is_some_and(|criteria| serde_json::to_value(criteria).is_ok_and(|value| is_deeper(&value, MAX_DEPTH)))
+}
+
+/// Whether an entry of a peer can be taken. Costs some serializations and a hash.
 ///
 /// # Errors
 /// Says what is wrong with it.
 pub(super) fn check_entry(entry: &Entry) -> Result<(), &'static str> {
     entry.check()?;
-    if entry.notification.extra.values().any(|value| is_deeper(value, MAX_DEPTH)) {
+    let mut unread = entry.notification.extra.values();
+    if unread.any(|value| is_deeper(value, MAX_DEPTH)) || has_deep_criteria(entry) {
         return Err("a member of it is nested deeper than 32 levels");
     }
     if !fits(entry, MAX_RECORD) {
         return Err("it takes more than 32768 bytes");
+    }
+    // The last question, for it is the dearest. Two nodes that took different contents under one stamp
+    // would never notice: fingerprints go by stamps.
+    if !entry.is_as_stamped() {
+        return Err("its content does not give the hash in its stamp: somebody has changed it");
     }
     Ok(())
 }

@@ -22,9 +22,9 @@ impl QueueKey {
     /// The class of what is too far ahead of the clock.
     pub const QUARANTINE: u8 = 2;
 
-    /// The place of an entry of this priority.
+    /// The place of an entry of this priority; one that this version does not know is normal.
     pub fn new(priority: Priority, stamp: Stamp) -> Self {
-        Self { class: u8::from(priority == Priority::Normal), stamp }
+        Self { class: u8::from(priority != Priority::Critical), stamp }
     }
 
     /// Byte order is queue order.
