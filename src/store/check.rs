@@ -169,3 +169,59 @@ fn walk(db: &sled::Db, name: &[u8], known: Option<Tree>) -> Result<TreeReport, C
     }
     Ok(report)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        availability::{Entry, NodeId},
+        store::{Options, Store},
+        sync::{Change, PendingRow, QueueKey},
+    };
+
+    #[test]
+    fn a_notification_that_is_not_as_it_was_stamped_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("s");
+        let store = Store::open(&dir, Options::default()).unwrap();
+        let record = serde_json::json!({
+            "id": uuid::Uuid::nil(), "timestamp": "2026-11-23T18:00:00Z", "targets": ["system"], "status": "unavailable",
+            "source": "operator", "node": "a", "colour": [0.1], "criteria": {"moon": 1},
+        });
+        let entry = Entry::stamped(serde_json::from_value(record).unwrap(), 0, NodeId::NONE);
+        let mut altered = (*entry).clone();
+        altered.notification.message = Some("another".to_owned());
+        let put = |entry: &Entry| {
+            let entry = Arc::new(entry.clone());
+            let row = PendingRow { entry: Arc::clone(&entry), initial: NodeId::NONE, share: None };
+            let mut writes = Vec::new();
+            for change in [
+                Change::Admit(Arc::clone(&entry)),
+                Change::Record(Arc::clone(&entry)),
+                Change::Queue(QueueKey { class: 1, stamp: entry.stamp }, row),
+            ] {
+                records::encode(&change, &mut writes);
+            }
+            writes
+        };
+        store.write_sync(put(&entry)).unwrap();
+        drop(store);
+        assert_eq!(check(&dir, 0).unwrap().problems(), Vec::<String>::new());
+
+        let store = Store::open(&dir, Options::default()).unwrap();
+        store.write_sync(put(&altered)).unwrap();
+        // A true one under another one's key.
+        let mut writes = put(&entry).into_iter().filter(|write| write.tree == Tree::Ledger);
+        let mut moved = writes.next().unwrap();
+        moved.key[0] = 1;
+        store.write_sync(vec![moved]).unwrap();
+        drop(store);
+        let report = check(&dir, 0).unwrap();
+        let altered: Vec<(&str, u64)> = report.trees.iter().map(|tree| (tree.name.as_str(), tree.altered)).filter(|(_, altered)| *altered > 0).collect();
+        assert_eq!(altered, [("ledger", 2), ("history", 1), ("pending", 1)]);
+        assert!(report.problems()[0].contains("2 notifications in ledger do not give the hash"));
+    }
+}

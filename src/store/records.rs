@@ -141,18 +141,16 @@ pub fn encode(change: &Change, writes: &mut Vec<Write>) {
 /// at start, where the hash of every entry would take longer than all the rest. What is no notification
 /// is not; nor what this version cannot read, which the next start names.
 pub(super) fn is_altered(tree: Tree, key: &[u8], value: &[u8]) -> bool {
-    let stamp = match tree {
-        Tree::Pending => QueueKey::from_bytes(key).map(|key| key.stamp),
-        Tree::Ledger => Stamp::from_bytes(key).ok(),
-        Tree::History => key.strip_prefix(b"n").and_then(|stamp| Stamp::from_bytes(stamp).ok()),
-        _ => None,
+    let (stamp, entry) = match tree {
+        Tree::Pending => (QueueKey::from_bytes(key).map(|key| key.stamp), read_json::<PendingRow>(tree, value).map(|row| row.entry)),
+        Tree::Ledger => (Stamp::from_bytes(key).ok(), read_json(tree, value)),
+        Tree::History => match key.strip_prefix(b"n") {
+            Some(stamp) => (Stamp::from_bytes(stamp).ok(), read_json(tree, value)),
+            None => return false,
+        },
+        Tree::Meta | Tree::Outbox => return false,
     };
-    let entry = match tree {
-        Tree::Pending => read_json::<PendingRow>(tree, value).map(|row| row.entry),
-        _ if stamp.is_some() => read_json::<Arc<Entry>>(tree, value),
-        _ => return false,
-    };
-    entry.is_ok_and(|entry| stamp != Some(entry.stamp) || !entry.is_as_stamped())
+    entry.is_ok_and(|entry: Arc<Entry>| stamp != Some(entry.stamp) || !entry.is_as_stamped())
 }
 
 /// The store's identity, if it has been opened before.

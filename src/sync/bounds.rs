@@ -159,6 +159,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_as_it_was_stamped_or_hides_its_depth_in_criteria_is_not_taken() {
+        let mut changed = (*entry(json!("red"))).clone();
+        changed.notification.node = "b".parse().unwrap();
+        assert_eq!(check_entry(&changed), Ok(()), "handed in at two nodes");
+        changed.notification.message = Some("another".to_owned());
+        assert!(check_entry(&changed).unwrap_err().contains("hash"));
+        let with_moon = |depth| {
+            let mut n = entry(json!("red")).notification.clone();
+            let moon = (0..depth).fold(json!(1), |inner, _| json!({"x": inner}));
+            n.criteria = Some(serde_json::from_value(json!({"moon": moon})).unwrap());
+            Entry::stamped(n, 0, NodeId::NONE)
+        };
+        assert_eq!(check_entry(&with_moon(MAX_DEPTH - 1)), Ok(()));
+        assert!(check_entry(&with_moon(MAX_DEPTH)).is_err());
+    }
+
+    #[test]
     fn texts_are_cut_between_characters() {
         assert_eq!(text(&"ä".repeat(1_000)).len(), 1_000);
         assert_eq!((text("short"), word(&"x".repeat(65)), word("ready")), ("short", "", "ready"));

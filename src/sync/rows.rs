@@ -101,3 +101,16 @@ pub enum Change {
     /// This store is a copy or was restored; says why.
     Conflict(String),
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn critical_ones_come_first_and_priorities_of_a_newer_version_are_normal() {
+        let stamp = Stamp { time: Moment::ZERO, counter: 0, node: NodeId::NONE, hash: [0; 16] };
+        let class = |priority: &str| QueueKey::new(priority.parse().unwrap(), stamp).class;
+        assert_eq!([class("critical"), class("normal"), class("urgent")], [0, 1, 1]);
+    }
+}
