@@ -144,7 +144,7 @@ async fn what_does_not_give_the_hash_in_its_stamp_is_left_out_and_the_rest_is_ta
     let (other, both) = (forge(entry(stranger.id(), json!({"targets": ["application:chat"]}))), forge(good.clone()));
     let chat = entry(stranger.id(), json!({"targets": ["application:chat"], "message": "good"}));
     let merge = json!({"limit": clock::now(), "fingerprint": "", "count": 3, "entries": [other, both, chat], "whole": true});
-    stranger.post(node, "/peer/v1/merge", &merge).await.expect(200);
+    stranger.post(node, "/peer/v1/merge", &merge).await.expect(204);
     for application in ["mail", "chat"] {
         node.wait_available(application, false).await;
         assert_eq!(node.gate_get(&format!("/{application}"), &[]).await.expect(503).json()["message"], "good");
