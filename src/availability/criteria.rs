@@ -3,17 +3,20 @@
 //! Kept in one canonical form (methods in capitals, header names in small letters, lists sorted and
 //! without repetition, networks without host bits), so that equal ones are equal: the dropping rule
 //! and the bounds compare them.
+//!
+//! Versions mix: what a peer's criteria have beyond this version (another kind, or a kind with a value
+//! that cannot be read here) is kept as it was written, compared, and passed on. Every kind that is
+//! given must match, and what cannot be judged does not, so such criteria match no request here.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{Glob, Name};
 
-/// Most members in one list or map of criteria.
-const MOST: usize = 50;
+mod form;
+
+pub use form::CriteriaError;
 
 /// Canonical, not empty. Every kind that is given must match; one match is enough within a list;
 /// in `headers` and `query` all that are named must match.
@@ -25,16 +28,8 @@ pub struct Criteria {
     query: BTreeMap<String, Glob>,
     clients: Vec<IpNet>,
     nodes: Vec<Name>,
-}
-
-/// One thing that is wrong with criteria: where, below `criteria`, and what.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {problem}")]
-pub struct CriteriaError {
-    /// Such as `criteria.paths[0]`.
-    pub field: String,
-    /// What is wrong with it.
-    pub problem: String,
+    /// By kind, as JSON with members in order: text, because that has an order and a hash.
+    unread: BTreeMap<String, String>,
 }
 
 /// Where criteria look up a request's header fields.
@@ -77,64 +72,26 @@ pub struct RequestFacts<'a> {
 }
 
 impl Criteria {
-    /// Reads criteria and reports everything that is wrong with them. `null` and an empty object
-    /// are no criteria at all.
-    ///
-    /// # Errors
-    /// One for each member that is unknown, empty, too long or broken.
-    pub fn parse(value: &Value) -> Result<Option<Self>, Vec<CriteriaError>> {
-        let mut errors = Vec::new();
-        let mut criteria = Self::default();
-        let members = match value {
-            Value::Null => return Ok(None),
-            Value::Object(members) => members,
-            _ => return Err(vec![error("criteria", "is not an object")]),
-        };
-        for (kind, value) in members {
-            let field = format!("criteria.{kind}");
-            match kind.as_str() {
-                "methods" => {
-                    criteria.methods = list(&field, value, &mut errors, |text| {
-                        let token = (1..=32).contains(&text.len())
-                            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
-                        if token { Ok(text.to_ascii_uppercase()) } else { Err("is not an HTTP method".to_owned()) }
-                    });
-                }
-                "paths" => criteria.paths = list(&field, value, &mut errors, glob),
-                "headers" => {
-                    for (name, pattern) in map(&field, value, &mut errors) {
-                        if name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)) {
-                            criteria.headers.insert(name.to_ascii_lowercase(), pattern);
-                        } else {
-                            errors.push(error(&format!("{field}.{name}"), "is not a header name"));
-                        }
-                    }
-                }
-                "query" => criteria.query = map(&field, value, &mut errors),
-                "clients" => {
-                    criteria.clients = list(&field, value, &mut errors, |text| {
-                        let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-                        net.map(|net| net.trunc()).or(Err("is not a network such as 192.0.2.0/24".to_owned()))
-                    });
-                }
-                "nodes" => {
-                    criteria.nodes = list(&field, value, &mut errors, |text| text.parse::<Name>().map_err(|e| e.to_string()));
-                }
-                _ => errors.push(error(&field, "is unknown")),
-            }
-        }
-        if errors.is_empty() { Ok((!members.is_empty()).then_some(criteria)) } else { Err(errors) }
-    }
-
     /// Whether these criteria let a notification speak about this request.
     pub fn match_request(&self, request: &RequestFacts<'_>) -> bool {
-        (self.methods.is_empty() || self.methods.iter().any(|m| m == request.method))
+        !self.has_unread()
+            && (self.methods.is_empty() || self.methods.iter().any(|m| m == request.method))
             && (self.nodes.is_empty() || self.nodes.iter().any(|n| n.as_str() == request.node))
             && (self.paths.is_empty() || self.paths.iter().any(|p| p.matches(request.path, false)))
             && (self.clients.is_empty()
                 || request.client.is_some_and(|client| self.clients.iter().any(|net| net.contains(&client.to_canonical()))))
             && self.headers.iter().all(|(name, glob)| request.headers.any(name, &mut |value| glob.matches(value, true)))
             && self.query.iter().all(|(name, glob)| query_has(request.query, name, glob))
+    }
+
+    /// Whether there is more to them than this version can judge.
+    pub fn has_unread(&self) -> bool {
+        !self.unread.is_empty()
+    }
+
+    /// The kinds that this version cannot judge, in order.
+    pub fn unread(&self) -> impl Iterator<Item = &str> {
+        self.unread.keys().map(String::as_str)
     }
 
     /// The nodes that it is limited to; empty: all.
@@ -165,105 +122,11 @@ fn decode(text: &str) -> std::borrow::Cow<'_, str> {
     percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned().into()
 }
 
-fn error(field: &str, problem: &str) -> CriteriaError {
-    CriteriaError { field: field.to_owned(), problem: problem.to_owned() }
-}
-
-fn glob(text: &str) -> Result<Glob, String> {
-    Glob::new(text).map_err(|e| e.to_string())
-}
-
-fn list<T: Ord>(field: &str, value: &Value, errors: &mut Vec<CriteriaError>, read: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
-    let Value::Array(members) = value else {
-        errors.push(error(field, "is not a list"));
-        return Vec::new();
-    };
-    if members.is_empty() || members.len() > MOST {
-        errors.push(error(field, if members.is_empty() { "is an empty list" } else { "has more than 50 members" }));
-        return Vec::new();
-    }
-    let mut read_ones = Vec::with_capacity(members.len());
-    for (at, member) in members.iter().enumerate() {
-        match member.as_str().map(&read) {
-            Some(Ok(one)) => read_ones.push(one),
-            Some(Err(problem)) => errors.push(error(&format!("{field}[{at}]"), &problem)),
-            None => errors.push(error(&format!("{field}[{at}]"), "is not a string")),
-        }
-    }
-    read_ones.sort();
-    read_ones.dedup();
-    read_ones
-}
-
-fn map(field: &str, value: &Value, errors: &mut Vec<CriteriaError>) -> BTreeMap<String, Glob> {
-    let mut globs = BTreeMap::new();
-    let Value::Object(members) = value else {
-        errors.push(error(field, "is not an object of name and pattern"));
-        return globs;
-    };
-    if members.is_empty() || members.len() > MOST {
-        errors.push(error(field, if members.is_empty() { "is an empty object" } else { "has more than 50 members" }));
-    }
-    for (name, pattern) in members {
-        let at = format!("{field}.{name}");
-        if name.is_empty() || name.len() > 200 {
-            errors.push(error(&at, "has a name that is empty or longer than 200 bytes"));
-            continue;
-        }
-        match pattern.as_str().map(glob) {
-            Some(Ok(glob)) => {
-                globs.insert(name.clone(), glob);
-            }
-            Some(Err(problem)) => errors.push(error(&at, &problem)),
-            None => errors.push(error(&at, "is not a string")),
-        }
-    }
-    globs
-}
-
-impl Serialize for Criteria {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let texts = |globs: &BTreeMap<String, Glob>| -> Value {
-            globs.iter().map(|(name, glob)| (name.clone(), Value::from(glob.as_str()))).collect()
-        };
-        let mut members = serde_json::Map::new();
-        if !self.methods.is_empty() {
-            members.insert("methods".into(), self.methods.clone().into());
-        }
-        if !self.paths.is_empty() {
-            members.insert("paths".into(), self.paths.iter().map(Glob::as_str).collect());
-        }
-        if !self.headers.is_empty() {
-            members.insert("headers".into(), texts(&self.headers));
-        }
-        if !self.query.is_empty() {
-            members.insert("query".into(), texts(&self.query));
-        }
-        if !self.clients.is_empty() {
-            members.insert("clients".into(), self.clients.iter().map(ToString::to_string).collect());
-        }
-        if !self.nodes.is_empty() {
-            members.insert("nodes".into(), self.nodes.iter().map(|name| name.as_str().to_owned()).collect());
-        }
-        members.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Criteria {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use serde::de::Error as _;
-        match Self::parse(&Value::deserialize(deserializer)?) {
-            Ok(criteria) => criteria.ok_or_else(|| D::Error::custom("criteria without any member")),
-            Err(errors) => Err(D::Error::custom(errors.first().map_or_else(String::new, ToString::to_string))),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn facts<'a>(headers: &'a dyn HeaderSource) -> RequestFacts<'a> {
         RequestFacts {
@@ -307,6 +170,25 @@ mod tests {
         let again: Criteria = serde_json::from_value(serde_json::to_value(&one).unwrap()).unwrap();
         assert_eq!(again, one);
         assert_eq!(Criteria::parse(&json!({})).unwrap(), None);
+    }
+
+    #[test]
+    fn what_a_newer_version_adds_is_kept_compared_and_matches_nothing() {
+        let read = |value: Value| serde_json::from_value::<Criteria>(value).unwrap();
+        let newer = json!({"methods": ["POST"], "moon": {"phase": 0.1, "a": [1, {}]}, "paths": {"regex": ".*"}, "nodes": []});
+        let criteria = read(newer.clone());
+        assert_eq!(serde_json::to_value(&criteria).unwrap(), newer);
+        assert_eq!(criteria.unread().collect::<Vec<_>>(), ["moon", "nodes", "paths"]);
+        assert!(criteria.has_unread() && !criteria.match_request(&facts(&NoHeaders)));
+        assert!(read(json!({"methods": ["POST"]})).match_request(&facts(&NoHeaders)));
+        // Members in any order; what is known is brought into its form all the same.
+        assert_eq!(criteria, read(json!({"paths": {"regex": ".*"}, "nodes": [], "moon": {"a": [1, {}], "phase": 0.1}, "methods": ["post", "POST"]})));
+        assert_ne!(criteria, read(json!({"methods": ["POST"]})));
+        assert_ne!(read(json!({"moon": 1})), read(json!({"moon": 2})));
+        assert!(read(json!({"moon": 1, "nodes": ["a"]})).nodes().len() == 1 && !read(json!({"moon": 1, "nodes": ["a"]})).only_nodes());
+        for none in [json!({}), json!([]), json!(null), json!("moon")] {
+            assert!(serde_json::from_value::<Criteria>(none).is_err());
+        }
     }
 
     #[test]

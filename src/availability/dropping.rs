@@ -4,6 +4,17 @@
 //! No node's own clock enters, only T = L − 2δ, and no configuration but δ and lapse, so that every
 //! node keeps the same set. Being dead is transitive: whatever kills a word's killer kills the word
 //! too. That is why words can be dropped one by one, in any order, before or after a merge.
+//!
+//! Versions mix, so later ones are bound by this as well. The rule looks at stamps, targets, `status`,
+//! `cancels`, the two times, `restore`, the speaker and criteria, and these are read alike everywhere:
+//! - criteria are compared, never judged: those of an unknown kind are equal where they are written
+//!   alike, and every version writes them in one canonical form (the hash in the stamp sees to that);
+//!   equal ones match the same requests on whichever version, so nothing is dropped that counted;
+//! - `restore` that is not `automatic` lets nothing die by time. A version that gives it a meaning of
+//!   its own keeps such words until they are replaced: keeping longer changes no verdict;
+//! - the speaker of an unknown `source` follows from `reporter` ([`Speaker::of`]);
+//! - a `status` that is neither of the two, or a target of another form, would need rules of its own:
+//!   such an entry is not taken in at all, and its sender offers it again.
 
 use std::time::Duration;
 

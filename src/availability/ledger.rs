@@ -15,7 +15,7 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    Entry, Moment, NodeId, Notification, Rules, Says, Source, Speaker, Stamp, Target, TargetWords, Word,
+    Entry, Moment, NodeId, Notification, Rules, Says, Speaker, Stamp, Target, TargetWords, Word,
     dropping::{kills, silences},
 };
 
@@ -220,11 +220,9 @@ impl Ledger {
         for target in &notification.targets {
             let Some(words) = self.targets.get(target) else { continue };
             let full = |what, limit| Err(BoundExceeded { target: target.clone(), what, limit });
-            if notification.source != Source::Operator {
-                let reporter = notification.reporter.as_deref().unwrap_or_default();
-                if words.group(&Speaker::Reporter(reporter.into())).is_empty() && words.reporters().count() >= MAX_REPORTERS {
-                    return full("reporters", MAX_REPORTERS);
-                }
+            let speaker = Speaker::of(notification.source, notification.reporter.as_deref());
+            if speaker != Speaker::Operators && words.group(&speaker).is_empty() && words.reporters().count() >= MAX_REPORTERS {
+                return full("reporters", MAX_REPORTERS);
             }
             if let Some(criteria) = &notification.criteria {
                 let all = words.iter().filter_map(Word::criteria);

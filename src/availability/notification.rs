@@ -2,6 +2,10 @@
 //!
 //! Members that this version does not know are kept in `extra` and written again, so that versions
 //! can mix; nothing here refuses them. What a submitter may write is [`super::Submission`]'s affair.
+//!
+//! Must stay true: what is read and written again gives the same JSON, and so the same hash, however
+//! often and on whichever version. Whoever holds an entry under a stamp holds these very bytes; that is
+//! why versions that drop by the same rule drop the same.
 
 use std::sync::Arc;
 
@@ -9,9 +13,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{Criteria, Moment, Name, NodeId, Reason, Stamp, Target};
+use super::{Criteria, Moment, Name, NodeId, Reason, Stamp, Target, Unread, unread::open_words};
 
-/// What a notification says of its targets.
+/// What a notification says of its targets. There is no third: a word of a newer version that neither
+/// opens nor closes could not be shown to anybody, and what it replaces would differ between versions.
+/// Such an entry is left out by its receiver, and asked for again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -22,30 +28,36 @@ pub enum Status {
 }
 
 /// Whether a closing ends by itself when the expected return has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Restore {
     /// It stays closed until somebody opens it, overdue or not.
     #[default]
     Manual,
     /// It counts as available again from `expected_back_at` on.
     Automatic,
+    /// A newer version's word. Here it is manual: what nobody here can tell the end of stays closed
+    /// until somebody opens it. It never dies by time, on no version (rule 4 is about `automatic`).
+    Unread(Unread),
 }
 
+open_words!(Restore: "manual" => Manual, "automatic" => Automatic);
+
 /// Critical notifications overtake normal ones in every queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Priority {
     /// Taken out of the queue first.
     Critical,
     /// In the order of the stamps.
     #[default]
     Normal,
+    /// A newer version's word: normal here. Priorities order a node's own queues and nothing else.
+    Unread(Unread),
 }
 
+open_words!(Priority: "critical" => Critical, "normal" => Normal);
+
 /// What kind of notifier speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// A person, or a script with an operator's token.
     Operator,
@@ -55,7 +67,12 @@ pub enum Source {
     Alert,
     /// Another farm, asked by a monitor.
     Farm,
+    /// A newer version's word. Whose voice it is does not depend on it: with a `reporter` it is that
+    /// reporter's, without one the operators' (see [`super::Speaker::of`]).
+    Unread(Unread),
 }
+
+open_words!(Source: "operator" => Operator, "monitor" => Monitor, "alert" => Alert, "farm" => Farm);
 
 /// One statement "this is (un)available", with its time and its reasons.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -116,8 +133,12 @@ pub struct Notification {
 }
 
 impl Notification {
-    /// The first 16 bytes of the SHA-256 of everything but `node`, as the stamp wants it. Costs one
-    /// serialization.
+    /// The first 16 bytes of the SHA-256 of everything but `node`, as the stamp wants it: of the JSON
+    /// as it is written, members in the order of their names, without spaces. Costs one serialization.
+    ///
+    /// Every version must come to the same, so later ones write the members that this one knows as this
+    /// one does: those that are always there (`reason`, `reason_code`, `restore`, `priority`) always,
+    /// absent ones not as `null`, lists and criteria in their canonical order.
     pub fn content_hash(&self) -> [u8; 16] {
         let mut hasher = Sha256::new();
         let json = serde_json::to_value(self).map(|mut value| {
@@ -177,6 +198,11 @@ impl Entry {
         Arc::new(Self { stamp, notification })
     }
 
+    /// Whether the content is what was stamped. Costs [`Notification::content_hash`].
+    pub fn is_as_stamped(&self) -> bool {
+        self.notification.content_hash() == self.stamp.hash
+    }
+
     /// 16 bytes that differ where the stamp or the accepting node does: what fingerprints add up.
     pub fn digest(&self) -> u128 {
         let mut hasher = Sha256::new();
@@ -189,7 +215,8 @@ impl Entry {
     }
 
     /// Whether a peer's record keeps what every record must: a stamp of its own time, 1 to 100
-    /// targets, a status or a plan that it takes back, with that plan's beginning.
+    /// targets, a status or a plan that it takes back, with that plan's beginning. Does not look at the
+    /// hash, see [`Entry::is_as_stamped`].
     ///
     /// # Errors
     /// Says what is broken.
@@ -256,12 +283,22 @@ mod tests {
     }
 
     #[test]
-    fn members_of_a_newer_version_are_kept_and_count_as_content() {
+    fn members_and_words_of_a_newer_version_are_kept_and_count_as_content() {
         let (plain, newer) = (entry(json!({})), entry(json!({"colour": "red"})));
         assert_ne!(plain.stamp.hash, newer.stamp.hash);
         let again: Notification = serde_json::from_str(&serde_json::to_string(&newer.notification).unwrap()).unwrap();
         assert_eq!((again.extra["colour"].clone(), again.content_hash()), (json!("red"), newer.stamp.hash));
+        // Not of one run, one order or one version: this is what every version makes of this record.
+        assert_eq!(hex::encode(plain.stamp.hash), "656dba9bff435887ac0e7a3dba42586a");
+        assert!(plain.is_as_stamped() && again.content_hash() == newer.stamp.hash);
+        let forged = Entry { stamp: plain.stamp, notification: newer.notification.clone() };
+        assert!(!forged.is_as_stamped());
         // Who accepted it is not content: a retry at another node is the same notification.
         assert_eq!(entry(json!({"node": "b"})).stamp, plain.stamp);
+        let words = json!({"restore": "by-steps", "priority": "urgent", "source": "robot", "criteria": {"moon": ["full"]}});
+        let written = serde_json::to_value(&*entry(words.clone())).unwrap();
+        for (member, value) in words.as_object().unwrap() {
+            assert_eq!(written["notification"][member], *value);
+        }
     }
 }

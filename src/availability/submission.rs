@@ -10,7 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Criteria, Entry, Moment, Name, Notification, Priority, Reason, Reasons, Restore, Rules, Source, Status, Target,
+    Criteria, Entry, Moment, Name, Notification, Priority, Reason, Reasons, Restore, Rules, Source, Speaker, Status, Target,
     reader::Reader,
 };
 
@@ -264,8 +264,7 @@ impl Submission {
     pub fn check_plan(&self, plan: &Entry, taken_back: bool, author: &Author, clock: Moment) -> Result<(), FieldError> {
         let field = if self.cancels.is_some() { "cancels" } else { "replaces" };
         let n = &plan.notification;
-        let same_speaker = (n.source == Source::Operator && author.source == Source::Operator)
-            || (n.source == author.source && n.reporter == author.reporter);
+        let same_speaker = Speaker::of(n.source, n.reporter.as_deref()) == Speaker::of(author.source, author.reporter.as_deref());
         if !n.is_plan() {
             Err(FieldError::new(field, "is not a plan: only a closing that has not begun can be taken back"))
         } else if n.since() <= clock {

@@ -62,6 +62,10 @@ impl Case<'_> {
         if self.rules.lapsed(x, self.clock) {
             return Some(format!("it has lapsed: it was not repeated for {} s", self.rules.lapse.as_secs()));
         }
+        if let Some(criteria) = x.criteria().filter(|criteria| criteria.has_unread()) {
+            let kinds: Vec<&str> = criteria.unread().collect();
+            return Some(format!("it has criteria that this version does not know ({}), so it matches no request here", kinds.join(", ")));
+        }
         if !self.matches(x) {
             return Some("its criteria do not match this request".to_owned());
         }

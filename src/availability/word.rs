@@ -15,6 +15,18 @@ pub enum Speaker {
     Reporter(Arc<str>),
 }
 
+impl Speaker {
+    /// Whose word a record is. Enters into dropping, so all versions agree on it for sources that only
+    /// some of them know: there the presence of a `reporter` decides. A later version's source that
+    /// speaks for the operators brings none, any other one brings its own.
+    pub fn of(source: Source, reporter: Option<&str>) -> Self {
+        match (source, reporter) {
+            (Source::Operator, _) | (Source::Unread(_), None) => Self::Operators,
+            (_, reporter) => Self::Reporter(reporter.unwrap_or_default().into()),
+        }
+    }
+}
+
 /// What a word says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Says {
@@ -62,10 +74,7 @@ impl Word {
         let plan = n.is_plan();
         let since = n.since();
         let at = if plan || n.cancels.is_some() { since.max(entry.stamp.time) } else { entry.stamp.time };
-        let speaker = match n.source {
-            Source::Operator => Speaker::Operators,
-            _ => Speaker::Reporter(n.reporter.as_deref().unwrap_or_default().into()),
-        };
+        let speaker = Speaker::of(n.source, n.reporter.as_deref());
         let ends = if says != Says::Opening && n.restore == Restore::Automatic { n.expected_back_at } else { None };
         Self { says, speaker, at: At(at, entry.stamp), plan, since, ends, entry }
     }

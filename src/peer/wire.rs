@@ -67,9 +67,10 @@ fn parse<A: DeserializeOwned>(address: &str, body: &[u8]) -> Result<A, Failure> 
     Ok(message)
 }
 
-/// Reads a message. Records in it that this version cannot read (of a newer one, with a status or
-/// criteria that this one does not know) are left out and named, so that one of them does not hold
-/// up all that comes with it; their sender asks again later.
+/// Reads a message. Records in it that this version cannot read (of a newer one, with a status or a
+/// target that this one does not know) are left out and named, so that one of them does not hold
+/// up all that comes with it; their sender asks again later. Whether what was read may be taken
+/// is the protocol's affair (`sync/bounds.rs`).
 ///
 /// # Errors
 /// When the rest is not a message of this kind either.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::error::{Cause, OpenError, guarded};
 use super::folder::Folder;
-use super::{MAX_KEY, MAX_VALUE, Tree, migrate, migrations, record};
+use super::{MAX_KEY, MAX_VALUE, Tree, migrate, migrations, record, records};
 
 /// What one tree holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct TreeReport {
     pub value_bytes: u64,
     /// Records that are larger than this version writes, or whose value has no version byte.
     pub odd: u64,
+    /// Notifications that are not what was stamped; each costs a hash to find out.
+    pub altered: u64,
 }
 
 /// What a check found.
@@ -59,6 +61,7 @@ impl Report {
             known,
             records,
             odd,
+            altered,
             ..
         } in &self.trees
         {
@@ -68,6 +71,11 @@ impl Report {
             if *odd > 0 {
                 problems.push(format!(
                     "{odd} records in {name} are not of this store's form"
+                ));
+            }
+            if *altered > 0 {
+                problems.push(format!(
+                    "{altered} notifications in {name} do not give the hash in their stamp: they were changed after they were written, and peers refuse them"
                 ));
             }
         }
@@ -98,20 +106,20 @@ pub fn check(dir: &Path, reserve: u64) -> Result<Report, OpenError> {
         .map_or(0, |migration| migration.number);
     let (db, layout) = migrate::open_as_is(&folder, newest)?;
     let names = db.tree_names();
-    let known = Tree::ALL.into_iter().map(Tree::name);
-    let known = known.filter(|name| names.iter().any(|found| found == name.as_bytes()));
-    let mut wanted: Vec<(Vec<u8>, bool)> =
-        known.map(|name| (name.as_bytes().to_vec(), true)).collect();
+    let is_there = |tree: &Tree| names.iter().any(|found| found == tree.name().as_bytes());
+    let known = Tree::ALL.into_iter().filter(is_there);
+    let mut wanted: Vec<(Vec<u8>, Option<Tree>)> =
+        known.map(|tree| (tree.name().as_bytes().to_vec(), Some(tree))).collect();
     let others = names
         .iter()
         .filter(|name| Tree::ALL.iter().all(|t| *name != t.name().as_bytes()));
-    wanted.extend(others.map(|name| (name.to_vec(), false)));
+    wanted.extend(others.map(|name| (name.to_vec(), None)));
     let mut trees = Vec::with_capacity(wanted.len());
     for (name, known) in wanted {
         let report = guarded(|| walk(&db, &name, known))
             .map_err(|cause| OpenError::from_cause(folder.path(), cause))?;
         // sled's own tree, which every database has
-        if known || report.records > 0 || !report.name.starts_with("__sled__") {
+        if known.is_some() || report.records > 0 || !report.name.starts_with("__sled__") {
             trees.push(report);
         }
     }
@@ -130,16 +138,17 @@ pub fn check(dir: &Path, reserve: u64) -> Result<Report, OpenError> {
     })
 }
 
-fn walk(db: &sled::Db, name: &[u8], known: bool) -> Result<TreeReport, Cause> {
+fn walk(db: &sled::Db, name: &[u8], known: Option<Tree>) -> Result<TreeReport, Cause> {
     let tree = db.open_tree(name)?;
     let name = String::from_utf8_lossy(name).into_owned();
     let mut report = TreeReport {
         name,
-        known,
+        known: known.is_some(),
         records: 0,
         key_bytes: 0,
         value_bytes: 0,
         odd: 0,
+        altered: 0,
     };
     let mut last: Option<sled::IVec> = None;
     for found in tree.iter() {
@@ -149,12 +158,70 @@ fn walk(db: &sled::Db, name: &[u8], known: bool) -> Result<TreeReport, Cause> {
         }
         let odd = key.len() > MAX_KEY
             || value.len() > MAX_VALUE
-            || (known && record::unwrap(&value).is_err());
+            || (known.is_some() && record::unwrap(&value).is_err());
         report.records += 1;
         report.key_bytes += key.len() as u64;
         report.value_bytes += value.len() as u64;
         report.odd += u64::from(odd);
+        let altered = |tree| records::is_altered(tree, &key, &value);
+        report.altered += u64::from(known.is_some_and(altered));
         last = Some(key);
     }
     Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        availability::{Entry, NodeId},
+        store::{Options, Store},
+        sync::{Change, PendingRow, QueueKey},
+    };
+
+    #[test]
+    fn a_notification_that_is_not_as_it_was_stamped_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("s");
+        let store = Store::open(&dir, Options::default()).unwrap();
+        let record = serde_json::json!({
+            "id": uuid::Uuid::nil(), "timestamp": "2026-11-23T18:00:00Z", "targets": ["system"], "status": "unavailable",
+            "source": "operator", "node": "a", "colour": [0.1], "criteria": {"moon": 1},
+        });
+        let entry = Entry::stamped(serde_json::from_value(record).unwrap(), 0, NodeId::NONE);
+        let mut altered = (*entry).clone();
+        altered.notification.message = Some("another".to_owned());
+        let put = |entry: &Entry| {
+            let entry = Arc::new(entry.clone());
+            let row = PendingRow { entry: Arc::clone(&entry), initial: NodeId::NONE, share: None };
+            let mut writes = Vec::new();
+            for change in [
+                Change::Admit(Arc::clone(&entry)),
+                Change::Record(Arc::clone(&entry)),
+                Change::Queue(QueueKey { class: 1, stamp: entry.stamp }, row),
+            ] {
+                records::encode(&change, &mut writes);
+            }
+            writes
+        };
+        store.write_sync(put(&entry)).unwrap();
+        drop(store);
+        assert_eq!(check(&dir, 0).unwrap().problems(), Vec::<String>::new());
+
+        let store = Store::open(&dir, Options::default()).unwrap();
+        store.write_sync(put(&altered)).unwrap();
+        // A true one under another one's key.
+        let mut writes = put(&entry).into_iter().filter(|write| write.tree == Tree::Ledger);
+        let mut moved = writes.next().unwrap();
+        moved.key[0] = 1;
+        store.write_sync(vec![moved]).unwrap();
+        drop(store);
+        let report = check(&dir, 0).unwrap();
+        let altered: Vec<(&str, u64)> = report.trees.iter().map(|tree| (tree.name.as_str(), tree.altered)).filter(|(_, altered)| *altered > 0).collect();
+        assert_eq!(altered, [("ledger", 2), ("history", 1), ("pending", 1)]);
+        assert!(report.problems()[0].contains("2 notifications in ledger do not give the hash"));
+    }
 }

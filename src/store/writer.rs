@@ -23,7 +23,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::bytes::{Tree, Write, check_sizes};
 use super::crash::{is_armed, writer_point};
@@ -32,7 +32,7 @@ use super::gate::Status;
 use super::handle::{Changes, Handle};
 use super::mark::{self, MARK_KEY, Marks};
 use super::shared::Shared;
-use crate::sync::Haste;
+use crate::{clock::mono, sync::Haste};
 use super::watchdog::{self, Work};
 
 /// The most steps that share a flush.
@@ -296,14 +296,14 @@ impl Run {
         if is_armed() {
             return group;
         }
-        let begun = Instant::now();
+        let begun = mono();
         while group.len() < GROUP_STEPS && bytes < GROUP_BYTES {
             let wait = if last == Haste::WithNext {
                 SOON
             } else if most == Haste::Whenever {
-                NO_HASTE.saturating_sub(begun.elapsed())
+                NO_HASTE.saturating_sub(mono().saturating_sub(begun))
             } else if self.last_group >= MANY && group.len() < self.last_group {
-                A_LITTLE.saturating_sub(begun.elapsed())
+                A_LITTLE.saturating_sub(mono().saturating_sub(begun))
             } else {
                 Duration::ZERO
             };

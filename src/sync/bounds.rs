@@ -63,17 +63,28 @@ fn is_deeper(value: &Value, than: usize) -> bool {
     }
 }
 
-/// Whether an entry of a peer can be taken.
+fn has_deep_criteria(entry: &Entry) -> bool {
+    let criteria = entry.notification.criteria.as_ref().filter(|criteria| criteria.has_unread());
+    criteria.is_some_and(|criteria| serde_json::to_value(criteria).is_ok_and(|value| is_deeper(&value, MAX_DEPTH)))
+}
+
+/// Whether an entry of a peer can be taken. Costs some serializations and a hash.
 ///
 /// # Errors
 /// Says what is wrong with it.
 pub(super) fn check_entry(entry: &Entry) -> Result<(), &'static str> {
     entry.check()?;
-    if entry.notification.extra.values().any(|value| is_deeper(value, MAX_DEPTH)) {
+    let mut unread = entry.notification.extra.values();
+    if unread.any(|value| is_deeper(value, MAX_DEPTH)) || has_deep_criteria(entry) {
         return Err("a member of it is nested deeper than 32 levels");
     }
     if !fits(entry, MAX_RECORD) {
         return Err("it takes more than 32768 bytes");
+    }
+    // The last question, for it is the dearest. Two nodes that took different contents under one stamp
+    // would never notice: fingerprints go by stamps.
+    if !entry.is_as_stamped() {
+        return Err("its content does not give the hash in its stamp: somebody has changed it");
     }
     Ok(())
 }
@@ -145,6 +156,23 @@ mod tests {
         assert!(check_entry(&entry(json!("x".repeat(MAX_RECORD)))).is_err());
         let share = MAX_SHARE * (NodeId::NONE.to_string().len() + 3);
         assert!(MAX_RECORD + share + 1_000 < 80 * 1024, "a row of the inbox fits into a record of the store");
+    }
+
+    #[test]
+    fn what_is_not_as_it_was_stamped_or_hides_its_depth_in_criteria_is_not_taken() {
+        let mut changed = (*entry(json!("red"))).clone();
+        changed.notification.node = "b".parse().unwrap();
+        assert_eq!(check_entry(&changed), Ok(()), "handed in at two nodes");
+        changed.notification.message = Some("another".to_owned());
+        assert!(check_entry(&changed).unwrap_err().contains("hash"));
+        let with_moon = |depth| {
+            let mut n = entry(json!("red")).notification.clone();
+            let moon = (0..depth).fold(json!(1), |inner, _| json!({"x": inner}));
+            n.criteria = Some(serde_json::from_value(json!({"moon": moon})).unwrap());
+            Entry::stamped(n, 0, NodeId::NONE)
+        };
+        assert_eq!(check_entry(&with_moon(MAX_DEPTH - 1)), Ok(()));
+        assert!(check_entry(&with_moon(MAX_DEPTH)).is_err());
     }
 
     #[test]

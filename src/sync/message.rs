@@ -82,7 +82,8 @@ pub struct Delivered {
     /// Members of shares that the receiver does not know; they stay with the sender.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<NodeId>,
-    /// Items that cannot be taken, such as records that break SPEC 2, and why. They end the row.
+    /// Items that cannot be taken, such as records that break SPEC 2 or are not as they were stamped, and
+    /// why. They end the row.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<(Stamp, String)>,
 }

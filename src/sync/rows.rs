@@ -22,9 +22,9 @@ impl QueueKey {
     /// The class of what is too far ahead of the clock.
     pub const QUARANTINE: u8 = 2;
 
-    /// The place of an entry of this priority.
+    /// The place of an entry of this priority; one that this version does not know is normal.
     pub fn new(priority: Priority, stamp: Stamp) -> Self {
-        Self { class: u8::from(priority == Priority::Normal), stamp }
+        Self { class: u8::from(priority != Priority::Critical), stamp }
     }
 
     /// Byte order is queue order.
@@ -141,4 +141,17 @@ pub enum Change {
     MergeOnReturn(NodeId, bool),
     /// This store is a copy or was restored; says why.
     Conflict(Conflict),
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn critical_ones_come_first_and_priorities_of_a_newer_version_are_normal() {
+        let stamp = Stamp { time: Moment::ZERO, counter: 0, node: NodeId::NONE, hash: [0; 16] };
+        let class = |priority: &str| QueueKey::new(priority.parse().unwrap(), stamp).class;
+        assert_eq!([class("critical"), class("normal"), class("urgent")], [0, 1, 1]);
+    }
 }

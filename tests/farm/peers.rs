@@ -128,6 +128,43 @@ async fn what_is_no_message_is_refused_and_harms_nobody() {
 }
 
 #[tokio::test]
+async fn what_does_not_give_the_hash_in_its_stamp_is_left_out_and_the_rest_is_taken() {
+    let farm = Farm::new(1).start().await;
+    let (node, stranger) = (&farm[0], Stranger::new());
+    let forge = |mut entry: Value| {
+        entry["notification"]["message"] = json!("forged");
+        entry
+    };
+    let (good, forged) = (entry(stranger.id(), json!({"message": "good"})), forge(entry(stranger.id(), json!({}))));
+    let told = stranger.post(node, DELIVER, &deliver(stranger.id(), &[forged.clone(), good.clone()])).await.expect(200).json();
+    assert_eq!((told["refused"][0][0].clone(), told["refused"].as_array().map(Vec::len)), (forged["stamp"].clone(), Some(1)), "{told}");
+    assert_eq!((told["receipts"][0]["stamp"].clone(), told["receipts"].as_array().map(Vec::len)), (good["stamp"].clone(), Some(1)), "{told}");
+    node.wait_log(&["WARN", "event=refused_record", &stranger.id().to_string(), "hash"]).await;
+    // by a merge as well, and under the stamp of one that is known
+    let (other, both) = (forge(entry(stranger.id(), json!({"targets": ["application:chat"]}))), forge(good.clone()));
+    let chat = entry(stranger.id(), json!({"targets": ["application:chat"], "message": "good"}));
+    let merge = json!({"limit": clock::now(), "fingerprint": "", "count": 3, "entries": [other, both, chat], "whole": true});
+    stranger.post(node, "/peer/v1/merge", &merge).await.expect(204);
+    for application in ["mail", "chat"] {
+        node.wait_available(application, false).await;
+        assert_eq!(node.gate_get(&format!("/{application}"), &[]).await.expect(503).json()["message"], "good");
+    }
+    // handed in at two nodes it is the same content: shown once, under the name that sorts first
+    let mut joined = good.clone();
+    joined["notification"]["node"] = json!("a-node");
+    let told = stranger.post(node, DELIVER, &deliver(stranger.id(), &[joined])).await.expect(200).json();
+    assert_eq!((told["refused"].clone(), told["receipts"].as_array().map(Vec::len)), (Value::Null, Some(1)), "{told}");
+    node.terminate().await;
+    node.restart().await;
+    let list = node.get("/api/v1/notifications").await.expect(200).json();
+    let list = list["notifications"].as_array().unwrap();
+    assert_eq!(list.len(), 2, "{list:?}");
+    for one in list {
+        assert_eq!(one["message"], "good");
+    }
+}
+
+#[tokio::test]
 async fn what_lies_too_far_ahead_waits_in_quarantine() {
     let farm = Farm::new(1).farm("max_clock_skew = \"1s\"").start().await;
     let (node, stranger) = (&farm[0], Stranger::new());

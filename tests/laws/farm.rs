@@ -1,6 +1,7 @@
 //! What a farm could have said: generated acts, turned into entries.
 //!
-//! Two applications, two resources, the system; two operators, three reporters; four criteria;
+//! Two applications, two resources, the system; two operators, three reporters, and two speakers of a
+//! kind that this version does not know; three criteria, and four with what it does not know in them;
 //! times on a grid of 10 ms with δ = 15 ms and lapse = 50 ms, so that nearly every comparison of
 //! the rules is an equality in some case. Only what can arise is made:
 //!
@@ -95,11 +96,13 @@ pub enum What {
 #[derive(Debug, Clone)]
 pub struct Act {
     what: What,
-    /// 0 and 1: operators; the rest: reporters.
+    /// 0 and 1: operators; 2 to 4: reporters; 5 and 6: a newer version's operator and reporter.
     speaker: u8,
     /// Bits of [`all_targets`].
     targets: u8,
     criteria: u8,
+    /// With a restore and a priority of a newer version.
+    newer: bool,
     time: u8,
     counter: u8,
     /// Who stamps it; 0: it brought its own time, and may be handed in at two nodes.
@@ -122,21 +125,24 @@ fn what() -> impl Strategy<Value = What> {
 
 fn act() -> impl Strategy<Value = Act> {
     let targets = prop_oneof![3 => Just(2u8), 4 => (0u8..5).prop_map(|bit| 1 << bit), 3 => 1u8..32];
-    let criteria = prop_oneof![3 => Just(0u8), 3 => 1u8..4];
-    (what(), 0u8..5, targets, criteria, 0u8..15, 0u8..2, 0u8..3, any::<bool>()).prop_map(
-        |(what, speaker, targets, criteria, time, counter, node, twice)| Act {
-            what, speaker, targets, criteria, time, counter, node, twice,
+    let criteria = prop_oneof![6 => Just(0u8), 6 => 1u8..4, 3 => 4u8..8];
+    let speaker = prop_oneof![6 => 0u8..5, 1 => 5u8..7];
+    (what(), speaker, targets, criteria, prop::bool::weighted(0.15), 0u8..15, 0u8..2, 0u8..3, any::<bool>()).prop_map(
+        |(what, speaker, targets, criteria, newer, time, counter, node, twice)| Act {
+            what, speaker, targets, criteria, newer, time, counter, node, twice,
         },
     )
 }
 
 /// Up to so many acts; in a third of the cases all of them on one target, by the operators and one
-/// reporter, about all requests or one kind, so that long chains of words meet.
+/// reporter, about all requests, one kind or one that nobody here can tell, so that long chains of
+/// words meet.
 pub fn acts(most: usize) -> impl Strategy<Value = Vec<Act>> {
     let wide = || prop::collection::vec(act(), 1..=most);
     let narrow = wide().prop_map(|mut acts| {
         for act in &mut acts {
-            (act.targets, act.speaker, act.criteria) = (2, act.speaker % 3, act.criteria.min(1));
+            let criteria = if act.criteria < 4 { act.criteria.min(1) } else { 4 };
+            (act.targets, act.speaker, act.criteria) = (2, act.speaker % 3, criteria);
         }
         acts
     });
@@ -148,9 +154,14 @@ fn criteria(which: u8) -> Option<Criteria> {
         0 => return None,
         1 => json!({"methods": ["GET"]}),
         2 => json!({"paths": ["/mail/*"]}),
-        _ => json!({"nodes": ["a"]}),
+        3 => json!({"nodes": ["a"]}),
+        4 => json!({"moon": ["full"]}),
+        5 => json!({"moon": ["new"]}),
+        6 => json!({"methods": ["GET"], "moon": ["full"]}),
+        _ => json!({"methods": {"not": ["GET"]}}),
     };
-    Criteria::parse(&value).unwrap()
+    // As peers give them: a submission with the last four is refused.
+    Some(serde_json::from_value(value).unwrap())
 }
 
 /// An immediate opening by an operator, to be changed by whoever asks for it.
@@ -205,6 +216,11 @@ fn say(act: &Act, id: u128) -> Notification {
     match act.speaker {
         0 => {}
         1 => n.operator = Some("bob".to_owned()),
+        5 => n.source = "robot".parse().unwrap(),
+        6 => {
+            n = by_reporter(n, "a/probe");
+            n.source = "robot".parse().unwrap();
+        }
         other => n = by_reporter(n, ["a/probe", "b/probe", "token/ci"][usize::from(other) - 2]),
     }
     let (begins, back, automatic) = match act.what {
@@ -223,6 +239,9 @@ fn say(act: &Act, id: u128) -> Notification {
     n.expected_back_at = back.map(Moment::from_millis);
     // Automatic without an end is refused on submit.
     n.restore = if automatic && back.is_some() { Restore::Automatic } else { Restore::Manual };
+    if act.newer {
+        (n.restore, n.priority) = ("by-steps".parse().unwrap(), "urgent".parse().unwrap());
+    }
     n
 }
 

@@ -14,6 +14,7 @@ mod globs;
 mod merging;
 mod naive;
 mod sentences;
+mod stamps;
 mod verdicts;
 
 use proptest::test_runner::{Config, FileFailurePersistence};

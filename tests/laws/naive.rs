@@ -59,7 +59,12 @@ impl Said {
             opening: n.status == Some(Status::Available),
             closing,
             plan,
-            reporter: (n.source != Source::Operator).then(|| n.reporter.clone().unwrap_or_default()),
+            reporter: match n.source {
+                Source::Operator => None,
+                // Of a newer version: who names himself is a reporter, who does not speaks for the operators.
+                Source::Unread(_) => n.reporter.clone(),
+                _ => Some(n.reporter.clone().unwrap_or_default()),
+            },
             criteria: criteria.map(|value| (value.clone(), value.to_string())),
         }
     }
@@ -98,12 +103,15 @@ impl Ask {
     fn matches(&self, said: &Said) -> bool {
         let Some((criteria, _)) = &said.criteria else { return true };
         criteria.as_object().unwrap().iter().all(|(kind, members)| {
-            let mut members = members.as_array().unwrap().iter().map(|member| member.as_str().unwrap());
+            // What a newer version says instead of a list cannot be judged.
+            let Some(members) = members.as_array() else { return false };
+            let mut members = members.iter().map(|member| member.as_str().unwrap());
             match kind.as_str() {
                 "methods" => members.any(|method| method == self.method),
                 "paths" => members.any(|glob| glob_matches(glob, self.path)),
                 "nodes" => members.any(|node| node == self.node),
-                other => panic!("the generator makes no {other}"),
+                "headers" | "query" | "clients" => panic!("the generator makes no {kind}"),
+                _ => false,
             }
         })
     }

@@ -45,6 +45,11 @@ pub fn whatever_a_peer_sends(mut dice: Dice) {
     }
 }
 
+/// Whether it may be taken at all.
+fn is_sound(entry: &Entry) -> bool {
+    entry.check().is_ok() && entry.is_as_stamped()
+}
+
 fn a_delivery(host: &mut Host, dice: &mut Dice) {
     let mut message = values::deliver(dice, &host.stamps());
     break_it(dice, &mut message);
@@ -67,7 +72,7 @@ fn a_delivery(host: &mut Host, dice: &mut Dice) {
                 assert!(receipt.state > DeliveryState::Waiting);
                 // What was taken and is not held any more has been killed by something that is.
                 let dead = |entry: &Arc<Entry>| host.replica.ledger().clone().admit(entry).superseded.is_some();
-                let taken = items.iter().find(|item| item.entry.stamp == receipt.stamp).unwrap();
+                let taken = items.iter().find(|item| item.entry.stamp == receipt.stamp && is_sound(&item.entry)).unwrap();
                 assert!(now_held.contains(&receipt.stamp) || dead(&taken.entry), "{receipt:?}");
             }
             for (stamp, _) in &delivered.refused {
@@ -111,7 +116,7 @@ fn assert_taken(host: &Host, held: &[forewarn::availability::Stamp], entries: &[
     let now_held = host.stamps();
     assert!(now_held.len() <= held.len() + entries.len());
     for entry in entries {
-        let sound = entries.iter().any(|other| other.stamp == entry.stamp && other.check().is_ok());
+        let sound = entries.iter().any(|other| other.stamp == entry.stamp && is_sound(other));
         assert!(sound || held.contains(&entry.stamp) || !now_held.contains(&entry.stamp), "{:?} was refused and is held", entry.stamp);
     }
 }

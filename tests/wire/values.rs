@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use forewarn::availability::{Entry, Moment, NodeId, Stamp};
+use forewarn::availability::{Entry, Moment, NodeId, Notification, Stamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -99,6 +99,10 @@ fn notification(dice: &mut Dice) -> Value {
     maybe("priority", json!("critical"));
     maybe("restore", json!("automatic"));
     maybe("criteria", json!({"methods": ["POST"], "paths": ["/send/*"]}));
+    maybe("criteria", json!({"methods": ["POST"], "moon": {"phase": fraction, "of": ["x", null]}, "paths": {"regex": ".*"}}));
+    maybe("priority", json!("urgent"));
+    maybe("restore", json!("by-steps"));
+    maybe("source", json!("robot"));
     maybe("expected_back_at", json!(Moment::from_millis(NOW + 900_000)));
     maybe("colour", json!({"name": "rot", "of": [1, -2, 18_446_744_073_709_551_615_u64, fraction, null, "\u{1}"]}));
     maybe("~", json!("a newer version's"));
@@ -193,11 +197,30 @@ pub fn ranges(dice: &mut Dice) -> String {
     hex::encode(bytes)
 }
 
-/// Breaks a message, or not: at one place, somewhere, in some way.
+/// Breaks a message, or not: at one place, somewhere, in some way. Most entries are then stamped with
+/// what they have become, for otherwise all that is broken would be refused for its hash alone.
 pub fn break_it(dice: &mut Dice, value: &mut Value) {
     for _ in 0..dice.below(4) {
         let other = if dice.chance(50) { junk(dice) } else { json!(entry(dice)) };
         at_some_place(dice, value, &other);
+    }
+    stamp_again(dice, value);
+}
+
+fn stamp_again(dice: &mut Dice, value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| stamp_again(dice, item)),
+        Value::Object(members) => {
+            members.values_mut().for_each(|member| stamp_again(dice, member));
+            let stamp = members.get("stamp").and_then(|stamp| serde_json::from_value::<Stamp>(stamp.clone()).ok());
+            let notification = members.get("notification").and_then(|n| serde_json::from_value::<Notification>(n.clone()).ok());
+            if let (Some(stamp), Some(notification)) = (stamp, notification)
+                && !dice.chance(15)
+            {
+                members.insert("stamp".to_owned(), json!(Stamp { hash: notification.content_hash(), ..stamp }));
+            }
+        }
+        _ => {}
     }
 }
 

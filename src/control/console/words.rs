@@ -56,7 +56,7 @@ pub fn reason(reason: &Reason) -> String {
 /// Who said so: the operator, or which reporter.
 pub fn author(n: &Notification) -> String {
     let reporter = n.reporter.as_deref().map(|reporter| match n.source {
-        Source::Operator => reporter.to_owned(),
+        Source::Operator | Source::Unread(_) => reporter.to_owned(),
         Source::Monitor => format!("monitor {reporter}"),
         Source::Alert => reporter.strip_prefix("alert/").map_or_else(|| reporter.to_owned(), |id| format!("alert {id}")),
         Source::Farm => format!("other farm, {reporter}"),
@@ -76,6 +76,7 @@ pub fn source(source: Source) -> &'static str {
         Source::Monitor => "monitor",
         Source::Alert => "alert",
         Source::Farm => "farm",
+        Source::Unread(_) => "of a kind that this version does not know",
     }
 }
 

@@ -165,7 +165,7 @@ fn warnings(n: &Notification, nobody: bool, input: &PreviewInput<'_>) -> Vec<Str
             }
             if back <= face.now {
                 warnings.push(match n.restore {
-                    Restore::Manual => "The time to be back at has passed: it is overdue from the start.".to_owned(),
+                    Restore::Manual | Restore::Unread(_) => "The time to be back at has passed: it is overdue from the start.".to_owned(),
                     Restore::Automatic => "The time to be back at has passed, and it ends by itself: nobody will notice it.".to_owned(),
                 });
             }

@@ -1,0 +1,211 @@
+//! How criteria are written, and read: strictly as they are submitted, leniently as peers and the store
+//! give them.
+//!
+//! Must stay true: reading what was written gives equal criteria, and writing those the same JSON, for
+//! what this version does not know as well: it is part of what stamps are made of.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Criteria;
+use crate::availability::{Glob, Name};
+
+/// Most members in one list or map of criteria.
+const MOST: usize = 50;
+
+/// One thing that is wrong with criteria: where, below `criteria`, and what.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub struct CriteriaError {
+    /// Such as `criteria.paths[0]`.
+    pub field: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl Criteria {
+    /// Reads criteria as they are submitted and reports everything that is wrong with them. `null` and
+    /// an empty object are no criteria at all.
+    ///
+    /// # Errors
+    /// One for each member that is unknown, empty, too long or broken.
+    pub fn parse(value: &Value) -> Result<Option<Self>, Vec<CriteriaError>> {
+        let mut errors = Vec::new();
+        let mut criteria = Self::default();
+        let members = match value {
+            Value::Null => return Ok(None),
+            Value::Object(members) => members,
+            _ => return Err(vec![error("criteria", "is not an object")]),
+        };
+        for (kind, value) in members {
+            match Self::one_kind(kind, value) {
+                Ok(one) => criteria.add(one),
+                Err(wrong) => errors.extend(wrong),
+            }
+        }
+        if errors.is_empty() { Ok((!members.is_empty()).then_some(criteria)) } else { Err(errors) }
+    }
+
+    /// Criteria of this kind alone.
+    fn one_kind(kind: &str, value: &Value) -> Result<Self, Vec<CriteriaError>> {
+        let field = format!("criteria.{kind}");
+        let mut errors = Vec::new();
+        let mut one = Self::default();
+        match kind {
+            "methods" => {
+                one.methods = list(&field, value, &mut errors, |text| {
+                    let token = (1..=32).contains(&text.len()) && is_token(text);
+                    if token { Ok(text.to_ascii_uppercase()) } else { Err("is not an HTTP method".to_owned()) }
+                });
+            }
+            "paths" => one.paths = list(&field, value, &mut errors, glob),
+            "headers" => {
+                for (name, pattern) in map(&field, value, &mut errors) {
+                    if is_token(&name) {
+                        one.headers.insert(name.to_ascii_lowercase(), pattern);
+                    } else {
+                        errors.push(error(&format!("{field}.{name}"), "is not a header name"));
+                    }
+                }
+            }
+            "query" => one.query = map(&field, value, &mut errors),
+            "clients" => {
+                one.clients = list(&field, value, &mut errors, |text| {
+                    let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+                    net.map(|net| net.trunc()).or(Err("is not a network such as 192.0.2.0/24".to_owned()))
+                });
+            }
+            "nodes" => {
+                one.nodes = list(&field, value, &mut errors, |text| text.parse::<Name>().map_err(|e| e.to_string()));
+            }
+            _ => errors.push(error(&field, "is unknown")),
+        }
+        if errors.is_empty() { Ok(one) } else { Err(errors) }
+    }
+
+    /// Adds criteria of other kinds.
+    fn add(&mut self, one: Self) {
+        self.methods.extend(one.methods);
+        self.paths.extend(one.paths);
+        self.headers.extend(one.headers);
+        self.query.extend(one.query);
+        self.clients.extend(one.clients);
+        self.nodes.extend(one.nodes);
+    }
+}
+
+fn error(field: &str, problem: &str) -> CriteriaError {
+    CriteriaError { field: field.to_owned(), problem: problem.to_owned() }
+}
+
+/// A token of RFC 9110 §5.6.2, as methods and header names are; of any length.
+fn is_token(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+fn glob(text: &str) -> Result<Glob, String> {
+    Glob::new(text).map_err(|e| e.to_string())
+}
+
+fn list<T: Ord>(field: &str, value: &Value, errors: &mut Vec<CriteriaError>, read: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+    let Value::Array(members) = value else {
+        errors.push(error(field, "is not a list"));
+        return Vec::new();
+    };
+    if members.is_empty() || members.len() > MOST {
+        errors.push(error(field, if members.is_empty() { "is an empty list" } else { "has more than 50 members" }));
+        return Vec::new();
+    }
+    let mut read_ones = Vec::with_capacity(members.len());
+    for (at, member) in members.iter().enumerate() {
+        match member.as_str().map(&read) {
+            Some(Ok(one)) => read_ones.push(one),
+            Some(Err(problem)) => errors.push(error(&format!("{field}[{at}]"), &problem)),
+            None => errors.push(error(&format!("{field}[{at}]"), "is not a string")),
+        }
+    }
+    read_ones.sort();
+    read_ones.dedup();
+    read_ones
+}
+
+fn map(field: &str, value: &Value, errors: &mut Vec<CriteriaError>) -> BTreeMap<String, Glob> {
+    let mut globs = BTreeMap::new();
+    let Value::Object(members) = value else {
+        errors.push(error(field, "is not an object of name and pattern"));
+        return globs;
+    };
+    if members.is_empty() || members.len() > MOST {
+        errors.push(error(field, if members.is_empty() { "is an empty object" } else { "has more than 50 members" }));
+    }
+    for (name, pattern) in members {
+        let at = format!("{field}.{name}");
+        if name.is_empty() || name.len() > 200 {
+            errors.push(error(&at, "has a name that is empty or longer than 200 bytes"));
+            continue;
+        }
+        match pattern.as_str().map(glob) {
+            Some(Ok(glob)) => {
+                globs.insert(name.clone(), glob);
+            }
+            Some(Err(problem)) => errors.push(error(&at, &problem)),
+            None => errors.push(error(&at, "is not a string")),
+        }
+    }
+    globs
+}
+
+impl Serialize for Criteria {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::Error as _;
+        let texts = |globs: &BTreeMap<String, Glob>| -> Value {
+            globs.iter().map(|(name, glob)| (name.clone(), Value::from(glob.as_str()))).collect()
+        };
+        let mut members = serde_json::Map::new();
+        if !self.methods.is_empty() {
+            members.insert("methods".into(), self.methods.clone().into());
+        }
+        if !self.paths.is_empty() {
+            members.insert("paths".into(), self.paths.iter().map(Glob::as_str).collect());
+        }
+        if !self.headers.is_empty() {
+            members.insert("headers".into(), texts(&self.headers));
+        }
+        if !self.query.is_empty() {
+            members.insert("query".into(), texts(&self.query));
+        }
+        if !self.clients.is_empty() {
+            members.insert("clients".into(), self.clients.iter().map(ToString::to_string).collect());
+        }
+        if !self.nodes.is_empty() {
+            members.insert("nodes".into(), self.nodes.iter().map(|name| name.as_str().to_owned()).collect());
+        }
+        for (kind, text) in &self.unread {
+            // Was written from a value of the same depth.
+            members.insert(kind.clone(), serde_json::from_str(text).map_err(S::Error::custom)?);
+        }
+        members.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Criteria {
+    /// As they come from peers and from the store: refuses nothing but what is no criteria at all.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let members = serde_json::Map::deserialize(deserializer)?;
+        if members.is_empty() {
+            return Err(D::Error::custom("criteria without any member"));
+        }
+        let mut criteria = Self::default();
+        for (kind, value) in members {
+            match Self::one_kind(&kind, &value) {
+                Ok(one) => criteria.add(one),
+                Err(_) => drop(criteria.unread.insert(kind, value.to_string())),
+            }
+        }
+        Ok(criteria)
+    }
+}
