@@ -33,6 +33,7 @@ mod error;
 mod fault;
 mod folder;
 mod gate;
+mod group;
 mod handle;
 mod mark;
 mod migrate;
@@ -57,7 +58,8 @@ pub use gate::Status;
 pub use mark::MARK_KEY;
 pub use migrate::LAYOUT_KEY;
 pub use scan::{Direction, Scan};
-pub use writer::{GROUP_STEPS, Writer, WriterEvent};
+pub use group::GROUP_STEPS;
+pub use writer::{Writer, WriterEvent};
 
 use bytes::check_sizes;
 use fault::Fault;

@@ -234,7 +234,10 @@ pub fn restore(store: &Store, rules: Rules) -> Result<Restored, RecordError> {
         let initial = Uuid::from_slice(body(Tree::Outbox, &value)?).map_err(|e| broken(Tree::Outbox, &e.to_string()))?;
         let stamp = queue_key.stamp;
         let known = restored.ledger.get(&stamp).or_else(|| bodies.get(&stamp)).cloned();
-        let Some(entry) = known.map_or_else(|| recorded(store, &stamp), |entry| Ok(Some(entry)))? else { continue };
+        let Some(entry) = known.map_or_else(|| recorded(store, &stamp), |entry| Ok(Some(entry)))? else {
+            restored.bodiless.push((peer, queue_key));
+            continue;
+        };
         bodies.insert(stamp, Arc::clone(&entry));
         restored.outbox.push((peer, queue_key, OutboxRow { initial: NodeId(initial) }, entry));
     }

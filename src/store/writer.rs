@@ -1,7 +1,7 @@
 //! The one writer: a thread that makes steps durable, in order, many at a time.
 //!
 //! A **step** is a list of writes that belong together. The thread takes every step that waits, up to
-//! [`GROUP_STEPS`], applies all of them in one sled transaction, flushes once, calls `fdatasync` once,
+//! [`super::GROUP_STEPS`], applies all of them in one sled transaction, flushes once, calls `fdatasync` once,
 //! and reports [`WriterEvent::Durable`]. (One transaction per step would be no more atomic, and sled
 //! writes its buffer at every transaction, so a group would cost as many writes as it has steps.)
 //!
@@ -26,34 +26,15 @@ use std::thread;
 use std::time::Duration;
 
 use super::bytes::{Tree, Write, check_sizes};
-use super::crash::{is_armed, writer_point};
+use super::crash::writer_point;
 use super::error::{Cause, StoreError, guarded};
 use super::gate::Status;
+use super::group::{Step, Steps};
 use super::handle::{Changes, Handle};
 use super::mark::{self, MARK_KEY, Marks};
 use super::shared::Shared;
-use crate::{clock::mono, sync::Haste};
+use crate::sync::Haste;
 use super::watchdog::{self, Work};
-
-/// The most steps that share a flush.
-pub const GROUP_STEPS: usize = 1_024;
-
-/// The most bytes of keys and values that share a flush, but for the last step: a transaction should
-/// fit into one of sled's segments.
-const GROUP_BYTES: usize = 1024 * 1024;
-
-/// How long steps that nobody waits for wait for one that somebody does.
-const NO_HASTE: Duration = Duration::from_millis(5);
-
-/// Where so many steps shared the last flush, as many are waited for a little now: many submitters
-/// are at work, and each of them has its share of the flush's cost.
-const MANY: usize = 12;
-
-/// How long they are waited for: about as long as a flush takes.
-const A_LITTLE: Duration = Duration::from_micros(300);
-
-/// How long a step that was promised is waited for.
-const SOON: Duration = Duration::from_millis(20);
 
 /// After a failure the store is opened anew after so many looks, at most.
 const MAX_BACKOFF: u32 = 32;
@@ -85,22 +66,6 @@ pub struct Writer {
     shared: Arc<Shared>,
     queue: Option<SyncSender<Step>>,
     ended: Receiver<()>,
-}
-
-#[derive(Debug)]
-struct Step {
-    number: u64,
-    epoch: u64,
-    label: &'static str,
-    writes: Vec<Write>,
-    haste: Haste,
-}
-
-impl Step {
-    fn bytes(&self) -> usize {
-        let bytes = |write: &Write| write.key.len() + write.value.as_ref().map_or(0, |value| value.len());
-        self.writes.iter().map(bytes).sum()
-    }
 }
 
 impl Writer {
@@ -177,13 +142,11 @@ pub(super) fn start(
     let (end, ended) = mpsc::channel();
     let work = Arc::new(Work::new(Arc::clone(shared), on_event));
     let run = Run {
-        steps,
+        steps: Steps::new(steps),
         work: Arc::clone(&work),
-        next: None,
         looks: 0,
         backoff: 1,
         marks,
-        last_group: 0,
     };
     let thread = |cause| StoreError::Thread { cause };
     let watch = watchdog::start(work).map_err(thread)?;
@@ -212,26 +175,18 @@ pub(super) fn failed(cause: impl std::fmt::Display, restart: bool) -> Status {
 
 /// The state of the writer's thread.
 struct Run {
-    steps: Receiver<Step>,
+    steps: Steps,
     work: Arc<Work>,
-    // taken out of the queue already, but of another epoch than the group before it
-    next: Option<Step>,
     // since the last attempt to open the store anew, and how many there are to be
     looks: u32,
     backoff: u32,
     marks: Marks,
-    // how many steps shared the last flush
-    last_group: usize,
 }
 
 impl Run {
     fn run(mut self) {
         loop {
-            let first = match self.next.take() {
-                Some(step) => Ok(step),
-                None => self.steps.recv_timeout(self.work.shared.options.recheck),
-            };
-            match first {
+            match self.steps.first(self.work.shared.options.recheck) {
                 Ok(step) => self.write(step),
                 Err(RecvTimeoutError::Timeout) => self.look(),
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -257,7 +212,7 @@ impl Run {
         let Ok(handle) = shared.handle() else {
             return self.work.stop(failed("the store is not open", false));
         };
-        let group = self.gather(first);
+        let group = self.steps.group(first);
         self.perform(&handle, group, self.marks.due(false));
     }
 
@@ -287,43 +242,6 @@ impl Run {
         handle.mark_failed();
         self.work.stop(status);
         (self.looks, self.backoff) = (0, 1);
-    }
-
-    fn gather(&mut self, first: Step) -> Vec<Step> {
-        let (mut bytes, epoch, mut last) = (first.bytes(), first.epoch, first.haste);
-        let mut most = last;
-        let mut group = vec![first];
-        if is_armed() {
-            return group;
-        }
-        let begun = mono();
-        while group.len() < GROUP_STEPS && bytes < GROUP_BYTES {
-            let wait = if last == Haste::WithNext {
-                SOON
-            } else if most == Haste::Whenever {
-                NO_HASTE.saturating_sub(mono().saturating_sub(begun))
-            } else if self.last_group >= MANY && group.len() < self.last_group {
-                A_LITTLE.saturating_sub(mono().saturating_sub(begun))
-            } else {
-                Duration::ZERO
-            };
-            let next = if wait.is_zero() { self.steps.try_recv().ok() } else { self.steps.recv_timeout(wait).ok() };
-            match next {
-                Some(step) if step.epoch != epoch => {
-                    self.next = Some(step);
-                    break;
-                }
-                Some(step) => {
-                    bytes += step.bytes();
-                    last = step.haste;
-                    most = most.max(last);
-                    group.push(step);
-                }
-                None => break,
-            }
-        }
-        self.last_group = group.len();
-        group
     }
 
     /// Nothing waits: is there (still, again) space, and is a failed store to be opened anew?

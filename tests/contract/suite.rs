@@ -49,7 +49,7 @@ pub fn every_kind_of_change_survives_and_so_does_its_end(place: &dyn Place) {
             Change::Record(recorded.clone()),
             Change::Post(node(5), held_key, out),
             Change::Post(node(6), recorded_key, out),
-            // Without a body anywhere there is nothing to send.
+            // Without a body anywhere there is nothing to send, and its peer gets a merge.
             Change::Post(node(6), key(1, 9, 90), out),
             Change::Limit(Moment::from_millis(50)),
             Change::Boot(node(5), u64::MAX, 3),
@@ -66,6 +66,7 @@ pub fn every_kind_of_change_survives_and_so_does_its_end(place: &dyn Place) {
         ledger: vec![held.clone()],
         limit: Moment::from_millis(50),
         outbox: vec![(node(5), held_key, out, held.clone()), (node(6), recorded_key, out, recorded.clone())],
+        bodiless: vec![(node(6), key(1, 9, 90))],
         members: vec![member(5, 2), member(6, 3)],
         boots: vec![(node(5), u64::MAX, 3)],
         merge_on_return: vec![node(6)],

@@ -60,14 +60,15 @@ async fn the_starting_node_dies_as_it_tells_what_was_missed() {
     }
 }
 
-/// b knows nobody and has something to say; a introduces itself to b, and tells c.
+/// b knows nobody and has something to say; a introduces itself to b, and tells c, which knows b
+/// from nobody but a and cannot have been there first.
 #[tokio::test]
 async fn a_node_dies_as_it_tells_what_a_merge_has_brought() {
     let points = expand(TELLING);
     let (mut at, mut spared) = (0, 0);
     while let Some(point) = points.get(at) {
         eprintln!("· {point}");
-        let farm = Farm::new(3).peers_of(1, &[]).build().await;
+        let farm = Farm::new(3).peers_of(1, &[]).peers_of(2, &[]).build().await;
         let mut book = Book::default();
         book.arrives_by_merge();
         farm[1].restart().await;
@@ -76,7 +77,7 @@ async fn a_node_dies_as_it_tells_what_a_merge_has_brought() {
         farm[2].restart().await;
         let doomed = doom(&farm[0], point).await;
         farm[1].start();
-        // whom b asks first, and who finds b first, is up to the machine: once more then
+        // whom a finds first is up to the machine: once more then
         let begin = std::time::Instant::now();
         if doomed.died_unless(async || begin.elapsed().as_secs() >= 3).await {
             at += 1;

@@ -138,6 +138,48 @@ async fn two_nodes_with_one_name_are_told_apart_and_the_newcomer_is_refused() {
 }
 
 #[tokio::test]
+async fn two_farms_with_a_namesake_each_are_joined() {
+    let farm = Farm::new(4).name_of(3, "a").build().await;
+    let config = |node: usize| std::fs::read_to_string(&farm[node].config).unwrap();
+    let addresses: Vec<String> = farm.nodes.iter().map(|node| format!("http://{}", node.control)).collect();
+    let knows = |node: usize, peers: &[usize]| {
+        let peers: Vec<&String> = peers.iter().map(|peer| &addresses[*peer]).collect();
+        let (line, rest) = config(node).split_once("peers = ").map(|(head, rest)| (head.to_owned(), rest.split_once('\n').unwrap().1.to_owned())).unwrap();
+        std::fs::write(&farm[node].config, format!("{line}peers = {peers:?}\n{rest}")).unwrap();
+    };
+    for (node, peer) in [(0, 1), (1, 0), (2, 3), (3, 2)] {
+        knows(node, &[peer]);
+        farm[node].restart().await;
+    }
+    farm[0].submit_wait_all(closing("application:chat", json!({}))).await;
+    farm[3].submit_wait_all(closing("application:mail", json!({}))).await;
+    // b gets to know c, and the two named a hear of each other from others only
+    farm[1].terminate().await;
+    knows(1, &[0, 2]);
+    farm[1].restart().await;
+    let line = farm[3].wait_log(&["WARN", "turned_away"]).await;
+    assert!(line.contains("the name a belongs to"), "{line}");
+    let refused = farm[3].submit(closing("application:directory", json!({}))).await.expect(503);
+    assert!(refused.json()["detail"].as_str().unwrap().contains("another name"), "{}", refused.text());
+    farm[0].submit(closing("application:directory", json!({}))).await.expect(202);
+    // what either farm knew is known to all, and to the one that has to be named anew when it has been
+    let knows_all = async |node: usize| {
+        for application in ["chat", "mail", "directory"] {
+            farm[node].wait_available(application, false).await;
+        }
+    };
+    for node in 0..3 {
+        knows_all(node).await;
+    }
+    farm[3].terminate().await;
+    std::fs::write(&farm[3].config, config(3).replacen("name = \"a\"", "name = \"d\"", 1)).unwrap();
+    farm[3].restart().await;
+    knows_all(3).await;
+    farm[3].submit_wait_all(opening("application:mail")).await;
+    farm[0].gate_get("/mail", &[]).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_copied_store_is_found_out_and_takes_no_submissions() {
     let farm = Farm::new(3).name_of(2, "c").build().await;
     for node in [0, 1] {

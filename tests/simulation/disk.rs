@@ -107,6 +107,7 @@ impl Rows {
             boots: self.boots.iter().map(|(node, (boot, nonce))| (*node, *boot, *nonce)).collect(),
             merge_on_return: self.merge_on_return.iter().copied().collect(),
             conflict: self.conflict.clone(),
+            ..Restored::default()
         }
     }
 }

@@ -100,7 +100,9 @@ impl Queue for MemoryQueue {
         }
         let body = |stamp: &Stamp| rows.ledger.get(stamp).or_else(|| rows.history.get(stamp)).cloned();
         let outbox = rows.outbox.iter().filter_map(|((peer, key), row)| Some((*peer, *key, *row, body(&key.stamp)?)));
+        let bodiless = rows.outbox.keys().filter(|(_, key)| body(&key.stamp).is_none());
         Ok(Restored {
+            bodiless: bodiless.copied().collect(),
             pending: rows.pending.iter().map(|(key, row)| (*key, row.clone())).collect(),
             outbox: outbox.collect(),
             members: rows.members.values().cloned().collect(),

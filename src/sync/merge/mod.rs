@@ -109,8 +109,10 @@ impl Talk {
             return Err(TalkError::TooLarge(merged.entries.len()));
         }
         let (count, fingerprint, range_message) = (merged.count, merged.fingerprint.clone(), merged.ranges.clone());
-        self.learned.extend(merged.entries.iter().cloned());
+        let told = merged.entries.clone();
         replica.absorb(self.reference, merged, now);
+        // Only what was taken is passed on, and is still of use to somebody.
+        self.learned.extend(told.into_iter().filter(|entry| replica.find(&entry.notification.id).is_some_and(|held| held.stamp == entry.stamp)));
         match &mut self.stage {
             Stage::Probe => {
                 if fingerprint == format!("{:032x}", replica.fingerprint()) {

@@ -22,6 +22,8 @@ pub struct Restored {
     pub pending: Vec<(QueueKey, PendingRow)>,
     /// The outbox, with bodies from ledger or history.
     pub outbox: Vec<(NodeId, QueueKey, OutboxRow, Arc<Entry>)>,
+    /// Rows of the outbox whose bodies are neither in the ledger nor, any more, in the history.
+    pub bodiless: Vec<(NodeId, QueueKey)>,
     /// Members, this node's own record included.
     pub members: Vec<Member>,
     /// The highest boot seen of each node.
@@ -101,9 +103,20 @@ impl Replica {
             replica.clock_sees(&row.entry, now);
             replica.enqueue(key, row);
         }
-        replica.restore_lanes(restored.outbox, restored.merge_on_return, now);
+        let collapsed = replica.without_bodies(restored.bodiless);
+        replica.restore_lanes(restored.outbox, restored.merge_on_return.into_iter().chain(collapsed).collect(), now);
         replica.restore_own();
         replica
+    }
+
+    /// A peer was away for longer than the history is kept: what waits for it cannot be sent one by
+    /// one any more, but a merge brings what of it still counts. Those that get one.
+    fn without_bodies(&mut self, rows: Vec<(NodeId, QueueKey)>) -> BTreeSet<NodeId> {
+        let peers: BTreeSet<NodeId> = rows.iter().map(|(peer, _)| *peer).collect();
+        let mut changes: Vec<Change> = rows.into_iter().map(|(peer, key)| Change::Unpost(peer, key)).collect();
+        changes.extend(peers.iter().map(|peer| Change::MergeOnReturn(*peer, true)));
+        self.commit("restored", changes);
+        peers
     }
 
     /// Rows find their peer again: the node that was met behind a stand-in, or nobody, if it has

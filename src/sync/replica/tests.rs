@@ -5,7 +5,7 @@ use super::*;
 
 use crate::{
     availability::{Author, Restore, Source, Status, Submission},
-    sync::{Deliver, DeliveryState, Item, MAX_ROWS, Receipt},
+    sync::{Announce, ConflictKind, Deliver, DeliveryState, Item, MAX_ROWS, Receipt},
 };
 
 const NOW: Now = Now { wall: Moment::ZERO, mono: Duration::from_secs(1) };
@@ -180,6 +180,56 @@ fn a_copied_store_is_told_so() {
     assert_eq!(replica.check_sender(id(2), 4, 2), Err(Stranger::Copied { id: id(2) }));
     assert_eq!(replica.check_sender(id(2), 3, 1), Err(Stranger::Copied { id: id(2) }));
     assert_eq!(replica.check_sender(id(2), 5, 2), Ok(()));
+}
+
+#[test]
+fn an_answer_is_believed_no_more_than_a_request() {
+    let mut replica = node(2, 0);
+    assert_eq!(replica.check_sender(id(2), 4, 1), Ok(()));
+    let answer = |i: u128, boot, boot_nonce| Announce { member: Member { changed: Moment::from_millis(9), ..member(i) }, boot, boot_nonce, ..node(1, 0).announcement("ready") };
+    // A copy of node 2's store answers somewhere else, under the number of a former run.
+    let mut copy = answer(2, 3, 7);
+    copy.member.address = "http://n9".to_owned();
+    assert_eq!(replica.announced(&copy, Some("http://n9"), NOW), Err(Stranger::Copied { id: id(2) }));
+    assert_eq!(replica.address_of(id(2)), Some("http://n2".to_owned()));
+    assert_eq!(replica.announced(&answer(2, 4, 1), Some("http://n2"), NOW), Ok(()));
+    // A copy of this node's own store; this node itself, at an address in its own list.
+    assert_eq!(replica.announced(&answer(1, 1, 8), Some("http://n8"), NOW), Err(Stranger::Copied { id: id(1) }));
+    assert_eq!(replica.announced(&answer(1, 1, 1), Some("http://n1"), NOW), Ok(()));
+    assert!(replica.conflict().is_none());
+}
+
+#[test]
+fn of_two_with_one_name_the_later_gives_way_whoever_tells_it() {
+    let namesake = |since: i64| Member { name: member(1).name, since: Moment::from_millis(since), ..member(7) };
+    let mut replica = node(2, 0);
+    assert_eq!(replica.own().since, Moment::from_millis(5));
+    replica.learn_members(&[namesake(6)], NOW);
+    assert!(replica.conflict().is_none(), "it had the name first");
+    replica.learn_members(&[namesake(4)], NOW);
+    assert_eq!(replica.conflict().map(|conflict| conflict.kind), Some(ConflictKind::NameTaken));
+    // What lasts is not forgotten for that.
+    replica.turned_away(&Stranger::Copied { id: id(1) }.conflict());
+    replica.learn_members(&[namesake(3)], NOW);
+    assert_eq!(replica.conflict().map(|conflict| conflict.kind), Some(ConflictKind::Copied));
+    // At the announcement itself, too: the newcomer is refused, unless it is the older one.
+    let announce = |since| Announce { member: namesake(since), ..node(1, 0).announcement("ready") };
+    let mut replica = node(2, 0);
+    let refused = Announce { boot: 0, ..announce(6) };
+    assert!(matches!(replica.announced(&refused, None, NOW), Err(Stranger::NameTaken { .. })));
+    assert_eq!(replica.announced(&Announce { boot: 0, ..announce(4) }, None, NOW), Ok(()));
+    assert!(replica.conflict().is_some());
+}
+
+#[test]
+fn what_cannot_be_sent_any_more_is_merged() {
+    let key = QueueKey { class: 1, stamp: entry(1, 10, 1).stamp };
+    let restored = Restored { members: (1..=3).map(member).collect(), bodiless: vec![(id(2), key)], ..Restored::default() };
+    let mut replica = Replica::restore(facts(1, 0), restored, NOW);
+    assert_eq!(replica.peers().iter().map(|peer| peer.merge_on_return).collect::<Vec<_>>(), [true, false]);
+    let changes: Vec<Change> = replica.take_effects().into_iter().filter_map(|effect| match effect { Effect::Commit { changes, .. } => Some(changes), _ => None }).flatten().collect();
+    assert!(changes.iter().any(|change| matches!(change, Change::Unpost(peer, gone) if (*peer, *gone) == (id(2), key))));
+    assert!(changes.iter().any(|change| matches!(change, Change::MergeOnReturn(peer, true) if *peer == id(2))));
 }
 
 #[test]

@@ -10,9 +10,14 @@ use crate::{
 
 /// A form with the targets and criteria of a notification, such as to open what it closed. Nothing
 /// else of it is taken over.
+///
+/// Criteria that this version cannot read do not fit into a form. Without them it would be about
+/// all requests: then the targets are left to be chosen, so that nobody opens more than was closed
+/// without having thought of it.
 pub fn like(n: &Notification, status: &str) -> Fields {
+    let is_whole = n.criteria.as_ref().is_none_or(|criteria| !criteria.has_unread());
     let mut fields = Fields {
-        targets: n.targets.iter().map(ToString::to_string).collect(),
+        targets: n.targets.iter().filter(|_| is_whole).map(ToString::to_string).collect(),
         status: status.to_owned(),
         ..Fields::default()
     };

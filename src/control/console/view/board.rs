@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Chrome, Holds, encoded};
 use crate::{
     actors::desk::{Board, BoardRow, CauseView},
-    availability::{Entry, Name, Target},
+    availability::{Entry, Name, Speaker, Target},
     control::console::{
         when::{Face, When},
         words::{self, Titles},
@@ -249,7 +249,7 @@ impl Build<'_> {
             waiting: holds.is_some_and(|holds| !holds.waiting.is_empty()),
             criteria: n.criteria.as_ref().map_or_else(Vec::new, words::criteria),
             id: n.id.to_string(),
-            operators: n.source == crate::availability::Source::Operator,
+            operators: Speaker::of(n.source, n.reporter.as_deref()) == Speaker::Operators,
         }
     }
 }
