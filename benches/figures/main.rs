@@ -7,6 +7,8 @@
 //! | restart to ready with 100,000 entries and 10,000 pending; memory per entry | |
 //! | bytes and time of a merge against size and differences | |
 //!
+//! Only some of it: `cargo bench --bench figures -- latency throughput restart merging`.
+//!
 //! Wall-clock figures on a shared machine mean little by themselves; the ratios of one run say more.
 //! etcd and Redis (Debian: etcd-server, redis-server) are skipped, and said to be, where they are not
 //! installed. Results go to `docs/figures.md` and `docs/*.svg`.
@@ -34,7 +36,7 @@ fn main() {
     if std::env::args().any(|arg| arg == "--list" || arg == "--test") {
         return;
     }
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let wanted = wanted();
     let is_wanted = |part: &str| wanted.is_empty() || wanted.iter().any(|name| name == part);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut report = String::from("# Figures\n\nMade by `cargo bench --bench figures`; see there for what is measured and how.\n");
@@ -75,24 +77,61 @@ async fn latency(report: &mut String) {
         writeln!(report, "| {name} | {median:.2} | {p99:.2} | {:.2} |", median / rows[0].1.0).unwrap();
     }
     let bars: Vec<(String, f64)> = rows.iter().map(|(name, (median, _))| ((*name).to_owned(), *median)).collect();
-    fs::create_dir_all("docs").unwrap();
-    fs::write("docs/latency.svg", svg::bars("Submission to the last of three, median ms", &bars)).unwrap();
+    picture("latency", &svg::bars("Submission to the last of three, median ms", &bars));
 }
 
 async fn throughput(report: &mut String) {
-    report.push_str("\n## Durable submissions per second on one node, over HTTP with keep-alive\n\n| submitters | Forewarn | CPU µs each | etcd's gateway | CPU µs each | ratio |\n|---|---|---|---|---|---|\n");
     let mut bars = Vec::new();
-    for submitters in [1, 16, 128] {
-        let (own, own_cpu) = nodes::throughput(submitters).await;
-        let etcd = neighbours::etcd_throughput(submitters).await;
-        bars.push((format!("Forewarn, {submitters}"), own));
-        match etcd {
-            Some((puts, cpu)) => {
-                bars.push((format!("etcd, {submitters}"), puts));
-                writeln!(report, "| {submitters} | {own:.0} | {own_cpu:.0} | {puts:.0} | {cpu:.0} | {:.2} |", own / puts).unwrap();
+    for members in [1, 3] {
+        let title = if members == 1 { "by itself" } else { "of a farm of three (etcd: the leader or a follower of three members, as it comes)" };
+        write!(report, "\n## Durable submissions per second on one node {title}, over HTTP with keep-alive\n\n\
+            | submitters | Forewarn per s | median ms | p99 ms | CPU µs each | etcd's gateway per s | median ms | p99 ms | CPU µs each | per s, ratio | CPU, ratio |\n\
+            |---|---|---|---|---|---|---|---|---|---|---|\n").unwrap();
+        for submitters in [1, 16, 128] {
+            let own = nodes::throughput(submitters, members).await;
+            let etcd = neighbours::etcd_throughput(submitters, members).await;
+            if members == 1 {
+                bars.push((format!("Forewarn, {submitters}"), own.per_second));
             }
-            None => writeln!(report, "| {submitters} | {own:.0} | {own_cpu:.0} | – | – | – |").unwrap(),
+            match etcd {
+                Some(etcd) => {
+                    if members == 1 {
+                        bars.push((format!("etcd, {submitters}"), etcd.per_second));
+                    }
+                    writeln!(report, "| {submitters} | {own} | {etcd} | {:.2} | {:.2} |", own.per_second / etcd.per_second, own.cpu / etcd.cpu).unwrap();
+                }
+                None => writeln!(report, "| {submitters} | {own} | – | – | – | – | – | – |").unwrap(),
+            }
         }
     }
-    fs::write("docs/throughput.svg", svg::bars("Durable submissions per second, by submitters", &bars)).unwrap();
+    picture("throughput", &svg::bars("Durable submissions per second, by submitters", &bars));
+}
+
+/// What so many submitters came to.
+pub struct Throughput {
+    /// Submissions per second.
+    pub per_second: f64,
+    /// How long one took, median and 99th percentile, in milliseconds.
+    pub took: (f64, f64),
+    /// CPU time of all nodes for each, in microseconds.
+    pub cpu: f64,
+}
+
+impl std::fmt::Display for Throughput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.0} | {:.2} | {:.2} | {:.0}", self.per_second, self.took.0, self.took.1, self.cpu)
+    }
+}
+
+/// Draws a picture, if all of them are drawn: a part of a run is for whoever looks at it.
+pub fn picture(name: &str, svg: &str) {
+    if wanted().is_empty() {
+        fs::create_dir_all("docs").unwrap();
+        fs::write(format!("docs/{name}.svg"), svg).unwrap();
+    }
+}
+
+/// The parts that were asked for by name; all if there are none.
+fn wanted() -> Vec<String> {
+    std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect()
 }

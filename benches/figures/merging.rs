@@ -13,7 +13,7 @@ use forewarn::{
 };
 use uuid::Uuid;
 
-use super::{restart::entries, svg};
+use super::{picture, restart::entries, svg};
 
 fn now() -> Now {
     Now { wall: clock::now(), mono: clock::mono() }
@@ -109,5 +109,5 @@ pub fn measure(report: &mut String) {
         }
     }
     std::fs::create_dir_all("docs").unwrap();
-    std::fs::write("docs/merge.svg", svg::bars("A merge with 10 differences, KB both ways", &bars)).unwrap();
+    picture("merge", &svg::bars("A merge with 10 differences, KB both ways", &bars));
 }

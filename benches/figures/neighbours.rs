@@ -13,7 +13,8 @@ use tokio::{
 };
 
 use super::{
-    http::{Conn, cpu, port, up},
+    Throughput,
+    http::{Conn, port, up},
     nodes::pressure,
 };
 
@@ -103,13 +104,11 @@ pub async fn etcd_latency(rounds: usize) -> Option<Vec<Duration>> {
     Some(samples)
 }
 
-pub async fn etcd_throughput(submitters: usize) -> Option<(f64, f64)> {
+pub async fn etcd_throughput(submitters: usize, members: usize) -> Option<Throughput> {
     let folder = tempfile::tempdir().unwrap();
-    let (processes, clients) = etcd(&folder, 1).await?;
-    let pid = processes[0].0.id();
-    let before = cpu(pid);
-    let (count, seconds) = pressure(&clients[0], submitters, ("/v3/kv/put", "", 200), |_| PUT.to_owned()).await;
-    Some((count / seconds, (cpu(pid) - before) / count))
+    let (processes, clients) = etcd(&folder, members).await?;
+    let pids: Vec<u32> = processes.iter().map(|process| process.0.id()).collect();
+    Some(pressure(&clients[0], &pids, submitters, ("/v3/kv/put", "", 200), |_| PUT.to_owned()).await)
 }
 
 pub async fn redis_latency(rounds: usize) -> Option<Vec<Duration>> {

@@ -9,7 +9,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-use super::http::{Conn, cpu, port};
+use super::{Throughput, http::{Conn, cpu, port}, quantiles};
 
 pub const TOKEN: &str = "fw_figures_token_0123456789abcdef0123456789";
 /// How long each throughput is measured.
@@ -112,19 +112,19 @@ pub async fn latency(rounds: usize) -> Vec<Duration> {
     samples
 }
 
-/// Submissions per second on one node, and its CPU time for each in microseconds.
-pub async fn throughput(submitters: usize) -> (f64, f64) {
+/// Submissions on one node of a farm of so many.
+pub async fn throughput(submitters: usize, members: usize) -> Throughput {
     let folder = tempfile::tempdir().unwrap();
-    let nodes = farm(&folder, 1).await;
-    let pid = nodes[0].process.id();
-    let before = cpu(pid);
+    let nodes = farm(&folder, members).await;
+    let pids: Vec<u32> = nodes.iter().map(|node| node.process.id()).collect();
     let body = |n: usize| format!(r#"{{"targets":["application:mail"],"status":"{}"}}"#, if n.is_multiple_of(2) { "unavailable" } else { "available" });
-    let (count, seconds) = pressure(&nodes[0].control, submitters, ("/api/v1/notifications", TOKEN, 202), body).await;
-    (count / seconds, (cpu(pid) - before) / count)
+    pressure(&nodes[0].control, &pids, submitters, ("/api/v1/notifications", TOKEN, 202), body).await
 }
 
 /// So many connections, each with one request under way at a time.
-pub async fn pressure(address: &str, connections: usize, (path, token, expect): (&'static str, &'static str, u16), body: impl Fn(usize) -> String + Copy + 'static) -> (f64, f64) {
+pub async fn pressure(address: &str, pids: &[u32], connections: usize, (path, token, expect): (&'static str, &'static str, u16), body: impl Fn(usize) -> String + Copy + 'static) -> Throughput {
+    let all = || pids.iter().map(|pid| cpu(*pid)).sum::<f64>();
+    let before = all();
     let begun = Instant::now();
     let local = tokio::task::LocalSet::new();
     let mut tasks = Vec::new();
@@ -132,22 +132,24 @@ pub async fn pressure(address: &str, connections: usize, (path, token, expect): 
         let address = address.to_owned();
         tasks.push(local.spawn_local(async move {
             let mut conn = Conn::open(&address).await;
-            let mut done = 0;
+            let mut took = Vec::new();
             while begun.elapsed() < MEASURE {
-                let (code, answer) = conn.post(path, token, &body(done)).await;
+                let begun = Instant::now();
+                let (code, answer) = conn.post(path, token, &body(took.len())).await;
                 assert_eq!(code, expect, "{}", String::from_utf8_lossy(&answer));
-                done += 1;
+                took.push(begun.elapsed());
             }
-            done
+            took
         }));
     }
-    local
-        .run_until(async {
-            let mut total = 0;
-            for task in tasks {
-                total += task.await.unwrap();
-            }
-            (total as f64, begun.elapsed().as_secs_f64())
-        })
-        .await
+    let took = local.run_until(async {
+        let mut all = Vec::new();
+        for task in tasks {
+            all.extend(task.await.unwrap());
+        }
+        all
+    });
+    let took = took.await;
+    let (count, seconds) = (took.len() as f64, begun.elapsed().as_secs_f64());
+    Throughput { per_second: count / seconds, cpu: (all() - before) / count, took: quantiles(took) }
 }
