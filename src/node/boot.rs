@@ -99,7 +99,9 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let shared = Arc::new(Shared::new(node.clone(), slots(&settings, &node, facts.rules, &definitions)));
     log::info!("event=open node={node} id={} boot={} control={control_address} data={:?}", identity.node, identity.boot, settings.node.data);
 
-    let arbiters: Vec<Arbiter> = (0..3).map(|_| Arbiter::new()).collect();
+    // One thread for the repeater and the caches, between which most messages go, and one for what
+    // talks to peers: long messages are read and written there.
+    let arbiters: Vec<Arbiter> = (0..2).map(|_| Arbiter::new()).collect();
     let caches: Vec<Addr<ApplicationCache>> = (0..shared.slots.len())
         .map(|index| {
             let shared = Arc::clone(&shared);
@@ -109,7 +111,7 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let (restored, wait) = std::sync::mpsc::sync_channel::<Replica>(1);
     let repeater = {
         let (queue, shared, caches) = (EmbeddedQueue::new(store.clone()), Arc::clone(&shared), caches.clone());
-        Repeater::start_in_arbiter(&arbiters[1].handle(), move |ctx| {
+        Repeater::start_in_arbiter(&arbiters[0].handle(), move |ctx| {
             // Its mailbox is open from now on; what comes in waits until the replica is restored.
             ctx.set_mailbox_capacity(crate::actors::repeater::MAILBOX);
             match wait.recv() {
@@ -126,11 +128,11 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let transport = move |key: &Key| std::rc::Rc::new(HttpTransport::new(PeerClient::new(key.clone(), who, endpoints::MAX_MESSAGE)));
     let couriers = {
         let (repeater, key) = (repeater.clone(), key.clone());
-        Couriers::start_in_arbiter(&arbiters[2].handle(), move |_| Couriers::new(transport(&key), repeater))
+        Couriers::start_in_arbiter(&arbiters[1].handle(), move |_| Couriers::new(transport(&key), repeater))
     };
     let merger = {
         let (repeater, key, shared, plan) = (repeater.clone(), key.clone(), Arc::clone(&shared), merge_plan(&settings));
-        Merger::start_in_arbiter(&arbiters[2].handle(), move |_| Merger::new(plan, transport(&key), repeater, shared))
+        Merger::start_in_arbiter(&arbiters[1].handle(), move |_| Merger::new(plan, transport(&key), repeater, shared))
     };
     let resources = settings.resources.iter().map(|resource| name(&resource.name)).collect::<Result<_, _>>()?;
     let desk = Desk::new(repeater.clone(), store.clone(), Arc::clone(&shared), resources, couriers.clone());
@@ -178,13 +180,13 @@ impl Opened {
         let (entries, pending) = (restored.ledger.len(), restored.pending.len());
         crash_point("boot.restore");
         let replica = Replica::restore(core.facts.clone(), restored, now());
-        let loads = core.shared.slots.iter().zip(&core.caches).map(|(slot, cache)| {
-            cache.send(LoadWords(View::of(replica.ledger(), &slot.app.definition, |_| 1)))
-        });
+        let views: Vec<View> = core.shared.slots.iter().map(|slot| View::of(replica.ledger(), &slot.app.definition, |_| 1)).collect();
+        // Its thread is that of the caches, and waits for this. It applies nothing before the replay.
+        core.restored.send(replica).map_err(ended("the repeater"))?;
+        let loads = views.into_iter().zip(&core.caches).map(|(view, cache)| cache.send(LoadWords(view)));
         for loaded in futures_util::future::join_all(loads).await {
             loaded.map_err(ended("an application cache"))?;
         }
-        core.restored.send(replica).map_err(ended("the repeater"))?;
         crash_point("boot.restored");
         log::info!("event=restored ledger={entries} pending={pending}");
         Ok(Restored(core))
