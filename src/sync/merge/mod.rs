@@ -29,6 +29,9 @@ const MAX_STEPS: usize = 10_000;
 /// a handful, but listing a million entries that the other side lacks takes some 60 frames.
 const MAX_ROUNDS: usize = 1_000;
 
+/// How many times a talk begins anew because the reference no longer had what it was asked for.
+const MAX_AGAIN: usize = 4;
+
 /// What a talk does next.
 #[derive(Debug)]
 pub enum Next {
@@ -68,6 +71,10 @@ pub struct Talk {
     steps: usize,
     /// Up to so many entries are sent whole.
     small: usize,
+    /// Digests that the reference was asked for and has not given.
+    open: HashSet<String>,
+    /// How many times it has begun anew.
+    again: usize,
     /// What the reference gave.
     pub learned: Vec<Arc<Entry>>,
 }
@@ -78,7 +85,7 @@ impl Talk {
         let known = replica.announcement("");
         let members = std::iter::once(known.member).chain(known.members).collect();
         let ask = Merge { members, ..empty(replica) };
-        (Self { reference, stage: Stage::Probe, steps: 0, small: SMALL, learned: Vec::new() }, ask)
+        (Self { reference, stage: Stage::Probe, steps: 0, small: SMALL, open: HashSet::new(), again: 0, learned: Vec::new() }, ask)
     }
 
     /// Compares by ranges from so many entries on instead of [`SMALL`], so that a test of it is short.
@@ -110,6 +117,9 @@ impl Talk {
         }
         let (count, fingerprint, range_message) = (merged.count, merged.fingerprint.clone(), merged.ranges.clone());
         let told = merged.entries.clone();
+        if !self.open.is_empty() {
+            told.iter().for_each(|entry| _ = self.open.remove(&ranges::name(entry)));
+        }
         replica.absorb(self.reference, merged, now);
         // Only what was taken is passed on, and is still of use to somebody.
         self.learned.extend(told.into_iter().filter(|entry| replica.find(&entry.notification.id).is_some_and(|held| held.stamp == entry.stamp)));
@@ -150,10 +160,21 @@ impl Talk {
     fn exchange(&mut self, replica: &Replica) -> Next {
         let Stage::Exchange { have, need } = &mut self.stage else { return Next::Done };
         if have.is_empty() && need.is_empty() {
-            return Next::Done;
+            // What it was asked for goes by another digest since a second node turned out to have
+            // accepted it, or was killed by what has come in meanwhile: compared once more, it is
+            // found, or its killer.
+            let is_whole = self.open.is_empty() || self.again == MAX_AGAIN;
+            self.open.clear();
+            if is_whole {
+                return Next::Done;
+            }
+            self.again += 1;
+            self.stage = Stage::Probe;
+            return Next::Ask(Box::new(empty(replica)));
         }
         let entries = have.split_off(have.len().saturating_sub(MAX_ENTRIES / 2));
         let need = need.split_off(need.len().saturating_sub(MAX_ENTRIES / 2));
+        self.open.extend(need.iter().cloned());
         Next::Ask(Box::new(Merge { entries, need, ..empty(replica) }))
     }
 }
