@@ -8,13 +8,16 @@
 
 mod boot;
 mod checks;
+mod delegation;
 mod disk;
 mod event;
+mod mirror;
 #[allow(dead_code)] // shared with the laws, which ask more of it
 #[path = "../laws/naive.rs"]
 mod naive;
 mod network;
 mod node;
+mod promises;
 mod regressions;
 mod relay;
 mod rng;

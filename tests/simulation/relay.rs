@@ -38,6 +38,7 @@ fn replica(i: usize, farm: &[Member], k: usize) -> Replica {
         absent: false,
         burned: false,
         lost_disk: false,
+        copied: false,
         backup: None,
         critical: Default::default(),
     };

@@ -89,6 +89,7 @@ pub fn farm(seed: u64) -> (World, Kind, u64) {
             absent: joiner,
             burned: false,
             lost_disk: false,
+            copied: false,
             backup: None,
             critical,
         });
@@ -265,6 +266,7 @@ impl World {
         self.count("stores that were copied to a second node");
         let (disk, id) = (self.nodes[node].disk.copy(), self.nodes[node].id);
         (self.nodes[copy].disk, self.nodes[copy].id, self.nodes[copy].absent) = (disk, id, false);
+        (self.nodes[node].copied, self.nodes[copy].copied) = (true, true);
         self.start(copy);
     }
 
@@ -282,7 +284,7 @@ impl World {
         self.nodes[node].lost_disk = true;
         let nodes = &self.nodes;
         let before = self.acknowledged.len();
-        self.acknowledged.retain(|a| !nodes[a.node].lost_disk || nodes.iter().any(|other| other.disk.synced.has(&a.stamp)));
+        self.acknowledged.retain(|a| !nodes[a.node].lost_disk || nodes.iter().any(|other| other.disk.synced.knows(&a.entry.stamp)));
         if self.acknowledged.len() < before {
             self.count("notifications that burned with the only disk");
         }
@@ -291,22 +293,22 @@ impl World {
     fn hand_in(&mut self, at: usize, handed: Handed) {
         let now = self.nodes[at].now(self.time);
         let known = self.nodes[at].disk.latest.history.values().find(|entry| entry.notification.id == handed.id).cloned();
+        let to = self.recipients(at);
         let Some(running) = &mut self.nodes[at].running else { return };
         let submit = handed.submit(known);
         let recipients = running.replica.peers().len();
-        let ticket = running.ticket(Waiter::Submission { recipients });
+        let ticket = running.ticket(Waiter::Submission { recipients, to });
         running.replica.submit(submit, ticket, now);
         self.perform(at);
     }
 
-    pub fn submitted(&mut self, node: usize, recipients: usize, result: Result<Taken, SubmitRefusal>) {
+    pub fn submitted(&mut self, node: usize, recipients: usize, to: Vec<(usize, NodeId)>, result: Result<Taken, SubmitRefusal>) {
         match result {
-            Ok(taken) => {
-                let stamp = taken.entry.stamp;
-                let durable = self.nodes[node].disk.synced.has(&stamp);
-                assert!(durable, "{} acknowledges {stamp:?}, but that is not durable", self.nodes[node].name);
-                self.count(if taken.repeated { "submissions that were known" } else { "submissions taken" });
-                self.acknowledged.push(Acknowledged { stamp, node, recipients, repeated: taken.repeated });
+            Ok(Taken { entry, repeated }) => {
+                self.count(if repeated { "submissions that were known" } else { "submissions taken" });
+                let made = if repeated { vec![entry] } else { self.made_of(node, &entry) };
+                self.acknowledged.extend(made.into_iter().map(|entry| Acknowledged { entry, node, recipients, to: to.clone(), repeated }));
+                self.check_promises(node);
             }
             Err(SubmitRefusal::ClockWasAhead { .. }) => self.count("submissions refused: the clock was ahead"),
             Err(SubmitRefusal::Copied(_)) => self.count("submissions refused: the store is a copy"),
