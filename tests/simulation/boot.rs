@@ -52,6 +52,8 @@ impl World {
             applied_in: Default::default(),
             loading: Default::default(),
             delegations: Default::default(),
+            silence: Default::default(),
+            replaying: true,
             ended_talks: Vec::new(),
             ended_phase: None,
         };
@@ -60,10 +62,11 @@ impl World {
             self.count("crashes planned during a boot");
         }
         self.trace(|| line);
-        let ticket = running.ticket(Waiter::Replayed);
         self.nodes[at].running = Some(running);
         self.perform(at);
-        self.with(at, |replica, now| replica.replay(ticket, now));
+        // Loading the caches takes its time; meanwhile peers are answered.
+        let wait = if self.faults && self.rng.chance(300) { self.rng.range(1, 3_000) } else { 0 };
+        self.after(wait, Event::Replay { node: at, run });
     }
 
     /// A new identity for a store that was copied, restored or forgotten.
@@ -246,11 +249,24 @@ impl World {
             self.answer(to, from, run, request, Answer::Refused(stranger.to_string()));
             return;
         }
+        running.silence.heard(id);
+        if running.replaying {
+            self.count("requests before the replay was over");
+        }
+        let Some(running) = &mut self.nodes[to].running else { return };
+        let limit = match &body {
+            Body::Announce(announce) => announce.limit,
+            Body::Deliver(deliver) => deliver.limit,
+            Body::Merge(merge) => merge.limit,
+        };
         match body {
             Body::Announce(announce) => {
                 let answer = match running.replica.announced(&announce, None, now) {
                     Ok(()) => Answer::Announced(Box::new(running.replica.announcement(if running.ready { "ready" } else { "merge" }))),
-                    Err(stranger) => Answer::Refused(stranger.to_string()),
+                    Err(stranger) => {
+                        self.answer(to, from, run, request, Answer::Refused(stranger.to_string()));
+                        return self.perform(to);
+                    }
                 };
                 self.answer(to, from, run, request, answer);
             }
@@ -266,6 +282,7 @@ impl World {
                 running.replica.merge(id, *merge, ticket, now);
             }
         }
+        self.check_limit(to, limit);
         self.perform(to);
     }
 
@@ -273,16 +290,27 @@ impl World {
     pub fn answered(&mut self, node: usize, asked: Asked, answer: Answer) {
         let (time, now) = (self.time, self.nodes[node].now(self.time));
         let Some(running) = &mut self.nodes[node].running else { return };
+        if let Some(peer) = asked.peer(&answer) {
+            running.silence.heard(peer);
+        }
         match (asked, answer) {
             (Asked::Announce { address }, Answer::Announced(announce)) => {
                 // A name that is taken is the other side's affair.
-                let _ = running.replica.announced(&announce, Some(&address), now);
+                let is_taken = running.replica.announced(&announce, Some(&address), now).is_err();
+                if !is_taken && announce.member.id != self.nodes[node].id {
+                    self.check_limit(node, announce.limit);
+                }
                 self.announced(node);
             }
-            (Asked::Deliver { peer, .. }, Answer::Delivered(delivered)) => {
+            (Asked::Deliver { peer, stamps, .. }, Answer::Delivered(delivered)) => {
                 running.delegations.heard(peer, &delivered.receipts, time);
+                stamps.iter().for_each(|stamp| running.silence.answered(peer, *stamp, time));
                 running.delegations.returned(peer, &delivered.unknown);
+                let is_peer = running.replica.address_of(peer).is_some();
                 running.replica.answered(peer, &delivered, now);
+                if is_peer {
+                    self.check_limit(node, delivered.limit);
+                }
             }
             (Asked::Talk { peer, mut talk, phase, held }, Answer::Merged(merged)) => match talk.answer(&mut running.replica, merged, now) {
                 Ok(Next::Ask(ask)) => {
@@ -340,6 +368,8 @@ impl World {
             Asked::Announce { .. } => self.announced(node),
             Asked::Deliver { peer, stamps, request } => {
                 running.delegations.failed(peer, request, time);
+                stamps.iter().for_each(|stamp| running.silence.unanswered(peer, *stamp));
+                running.silence.failed(peer, time);
                 running.replica.failed(peer, chance, now);
                 for stamp in stamps {
                     self.sends.entry(stamp).or_default().failed += 1;

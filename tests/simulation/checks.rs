@@ -109,6 +109,9 @@ impl World {
 
     fn unwell(&self) -> Option<String> {
         let ids: BTreeSet<NodeId> = self.alive().map(|(_, node)| node.id).collect();
+        if ids.len() < self.alive().count() {
+            return Some("two nodes with one identity".to_owned());
+        }
         let mut first: Option<(&Node, &Ledger)> = None;
         for (_, node) in self.alive() {
             let name = &node.name;

@@ -4,7 +4,9 @@
 //! - when a child does not answer, the next of its share that can be reached is sent it in the same
 //!   step;
 //! - a row that was left to a child is sent directly after 2 s without progress, however it came to
-//!   be left.
+//!   be left;
+//! - a peer that does not answer is tried again after a back-off, and one that has not said what
+//!   became of something is asked again after 10 s and more, not at once.
 //!
 //! The periodic merge would hide it if either were broken: all would agree in the end, but late.
 
@@ -40,6 +42,8 @@ pub struct Delegations {
     direct: BTreeSet<(Stamp, NodeId)>,
     /// When something was last heard of a stamp.
     progress: BTreeMap<Stamp, u64>,
+    /// With whom each child was last asked to share.
+    shares: BTreeMap<(Stamp, NodeId), Vec<NodeId>>,
     /// Left to children that have not answered, by child.
     orphans: BTreeMap<(Stamp, NodeId), BTreeSet<NodeId>>,
 }
@@ -51,6 +55,7 @@ impl Delegations {
             let stamp = item.entry.stamp;
             self.left.remove(&(stamp, to));
             self.direct.insert((stamp, to));
+            self.shares.insert((stamp, to), item.share.clone());
             for member in item.share.iter().filter(|member| !self.direct.contains(&(stamp, **member))) {
                 self.left.insert((stamp, *member), Left { to, request, since });
             }
@@ -73,12 +78,60 @@ impl Delegations {
         self.left.retain(|(_, member), left| left.to != child || !unknown.contains(member));
     }
 
+    /// What this child was sent is no longer known: it is to get a merge instead.
+    pub fn collapsed(&mut self, child: NodeId) {
+        self.left.values_mut().filter(|left| left.to == child).for_each(|left| left.request = 0);
+    }
+
     /// A child has not answered: from now on its share is left to the next, whenever that one can be sent to.
     pub fn failed(&mut self, child: NodeId, request: u64, now: u64) {
         for ((stamp, member), left) in self.left.iter_mut().filter(|(_, left)| left.to == child && left.request == request) {
             left.since = now;
             self.orphans.entry((*stamp, child)).or_default().insert(*member);
         }
+    }
+}
+
+/// How long a node has to wait until it may try again, or ask again.
+#[derive(Debug, Default)]
+pub struct Silence {
+    /// Deliveries that came to nothing since the peer was last heard of, and when the last one did.
+    failed: BTreeMap<NodeId, (u32, u64)>,
+    /// How often a peer has taken over one's own notification, and when it last did. None while it is
+    /// being asked again.
+    answered: BTreeMap<(Stamp, NodeId), (u32, Option<u64>)>,
+}
+
+impl Silence {
+    pub fn failed(&mut self, peer: NodeId, now: u64) {
+        let (times, at) = self.failed.entry(peer).or_default();
+        (*times, *at) = (*times + 1, now);
+    }
+
+    pub fn heard(&mut self, peer: NodeId) {
+        self.failed.remove(&peer);
+    }
+
+    /// Whether a delivery may be tried now: back-off doubles from 100 ms to 30 s, of which half may be
+    /// chance.
+    pub fn may_try(&self, peer: NodeId, now: u64) -> bool {
+        self.failed.get(&peer).is_none_or(|(times, at)| now + 1 >= at + (100 << (*times - 1).min(16)).min(30_000) / 2)
+    }
+
+    pub fn answered(&mut self, peer: NodeId, stamp: Stamp, now: u64) {
+        let (times, at) = self.answered.entry((stamp, peer)).or_default();
+        (*times, *at) = (*times + 1, Some(now));
+    }
+
+    pub fn unanswered(&mut self, peer: NodeId, stamp: Stamp) {
+        self.answered.entry((stamp, peer)).or_default().1 = None;
+    }
+
+    /// Whether a peer that has answered may be asked again what became of something: after 10 s, then
+    /// after twice as long each time, six times.
+    pub fn may_ask(&self, peer: NodeId, stamp: Stamp, now: u64) -> bool {
+        let (times, at) = self.answered.get(&(stamp, peer)).copied().unwrap_or_default();
+        at.is_none_or(|at| now + 1 >= at + (10_000 << (times.max(1) - 1).min(6)))
     }
 }
 
@@ -105,12 +158,12 @@ impl World {
         for ((stamp, child), members) in std::mem::take(&mut delegations.orphans) {
             let is_waiting = |member: &&NodeId| delegations.left.get(&(stamp, **member)).is_some_and(|left| left.to == child);
             let waiting: Vec<NodeId> = members.iter().filter(is_waiting).filter(|member| is_up(member)).copied().collect();
-            // Where somebody gets a merge instead of rows, the 2 s count: the child itself, what it was
-            // sent being forgotten then, or its successor, to whom nothing is sent before that merge ends.
+            // Where its successor gets a merge instead of rows, nothing is sent before that ends: the 2 s count.
+            let share = delegations.shares.get(&(stamp, child)).cloned().unwrap_or_default();
             let merges = |id: &NodeId| peers.iter().any(|peer| peer.id == *id && peer.merge_on_return);
             let is_member = peers.iter().any(|peer| peer.id == child);
-            let excused = !is_member || merges(&child) || members.iter().any(merges);
-            let taken = excused || waiting.is_empty() || waiting.iter().any(|member| is_sending(running, *member));
+            let excused = !is_member || share.iter().any(merges);
+            let taken = excused || waiting.is_empty() || share.iter().any(|member| is_sending(running, *member));
             assert!(taken, "{}: {child} does not answer, and nobody of its share is sent {stamp:?} in its place: {waiting:?}", node.name);
         }
         for ((stamp, member), left) in &delegations.left {

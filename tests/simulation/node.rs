@@ -12,14 +12,14 @@ use forewarn::{
     sync::{Facts, Fanout, Now, Replica, Ticket, merge::{Session, Talk}},
 };
 
-use crate::{delegation::Delegations, disk::Disk, mirror::Touched, promises::Entrusted};
+use crate::{delegation::{Delegations, Silence}, disk::Disk, event::Answer, mirror::Touched, promises::Entrusted};
 
 /// The wall clocks begin here; milliseconds.
 pub const EPOCH: i64 = 1_700_000_000_000;
 /// δ of the virtual farms.
 pub const DELTA: u64 = 2_000;
 /// Lapse of the virtual farms.
-pub const LAPSE: u64 = 90_000;
+pub const LAPSE: u64 = 40_000;
 
 /// δ and lapse.
 pub fn rules() -> Rules {
@@ -50,6 +50,18 @@ pub enum Asked {
     /// With what both sides held when it began.
     Talk { peer: NodeId, talk: Talk, phase: bool, held: Box<Holdings> },
     FollowUp { peer: NodeId },
+}
+
+impl Asked {
+    /// Who has answered; nobody, where the answer is no word of that peer's protocol.
+    pub fn peer(&self, answer: &Answer) -> Option<NodeId> {
+        match (self, answer) {
+            (_, Answer::Refused(_) | Answer::Busy) => None,
+            (Self::Announce { .. }, Answer::Announced(announce)) => Some(announce.member.id),
+            (Self::Announce { .. }, _) => None,
+            (Self::Deliver { peer, .. } | Self::Talk { peer, .. } | Self::FollowUp { peer }, _) => Some(*peer),
+        }
+    }
 }
 
 /// The merge phase of a boot.
@@ -102,6 +114,9 @@ pub struct Running {
     pub applied_in: BTreeMap<Stamp, u64>,
     pub loading: BTreeSet<u64>,
     pub delegations: Delegations,
+    pub silence: Silence,
+    /// What was pending is not applied yet: peers are answered, nothing else.
+    pub replaying: bool,
     /// Merges that have come to their end, with what both sides held; a merge phase, with who gave what.
     pub ended_talks: Vec<(NodeId, Box<Holdings>)>,
     pub ended_phase: Option<(Vec<NodeId>, Vec<Arc<Entry>>)>,

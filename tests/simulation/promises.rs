@@ -115,6 +115,8 @@ impl World {
         }
         for item in &entrusted.items {
             let stamp = &item.entry.stamp;
+            let row = node.disk.synced.waiting(stamp);
+            assert!(row.is_none_or(|row| row.initial != NodeId::NONE), "{} will tell nobody that it has applied {stamp:?}", node.name);
             for member in &item.share {
                 // Whoever it was handed on to may have known that the member is no more.
                 let is_gone = |node: &Node| node.disk.latest.members.get(member).is_some_and(|member| member.forgotten);
@@ -141,6 +143,14 @@ impl World {
         for entry in &entrusted.entries {
             assert!(node.disk.synced.needs_no(entry), "{} answers a merge, but has not kept {:?}", node.name, entry.stamp);
         }
+    }
+
+    /// A message has come in: L travels with it, unless it is not to be believed.
+    pub fn check_limit(&self, at: usize, limit: Moment) {
+        let node = &self.nodes[at];
+        let believed = limit.millis() <= node.wall(self.time).millis() + 2 * DELTA as i64;
+        let known = node.replica().is_none_or(|replica| replica.ledger().limit() >= limit);
+        assert!(known || !believed, "{} was told that L is {limit}, and does not know", node.name);
     }
 
     /// What both sides of a merge hold when it begins.

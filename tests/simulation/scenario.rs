@@ -20,8 +20,9 @@ pub enum Action {
     Submit(usize),
     /// Something that was handed in before, at another node.
     Retry,
-    /// A process ends, between two events or between two effects; for so long.
-    Crash { between_effects: bool, away: u64 },
+    /// A process ends, between two events or between two effects; for so long. Its clock may have
+    /// been set back by so much when it returns.
+    Crash { between_effects: bool, away: u64, back: i64 },
     Cut { one_way: bool },
     Heal,
     Weather { loss: u64, twice: u64, slow: u64 },
@@ -116,19 +117,24 @@ fn draw(world: &mut World, kind: Kind, joins: bool) -> u64 {
         let action = if world.rng.chance(800) { Action::Join } else { Action::Copy };
         world.after(wait, Event::Act(action));
     }
-    for _ in 0..events {
+    // More than is let on its way to the disk at once: some of it has to wait.
+    let burst = world.rng.chance(15).then(|| world.rng.below(events));
+    for event in 0..events {
         let away = if world.rng.chance(250) { world.rng.range(10_000, 60_000) } else { world.rng.range(10, 3_000) };
         let skew = world.rng.range(0, 24_000) as i64 - 12_000;
         let one_way = world.rng.chance(500);
+        let back = if world.rng.chance(400) { world.rng.range(1, 30_000) as i64 } else { 0 };
         let weather = Action::Weather { loss: world.rng.range(0, 300), twice: world.rng.range(0, 300), slow: world.rng.range(0, 300) };
-        let many = if world.rng.chance(150) { 2 + world.rng.below(8) } else { 1 };
+        let many = if burst == Some(event) {
+            40
+        } else if world.rng.chance(150) { 2 + world.rng.below(8) } else { 1 };
         let action = match (kind, world.rng.below(100)) {
             (Kind::Calm, 0..12) => Action::Retry,
             (Kind::Calm, _) => Action::Submit(many),
             (_, 0..50) => Action::Submit(many),
             (_, 50..57) => Action::Retry,
-            (_, 57..65) => Action::Crash { between_effects: false, away },
-            (_, 65..75) => Action::Crash { between_effects: true, away },
+            (_, 57..65) => Action::Crash { between_effects: false, away, back: if kind == Kind::Wild { back } else { 0 } },
+            (_, 65..75) => Action::Crash { between_effects: true, away, back: 0 },
             (_, 75..81) => Action::Cut { one_way },
             (_, 81..85) => Action::Heal,
             (Kind::Rough, 85..90) => weather,
@@ -176,7 +182,7 @@ impl World {
                 self.count("submissions handed in again");
                 self.hand_in(node, handed);
             }
-            Action::Crash { between_effects, away } => {
+            Action::Crash { between_effects, away, back } => {
                 let Some(node) = self.somebody(false) else { return };
                 if between_effects {
                     let effects = self.rng.below(20);
@@ -186,6 +192,10 @@ impl World {
                 } else {
                     self.count(if away > 9_000 { "long absences" } else { "crashes between events" });
                     self.crash(node, Some(away));
+                    if back > 0 {
+                        self.count("clocks that went back while their node was away");
+                        self.nodes[node].skew -= back;
+                    }
                 }
             }
             Action::Cut { one_way } => {
@@ -299,6 +309,10 @@ impl World {
         let recipients = running.replica.peers().len();
         let ticket = running.ticket(Waiter::Submission { recipients, to });
         running.replica.submit(submit, ticket, now);
+        let had_to_wait = running.replica.waiting().0 > 0;
+        if had_to_wait {
+            self.count("submissions that had to wait for the disk");
+        }
         self.perform(at);
     }
 

@@ -170,6 +170,13 @@ impl World {
                     self.meet_strangers(node);
                 }
             }
+            Event::Replay { node, run } => {
+                if let Some(running) = self.run(node, run) {
+                    running.replaying = false;
+                    let ticket = running.ticket(Waiter::Replayed);
+                    self.with(node, |replica, now| replica.replay(ticket, now));
+                }
+            }
             Event::PhaseOver { node, run } => {
                 if self.run(node, run).is_some_and(|running| running.phase.is_some()) {
                     self.count("merge phases that ran out of time");
@@ -308,8 +315,10 @@ impl World {
         let touched = Touched::by(&changes, &self.nodes[node].disk.latest);
         if let Some(running) = &mut self.nodes[node].running {
             for change in &changes {
-                if let Change::Unqueue(key) = change {
-                    running.applied_in.entry(key.stamp).or_insert(step);
+                match change {
+                    Change::Unqueue(key) => _ = running.applied_in.entry(key.stamp).or_insert(step),
+                    Change::MergeOnReturn(peer, true) => running.delegations.collapsed(*peer),
+                    _ => {}
                 }
             }
             running.touched.and(touched.clone());
@@ -349,11 +358,16 @@ impl World {
 
     /// Sends what waits for a peer.
     fn courier(&mut self, node: usize, peer: NodeId) {
-        let now = self.nodes[node].now(self.time);
+        let (id, now) = (self.nodes[node].id, self.nodes[node].now(self.time));
         let Some(running) = &mut self.nodes[node].running else { return };
         let Some(deliver) = running.replica.poll_send(peer, now) else { return };
         let (request, time) = (self.requests + 1, self.time);
         running.delegations.sent(peer, &deliver, request, time);
+        assert!(running.silence.may_try(peer, time), "n{node} tries {peer} again before its back-off is over");
+        for item in deliver.items.iter().filter(|item| item.initial == id) {
+            let stamp = item.entry.stamp;
+            assert!(running.silence.may_ask(peer, stamp, time), "n{node} asks {peer} again what became of {stamp:?}, too early");
+        }
         let address = running.replica.address_of(peer).expect("a peer has an address");
         let stamps: Vec<Stamp> = deliver.items.iter().map(|item| item.entry.stamp).collect();
         self.trace(|| format!("{} -> {address} {:?} {:?}", self.nodes[node].name, deliver.items.iter().map(|item| (item.entry.stamp, item.share.len())).collect::<Vec<_>>(), deliver.receipts));
