@@ -304,7 +304,7 @@ impl World {
             }
             (Asked::Deliver { peer, stamps, .. }, Answer::Delivered(delivered)) => {
                 running.delegations.heard(peer, &delivered.receipts, time);
-                stamps.iter().for_each(|stamp| running.silence.answered(peer, *stamp, time));
+                stamps.iter().for_each(|stamp| running.silence.answered(peer, *stamp));
                 running.delegations.returned(peer, &delivered.unknown);
                 let is_peer = running.replica.address_of(peer).is_some();
                 running.replica.answered(peer, &delivered, now);
@@ -368,7 +368,6 @@ impl World {
             Asked::Announce { .. } => self.announced(node),
             Asked::Deliver { peer, stamps, request } => {
                 running.delegations.failed(peer, request, time);
-                stamps.iter().for_each(|stamp| running.silence.unanswered(peer, *stamp));
                 running.silence.failed(peer, time);
                 running.replica.failed(peer, chance, now);
                 for stamp in stamps {

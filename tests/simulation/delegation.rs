@@ -97,9 +97,9 @@ impl Delegations {
 pub struct Silence {
     /// Deliveries that came to nothing since the peer was last heard of, and when the last one did.
     failed: BTreeMap<NodeId, (u32, u64)>,
-    /// How often a peer has taken over one's own notification, and when it last did. None while it is
-    /// being asked again.
-    answered: BTreeMap<(Stamp, NodeId), (u32, Option<u64>)>,
+    /// One's own notifications at a peer: how often it has answered, when it was last sent to, and
+    /// whether it has answered that.
+    sent: BTreeMap<(Stamp, NodeId), (u32, u64, bool)>,
 }
 
 impl Silence {
@@ -118,20 +118,18 @@ impl Silence {
         self.failed.get(&peer).is_none_or(|(times, at)| now + 1 >= at + (100 << (*times - 1).min(16)).min(30_000) / 2)
     }
 
-    pub fn answered(&mut self, peer: NodeId, stamp: Stamp, now: u64) {
-        let (times, at) = self.answered.entry((stamp, peer)).or_default();
-        (*times, *at) = (*times + 1, Some(now));
+    pub fn answered(&mut self, peer: NodeId, stamp: Stamp) {
+        if let Some((times, _, answered)) = self.sent.get_mut(&(stamp, peer)) {
+            (*times, *answered) = (*times + 1, true);
+        }
     }
 
-    pub fn unanswered(&mut self, peer: NodeId, stamp: Stamp) {
-        self.answered.entry((stamp, peer)).or_default().1 = None;
-    }
-
-    /// Whether a peer that has answered may be asked again what became of something: after 10 s, then
+    /// Asks a peer (again) what became of something. Whether that may be, if it has answered: after 10 s, then
     /// after twice as long each time, six times.
-    pub fn may_ask(&self, peer: NodeId, stamp: Stamp, now: u64) -> bool {
-        let (times, at) = self.answered.get(&(stamp, peer)).copied().unwrap_or_default();
-        at.is_none_or(|at| now + 1 >= at + (10_000 << (times.max(1) - 1).min(6)))
+    pub fn may_ask(&mut self, peer: NodeId, stamp: Stamp, now: u64) -> bool {
+        let (times, sent, answered) = self.sent.get(&(stamp, peer)).copied().unwrap_or_default();
+        self.sent.insert((stamp, peer), (times, now, false));
+        !answered || now + 1 >= sent + (10_000 << (times - 1).min(6))
     }
 }
 
