@@ -172,7 +172,8 @@ pub struct Naive {
 impl Naive {
     /// Of all this at once; `limit` may be greater than what any of it says.
     pub fn new(constants: Constants, limit: i64, heard: &[Arc<Entry>]) -> Self {
-        let mut naive = Self { constants, limit, all: Vec::new() };
+        let mut naive = Self { constants, limit: 0, all: Vec::new() };
+        naive.advance(limit);
         heard.iter().for_each(|entry| naive.hear(entry));
         naive
     }

@@ -124,8 +124,8 @@ impl Silence {
         }
     }
 
-    /// Asks a peer (again) what became of something. Whether that may be, if it has answered: after 10 s, then
-    /// after twice as long each time, six times.
+    /// Asks a peer (again) what became of something; whether that may be. If it has answered before:
+    /// after 10 s, then after twice as long each time, six times.
     pub fn may_ask(&mut self, peer: NodeId, stamp: Stamp, now: u64) -> bool {
         let (times, sent, answered) = self.sent.get(&(stamp, peer)).copied().unwrap_or_default();
         self.sent.insert((stamp, peer), (times, now, false));

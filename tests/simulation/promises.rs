@@ -22,6 +22,7 @@ use forewarn::{
 use uuid::Uuid;
 
 use crate::{
+    disk::Rows,
     node::{DELTA, Holdings, Node},
     world::World,
 };
@@ -40,7 +41,7 @@ fn called(node: &Node) -> [NodeId; 2] {
 
 impl World {
     /// The node with this id, if what it has said must still hold.
-    fn reliable(&self, id: NodeId) -> Option<usize> {
+    pub fn reliable(&self, id: NodeId) -> Option<usize> {
         self.nodes.iter().position(|node| node.id == id && node.is_reliable())
     }
 
@@ -169,7 +170,8 @@ impl World {
         for entry in ours.iter().filter(|entry| node.disk.latest.holds(&entry.stamp)) {
             assert!(other.disk.synced.needs_no(entry), "{} has merged with {}, which lacks {:?}", node.name, other.name, entry.stamp);
         }
-        for entry in theirs.iter().filter(|entry| other.disk.synced.holds(&entry.stamp)) {
+        let holds = |rows: &Rows, entry: &Entry| rows.holds(&entry.stamp);
+        for entry in theirs.iter().filter(|entry| holds(&other.disk.synced, entry) && holds(&other.disk.latest, entry)) {
             assert!(node.disk.latest.needs_no(entry), "{} has merged with {} and lacks {:?}", node.name, other.name, entry.stamp);
         }
     }
