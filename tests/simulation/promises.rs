@@ -170,7 +170,8 @@ impl World {
         for entry in ours.iter().filter(|entry| node.disk.latest.holds(&entry.stamp)) {
             assert!(other.disk.synced.needs_no(entry), "{} has merged with {}, which lacks {:?}", node.name, other.name, entry.stamp);
         }
-        let holds = |rows: &Rows, entry: &Entry| rows.holds(&entry.stamp);
+        // Unchanged: see `regressions` for what a second acceptance meanwhile does to it.
+        let holds = |rows: &Rows, entry: &Entry| rows.waiting(&entry.stamp).map(|row| &row.entry).or_else(|| rows.ledger.get(&entry.stamp)).is_some_and(|held| **held == *entry);
         for entry in theirs.iter().filter(|entry| holds(&other.disk.synced, entry) && holds(&other.disk.latest, entry)) {
             assert!(node.disk.latest.needs_no(entry), "{} has merged with {} and lacks {:?}", node.name, other.name, entry.stamp);
         }
