@@ -116,7 +116,8 @@ impl World {
         }
         for item in &entrusted.items {
             let stamp = &item.entry.stamp;
-            let row = node.disk.synced.waiting(stamp);
+            // If it waits once more, by a merge, somebody has been told already.
+            let row = node.disk.synced.waiting(stamp).filter(|_| !node.disk.synced.applied.contains_key(stamp));
             assert!(row.is_none_or(|row| row.initial != NodeId::NONE), "{} will tell nobody that it has applied {stamp:?}", node.name);
             for member in &item.share {
                 // Whoever it was handed on to may have known that the member is no more.
