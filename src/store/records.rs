@@ -107,11 +107,11 @@ fn meta_key(kind: &str, id: NodeId) -> Vec<u8> {
 
 /// The bytes of a change. A step is the concatenation of those of its changes.
 ///
-/// A [`Change::Queue`] and a [`Change::Admit`] are of keys that are not there; whoever replaces a
-/// row takes it out first.
+/// A [`Change::Queue`] and a [`Change::Admit`] are of keys that are not there.
 pub fn encode(change: &Change, writes: &mut Vec<Write>) {
     match change {
         Change::Queue(key, row) => writes.push(Write::put_new(Tree::Pending, key.to_bytes(), json(row))),
+        Change::Requeue(key, row) => writes.push(Write::put(Tree::Pending, key.to_bytes(), json(row))),
         Change::Unqueue(key) => writes.push(Write::remove(Tree::Pending, key.to_bytes())),
         Change::Admit(entry) => writes.push(Write::put_new(Tree::Ledger, entry.stamp.to_bytes(), json(entry))),
         Change::Drop(stamp) => writes.push(Write::remove(Tree::Ledger, stamp.to_bytes())),

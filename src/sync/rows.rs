@@ -106,6 +106,8 @@ pub enum Haste {
 pub enum Change {
     /// Into the inbox, where it is not.
     Queue(QueueKey, PendingRow),
+    /// Another row in the place of one that is in the inbox.
+    Requeue(QueueKey, PendingRow),
     /// Out of the inbox.
     Unqueue(QueueKey),
     /// Into the ledger, where it is not.

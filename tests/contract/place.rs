@@ -205,11 +205,12 @@ pub fn length(place: &dyn Place) -> u64 {
 pub fn change() -> impl Strategy<Value = Vec<Change>> {
     let stamp = |i: u128| -> Stamp { entry(i, i as i64).stamp };
     let at = |i: u128| if i.is_multiple_of(3) { 2 } else { (i % 2) as u8 };
-    (0..13u8, 1..6u128, 1..4u128, 0..9i64).prop_map(move |(kind, i, peer, n)| vec![match kind {
+    (0..14u8, 1..6u128, 1..4u128, 0..9i64).prop_map(move |(kind, i, peer, n)| vec![match kind {
         0 | 1 => {
             let key = key(at(i), i, i as i64);
             return vec![Change::Unqueue(key), Change::Queue(key, row(i, i as i64))];
         }
+        13 => Change::Requeue(key(at(i), i, i as i64), row(i, 7)),
         2 => Change::Unqueue(key(at(i), i, i as i64)),
         3 | 4 => return vec![Change::Drop(stamp(i)), Change::Admit(entry(i, i as i64))],
         5 => Change::Drop(stamp(i)),

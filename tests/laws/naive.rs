@@ -178,20 +178,29 @@ pub struct Naive {
 }
 
 impl Naive {
-    /// The same entry accepted by two nodes is one; the name that sorts first stays.
+    /// Of all this at once; `limit` may be greater than what any of it says.
     pub fn new(constants: Constants, limit: i64, heard: &[Arc<Entry>]) -> Self {
-        let mut all: Vec<Said> = Vec::new();
-        for entry in heard {
-            let said = Said::of(entry);
-            match all.iter_mut().find(|known| known.stamp == said.stamp) {
-                Some(known) if said.entry.notification.node < known.entry.notification.node => *known = said,
-                Some(_) => {}
-                None => all.push(said),
-            }
+        let mut naive = Self { constants, limit: 0, all: Vec::new() };
+        naive.advance(limit);
+        heard.iter().for_each(|entry| naive.hear(entry));
+        naive
+    }
+
+    /// One more. The same entry accepted by two nodes is one; the name that sorts first stays.
+    pub fn hear(&mut self, entry: &Arc<Entry>) {
+        let said = Said::of(entry);
+        self.limit = self.limit.max(said.stamp.0);
+        let later = self.all.iter().position(|known| known.stamp >= said.stamp).unwrap_or(self.all.len());
+        match self.all.get_mut(later).filter(|known| known.stamp == said.stamp) {
+            Some(known) if said.entry.notification.node < known.entry.notification.node => *known = said,
+            Some(_) => {}
+            None => self.all.insert(later, said),
         }
-        all.sort_by_key(|said| said.stamp);
-        let limit = all.iter().map(|said| said.stamp.0).max().unwrap_or(0).max(limit);
-        Self { constants, limit, all }
+    }
+
+    /// Somebody else's L.
+    pub fn advance(&mut self, limit: i64) {
+        self.limit = self.limit.max(limit);
     }
 
     pub fn limit(&self) -> i64 {

@@ -9,7 +9,9 @@ use forewarn::{
 };
 
 use crate::{
+    mirror::Touched,
     node::{Asked, Phase, Running, Waiter, rules},
+    promises::Entrusted,
     world::{Answer, Body, Event, Request, World},
 };
 
@@ -46,16 +48,25 @@ impl World {
             announce_wait: 500,
             told: Default::default(),
             renewing: false,
+            touched: Touched { all: true, ..Touched::default() },
+            applied_in: Default::default(),
+            loading: Default::default(),
+            delegations: Default::default(),
+            silence: Default::default(),
+            replaying: true,
+            ended_talks: Vec::new(),
+            ended_phase: None,
         };
         if node.disk.boot > 1 && self.faults && self.rng.chance(60) {
             running.crash_in = Some(self.rng.below(12));
             self.count("crashes planned during a boot");
         }
         self.trace(|| line);
-        let ticket = running.ticket(Waiter::Replayed);
         self.nodes[at].running = Some(running);
         self.perform(at);
-        self.with(at, |replica, now| replica.replay(ticket, now));
+        // Loading the caches takes its time; meanwhile peers are answered.
+        let wait = if self.faults && self.rng.chance(300) { self.rng.range(1, 3_000) } else { 0 };
+        self.after(wait, Event::Replay { node: at, run });
     }
 
     /// A new identity for a store that was copied, restored or forgotten.
@@ -149,10 +160,14 @@ impl World {
             for (peer, merge) in asks {
                 self.count("follow-ups of a merge");
                 let Some(address) = self.nodes[at].replica().and_then(|replica| replica.address_of(peer)) else { continue };
-                self.ask(at, &address, Body::Merge(Box::new(merge)), Asked::FollowUp);
+                self.ask(at, &address, Body::Merge(Box::new(merge)), Asked::FollowUp { peer });
             }
         }
-        if self.nodes[at].running.as_ref().and_then(|r| r.phase.as_ref()).is_some_and(|phase| phase.open == 0) {
+        let over = self.nodes[at].running.as_ref().and_then(|r| r.phase.as_ref()).filter(|phase| phase.open == 0);
+        if let Some((references, learned)) = over.map(|phase| (phase.references.clone(), phase.learned.clone())) {
+            if let Some(running) = &mut self.nodes[at].running {
+                running.ended_phase = Some((references, learned));
+            }
             self.phase_over(at);
         }
     }
@@ -219,13 +234,14 @@ impl World {
         if self.ranges {
             talk = talk.with_small(2);
         }
-        self.ask(node, &address, Body::Merge(Box::new(ask)), Asked::Talk { peer, talk, phase });
+        let held = Box::new(self.before_merge(node, peer));
+        self.ask(node, &address, Body::Merge(Box::new(ask)), Asked::Talk { peer, talk, phase, held });
         true
     }
 
     /// A peer's request has come in.
     pub fn asked(&mut self, to: usize, request: Request) {
-        let now = self.nodes[to].now(self.time);
+        let (time, now) = (self.time, self.nodes[to].now(self.time));
         let Request { from, id, run, request, body, boot, nonce } = request;
         let Some(running) = &mut self.nodes[to].running else { return };
         if let Err(stranger) = running.replica.check_sender(id, boot, nonce) {
@@ -233,53 +249,88 @@ impl World {
             self.answer(to, from, run, request, Answer::Refused(stranger.conflict()));
             return;
         }
+        running.silence.heard(id);
+        if running.replaying {
+            self.count("requests before the replay was over");
+        }
+        let Some(running) = &mut self.nodes[to].running else { return };
+        let limit = match &body {
+            Body::Announce(announce) => announce.limit,
+            Body::Deliver(deliver) => deliver.limit,
+            Body::Merge(merge) => merge.limit,
+        };
         match body {
             Body::Announce(announce) => {
                 let answer = match running.replica.announced(&announce, None, now) {
                     Ok(()) => Answer::Announced(Box::new(running.replica.announcement(if running.ready { "ready" } else { "merge" }))),
-                    Err(stranger) => Answer::Refused(stranger.conflict()),
+                    Err(stranger) => {
+                        self.answer(to, from, run, request, Answer::Refused(stranger.conflict()));
+                        return self.perform(to);
+                    }
                 };
                 self.answer(to, from, run, request, answer);
             }
             Body::Deliver(deliver) => {
-                let ticket = running.ticket(Waiter::Request { node: from, run, request });
+                running.delegations.heard(id, &deliver.receipts, time);
+                let entrusted = Entrusted { items: deliver.items.clone(), ..Entrusted::default() };
+                let ticket = running.ticket(Waiter::Request { node: from, run, request, entrusted });
                 running.replica.deliver(id, deliver, ticket, now);
             }
             Body::Merge(merge) => {
-                let ticket = running.ticket(Waiter::Request { node: from, run, request });
+                let entrusted = Entrusted { entries: merge.entries.clone(), ..Entrusted::default() };
+                let ticket = running.ticket(Waiter::Request { node: from, run, request, entrusted });
                 running.replica.merge(id, *merge, ticket, now);
             }
         }
+        self.check_limit(to, limit);
         self.perform(to);
     }
 
     /// An answer has come in.
     pub fn answered(&mut self, node: usize, asked: Asked, answer: Answer) {
-        let now = self.nodes[node].now(self.time);
+        let (time, now) = (self.time, self.nodes[node].now(self.time));
         let Some(running) = &mut self.nodes[node].running else { return };
+        if let Some(peer) = asked.peer(&answer) {
+            running.silence.heard(peer);
+        }
         match (asked, answer) {
             (Asked::Announce { address }, Answer::Announced(announce)) => {
                 // A name that is taken is the other side's affair.
-                let _ = running.replica.announced(&announce, Some(&address), now);
+                let is_taken = running.replica.announced(&announce, Some(&address), now).is_err();
+                if !is_taken && announce.member.id != self.nodes[node].id {
+                    self.check_limit(node, announce.limit);
+                }
                 self.announced(node);
             }
-            (Asked::Deliver { peer, .. }, Answer::Delivered(delivered)) => running.replica.answered(peer, &delivered, now),
-            (Asked::Talk { peer, mut talk, phase }, Answer::Merged(merged)) => match talk.answer(&mut running.replica, merged, now) {
+            (Asked::Deliver { peer, stamps, .. }, Answer::Delivered(delivered)) => {
+                running.delegations.heard(peer, &delivered.receipts, time);
+                stamps.iter().for_each(|stamp| running.silence.answered(peer, *stamp));
+                running.delegations.returned(peer, &delivered.unknown);
+                let is_peer = running.replica.address_of(peer).is_some();
+                running.replica.answered(peer, &delivered, now);
+                if is_peer {
+                    self.check_limit(node, delivered.limit);
+                }
+            }
+            (Asked::Talk { peer, mut talk, phase, held }, Answer::Merged(merged)) => match talk.answer(&mut running.replica, merged, now) {
                 Ok(Next::Ask(ask)) => {
                     let ranges = ask.ranges.is_some();
                     let Some(address) = running.replica.address_of(peer) else {
-                        self.failed(node, Asked::Talk { peer, talk, phase });
+                        self.failed(node, Asked::Talk { peer, talk, phase, held });
                         return;
                     };
                     if ranges {
                         self.count("rounds of a comparison by ranges");
                     }
-                    self.ask(node, &address, Body::Merge(ask), Asked::Talk { peer, talk, phase });
+                    self.ask(node, &address, Body::Merge(ask), Asked::Talk { peer, talk, phase, held });
                 }
                 Ok(Next::Done) => {
                     running.merging.remove(&peer);
+                    running.ended_talks.push((peer, held));
                     running.replica.merged_with(peer, now);
                     if let Some(phase_) = running.phase.as_mut().filter(|_| phase) {
+                        phase_.references.push(peer);
+                        phase_.learned.extend(talk.learned.iter().cloned());
                         phase_.session.ended(talk);
                         self.talk_over(node, true);
                         self.go_on(node);
@@ -287,7 +338,7 @@ impl World {
                 }
                 Err(problem) => panic!("a talk between two of this version is broken off: {problem}"),
             },
-            (Asked::FollowUp, Answer::Merged(_)) => {
+            (Asked::FollowUp { .. }, Answer::Merged(_)) => {
                 self.talk_over(node, false);
                 self.go_on(node);
             }
@@ -311,11 +362,13 @@ impl World {
 
     /// No answer, or none that counts.
     pub fn failed(&mut self, node: usize, asked: Asked) {
-        let (now, chance) = (self.nodes[node].now(self.time), self.rng.next());
+        let (time, now, chance) = (self.time, self.nodes[node].now(self.time), self.rng.next());
         let Some(running) = &mut self.nodes[node].running else { return };
         match asked {
             Asked::Announce { .. } => self.announced(node),
-            Asked::Deliver { peer, stamps } => {
+            Asked::Deliver { peer, stamps, request } => {
+                running.delegations.failed(peer, request, time);
+                running.silence.failed(peer, time);
                 running.replica.failed(peer, chance, now);
                 for stamp in stamps {
                     self.sends.entry(stamp).or_default().failed += 1;
@@ -330,7 +383,10 @@ impl World {
                     self.go_on(node);
                 }
             }
-            Asked::FollowUp => {
+            Asked::FollowUp { peer } => {
+                if let Some(phase) = &mut running.phase {
+                    phase.references.retain(|reference| *reference != peer);
+                }
                 self.talk_over(node, false);
                 self.go_on(node);
             }

@@ -5,17 +5,16 @@ use std::{
     sync::Arc,
 };
 
-use forewarn::availability::{
-    Entry, Ledger, Moment, Name, NoHeaders, NodeId, RequestFacts, Stamp, Target,
-    verdict::{Definition, View},
-};
+use forewarn::availability::{Entry, Ledger, NodeId, Stamp};
 
 use crate::{
-    naive::{Application, Ask, Constants, Naive, Outcome},
-    node::{DELTA, LAPSE, Node},
+    disk::CONSTANTS,
+    mirror::Seen,
+    naive::Naive,
+    node::Node,
     scenario::Kind,
     workload::{ASKS, applications},
-    world::World,
+    world::{Acknowledged, World},
 };
 
 /// Peace must come within this time, in milliseconds.
@@ -31,9 +30,18 @@ impl World {
         assert_eq!(ledger.limit(), disk.limit, "{}: L in memory and on disk", node.name);
         let (waiting, quarantined) = replica.waiting();
         assert_eq!(waiting + quarantined, disk.pending.len(), "{}: inbox in memory and on disk", node.name);
-        let rows: usize = replica.peers().iter().map(|peer| peer.outbox).sum();
+        let peers = replica.peers();
+        let rows: usize = peers.iter().map(|peer| peer.outbox).sum();
         assert_eq!(rows, disk.outbox.len(), "{}: outbox in memory and on disk", node.name);
-        if self.rng.chance(60) {
+        self.check_delegations(at, &peers);
+        self.check_verdicts(at);
+        let Some(running) = &mut self.nodes[at].running else { return };
+        let (talks, phase) = (std::mem::take(&mut running.ended_talks), running.ended_phase.take());
+        talks.iter().for_each(|(peer, held)| self.check_talk(at, *peer, held));
+        if let Some((references, learned)) = phase {
+            self.check_phase(at, &references, &learned);
+        }
+        if self.dice.chance(60) {
             self.check_deeply(at);
         }
     }
@@ -101,6 +109,9 @@ impl World {
 
     fn unwell(&self) -> Option<String> {
         let ids: BTreeSet<NodeId> = self.alive().map(|(_, node)| node.id).collect();
+        if ids.len() < self.alive().count() {
+            return Some("two nodes with one identity".to_owned());
+        }
         let mut first: Option<(&Node, &Ledger)> = None;
         for (_, node) in self.alive() {
             let name = &node.name;
@@ -118,7 +129,7 @@ impl World {
                 }
             }
             if replica.unconfirmed() > 0 {
-                let open: Vec<_> = self.acknowledged.iter().filter_map(|a| Some((a.stamp, replica.told(&a.stamp)?))).collect();
+                let open: Vec<_> = self.acknowledged.iter().filter_map(|a| Some((a.entry.stamp, replica.told(&a.entry.stamp)?))).collect();
                 return Some(format!("{name} waits for receipts: {open:?}"));
             }
             let members: BTreeSet<NodeId> = replica.members().map(|member| member.id).collect();
@@ -147,14 +158,14 @@ impl World {
     pub fn check_end(&mut self, kind: Kind) {
         let heard = self.heard();
         for acknowledged in &self.acknowledged {
-            assert!(heard.contains_key(&acknowledged.stamp), "acknowledged by n{} and lost: {:?}", acknowledged.node, acknowledged.stamp);
+            let stamp = &acknowledged.entry.stamp;
+            assert!(heard.contains_key(stamp), "acknowledged by n{} and lost: {stamp:?}", acknowledged.node);
         }
         let ledgers: Vec<&Ledger> = self.alive().filter_map(|(_, node)| node.replica()).map(|replica| replica.ledger()).collect();
         let Some(ledger) = ledgers.first() else { return };
         let limit = ledger.limit();
         let entries: Vec<Arc<Entry>> = heard.into_values().collect();
-        let constants = Constants { delta: DELTA as i64, lapse: LAPSE as i64 };
-        let naive = Naive::new(constants, limit.millis(), &entries);
+        let naive = Naive::new(CONSTANTS, limit.millis(), &entries);
         assert_eq!(naive.limit(), limit.millis(), "L is the greatest stamp time");
         let retained = naive.retained();
         for ledger in &ledgers {
@@ -162,18 +173,17 @@ impl World {
             assert!(ledger.iter().eq(ledgers[0].iter()), "ledgers are equal, entry by entry");
         }
         let now = self.nodes[0].wall(self.time).millis();
-        for now in [now, now + 20_000, now + 60_000, now + 200_000] {
-            for application in applications() {
-                for ask in &ASKS {
-                    let expected = naive.verdict(&application, ask, now);
-                    for ledger in &ledgers {
-                        assert_eq!(outcome(ledger, &application, ask, now), expected, "the verdict on {:?} at {now}", application.name);
-                    }
+        for application in applications() {
+            let seen: Vec<Seen> = ledgers.iter().map(|ledger| Seen::of(ledger, &application)).collect();
+            for (ask, now) in ASKS.iter().flat_map(|ask| [0, 20_000, 60_000, 200_000].map(|later| (ask, now + later))) {
+                let expected = naive.verdict(&application, ask, now);
+                for seen in &seen {
+                    assert_eq!(seen.outcome(ask, now), expected, "the verdict on {:?} at {now}", application.name);
                 }
             }
         }
         self.check_receipts();
-        self.check_sends(kind);
+        self.check_calm(kind);
         for at in 0..self.nodes.len() {
             self.check_deeply(at);
         }
@@ -203,53 +213,46 @@ impl World {
         for acknowledged in own {
             let initial = &self.nodes[acknowledged.node];
             for node in &self.nodes {
-                let state = initial.disk.latest.receipts.get(&(acknowledged.stamp, node.id));
+                let state = initial.disk.latest.receipts.get(&(acknowledged.entry.stamp, node.id));
                 let complete = state.is_some_and(|state| state.is_final());
-                assert!(complete, "{} has no receipt of {:?} from {}: {state:?}", initial.name, acknowledged.stamp, node.name);
+                assert!(complete, "{} has no receipt of {:?} from {}: {state:?}", initial.name, acknowledged.entry.stamp, node.name);
             }
         }
         let receipts = self.acknowledged.len();
         (0..receipts).for_each(|_| self.count("notifications with complete receipts"));
     }
 
-    /// No storms. Calm: each body goes over the wire once for each other node. Otherwise every
-    /// restart and every doubled message may repeat what one plan sends, the 2 s without progress
-    /// may once more, each further question doubles its wait, and failed sends are tried again.
-    fn check_sends(&mut self, kind: Kind) {
-        let others = self.nodes.len() as u64 - 1;
-        let mut initials: BTreeMap<Stamp, BTreeMap<usize, u64>> = BTreeMap::new();
-        for acknowledged in &self.acknowledged {
-            let first = initials.entry(acknowledged.stamp).or_default().entry(acknowledged.node);
-            first.or_insert(acknowledged.recipients as u64);
+    /// Calm: each body goes over the wire once for each other node.
+    fn check_calm(&mut self, kind: Kind) {
+        if kind != Kind::Calm {
+            return;
         }
-        for (stamp, sends) in std::mem::take(&mut self.sends) {
-            let by = initials.get(&stamp);
-            if kind == Kind::Calm
-                && let Some(recipients) = by.filter(|by| by.len() == 1).and_then(|by| by.values().next().copied())
-            {
+        let others = self.nodes.len() as u64 - 1;
+        for (stamp, sends) in self.sends.clone() {
+            let mut by = self.initials(&stamp);
+            if let (Some(first), None) = (by.next(), by.next()) {
+                let recipients = first.recipients as u64;
                 assert_eq!(sends.bodies, recipients, "bodies of {stamp:?} that were sent");
+                drop(by);
                 self.count(if recipients == others { "bodies sent exactly N - 1 times" } else { "bodies sent before all had met" });
             }
-            let plans = 2 * by.map_or(1, BTreeMap::len) as u64 + self.restarts + self.duplicates;
-            let most = others * (plans + 8) + sends.failed;
-            assert!(sends.bodies <= most, "a storm: {} bodies of {stamp:?}, at most {most} are explained", sends.bodies);
         }
     }
-}
 
-fn outcome(ledger: &Ledger, application: &Application, ask: &Ask, now: i64) -> Outcome {
-    let name = |target: &Target| match target {
-        Target::Application(name) | Target::Resource(name) => name.clone(),
-        Target::System => unreachable!("has no name"),
-    };
-    let uses = application.uses.iter().map(|(resource, _)| name(resource)).collect();
-    let definition = Definition { name: name(&application.name), uses, agree: application.agree };
-    let agree = |wanted: &Name| application.uses.iter().find(|(r, _)| name(r) == *wanted).map_or(1, |(_, agree)| *agree);
-    let request = RequestFacts { method: ask.method, path: ask.path, query: "", headers: &NoHeaders, client: None, node: ask.node };
-    let verdict = View::of(ledger, &definition, agree).decide(&definition, &request, Moment::from_millis(now));
-    Outcome {
-        causes: verdict.causes.iter().map(|c| (c.target.clone(), c.entry.stamp, c.since.millis())).collect(),
-        since: verdict.since().map(Moment::millis),
-        back: verdict.expected_back_at().map(Moment::millis),
+    /// The first acknowledgement of each node that took it from outside.
+    fn initials(&self, stamp: &Stamp) -> impl Iterator<Item = &Acknowledged> {
+        let mut seen = BTreeSet::new();
+        self.acknowledged.iter().filter(move |a| a.entry.stamp == *stamp && seen.insert(a.node))
+    }
+
+    /// No storms, at each send. Every initial node, every restart and every doubled message may repeat
+    /// what one plan sends, the 2 s without progress may once more, each further question doubles its
+    /// wait, and failed sends are tried again.
+    pub fn check_sends(&self, stamp: &Stamp) {
+        let Some(sends) = self.sends.get(stamp) else { return };
+        let others = self.nodes.len() as u64 - 1;
+        let plans = 2 * self.initials(stamp).count().max(1) as u64 + self.restarts + self.duplicates;
+        let most = others * (plans + 8) + sends.failed;
+        assert!(sends.bodies <= most, "a storm: {} bodies of {stamp:?}, at most {most} are explained", sends.bodies);
     }
 }

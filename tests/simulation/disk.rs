@@ -13,6 +13,27 @@ use forewarn::{
     sync::{Change, Conflict, DeliveryState, Member, OutboxRow, PendingRow, QueueKey, Restored},
 };
 
+use crate::{
+    naive::{Constants, Naive},
+    node::{DELTA, LAPSE},
+};
+
+/// δ and lapse, for the naive reference.
+pub const CONSTANTS: Constants = Constants { delta: DELTA as i64, lapse: LAPSE as i64 };
+
+/// The places in a queue that an entry may have.
+fn keys(stamp: &Stamp) -> impl Iterator<Item = QueueKey> {
+    let stamp = *stamp;
+    (0..=QueueKey::QUARANTINE).map(move |class| QueueKey { class, stamp })
+}
+
+/// Of an entry that two nodes accepted the one stays whose name sorts first.
+fn join(known: &mut Arc<Entry>, other: &Arc<Entry>) {
+    if other.notification.node < known.notification.node {
+        *known = Arc::clone(other);
+    }
+}
+
 /// What the rows say.
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
@@ -26,19 +47,31 @@ pub struct Rows {
     pub boots: BTreeMap<NodeId, (u64, u64)>,
     pub merge_on_return: BTreeSet<NodeId>,
     pub conflict: Option<Conflict>,
+    /// No row of a real store: everything that was ever taken out of the inbox to be applied, the
+    /// dead included. A crash takes it back to where the rows are.
+    pub applied: BTreeMap<Stamp, Arc<Entry>>,
+    /// Nor is this: some peer was owed a merge instead of rows.
+    pub collapsed: bool,
 }
 
 impl Rows {
     fn apply(&mut self, change: &Change) {
         match change {
             Change::Queue(key, row) => {
-                self.pending.insert(*key, row.clone());
+                assert!(self.pending.insert(*key, row.clone()).is_none(), "into the inbox, where it was: {key:?}");
+            }
+            Change::Requeue(key, row) => {
+                assert!(self.pending.insert(*key, row.clone()).is_some(), "in the place of nothing: {key:?}");
             }
             Change::Unqueue(key) => {
-                assert!(self.pending.remove(key).is_some(), "taken out of the inbox, but not in it: {key:?}");
+                let row = self.pending.remove(key);
+                let entry = row.unwrap_or_else(|| panic!("taken out of the inbox, but not in it: {key:?}")).entry;
+                if key.class < QueueKey::QUARANTINE {
+                    self.applied.entry(entry.stamp).and_modify(|known| join(known, &entry)).or_insert(entry);
+                }
             }
             Change::Admit(entry) => {
-                self.ledger.insert(entry.stamp, Arc::clone(entry));
+                assert!(self.ledger.insert(entry.stamp, Arc::clone(entry)).is_none(), "into the ledger, where it was: {:?}", entry.stamp);
             }
             Change::Drop(stamp) => {
                 assert!(self.ledger.remove(stamp).is_some(), "dropped, but not in the ledger: {stamp:?}");
@@ -67,6 +100,7 @@ impl Rows {
             }
             Change::MergeOnReturn(node, true) => {
                 self.merge_on_return.insert(*node);
+                self.collapsed = true;
             }
             Change::MergeOnReturn(node, false) => {
                 self.merge_on_return.remove(node);
@@ -75,16 +109,48 @@ impl Rows {
         }
     }
 
-    /// The entry, wherever it is.
-    pub fn has(&self, stamp: &Stamp) -> bool {
-        self.ledger.contains_key(stamp)
-            || self.history.contains_key(stamp)
-            || self.pending.values().any(|row| row.entry.stamp == *stamp)
+    /// It waits here, or has been applied.
+    pub fn knows(&self, stamp: &Stamp) -> bool {
+        self.applied.contains_key(stamp) || self.waiting(stamp).is_some()
+    }
+
+    /// The inbox's row with this stamp.
+    pub fn waiting(&self, stamp: &Stamp) -> Option<&PendingRow> {
+        keys(stamp).find_map(|key| self.pending.get(&key))
+    }
+
+    /// It waits here, or is in the ledger.
+    pub fn holds(&self, stamp: &Stamp) -> bool {
+        self.ledger.contains_key(stamp) || self.waiting(stamp).is_some()
+    }
+
+    /// As [`Rows::knows`]; or it would be dead as soon as it came, by what is known here.
+    pub fn needs_no(&self, entry: &Arc<Entry>) -> bool {
+        if self.knows(&entry.stamp) {
+            return true;
+        }
+        let mut naive = self.naive();
+        self.pending.values().for_each(|row| naive.hear(&row.entry));
+        naive.hear(entry);
+        naive.retained().iter().all(|kept| kept.stamp != entry.stamp)
+    }
+
+    /// The naive reference of everything applied here.
+    pub fn naive(&self) -> Naive {
+        let applied: Vec<Arc<Entry>> = self.applied.values().cloned().collect();
+        Naive::new(CONSTANTS, self.limit.millis(), &applied)
+    }
+
+    /// A row for one of these ids (a node's, and the one that stands for its address), or a merge
+    /// instead of rows.
+    pub fn owes(&self, to: &[NodeId], stamp: &Stamp) -> bool {
+        to.iter().any(|id| self.merge_on_return.contains(id) || keys(stamp).any(|key| self.outbox.contains_key(&(*id, key))))
     }
 
     /// Everything that was ever said, as far as this disk knows.
     pub fn heard(&self) -> impl Iterator<Item = &Arc<Entry>> {
-        self.history.values().chain(self.ledger.values()).chain(self.pending.values().map(|row| &row.entry))
+        let waiting = self.pending.values().map(|row| &row.entry);
+        self.history.values().chain(self.applied.values()).chain(self.ledger.values()).chain(waiting)
     }
 
     /// What a replica takes up.
@@ -124,25 +190,42 @@ pub enum Left {
 }
 
 /// See the module.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Disk {
     /// On stable storage.
     pub synced: Rows,
     /// With everything that was handed over.
     pub latest: Rows,
+    /// The naive reference of everything in [`Disk::latest`].
+    pub mirror: Naive,
     unsynced: Vec<(u64, Vec<Change>)>,
     /// How often the store has been opened; made durable before anything is said.
     pub boot: u64,
 }
 
+impl Default for Disk {
+    fn default() -> Self {
+        let (rows, boot) = (Rows::default(), 0);
+        Self { mirror: rows.naive(), synced: rows.clone(), latest: rows, unsynced: Vec::new(), boot }
+    }
+}
+
 impl Disk {
     /// What `forewarn store backup` or a copy of the files would have.
     pub fn copy(&self) -> Self {
-        Self { synced: self.synced.clone(), latest: self.synced.clone(), unsynced: Vec::new(), boot: self.boot }
+        let mirror = self.synced.naive();
+        Self { synced: self.synced.clone(), latest: self.synced.clone(), mirror, unsynced: Vec::new(), boot: self.boot }
     }
 
     pub fn commit(&mut self, step: u64, changes: Vec<Change>) {
         for change in &changes {
+            match change {
+                Change::Unqueue(key) if key.class < QueueKey::QUARANTINE => {
+                    self.latest.pending.get(key).into_iter().for_each(|row| self.mirror.hear(&row.entry));
+                }
+                Change::Limit(limit) => self.mirror.advance(limit.millis()),
+                _ => {}
+            }
             self.latest.apply(change);
         }
         self.unsynced.push((step, changes));
@@ -179,6 +262,7 @@ impl Disk {
         self.unsynced.clear();
         if commits < all {
             self.latest = self.synced.clone();
+            self.mirror = self.latest.naive();
         }
         match (commits, all) {
             (commits, all) if commits == all => Left::Everything,

@@ -44,6 +44,7 @@ pub enum Event {
     Tick { node: usize, run: u64 },
     Periodic { node: usize, run: u64 },
     Strangers { node: usize, run: u64 },
+    Replay { node: usize, run: u64 },
     PhaseOver { node: usize, run: u64 },
     Start(usize),
     Renew(usize),

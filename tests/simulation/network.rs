@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use forewarn::availability::{NodeId, Stamp};
+
 use crate::{
     node::Asked,
     world::{Answer, Body, Event, Request, World},
@@ -22,6 +24,34 @@ pub struct Network {
 }
 
 impl World {
+    /// Sends what waits for a peer.
+    pub fn courier(&mut self, node: usize, peer: NodeId) {
+        let (id, now) = (self.nodes[node].id, self.nodes[node].now(self.time));
+        let has_double = self.nodes.iter().any(|node| node.id == peer && node.copied);
+        let Some(running) = &mut self.nodes[node].running else { return };
+        let Some(deliver) = running.replica.poll_send(peer, now) else { return };
+        let (request, time) = (self.requests + 1, self.time);
+        running.delegations.sent(peer, &deliver, request, time);
+        assert!(running.silence.may_try(peer, time), "n{node} tries {peer} again before its back-off is over");
+        for item in deliver.items.iter().filter(|item| item.initial == id) {
+            let stamp = item.entry.stamp;
+            // Of two nodes with one id the second may be sent what the first one has confirmed.
+            let may_ask = running.silence.may_ask(peer, stamp, time) || has_double;
+            assert!(may_ask, "n{node} asks {peer} again what became of {stamp:?}, too early");
+        }
+        let address = running.replica.address_of(peer).expect("a peer has an address");
+        let stamps: Vec<Stamp> = deliver.items.iter().map(|item| item.entry.stamp).collect();
+        self.trace(|| format!("{} -> {address} {:?} {:?}", self.nodes[node].name, deliver.items.iter().map(|item| (item.entry.stamp, item.share.len())).collect::<Vec<_>>(), deliver.receipts));
+        for stamp in &stamps {
+            self.sends.entry(*stamp).or_default().bodies += 1;
+            self.check_sends(stamp);
+        }
+        for receipt in &deliver.receipts {
+            self.check_receipt(node, &receipt.stamp, receipt.state);
+        }
+        self.ask(node, &address, Body::Deliver(deliver), Asked::Deliver { peer, stamps, request });
+    }
+
     /// A request on its way.
     pub fn ask(&mut self, node: usize, address: &str, body: Body, asked: Asked) {
         self.requests += 1;

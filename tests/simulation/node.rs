@@ -3,22 +3,23 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     num::NonZeroUsize,
+    sync::Arc,
     time::Duration,
 };
 
 use forewarn::{
-    availability::{Moment, Name, NodeId, Reasons, Rules, Stamp, Target},
+    availability::{Entry, Moment, Name, NodeId, Reasons, Rules, Stamp, Target},
     sync::{Facts, Fanout, Now, Replica, Ticket, merge::{Session, Talk}},
 };
 
-use crate::disk::Disk;
+use crate::{delegation::{Delegations, Silence}, disk::Disk, event::Answer, mirror::Touched, promises::Entrusted};
 
 /// The wall clocks begin here; milliseconds.
 pub const EPOCH: i64 = 1_700_000_000_000;
 /// δ of the virtual farms.
 pub const DELTA: u64 = 2_000;
 /// Lapse of the virtual farms.
-pub const LAPSE: u64 = 90_000;
+pub const LAPSE: u64 = 40_000;
 
 /// δ and lapse.
 pub fn rules() -> Rules {
@@ -29,22 +30,38 @@ pub fn rules() -> Rules {
 #[derive(Debug)]
 pub enum Waiter {
     /// A peer's request.
-    Request { node: usize, run: u64, request: u64 },
-    /// Whoever handed this in.
-    Submission { recipients: usize },
+    Request { node: usize, run: u64, request: u64, entrusted: Entrusted },
+    /// Whoever handed this in: how many other nodes were known then, and which.
+    Submission { recipients: usize, to: Vec<(usize, NodeId)> },
     /// The end of replay.
     Replayed,
     /// The end of the merge phase.
     Merged,
 }
 
+/// What both sides of a merge hold, the starting one first.
+pub type Holdings = (Vec<Arc<Entry>>, Vec<Arc<Entry>>);
+
 /// A request whose answer is to come.
 #[derive(Debug)]
 pub enum Asked {
     Announce { address: String },
-    Deliver { peer: NodeId, stamps: Vec<Stamp> },
-    Talk { peer: NodeId, talk: Talk, phase: bool },
-    FollowUp,
+    Deliver { peer: NodeId, stamps: Vec<Stamp>, request: u64 },
+    /// With what both sides held when it began.
+    Talk { peer: NodeId, talk: Talk, phase: bool, held: Box<Holdings> },
+    FollowUp { peer: NodeId },
+}
+
+impl Asked {
+    /// Who has answered; nobody, where the answer is no word of that peer's protocol.
+    pub fn peer(&self, answer: &Answer) -> Option<NodeId> {
+        match (self, answer) {
+            (_, Answer::Refused(_) | Answer::Busy) => None,
+            (Self::Announce { .. }, Answer::Announced(announce)) => Some(announce.member.id),
+            (Self::Announce { .. }, _) => None,
+            (Self::Deliver { peer, .. } | Self::Talk { peer, .. } | Self::FollowUp { peer }, _) => Some(*peer),
+        }
+    }
 }
 
 /// The merge phase of a boot.
@@ -61,6 +78,9 @@ pub struct Phase {
     /// Announcements that have not been answered.
     pub announcing: usize,
     pub begun: bool,
+    /// Who has answered, and what they gave: all of them are to have all of it in the end.
+    pub references: Vec<NodeId>,
+    pub learned: Vec<Arc<Entry>>,
 }
 
 /// One run of the process.
@@ -88,6 +108,18 @@ pub struct Running {
     pub renewing: bool,
     /// Back-off towards strangers.
     pub announce_wait: u64,
+    /// What is to be checked after this step.
+    pub touched: Touched,
+    /// In which step this run has first applied something, and which steps the caches have not loaded.
+    pub applied_in: BTreeMap<Stamp, u64>,
+    pub loading: BTreeSet<u64>,
+    pub delegations: Delegations,
+    pub silence: Silence,
+    /// What was pending is not applied yet: peers are answered, nothing else.
+    pub replaying: bool,
+    /// Merges that have come to their end, with what both sides held; a merge phase, with who gave what.
+    pub ended_talks: Vec<(NodeId, Box<Holdings>)>,
+    pub ended_phase: Option<(Vec<NodeId>, Vec<Arc<Entry>>)>,
 }
 
 impl Running {
@@ -120,6 +152,8 @@ pub struct Node {
     pub burned: bool,
     /// What it acknowledged before may have been nowhere else.
     pub lost_disk: bool,
+    /// Its store was copied, or is a copy: there are, or were, two of it.
+    pub copied: bool,
     /// A copy of its disk from some time ago.
     pub backup: Option<Disk>,
     /// What is marked critical here.
@@ -150,6 +184,11 @@ impl Node {
             definitions: crate::workload::targets().into_iter().filter(|t| *t != Target::System).map(|t| (t, String::from("same"))).collect(),
             peers: self.peers.clone(),
         }
+    }
+
+    /// What it has said must still be true.
+    pub fn is_reliable(&self) -> bool {
+        !(self.burned || self.absent || self.lost_disk || self.copied)
     }
 
     pub fn replica(&self) -> Option<&Replica> {

@@ -15,13 +15,13 @@ use uuid::Uuid;
 
 use crate::{disk::Disk, node::{self, Node}, workload::Handed};
 
-const NOW: Now = Now { wall: Moment::ZERO, mono: Duration::from_secs(1) };
+pub const NOW: Now = Now { wall: Moment::ZERO, mono: Duration::from_secs(1) };
 
-fn id(i: usize) -> NodeId {
+pub fn id(i: usize) -> NodeId {
     NodeId(Uuid::from_u128(i as u128 + 1))
 }
 
-fn replica(i: usize, farm: &[Member], k: usize) -> Replica {
+pub fn replica(i: usize, farm: &[Member], k: usize) -> Replica {
     let blank = Node {
         id: id(i),
         name: farm[i].name.clone(),
@@ -38,6 +38,7 @@ fn replica(i: usize, farm: &[Member], k: usize) -> Replica {
         absent: false,
         burned: false,
         lost_disk: false,
+        copied: false,
         backup: None,
         critical: Default::default(),
     };
@@ -69,8 +70,8 @@ fn perform(replica: &mut Replica, ticket: u64) -> (Vec<(NodeId, Deliver)>, bool)
     }
 }
 
-/// Bodies sent, and hops to the last node.
-fn spread(n: usize, k: usize) -> (usize, usize) {
+/// So many members.
+pub fn farm(n: usize) -> Vec<Member> {
     let member = |i: usize| Member {
         id: id(i),
         name: format!("n{i}").parse().unwrap(),
@@ -80,7 +81,12 @@ fn spread(n: usize, k: usize) -> (usize, usize) {
         forgotten: false,
         definitions: Default::default(),
     };
-    let farm: Vec<Member> = (0..n).map(member).collect();
+    (0..n).map(member).collect()
+}
+
+/// Bodies sent, and hops to the last node.
+fn spread(n: usize, k: usize) -> (usize, usize) {
+    let farm = farm(n);
     let handed = Handed {
         body: json!({"targets": ["system"], "status": "unavailable"}),
         author: Author::operator("alice"),

@@ -20,8 +20,9 @@ pub enum Action {
     Submit(usize),
     /// Something that was handed in before, at another node.
     Retry,
-    /// A process ends, between two events or between two effects; for so long.
-    Crash { between_effects: bool, away: u64 },
+    /// A process ends, between two events or between two effects; for so long. Its clock may have
+    /// been set back by so much when it returns.
+    Crash { between_effects: bool, away: u64, back: i64 },
     Cut { one_way: bool },
     Heal,
     Weather { loss: u64, twice: u64, slow: u64 },
@@ -89,6 +90,7 @@ pub fn farm(seed: u64) -> (World, Kind, u64) {
             absent: joiner,
             burned: false,
             lost_disk: false,
+            copied: false,
             backup: None,
             critical,
         });
@@ -115,19 +117,24 @@ fn draw(world: &mut World, kind: Kind, joins: bool) -> u64 {
         let action = if world.rng.chance(800) { Action::Join } else { Action::Copy };
         world.after(wait, Event::Act(action));
     }
-    for _ in 0..events {
+    // More than is let on its way to the disk at once: some of it has to wait.
+    let burst = world.rng.chance(15).then(|| world.rng.below(events));
+    for event in 0..events {
         let away = if world.rng.chance(250) { world.rng.range(10_000, 60_000) } else { world.rng.range(10, 3_000) };
         let skew = world.rng.range(0, 24_000) as i64 - 12_000;
         let one_way = world.rng.chance(500);
+        let back = if world.rng.chance(400) { world.rng.range(1, 30_000) as i64 } else { 0 };
         let weather = Action::Weather { loss: world.rng.range(0, 300), twice: world.rng.range(0, 300), slow: world.rng.range(0, 300) };
-        let many = if world.rng.chance(150) { 2 + world.rng.below(8) } else { 1 };
+        let many = if burst == Some(event) {
+            40
+        } else if world.rng.chance(150) { 2 + world.rng.below(8) } else { 1 };
         let action = match (kind, world.rng.below(100)) {
             (Kind::Calm, 0..12) => Action::Retry,
             (Kind::Calm, _) => Action::Submit(many),
             (_, 0..50) => Action::Submit(many),
             (_, 50..57) => Action::Retry,
-            (_, 57..65) => Action::Crash { between_effects: false, away },
-            (_, 65..75) => Action::Crash { between_effects: true, away },
+            (_, 57..65) => Action::Crash { between_effects: false, away, back: if kind == Kind::Wild { back } else { 0 } },
+            (_, 65..75) => Action::Crash { between_effects: true, away, back: 0 },
             (_, 75..81) => Action::Cut { one_way },
             (_, 81..85) => Action::Heal,
             (Kind::Rough, 85..90) => weather,
@@ -171,11 +178,13 @@ impl World {
             }
             Action::Retry => {
                 let portable: Vec<Handed> = self.handed.iter().filter(|handed| handed.portable).cloned().collect();
-                let (Some(handed), Some(node)) = (self.rng.pick(&portable).cloned(), self.somebody(true)) else { return };
+                // More often than not at once, while the first one is still on its way.
+                let last = if self.rng.chance(600) { portable.len().saturating_sub(2) } else { 0 };
+                let (Some(handed), Some(node)) = (self.rng.pick(&portable[last..]).cloned(), self.somebody(true)) else { return };
                 self.count("submissions handed in again");
                 self.hand_in(node, handed);
             }
-            Action::Crash { between_effects, away } => {
+            Action::Crash { between_effects, away, back } => {
                 let Some(node) = self.somebody(false) else { return };
                 if between_effects {
                     let effects = self.rng.below(20);
@@ -185,6 +194,10 @@ impl World {
                 } else {
                     self.count(if away > 9_000 { "long absences" } else { "crashes between events" });
                     self.crash(node, Some(away));
+                    if back > 0 {
+                        self.count("clocks that went back while their node was away");
+                        self.nodes[node].skew -= back;
+                    }
                 }
             }
             Action::Cut { one_way } => {
@@ -265,6 +278,7 @@ impl World {
         self.count("stores that were copied to a second node");
         let (disk, id) = (self.nodes[node].disk.copy(), self.nodes[node].id);
         (self.nodes[copy].disk, self.nodes[copy].id, self.nodes[copy].absent) = (disk, id, false);
+        (self.nodes[node].copied, self.nodes[copy].copied) = (true, true);
         self.start(copy);
     }
 
@@ -282,7 +296,7 @@ impl World {
         self.nodes[node].lost_disk = true;
         let nodes = &self.nodes;
         let before = self.acknowledged.len();
-        self.acknowledged.retain(|a| !nodes[a.node].lost_disk || nodes.iter().any(|other| other.disk.synced.has(&a.stamp)));
+        self.acknowledged.retain(|a| !nodes[a.node].lost_disk || nodes.iter().any(|other| other.disk.synced.knows(&a.entry.stamp)));
         if self.acknowledged.len() < before {
             self.count("notifications that burned with the only disk");
         }
@@ -291,22 +305,26 @@ impl World {
     fn hand_in(&mut self, at: usize, handed: Handed) {
         let now = self.nodes[at].now(self.time);
         let known = self.nodes[at].disk.latest.history.values().find(|entry| entry.notification.id == handed.id).cloned();
+        let to = self.recipients(at);
         let Some(running) = &mut self.nodes[at].running else { return };
         let submit = handed.submit(known);
         let recipients = running.replica.peers().len();
-        let ticket = running.ticket(Waiter::Submission { recipients });
+        let ticket = running.ticket(Waiter::Submission { recipients, to });
         running.replica.submit(submit, ticket, now);
+        let had_to_wait = running.replica.waiting().0 > 0;
+        if had_to_wait {
+            self.count("submissions that had to wait for the disk");
+        }
         self.perform(at);
     }
 
-    pub fn submitted(&mut self, node: usize, recipients: usize, result: Result<Taken, SubmitRefusal>) {
+    pub fn submitted(&mut self, node: usize, recipients: usize, to: Vec<(usize, NodeId)>, result: Result<Taken, SubmitRefusal>) {
         match result {
-            Ok(taken) => {
-                let stamp = taken.entry.stamp;
-                let durable = self.nodes[node].disk.synced.has(&stamp);
-                assert!(durable, "{} acknowledges {stamp:?}, but that is not durable", self.nodes[node].name);
-                self.count(if taken.repeated { "submissions that were known" } else { "submissions taken" });
-                self.acknowledged.push(Acknowledged { stamp, node, recipients, repeated: taken.repeated });
+            Ok(Taken { entry, repeated, .. }) => {
+                self.count(if repeated { "submissions that were known" } else { "submissions taken" });
+                let made = if repeated { vec![entry] } else { self.made_of(node, &entry) };
+                self.acknowledged.extend(made.into_iter().map(|entry| Acknowledged { entry, node, recipients, to: to.clone(), repeated }));
+                self.check_promises(node);
             }
             Err(SubmitRefusal::ClockWasAhead { .. }) => self.count("submissions refused: the clock was ahead"),
             Err(SubmitRefusal::TurnedAway(_)) => self.count("submissions refused: the store is a copy"),

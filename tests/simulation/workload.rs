@@ -68,7 +68,10 @@ pub fn something(rng: &mut Rng, replica: &Replica, now: Moment) -> Handed {
         body.insert("id".into(), json!(id));
         if rng.chance(700) {
             let shift = rng.below(3_000 + DELTA as usize) as i64 - 3_000;
-            body.insert("timestamp".into(), json!(Moment::from_millis(now.millis() + shift)));
+            let time = now.millis() + shift;
+            // Many lie on whole seconds, as do the ends of plans: so that ties and boundaries occur.
+            let time = if rng.chance(500) { time - time.rem_euclid(1_000) } else { time };
+            body.insert("timestamp".into(), json!(Moment::from_millis(time)));
             portable = true;
         }
     }
@@ -100,8 +103,9 @@ pub fn something(rng: &mut Rng, replica: &Replica, now: Moment) -> Handed {
     } else {
         body.insert("status".into(), json!("unavailable"));
         if rng.chance(400) {
-            let ahead = rng.below(40_000) as i64;
-            body.insert("goes_down_at".into(), json!(Moment::from_millis(now.millis() + ahead)));
+            let begins = now.millis() + rng.below(40_000) as i64;
+            let begins = if rng.chance(500) { begins - begins.rem_euclid(1_000) } else { begins };
+            body.insert("goes_down_at".into(), json!(Moment::from_millis(begins)));
         }
         if rng.chance(500) {
             body.insert("duration_seconds".into(), json!(1 + rng.below(60)));

@@ -1,16 +1,17 @@
 //! Time and the performing of effects: what a real shell does with a disk and actors happens here on
 //! virtual ones, one event after the other. What it does with sockets is in `network`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use forewarn::{
-    availability::{NodeId, Stamp},
-    sync::{DeliveryState, Effect, Reply},
+    availability::{Entry, NodeId, Stamp},
+    sync::{Change, Effect, Reply},
 };
 
 pub use crate::event::{Answer, Body, Event, Request};
 use crate::{
     disk::Left,
+    mirror::Touched,
     network::Network,
     node::{Asked, Node, Running, Waiter},
     rng::Rng,
@@ -27,10 +28,11 @@ pub struct Sends {
 /// A submission that was answered with 202.
 #[derive(Debug, Clone)]
 pub struct Acknowledged {
-    pub stamp: Stamp,
+    pub entry: Arc<Entry>,
     pub node: usize,
-    /// How many other nodes the initial one knew when it was handed in.
+    /// How many other nodes the initial one knew when it was handed in, and which.
     pub recipients: usize,
+    pub to: Vec<(usize, NodeId)>,
     /// It knew it already: another node, perhaps, is the initial one.
     pub repeated: bool,
 }
@@ -41,6 +43,8 @@ pub struct World {
     queue: BTreeMap<(u64, u64), Event>,
     sequence: u64,
     pub rng: Rng,
+    /// Chance for what is checked: it has no part in what happens.
+    pub dice: Rng,
     pub nodes: Vec<Node>,
     pub network: Network,
     /// Disks and caches may be slow, and crashes may happen.
@@ -68,6 +72,7 @@ impl World {
             queue: BTreeMap::new(),
             sequence: 0,
             rng: Rng::new(seed),
+            dice: Rng::new(!seed),
             nodes: Vec::new(),
             network: Network::default(),
             faults: false,
@@ -145,10 +150,12 @@ impl World {
                 let Some(running) = self.run(node, run) else { return };
                 running.syncing = false;
                 self.nodes[node].disk.sync(upto);
+                self.check_promises(node);
                 self.with(node, |replica, now| replica.durable(upto, now));
             }
             Event::Loaded { node, run, step } => {
-                if self.run(node, run).is_some() {
+                if let Some(running) = self.run(node, run) {
+                    running.loading.remove(&step);
                     self.with(node, |replica, now| replica.loaded(step, now));
                 }
             }
@@ -161,6 +168,13 @@ impl World {
             Event::Strangers { node, run } => {
                 if self.run(node, run).is_some() {
                     self.meet_strangers(node);
+                }
+            }
+            Event::Replay { node, run } => {
+                if let Some(running) = self.run(node, run) {
+                    running.replaying = false;
+                    let ticket = running.ticket(Waiter::Replayed);
+                    self.with(node, |replica, now| replica.replay(ticket, now));
                 }
             }
             Event::PhaseOver { node, run } => {
@@ -263,11 +277,12 @@ impl World {
 
     fn effect(&mut self, node: usize, effect: Effect) {
         match effect {
-            Effect::Commit { step, changes, .. } => self.nodes[node].disk.commit(step, changes),
+            Effect::Commit { step, label, changes } => self.commit(node, step, label, changes),
             Effect::Load { step, .. } => {
                 let slow = self.faults && self.rng.chance(50);
                 let wait = if slow { self.rng.range(50, 800) } else { self.rng.range(0, 3) };
-                let Some(running) = &self.nodes[node].running else { return };
+                let Some(running) = &mut self.nodes[node].running else { return };
+                running.loading.insert(step);
                 let run = running.run;
                 self.after(wait, Event::Loaded { node, run, step });
             }
@@ -295,51 +310,50 @@ impl World {
         }
     }
 
+    fn commit(&mut self, node: usize, step: u64, label: &'static str, changes: Vec<Change>) {
+        self.check_commit(node, label, &changes);
+        let touched = Touched::by(&changes, &self.nodes[node].disk.latest);
+        if let Some(running) = &mut self.nodes[node].running {
+            for change in &changes {
+                match change {
+                    Change::Unqueue(key) => _ = running.applied_in.entry(key.stamp).or_insert(step),
+                    Change::MergeOnReturn(peer, true) => running.delegations.collapsed(*peer),
+                    _ => {}
+                }
+            }
+            running.touched.and(touched.clone());
+        }
+        self.nodes[node].disk.commit(step, changes);
+        if !touched.is_nothing() {
+            self.check_drops(node);
+        }
+    }
+
     fn reply(&mut self, node: usize, waiter: Waiter, reply: Reply) {
         match (waiter, reply) {
-            (Waiter::Request { node: to, run, request }, reply) => {
+            (Waiter::Request { node: to, run, request, entrusted }, reply) => {
                 let answer = match reply {
                     Reply::Delivered(delivered) => {
                         for receipt in &delivered.receipts {
                             self.check_receipt(node, &receipt.stamp, receipt.state);
                         }
+                        self.check_kept(node, to, &entrusted, &delivered);
                         Answer::Delivered(delivered)
                     }
-                    Reply::Merged(merged) => Answer::Merged(merged),
+                    Reply::Merged(merged) => {
+                        self.check_merged(node, &entrusted);
+                        Answer::Merged(merged)
+                    }
                     Reply::Busy => Answer::Busy,
                     other => panic!("a peer's request is answered with {other:?}"),
                 };
                 self.answer(node, to, run, request, answer);
             }
-            (Waiter::Submission { recipients }, Reply::Submitted(result)) => self.submitted(node, recipients, result),
+            (Waiter::Submission { recipients, to }, Reply::Submitted(result)) => self.submitted(node, recipients, to, result),
             (Waiter::Replayed, Reply::Settled) => self.begin_phase(node),
             (Waiter::Merged, Reply::Settled) => self.ready(node),
             (waiter, reply) => panic!("{waiter:?} is answered with {reply:?}"),
         }
-    }
-
-    /// Nothing is called durable that is not.
-    fn check_receipt(&self, node: usize, stamp: &Stamp, state: DeliveryState) {
-        let synced = &self.nodes[node].disk.synced;
-        let durable = if state.is_final() { synced.history.contains_key(stamp) } else { synced.has(stamp) };
-        assert!(durable, "{} calls {stamp:?} {state:?}, but that is not durable", self.nodes[node].name);
-    }
-
-    /// Sends what waits for a peer.
-    fn courier(&mut self, node: usize, peer: NodeId) {
-        let now = self.nodes[node].now(self.time);
-        let Some(running) = &mut self.nodes[node].running else { return };
-        let Some(deliver) = running.replica.poll_send(peer, now) else { return };
-        let address = running.replica.address_of(peer).expect("a peer has an address");
-        let stamps: Vec<Stamp> = deliver.items.iter().map(|item| item.entry.stamp).collect();
-        self.trace(|| format!("{} -> {address} {:?} {:?}", self.nodes[node].name, deliver.items.iter().map(|item| (item.entry.stamp, item.share.len())).collect::<Vec<_>>(), deliver.receipts));
-        for stamp in &stamps {
-            self.sends.entry(*stamp).or_default().bodies += 1;
-        }
-        for receipt in &deliver.receipts {
-            self.check_receipt(node, &receipt.stamp, receipt.state);
-        }
-        self.ask(node, &address, Body::Deliver(deliver), Asked::Deliver { peer, stamps });
     }
 
     /// The process is gone; it comes back after `back`, if at all.
@@ -367,5 +381,6 @@ impl World {
         if let Some(back) = back {
             self.after(back, Event::Start(node));
         }
+        self.check_promises(node);
     }
 }

@@ -49,7 +49,7 @@ impl MemoryQueue {
 impl Rows {
     fn apply(&mut self, change: &Change) {
         match change.clone() {
-            Change::Queue(key, row) => {
+            Change::Queue(key, row) | Change::Requeue(key, row) => {
                 self.pending.insert(key, row);
             }
             Change::Unqueue(key) => {

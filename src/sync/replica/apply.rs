@@ -187,8 +187,8 @@ impl Replica {
             }
             let Some(peer) = self.peers.get(&id) else { continue };
             changes.push(Change::Post(id, key, OutboxRow { initial }));
-            // Who does not answer anyway is nobody's child: it is served when it returns.
-            if peer.link.is_down() || peer.member.is_none() { down.push(id) } else { up.push(id) }
+            // Who does not answer anyway, or gets a merge, is nobody's child: it is served by itself.
+            if peer.link.is_down() || peer.member.is_none() || peer.lane.collapsed { down.push(id) } else { up.push(id) }
         }
         for (child, share) in plan(&up, self.facts.fanout) {
             for member in &share {

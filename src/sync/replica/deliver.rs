@@ -138,8 +138,7 @@ impl Replica {
             }
         }
         if row != before {
-            changes.push(Change::Unqueue(key));
-            changes.push(Change::Queue(key, row.clone()));
+            changes.push(Change::Requeue(key, row.clone()));
         }
         self.enqueue(key, row);
     }

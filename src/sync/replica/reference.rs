@@ -60,8 +60,13 @@ impl Replica {
         }
         let members = if message.members.is_empty() { Vec::new() } else { self.members_beyond(&message.members) };
         let probe = message.entries.is_empty() && !message.whole && message.ranges.is_none() && message.need.is_empty();
-        let step = self.absorb_entries(from, message.entries, now, "merge");
+        let mut step = self.absorb_entries(from, message.entries, now, "merge");
+        let before = self.step;
         self.work(now);
+        if self.step > before {
+            // Mostly it is applied at once, and whoever merges may call it so.
+            step = self.step;
+        }
         let answer = message.ranges.as_deref().map(|hex| ranges::answer(self.holdings(), hex));
         let reply_ranges = match answer {
             Some(Err(problem)) => {
@@ -83,7 +88,7 @@ impl Replica {
             ranges: reply_ranges,
             members,
         });
-        self.hold(step, 0, Held::Reply(ticket, Reply::Merged(merged)));
+        self.hold(step, step, Held::Reply(ticket, Reply::Merged(merged)));
         self.poke(now);
     }
 

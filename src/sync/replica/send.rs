@@ -112,7 +112,7 @@ impl Replica {
             // Those that have not got it in the meantime.
             let is_waiting = |member: &&NodeId| self.peers.get(member).is_some_and(|peer| peer.lane.delegated_to(&key) == Some(id));
             let waiting: Vec<NodeId> = row.share.iter().filter(is_waiting).copied().collect();
-            let is_up = |member: &NodeId| self.peers.get(member).is_some_and(|peer| peer.member.is_some() && !peer.link.is_down());
+            let is_up = |member: &NodeId| self.peers.get(member).is_some_and(|peer| peer.member.is_some() && !peer.link.is_down() && !peer.lane.collapsed);
             let (up, down): (Vec<NodeId>, Vec<NodeId>) = waiting.into_iter().partition(is_up);
             for member in down {
                 self.send_directly(member, &key, Vec::new(), now);

@@ -1,0 +1,185 @@
+//! Every drop and every verdict of every node against the naive reference of SPEC 3, at each step that
+//! changes its ledger.
+//!
+//! A node's mirror is the plain set of all that it has ever applied, and L: nothing is dropped from
+//! it, nothing is indexed. It is fed by what leaves the inbox, not by what the ledger says of it, so
+//! that an entry which is wrongly admitted, refused, kept or dropped shows in the same step.
+//!
+//! What must stay true: after every commit the ledger on disk is what the dropping rule leaves of the
+//! mirror; verdicts by the ledger, by the mirror, and by the mirror with the dead taken out are the
+//! same. Verdicts are asked of the applications that a change touches: every kind of request now, and
+//! some around the instants at which the words in question begin, end and lapse; once in a while all
+//! of them at all of these instants.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use forewarn::{
+    availability::{
+        Entry, Ledger, Moment, Name, NoHeaders, RequestFacts, Stamp, Target,
+        verdict::{Definition, View},
+    },
+    sync::Change,
+};
+
+use crate::{
+    disk::{CONSTANTS, Rows},
+    naive::{Application, Ask, Naive, Outcome},
+    node::LAPSE,
+    workload::{ASKS, applications},
+    world::World,
+};
+
+/// So many of a thousand changes are followed by asking everything.
+const WHOLE: u64 = 15;
+/// So many instants are tried beside now.
+const SAMPLES: usize = 4;
+
+/// What a commit did to a ledger.
+#[derive(Debug, Clone, Default)]
+pub struct Touched {
+    /// L has grown, or everything was read from the disk.
+    pub all: bool,
+    pub targets: BTreeSet<Target>,
+    pub entries: Vec<Arc<Entry>>,
+}
+
+impl Touched {
+    /// Of these changes, which are about to be made to these rows.
+    pub fn by(changes: &[Change], rows: &Rows) -> Self {
+        let mut touched = Self::default();
+        for change in changes {
+            match change {
+                Change::Unqueue(key) => touched.entries.extend(rows.pending.get(key).map(|row| Arc::clone(&row.entry))),
+                Change::Admit(entry) => touched.entries.push(Arc::clone(entry)),
+                Change::Drop(stamp) => touched.entries.extend(rows.ledger.get(stamp).cloned()),
+                Change::Limit(_) => touched.all = true,
+                _ => {}
+            }
+        }
+        touched.targets = touched.entries.iter().flat_map(|entry| entry.notification.targets.iter().cloned()).collect();
+        touched
+    }
+
+    pub fn is_nothing(&self) -> bool {
+        !self.all && self.entries.is_empty()
+    }
+
+    pub fn and(&mut self, more: Self) {
+        self.all |= more.all;
+        self.targets.extend(more.targets);
+        self.entries.extend(more.entries);
+    }
+}
+
+/// When what an entry says may begin, end or lapse.
+fn instants(entry: &Entry) -> impl Iterator<Item = i64> {
+    let n = &entry.notification;
+    let stamp = entry.stamp.time.millis();
+    [n.goes_down_at, n.expected_back_at].into_iter().flatten().map(Moment::millis).chain([stamp, stamp + LAPSE as i64])
+}
+
+impl World {
+    /// Every drop: the ledger on disk is what the rule leaves.
+    pub fn check_drops(&mut self, at: usize) {
+        let node = &self.nodes[at];
+        let (mirror, rows) = (&node.disk.mirror, &node.disk.latest);
+        assert_eq!(rows.limit.millis(), mirror.limit(), "{}: L is the greatest stamp time that it has heard of", node.name);
+        let retained = mirror.retained();
+        let stamps = |entries: &[Arc<Entry>]| entries.iter().map(|entry| entry.stamp).collect::<Vec<Stamp>>();
+        assert!(
+            retained.iter().eq(rows.ledger.values()),
+            "{}: the rule leaves {:?}, the ledger has {:?}",
+            node.name,
+            stamps(&retained),
+            rows.ledger.keys().collect::<Vec<_>>()
+        );
+        self.count("ledgers compared with the naive one");
+    }
+
+    /// Every verdict that what has happened since the last call may have changed.
+    pub fn check_verdicts(&mut self, at: usize) {
+        let Some(running) = &mut self.nodes[at].running else { return };
+        let touched = std::mem::take(&mut running.touched);
+        if touched.is_nothing() {
+            return;
+        }
+        let whole = self.dice.chance(WHOLE);
+        let node = &self.nodes[at];
+        let Some(replica) = node.replica() else { return };
+        let (rows, mirror, ledger) = (&node.disk.latest, &node.disk.mirror, replica.ledger());
+        assert!(ledger.iter().eq(rows.ledger.values()), "{}: ledger in memory and on disk", node.name);
+        let mut without_dead = Naive::new(CONSTANTS, mirror.limit(), &[]);
+        rows.ledger.values().for_each(|entry| without_dead.hear(entry));
+        let now = node.wall(self.time).millis();
+        let around = |entry: &Arc<Entry>| instants(entry).flat_map(|b| [b - 1, b, b + 1]).collect::<Vec<i64>>();
+        let all = || rows.applied.values().flat_map(around).collect::<Vec<i64>>();
+        let chosen: Vec<i64> = if whole {
+            all()
+        } else {
+            let (new, old) = (touched.entries.iter().flat_map(around).collect::<Vec<i64>>(), all());
+            let half = |all: &[i64], dice: &mut crate::rng::Rng| (0..SAMPLES / 2).filter_map(|_| dice.pick(all).copied()).collect::<Vec<_>>();
+            let mut chosen = half(&new, &mut self.dice);
+            chosen.extend(half(&old, &mut self.dice));
+            chosen
+        };
+        let mut verdicts = 0;
+        for application in applications() {
+            let on = |target: &Target| *target == Target::System || *target == application.name || application.uses.iter().any(|(r, _)| r == target);
+            if !touched.all && !whole && !touched.targets.iter().any(on) {
+                continue;
+            }
+            let seen = Seen::of(ledger, &application);
+            let mut check = |ask: &Ask, now: i64| {
+                let expected = mirror.verdict(&application, ask, now);
+                let who = || format!("{}: {:?}, {ask:?} at {now}", node.name, application.name);
+                assert_eq!(seen.outcome(ask, now), expected, "the verdict is not the naive one, {}", who());
+                assert_eq!(without_dead.verdict(&application, ask, now), expected, "dropping has changed a verdict, {}", who());
+                verdicts += 1;
+            };
+            for ask in &ASKS {
+                check(ask, now);
+            }
+            for instant in &chosen {
+                let one = self.dice.below(ASKS.len());
+                ASKS.iter().enumerate().filter(|(i, _)| whole || *i == one).for_each(|(_, ask)| check(ask, *instant));
+            }
+            let upcoming: Vec<Stamp> = seen.view.upcoming(Moment::from_millis(now)).iter().map(|entry| entry.stamp).collect();
+            assert_eq!(upcoming, mirror.upcoming(&application, now), "{}: plans for {:?} at {now}", node.name, application.name);
+        }
+        *self.counts.entry("verdicts compared with the naive one").or_default() += verdicts;
+        if whole {
+            self.count("ledgers of which everything was asked");
+        }
+    }
+}
+
+/// One application as a node's ledger has it.
+pub struct Seen {
+    definition: Definition,
+    view: View,
+}
+
+impl Seen {
+    pub fn of(ledger: &Ledger, application: &Application) -> Self {
+        let name = |target: &Target| match target {
+            Target::Application(name) | Target::Resource(name) => name.clone(),
+            Target::System => unreachable!("has no name"),
+        };
+        let uses = application.uses.iter().map(|(resource, _)| name(resource)).collect();
+        let definition = Definition { name: name(&application.name), uses, agree: application.agree };
+        let agree = |wanted: &Name| application.uses.iter().find(|(r, _)| name(r) == *wanted).map_or(1, |(_, agree)| *agree);
+        let view = View::of(ledger, &definition, agree);
+        Self { definition, view }
+    }
+
+    /// The verdict, as the naive reference words it.
+    pub fn outcome(&self, ask: &Ask, now: i64) -> Outcome {
+        let request = RequestFacts { method: ask.method, path: ask.path, query: "", headers: &NoHeaders, client: None, node: ask.node };
+        let verdict = self.view.decide(&self.definition, &request, Moment::from_millis(now));
+        Outcome {
+            causes: verdict.causes.iter().map(|c| (c.target.clone(), c.entry.stamp, c.since.millis())).collect(),
+            since: verdict.since().map(Moment::millis),
+            back: verdict.expected_back_at().map(Moment::millis),
+        }
+    }
+}
