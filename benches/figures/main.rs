@@ -56,6 +56,7 @@ fn main() {
     }
     println!("{report}");
     if wanted.is_empty() {
+        report.push_str(include_str!("remains.md"));
         fs::create_dir_all("docs").unwrap();
         fs::write("docs/figures.md", &report).unwrap();
     }

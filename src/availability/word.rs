@@ -1,6 +1,6 @@
 //! A notification says one word on each of its targets (SPEC 3, "Terms").
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, hash::{DefaultHasher, Hash as _, Hasher as _}, sync::Arc};
 
 use uuid::Uuid;
 
@@ -58,6 +58,9 @@ pub struct Word {
     pub since: Moment,
     /// When it ends by itself; `None` for what does not.
     pub ends: Option<Moment>,
+    /// Of its criteria, 0 without: most of those that are compared differ, and this tells it without
+    /// a look at either. For this process alone.
+    digest: u64,
     /// Where it comes from.
     pub entry: Arc<Entry>,
 }
@@ -76,7 +79,12 @@ impl Word {
         let at = if plan || n.cancels.is_some() { since.max(entry.stamp.time) } else { entry.stamp.time };
         let speaker = Speaker::of(n.source, n.reporter.as_deref());
         let ends = if says != Says::Opening && n.restore == Restore::Automatic { n.expected_back_at } else { None };
-        Self { says, speaker, at: At(at, entry.stamp), plan, since, ends, entry }
+        let digest = n.criteria.as_ref().map_or(0, |criteria| {
+            let mut hasher = DefaultHasher::new();
+            criteria.hash(&mut hasher);
+            hasher.finish().max(1)
+        });
+        Self { says, speaker, at: At(at, entry.stamp), plan, since, ends, digest, entry }
     }
 
     /// The stamp of the entry.
@@ -96,7 +104,7 @@ impl Word {
 
     /// `x ⊑ self`: this word has no criteria, or the same as `x`.
     pub fn covers(&self, x: &Self) -> bool {
-        self.criteria().is_none() || self.criteria() == x.criteria()
+        self.digest == 0 || (self.digest == x.digest && self.criteria() == x.criteria())
     }
 
     /// Whether this word takes the place of `x`, a word of the same speaker on the same target.

@@ -14,7 +14,11 @@
 //! meta      node · boot · limit · conflict · boot/ID · member/ID · merge/ID
 //! ```
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, mpsc},
+    thread,
+};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -27,6 +31,9 @@ use crate::{
 
 /// The version that is written; all up to it are read.
 const VERSION: u8 = 1;
+
+/// How many records are read at a time, where a thread does nothing else.
+const READ_AT_ONCE: usize = 512;
 
 /// A record that cannot be read back.
 #[derive(Debug, thiserror::Error)]
@@ -216,10 +223,8 @@ pub fn restore(store: &Store, rules: Rules) -> Result<Restored, RecordError> {
             restored.merge_on_return.push(uuid(&key, "merge/")?);
         }
     }
-    for row in store.scan_prefix(Tree::Ledger, b"", Direction::Ascending)? {
-        let entry: Arc<Entry> = read_json(Tree::Ledger, &row?.1)?;
-        restored.ledger.admit(&entry);
-    }
+    let rows = store.scan_prefix(Tree::Ledger, b"", Direction::Ascending)?.map(|row| row.map(|(_, value)| value));
+    read_beside(rows, |entry| _ = restored.ledger.admit(&entry))?;
     for row in store.scan_prefix(Tree::Pending, b"", Direction::Ascending)? {
         let (key, value) = row?;
         let key = QueueKey::from_bytes(&key).ok_or_else(|| broken(Tree::Pending, "a key that is none"))?;
@@ -242,6 +247,41 @@ pub fn restore(store: &Store, rules: Rules) -> Result<Restored, RecordError> {
         restored.outbox.push((peer, queue_key, OutboxRow { initial: NodeId(initial) }, entry));
     }
     Ok(restored)
+}
+
+/// Reads entries of the ledger on a thread of its own while those that are read are taken in here:
+/// each is about half of the work of a restart.
+fn read_beside<V: AsRef<[u8]> + Send>(rows: impl Iterator<Item = Result<V, StoreError>>, mut take: impl FnMut(Arc<Entry>)) -> Result<(), RecordError> {
+    std::thread::scope(|scope| {
+        let (hand_over, batches) = mpsc::sync_channel::<Vec<V>>(4);
+        let (done, read) = mpsc::channel();
+        let reader = move || {
+            for batch in batches {
+                let entries: Result<Vec<Arc<Entry>>, _> = batch.iter().map(|value| read_json(Tree::Ledger, value.as_ref())).collect();
+                if done.send(entries).is_err() {
+                    return;
+                }
+            }
+        };
+        thread::Builder::new().name("store-read".to_owned()).spawn_scoped(scope, reader).map_err(|cause| StoreError::Thread { cause })?;
+        let mut batch = Vec::with_capacity(READ_AT_ONCE);
+        for row in rows {
+            batch.push(row?);
+            if batch.len() == READ_AT_ONCE {
+                // Its end is gone only if it has panicked, which the scope passes on.
+                hand_over.send(std::mem::take(&mut batch)).ok();
+                for entries in read.try_iter() {
+                    entries?.into_iter().for_each(&mut take);
+                }
+            }
+        }
+        hand_over.send(batch).ok();
+        drop(hand_over);
+        for entries in read {
+            entries?.into_iter().for_each(&mut take);
+        }
+        Ok(())
+    })
 }
 
 /// A notification of the history by its stamp.

@@ -1,5 +1,5 @@
 //! Whole farms in one thread: the real protocol core on a virtual clock, virtual disks and a virtual
-//! network, with everything that can go wrong (issue 3, "What shows that it works", 1).
+//! network, with everything that can go wrong.
 //!
 //! Each seed is one farm and all that happens to it. A million of them, on all cores, with a line
 //! every ten seconds and at the end a failure if a single one failed:
