@@ -10,6 +10,7 @@ mod disk;
 mod door;
 mod history;
 mod judging;
+mod membership;
 mod peers;
 mod plans;
 mod proxying;

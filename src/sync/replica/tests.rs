@@ -106,6 +106,26 @@ fn nothing_is_acknowledged_before_it_is_durable_and_visible() {
 }
 
 #[test]
+fn a_critical_one_overtakes_ten_thousand_that_wait() {
+    const MANY: u128 = 10_000;
+    let mut replica = node(2, 0);
+    replica.replaying = true;
+    for i in 0..MANY {
+        let waiting = entry(i + 1, 10 + i as i64, 1);
+        replica.enqueue(QueueKey { class: 1, stamp: waiting.stamp }, PendingRow { entry: waiting, initial: id(1), share: None });
+    }
+    let urgent = entry(MANY + 1, 100_000, 1);
+    let key = QueueKey { class: 0, stamp: urgent.stamp };
+    replica.enqueue(key, PendingRow { entry: urgent, initial: id(1), share: None });
+    replica.replaying = false;
+    replica.work(NOW);
+    let first = replica.take_effects().into_iter().find_map(|effect| match effect { Effect::Commit { changes, .. } => Some(changes), _ => None });
+    assert!(matches!(first.unwrap().first(), Some(Change::Unqueue(taken)) if *taken == key), "it is applied first");
+    let sent = replica.poll_send(id(2), NOW).unwrap();
+    assert_eq!(sent.items.first().map(|item| item.entry.stamp), Some(key.stamp), "and sent first");
+}
+
+#[test]
 fn a_child_that_fails_is_replaced_by_the_next_of_its_share() {
     let mut replica = node(4, 1);
     let stamp = submit(&mut replica);
