@@ -313,10 +313,16 @@ impl World {
     fn commit(&mut self, node: usize, step: u64, label: &'static str, changes: Vec<Change>) {
         self.check_commit(node, label, &changes);
         let touched = Touched::by(&changes, &self.nodes[node].disk.latest);
+        let known = &self.nodes[node].disk.latest.applied;
+        // What was applied before is visible; that it comes again under another name changes nothing.
+        let first = |change: &Change| if let Change::Unqueue(key) = change { Some(key.stamp).filter(|stamp| !known.contains_key(stamp)) } else { None };
+        let applied: Vec<Stamp> = changes.iter().filter_map(first).collect();
         if let Some(running) = &mut self.nodes[node].running {
+            for stamp in applied {
+                running.applied_in.entry(stamp).or_insert(step);
+            }
             for change in &changes {
                 match change {
-                    Change::Unqueue(key) => _ = running.applied_in.entry(key.stamp).or_insert(step),
                     Change::MergeOnReturn(peer, true) => running.delegations.collapsed(*peer),
                     _ => {}
                 }
