@@ -322,9 +322,8 @@ impl World {
                 running.applied_in.entry(stamp).or_insert(step);
             }
             for change in &changes {
-                match change {
-                    Change::MergeOnReturn(peer, true) => running.delegations.collapsed(*peer),
-                    _ => {}
+                if let Change::MergeOnReturn(peer, true) = change {
+                    running.delegations.collapsed(*peer);
                 }
             }
             running.touched.and(touched.clone());
