@@ -60,8 +60,7 @@ pub struct Repeater {
     merger: Option<Addr<Merger>>,
 }
 
-/// What the caches are to load next: an application that many notifications touch in a moment is
-/// rendered once for all of them.
+/// What the caches load next: an application that many notifications touch in a moment is rendered once.
 #[derive(Default)]
 struct Waiting {
     steps: Vec<u64>,
