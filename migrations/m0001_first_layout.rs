@@ -10,11 +10,7 @@ use crate::store::Cause;
 const TREES: [&str; 5] = ["pending", "ledger", "outbox", "history", "meta"];
 
 /// From an empty folder to the first layout.
-pub(super) const MIGRATION: Migration = Migration {
-    number: 1,
-    name: "first layout",
-    run,
-};
+pub(super) const MIGRATION: Migration = Migration { number: 1, name: "first layout", run };
 
 fn run(db: &sled::Db) -> Result<(), Cause> {
     for name in TREES {

@@ -9,11 +9,7 @@ use crate::store::Cause;
 use crate::store::crash::crash_point;
 
 /// Puts a byte at the end of every record of the ledger.
-pub(super) const MIGRATION: Migration = Migration {
-    number: 2,
-    name: "test: mark the ledger",
-    run,
-};
+pub(super) const MIGRATION: Migration = Migration { number: 2, name: "test: mark the ledger", run };
 
 /// What a rewritten record ends with.
 const MARK: u8 = b' ';
@@ -26,10 +22,7 @@ fn run(db: &sled::Db) -> Result<(), Cause> {
     use sled::transaction::ConflictableTransactionError as Conflict;
 
     let (ledger, meta) = (db.open_tree("ledger")?, db.open_tree("meta")?);
-    let begin = meta
-        .get(PROGRESS)?
-        .map(|key| key.to_vec())
-        .unwrap_or_default();
+    let begin = meta.get(PROGRESS)?.map(|key| key.to_vec()).unwrap_or_default();
     for record in ledger.range(begin..) {
         let (key, value) = record?;
         let mut next = key.to_vec();

@@ -10,7 +10,10 @@ mod read;
 #[path = "architecture/rules.rs"]
 mod rules;
 
-use std::{collections::BTreeSet, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use read::Source;
 
@@ -41,7 +44,11 @@ fn follow(root: &Path, file: &str, breaches: &mut Vec<String>, read: &mut BTreeS
                     }
                     home.extend(&declared.inside);
                     let single = home.join(format!("{}.rs", declared.name));
-                    if root.join(&single).exists() { (single, false) } else { (home.join(&declared.name).join("mod.rs"), true) }
+                    if root.join(&single).exists() {
+                        (single, false)
+                    } else {
+                        (home.join(&declared.name).join("mod.rs"), true)
+                    }
                 }
             };
             waiting.push((place, child, owns));

@@ -39,7 +39,8 @@ fn main() {
     let wanted = wanted();
     let is_wanted = |part: &str| wanted.is_empty() || wanted.iter().any(|name| name == part);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut report = String::from("# Figures\n\nMade by `cargo bench --bench figures`; see there for what is measured and how.\n");
+    let mut report =
+        String::from("# Figures\n\nMade by `cargo bench --bench figures`; see there for what is measured and how.\n");
     runtime.block_on(async {
         if is_wanted("latency") {
             latency(&mut report).await;
@@ -84,7 +85,11 @@ async fn latency(report: &mut String) {
 async fn throughput(report: &mut String) {
     let mut bars = Vec::new();
     for members in [1, 3] {
-        let title = if members == 1 { "by itself" } else { "of a farm of three (etcd: the leader or a follower of three members, as it comes)" };
+        let title = if members == 1 {
+            "by itself"
+        } else {
+            "of a farm of three (etcd: the leader or a follower of three members, as it comes)"
+        };
         write!(report, "\n## Durable submissions per second on one node {title}, over HTTP with keep-alive\n\n\
             | submitters | Forewarn per s | median ms | p99 ms | CPU µs each | etcd's gateway per s | median ms | p99 ms | CPU µs each | per s, ratio | CPU, ratio |\n\
             |---|---|---|---|---|---|---|---|---|---|---|\n").unwrap();
@@ -99,7 +104,13 @@ async fn throughput(report: &mut String) {
                     if members == 1 {
                         bars.push((format!("etcd, {submitters}"), etcd.per_second));
                     }
-                    writeln!(report, "| {submitters} | {own} | {etcd} | {:.2} | {:.2} |", own.per_second / etcd.per_second, own.cpu / etcd.cpu).unwrap();
+                    writeln!(
+                        report,
+                        "| {submitters} | {own} | {etcd} | {:.2} | {:.2} |",
+                        own.per_second / etcd.per_second,
+                        own.cpu / etcd.cpu
+                    )
+                    .unwrap();
                 }
                 None => writeln!(report, "| {submitters} | {own} | – | – | – | – | – | – |").unwrap(),
             }

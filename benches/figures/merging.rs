@@ -1,7 +1,12 @@
 //! Bytes and time of a merge, against the size of the ledger and the number of differences: two
 //! replicas in this process, every message written and read as JSON.
 
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::{Duration, Instant}};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use forewarn::{
     availability::{Entry, Ledger, NodeId, Reasons, Rules},
@@ -75,7 +80,8 @@ fn merge(starting: &mut Replica, reference: &mut Replica) -> (usize, usize, Dura
         let back = answer.map(|answer| serde_json::to_vec(&answer).unwrap());
         bytes += sent.len() + back.as_ref().map_or(0, Vec::len);
         messages += 1;
-        let next = talk.answer(starting, back.map(|back| serde_json::from_slice::<Merged>(&back).unwrap()), now()).unwrap();
+        let next =
+            talk.answer(starting, back.map(|back| serde_json::from_slice::<Merged>(&back).unwrap()), now()).unwrap();
         settle(starting);
         match next {
             Next::Ask(next) => ask = *next,
@@ -91,18 +97,33 @@ pub fn measure(report: &mut String) {
     let mut bars = Vec::new();
     for size in [100, 1_000, 10_000, 100_000] {
         let all = entries(0, size);
-        let whole: usize = all.iter().take(100).map(|entry| serde_json::to_vec(entry).unwrap().len()).sum::<usize>() * size / 100;
+        let whole: usize =
+            all.iter().take(100).map(|entry| serde_json::to_vec(entry).unwrap().len()).sum::<usize>() * size / 100;
         for differences in [0, 10, 100] {
             if differences * 2 > size {
                 continue;
             }
             // Half of the differences on each side, spread over the whole.
             let every = size.checked_div(differences).unwrap_or(usize::MAX);
-            let lacks = |at: usize, side: usize| every != usize::MAX && at.is_multiple_of(every) && (at / every) % 2 == side;
-            let part = |side: usize| all.iter().enumerate().filter(|(at, _)| !lacks(*at, side)).map(|(_, entry)| Arc::clone(entry)).collect::<Vec<_>>();
+            let lacks =
+                |at: usize, side: usize| every != usize::MAX && at.is_multiple_of(every) && (at / every) % 2 == side;
+            let part = |side: usize| {
+                all.iter()
+                    .enumerate()
+                    .filter(|(at, _)| !lacks(*at, side))
+                    .map(|(_, entry)| Arc::clone(entry))
+                    .collect::<Vec<_>>()
+            };
             let (mut starting, mut reference) = (replica(1, &part(0)), replica(2, &part(1)));
             let (bytes, messages, took) = merge(&mut starting, &mut reference);
-            writeln!(report, "| {size} | {differences} | {:.1} | {messages} | {:.1} | {:.0} |", bytes as f64 / 1e3, took.as_secs_f64() * 1e3, whole as f64 / 1e3).unwrap();
+            writeln!(
+                report,
+                "| {size} | {differences} | {:.1} | {messages} | {:.1} | {:.0} |",
+                bytes as f64 / 1e3,
+                took.as_secs_f64() * 1e3,
+                whole as f64 / 1e3
+            )
+            .unwrap();
             if differences == 10 {
                 bars.push((format!("{size} entries"), bytes as f64 / 1e3));
             }

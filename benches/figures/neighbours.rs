@@ -34,20 +34,24 @@ fn spawn(program: &str, args: &[String]) -> Option<Process> {
 /// An etcd cluster; the client addresses of its members.
 async fn etcd(folder: &TempDir, size: usize) -> Option<(Vec<Process>, Vec<String>)> {
     let ports: Vec<(u16, u16)> = (0..size).map(|_| (port(), port())).collect();
-    let cluster: Vec<String> = ports.iter().enumerate().map(|(at, (_, peer))| format!("m{at}=http://127.0.0.1:{peer}")).collect();
+    let cluster: Vec<String> =
+        ports.iter().enumerate().map(|(at, (_, peer))| format!("m{at}=http://127.0.0.1:{peer}")).collect();
     let mut processes = Vec::new();
     for (at, (client, peer)) in ports.iter().enumerate() {
         let flag = |name: &str, value: String| format!("--{name}={value}");
         let (client, peer) = (format!("http://127.0.0.1:{client}"), format!("http://127.0.0.1:{peer}"));
-        processes.push(spawn("etcd", &[
-            flag("name", format!("m{at}")),
-            flag("data-dir", folder.path().join(format!("m{at}")).display().to_string()),
-            flag("listen-client-urls", client.clone()),
-            flag("advertise-client-urls", client),
-            flag("listen-peer-urls", peer.clone()),
-            flag("initial-advertise-peer-urls", peer),
-            flag("initial-cluster", cluster.join(",")),
-        ])?);
+        processes.push(spawn(
+            "etcd",
+            &[
+                flag("name", format!("m{at}")),
+                flag("data-dir", folder.path().join(format!("m{at}")).display().to_string()),
+                flag("listen-client-urls", client.clone()),
+                flag("advertise-client-urls", client),
+                flag("listen-peer-urls", peer.clone()),
+                flag("initial-advertise-peer-urls", peer),
+                flag("initial-cluster", cluster.join(",")),
+            ],
+        )?);
     }
     let clients: Vec<String> = ports.iter().map(|(client, _)| format!("127.0.0.1:{client}")).collect();
     for client in &clients {
@@ -65,7 +69,8 @@ async fn etcd(folder: &TempDir, size: usize) -> Option<(Vec<Process>, Vec<String
 }
 
 /// A key and a value of a notification's size, in base64.
-const PUT: &str = r#"{"key":"bWFpbA==","value":"eyJ0YXJnZXRzIjpbImFwcGxpY2F0aW9uOm1haWwiXSwic3RhdHVzIjoidW5hdmFpbGFibGUifQ=="}"#;
+const PUT: &str =
+    r#"{"key":"bWFpbA==","value":"eyJ0YXJnZXRzIjpbImFwcGxpY2F0aW9uOm1haWwiXSwic3RhdHVzIjoidW5hdmFpbGFibGUifQ=="}"#;
 
 pub async fn etcd_latency(rounds: usize) -> Option<Vec<Duration>> {
     let folder = tempfile::tempdir().unwrap();
@@ -115,7 +120,8 @@ pub async fn redis_latency(rounds: usize) -> Option<Vec<Duration>> {
     let folder = tempfile::tempdir().unwrap();
     let port = port();
     let dir = folder.path().display().to_string();
-    let args = ["--port", &port.to_string(), "--dir", &dir, "--appendonly", "yes", "--appendfsync", "always", "--save", ""];
+    let args =
+        ["--port", &port.to_string(), "--dir", &dir, "--appendonly", "yes", "--appendfsync", "always", "--save", ""];
     let _process = spawn("redis-server", &args.map(str::to_owned))?;
     let address = format!("127.0.0.1:{port}");
     up(&address).await;

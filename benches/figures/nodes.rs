@@ -9,7 +9,11 @@ use std::{
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-use super::{Throughput, http::{Conn, cpu, port}, quantiles};
+use super::{
+    Throughput,
+    http::{Conn, cpu, port},
+    quantiles,
+};
 
 pub const TOKEN: &str = "fw_figures_token_0123456789abcdef0123456789";
 /// How long each throughput is measured.
@@ -33,10 +37,21 @@ pub async fn farm(folder: &TempDir, size: usize) -> Vec<Node> {
     let controls: Vec<String> = (0..size).map(|_| format!("127.0.0.1:{}", port())).collect();
     let mut nodes = Vec::new();
     for (at, control) in controls.iter().enumerate() {
-        let peers: Vec<String> = controls.iter().filter(|other| *other != control).map(|other| format!("\"http://{other}\"")).collect();
+        let peers: Vec<String> =
+            controls.iter().filter(|other| *other != control).map(|other| format!("\"http://{other}\"")).collect();
         let gate = format!("127.0.0.1:{}", port());
         let file = folder.path().join(format!("n{at}.toml"));
-        fs::write(&file, config(&format!("n{at}"), &folder.path().join(format!("n{at}")).display().to_string(), control, &gate, &peers.join(", "))).unwrap();
+        fs::write(
+            &file,
+            config(
+                &format!("n{at}"),
+                &folder.path().join(format!("n{at}")).display().to_string(),
+                control,
+                &gate,
+                &peers.join(", "),
+            ),
+        )
+        .unwrap();
         let process = Command::new(env!("CARGO_BIN_EXE_forewarn"))
             .args(["serve", "--config"])
             .arg(&file)
@@ -98,7 +113,9 @@ pub async fn latency(rounds: usize) -> Vec<Duration> {
     for round in 0..rounds + 20 {
         let status = if round % 2 == 0 { "unavailable" } else { "available" };
         let begun = Instant::now();
-        let (code, _) = submit.post("/api/v1/notifications", TOKEN, &format!(r#"{{"targets":["application:mail"],"status":"{status}"}}"#)).await;
+        let (code, _) = submit
+            .post("/api/v1/notifications", TOKEN, &format!(r#"{{"targets":["application:mail"],"status":"{status}"}}"#))
+            .await;
         assert_eq!(code, 202);
         let durable = Instant::now();
         let mut last = durable;
@@ -117,12 +134,23 @@ pub async fn throughput(submitters: usize, members: usize) -> Throughput {
     let folder = tempfile::tempdir().unwrap();
     let nodes = farm(&folder, members).await;
     let pids: Vec<u32> = nodes.iter().map(|node| node.process.id()).collect();
-    let body = |n: usize| format!(r#"{{"targets":["application:mail"],"status":"{}"}}"#, if n.is_multiple_of(2) { "unavailable" } else { "available" });
+    let body = |n: usize| {
+        format!(
+            r#"{{"targets":["application:mail"],"status":"{}"}}"#,
+            if n.is_multiple_of(2) { "unavailable" } else { "available" }
+        )
+    };
     pressure(&nodes[0].control, &pids, submitters, ("/api/v1/notifications", TOKEN, 202), body).await
 }
 
 /// So many connections, each with one request under way at a time.
-pub async fn pressure(address: &str, pids: &[u32], connections: usize, (path, token, expect): (&'static str, &'static str, u16), body: impl Fn(usize) -> String + Copy + 'static) -> Throughput {
+pub async fn pressure(
+    address: &str,
+    pids: &[u32],
+    connections: usize,
+    (path, token, expect): (&'static str, &'static str, u16),
+    body: impl Fn(usize) -> String + Copy + 'static,
+) -> Throughput {
     let all = || pids.iter().map(|pid| cpu(*pid)).sum::<f64>();
     let before = all();
     let begun = Instant::now();

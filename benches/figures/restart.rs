@@ -35,14 +35,17 @@ pub fn entries(from: usize, count: usize) -> Vec<Arc<Entry>> {
             "criteria": {"paths": [format!("/part-{}/*", at / 2_000)]},
         }));
         let time = Moment::from_millis(start + at as i64);
-        let made = submission.unwrap().statement(Uuid::from_u128(at as u128 + 1), time, &Author::operator("alice"), &node);
+        let made =
+            submission.unwrap().statement(Uuid::from_u128(at as u128 + 1), time, &Author::operator("alice"), &node);
         Entry::stamped(made, 0, NodeId(Uuid::from_u128(7)))
     };
     (from..from + count).map(make).collect()
 }
 
 pub async fn measure(report: &mut String) {
-    report.push_str("\n## Restart to ready\n\n| ledger | pending | ms | resident MiB | bytes per entry |\n|---|---|---|---|---|\n");
+    report.push_str(
+        "\n## Restart to ready\n\n| ledger | pending | ms | resident MiB | bytes per entry |\n|---|---|---|---|---|\n",
+    );
     let mut empty = 0.0;
     for (ledger, pending) in [(0, 0), (10_000, 1_000), (100_000, 10_000)] {
         let folder = tempfile::tempdir().unwrap();
@@ -66,7 +69,11 @@ pub async fn measure(report: &mut String) {
         if ledger == 0 {
             empty = resident;
         }
-        let each = if ledger == 0 { "–".to_owned() } else { format!("{:.0}", (resident - empty) / (ledger + pending) as f64) };
+        let each = if ledger == 0 {
+            "–".to_owned()
+        } else {
+            format!("{:.0}", (resident - empty) / (ledger + pending) as f64)
+        };
         writeln!(report, "| {ledger} | {pending} | {took} | {:.0} | {each} |", resident / 1_048_576.0).unwrap();
     }
     report.push_str("\nBytes per entry: resident memory beyond that of an empty node, what reading the store has left behind included.\n");
@@ -76,7 +83,10 @@ fn fill(data: &std::path::Path, ledger: usize, pending: usize) {
     let store = Store::open(data, Options::default()).unwrap();
     let admitted = entries(0, ledger).into_iter().map(Change::Admit);
     let queued = entries(ledger, pending).into_iter().map(|entry| {
-        Change::Queue(QueueKey::new(entry.notification.priority, entry.stamp), PendingRow { entry, initial: NodeId(Uuid::from_u128(7)), share: None })
+        Change::Queue(
+            QueueKey::new(entry.notification.priority, entry.stamp),
+            PendingRow { entry, initial: NodeId(Uuid::from_u128(7)), share: None },
+        )
     });
     let changes: Vec<Change> = admitted.chain(queued).collect();
     for group in changes.chunks(2_000) {

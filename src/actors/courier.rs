@@ -113,7 +113,12 @@ impl Handler<LookAround> for Couriers {
                     Ok(answer) => replica.announced(&answer, None, now).is_ok(),
                     Err(_) => {
                         // Shown as away from now on, and tried again after a back-off.
-                        let there: Vec<NodeId> = replica.peers().into_iter().filter(|peer| peer.address == address).map(|peer| peer.id).collect();
+                        let there: Vec<NodeId> = replica
+                            .peers()
+                            .into_iter()
+                            .filter(|peer| peer.address == address)
+                            .map(|peer| peer.id)
+                            .collect();
                         there.into_iter().for_each(|id| replica.merge_failed(id, clock::random(), now));
                         false
                     }

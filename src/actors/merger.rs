@@ -60,7 +60,10 @@ impl Merger {
     }
 
     /// A step of the replica; `None` only while the node goes down.
-    async fn take<T: Send + 'static>(&self, step: impl FnOnce(&mut Replica, crate::sync::Now) -> T + Send + 'static) -> Option<T> {
+    async fn take<T: Send + 'static>(
+        &self,
+        step: impl FnOnce(&mut Replica, crate::sync::Now) -> T + Send + 'static,
+    ) -> Option<T> {
         self.repeater.send(Take::new(step)).await.ok().flatten()
     }
 
@@ -74,7 +77,8 @@ impl Merger {
             Ok(answer) => {
                 crash_point("merger.announced");
                 let (met, at) = (answer.clone(), address.to_owned());
-                let known = self.take(move |replica, now| replica.announced(&met, Some(&at), now)).await.ok_or_else(away)?;
+                let known =
+                    self.take(move |replica, now| replica.announced(&met, Some(&at), now)).await.ok_or_else(away)?;
                 crash_point("merger.met");
                 match known {
                     Ok(()) => Ok(answer),
@@ -151,13 +155,14 @@ impl Merger {
         let mut reached: HashSet<NodeId> = HashSet::new();
         let mut rest = addresses.into_iter();
         while reached.len() < wanted && Instant::now() < deadline {
-            let batch: Vec<String> = rest.by_ref().take(if self.plan.series { 1 } else { wanted - reached.len() }).collect();
+            let batch: Vec<String> =
+                rest.by_ref().take(if self.plan.series { 1 } else { wanted - reached.len() }).collect();
             if batch.is_empty() {
                 break;
             }
-            let calls = batch.iter().map(|address| async move {
-                (address, timeout_at(deadline, self.meet_and_talk(address)).await)
-            });
+            let calls = batch
+                .iter()
+                .map(|address| async move { (address, timeout_at(deadline, self.meet_and_talk(address)).await) });
             for (address, result) in futures_util::future::join_all(calls).await {
                 match result {
                     Ok(Ok((id, talk))) => {
@@ -195,7 +200,8 @@ impl Merger {
     async fn broken_off(&self, address: &str) {
         let (address, chance) = (address.to_owned(), clock::random());
         self.take(move |replica, now| {
-            let there: Vec<NodeId> = replica.peers().into_iter().filter(|peer| peer.address == address).map(|peer| peer.id).collect();
+            let there: Vec<NodeId> =
+                replica.peers().into_iter().filter(|peer| peer.address == address).map(|peer| peer.id).collect();
             for id in there {
                 replica.merge_failed(id, chance, now);
             }
@@ -236,7 +242,8 @@ impl Merger {
             return;
         }
         let prepared = self.take(move |replica, _| {
-            let others = replica.peers().into_iter().filter(|peer| peer.member.is_some() && !peer.down && peer.id != from);
+            let others =
+                replica.peers().into_iter().filter(|peer| peer.member.is_some() && !peer.down && peer.id != from);
             (others.map(|peer| peer.address).collect::<Vec<_>>(), follow_ups(replica, &learned))
         });
         let Some((mut others, messages)) = prepared.await else { return };
@@ -257,7 +264,8 @@ impl Merger {
     async fn now_and_then(&self) {
         let peers = self
             .take(|replica, _| {
-                let met: Vec<NodeId> = replica.peers().iter().filter(|peer| peer.member.is_some()).map(|peer| peer.id).collect();
+                let met: Vec<NodeId> =
+                    replica.peers().iter().filter(|peer| peer.member.is_some()).map(|peer| peer.id).collect();
                 met
             })
             .await
@@ -271,7 +279,8 @@ impl Merger {
     /// Says in which phase this node is now.
     async fn tell_everybody(&self) {
         let peers = self.take(|replica, _| replica.peers()).await.unwrap_or_default();
-        let met: Vec<String> = peers.into_iter().filter(|peer| peer.member.is_some()).map(|peer| peer.address).collect();
+        let met: Vec<String> =
+            peers.into_iter().filter(|peer| peer.member.is_some()).map(|peer| peer.address).collect();
         futures_util::future::join_all(met.iter().map(|address| self.announce(address))).await;
     }
 
@@ -386,7 +395,13 @@ impl Handler<KeepMerging> for Merger {
 }
 
 /// Answers for peers: takes an announcement in and gives this node's own.
-pub async fn take_announcement(repeater: &Addr<Repeater>, announce: Announce, phase: &'static str) -> Option<Result<Announce, Stranger>> {
-    let step = Take::new(move |replica: &mut Replica, now| replica.announced(&announce, None, now).map(|()| replica.announcement(phase)));
+pub async fn take_announcement(
+    repeater: &Addr<Repeater>,
+    announce: Announce,
+    phase: &'static str,
+) -> Option<Result<Announce, Stranger>> {
+    let step = Take::new(move |replica: &mut Replica, now| {
+        replica.announced(&announce, None, now).map(|()| replica.announcement(phase))
+    });
     repeater.send(step).await.ok().flatten()
 }

@@ -69,7 +69,12 @@ struct Waiting {
 
 impl Repeater {
     /// A repeater for a restored replica; the queue starts with the actor.
-    pub fn new(replica: Replica, queue: Box<dyn Queue>, shared: Arc<Shared>, caches: Vec<Addr<ApplicationCache>>) -> Self {
+    pub fn new(
+        replica: Replica,
+        queue: Box<dyn Queue>,
+        shared: Arc<Shared>,
+        caches: Vec<Addr<ApplicationCache>>,
+    ) -> Self {
         Self {
             replica,
             queue,
@@ -151,10 +156,14 @@ impl Repeater {
         self.is_loading = true;
         let Waiting { steps, targets } = std::mem::take(&mut self.waiting);
         let ledger = self.replica.ledger();
-        let touched = self.shared.slots.iter().zip(&self.caches).filter(|(slot, _)| targets.iter().any(|target| slot.depends_on(target)));
-        let loads: Vec<_> = touched
-            .map(|(slot, cache)| cache.send(LoadWords(View::of(ledger, &slot.app.definition, |_| 1))))
-            .collect();
+        let touched = self
+            .shared
+            .slots
+            .iter()
+            .zip(&self.caches)
+            .filter(|(slot, _)| targets.iter().any(|target| slot.depends_on(target)));
+        let loads: Vec<_> =
+            touched.map(|(slot, cache)| cache.send(LoadWords(View::of(ledger, &slot.app.definition, |_| 1)))).collect();
         for target in targets.into_iter().filter(|target| !matches!(target, Target::Application(_))) {
             self.shared.tell(Event::Resource { target });
         }
@@ -337,7 +346,10 @@ pub struct Begin {
 impl Begin {
     /// The step, and where its answer will be. `writes`: it is refused while the store cannot write
     /// (the answer's sender is dropped then).
-    pub fn new(writes: bool, step: impl FnOnce(&mut Replica, Ticket, Now) + Send + 'static) -> (Self, oneshot::Receiver<Reply>) {
+    pub fn new(
+        writes: bool,
+        step: impl FnOnce(&mut Replica, Ticket, Now) + Send + 'static,
+    ) -> (Self, oneshot::Receiver<Reply>) {
         let (waiter, answer) = oneshot::channel();
         (Self { step: Box::new(step), waiter, writes }, answer)
     }

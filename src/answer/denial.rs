@@ -64,7 +64,17 @@ impl Denial {
         let floor = view.rules.threshold(view.limit);
         let overdue = back.is_some_and(|back| back <= now.max(floor));
         let (app, node) = (Arc::clone(app), node.clone());
-        Some(Self::new(Facts { app, others: Vec::new(), node, causes: verdict.causes, deciding, since, back, overdue, floor }))
+        Some(Self::new(Facts {
+            app,
+            others: Vec::new(),
+            node,
+            causes: verdict.causes,
+            deciding,
+            since,
+            back,
+            overdue,
+            floor,
+        }))
     }
 
     /// The one denial of a request that needs several applications, of which these are closed. The
@@ -193,7 +203,6 @@ impl Denial {
         self.html[usize::from(!reading)].get_or_init(|| shapes::html(self, reading))
     }
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -57,7 +57,14 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn add(&self, causes: &mut Vec<Cause>, (layer, target): (Layer, Target), words: &TargetWords, agree: usize, floor: Option<&TargetWords>) {
+    fn add(
+        &self,
+        causes: &mut Vec<Cause>,
+        (layer, target): (Layer, Target),
+        words: &TargetWords,
+        agree: usize,
+        floor: Option<&TargetWords>,
+    ) {
         // What the operators' openings silence: all that is older on the same requests.
         let silenced = |x: &Word| {
             let here = words.operators().filter(|_| x.speaker != Speaker::Operators);
@@ -72,24 +79,34 @@ impl Place<'_> {
             }
         };
         let mut standing: Vec<&Word> = Vec::new();
-        for group in [words.operators().collect::<Vec<_>>()].into_iter().chain(words.reporters().map(|(_, said)| said.collect())) {
+        for group in
+            [words.operators().collect::<Vec<_>>()].into_iter().chain(words.reporters().map(|(_, said)| said.collect()))
+        {
             standing.extend(group.iter().copied().filter(|x| self.stands(x, &group) && !silenced(x)));
         }
         let agreed = |x: &Word| {
-            let with = |y: &&&Word| y.speaker != Speaker::Operators && (y.criteria() == x.criteria() || self.is_general(y));
+            let with =
+                |y: &&&Word| y.speaker != Speaker::Operators && (y.criteria() == x.criteria() || self.is_general(y));
             let speakers: BTreeSet<&Speaker> = standing.iter().filter(with).map(|y| &y.speaker).collect();
             x.speaker == Speaker::Operators || speakers.len() >= agree
         };
         let counts = standing.iter().filter(|x| !self.is_general(x) && agreed(x));
         let mut found: Vec<&Word> = counts.copied().collect();
         found.sort_by_key(|x| (x.speaker != Speaker::Operators, x.since, x.at));
-        causes.extend(found.into_iter().map(|x| Cause { layer, target: target.clone(), entry: x.entry.clone(), since: x.since }));
+        causes.extend(found.into_iter().map(|x| Cause {
+            layer,
+            target: target.clone(),
+            entry: x.entry.clone(),
+            since: x.since,
+        }));
     }
 
     /// Whether a closing has begun, is not over, and nobody who said it has said otherwise since.
     fn stands(&self, x: &Word, group: &[&Word]) -> bool {
         x.says == Says::Closing
-            && x.criteria().is_none_or(|criteria| criteria.nodes().is_empty() || criteria.nodes().iter().any(|n| n.as_str() == self.node))
+            && x.criteria().is_none_or(|criteria| {
+                criteria.nodes().is_empty() || criteria.nodes().iter().any(|n| n.as_str() == self.node)
+            })
             && !self.rules.lapsed(x, self.clock)
             && !(x.plan && x.since > self.clock)
             && x.ends.is_none_or(|ends| ends > self.clock)
@@ -108,7 +125,10 @@ pub fn availability_json(snapshot: &Snapshot, now: Moment) -> Value {
     let verdict = general(view, &app.definition, node, now);
     let first = verdict.first().map(|cause| &cause.entry.notification);
     let upcoming = view.upcoming(now);
-    let planned = upcoming.iter().map(|entry| &entry.notification).filter(|plan| is_general(plan.criteria.as_ref(), node.as_str()));
+    let planned = upcoming
+        .iter()
+        .map(|entry| &entry.notification)
+        .filter(|plan| is_general(plan.criteria.as_ref(), node.as_str()));
     let planned: Vec<Value> = planned
         .map(|plan| {
             json!({

@@ -189,13 +189,16 @@ mod tests {
     #[test]
     fn the_policy_names_what_is_on_the_page() {
         let page = Page { title: "x", ..Page::default() }.fit();
-        let between = |open: &str, close: &str| page.split_once(open).unwrap().1.split_once(close).unwrap().0.to_owned();
+        let between =
+            |open: &str, close: &str| page.split_once(open).unwrap().1.split_once(close).unwrap().0.to_owned();
         let policy = String::from_utf8(security_policy().to_vec()).unwrap();
         for inside in [between("<style>", "</style>"), between("<script>", "</script>")] {
             assert!(inside.len() > 100);
             assert!(policy.contains(&base64(&Sha256::digest(inside.as_bytes()))));
         }
-        assert!(page.matches("<script").count() == 1 && page.matches("<style").count() == 1 && !page.contains(" style="));
+        assert!(
+            page.matches("<script").count() == 1 && page.matches("<style").count() == 1 && !page.contains(" style=")
+        );
     }
 
     #[test]

@@ -118,7 +118,13 @@ impl<'a> Problem<'a> {
                     Some(Sent::Refused) => "\nWhat you sent was not accepted.\n",
                     Some(Sent::Unknown) => "\nIt is not known whether what you sent has arrived.\n",
                 };
-                format!("{}\n\n{}\n{sent}\nNode {}\n", visible(&self.title(), false), visible(&self.told(), false), self.node).into()
+                format!(
+                    "{}\n\n{}\n{sent}\nNode {}\n",
+                    visible(&self.title(), false),
+                    visible(&self.told(), false),
+                    self.node
+                )
+                .into()
             }
         }
     }
@@ -180,7 +186,9 @@ impl<'a> Problem<'a> {
         match (self.detail, self.kind) {
             (Some(detail), _) => detail.to_owned(),
             (None, ProblemKind::BadRequest) => "Something is wrong with the request itself.".to_owned(),
-            (None, ProblemKind::NoSuchApplication) => "No application belongs to this address. Please check it for a typing mistake.".to_owned(),
+            (None, ProblemKind::NoSuchApplication) => {
+                "No application belongs to this address. Please check it for a typing mistake.".to_owned()
+            }
             (None, ProblemKind::UpstreamUnreachable) => {
                 format!("There is no connection to {app} just now. Nothing is known of an outage.")
             }
@@ -227,7 +235,10 @@ mod tests {
                     if shape == Shape::Json {
                         let value: Value = serde_json::from_slice(&body).unwrap();
                         assert_eq!(value["type"], kind.type_uri());
-                        assert_eq!((&value["status"], &value["instance"]), (&json!(kind.status()), &json!("/x\"<\u{1}")));
+                        assert_eq!(
+                            (&value["status"], &value["instance"]),
+                            (&json!(kind.status()), &json!("/x\"<\u{1}"))
+                        );
                         assert_eq!(value["node"], "a");
                     }
                 }

@@ -63,7 +63,8 @@ impl Snapshot {
     pub fn build(app: Arc<App>, node: Name, view: View, now: Moment) -> Self {
         let clock = view.rules.clock(now, view.limit);
         let valid_until = view.next_change(clock);
-        let mut snapshot = Self { app, node, view, built_at: now, valid_until, prepared: None, kept: Default::default() };
+        let mut snapshot =
+            Self { app, node, view, built_at: now, valid_until, prepared: None, kept: Default::default() };
         if !snapshot.depends_on_request() {
             let decision = snapshot.evaluate(&nothing_but(snapshot.node.as_str()), now);
             if let Decision::Closed(denial) = &decision {
@@ -109,7 +110,8 @@ impl Snapshot {
     fn kept(&self, causes: &[Cause]) -> Option<Arc<Denial>> {
         let same = |one: &Cause, other: &Cause| Arc::ptr_eq(&one.entry, &other.entry) && one.target == other.target;
         let fits = |denial: &&Arc<Denial>| {
-            denial.causes().len() == causes.len() && denial.causes().iter().zip(causes).all(|(one, other)| same(one, other))
+            denial.causes().len() == causes.len()
+                && denial.causes().iter().zip(causes).all(|(one, other)| same(one, other))
         };
         self.kept.iter().map_while(OnceLock::get).find(fits).cloned()
     }
@@ -151,7 +153,6 @@ fn words(view: &View) -> impl Iterator<Item = &Word> {
     let resources = view.resources.iter().flat_map(|(.., words)| words.iter());
     view.own.iter().chain(view.system.iter()).chain(resources)
 }
-
 
 #[cfg(test)]
 mod tests;

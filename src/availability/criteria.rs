@@ -79,7 +79,9 @@ impl Criteria {
             && (self.nodes.is_empty() || self.nodes.iter().any(|n| n.as_str() == request.node))
             && (self.paths.is_empty() || self.paths.iter().any(|p| p.matches(request.path, false)))
             && (self.clients.is_empty()
-                || request.client.is_some_and(|client| self.clients.iter().any(|net| net.contains(&client.to_canonical()))))
+                || request
+                    .client
+                    .is_some_and(|client| self.clients.iter().any(|net| net.contains(&client.to_canonical()))))
             && self.headers.iter().all(|(name, glob)| request.headers.any(name, &mut |value| glob.matches(value, true)))
             && self.query.iter().all(|(name, glob)| query_has(request.query, name, glob))
     }
@@ -164,7 +166,8 @@ mod tests {
 
     #[test]
     fn equal_ones_are_equal_in_one_form() {
-        let one = Criteria::parse(&json!({"methods": ["post", "GET", "get"], "clients": ["10.1.2.3/8"]})).unwrap().unwrap();
+        let one =
+            Criteria::parse(&json!({"methods": ["post", "GET", "get"], "clients": ["10.1.2.3/8"]})).unwrap().unwrap();
         let other = Criteria::parse(&json!({"clients": ["10.0.0.0/8"], "methods": ["GET", "POST"]})).unwrap().unwrap();
         assert_eq!(one, other);
         let again: Criteria = serde_json::from_value(serde_json::to_value(&one).unwrap()).unwrap();
@@ -175,17 +178,26 @@ mod tests {
     #[test]
     fn what_a_newer_version_adds_is_kept_compared_and_matches_nothing() {
         let read = |value: Value| serde_json::from_value::<Criteria>(value).unwrap();
-        let newer = json!({"methods": ["POST"], "moon": {"phase": 0.1, "a": [1, {}]}, "paths": {"regex": ".*"}, "nodes": []});
+        let newer =
+            json!({"methods": ["POST"], "moon": {"phase": 0.1, "a": [1, {}]}, "paths": {"regex": ".*"}, "nodes": []});
         let criteria = read(newer.clone());
         assert_eq!(serde_json::to_value(&criteria).unwrap(), newer);
         assert_eq!(criteria.unread().collect::<Vec<_>>(), ["moon", "nodes", "paths"]);
         assert!(criteria.has_unread() && !criteria.match_request(&facts(&NoHeaders)));
         assert!(read(json!({"methods": ["POST"]})).match_request(&facts(&NoHeaders)));
         // Members in any order; what is known is brought into its form all the same.
-        assert_eq!(criteria, read(json!({"paths": {"regex": ".*"}, "nodes": [], "moon": {"a": [1, {}], "phase": 0.1}, "methods": ["post", "POST"]})));
+        assert_eq!(
+            criteria,
+            read(
+                json!({"paths": {"regex": ".*"}, "nodes": [], "moon": {"a": [1, {}], "phase": 0.1}, "methods": ["post", "POST"]})
+            )
+        );
         assert_ne!(criteria, read(json!({"methods": ["POST"]})));
         assert_ne!(read(json!({"moon": 1})), read(json!({"moon": 2})));
-        assert!(read(json!({"moon": 1, "nodes": ["a"]})).nodes().len() == 1 && !read(json!({"moon": 1, "nodes": ["a"]})).only_nodes());
+        assert!(
+            read(json!({"moon": 1, "nodes": ["a"]})).nodes().len() == 1
+                && !read(json!({"moon": 1, "nodes": ["a"]})).only_nodes()
+        );
         for none in [json!({}), json!([]), json!(null), json!("moon")] {
             assert!(serde_json::from_value::<Criteria>(none).is_err());
         }
@@ -193,8 +205,14 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_named() {
-        let errors = Criteria::parse(&json!({"paths": ["[a"], "methods": [], "hosts": ["x"], "clients": ["nowhere"], "query": {"a": 1}})).unwrap_err();
+        let errors = Criteria::parse(
+            &json!({"paths": ["[a"], "methods": [], "hosts": ["x"], "clients": ["nowhere"], "query": {"a": 1}}),
+        )
+        .unwrap_err();
         let fields: Vec<&str> = errors.iter().map(|e| e.field.as_str()).collect();
-        assert_eq!(fields, ["criteria.clients[0]", "criteria.hosts", "criteria.methods", "criteria.paths[0]", "criteria.query.a"]);
+        assert_eq!(
+            fields,
+            ["criteria.clients[0]", "criteria.hosts", "criteria.methods", "criteria.paths[0]", "criteria.query.a"]
+        );
     }
 }

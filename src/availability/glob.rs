@@ -154,7 +154,8 @@ fn step(pattern: &str, c: char, fold: bool) -> Option<&str> {
         '?' => Some(after),
         '[' => {
             let (class, after) = split_class(pattern).ok()?;
-            let inside = class.has(c) || (fold && (class.has(c.to_ascii_lowercase()) || class.has(c.to_ascii_uppercase())));
+            let inside =
+                class.has(c) || (fold && (class.has(c.to_ascii_lowercase()) || class.has(c.to_ascii_uppercase())));
             (inside != class.negated).then_some(after)
         }
         literal => (literal == c || (fold && literal.eq_ignore_ascii_case(&c))).then_some(after),

@@ -221,7 +221,10 @@ impl Ledger {
             let Some(words) = self.targets.get(target) else { continue };
             let full = |what, limit| Err(BoundExceeded { target: target.clone(), what, limit });
             let speaker = Speaker::of(notification.source, notification.reporter.as_deref());
-            if speaker != Speaker::Operators && words.group(&speaker).is_empty() && words.reporters().count() >= MAX_REPORTERS {
+            if speaker != Speaker::Operators
+                && words.group(&speaker).is_empty()
+                && words.reporters().count() >= MAX_REPORTERS
+            {
                 return full("reporters", MAX_REPORTERS);
             }
             if let Some(criteria) = &notification.criteria {

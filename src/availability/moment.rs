@@ -114,7 +114,9 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for text in ["", "tomorrow", "2026-11-23", "2026-11-23T18:00:00", "2026-13-01T00:00:00Z", "1969-12-31T00:00:00Z"] {
+        for text in
+            ["", "tomorrow", "2026-11-23", "2026-11-23T18:00:00", "2026-13-01T00:00:00Z", "1969-12-31T00:00:00Z"]
+        {
             assert!(text.parse::<Moment>().is_err(), "{text}");
         }
     }

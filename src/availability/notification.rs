@@ -295,7 +295,8 @@ mod tests {
         assert!(!forged.is_as_stamped());
         // Who accepted it is not content: a retry at another node is the same notification.
         assert_eq!(entry(json!({"node": "b"})).stamp, plain.stamp);
-        let words = json!({"restore": "by-steps", "priority": "urgent", "source": "robot", "criteria": {"moon": ["full"]}});
+        let words =
+            json!({"restore": "by-steps", "priority": "urgent", "source": "robot", "criteria": {"moon": ["full"]}});
         let written = serde_json::to_value(&*entry(words.clone())).unwrap();
         for (member, value) in words.as_object().unwrap() {
             assert_eq!(written["notification"][member], *value);

@@ -97,11 +97,7 @@ pub fn normalize(raw: &str) -> Result<Cow<'_, str>, PathError> {
     }
     let built = rebuild(bytes)?;
     // `/.well-known/x` and `/a%20b` look suspicious and are in order.
-    Ok(if built == raw {
-        Cow::Borrowed(raw)
-    } else {
-        Cow::Owned(built)
-    })
+    Ok(if built == raw { Cow::Borrowed(raw) } else { Cow::Owned(built) })
 }
 
 /// Builds the literal reading segment by segment; `raw` begins with a slash.
@@ -222,21 +218,7 @@ fn is_unreserved(b: u8) -> bool {
 /// RFC 3986, section 3.3, without escapes.
 fn is_pchar(b: u8) -> bool {
     is_unreserved(b)
-        || matches!(
-            b,
-            b'!' | b'$'
-                | b'&'
-                | b'\''
-                | b'('
-                | b')'
-                | b'*'
-                | b'+'
-                | b','
-                | b';'
-                | b'='
-                | b':'
-                | b'@'
-        )
+        || matches!(b, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@')
 }
 
 #[cfg(test)]

@@ -57,9 +57,9 @@ pub struct Reasons(Vec<Reason>);
 impl Reasons {
     /// The built-in reasons and these.
     pub fn with(custom: impl IntoIterator<Item = Reason>) -> Self {
-        let built_in = Reason::BUILT_IN.iter().filter_map(|(code, name)| {
-            Some(Reason { code: *code, name: name.parse().ok()?, title: None })
-        });
+        let built_in = Reason::BUILT_IN
+            .iter()
+            .filter_map(|(code, name)| Some(Reason { code: *code, name: name.parse().ok()?, title: None }));
         Self(built_in.chain(custom).collect())
     }
 

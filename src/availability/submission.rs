@@ -10,8 +10,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Criteria, Entry, Moment, Name, Notification, Priority, Reason, Reasons, Restore, Rules, Source, Speaker, Status, Target,
-    reader::Reader,
+    Criteria, Entry, Moment, Name, Notification, Priority, Reason, Reasons, Restore, Rules, Source, Speaker, Status,
+    Target, reader::Reader,
 };
 
 const MAX_COMPONENT: usize = 200;
@@ -111,7 +111,9 @@ impl Submission {
                 "id" => s.id = reader.parsed("is not a UUID"),
                 "timestamp" => s.timestamp = reader.moment(),
                 "targets" => s.targets = reader.targets(),
-                "status" => s.status = reader.choice(&[("available", Status::Available), ("unavailable", Status::Unavailable)]),
+                "status" => {
+                    s.status = reader.choice(&[("available", Status::Available), ("unavailable", Status::Unavailable)])
+                }
                 "cancels" => s.cancels = reader.parsed("is not a UUID"),
                 "replaces" => s.replaces = reader.parsed("is not a UUID"),
                 "reason" => s.reason = Some(value.clone()),
@@ -120,15 +122,21 @@ impl Submission {
                 "goes_down_at" => s.goes_down_at = reader.moment(),
                 "expected_back_at" => s.expected_back_at = reader.moment(),
                 "duration_seconds" => s.duration = reader.seconds(),
-                "restore" => s.restore = reader.choice(&[("manual", Restore::Manual), ("automatic", Restore::Automatic)]),
+                "restore" => {
+                    s.restore = reader.choice(&[("manual", Restore::Manual), ("automatic", Restore::Automatic)])
+                }
                 "priority" => {
-                    s.priority = reader.choice(&[("normal", Priority::Normal), ("critical", Priority::Critical)]).unwrap_or_default();
+                    s.priority = reader
+                        .choice(&[("normal", Priority::Normal), ("critical", Priority::Critical)])
+                        .unwrap_or_default();
                 }
                 "criteria" => match Criteria::parse(value) {
                     Ok(criteria) => s.criteria = criteria,
                     Err(wrong) => errors.extend(wrong.into_iter().map(|e| FieldError::new(e.field, e.problem))),
                 },
-                "operator" | "source" | "reporter" | "node" => reader.wrong("is filled in by the node, never submitted"),
+                "operator" | "source" | "reporter" | "node" => {
+                    reader.wrong("is filled in by the node, never submitted")
+                }
                 _ => reader.wrong("is unknown"),
             }
         }
@@ -144,9 +152,14 @@ impl Submission {
             }
         };
         if present("cancels") {
-            for field in ["status", "replaces", "criteria", "goes_down_at", "expected_back_at", "duration_seconds", "restore"] {
+            for field in
+                ["status", "replaces", "criteria", "goes_down_at", "expected_back_at", "duration_seconds", "restore"]
+            {
                 if present(field) {
-                    wrong(field, "does not go with cancels: a cancel has the targets, criteria and times of what it takes back");
+                    wrong(
+                        field,
+                        "does not go with cancels: a cancel has the targets, criteria and times of what it takes back",
+                    );
                 }
             }
             return;
@@ -183,13 +196,19 @@ impl Submission {
         let mut errors = Vec::new();
         for (at, target) in self.targets.iter().enumerate() {
             if !(known.target)(target) {
-                errors.push(FieldError::new(format!("targets[{at}]"), format!("{target}: no member of the farm has it in its configuration")));
+                errors.push(FieldError::new(
+                    format!("targets[{at}]"),
+                    format!("{target}: no member of the farm has it in its configuration"),
+                ));
             }
         }
         let latest = known.now.after(known.rules.max_clock_skew);
         if let Some(ahead) = self.timestamp.filter(|timestamp| *timestamp > latest) {
             let skew = known.rules.max_clock_skew.as_secs();
-            errors.push(FieldError::new("timestamp", format!("{ahead} lies more than {skew} s (max_clock_skew) ahead of this node's clock, {}", known.now)));
+            errors.push(FieldError::new(
+                "timestamp",
+                format!("{ahead} lies more than {skew} s (max_clock_skew) ahead of this node's clock, {}", known.now),
+            ));
         }
         let beginning = self.beginning(self.timestamp.unwrap_or(known.now));
         if self.expected_back_at.is_some_and(|back| back <= beginning) {
@@ -205,7 +224,10 @@ impl Submission {
                 Some(chosen) => self.chosen_reason = chosen.clone(),
                 None => {
                     let names: Vec<&str> = known.reasons.iter().map(|reason| reason.name.as_str()).collect();
-                    errors.push(FieldError::new("reason", format!("is none of this node's reasons: {}", names.join(", "))));
+                    errors.push(FieldError::new(
+                        "reason",
+                        format!("is none of this node's reasons: {}", names.join(", ")),
+                    ));
                 }
             }
         }
@@ -243,7 +265,14 @@ impl Submission {
     }
 
     /// The record that takes a plan back: with the plan's targets, criteria and times.
-    pub fn cancel(&self, id: Uuid, timestamp: Moment, plan: &Notification, author: &Author, node: &Name) -> Notification {
+    pub fn cancel(
+        &self,
+        id: Uuid,
+        timestamp: Moment,
+        plan: &Notification,
+        author: &Author,
+        node: &Name,
+    ) -> Notification {
         Notification {
             targets: plan.targets.clone(),
             status: None,
@@ -264,15 +293,22 @@ impl Submission {
     pub fn check_plan(&self, plan: &Entry, taken_back: bool, author: &Author, clock: Moment) -> Result<(), FieldError> {
         let field = if self.cancels.is_some() { "cancels" } else { "replaces" };
         let n = &plan.notification;
-        let same_speaker = Speaker::of(n.source, n.reporter.as_deref()) == Speaker::of(author.source, author.reporter.as_deref());
+        let same_speaker =
+            Speaker::of(n.source, n.reporter.as_deref()) == Speaker::of(author.source, author.reporter.as_deref());
         if !n.is_plan() {
             Err(FieldError::new(field, "is not a plan: only a closing that has not begun can be taken back"))
         } else if n.since() <= clock {
-            Err(FieldError::new(field, format!("has begun at {}: say that its targets are available instead", n.since())))
+            Err(FieldError::new(
+                field,
+                format!("has begun at {}: say that its targets are available instead", n.since()),
+            ))
         } else if taken_back {
             Err(FieldError::new(field, "has been taken back already"))
         } else if !same_speaker {
-            Err(FieldError::new(field, "was made by somebody else: operators take back operators' plans, a reporter its own"))
+            Err(FieldError::new(
+                field,
+                "was made by somebody else: operators take back operators' plans, a reporter its own",
+            ))
         } else if self.timestamp.is_some_and(|timestamp| timestamp <= n.timestamp) {
             Err(FieldError::new("timestamp", format!("must lie after that of the plan, {}", n.timestamp)))
         } else if self.cancels.is_some() && !self.targets.is_empty() && self.sorted_targets() != n.targets {
@@ -317,13 +353,32 @@ mod tests {
         wrong.sort();
         assert_eq!(
             wrong,
-            ["colour", "component", "criteria.paths[0]", "duration_seconds", "goes_down_at", "id", "message", "operator",
-             "priority", "restore", "status", "targets[0]", "timestamp"]
+            [
+                "colour",
+                "component",
+                "criteria.paths[0]",
+                "duration_seconds",
+                "goes_down_at",
+                "id",
+                "message",
+                "operator",
+                "priority",
+                "restore",
+                "status",
+                "targets[0]",
+                "timestamp"
+            ]
         );
         assert_eq!(fields(json!({"targets": [], "status": "available"})), ["targets"]);
         assert_eq!(fields(json!({"targets": vec!["system"; 101], "status": "available"})), ["targets"]);
-        assert_eq!(fields(json!({"targets": ["system"], "status": "unavailable", "restore": "automatic"})), ["restore"]);
-        assert_eq!(fields(json!({"targets": ["system"], "status": "available", "duration_seconds": 5})), ["duration_seconds"]);
+        assert_eq!(
+            fields(json!({"targets": ["system"], "status": "unavailable", "restore": "automatic"})),
+            ["restore"]
+        );
+        assert_eq!(
+            fields(json!({"targets": ["system"], "status": "available", "duration_seconds": 5})),
+            ["duration_seconds"]
+        );
         assert_eq!(fields(json!({"cancels": Uuid::nil(), "status": "available"})), ["status"]);
     }
 
@@ -331,7 +386,8 @@ mod tests {
     fn everything_the_farm_does_not_know_is_named() {
         let now: Moment = "2026-11-23T18:00:00Z".parse().unwrap();
         let reasons = Reasons::with([]);
-        let known = Known { target: &|target| *target == Target::System, reasons: &reasons, rules: Rules::default(), now };
+        let known =
+            Known { target: &|target| *target == Target::System, reasons: &reasons, rules: Rules::default(), now };
         let submission = Submission::parse(&json!({
             "targets": ["system", "application:mali"], "status": "unavailable", "reason": 100,
             "timestamp": "2026-11-23T18:01:01Z", "expected_back_at": "2026-11-23T18:01:01Z"
@@ -346,7 +402,8 @@ mod tests {
         let submission = Submission::parse(&json!({
             "targets": ["system"], "status": "unavailable", "goes_down_at": "2026-11-23T19:00:00Z", "duration_seconds": 60
         }));
-        let made = submission.unwrap().statement(Uuid::nil(), Moment::ZERO, &Author::operator("alice"), &"a".parse().unwrap());
+        let made =
+            submission.unwrap().statement(Uuid::nil(), Moment::ZERO, &Author::operator("alice"), &"a".parse().unwrap());
         assert_eq!(made.expected_back_at, Some("2026-11-23T19:01:00Z".parse().unwrap()));
     }
 }

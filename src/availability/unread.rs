@@ -119,7 +119,15 @@ mod tests {
 
     #[test]
     fn what_is_no_such_word_is_not_kept() {
-        for wrong in [json!(""), json!("Critical"), json!("no spaces"), json!("seventeen-letters"), json!(1), json!({}), Value::Null] {
+        for wrong in [
+            json!(""),
+            json!("Critical"),
+            json!("no spaces"),
+            json!("seventeen-letters"),
+            json!(1),
+            json!({}),
+            Value::Null,
+        ] {
             assert!(from_value::<Restore>(wrong.clone()).is_err(), "{wrong}");
         }
     }

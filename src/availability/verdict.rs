@@ -164,7 +164,10 @@ impl View {
     }
 
     fn targets(&self) -> impl Iterator<Item = &TargetWords> {
-        [&self.own, &self.system].into_iter().chain(self.resources.iter().map(|(.., words)| words)).map(|words| &**words)
+        [&self.own, &self.system]
+            .into_iter()
+            .chain(self.resources.iter().map(|(.., words)| words))
+            .map(|words| &**words)
     }
 
     fn all_words(&self) -> impl Iterator<Item = &Word> {
@@ -173,7 +176,14 @@ impl View {
 }
 
 /// Decides about one target alone, as boards show resources and the system.
-pub fn alone(words: &TargetWords, name: &Target, agree: usize, request: &RequestFacts<'_>, rules: Rules, clock: Moment) -> Verdict {
+pub fn alone(
+    words: &TargetWords,
+    name: &Target,
+    agree: usize,
+    request: &RequestFacts<'_>,
+    rules: Rules,
+    clock: Moment,
+) -> Verdict {
     let at = Instant { rules, clock, request };
     let mut verdict = Verdict::default();
     let layer = match name {
@@ -222,7 +232,8 @@ fn says<'a>(words: impl Iterator<Item = &'a Word> + Clone, at: &Instant<'_>) -> 
     let gone = |x: &Word| words.clone().any(|y| y.takes_back(x) || y.replaces(x));
     let mut below: Option<At> = None;
     loop {
-        let x = words.clone().filter(candidate).filter(|x| below.is_none_or(|last| x.at < last)).max_by_key(|x| x.at)?;
+        let x =
+            words.clone().filter(candidate).filter(|x| below.is_none_or(|last| x.at < last)).max_by_key(|x| x.at)?;
         if !gone(x) {
             return Some(x);
         }

@@ -64,7 +64,10 @@ impl Case<'_> {
         }
         if let Some(criteria) = x.criteria().filter(|criteria| criteria.has_unread()) {
             let kinds: Vec<&str> = criteria.unread().collect();
-            return Some(format!("it has criteria that this version does not know ({}), so it matches no request here", kinds.join(", ")));
+            return Some(format!(
+                "it has criteria that this version does not know ({}), so it matches no request here",
+                kinds.join(", ")
+            ));
         }
         if !self.matches(x) {
             return Some("its criteria do not match this request".to_owned());
@@ -82,7 +85,14 @@ impl Case<'_> {
         over.map(|ends| format!("it ended by itself at {ends}"))
     }
 
-    fn layer(&self, considered: &mut Vec<Considered>, layer: &str, words: &TargetWords, agree: usize, floor: Option<At>) {
+    fn layer(
+        &self,
+        considered: &mut Vec<Considered>,
+        layer: &str,
+        words: &TargetWords,
+        agree: usize,
+        floor: Option<At>,
+    ) {
         let mut add = |word: &Word, reporter: &str, because: String| {
             considered.push(Considered {
                 entry: std::sync::Arc::clone(&word.entry),
@@ -97,7 +107,11 @@ impl Case<'_> {
             });
         };
         let said = |speaker: &[&Word]| {
-            speaker.iter().filter(|x| self.silent(x, speaker.iter().copied()).is_none()).max_by_key(|x| x.at).map(|x| *x.stamp())
+            speaker
+                .iter()
+                .filter(|x| self.silent(x, speaker.iter().copied()).is_none())
+                .max_by_key(|x| x.at)
+                .map(|x| *x.stamp())
         };
         let operators: Vec<&Word> = words.operators().collect();
         let spoken = said(&operators);
@@ -114,14 +128,23 @@ impl Case<'_> {
         let mut closing = Vec::new();
         for (reporter, speaker) in words.reporters() {
             let all: Vec<&Word> = speaker.collect();
-            let standing: Vec<&Word> = all.iter().copied().filter(|word| !self.rules.lapsed(word, self.clock)).collect();
+            let standing: Vec<&Word> =
+                all.iter().copied().filter(|word| !self.rules.lapsed(word, self.clock)).collect();
             let spoken = said(&standing);
             for x in &all {
                 match self.silent(x, standing.iter().copied()) {
                     Some(because) => add(x, reporter, because),
-                    None if Some(*x.stamp()) != spoken => add(x, reporter, "a later word of this reporter counts".to_owned()),
-                    None if x.says != Says::Closing => add(x, reporter, "this reporter finds it available, which lifts only what it has closed itself".to_owned()),
-                    None if Some(x.since) <= silenced => add(x, reporter, "operators have said since that it is available".to_owned()),
+                    None if Some(*x.stamp()) != spoken => {
+                        add(x, reporter, "a later word of this reporter counts".to_owned())
+                    }
+                    None if x.says != Says::Closing => add(
+                        x,
+                        reporter,
+                        "this reporter finds it available, which lifts only what it has closed itself".to_owned(),
+                    ),
+                    None if Some(x.since) <= silenced => {
+                        add(x, reporter, "operators have said since that it is available".to_owned())
+                    }
                     None => closing.push((*x, reporter.to_owned())),
                 }
             }
@@ -129,7 +152,11 @@ impl Case<'_> {
         let enough = closing.len() >= agree;
         let found = closing.len();
         for (x, reporter) in closing {
-            let because = if enough { "it counts: this reporter closes".to_owned() } else { format!("{found} of {agree} reporters that must agree say so") };
+            let because = if enough {
+                "it counts: this reporter closes".to_owned()
+            } else {
+                format!("{found} of {agree} reporters that must agree say so")
+            };
             add(x, &reporter, because);
         }
     }

@@ -1,6 +1,10 @@
 //! A notification says one word on each of its targets (SPEC 3, "Terms").
 
-use std::{collections::BTreeMap, hash::{DefaultHasher, Hash as _, Hasher as _}, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+};
 
 use uuid::Uuid;
 

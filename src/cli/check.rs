@@ -20,11 +20,7 @@ pub fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<(), CliError> {
     if args.output.json {
         let (notes, problems, error) = match &checked {
             Ok(settings) => (settings.notes(), Vec::new(), None),
-            Err(error) => (
-                Vec::new(),
-                error.problems().iter().map(entry).collect(),
-                Some(error),
-            ),
+            Err(error) => (Vec::new(), error.problems().iter().map(entry).collect(), Some(error)),
         };
         let value = json!({
             "file": file.to_string(), "ok": checked.is_ok(), "notes": notes, "problems": problems,

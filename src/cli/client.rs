@@ -83,9 +83,7 @@ pub enum CallError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// The answer is not what a node would say.
-    #[error(
-        "{address} does not answer as a node's control listener would (status {status}): {what}"
-    )]
+    #[error("{address} does not answer as a node's control listener would (status {status}): {what}")]
     Strange {
         /// Who was asked.
         address: HttpUrl,
@@ -167,11 +165,7 @@ impl Client {
             // less than the 5 s after which a node closes an idle connection
             .pool_idle_timeout(Duration::from_secs(4))
             .build(connector);
-        Client {
-            http,
-            address,
-            token,
-        }
+        Client { http, address, token }
     }
 
     /// Who is asked.
@@ -205,8 +199,9 @@ impl Client {
         let (status, text) = self.within(timeout, self.exchange(request)).await?;
         let body = match text.is_empty() {
             true => Value::Null,
-            false => serde_json::from_slice(&text)
-                .map_err(|error| self.strange(status, format!("not JSON, {error}")))?,
+            false => {
+                serde_json::from_slice(&text).map_err(|error| self.strange(status, format!("not JSON, {error}")))?
+            }
         };
         Ok(Reply { status, body })
     }
@@ -245,8 +240,7 @@ impl Client {
     ///
     /// [`CallError::Strange`] when it is something else.
     pub fn read<T: DeserializeOwned>(&self, reply: &Reply) -> Result<T, CallError> {
-        T::deserialize(&reply.body)
-            .map_err(|error| self.strange(reply.status, escaped(&error.to_string())))
+        T::deserialize(&reply.body).map_err(|error| self.strange(reply.status, escaped(&error.to_string())))
     }
 
     fn request(
@@ -257,19 +251,15 @@ impl Client {
         accept: &str,
         private: bool,
     ) -> Result<Request<Full<Bytes>>, CallError> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.address))
-            .header(header::ACCEPT, accept);
+        let mut request =
+            Request::builder().method(method).uri(format!("{}{path}", self.address)).header(header::ACCEPT, accept);
         match (&self.token, private) {
             (Some(token), true) => {
                 let bearer = format!("Bearer {}", token.expose_secret());
                 request = request.header(header::AUTHORIZATION, bearer);
             }
             (None, true) => {
-                return Err(CallError::NoToken {
-                    address: self.address.clone(),
-                });
+                return Err(CallError::NoToken { address: self.address.clone() });
             }
             (_, false) => {}
         }
@@ -279,10 +269,7 @@ impl Client {
         let body = body.map(Value::to_string).unwrap_or_default();
         request
             .body(Full::new(body.into()))
-            .map_err(|source| CallError::Request {
-                address: self.address.clone(),
-                source,
-            })
+            .map_err(|source| CallError::Request { address: self.address.clone(), source })
     }
 
     async fn within<T>(
@@ -292,25 +279,16 @@ impl Client {
     ) -> Result<T, CallError> {
         match tokio::time::timeout(timeout, work).await {
             Ok(result) => result,
-            Err(_elapsed) => Err(CallError::TimedOut {
-                address: self.address.clone(),
-                after: timeout,
-            }),
+            Err(_elapsed) => Err(CallError::TimedOut { address: self.address.clone(), after: timeout }),
         }
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, CallError> {
         let address = || self.address.clone();
-        self.http
-            .request(request)
-            .await
-            .map_err(|source| match source.is_connect() {
-                true => CallError::Unreachable {
-                    address: address(),
-                    source,
-                },
-                false => self.broken(source.into()),
-            })
+        self.http.request(request).await.map_err(|source| match source.is_connect() {
+            true => CallError::Unreachable { address: address(), source },
+            false => self.broken(source.into()),
+        })
     }
 
     /// The status and the body of an answer that is good.
@@ -354,26 +332,17 @@ impl Client {
     }
 
     fn strange(&self, status: u16, what: String) -> CallError {
-        CallError::Strange {
-            address: self.address.clone(),
-            status,
-            what,
-        }
+        CallError::Strange { address: self.address.clone(), status, what }
     }
 
     fn broken(&self, source: Box<dyn Error + Send + Sync>) -> CallError {
-        CallError::Broken {
-            address: self.address.clone(),
-            source,
-        }
+        CallError::Broken { address: self.address.clone(), source }
     }
 }
 
 /// The cause that says most: the outer ones only say in which step it went wrong.
 fn innermost<'e>(error: &'e (dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error: &&'e (dyn Error + 'static)| {
-        (*error).source()
-    });
+    let causes = std::iter::successors(Some(error), |error: &&'e (dyn Error + 'static)| (*error).source());
     causes.last().map(ToString::to_string).unwrap_or_default()
 }
 

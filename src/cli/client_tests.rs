@@ -19,15 +19,10 @@ async fn it_asks_with_the_token_and_reads_json() {
     });
     let client = client(&fake);
     let body = json!({"a": [1]});
-    let reply = client
-        .call(Method::POST, "/x?y=1", Some(&body), TIMEOUT)
-        .await;
+    let reply = client.call(Method::POST, "/x?y=1", Some(&body), TIMEOUT).await;
     let reply = reply.unwrap();
     assert_eq!((reply.status, reply.body), (202, body));
-    let gone = client
-        .call(Method::DELETE, "/x", None, TIMEOUT)
-        .await
-        .unwrap();
+    let gone = client.call(Method::DELETE, "/x", None, TIMEOUT).await.unwrap();
     assert_eq!((gone.status, gone.body), (204, Value::Null));
     let asked = fake.asked.lock().unwrap();
     assert_eq!(asked[0].authorization, "Bearer fw_test");
@@ -43,10 +38,7 @@ async fn a_problem_is_told_field_by_field_and_harmlessly() {
     let error = client(&fake).get("/").await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!(
-            "{} refuses with status 422: Wrong: one field\n  targets[0]: is \\u001b[31mred",
-            fake.address
-        )
+        format!("{} refuses with status 422: Wrong: one field\n  targets[0]: is \\u001b[31mred", fake.address)
     );
     assert!(!error.another_may());
 }
@@ -58,10 +50,7 @@ async fn without_a_token_nothing_is_asked() {
     let error = client.get("/api/v1/nodes").await.unwrap_err();
     assert!(error.to_string().contains("set FOREWARN_TOKEN"), "{error}");
     assert!(fake.lines().is_empty());
-    assert_eq!(
-        client.text("/metrics").await.unwrap(),
-        "forewarn_pending 3\n"
-    );
+    assert_eq!(client.text("/metrics").await.unwrap(), "forewarn_pending 3\n");
     assert_eq!(fake.asked.lock().unwrap()[0].authorization, "");
 }
 
@@ -73,10 +62,7 @@ async fn what_is_no_node_and_what_is_gone_are_told_apart() {
     });
     let client = client(&fake);
     let odd = client.get("/odd").await.unwrap_err();
-    assert!(
-        matches!(odd, CallError::Strange { status: 200, .. }),
-        "{odd}"
-    );
+    assert!(matches!(odd, CallError::Strange { status: 200, .. }), "{odd}");
     let busy = client.get("/").await.unwrap_err();
     assert!(matches!(&busy, CallError::Refused(r) if r.status == 503) && busy.another_may());
 
@@ -95,9 +81,6 @@ async fn a_node_that_keeps_silent_is_waited_for_only_so_long() {
     let address = crate::config::addresses::http_url(&address).unwrap();
     let client = Client::new(address, Some(Secret::new("t")));
     let limit = Duration::from_millis(50);
-    let error = client
-        .call(Method::GET, "/", None, limit)
-        .await
-        .unwrap_err();
+    let error = client.call(Method::GET, "/", None, limit).await.unwrap_err();
     assert!(matches!(error, CallError::TimedOut { .. }));
 }

@@ -45,9 +45,6 @@ pub enum CliError {
 /// # Errors
 ///
 /// [`CliError::Output`].
-pub(super) fn json_line(
-    out: &mut dyn io::Write,
-    value: &serde_json::Value,
-) -> Result<(), CliError> {
+pub(super) fn json_line(out: &mut dyn io::Write, value: &serde_json::Value) -> Result<(), CliError> {
     writeln!(out, "{value}").map_err(CliError::Output)
 }

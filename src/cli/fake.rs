@@ -61,28 +61,17 @@ impl Fake {
                 std::future::ready(response)
             }))
         });
-        let server = server
-            .workers(1)
-            .disable_signals()
-            .bind("127.0.0.1:0")
-            .unwrap();
+        let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", server.addrs()[0]);
         let server = server.run();
         let handle = server.handle();
         actix_web::rt::spawn(server);
-        Fake {
-            address: addresses::http_url(&address).unwrap(),
-            asked,
-            handle,
-        }
+        Fake { address: addresses::http_url(&address).unwrap(), asked, handle }
     }
 
     /// How the command line reaches it.
     pub fn access(&self) -> Access {
-        Access {
-            url: self.address.clone(),
-            token: Some(Secret::new("fw_test")),
-        }
+        Access { url: self.address.clone(), token: Some(Secret::new("fw_test")) }
     }
 
     /// The request lines so far.
@@ -100,9 +89,5 @@ impl Fake {
 
 /// Plain output, at 16:00 on 23 November 2026.
 pub fn screen() -> Screen {
-    Screen {
-        terminal: false,
-        colour: false,
-        now: Some("2026-11-23T16:00:00Z".parse().unwrap()),
-    }
+    Screen { terminal: false, colour: false, now: Some("2026-11-23T16:00:00Z".parse().unwrap()) }
 }

@@ -15,11 +15,7 @@ use crate::config::secrets::{self, MAX_PASSWORD};
 ///
 /// [`CliError::Refused`] for an empty password, one of more than [`MAX_PASSWORD`] bytes, or one
 /// that is not UTF-8; [`CliError::Input`], [`CliError::Output`], [`CliError::Config`].
-pub fn run(
-    args: &OutputArgs,
-    input: &mut dyn BufRead,
-    out: &mut dyn Write,
-) -> Result<(), CliError> {
+pub fn run(args: &OutputArgs, input: &mut dyn BufRead, out: &mut dyn Write) -> Result<(), CliError> {
     if io::stdin().is_terminal() {
         // on standard error, so that the hash alone can be piped on; failing to ask does no harm
         let _ = write!(io::stderr(), "Password: ");
@@ -27,9 +23,7 @@ pub fn run(
     let mut line = Vec::new();
     // two more for the end of the line
     let mut limited = input.take(MAX_PASSWORD as u64 + 2);
-    limited
-        .read_until(b'\n', &mut line)
-        .map_err(CliError::Input)?;
+    limited.read_until(b'\n', &mut line).map_err(CliError::Input)?;
     let line = line.strip_suffix(b"\n").unwrap_or(&line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let refused = |problem: &str| CliError::Refused(format!("the password {problem}"));
@@ -62,10 +56,7 @@ mod tests {
     fn the_line_without_its_end_is_the_password() {
         for input in ["s p\n", "s p\r\n", "s p", "s p\nmore"] {
             let hash = hash(input.as_bytes()).unwrap();
-            assert!(
-                secrets::verify_password(hash.trim_end(), "s p"),
-                "{input:?}"
-            );
+            assert!(secrets::verify_password(hash.trim_end(), "s p"), "{input:?}");
         }
     }
 

@@ -56,10 +56,7 @@ mod tests {
         let shown: serde_json::Value = serde_json::from_slice(&out).unwrap();
         let settings = Settings::load(&args.file).unwrap();
         let hash = settings.operators[0].password.expose_secret();
-        assert!(secrets::verify_password(
-            hash,
-            shown["password"].as_str().unwrap()
-        ));
+        assert!(secrets::verify_password(hash, shown["password"].as_str().unwrap()));
         let token = shown["token"].as_str().unwrap();
         assert_eq!(settings.tokens[0].sha256, secrets::token_sha256(token));
 

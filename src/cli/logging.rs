@@ -35,10 +35,7 @@ fn builder(format: LogFormat, filters: Option<&str>) -> env_logger::Builder {
         builder.parse_filters(filters);
     }
     builder.format(move |out, record| {
-        #[allow(
-            clippy::disallowed_methods,
-            reason = "the time of a log line decides nothing"
-        )]
+        #[allow(clippy::disallowed_methods, reason = "the time of a log line decides nothing")]
         let now = Utc::now();
         writeln!(out, "{}", line(format, now, record))
     });
@@ -107,20 +104,14 @@ mod tests {
     fn a_message_cannot_make_lines_or_drive_a_terminal() {
         let message = "a\nb\r\tc\u{1b}[31m\u{9b}\u{202e}\u{2028}ü";
         let line = shown(LogFormat::Text, message);
-        assert!(
-            line.ends_with("a\\nb\\r\\tc\\u001b[31m\\u009b\\u202e\\u2028ü"),
-            "{line}"
-        );
+        assert!(line.ends_with("a\\nb\\r\\tc\\u001b[31m\\u009b\\u202e\\u2028ü"), "{line}");
 
         let line = shown(LogFormat::Json, message);
         assert!(!line.contains(char::is_control));
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(value["message"], message);
         assert_eq!(value["time"], "2026-11-23T16:00:00.123Z");
-        assert_eq!(
-            (&value["level"], &value["target"]),
-            (&json!("WARN"), &json!("forewarn::peer"))
-        );
+        assert_eq!((&value["level"], &value["target"]), (&json!("WARN"), &json!("forewarn::peer")));
     }
 
     #[test]

@@ -78,11 +78,7 @@ fn dispatch(command: Command) -> Result<(), CliError> {
             serve::run(&args)
         }
         Command::Demo(args) => {
-            let options = demo::Options {
-                fresh: args.fresh,
-                data: args.data,
-                base_port: args.base_port,
-            };
+            let options = demo::Options { fresh: args.fresh, data: args.data, base_port: args.base_port };
             Ok(demo::run(&options, out)?)
         }
         Command::Notify(args) => {
@@ -107,9 +103,7 @@ fn dispatch(command: Command) -> Result<(), CliError> {
 
 /// Runs what asks a node on a runtime of its own, on this thread.
 fn wait_for(work: impl Future<Output = Result<(), CliError>>) -> Result<(), CliError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CliError::Refused(format!("cannot start: {error}")))?;
     runtime.block_on(work)
 }

@@ -38,12 +38,7 @@ struct Node {
 /// # Errors
 ///
 /// [`CliError::Call`], [`CliError::Told`], [`CliError::Output`].
-pub async fn run(
-    command: &NodeCommand,
-    access: Access,
-    screen: &Screen,
-    out: &mut dyn Write,
-) -> Result<(), CliError> {
+pub async fn run(command: &NodeCommand, access: Access, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
     let client = Client::new(access.url, access.token);
     match command {
         NodeCommand::List(output) => list(*output, &client, screen, out).await,
@@ -51,12 +46,7 @@ pub async fn run(
     }
 }
 
-async fn list(
-    output: OutputArgs,
-    client: &Client,
-    screen: &Screen,
-    out: &mut dyn Write,
-) -> Result<(), CliError> {
+async fn list(output: OutputArgs, client: &Client, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
     let reply = match client.get("/api/v1/nodes").await {
         Err(error) => return Err(super::told(output, error, out)),
         Ok(reply) => reply,
@@ -65,14 +55,7 @@ async fn list(
         return json_line(out, &reply.body);
     }
     let nodes: Nodes = client.read(&reply)?;
-    let head = [
-        "NODE",
-        "PHASE",
-        "LAST CONTACT",
-        "OUTBOX",
-        "LEDGER",
-        "ADDRESS",
-    ];
+    let head = ["NODE", "PHASE", "LAST CONTACT", "OUTBOX", "LEDGER", "ADDRESS"];
     let mut table = Table::new(&head);
     let mut warnings = String::new();
     for node in &nodes.nodes {
@@ -105,9 +88,7 @@ async fn list(
         if !node.definitions.is_empty() {
             let names = node.definitions.join(", ");
             let text = super::logging::escaped(&format!("{} defines {names}", node.name));
-            warnings.push_str(&format!(
-                "\nwarning: {text} in another way than this node does\n"
-            ));
+            warnings.push_str(&format!("\nwarning: {text} in another way than this node does\n"));
         }
     }
     let text = table.render(screen.colour) + &warnings;
@@ -123,11 +104,7 @@ async fn forget(args: &ForgetArgs, client: &Client, out: &mut dyn Write) -> Resu
     let name = &args.name;
     match args.output.json {
         true => json_line(out, &json!({"forgotten": name})),
-        false => writeln!(
-            out,
-            "{name} is forgotten; if it returns, it joins under a new id"
-        )
-        .map_err(CliError::Output),
+        false => writeln!(out, "{name} is forgotten; if it returns, it joins under a new id").map_err(CliError::Output),
     }
 }
 
@@ -175,10 +152,7 @@ warning: b defines mail in another way than this node does
     async fn a_node_is_forgotten_or_the_reason_is_told() {
         let fake = Fake::start(|asked| match asked.line.as_str() {
             "DELETE /api/v1/nodes/c" => (204, Value::Null),
-            _ => (
-                404,
-                json!({"title": "None", "detail": "this node knows no node d"}),
-            ),
+            _ => (404, json!({"title": "None", "detail": "this node knows no node d"})),
         });
         let forget = |name: &str, json| {
             let output = OutputArgs { json };

@@ -32,12 +32,7 @@ const ROUND: Duration = Duration::from_secs(30);
 /// [`CliError::Usage`] for arguments that do not go together, [`CliError::Call`] or
 /// [`CliError::Refused`] when no node took it, [`CliError::Told`] when it is not complete in time,
 /// [`CliError::Output`].
-pub async fn run(
-    args: &NotifyArgs,
-    access: Access,
-    screen: &Screen,
-    out: &mut dyn Write,
-) -> Result<(), CliError> {
+pub async fn run(args: &NotifyArgs, access: Access, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
     let timestamp = screen.now();
     let id = args.id.unwrap_or_else(clock::new_id);
     let statement = statement::of(args, id, timestamp)?;
@@ -74,11 +69,7 @@ pub async fn run(
 }
 
 /// Posts to one node; with `wait` until every node has it or that time is over.
-async fn hand_in(
-    node: &Client,
-    statement: &Value,
-    wait: Option<Duration>,
-) -> Result<Reply, CallError> {
+async fn hand_in(node: &Client, statement: &Value, wait: Option<Duration>) -> Result<Reply, CallError> {
     const PATH: &str = "/api/v1/notifications";
     let Some(wait) = wait else {
         let reply = node.call(Method::POST, PATH, Some(statement), TIMEOUT);
@@ -124,32 +115,17 @@ struct Row {
     at: Option<Moment>,
 }
 
-fn show(
-    args: &NotifyArgs,
-    node: &Client,
-    reply: &Reply,
-    screen: &Screen,
-    out: &mut dyn Write,
-) -> Result<(), CliError> {
+fn show(args: &NotifyArgs, node: &Client, reply: &Reply, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
     let incomplete = args.wait.is_some() && !complete(reply);
     if args.output.json {
         json_line(out, &reply.body)?;
-        return if incomplete {
-            Err(CliError::Told)
-        } else {
-            Ok(())
-        };
+        return if incomplete { Err(CliError::Told) } else { Ok(()) };
     }
     let receipt: Receipt = node.read(reply)?;
     let known = |text: &Option<String>| Cell::new(text.as_deref().unwrap_or("?"));
     let time = receipt.timestamp.map(|time| time.to_string());
     let mut head = Table::new(&["NOTIFICATION", "TIME", "TAKEN BY", "AT"]);
-    head.row([
-        known(&receipt.id),
-        known(&time),
-        known(&receipt.node),
-        Cell::new(node.address().to_string()),
-    ]);
+    head.row([known(&receipt.id), known(&time), known(&receipt.node), Cell::new(node.address().to_string())]);
     let mut rows = Table::new(&["NODE", "STATE", "AT"]);
     for row in &receipt.delivery {
         let tone = match row.state.as_str() {
@@ -158,11 +134,7 @@ fn show(
             _ => Tone::Warning,
         };
         let at = row.at.map(|at| at.to_string()).unwrap_or_default();
-        rows.row([
-            Cell::new(&row.node),
-            Cell::new(&row.state).tone(tone),
-            Cell::new(at),
-        ]);
+        rows.row([Cell::new(&row.node), Cell::new(&row.state).tone(tone), Cell::new(at)]);
     }
     let (head, rows) = (head.render(screen.colour), rows.render(screen.colour));
     let gap = if rows.is_empty() { "" } else { "\n" };

@@ -29,11 +29,7 @@ impl Screen {
         let terminal = std::io::stdout().is_terminal() && set("TERM") != "dumb";
         let colour = terminal && set("NO_COLOR").is_empty();
         let now = None;
-        Screen {
-            terminal,
-            colour,
-            now,
-        }
+        Screen { terminal, colour, now }
     }
 
     /// The instant of this drawing.
@@ -81,10 +77,7 @@ pub struct Cell {
 impl Cell {
     /// A text, made harmless.
     pub fn new(text: impl AsRef<str>) -> Cell {
-        Cell {
-            text: escaped(text.as_ref()),
-            tone: Tone::Plain,
-        }
+        Cell { text: escaped(text.as_ref()), tone: Tone::Plain }
     }
 
     /// The same in another tone.
@@ -111,9 +104,7 @@ impl Table {
     /// A table with these columns.
     pub fn new(head: &[&str]) -> Table {
         let head = head.iter().map(|name| Cell::new(name).tone(Tone::Head));
-        Table {
-            rows: vec![head.collect()],
-        }
+        Table { rows: vec![head.collect()] }
     }
 
     /// One more row.
@@ -223,15 +214,9 @@ mod tests {
         table.row(["mail".into(), Cell::new("gone").tone(Tone::Bad)]);
         table.row(["a\u{1b}[2J\nb".into(), Cell::default()]);
         let plain = table.render(false);
-        assert_eq!(
-            plain,
-            "NAME           STATE\nmail           gone\na\\u001b[2J\\nb\n"
-        );
+        assert_eq!(plain, "NAME           STATE\nmail           gone\na\\u001b[2J\\nb\n");
         let coloured = table.render(true);
-        assert!(
-            coloured.contains("\u{1b}[1;31mgone\u{1b}[0m\n"),
-            "{coloured:?}"
-        );
+        assert!(coloured.contains("\u{1b}[1;31mgone\u{1b}[0m\n"), "{coloured:?}");
     }
 
     #[test]

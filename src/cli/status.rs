@@ -19,12 +19,7 @@ use super::show::Screen;
 ///
 /// [`CliError::Call`] when the node does not answer or does not know the application,
 /// [`CliError::Told`], [`CliError::Output`].
-pub async fn run(
-    args: &StatusArgs,
-    access: Access,
-    screen: &Screen,
-    out: &mut dyn Write,
-) -> Result<(), CliError> {
+pub async fn run(args: &StatusArgs, access: Access, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
     let client = Client::new(access.url, access.token);
     if args.watch {
         return watch::run(args, &client, screen, out).await;
@@ -50,12 +45,7 @@ async fn fetch(args: &StatusArgs, client: &Client) -> Result<Reply, CallError> {
     client.get(&path).await
 }
 
-fn draw(
-    args: &StatusArgs,
-    client: &Client,
-    reply: &Reply,
-    screen: &Screen,
-) -> Result<String, CallError> {
+fn draw(args: &StatusArgs, client: &Client, reply: &Reply, screen: &Screen) -> Result<String, CallError> {
     Ok(match args.application {
         Some(_) => board::one(&client.read(reply)?, screen),
         None => board::all(&client.read(reply)?, screen),

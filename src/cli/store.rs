@@ -61,7 +61,8 @@ fn export(args: &ExportArgs, out: &mut dyn Write) -> Result<(), CliError> {
     let Some(to) = &args.to else {
         return maintenance::export(&dir, reserve, out).map(drop).map_err(refused);
     };
-    let file = std::fs::File::create_new(to).map_err(|error| CliError::Refused(format!("{}: {error}", to.display())))?;
+    let file =
+        std::fs::File::create_new(to).map_err(|error| CliError::Refused(format!("{}: {error}", to.display())))?;
     let mut file = std::io::BufWriter::new(file);
     let records = maintenance::export(&dir, reserve, &mut file).map_err(refused)?;
     file.get_ref().sync_all().map_err(CliError::Output)?;
@@ -72,7 +73,8 @@ fn import(args: &ImportArgs, out: &mut dyn Write) -> Result<(), CliError> {
     let (dir, reserve) = place(&args.place)?;
     let records = match &args.from {
         Some(from) => {
-            let file = std::fs::File::open(from).map_err(|error| CliError::Refused(format!("{}: {error}", from.display())))?;
+            let file =
+                std::fs::File::open(from).map_err(|error| CliError::Refused(format!("{}: {error}", from.display())))?;
             maintenance::import(&dir, reserve, &mut std::io::BufReader::new(file))
         }
         None => maintenance::import(&dir, reserve, &mut std::io::stdin().lock()),
@@ -120,11 +122,7 @@ fn check(args: &StoreTaskArgs, screen: &Screen, out: &mut dyn Write) -> Result<(
             Cell::new(&tree.name),
             Cell::new(tree.records.to_string()),
             Cell::new((tree.key_bytes + tree.value_bytes).to_string()),
-            if tree.odd > 0 {
-                odd.tone(Tone::Bad)
-            } else {
-                odd
-            },
+            if tree.odd > 0 { odd.tone(Tone::Bad) } else { odd },
         ]);
     }
     let next = match report.layout < report.newest {
@@ -143,10 +141,7 @@ fn check(args: &StoreTaskArgs, screen: &Screen, out: &mut dyn Write) -> Result<(
     write!(out, "{text}{verdict}").map_err(CliError::Output)?;
     match ok {
         true => Ok(()),
-        false => Err(CliError::Refused(format!(
-            "the store has problems:\n  {}",
-            problems.join("\n  ")
-        ))),
+        false => Err(CliError::Refused(format!("the store has problems:\n  {}", problems.join("\n  ")))),
     }
 }
 
@@ -171,10 +166,7 @@ fn backup(args: &StoreBackupArgs, out: &mut dyn Write) -> Result<(), CliError> {
     let copied = match store::backup(&dir, &args.to, reserve) {
         Ok(copied) => copied,
         Err(error) if args.output.json => {
-            json_line(
-                out,
-                &json!({"backup": to, "ok": false, "error": error.to_string()}),
-            )?;
+            json_line(out, &json!({"backup": to, "ok": false, "error": error.to_string()}))?;
             return Err(CliError::Told);
         }
         Err(error) => return Err(error.into()),
@@ -222,10 +214,7 @@ mod tests {
         let (dir, to) = (dir.to_str().unwrap(), to.to_str().unwrap());
         let (result, out) = store(&["check", "--data", dir]);
         result.unwrap();
-        assert!(
-            out.contains("\npending ") && out.ends_with("all right\n"),
-            "{out}"
-        );
+        assert!(out.contains("\npending ") && out.ends_with("all right\n"), "{out}");
 
         let (result, out) = store(&["backup", "--data", dir, to, "--json"]);
         result.unwrap();

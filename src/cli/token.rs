@@ -34,9 +34,7 @@ mod tests {
         run(&OutputArgs { json: false }, &mut out).unwrap();
         let out = String::from_utf8(out).unwrap();
         let (token, line) = out.split_once('\n').unwrap();
-        let text = format!(
-            "[node]\nname = \"a\"\ndata = \"d\"\n[[token]]\nname = \"t\"\nrole = \"monitor\"\n{line}"
-        );
+        let text = format!("[node]\nname = \"a\"\ndata = \"d\"\n[[token]]\nname = \"t\"\nrole = \"monitor\"\n{line}");
         let settings = Settings::parse(&text, std::path::Path::new("f.toml")).unwrap();
         assert_eq!(settings.tokens[0].sha256, secrets::token_sha256(token));
     }

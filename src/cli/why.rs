@@ -12,11 +12,7 @@ use super::logging::escaped;
 use super::show::{Cell, Screen, Table, Tone, paint};
 
 /// RFC 3986's unreserved characters stay as they are.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The answer of `/api/v1/availability/{application}/why`.
 #[derive(Debug, Default, Deserialize)]
@@ -41,12 +37,7 @@ struct Considered {
 /// # Errors
 ///
 /// [`CliError::Call`], [`CliError::Told`], [`CliError::Output`].
-pub async fn run(
-    args: &WhyArgs,
-    access: Access,
-    screen: &Screen,
-    out: &mut dyn Write,
-) -> Result<(), CliError> {
+pub async fn run(args: &WhyArgs, access: Access, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
     let client = Client::new(access.url, access.token);
     let reply = match client.get(&address(args)).await {
         Err(error) => return Err(super::told(args.output, error, out)),
@@ -139,13 +130,10 @@ mod tests {
 
     #[test]
     fn the_request_is_asked_about_whole() {
-        assert_eq!(
-            address(&args(&["mail"])),
-            "/api/v1/availability/mail/why?method=GET"
-        );
+        assert_eq!(address(&args(&["mail"])), "/api/v1/availability/mail/why?method=GET");
         let words = [
-            "mail", "--method", "post", "--path", "/ä b", "--query", "a=1&2", "--query", "b=",
-            "--header", "X-A=b:c", "--client", "::1", "--node", "b",
+            "mail", "--method", "post", "--path", "/ä b", "--query", "a=1&2", "--query", "b=", "--header", "X-A=b:c",
+            "--client", "::1", "--node", "b",
         ];
         assert_eq!(
             address(&args(&words)),

@@ -61,11 +61,7 @@ impl ConfigError {
     pub(super) fn single(file: &Path, line: usize, key: &str, problem: &str) -> ConfigError {
         ConfigError::Wrong {
             file: file.to_path_buf(),
-            problems: vec![Problem {
-                line,
-                key: key.to_owned(),
-                problem: problem.to_owned(),
-            }],
+            problems: vec![Problem { line, key: key.to_owned(), problem: problem.to_owned() }],
         }
     }
 

@@ -15,12 +15,7 @@ use super::types::Secret;
 use super::{addresses, secrets, values};
 
 /// Names of the reasons 0 to 3 of SPEC section 2, which need no configuration.
-const BUILT_IN_REASONS: [&str; 4] = [
-    "unknown",
-    "planned-maintenance",
-    "unplanned-outage",
-    "testing",
-];
+const BUILT_IN_REASONS: [&str; 4] = ["unknown", "planned-maintenance", "unplanned-outage", "testing"];
 
 /// The reporters that can be demanded are the reporters that can speak about one target.
 const MAX_AGREE: u32 = 256;
@@ -110,11 +105,7 @@ pub(super) fn reasons(root: &mut Reader<'_>) -> Vec<CustomReason> {
         }
         let title = entry.text("title", values::title);
         let name = name?;
-        Some(CustomReason {
-            code: code?,
-            title: title.unwrap_or_else(|| name.clone()),
-            name,
-        })
+        Some(CustomReason { code: code?, title: title.unwrap_or_else(|| name.clone()), name })
     })
 }
 
@@ -131,11 +122,7 @@ pub(super) fn tokens(root: &mut Reader<'_>) -> Vec<Token> {
         {
             entry.problem("sha256", "is another token's already");
         }
-        Some(Token {
-            name: name?,
-            role: role?,
-            sha256: sha256?,
-        })
+        Some(Token { name: name?, role: role?, sha256: sha256? })
     })
 }
 
@@ -143,10 +130,7 @@ pub(super) fn operators(root: &mut Reader<'_>) -> Vec<Operator> {
     entries(root, "operator", |entry, names| {
         let name = names.next(entry);
         let password = entry.required("password", secrets::check_phc);
-        Some(Operator {
-            name: name?,
-            password: Secret::new(password?),
-        })
+        Some(Operator { name: name?, password: Secret::new(password?) })
     })
 }
 
@@ -164,16 +148,10 @@ pub(super) fn alerts(root: &mut Reader<'_>, reasons: &[CustomReason]) -> Vec<Ale
             let known = reasons.iter().any(|reason| reason.name == text);
             match known || BUILT_IN_REASONS.contains(&text) {
                 true => Ok(text.to_owned()),
-                false => {
-                    Err("is neither a built-in reason nor a [[reason]] of this file".to_owned())
-                }
+                false => Err("is neither a built-in reason nor a [[reason]] of this file".to_owned()),
             }
         });
-        Some(AlertRule {
-            matches,
-            target: target?,
-            reason: reason.unwrap_or_else(|| BUILT_IN_REASONS[0].to_owned()),
-        })
+        Some(AlertRule { matches, target: target?, reason: reason.unwrap_or_else(|| BUILT_IN_REASONS[0].to_owned()) })
     })
 }
 

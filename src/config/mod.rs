@@ -45,10 +45,9 @@ use std::path::Path;
 
 pub use error::{ConfigError, Problem};
 pub use settings::{
-    AlertRule, Application, ControlSettings, CustomReason, Fanout, FarmSettings, GateSettings,
-    Initial, MergeMode, MergeOrder, MergeSettings, MonitorScope, MonitorSettings, NodeSettings,
-    NotifierSettings, Operator, Probe, QueueKind, QueueSettings, References, Resource, Role,
-    Settings, Token,
+    AlertRule, Application, ControlSettings, CustomReason, Fanout, FarmSettings, GateSettings, Initial, MergeMode,
+    MergeOrder, MergeSettings, MonitorScope, MonitorSettings, NodeSettings, NotifierSettings, Operator, Probe,
+    QueueKind, QueueSettings, References, Resource, Role, Settings, Token,
 };
 pub use types::{HttpUrl, MonitorTarget, ProbeUrl, Route, Secret, Upstream};
 
@@ -65,10 +64,7 @@ impl Settings {
     /// [`ConfigError::Unreadable`] when the file cannot be read, [`ConfigError::Wrong`] with every
     /// problem found in it otherwise. Files above 1 MiB are refused.
     pub fn load(path: &Path) -> Result<Settings, ConfigError> {
-        let unreadable = |source| ConfigError::Unreadable {
-            file: path.to_path_buf(),
-            source,
-        };
+        let unreadable = |source| ConfigError::Unreadable { file: path.to_path_buf(), source };
         let mut bytes = Vec::new();
         File::open(path)
             .map_err(unreadable)?
@@ -98,16 +94,11 @@ impl Settings {
     pub fn parse(text: &str, file: &Path) -> Result<Settings, ConfigError> {
         let report = Report::new(text);
         let tree = report.tree(text);
-        let parsed = tree
-            .as_ref()
-            .and_then(|tree| whole(Reader::root(tree.get_ref(), &report), file));
+        let parsed = tree.as_ref().and_then(|tree| whole(Reader::root(tree.get_ref(), &report), file));
         let problems = report.into_problems();
         match parsed {
             Some(settings) if problems.is_empty() => Ok(settings),
-            _ => Err(ConfigError::Wrong {
-                file: file.to_path_buf(),
-                problems,
-            }),
+            _ => Err(ConfigError::Wrong { file: file.to_path_buf(), problems }),
         }
     }
 }

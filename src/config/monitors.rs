@@ -67,25 +67,16 @@ fn probe(entry: &mut Reader<'_>) -> Option<Probe> {
     let there: Vec<&str> = PROBES.into_iter().filter(|key| entry.has(key)).collect();
     match there.as_slice() {
         [_] => {}
-        [] => entry.problem(
-            "http",
-            format!("is required, or one of {}", PROBES[1..].join(", ")),
-        ),
+        [] => entry.problem("http", format!("is required, or one of {}", PROBES[1..].join(", "))),
         [_, second, ..] => {
-            entry.problem(
-                second,
-                format!("must be the only one of {}", PROBES.join(", ")),
-            );
+            entry.problem(second, format!("must be the only one of {}", PROBES.join(", ")));
         }
     }
     let http = entry.text("http", addresses::probe_url).map(Probe::Http);
     let tcp = entry.text("tcp", addresses::host_port).map(Probe::Tcp);
     let farm = entry.text("farm", addresses::probe_url).map(Probe::Farm);
     let command = entry.has("command").then(|| entry.words("command"));
-    if command
-        .as_ref()
-        .is_some_and(|words| words.first().is_none_or(String::is_empty))
-    {
+    if command.as_ref().is_some_and(|words| words.first().is_none_or(String::is_empty)) {
         entry.problem("command", "must name a program");
     }
     let command = command.map(Probe::Command);

@@ -30,10 +30,7 @@ impl Report {
         let breaks = text.bytes().enumerate();
         let breaks = breaks.filter(|&(_, byte)| byte == b'\n');
         let starts = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1));
-        Report {
-            starts: starts.collect(),
-            problems: RefCell::new(Vec::new()),
-        }
+        Report { starts: starts.collect(), problems: RefCell::new(Vec::new()) }
     }
 
     /// The text as a tree, unless it is not TOML; then that is what is reported.
@@ -56,11 +53,7 @@ impl Report {
     }
 
     fn add(&self, line: usize, key: &str, problem: impl Into<String>) {
-        self.problems.borrow_mut().push(Problem {
-            line,
-            key: key.to_owned(),
-            problem: problem.into(),
-        });
+        self.problems.borrow_mut().push(Problem { line, key: key.to_owned(), problem: problem.into() });
     }
 
     /// All problems by line, at most 100.
@@ -87,13 +80,7 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// The whole file.
     pub(super) fn root(table: &'a DeTable<'a>, report: &'a Report) -> Reader<'a> {
-        Reader {
-            path: String::new(),
-            table: Some(table),
-            line: 1,
-            report,
-            asked: Vec::new(),
-        }
+        Reader { path: String::new(), table: Some(table), line: 1, report, asked: Vec::new() }
     }
 
     fn path_of(&self, key: &str) -> String {
@@ -127,11 +114,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The text of `key` as `check` makes it, or nothing when it is absent or wrong.
-    pub(super) fn text<T>(
-        &mut self,
-        key: &'static str,
-        check: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Option<T> {
+    pub(super) fn text<T>(&mut self, key: &'static str, check: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let value = self.take(key)?;
         self.check_text(value, key, check)
     }
@@ -146,9 +129,7 @@ impl<'a> Reader<'a> {
             self.wrong_type(value, key, "a text in quotes");
             return None;
         };
-        check(text)
-            .inspect_err(|problem| self.problem_in(value, key, problem.as_str()))
-            .ok()
+        check(text).inspect_err(|problem| self.problem_in(value, key, problem.as_str())).ok()
     }
 
     fn wrong_type(&self, value: &Spanned<DeValue<'_>>, key: &str, wanted: &str) {
@@ -321,12 +302,7 @@ impl<'a> Reader<'a> {
         readers.collect()
     }
 
-    fn inner(
-        &self,
-        key: &str,
-        table: Option<&'a DeTable<'a>>,
-        value: Option<&Spanned<DeValue<'_>>>,
-    ) -> Reader<'a> {
+    fn inner(&self, key: &str, table: Option<&'a DeTable<'a>>, value: Option<&Spanned<DeValue<'_>>>) -> Reader<'a> {
         Reader {
             path: self.path_of(key),
             table,

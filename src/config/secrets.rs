@@ -109,10 +109,7 @@ mod tests {
     #[test]
     fn a_hash_verifies_its_password_and_no_other() {
         let hash = hash_password("correct horse").unwrap();
-        assert!(
-            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "{hash}"
-        );
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert!(verify_password(&hash, "correct horse"));
         assert!(!verify_password(&hash, "correct horsf"));
         assert_ne!(hash, hash_password("correct horse").unwrap(), "same salt");
@@ -148,10 +145,7 @@ mod tests {
     #[test]
     fn passwords_have_four_groups_that_can_be_typed() {
         let password = new_password();
-        assert_eq!(
-            password.split('-').map(str::len).collect::<Vec<_>>(),
-            [5; 4]
-        );
+        assert_eq!(password.split('-').map(str::len).collect::<Vec<_>>(), [5; 4]);
         assert_ne!(password, new_password());
     }
 }

@@ -15,8 +15,8 @@ use chrono_tz::Tz;
 
 use super::reader::Reader;
 use super::settings::{
-    ControlSettings, Fanout, FarmSettings, GateSettings, Initial, MergeMode, MergeOrder,
-    MergeSettings, NodeSettings, NotifierSettings, QueueKind, QueueSettings, References,
+    ControlSettings, Fanout, FarmSettings, GateSettings, Initial, MergeMode, MergeOrder, MergeSettings, NodeSettings,
+    NotifierSettings, QueueKind, QueueSettings, References,
 };
 use super::types::Secret;
 use super::{addresses, values};
@@ -34,32 +34,23 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 pub(super) fn node(mut section: Reader<'_>) -> Option<NodeSettings> {
     let name = section.required("name", values::name);
-    let data = section.required("data", |text| {
-        match text.is_empty() || text.contains('\0') {
-            true => Err("must be a folder".to_owned()),
-            false => Ok(PathBuf::from(text)),
-        }
+    let data = section.required("data", |text| match text.is_empty() || text.contains('\0') {
+        true => Err("must be a folder".to_owned()),
+        false => Ok(PathBuf::from(text)),
     });
     let reserve = section.text("reserve", |text| match values::size(text)? {
         size @ 65_536..=17_592_186_044_416 => Ok(size),
         _ => Err("must be from 64KiB to 16TiB".to_owned()),
     });
     section.finish();
-    Some(NodeSettings {
-        name: name?,
-        data: data?,
-        reserve: reserve.unwrap_or(64 * 1024 * 1024),
-    })
+    Some(NodeSettings { name: name?, data: data?, reserve: reserve.unwrap_or(64 * 1024 * 1024) })
 }
 
 pub(super) fn gate(mut section: Reader<'_>) -> GateSettings {
     let listen = section.text("listen", listen_address);
     let trusted_proxies = section.texts("trusted_proxies", addresses::network);
     section.finish();
-    GateSettings {
-        listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
-        trusted_proxies,
-    }
+    GateSettings { listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))), trusted_proxies }
 }
 
 pub(super) fn control(mut section: Reader<'_>, has_secret: bool) -> ControlSettings {
@@ -84,11 +75,7 @@ pub(super) fn control(mut section: Reader<'_>, has_secret: bool) -> ControlSetti
         );
     }
     section.finish();
-    ControlSettings {
-        listen,
-        advertise,
-        time_zone: time_zone.unwrap_or(Tz::UTC),
-    }
+    ControlSettings { listen, advertise, time_zone: time_zone.unwrap_or(Tz::UTC) }
 }
 
 pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {
@@ -110,9 +97,7 @@ pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {
     FarmSettings {
         secret,
         peers,
-        fanout: fanout
-            .and_then(NonZeroU32::new)
-            .map_or(Fanout::All, Fanout::Children),
+        fanout: fanout.and_then(NonZeroU32::new).map_or(Fanout::All, Fanout::Children),
         max_clock_skew: max_clock_skew.unwrap_or(60 * SECOND),
         lapse: lapse.unwrap_or(DAY),
         queue,
@@ -131,11 +116,7 @@ fn secret(section: &mut Reader<'_>, file: &Path) -> Option<Secret> {
         let path = file.parent().unwrap_or(Path::new("")).join(text);
         let cannot = |error| format!("{} cannot be read: {error}", path.display());
         let mut content = String::new();
-        File::open(&path)
-            .map_err(cannot)?
-            .take(MAX_SECRET as u64 + 2)
-            .read_to_string(&mut content)
-            .map_err(cannot)?;
+        File::open(&path).map_err(cannot)?.take(MAX_SECRET as u64 + 2).read_to_string(&mut content).map_err(cannot)?;
         check_secret(content.trim())
     });
     written.or(read)
@@ -172,15 +153,9 @@ fn queue(mut section: Reader<'_>) -> QueueSettings {
 
 fn merge(mut section: Reader<'_>) -> MergeSettings {
     let references = section.all_or_number("references", MAX_NODES);
-    let orders = [
-        ("listed", MergeOrder::Listed),
-        ("random", MergeOrder::Random),
-    ];
+    let orders = [("listed", MergeOrder::Listed), ("random", MergeOrder::Random)];
     let order = section.text("order", one_of(&orders));
-    let modes = [
-        ("series", MergeMode::Series),
-        ("parallel", MergeMode::Parallel),
-    ];
+    let modes = [("series", MergeMode::Series), ("parallel", MergeMode::Parallel)];
     let mode = section.text("mode", one_of(&modes));
     let limits = Duration::from_millis(10)..=600 * SECOND;
     let timeout = section.text("timeout", values::duration_in(limits));
@@ -188,9 +163,7 @@ fn merge(mut section: Reader<'_>) -> MergeSettings {
     let every = section.text("every", values::duration_in(limits));
     section.finish();
     MergeSettings {
-        references: references
-            .and_then(NonZeroU32::new)
-            .map_or(References::All, References::Count),
+        references: references.and_then(NonZeroU32::new).map_or(References::All, References::Count),
         order: order.unwrap_or(MergeOrder::Listed),
         mode: mode.unwrap_or(MergeMode::Series),
         timeout: timeout.unwrap_or(5 * SECOND),
@@ -199,21 +172,14 @@ fn merge(mut section: Reader<'_>) -> MergeSettings {
 }
 
 pub(super) fn notifier(mut section: Reader<'_>) -> NotifierSettings {
-    let choices = [
-        ("self", Initial::Myself),
-        ("listed", Initial::Listed),
-        ("least-loaded", Initial::LeastLoaded),
-    ];
+    let choices = [("self", Initial::Myself), ("listed", Initial::Listed), ("least-loaded", Initial::LeastLoaded)];
     let initial = section.text("initial", one_of(&choices));
     let initial = initial.unwrap_or(Initial::Myself);
     let nodes = section.texts("nodes", addresses::http_url);
     if initial != Initial::Myself && !section.has("nodes") {
         section.problem("nodes", "is required unless notifier.initial is \"self\"");
     } else if initial != Initial::Myself && nodes.is_empty() {
-        section.problem(
-            "nodes",
-            "must name a node unless notifier.initial is \"self\"",
-        );
+        section.problem("nodes", "must name a node unless notifier.initial is \"self\"");
     }
     section.finish();
     NotifierSettings { initial, nodes }
@@ -230,10 +196,7 @@ pub(super) fn one_of<T: Copy>(choices: &[(&'static str, T)]) -> impl Fn(&str) ->
     move |text| {
         let choice = choices.iter().find(|(word, _)| *word == text);
         choice.map(|(_, value)| *value).ok_or_else(|| {
-            let words: Vec<String> = choices
-                .iter()
-                .map(|(word, _)| format!("\"{word}\""))
-                .collect();
+            let words: Vec<String> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
             format!("must be {}", words.join(" or "))
         })
     }

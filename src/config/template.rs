@@ -36,21 +36,13 @@ pub struct Fresh {
 /// it cannot be created (its folder must exist), [`ConfigError::Hash`] without randomness.
 pub fn init(file: &Path) -> Result<Fresh, ConfigError> {
     let (text, fresh) = fresh()?;
-    let unwritable = |source| ConfigError::Unwritable {
-        file: file.to_path_buf(),
-        source,
-    };
-    let mut created = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-        .map_err(|source| match source.kind() {
-            io::ErrorKind::AlreadyExists => ConfigError::Exists {
-                file: file.to_path_buf(),
-            },
+    let unwritable = |source| ConfigError::Unwritable { file: file.to_path_buf(), source };
+    let mut created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(|source| {
+        match source.kind() {
+            io::ErrorKind::AlreadyExists => ConfigError::Exists { file: file.to_path_buf() },
             _ => unwritable(source),
-        })?;
+        }
+    })?;
     // the secrets are shown only once, so the file must really be there by then
     let written = created.write_all(text.as_bytes());
     match written.and_then(|()| created.sync_all()) {
@@ -78,10 +70,7 @@ pub fn fresh() -> Result<(String, Fresh), ConfigError> {
         .replace("@PASSWORD@", &secrets::hash_password(&password)?)
         .replace("@TOKEN@", TOKEN)
         .replace("@SHA256@", &hex::encode(secrets::token_sha256(&token)));
-    let fresh = Fresh {
-        password: Secret::new(password),
-        token: Secret::new(token),
-    };
+    let fresh = Fresh { password: Secret::new(password), token: Secret::new(token) };
     Ok((text, fresh))
 }
 
@@ -172,24 +161,15 @@ mod tests {
         let operator = &settings.operators[0];
         let password = fresh.password.expose_secret();
         assert_eq!(operator.name, OPERATOR);
-        assert!(secrets::verify_password(
-            operator.password.expose_secret(),
-            password
-        ));
+        assert!(secrets::verify_password(operator.password.expose_secret(), password));
         let token = &settings.tokens[0];
         assert_eq!((token.name.as_str(), token.role), (TOKEN, Role::Operator));
-        assert_eq!(
-            token.sha256,
-            secrets::token_sha256(fresh.token.expose_secret())
-        );
+        assert_eq!(token.sha256, secrets::token_sha256(fresh.token.expose_secret()));
         assert_eq!(settings.applications[0].name, "mail");
         assert_eq!(settings.applications[0].upstream.len(), 1);
 
         let text = std::fs::read_to_string(&file).unwrap();
-        assert!(
-            !text.contains(password),
-            "the password itself is in the file"
-        );
+        assert!(!text.contains(password), "the password itself is in the file");
         assert!(!text.contains(fresh.token.expose_secret()));
         assert!(!format!("{fresh:?}").contains(password));
     }
@@ -214,11 +194,7 @@ mod tests {
 
     #[test]
     fn every_file_has_its_own_secret() {
-        let secret = |text: &str| {
-            text.lines()
-                .find(|l| l.starts_with("secret"))
-                .map(str::to_owned)
-        };
+        let secret = |text: &str| text.lines().find(|l| l.starts_with("secret")).map(str::to_owned);
         let (one, _) = fresh().unwrap();
         let (other, _) = fresh().unwrap();
         assert_ne!(secret(&one).unwrap(), secret(&other).unwrap());
@@ -232,9 +208,6 @@ mod tests {
         assert!(matches!(init(&file), Err(ConfigError::Exists { .. })));
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
         let nowhere = folder.path().join("no/such/folder.toml");
-        assert!(matches!(
-            init(&nowhere),
-            Err(ConfigError::Unwritable { .. })
-        ));
+        assert!(matches!(init(&nowhere), Err(ConfigError::Unwritable { .. })));
     }
 }

@@ -129,20 +129,14 @@ fn the_whole_file_becomes_settings() {
     assert_eq!(s.farm.max_clock_skew, Duration::from_secs(30));
     assert_eq!(s.farm.lapse, Duration::from_secs(7 * 86_400));
     assert_eq!(s.farm.queue.kind, QueueKind::Embedded);
-    assert_eq!(
-        s.farm.merge.references,
-        References::Count(3.try_into().unwrap())
-    );
+    assert_eq!(s.farm.merge.references, References::Count(3.try_into().unwrap()));
     assert_eq!(s.farm.merge.order, MergeOrder::Random);
     assert_eq!(s.farm.merge.mode, MergeMode::Parallel);
     assert_eq!(s.farm.merge.timeout, Duration::from_millis(500));
     assert_eq!(s.notifier.initial, Initial::LeastLoaded);
     let mail = &s.applications[0];
     let routes: Vec<String> = mail.routes.iter().map(Route::to_string).collect();
-    assert_eq!(
-        routes,
-        ["/mail", "mail.example.com/", "shop.example.com/cart"]
-    );
+    assert_eq!(routes, ["/mail", "mail.example.com/", "shop.example.com/cart"]);
     assert_eq!(mail.upstream[1].authority(), "[::1]:80");
     assert!(mail.critical);
     assert_eq!(mail.agree.get(), 2);
@@ -152,10 +146,7 @@ fn the_whole_file_becomes_settings() {
     assert_eq!(monitor.target.to_string(), "application:mail");
     assert!(matches!(&monitor.probe, Probe::Http(url) if url.path == "/health" && !url.tls));
     assert_eq!(monitor.scope, MonitorScope::Farm);
-    assert_eq!(
-        (monitor.fail_after.get(), monitor.recover_after.get()),
-        (4, 5)
-    );
+    assert_eq!((monitor.fail_after.get(), monitor.recover_after.get()), (4, 5));
 }
 
 #[test]
@@ -168,10 +159,7 @@ fn defaults_are_those_of_the_contract() {
     assert!(s.gate.trusted_proxies.is_empty());
     assert_eq!(s.control.listen.to_string(), "127.0.0.1:7070");
     let bound = "127.0.0.1:7171".parse().unwrap();
-    assert_eq!(
-        s.control.advertised(bound).to_string(),
-        "http://127.0.0.1:7171"
-    );
+    assert_eq!(s.control.advertised(bound).to_string(), "http://127.0.0.1:7171");
     assert_eq!(s.control.time_zone, chrono_tz::UTC);
     assert!(s.farm.secret.is_none());
     assert_eq!(s.farm.fanout, Fanout::All);
@@ -189,10 +177,7 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(monitor.scope, MonitorScope::Node);
     assert_eq!(monitor.every, Duration::from_secs(5));
     assert_eq!(monitor.timeout, Duration::from_secs(2));
-    assert_eq!(
-        (monitor.fail_after.get(), monitor.recover_after.get()),
-        (3, 2)
-    );
+    assert_eq!((monitor.fail_after.get(), monitor.recover_after.get()), (3, 2));
 }
 
 #[test]

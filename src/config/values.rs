@@ -56,15 +56,13 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         };
         Some(Duration::from_millis(number.checked_mul(milliseconds)?))
     });
-    parsed.filter(|duration| *duration >= MS).ok_or_else(|| {
-        "must be a duration such as \"500ms\", \"5s\", \"2m\", \"24h\", \"7d\"".into()
-    })
+    parsed
+        .filter(|duration| *duration >= MS)
+        .ok_or_else(|| "must be a duration such as \"500ms\", \"5s\", \"2m\", \"24h\", \"7d\"".into())
 }
 
 /// A [`duration`] within bounds, for [`super::reader::Reader`].
-pub(super) fn duration_in(
-    range: RangeInclusive<Duration>,
-) -> impl Fn(&str) -> Result<Duration, String> {
+pub(super) fn duration_in(range: RangeInclusive<Duration>) -> impl Fn(&str) -> Result<Duration, String> {
     move |text| {
         let duration = duration(text)?;
         match range.contains(&duration) {
@@ -80,15 +78,8 @@ pub(super) fn duration_in(
 /// The largest unit that shows it exactly.
 fn in_words(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
-    let units = [
-        (86_400_000, "d"),
-        (3_600_000, "h"),
-        (60_000, "m"),
-        (1_000, "s"),
-    ];
-    let unit = units
-        .iter()
-        .find(|(size, _)| milliseconds.is_multiple_of(*size));
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+    let unit = units.iter().find(|(size, _)| milliseconds.is_multiple_of(*size));
     let (size, unit) = unit.unwrap_or(&(1, "ms"));
     format!("{}{unit}", milliseconds / size)
 }
@@ -145,9 +136,7 @@ pub(super) fn sha256(text: &str) -> Result<[u8; 32], String> {
     let mut hash = [0; 32];
     hex::decode_to_slice(text, &mut hash)
         .map(|()| hash)
-        .map_err(|error| {
-            format!("must be 64 hexadecimal digits, as `forewarn token` prints them: {error}")
-        })
+        .map_err(|error| format!("must be 64 hexadecimal digits, as `forewarn token` prints them: {error}"))
 }
 
 #[cfg(test)]
@@ -177,17 +166,7 @@ mod tests {
         assert_eq!(duration("60s").unwrap(), Duration::from_secs(60));
         assert_eq!(duration("2m").unwrap(), Duration::from_secs(120));
         assert_eq!(duration("24h").unwrap(), duration("1d").unwrap());
-        for wrong in [
-            "",
-            "5",
-            "s",
-            "0s",
-            "-1s",
-            "1.5s",
-            "1w",
-            "99999999999999999999s",
-            "5 s s",
-        ] {
+        for wrong in ["", "5", "s", "0s", "-1s", "1.5s", "1w", "99999999999999999999s", "5 s s"] {
             assert!(duration(wrong).is_err(), "{wrong:?}");
         }
         assert_eq!(size("64MiB").unwrap(), 64 << 20);
@@ -201,15 +180,7 @@ mod tests {
     fn targets_have_one_of_three_forms() {
         let mail = MonitorTarget::Application("mail".into());
         assert_eq!(target("application:mail").unwrap(), mail);
-        for wrong in [
-            "",
-            "mail",
-            "System",
-            "system:",
-            "application:",
-            "resource:a b",
-            "node:a",
-        ] {
+        for wrong in ["", "mail", "System", "system:", "application:", "resource:a b", "node:a"] {
             assert!(target(wrong).is_err(), "{wrong:?}");
         }
     }

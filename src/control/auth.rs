@@ -121,7 +121,9 @@ impl Caller {
         match self {
             Self::Token { name, role: Role::Operator } => Ok(Author::operator(name)),
             Self::Token { name, role: Role::Monitor } => Ok(Author::monitor_token(name)),
-            Self::Session { .. } => Err(Failure::Forbidden("a browser's session reads only; use the form, or a token".to_owned())),
+            Self::Session { .. } => {
+                Err(Failure::Forbidden("a browser's session reads only; use the form, or a token".to_owned()))
+            }
         }
     }
 
@@ -135,7 +137,9 @@ impl Caller {
             Self::Token { name, role: Role::Monitor } => {
                 Err(Failure::Forbidden(format!("the token {name} has the role monitor; this needs the role operator")))
             }
-            Self::Session { .. } => Err(Failure::Forbidden("a browser's session reads only; this needs a token with the role operator".to_owned())),
+            Self::Session { .. } => Err(Failure::Forbidden(
+                "a browser's session reads only; this needs a token with the role operator".to_owned(),
+            )),
         }
     }
 }
@@ -159,7 +163,9 @@ pub fn identify(request: &HttpRequest) -> Result<Caller, Failure> {
             return Err(Failure::Malformed("there are several Authorization header fields".to_owned()));
         }
         let text = credentials.to_str().ok().and_then(bearer);
-        let text = text.ok_or_else(|| nobody("the Authorization header field must be \"Bearer\", a space and a token".to_owned()))?;
+        let text = text.ok_or_else(|| {
+            nobody("the Authorization header field must be \"Bearer\", a space and a token".to_owned())
+        })?;
         let found = tokens.and_then(|tokens| tokens.find(text));
         return found.map(|token| Caller::Token { name: token.name.clone(), role: token.role }).ok_or_else(|| {
             Failure::Unauthenticated { detail: "the token is none of this node's".to_owned(), invalid_token: true }
@@ -201,7 +207,11 @@ pub async fn require<B: MessageBody + 'static>(
         Err(failure) => {
             if matches!(failure, Failure::Unauthenticated { invalid_token: true, .. }) {
                 let peer = request.peer_addr().map_or_else(String::new, |peer| peer.ip().to_string());
-                log::warn!("API request refused: unknown token peer={peer} method={} path={}", request.method(), request.path());
+                log::warn!(
+                    "API request refused: unknown token peer={peer} method={} path={}",
+                    request.method(),
+                    request.path()
+                );
             }
             Ok(request.into_response(failure.error_response()).map_into_right_body())
         }
@@ -215,12 +225,14 @@ mod tests {
     use actix_web::test::TestRequest;
 
     fn tokens() -> Data<Tokens> {
-        let token = |name: &str, role, text: &str| Token { name: name.into(), role, sha256: Sha256::digest(text).into() };
+        let token =
+            |name: &str, role, text: &str| Token { name: name.into(), role, sha256: Sha256::digest(text).into() };
         Data::new(Tokens::new(vec![token("ci", Role::Operator, "s3cret"), token("probe", Role::Monitor, "m0nitor")]))
     }
 
     fn ask(method: Method, fields: &[&str]) -> Result<Caller, Failure> {
-        let sessions = Sessions::new(|request: &HttpRequest| request.headers().get("x-session").map(|_| "alice".to_owned()));
+        let sessions =
+            Sessions::new(|request: &HttpRequest| request.headers().get("x-session").map(|_| "alice".to_owned()));
         let mut request = TestRequest::default().method(method).app_data(tokens()).app_data(Data::new(sessions));
         for field in fields {
             let (name, value) = field.split_once(": ").unwrap();
@@ -241,10 +253,17 @@ mod tests {
 
     #[test]
     fn others_are_nobody() {
-        for fields in [&["Authorization: Bearer s3cre"][..], &["Authorization: Bearer s3cret", "X-Session: 1"][1..], &[]] {
+        for fields in
+            [&["Authorization: Bearer s3cre"][..], &["Authorization: Bearer s3cret", "X-Session: 1"][1..], &[]]
+        {
             assert!(matches!(ask(Method::POST, fields), Err(Failure::Unauthenticated { .. })), "{fields:?}");
         }
-        for wrong in ["Authorization: Basic s3cret", "Authorization: Bearer", "Authorization: Bearer s3cret s3cret", "Authorization: s3cret"] {
+        for wrong in [
+            "Authorization: Basic s3cret",
+            "Authorization: Bearer",
+            "Authorization: Bearer s3cret s3cret",
+            "Authorization: s3cret",
+        ] {
             assert!(matches!(ask(Method::GET, &[wrong]), Err(Failure::Unauthenticated { .. })), "{wrong}");
         }
         assert!(matches!(ask(Method::GET, &["Authorization: Bearer s3cret"; 2]), Err(Failure::Malformed(_))));

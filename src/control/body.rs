@@ -43,7 +43,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub async fn json(request: &HttpRequest, payload: web::Payload) -> Result<Value, Failure> {
     let content_type = request.headers().get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
     if !content_type.is_some_and(is_json) {
-        return Err(Failure::UnsupportedType("the body must have the Content-Type application/json (in UTF-8)".to_owned()));
+        return Err(Failure::UnsupportedType(
+            "the body must have the Content-Type application/json (in UTF-8)".to_owned(),
+        ));
     }
     let coding = request.headers().get(header::CONTENT_ENCODING);
     if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
@@ -68,7 +70,8 @@ fn is_json(content_type: &str) -> bool {
 /// # Errors
 /// 413 above [`MOST`], 408 when it takes more than 10 s, 400 when it breaks off.
 pub async fn read(request: &HttpRequest, mut payload: web::Payload) -> Result<Bytes, Failure> {
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let announced =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > MOST as u64) {
         return Err(Failure::TooLarge(MOST));
     }
@@ -125,7 +128,8 @@ pub async fn finish_reading<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    let shared = Shared { payload: Rc::new(RefCell::new(request.take_payload())), read: Rc::default(), ended: Rc::default() };
+    let shared =
+        Shared { payload: Rc::new(RefCell::new(request.take_payload())), read: Rc::default(), ended: Rc::default() };
     request.set_payload(Payload::Stream { payload: Box::pin(shared.clone()) });
     let mut response = next.call(request).await?;
     if response.status() == StatusCode::REQUEST_TIMEOUT {
@@ -172,7 +176,8 @@ mod tests {
         );
         let app = http::init_service(app).await;
         let mut request = http::TestRequest::post().uri("/").to_request();
-        let payload = Payload::Stream { payload: Box::pin(body) as Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>> };
+        let payload =
+            Payload::Stream { payload: Box::pin(body) as Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>> };
         drop(std::mem::replace(request.payload(), payload));
         let response = http::call_service(&app, request).await;
         assert_eq!(response.status(), 401);
@@ -190,8 +195,10 @@ mod tests {
     async fn a_body_is_bounded_and_its_faults_have_places() {
         async fn read_back(body: Vec<u8>) -> Result<Value, u16> {
             use actix_web::{FromRequest as _, ResponseError as _};
-            let (request, mut payload) =
-                http::TestRequest::post().insert_header(("content-type", "application/json")).set_payload(body).to_http_parts();
+            let (request, mut payload) = http::TestRequest::post()
+                .insert_header(("content-type", "application/json"))
+                .set_payload(body)
+                .to_http_parts();
             let payload = web::Payload::from_request(&request, &mut payload).await.unwrap();
             json(&request, payload).await.map_err(|e| {
                 if let Failure::Malformed(text) = &e {

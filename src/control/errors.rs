@@ -116,12 +116,16 @@ impl Failure {
             Self::Unauthenticated { .. } => (StatusCode::UNAUTHORIZED, "unauthenticated", "Credentials are needed"),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "These credentials do not allow it"),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
-            Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The method does not go with this address"),
+            Self::MethodNotAllowed(_) => {
+                (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The method does not go with this address")
+            }
             Self::TooSlow(_) => (StatusCode::REQUEST_TIMEOUT, "too-slow", "The request took too long"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict", "It contradicts what the node has"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
             Self::AddressTooLong(_) => (StatusCode::URI_TOO_LONG, "address-too-long", "The address is too long"),
-            Self::UnsupportedType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-type", "The body has a type that is not understood"),
+            Self::UnsupportedType(_) => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-type", "The body has a type that is not understood")
+            }
             Self::Wrong(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wrong", "Something in the request is wrong"),
             Self::Bound(_) => (StatusCode::TOO_MANY_REQUESTS, "bound", "There are too many of these already"),
             Self::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not now"),
@@ -138,7 +142,8 @@ impl Failure {
             "detail": self.to_string(),
         });
         if let Self::Wrong(errors) = self {
-            problem["errors"] = errors.iter().take(MOST_ERRORS).map(|e| json!({"field": e.field, "problem": e.problem})).collect();
+            problem["errors"] =
+                errors.iter().take(MOST_ERRORS).map(|e| json!({"field": e.field, "problem": e.problem})).collect();
         }
         problem
     }
@@ -159,7 +164,10 @@ impl ResponseError for Failure {
                 response.insert_header((header::WWW_AUTHENTICATE, format!("Bearer realm=\"forewarn\"{error}")));
             }
             Self::Forbidden(_) => {
-                response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"forewarn\", error=\"insufficient_scope\""));
+                response.insert_header((
+                    header::WWW_AUTHENTICATE,
+                    "Bearer realm=\"forewarn\", error=\"insufficient_scope\"",
+                ));
             }
             Self::MethodNotAllowed(allow) => {
                 response.insert_header((header::ALLOW, allow.as_str()));
@@ -228,7 +236,8 @@ mod tests {
         let one = Failure::field("limit", "is not a number").to_json();
         assert_eq!(one["errors"][0], json!({"field": "limit", "problem": "is not a number"}));
         assert_eq!(one["detail"], "one field is wrong; see errors");
-        let many = Failure::Wrong((0..5_000).map(|at| FieldError::new(format!("f{at}"), "is unknown")).collect()).to_json();
+        let many =
+            Failure::Wrong((0..5_000).map(|at| FieldError::new(format!("f{at}"), "is unknown")).collect()).to_json();
         assert_eq!(many["errors"].as_array().unwrap().len(), MOST_ERRORS);
         assert_eq!(many["detail"], "5000 fields are wrong; see errors");
     }

@@ -260,7 +260,11 @@ mod tests {
         drop(sender);
         let texts = texts(frames(changes, |event| *kind(event) != *"nodes", false, LONG)).await;
         assert_eq!(texts[0], GREETING);
-        assert!(texts[1].ends_with("-1\nevent: availability\ndata: {\"event\":\"availability\",\"application\":\"mail\"}\n\n"), "{texts:?}");
+        assert!(
+            texts[1]
+                .ends_with("-1\nevent: availability\ndata: {\"event\":\"availability\",\"application\":\"mail\"}\n\n"),
+            "{texts:?}"
+        );
         assert!(texts[2].contains("-2\nevent: notification\n"), "{texts:?}");
         assert_eq!(texts.len(), 3);
     }

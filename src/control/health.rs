@@ -4,11 +4,7 @@
 //! Must stay true: `/healthz` waits for nothing, so it answers as long as the process can;
 //! `/readyz` is 200 exactly while the phase is `ready`.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header,
-    web::Data,
-};
+use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
 use serde_json::json;
 
 use super::api::routes::{Place, get};

@@ -5,11 +5,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header,
-    web::Data,
-};
+use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
 
 use super::{
     api::routes::{Place, get},
@@ -79,7 +75,8 @@ pub fn render(families: Vec<Family>) -> String {
     let mut text = String::new();
     for Family { name, help, kind, samples } in merged {
         // Writing into a String does not fail.
-        let _ = writeln!(text, "# HELP {name} {}\n# TYPE {name} {kind}", help.replace('\\', r"\\").replace('\n', r"\n"));
+        let _ =
+            writeln!(text, "# HELP {name} {}\n# TYPE {name} {kind}", help.replace('\\', r"\\").replace('\n', r"\n"));
         for (labels, value) in samples {
             text.push_str(name);
             for (at, (label, value)) in labels.iter().enumerate() {
@@ -113,7 +110,8 @@ mod tests {
             kind: "gauge",
             samples: vec![(labels, value)],
         };
-        let other = Family { name: "forewarn_up", help: "Up.", kind: "counter", samples: vec![(vec![], f64::INFINITY)] };
+        let other =
+            Family { name: "forewarn_up", help: "Up.", kind: "counter", samples: vec![(vec![], f64::INFINITY)] };
         let text = render(vec![
             family(vec![("peer", "a\"\\\n".to_owned()), ("kind", "x".to_owned())], 3.0),
             other,

@@ -42,14 +42,22 @@ mod tests {
         let below = api::places().into_iter().map(|place| ("/api", place));
         let registered: BTreeSet<String> = root
             .chain(below)
-            .flat_map(|(base, place)| place.verbs.iter().map(|verb| format!("{} {base}{}", verb.name, place.path)).collect::<Vec<_>>())
+            .flat_map(|(base, place)| {
+                place.verbs.iter().map(|verb| format!("{} {base}{}", verb.name, place.path)).collect::<Vec<_>>()
+            })
             .collect();
         let document = document();
         let described: BTreeSet<String> = document["paths"]
             .as_object()
             .unwrap()
             .iter()
-            .flat_map(|(path, item)| item.as_object().unwrap().keys().filter(|key| *key != "parameters").map(move |verb| format!("{verb} {path}")))
+            .flat_map(|(path, item)| {
+                item.as_object()
+                    .unwrap()
+                    .keys()
+                    .filter(|key| *key != "parameters")
+                    .map(move |verb| format!("{verb} {path}"))
+            })
             .collect();
         assert_eq!(described, registered);
         assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));

@@ -44,23 +44,15 @@ impl Folder {
         if !is_file {
             let mut entries = fs::read_dir(dir).map_err(DemoError::io("read the folder", dir))?;
             if entries.next().is_some() {
-                return Err(DemoError::Foreign {
-                    dir: dir.to_owned(),
-                });
+                return Err(DemoError::Foreign { dir: dir.to_owned() });
             }
         }
-        let lock = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(&marker);
+        let lock = OpenOptions::new().append(true).create(true).mode(0o600).open(&marker);
         let mut lock = lock.map_err(DemoError::io("write", &marker))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(DemoError::Busy {
-                    dir: dir.to_owned(),
-                });
+                return Err(DemoError::Busy { dir: dir.to_owned() });
             }
             Err(TryLockError::Error(error)) => return Err(DemoError::io("lock", &marker)(error)),
         }
@@ -68,10 +60,7 @@ impl Folder {
             let written = lock.write_all(TEXT.as_bytes());
             written.map_err(DemoError::io("write", &marker))?;
         }
-        Ok(Folder {
-            dir: dir.to_owned(),
-            _lock: lock,
-        })
+        Ok(Folder { dir: dir.to_owned(), _lock: lock })
     }
 
     /// Deletes what demos wrote, and nothing else that somebody may have put beside it.
@@ -108,10 +97,7 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         // a link that is named like the marker is none
         std::os::unix::fs::symlink("thesis.txt", folder.path().join(MARKER)).unwrap();
-        assert!(matches!(
-            Folder::claim(folder.path()),
-            Err(DemoError::Foreign { .. })
-        ));
+        assert!(matches!(Folder::claim(folder.path()), Err(DemoError::Foreign { .. })));
     }
 
     #[test]
@@ -133,10 +119,7 @@ mod tests {
     fn two_demos_do_not_share_a_folder() {
         let folder = tempfile::tempdir().unwrap();
         let first = Folder::claim(folder.path()).unwrap();
-        assert!(matches!(
-            Folder::claim(folder.path()),
-            Err(DemoError::Busy { .. })
-        ));
+        assert!(matches!(Folder::claim(folder.path()), Err(DemoError::Busy { .. })));
         drop(first);
         Folder::claim(folder.path()).unwrap();
     }

@@ -99,11 +99,7 @@ pub enum DemoError {
 impl DemoError {
     /// For `map_err`.
     fn io(doing: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> DemoError {
-        move |source| DemoError::Io {
-            doing,
-            path: path.to_owned(),
-            source,
-        }
+        move |source| DemoError::Io { doing, path: path.to_owned(), source }
     }
 }
 
@@ -144,12 +140,7 @@ async fn start(options: &Options, out: &mut dyn Write) -> Result<(), DemoError> 
 }
 
 /// Waits for the nodes, says where everything is, and then tells of every node that ends.
-async fn accompany(
-    plan: &Plan,
-    nodes: &mut Nodes,
-    begun: Instant,
-    out: &mut dyn Write,
-) -> Result<(), DemoError> {
+async fn accompany(plan: &Plan, nodes: &mut Nodes, begun: Instant, out: &mut dyn Write) -> Result<(), DemoError> {
     let mut say = |text: &str| {
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         written.map_err(DemoError::Output)
@@ -187,12 +178,7 @@ async fn accompany(
 
 async fn stop(applications: Vec<ServerHandle>) {
     // at once: their requests came through gates that have ended by now
-    join_all(
-        applications
-            .iter()
-            .map(|application| application.stop(false)),
-    )
-    .await;
+    join_all(applications.iter().map(|application| application.stop(false))).await;
 }
 
 /// What ends the demo.
@@ -202,11 +188,7 @@ impl Signals {
     fn new() -> io::Result<Signals> {
         let hangup = signal(SignalKind::hangup())?;
         let terminate = signal(SignalKind::terminate())?;
-        Ok(Signals([
-            signal(SignalKind::interrupt())?,
-            terminate,
-            hangup,
-        ]))
+        Ok(Signals([signal(SignalKind::interrupt())?, terminate, hangup]))
     }
 
     async fn any(&mut self) {

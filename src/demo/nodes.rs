@@ -46,8 +46,7 @@ impl Nodes {
     /// [`DemoError::Io`]; those that were started are killed then.
     pub fn start(plan: &Plan) -> Result<Nodes, DemoError> {
         let program = std::env::current_exe();
-        let program =
-            program.map_err(DemoError::io("find this program,", Path::new("forewarn")))?;
+        let program = program.map_err(DemoError::io("find this program,", Path::new("forewarn")))?;
         let mut nodes = Vec::new();
         for node in &plan.nodes {
             let mut command = std::process::Command::new(&program);
@@ -94,27 +93,14 @@ impl Nodes {
 
 fn spawn(name: &str, mut command: std::process::Command, log: PathBuf) -> Result<Node, DemoError> {
     let open = || {
-        let opened = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(&log);
+        let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(&log);
         opened.map_err(DemoError::io("write", &log))
     };
     let (output, errors) = (open()?, open()?);
-    command
-        .stdin(Stdio::piped())
-        .stdout(output)
-        .stderr(errors)
-        .process_group(0);
+    command.stdin(Stdio::piped()).stdout(output).stderr(errors).process_group(0);
     let child = Command::from(command).kill_on_drop(true).spawn();
     let mut child = child.map_err(DemoError::io("start a node that logs to", &log))?;
-    Ok(Node {
-        name: name.to_owned(),
-        stdin: child.stdin.take(),
-        child,
-        log,
-    })
+    Ok(Node { name: name.to_owned(), stdin: child.stdin.take(), child, log })
 }
 
 async fn stop(mut node: Node) {
@@ -183,10 +169,7 @@ mod tests {
         let mut nodes = Nodes(vec![alive, dead]);
         let told = nodes.death().await;
         assert!(told.contains("Node b has ended with status 3"), "{told}");
-        assert!(
-            told.contains("  91\n") && told.ends_with("  99\n  bang\n\n"),
-            "{told}"
-        );
+        assert!(told.contains("  91\n") && told.ends_with("  99\n  bang\n\n"), "{told}");
         assert!(!told.contains("  90\n"));
         assert!(nodes.lives("a") && !nodes.lives("b") && !nodes.is_empty());
         nodes.stop().await;

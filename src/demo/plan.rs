@@ -33,24 +33,9 @@ pub struct Application {
 
 /// The applications, in the order of their ports. Node c has no chat.
 pub const APPLICATIONS: [Application; 3] = [
-    Application {
-        name: "mail",
-        title: "Mail",
-        uses: "mail-store",
-        nodes: 3,
-    },
-    Application {
-        name: "phone",
-        title: "Phone directory",
-        uses: "directory-db",
-        nodes: 3,
-    },
-    Application {
-        name: "chat",
-        title: "Chat",
-        uses: "",
-        nodes: 2,
-    },
+    Application { name: "mail", title: "Mail", uses: "mail-store", nodes: 3 },
+    Application { name: "phone", title: "Phone directory", uses: "directory-db", nodes: 3 },
+    Application { name: "chat", title: "Chat", uses: "", nodes: 2 },
 ];
 
 /// Where a node is.
@@ -148,11 +133,7 @@ impl Plan {
     /// [`DemoError::Port`] for the first that is taken.
     pub fn reserve_ports(&self) -> Result<Reserved, DemoError> {
         let take = |address: SocketAddrV4, what: String| {
-            TcpListener::bind(address).map_err(|source| DemoError::Port {
-                port: address.port(),
-                what,
-                source,
-            })
+            TcpListener::bind(address).map_err(|source| DemoError::Port { port: address.port(), what, source })
         };
         let mut nodes = Vec::new();
         for node in &self.nodes {
@@ -165,10 +146,7 @@ impl Plan {
             let what = format!("the {} application", application.name);
             applications.push(take(*address, what)?);
         }
-        Ok(Reserved {
-            applications,
-            nodes,
-        })
+        Ok(Reserved { applications, nodes })
     }
 
     /// Writes the configuration of each node, and puts its last log aside.
@@ -178,20 +156,11 @@ impl Plan {
     /// [`DemoError::Io`].
     pub fn write(&self) -> Result<(), DemoError> {
         for (index, node) in self.nodes.iter().enumerate() {
-            let made = DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&node.dir);
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(&node.dir);
             made.map_err(DemoError::io("make the folder", &node.dir))?;
             let file = node.config();
-            let options = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&file);
-            let written =
-                options.and_then(|mut file| file.write_all(self.text(index, node).as_bytes()));
+            let options = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&file);
+            let written = options.and_then(|mut file| file.write_all(self.text(index, node).as_bytes()));
             written.map_err(DemoError::io("write", &file))?;
             let (log, before) = (node.log(), node.dir.join("node.previous.log"));
             match fs::rename(&log, before) {
@@ -208,9 +177,7 @@ impl Plan {
     fn text(&self, index: usize, node: &Node) -> String {
         let quoted = |text: &str| toml::Value::from(text).to_string();
         let peers = self.nodes.iter().filter(|peer| peer.name != node.name);
-        let peers: Vec<String> = peers
-            .map(|peer| format!("\"http://{}\"", peer.control))
-            .collect();
+        let peers: Vec<String> = peers.map(|peer| format!("\"http://{}\"", peer.control)).collect();
         let mut text = format!(
             "# Written by `forewarn demo` at each start.\n\
              [node]\nname = \"{}\"\ndata = {}\n\
@@ -226,9 +193,7 @@ impl Plan {
         );
         // writing to a String cannot fail
         for (application, upstream) in APPLICATIONS.iter().zip(&self.applications) {
-            let Application {
-                name, title, uses, ..
-            } = application;
+            let Application { name, title, uses, .. } = application;
             if index >= application.nodes {
                 continue;
             }
@@ -238,10 +203,7 @@ impl Plan {
                  upstream = [\"http://{upstream}\"]\n"
             );
             if !uses.is_empty() {
-                let _ = write!(
-                    text,
-                    "uses = [\"{uses}\"]\n[[resource]]\nname = \"{uses}\"\n"
-                );
+                let _ = write!(text, "uses = [\"{uses}\"]\n[[resource]]\nname = \"{uses}\"\n");
             }
         }
         let _ = write!(

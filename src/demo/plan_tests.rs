@@ -8,11 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 fn plan(data: &Path, base_port: u16) -> Plan {
-    let options = Options {
-        fresh: false,
-        data: data.to_owned(),
-        base_port,
-    };
+    let options = Options { fresh: false, data: data.to_owned(), base_port };
     Plan::new(&options).unwrap()
 }
 
@@ -36,20 +32,14 @@ fn the_files_are_what_was_announced() {
         assert_eq!(settings.control.listen.port(), 7110 + index as u16);
         assert_eq!(settings.farm.peers.len(), 2);
         let names: Vec<&str> = settings.applications.iter().map(|a| &*a.name).collect();
-        assert_eq!(
-            names,
-            &["mail", "phone", "chat"][..if index < 2 { 3 } else { 2 }]
-        );
+        assert_eq!(names, &["mail", "phone", "chat"][..if index < 2 { 3 } else { 2 }]);
         assert_eq!(settings.applications[1].uses, ["directory-db"]);
         assert_eq!(settings.applications[1].upstream[0].port, 7121);
         assert_eq!(settings.tokens[0].role, Role::Operator);
         let sha256 = secrets::token_sha256(plan.token.expose_secret());
         assert_eq!(settings.tokens[0].sha256, sha256);
         let hash = settings.operators[0].password.expose_secret();
-        assert!(secrets::verify_password(
-            hash,
-            plan.password.expose_secret()
-        ));
+        assert!(secrets::verify_password(hash, plan.password.expose_secret()));
         assert!(settings.notes().is_empty());
     }
     let text = fs::read_to_string(plan.nodes[0].config()).unwrap();
@@ -64,13 +54,7 @@ fn the_greeting_has_all_that_is_needed() {
     assert!(text.contains("node c   users http://127.0.0.1:7102  (/mail /phone)   operators"));
     assert_eq!(text.matches("\n  curl ").count(), 3);
     // what is to be pasted into a shell is one command and JSON
-    let json = text
-        .split("-d '")
-        .nth(1)
-        .unwrap()
-        .split('\'')
-        .next()
-        .unwrap();
+    let json = text.split("-d '").nth(1).unwrap().split('\'').next().unwrap();
     let value: serde_json::Value = serde_json::from_str(json).unwrap();
     crate::availability::Submission::parse(&value).unwrap();
 }
@@ -86,14 +70,9 @@ fn a_taken_port_is_named_before_anything_is_started() {
     }
     plan.applications = vec![free(), free(), free()];
     assert_eq!(plan.reserve_ports().unwrap().applications.len(), 3);
-    plan.nodes[1]
-        .control
-        .set_port(taken.local_addr().unwrap().port());
+    plan.nodes[1].control.set_port(taken.local_addr().unwrap().port());
     let error = plan.reserve_ports().unwrap_err().to_string();
     let port = taken.local_addr().unwrap().port();
-    assert!(
-        error.contains(&format!("port {port} (control listener of node b)")),
-        "{error}"
-    );
+    assert!(error.contains(&format!("port {port} (control listener of node b)")), "{error}");
     assert!(error.contains("--base-port"), "{error}");
 }

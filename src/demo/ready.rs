@@ -67,11 +67,7 @@ mod tests {
                 }),
             )
         });
-        let server = server
-            .workers(1)
-            .disable_signals()
-            .bind("127.0.0.1:0")
-            .unwrap();
+        let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
         let std::net::SocketAddr::V4(address) = server.addrs()[0] else {
             panic!("not IPv4");
         };

@@ -69,11 +69,7 @@ impl RequestBody {
     /// A body of the given length; none if it is not known before its end.
     pub(super) fn client(payload: Payload, length: Option<u64>, upload: Rc<Upload>) -> Self {
         upload.unfinished.set(true);
-        Self::Client {
-            payload,
-            left: length,
-            upload,
-        }
+        Self::Client { payload, left: length, upload }
     }
 }
 
@@ -81,16 +77,8 @@ impl Body for RequestBody {
     type Data = Bytes;
     type Error = BrokenUpload;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
-        let Self::Client {
-            payload,
-            left,
-            upload,
-        } = self.get_mut()
-        else {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
+        let Self::Client { payload, left, upload } = self.get_mut() else {
             return Poll::Ready(None);
         };
         let polled = Pin::new(payload).poll_next(cx);
@@ -120,9 +108,7 @@ impl Body for RequestBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
-            Self::Client {
-                left: Some(left), ..
-            } => SizeHint::with_exact(*left),
+            Self::Client { left: Some(left), .. } => SizeHint::with_exact(*left),
             Self::Client { left: None, .. } => SizeHint::default(),
         }
     }
@@ -138,11 +124,7 @@ pub(super) struct Idle {
 impl Idle {
     /// Takes over the timer that waited for the answer's head.
     pub(super) fn new(timer: Pin<Box<Sleep>>, limit: Duration) -> Self {
-        Self {
-            timer,
-            limit,
-            armed: false,
-        }
+        Self { timer, limit, armed: false }
     }
 
     /// To be called when there is nothing to pass on. Ready when nothing has moved for the limit
@@ -199,22 +181,11 @@ impl AnswerBody {
         pool: Rc<Pool>,
     ) -> Self {
         let moved = Cell::new(false);
-        Self {
-            incoming,
-            size,
-            ended: false,
-            moved,
-            upload,
-            idle,
-            connection: Some(connection),
-            pool,
-        }
+        Self { incoming, size, ended: false, moved, upload, idle, connection: Some(connection), pool }
     }
 
     fn upstream(&self) -> String {
-        self.connection
-            .as_ref()
-            .map_or_else(String::new, |c| c.authority().to_string())
+        self.connection.as_ref().map_or_else(String::new, |c| c.authority().to_string())
     }
 }
 
@@ -225,10 +196,7 @@ impl MessageBody for AnswerBody {
         self.size
     }
 
-    fn poll_next(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, BrokenAnswer>>> {
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenAnswer>>> {
         let this = self.get_mut();
         loop {
             match Pin::new(&mut this.incoming).poll_frame(cx) {

@@ -170,7 +170,8 @@ impl<'a> Described<'a> {
             if target.is_none() {
                 target = one(lines(&head.headers, &["x-forwarded-uri"]).map(|text| Target::read(text?)))?;
             }
-            host = host.or(target.as_ref().and_then(|target| target.host)).or(said(&head.headers, &["x-forwarded-host"])?);
+            host =
+                host.or(target.as_ref().and_then(|target| target.host)).or(said(&head.headers, &["x-forwarded-host"])?);
         }
         let target = target.ok_or(Fault::NoPath)?;
         let method = method.unwrap_or(head.method.as_str());

@@ -96,28 +96,10 @@ mod tests {
             (ProxyError::Framing(FramingError::Connect), 400, false),
             (ProxyError::SilentUpload(limit), 408, false),
             (ProxyError::NoUpstream, 502, true),
-            (
-                ProxyError::Answer {
-                    upstream: upstream(),
-                    problem: "x",
-                },
-                502,
-                true,
-            ),
-            (
-                ProxyError::Timeout {
-                    upstream: upstream(),
-                    phase: "answer",
-                    limit,
-                },
-                504,
-                true,
-            ),
+            (ProxyError::Answer { upstream: upstream(), problem: "x" }, 502, true),
+            (ProxyError::Timeout { upstream: upstream(), phase: "answer", limit }, 504, true),
         ] {
-            assert_eq!(
-                (error.status().as_u16(), error.is_upstreams_fault()),
-                (status, upstreams)
-            );
+            assert_eq!((error.status().as_u16(), error.is_upstreams_fault()), (status, upstreams));
         }
     }
 }

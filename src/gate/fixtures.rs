@@ -54,11 +54,18 @@ pub(super) fn gate(upstreams: &[String]) -> Gate {
         Slot { app, critical: false, snapshot: arc_swap::ArcSwap::from_pointee(snapshot) }
     });
     let slots = slots.collect();
-    let routes = NAMES.iter().enumerate().map(|(application, name)| Route { host: None, prefix: format!("/{name}"), application });
+    let routes = NAMES.iter().enumerate().map(|(application, name)| Route {
+        host: None,
+        prefix: format!("/{name}"),
+        application,
+    });
     Gate {
         shared: Arc::new(Shared::new(node, slots)),
         routes: Routes::build(routes).unwrap(),
-        upstreams: NAMES.iter().map(|_| Upstreams::new(upstreams.iter().map(|url| Upstream::parse(url).unwrap()))).collect(),
+        upstreams: NAMES
+            .iter()
+            .map(|_| Upstreams::new(upstreams.iter().map(|url| Upstream::parse(url).unwrap())))
+            .collect(),
         trusted: TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]),
     }
 }

@@ -54,13 +54,8 @@ impl TrustedProxies {
 
 /// An address, perhaps with a port: some proxies write one.
 fn parse_hop(hop: &str) -> Option<IpAddr> {
-    let bare = hop
-        .strip_prefix('[')
-        .and_then(|h| h.split_once(']'))
-        .map_or(hop, |(h, _)| h);
-    bare.parse()
-        .ok()
-        .or_else(|| hop.parse::<std::net::SocketAddr>().ok().map(|a| a.ip()))
+    let bare = hop.strip_prefix('[').and_then(|h| h.split_once(']')).map_or(hop, |(h, _)| h);
+    bare.parse().ok().or_else(|| hop.parse::<std::net::SocketAddr>().ok().map(|a| a.ip()))
 }
 
 /// What this node knows about the sender of one request.
@@ -85,14 +80,8 @@ impl Forwarding<'_> {
     pub(super) fn write(&self, sent: &HeaderMap, mut put: impl FnMut(&'static str, &[u8])) {
         let mut text = String::with_capacity(96);
         let kept = |name: &str| {
-            let lines = if self.trusted {
-                sent.get_all(name)
-            } else {
-                [].iter()
-            };
-            lines
-                .filter_map(|value| value.to_str().ok())
-                .filter(|value| !value.trim().is_empty())
+            let lines = if self.trusted { sent.get_all(name) } else { [].iter() };
+            lines.filter_map(|value| value.to_str().ok()).filter(|value| !value.trim().is_empty())
         };
 
         join(&mut text, kept("x-forwarded-for"));
@@ -102,13 +91,7 @@ impl Forwarding<'_> {
         }
         put("x-forwarded-for", text.as_bytes());
 
-        put(
-            "x-forwarded-proto",
-            kept("x-forwarded-proto")
-                .next()
-                .unwrap_or(self.proto())
-                .as_bytes(),
-        );
+        put("x-forwarded-proto", kept("x-forwarded-proto").next().unwrap_or(self.proto()).as_bytes());
         let host = kept("x-forwarded-host").next().unwrap_or(self.host);
         if !host.is_empty() {
             put("x-forwarded-host", host.as_bytes());
@@ -158,28 +141,18 @@ pub(super) fn claim(name: &str) -> Claim {
         return Claim::None;
     }
     match name {
-        "forwarded" | "x-forwarded-for" | "x-forwarded-proto" | "x-forwarded-host" => {
-            Claim::Rebuilt
-        }
+        "forwarded" | "x-forwarded-for" | "x-forwarded-proto" | "x-forwarded-host" => Claim::Rebuilt,
         "x-real-ip" => Claim::IfTrusted,
         _ if same_start(name, "forewarn-") || name == "forewarn" => Claim::Forged,
         _ if name.starts_with("x-forwarded-") && !name.contains('_') => Claim::IfTrusted,
-        _ if same_start(name, "x-forwarded-")
-            || (same_start(name, "x-real-ip") && name.len() == 9) =>
-        {
-            Claim::Forged
-        }
+        _ if same_start(name, "x-forwarded-") || (same_start(name, "x-real-ip") && name.len() == 9) => Claim::Forged,
         _ => Claim::None,
     }
 }
 
 /// Whether `name` begins with `start`, taking underscores for hyphens.
 fn same_start(name: &str, start: &str) -> bool {
-    name.len() >= start.len()
-        && name
-            .bytes()
-            .zip(start.bytes())
-            .all(|(a, b)| a == b || (a == b'_' && b == b'-'))
+    name.len() >= start.len() && name.bytes().zip(start.bytes()).all(|(a, b)| a == b || (a == b'_' && b == b'-'))
 }
 
 #[cfg(test)]
@@ -191,22 +164,14 @@ mod tests {
     fn headers(list: &[(&str, &str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
         for (name, value) in list {
-            map.append(
-                HeaderName::from_bytes(name.as_bytes()).unwrap(),
-                HeaderValue::from_str(value).unwrap(),
-            );
+            map.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
         }
         map
     }
 
     fn written(trusted: bool, peer: &str, sent: &[(&str, &str)]) -> Vec<String> {
         let mut lines = Vec::new();
-        let forwarding = Forwarding {
-            peer: peer.parse().ok(),
-            trusted,
-            host: "mail.example:8080",
-            secure: false,
-        };
+        let forwarding = Forwarding { peer: peer.parse().ok(), trusted, host: "mail.example:8080", secure: false };
         forwarding.write(&headers(sent), |name, value| {
             lines.push(format!("{name}: {}", std::str::from_utf8(value).unwrap()));
         });
@@ -271,24 +236,13 @@ mod tests {
     fn the_client_is_the_first_untrusted_from_the_right() {
         let trusted = TrustedProxies::new(["10.0.0.0/8".parse().unwrap()]);
         let client = |peer: &str, sent: &[(&str, &str)]| {
-            trusted
-                .client_address(peer.parse().unwrap(), &headers(sent))
-                .to_string()
+            trusted.client_address(peer.parse().unwrap(), &headers(sent)).to_string()
         };
         let xff = "x-forwarded-for";
         assert_eq!(client("192.0.2.1", &[(xff, "1.1.1.1")]), "192.0.2.1");
         assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
-        assert_eq!(
-            client(
-                "::ffff:10.0.0.1",
-                &[(xff, "6.6.6.6, 1.1.1.1"), (xff, "10.0.0.2")]
-            ),
-            "1.1.1.1"
-        );
+        assert_eq!(client("::ffff:10.0.0.1", &[(xff, "6.6.6.6, 1.1.1.1"), (xff, "10.0.0.2")]), "1.1.1.1");
         assert_eq!(client("10.0.0.1", &[(xff, "1.1.1.1:4711")]), "1.1.1.1");
-        assert_eq!(
-            client("10.0.0.1", &[(xff, "1.1.1.1, nonsense")]),
-            "10.0.0.1"
-        );
+        assert_eq!(client("10.0.0.1", &[(xff, "1.1.1.1, nonsense")]), "10.0.0.1");
     }
 }

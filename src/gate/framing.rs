@@ -55,18 +55,13 @@ impl Framing {
         let length = match headers.get(header::CONTENT_LENGTH) {
             None => None,
             Some(value) => {
-                let number = value
-                    .to_str()
-                    .ok()
-                    .and_then(|text| text.trim().parse::<u64>().ok());
+                let number = value.to_str().ok().and_then(|text| text.trim().parse::<u64>().ok());
                 Some(number.ok_or(FramingError::Length)?)
             }
         };
-        let websocket = headers.get_all(header::UPGRADE).any(|value| {
-            value
-                .to_str()
-                .is_ok_and(|text| text.trim().eq_ignore_ascii_case("websocket"))
-        });
+        let websocket = headers
+            .get_all(header::UPGRADE)
+            .any(|value| value.to_str().is_ok_and(|text| text.trim().eq_ignore_ascii_case("websocket")));
         match (websocket, length) {
             (false, Some(n)) => Ok(Self::Length(n)),
             (false, None) => Ok(Self::None),
@@ -84,15 +79,10 @@ impl Framing {
     pub(super) fn write(self, req: &HttpRequest, out: &mut far::HeaderMap) {
         match self {
             Self::None | Self::Raw | Self::Length(1..) => {}
-            Self::Length(0) => {
-                _ = out.insert(far::CONTENT_LENGTH, far::HeaderValue::from_static("0"))
-            }
+            Self::Length(0) => _ = out.insert(far::CONTENT_LENGTH, far::HeaderValue::from_static("0")),
             // said here, as hyper assumes that GET has no body
             Self::Chunked => {
-                out.insert(
-                    far::TRANSFER_ENCODING,
-                    far::HeaderValue::from_static("chunked"),
-                );
+                out.insert(far::TRANSFER_ENCODING, far::HeaderValue::from_static("chunked"));
             }
             Self::Tunnel => {
                 out.insert(far::CONNECTION, far::HeaderValue::from_static("upgrade"));
@@ -108,10 +98,7 @@ mod tests {
     use super::*;
     use actix_web::test::TestRequest;
 
-    fn of(
-        method: Method,
-        headers: &[(&'static str, &'static str)],
-    ) -> Result<Framing, FramingError> {
+    fn of(method: Method, headers: &[(&'static str, &'static str)]) -> Result<Framing, FramingError> {
         let mut req = TestRequest::default().method(method);
         for header in headers {
             req = req.append_header(*header);
@@ -124,33 +111,15 @@ mod tests {
         const WS: (&str, &str) = ("upgrade", "WebSocket");
         const UP: (&str, &str) = ("connection", "keep-alive, Upgrade");
         assert_eq!(of(Method::GET, &[]), Ok(Framing::None));
-        assert_eq!(
-            of(Method::POST, &[("content-length", "0")]),
-            Ok(Framing::Length(0))
-        );
-        assert_eq!(
-            of(Method::POST, &[("content-length", "7")]),
-            Ok(Framing::Length(7))
-        );
-        assert_eq!(
-            of(Method::GET, &[("transfer-encoding", "chunked"), WS, UP]),
-            Ok(Framing::Chunked)
-        );
+        assert_eq!(of(Method::POST, &[("content-length", "0")]), Ok(Framing::Length(0)));
+        assert_eq!(of(Method::POST, &[("content-length", "7")]), Ok(Framing::Length(7)));
+        assert_eq!(of(Method::GET, &[("transfer-encoding", "chunked"), WS, UP]), Ok(Framing::Chunked));
         assert_eq!(of(Method::GET, &[WS, UP]), Ok(Framing::Tunnel));
-        assert_eq!(
-            of(Method::GET, &[WS, UP, ("content-length", "0")]),
-            Ok(Framing::Tunnel)
-        );
+        assert_eq!(of(Method::GET, &[WS, UP, ("content-length", "0")]), Ok(Framing::Tunnel));
         assert_eq!(of(Method::GET, &[WS]), Ok(Framing::Raw));
         assert_eq!(of(Method::POST, &[WS, UP]), Ok(Framing::Raw));
-        assert_eq!(
-            of(Method::GET, &[("upgrade", "h2c"), UP]),
-            Ok(Framing::None)
-        );
-        assert_eq!(
-            of(Method::GET, &[WS, UP, ("content-length", "5")]),
-            Err(FramingError::UpgradeWithBody)
-        );
+        assert_eq!(of(Method::GET, &[("upgrade", "h2c"), UP]), Ok(Framing::None));
+        assert_eq!(of(Method::GET, &[WS, UP, ("content-length", "5")]), Err(FramingError::UpgradeWithBody));
         assert_eq!(of(Method::CONNECT, &[]), Err(FramingError::Connect));
     }
 }

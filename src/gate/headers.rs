@@ -54,22 +54,12 @@ impl<'a> Options<'a> {
     fn read(lines: impl Iterator<Item = &'a [u8]>) -> Result<Self, HeaderError> {
         let mut options = Self::default();
         for line in lines {
-            for name in std::str::from_utf8(line)
-                .unwrap_or("")
-                .split(',')
-                .map(str::trim)
-            {
+            for name in std::str::from_utf8(line).unwrap_or("").split(',').map(str::trim) {
                 // these two are about the connection itself and name no header
-                if name.is_empty()
-                    || name.eq_ignore_ascii_case("close")
-                    || name.eq_ignore_ascii_case("keep-alive")
-                {
+                if name.is_empty() || name.eq_ignore_ascii_case("close") || name.eq_ignore_ascii_case("keep-alive") {
                     continue;
                 }
-                *options
-                    .names
-                    .get_mut(options.len)
-                    .ok_or(HeaderError::TooManyOptions)? = name;
+                *options.names.get_mut(options.len).ok_or(HeaderError::TooManyOptions)? = name;
                 options.len += 1;
             }
         }
@@ -77,9 +67,7 @@ impl<'a> Options<'a> {
     }
 
     fn name(&self, header: &str) -> bool {
-        self.names[..self.len]
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(header))
+        self.names[..self.len].iter().any(|name| name.eq_ignore_ascii_case(header))
     }
 }
 
@@ -102,21 +90,13 @@ fn ends_here(name: &str) -> bool {
 
 /// Whether the comma-separated lines of a header have this token.
 pub(super) fn has_token(headers: &near::HeaderMap, name: near::HeaderName, token: &str) -> bool {
-    let lines = headers
-        .get_all(name)
-        .filter_map(|value| value.to_str().ok());
-    lines
-        .flat_map(|line| line.split(','))
-        .any(|item| item.trim().eq_ignore_ascii_case(token))
+    let lines = headers.get_all(name).filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|item| item.trim().eq_ignore_ascii_case(token))
 }
 
 /// `Via` names the protocol that the message arrived in.
 fn via(http_10: bool) -> &'static str {
-    if http_10 {
-        "1.0 forewarn"
-    } else {
-        "1.1 forewarn"
-    }
+    if http_10 { "1.0 forewarn" } else { "1.1 forewarn" }
 }
 
 /// The headers of a request as the upstream gets them, without framing and upgrade.
@@ -126,18 +106,11 @@ pub(super) fn to_upstream(
     authority: &str,
 ) -> Result<far::HeaderMap, HeaderError> {
     let sent = req.headers();
-    let options = Options::read(
-        sent.get_all(near::CONNECTION)
-            .map(near::HeaderValue::as_bytes),
-    )?;
+    let options = Options::read(sent.get_all(near::CONNECTION).map(near::HeaderValue::as_bytes))?;
     let mut out = far::HeaderMap::with_capacity(sent.len() + 8);
     let mut block = BytesMut::with_capacity(1024);
 
-    let host = if forwarding.host.is_empty() {
-        authority
-    } else {
-        forwarding.host
-    };
+    let host = if forwarding.host.is_empty() { authority } else { forwarding.host };
     out.insert(far::HOST, far_value(&mut block, host.as_bytes())?);
     for (name, value) in sent {
         let text = name.as_str();
@@ -171,23 +144,11 @@ pub(super) fn to_upstream(
 
 /// Puts the headers of an upstream's answer into a response. Content-Length is kept only where
 /// there is no body that would say it (304).
-pub(super) fn to_client(
-    answer: &http::response::Parts,
-    out: &mut near::HeaderMap,
-) -> Result<(), HeaderError> {
+pub(super) fn to_client(answer: &http::response::Parts, out: &mut near::HeaderMap) -> Result<(), HeaderError> {
     let sent = &answer.headers;
-    let options = Options::read(
-        sent.get_all(far::CONNECTION)
-            .iter()
-            .map(far::HeaderValue::as_bytes),
-    )?;
+    let options = Options::read(sent.get_all(far::CONNECTION).iter().map(far::HeaderValue::as_bytes))?;
     // hyper undoes chunked only; what is under it would reach the client as if it were the body
-    let coded = |value: &far::HeaderValue| {
-        !value
-            .as_bytes()
-            .trim_ascii()
-            .eq_ignore_ascii_case(b"chunked")
-    };
+    let coded = |value: &far::HeaderValue| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
     if sent.get_all(far::TRANSFER_ENCODING).iter().any(coded) {
         return Err(HeaderError::Coding);
     }
@@ -208,43 +169,31 @@ pub(super) fn to_client(
 
 /// The status of an answer.
 pub(super) fn near_status(status: http::StatusCode) -> Result<StatusCode, HeaderError> {
-    StatusCode::from_u16(status.as_u16())
-        .ok()
-        .ok_or(HeaderError::Unreadable)
+    StatusCode::from_u16(status.as_u16()).ok().ok_or(HeaderError::Unreadable)
 }
 
 /// A single value for the client's side, from an upstream's.
 pub(super) fn near_single(value: &far::HeaderValue) -> Result<near::HeaderValue, HeaderError> {
-    near::HeaderValue::from_bytes(value.as_bytes())
-        .ok()
-        .ok_or(HeaderError::Unreadable)
+    near::HeaderValue::from_bytes(value.as_bytes()).ok().ok_or(HeaderError::Unreadable)
 }
 
 fn far_name(text: &str) -> Result<far::HeaderName, HeaderError> {
-    far::HeaderName::from_lowercase(text.as_bytes())
-        .ok()
-        .ok_or(HeaderError::Unreadable)
+    far::HeaderName::from_lowercase(text.as_bytes()).ok().ok_or(HeaderError::Unreadable)
 }
 
 fn near_name(text: &str) -> Result<near::HeaderName, HeaderError> {
-    near::HeaderName::from_lowercase(text.as_bytes())
-        .ok()
-        .ok_or(HeaderError::Unreadable)
+    near::HeaderName::from_lowercase(text.as_bytes()).ok().ok_or(HeaderError::Unreadable)
 }
 
 /// Both libraries take a piece of a shared block without copying it again.
 fn far_value(block: &mut BytesMut, value: &[u8]) -> Result<far::HeaderValue, HeaderError> {
     block.extend_from_slice(value);
-    far::HeaderValue::from_maybe_shared(block.split().freeze())
-        .ok()
-        .ok_or(HeaderError::Unreadable)
+    far::HeaderValue::from_maybe_shared(block.split().freeze()).ok().ok_or(HeaderError::Unreadable)
 }
 
 fn near_value(block: &mut BytesMut, value: &[u8]) -> Result<near::HeaderValue, HeaderError> {
     block.extend_from_slice(value);
-    near::HeaderValue::from_maybe_shared(block.split().freeze())
-        .ok()
-        .ok_or(HeaderError::Unreadable)
+    near::HeaderValue::from_maybe_shared(block.split().freeze()).ok().ok_or(HeaderError::Unreadable)
 }
 
 #[cfg(test)]
@@ -254,12 +203,7 @@ mod tests {
     use actix_web::test::TestRequest;
 
     fn forwarding() -> Forwarding<'static> {
-        Forwarding {
-            peer: None,
-            trusted: false,
-            host: "h",
-            secure: false,
-        }
+        Forwarding { peer: None, trusted: false, host: "h", secure: false }
     }
 
     #[test]
@@ -276,21 +220,10 @@ mod tests {
         let out = to_upstream(&req, &forwarding(), "a:1").unwrap();
         let mut names: Vec<_> = out.keys().map(far::HeaderName::as_str).collect();
         names.sort_unstable();
-        let expected = [
-            "forwarded",
-            "host",
-            "te",
-            "via",
-            "x-forwarded-for",
-            "x-forwarded-host",
-            "x-forwarded-proto",
-            "x-stays",
-        ];
+        let expected =
+            ["forwarded", "host", "te", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-stays"];
         assert_eq!(names, expected);
-        assert_eq!(
-            out.get_all("x-stays").iter().collect::<Vec<_>>(),
-            ["1", "2"]
-        );
+        assert_eq!(out.get_all("x-stays").iter().collect::<Vec<_>>(), ["1", "2"]);
         assert_eq!(out["te"], "trailers");
         assert_eq!(out["host"], "h");
     }
@@ -298,13 +231,8 @@ mod tests {
     #[test]
     fn many_options_are_refused() {
         let many = vec!["x"; MAX_OPTIONS + 1].join(",");
-        let req = TestRequest::default()
-            .append_header(("connection", many))
-            .to_http_request();
-        assert_eq!(
-            to_upstream(&req, &forwarding(), "a:1").unwrap_err(),
-            HeaderError::TooManyOptions
-        );
+        let req = TestRequest::default().append_header(("connection", many)).to_http_request();
+        assert_eq!(to_upstream(&req, &forwarding(), "a:1").unwrap_err(), HeaderError::TooManyOptions);
     }
 
     #[test]
@@ -320,14 +248,8 @@ mod tests {
         let (parts, ()) = answer.body(()).unwrap().into_parts();
         let mut out = near::HeaderMap::new();
         to_client(&parts, &mut out).unwrap();
-        assert_eq!(
-            out.get_all("set-cookie").collect::<Vec<_>>(),
-            ["a=1", "b=2"]
-        );
-        assert_eq!(
-            out.get_all("via").collect::<Vec<_>>(),
-            ["1.1 other", "1.1 forewarn"]
-        );
+        assert_eq!(out.get_all("set-cookie").collect::<Vec<_>>(), ["a=1", "b=2"]);
+        assert_eq!(out.get_all("via").collect::<Vec<_>>(), ["1.1 other", "1.1 forewarn"]);
         assert_eq!(out.len(), 4);
     }
 }

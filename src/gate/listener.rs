@@ -32,7 +32,13 @@ const LINGER: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// When the system refuses the listener.
-pub fn serve<F>(listener: TcpListener, gate: web::Data<Gate>, limits: Limits, grace: u64, reserved: F) -> io::Result<Server>
+pub fn serve<F>(
+    listener: TcpListener,
+    gate: web::Data<Gate>,
+    limits: Limits,
+    grace: u64,
+    reserved: F,
+) -> io::Result<Server>
 where
     F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 {

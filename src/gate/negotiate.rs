@@ -30,10 +30,7 @@ type Rank = (u8, u16);
 /// Chooses by the values of all Accept header lines.
 pub fn negotiate<'a>(accept: impl IntoIterator<Item = &'a [u8]>) -> Shape {
     let mut ranks: [Rank; 4] = [(0, 0); 4];
-    let ranges = accept.into_iter().flat_map(|value| Split {
-        rest: Some(value),
-        by: b',',
-    });
+    let ranges = accept.into_iter().flat_map(|value| Split { rest: Some(value), by: b',' });
     for range in ranges.take(MAX_RANGES) {
         let Some((kind, sub, parameters, quality)) = read_range(range) else {
             continue;
@@ -67,10 +64,7 @@ pub fn negotiate<'a>(accept: impl IntoIterator<Item = &'a [u8]>) -> Shape {
 
 /// Type, subtype, whether it has parameters of its own, quality; none if it is malformed.
 fn read_range(range: &[u8]) -> Option<(&[u8], &[u8], bool, u16)> {
-    let mut parts = Split {
-        rest: Some(range),
-        by: b';',
-    };
+    let mut parts = Split { rest: Some(range), by: b';' };
     let media = parts.next()?.trim_ascii();
     let slash = media.iter().position(|&b| b == b'/')?;
     let (kind, sub) = (&media[..slash], &media[slash + 1..]);
@@ -164,14 +158,8 @@ mod tests {
         }
         assert_eq!(of("*/*"), Shape::Json);
         assert_eq!(of("application/json, text/plain, */*"), Shape::Json);
-        assert_eq!(
-            of("application/json, text/javascript, */*; q=0.01"),
-            Shape::Json
-        );
-        assert_eq!(
-            of("application/problem+json, application/json;q=0.9"),
-            Shape::ProblemJson
-        );
+        assert_eq!(of("application/json, text/javascript, */*; q=0.01"), Shape::Json);
+        assert_eq!(of("application/problem+json, application/json;q=0.9"), Shape::ProblemJson);
         assert_eq!(of("image/avif,image/webp,*/*;q=0.8"), Shape::Json);
         assert_eq!(of("text/plain"), Shape::Text);
         assert_eq!(negotiate([]), Shape::Json);
@@ -183,38 +171,22 @@ mod tests {
             ("text/*", Shape::Html),
             ("application/*", Shape::Json),
             ("text/*, text/html;q=0", Shape::Text),
-            (
-                "*/*;q=1, application/json;q=0, application/problem+json;q=0",
-                Shape::Html,
-            ),
+            ("*/*;q=1, application/json;q=0, application/problem+json;q=0", Shape::Html),
             ("text/html;q=0.5, */*;q=0.4", Shape::Html),
             ("text/html;q=0.4, */*;q=0.5", Shape::Json),
             ("text/html, */*", Shape::Html),
-            (
-                "text/html;q=0, application/json;q=0, application/problem+json;q=0, text/plain;q=0",
-                Shape::Json,
-            ),
+            ("text/html;q=0, application/json;q=0, application/problem+json;q=0, text/plain;q=0", Shape::Json),
             ("image/png", Shape::Json),
             ("TEXT/HTML;Q=0.9", Shape::Html),
             ("text/html;charset=utf-8", Shape::Html),
             ("text/html;level=1;q=0, text/html;q=0.5", Shape::Html),
-            (
-                "text/html;a=\",text/plain,\";q=0.5, text/plain;q=0.4",
-                Shape::Html,
-            ),
+            ("text/html;a=\",text/plain,\";q=0.5, text/plain;q=0.4", Shape::Html),
             ("text/plain;q=nonsense, text/html;q=0.1", Shape::Html),
-            (
-                "text/plain;q=0.1234, text/html;q=1.5, ;;,,/,*/x,text",
-                Shape::Json,
-            ),
+            ("text/plain;q=0.1234, text/html;q=1.5, ;;,,/,*/x,text", Shape::Json),
         ] {
             assert_eq!(of(accept), shape, "{accept}");
         }
-        assert_eq!(
-            negotiate([&b"text/html;q=0.1"[..], b"text/plain"]),
-            Shape::Text,
-            "several lines"
-        );
+        assert_eq!(negotiate([&b"text/html;q=0.1"[..], b"text/plain"]), Shape::Text, "several lines");
     }
 
     proptest! {

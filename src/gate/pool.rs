@@ -64,12 +64,7 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn new(limit: usize) -> Rc<Self> {
-        Rc::new(Self {
-            idle: RefCell::default(),
-            limit,
-            round: Cell::new(0),
-            reaping: Cell::new(false),
-        })
+        Rc::new(Self { idle: RefCell::default(), limit, round: Cell::new(0), reaping: Cell::new(false) })
     }
 
     /// The connection that came back last, if one is fit for another request. Those that turn
@@ -113,11 +108,7 @@ impl Pool {
 
     /// Opens a new connection. Fails as the operating system does, or with
     /// [`io::ErrorKind::TimedOut`] after `limit`.
-    pub(super) async fn open(
-        self: &Rc<Self>,
-        upstream: &Upstream,
-        limit: Duration,
-    ) -> io::Result<Connection> {
+    pub(super) async fn open(self: &Rc<Self>, upstream: &Upstream, limit: Duration) -> io::Result<Connection> {
         let stream = match time::timeout(limit, TcpStream::connect(upstream.address())).await {
             Ok(connected) => connected?,
             Err(elapsed) => return Err(io::Error::new(io::ErrorKind::TimedOut, elapsed)),
@@ -140,13 +131,7 @@ impl Pool {
         if !self.reaping.replace(true) {
             actix_web::rt::spawn(reap(Rc::downgrade(self)));
         }
-        Ok(Connection {
-            sender,
-            reused: false,
-            authority,
-            driver,
-            round: 0,
-        })
+        Ok(Connection { sender, reused: false, authority, driver, round: 0 })
     }
 }
 
@@ -210,15 +195,10 @@ mod tests {
         let answer = connection.sender.send_request(request);
         let (mut end, _) = listener.accept().await.unwrap();
         let reply = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-        tokio::io::AsyncWriteExt::write_all(&mut end, reply)
-            .await
-            .unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut end, reply).await.unwrap();
         drop(answer.await.unwrap());
         drop(connection);
         let mut seen = Vec::new();
-        time::timeout(Duration::from_secs(20), end.read_to_end(&mut seen))
-            .await
-            .unwrap()
-            .unwrap();
+        time::timeout(Duration::from_secs(20), end.read_to_end(&mut seen)).await.unwrap().unwrap();
     }
 }

@@ -77,10 +77,7 @@ enum Failed {
 impl Proxy {
     /// Makes the client of this worker. Connections are opened when they are needed.
     pub fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            pool: Pool::new(limits.idle_connections),
-        }
+        Self { limits, pool: Pool::new(limits.idle_connections) }
     }
 
     /// Has one of `upstreams` perform `req`, under `path` ([`super::path::Path::literal`], on
@@ -96,18 +93,14 @@ impl Proxy {
     ) -> Result<HttpResponse, ProxyError> {
         let framing = Framing::of(req)?;
         let mut connection = self.connect(upstreams, true).await?;
-        let head = |connection: &Connection, body| {
-            request(req, path, forwarding, framing, connection, body)
-        };
+        let head = |connection: &Connection, body| request(req, path, forwarding, framing, connection, body);
 
         let upload = Rc::new(Upload::default());
         let payload = payload.into_inner();
         // a tunnel's bytes are no body: they flow only after the upstream has agreed
         let (body, tunnel) = match framing {
             Framing::Tunnel => (RequestBody::Empty, Some(payload)),
-            Framing::Length(n) if n > 0 => {
-                (RequestBody::client(payload, Some(n), upload.clone()), None)
-            }
+            Framing::Length(n) if n > 0 => (RequestBody::client(payload, Some(n), upload.clone()), None),
             Framing::Chunked => (RequestBody::client(payload, None, upload.clone()), None),
             Framing::Length(_) | Framing::None | Framing::Raw => (RequestBody::Empty, None),
         };
@@ -116,10 +109,7 @@ impl Proxy {
         let mut next = head(&connection, body)?;
         loop {
             let reused = connection.reused;
-            match self
-                .exchange(&mut connection, next, &upload, &mut timer)
-                .await
-            {
+            match self.exchange(&mut connection, next, &upload, &mut timer).await {
                 Ok(answer) => {
                     let idle = Idle::new(timer, self.limits.idle);
                     if answer.status() == http::StatusCode::SWITCHING_PROTOCOLS {
@@ -140,10 +130,7 @@ impl Proxy {
                     return Err(match source.is_user() {
                         // only the body comes from our side
                         true => ProxyError::BrokenUpload(source),
-                        false => ProxyError::Broken {
-                            upstream: name(&connection),
-                            source,
-                        },
+                        false => ProxyError::Broken { upstream: name(&connection), source },
                     });
                 }
             }
@@ -170,11 +157,7 @@ impl Proxy {
     fn unreachable(&self, upstream: &Upstream, source: io::Error) -> ProxyError {
         let upstream = upstream.to_string();
         match source.kind() {
-            io::ErrorKind::TimedOut => ProxyError::Timeout {
-                upstream,
-                phase: "connect",
-                limit: self.limits.connect,
-            },
+            io::ErrorKind::TimedOut => ProxyError::Timeout { upstream, phase: "connect", limit: self.limits.connect },
             _ => ProxyError::Connect { upstream, source },
         }
     }
@@ -236,10 +219,7 @@ impl Proxy {
             (_, 204 | 304) => BodySize::None,
             // the length is that of the answer to GET; without one there is nothing to announce
             (&Method::HEAD, _) => announced_length(&parts).map_or(BodySize::None, BodySize::Sized),
-            _ => incoming
-                .size_hint()
-                .exact()
-                .map_or(BodySize::Stream, BodySize::Sized),
+            _ => incoming.size_hint().exact().map_or(BodySize::Stream, BodySize::Sized),
         };
         let head = response.head_mut();
         // What actix-web takes for the start of a tunnel has no end that could be found. Bodies
@@ -250,8 +230,7 @@ impl Proxy {
             head.no_chunking(true);
         }
         let endless = old && size == BodySize::Stream;
-        if endless || framing == Framing::Tunnel || framing == Framing::Raw || req.head().upgrade()
-        {
+        if endless || framing == Framing::Tunnel || framing == Framing::Raw || req.head().upgrade() {
             head.set_connection_type(ConnectionType::Close);
         }
         let body = AnswerBody::new(incoming, size, upload, idle, connection, self.pool.clone());
@@ -266,43 +245,27 @@ async fn switch(
     from_client: Option<actix_web::dev::Payload>,
     idle: Idle,
 ) -> Result<HttpResponse, ProxyError> {
-    let problem = |problem| ProxyError::Answer {
-        upstream: name(connection),
-        problem,
-    };
+    let problem = |problem| ProxyError::Answer { upstream: name(connection), problem };
     let from_client = from_client.ok_or_else(|| problem("it switched protocols unasked"))?;
     let protocol = answer.headers().get(http::header::UPGRADE);
     let protocol = protocol.ok_or_else(|| problem("101 without Upgrade"))?;
-    let protocol = headers::near_single(protocol)
-        .ok()
-        .ok_or_else(|| problem("Upgrade is unreadable"))?;
+    let protocol = headers::near_single(protocol).ok().ok_or_else(|| problem("Upgrade is unreadable"))?;
     let upgraded = match hyper::upgrade::on(&mut answer).await {
         Ok(upgraded) => upgraded,
         Err(source) => {
-            return Err(ProxyError::Broken {
-                upstream: name(connection),
-                source,
-            });
+            return Err(ProxyError::Broken { upstream: name(connection), source });
         }
     };
     let (parts, _) = answer.into_parts();
     let mut response = passed_on(&parts, connection)?;
     response.headers_mut().insert(header::UPGRADE, protocol);
-    response
-        .head_mut()
-        .set_connection_type(ConnectionType::Upgrade);
+    response.head_mut().set_connection_type(ConnectionType::Upgrade);
     Ok(response.set_body(BoxBody::new(Tunnel::start(upgraded, from_client, idle))))
 }
 
 /// Status and headers of an answer.
-fn passed_on(
-    parts: &http::response::Parts,
-    connection: &Connection,
-) -> Result<HttpResponse<()>, ProxyError> {
-    let broken = |error: HeaderError| ProxyError::Answer {
-        upstream: name(connection),
-        problem: error.problem(),
-    };
+fn passed_on(parts: &http::response::Parts, connection: &Connection) -> Result<HttpResponse<()>, ProxyError> {
+    let broken = |error: HeaderError| ProxyError::Answer { upstream: name(connection), problem: error.problem() };
     let status = headers::near_status(parts.status).map_err(broken)?;
     let mut response = HttpResponse::with_body(status, ());
     headers::to_client(parts, response.headers_mut()).map_err(broken)?;
@@ -327,18 +290,15 @@ fn request(
         Some(query) => http::Uri::try_from([path, "?", query].concat()),
     };
     *request.uri_mut() = target.ok().ok_or_else(unreadable)?;
-    *request.headers_mut() = headers::to_upstream(req, forwarding, connection.authority())
-        .map_err(ProxyError::Headers)?;
+    *request.headers_mut() =
+        headers::to_upstream(req, forwarding, connection.authority()).map_err(ProxyError::Headers)?;
     framing.write(req, request.headers_mut());
     Ok(request)
 }
 
 /// RFC 9110, section 9.2.2.
 fn is_idempotent(method: &Method) -> bool {
-    matches!(
-        *method,
-        Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE
-    )
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE)
 }
 
 /// Whether a connection was closed or lost rather than answered with something wrong.
@@ -347,14 +307,7 @@ fn is_closed(error: &hyper::Error) -> bool {
 }
 
 fn announced_length(parts: &http::response::Parts) -> Option<u64> {
-    parts
-        .headers
-        .get(http::header::CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
+    parts.headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 
 fn name(connection: &Connection) -> String {

@@ -68,12 +68,7 @@ impl Routes {
     /// Takes routes in the order of the configuration. Fails on the first prefix that is no path.
     pub fn build(routes: impl IntoIterator<Item = Route>) -> Result<Self, RouteError> {
         let mut built = Self::default();
-        for Route {
-            host,
-            prefix,
-            application,
-        } in routes
-        {
+        for Route { host, prefix, application } in routes {
             // In the strict form, so that the strict reading of a request never matches less
             // than the literal one does.
             let key = match Path::parse(&prefix) {
@@ -83,10 +78,7 @@ impl Routes {
             built.longest = built.longest.max(str::len(&key));
             let prefixes = match host {
                 None => &mut built.any,
-                Some(host) => built
-                    .hosts
-                    .entry(host_name(&host).to_ascii_lowercase().into_boxed_str())
-                    .or_default(),
+                Some(host) => built.hosts.entry(host_name(&host).to_ascii_lowercase().into_boxed_str()).or_default(),
             };
             let applications = prefixes.entry(key).or_default();
             if !applications.contains(&application) {
@@ -102,9 +94,7 @@ impl Routes {
         let named = self.prefixes_of(host);
         let find = |prefix: &str| {
             // at equal length the route with a host wins
-            named
-                .and_then(|p| p.get(prefix))
-                .or_else(|| self.any.get(prefix))
+            named.and_then(|p| p.get(prefix)).or_else(|| self.any.get(prefix))
         };
         let mut best = find("");
         for end in boundaries(path).take_while(|&end| end <= self.longest) {
@@ -141,12 +131,7 @@ impl Routes {
 
 /// Where a prefix of `path` may end: before each slash but the first, and at the end.
 fn boundaries(path: &str) -> impl Iterator<Item = usize> {
-    let slashes = path
-        .bytes()
-        .enumerate()
-        .skip(1)
-        .filter(|&(_, b)| b == b'/')
-        .map(|(i, _)| i);
+    let slashes = path.bytes().enumerate().skip(1).filter(|&(_, b)| b == b'/').map(|(i, _)| i);
     slashes.chain(std::iter::once(path.len()))
 }
 
@@ -179,15 +164,8 @@ pub fn request_host(head: &RequestHead) -> Result<&str, HostError> {
 
 /// A host with an optional port, or nothing.
 pub(super) fn checked_host(host: &str) -> Result<&str, HostError> {
-    let fits = |b: u8| {
-        b.is_ascii_alphanumeric()
-            || matches!(b, b'-' | b'.' | b'_' | b'~' | b':' | b'[' | b']' | b'%')
-    };
-    if host.bytes().all(fits) {
-        Ok(host)
-    } else {
-        Err(HostError)
-    }
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b':' | b'[' | b']' | b'%');
+    if host.bytes().all(fits) { Ok(host) } else { Err(HostError) }
 }
 
 #[cfg(test)]
@@ -232,17 +210,8 @@ mod tests {
             ("[::1]", "/mail", 3),
         ]);
         assert_eq!(r.lookup("mail.example.com", "/x"), [1]);
-        assert_eq!(
-            r.lookup("mail.example.com", "/mail/x"),
-            [0],
-            "longer, though without host"
-        );
-        for host in [
-            "shop.example.com",
-            "SHOP.example.com:8080",
-            "shop.example.com.",
-            "shop.example.com.:80",
-        ] {
+        assert_eq!(r.lookup("mail.example.com", "/mail/x"), [0], "longer, though without host");
+        for host in ["shop.example.com", "SHOP.example.com:8080", "shop.example.com.", "shop.example.com.:80"] {
             assert_eq!(r.lookup(host, "/mail"), [2], "{host}");
         }
         assert_eq!(r.lookup("[::1]:80", "/mail"), [3]);
@@ -271,35 +240,18 @@ mod tests {
 
     #[test]
     fn a_prefix_that_is_no_path_is_named() {
-        let bad = Route {
-            host: None,
-            prefix: "mail".into(),
-            application: 0,
-        };
-        assert!(
-            Routes::build([bad])
-                .unwrap_err()
-                .to_string()
-                .contains("\"mail\"")
-        );
+        let bad = Route { host: None, prefix: "mail".into(), application: 0 };
+        assert!(Routes::build([bad]).unwrap_err().to_string().contains("\"mail\""));
     }
 
     #[test]
     fn the_host_of_a_request() {
         let host = |uri: &str, host: &'static str| {
-            request_host(
-                TestRequest::with_uri(uri)
-                    .insert_header((header::HOST, host))
-                    .to_http_request()
-                    .head(),
-            )
-            .map(str::to_owned)
+            request_host(TestRequest::with_uri(uri).insert_header((header::HOST, host)).to_http_request().head())
+                .map(str::to_owned)
         };
         assert_eq!(host("/x", "a.example:80").as_deref(), Ok("a.example:80"));
-        assert_eq!(
-            host("http://u@b.example/x", "a.example").as_deref(),
-            Ok("b.example")
-        );
+        assert_eq!(host("http://u@b.example/x", "a.example").as_deref(), Ok("b.example"));
         assert_eq!(host("/x", "a/b"), Err(HostError));
         assert_eq!(host("/x", "a\"b"), Err(HostError));
     }

@@ -1,7 +1,13 @@
 //! The gate's HTTP side: a request comes in, the decision is made, and the answer is a denial, the
 //! application's own, or a problem in the same shapes (SPEC 6).
 
-use std::{net::IpAddr, pin::Pin, sync::Arc, task::{Context, Poll}, time::Duration};
+use std::{
+    net::IpAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use actix_http::{Request, Response};
 use actix_web::{
@@ -71,7 +77,12 @@ enum Admission<'a> {
 }
 
 /// Decides a request, and answers it or has it performed.
-pub async fn handle(gate: web::Data<Gate>, proxy: web::ThinData<Proxy>, req: HttpRequest, payload: web::Payload) -> HttpResponse {
+pub async fn handle(
+    gate: web::Data<Gate>,
+    proxy: web::ThinData<Proxy>,
+    req: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
     let Admitted { path, host, peer, performs } = match gate.admit(req.head()) {
         Admission::Open(admitted) => admitted,
         Admission::Away(response) => {
@@ -81,10 +92,16 @@ pub async fn handle(gate: web::Data<Gate>, proxy: web::ThinData<Proxy>, req: Htt
     };
     let performer = performs.iter().find(|index| !gate.upstreams[**index].is_empty());
     let Some(index) = performer.copied() else {
-        return gate.problem(req.head(), ProblemKind::UpstreamUnreachable, Some("The application has no upstream."), performs.first().copied());
+        return gate.problem(
+            req.head(),
+            ProblemKind::UpstreamUnreachable,
+            Some("The application has no upstream."),
+            performs.first().copied(),
+        );
     };
     Counters::count(&gate.shared.counters.proxied);
-    let forwarding = Forwarding { peer, trusted: peer.is_some_and(|peer| gate.trusted.contains(peer)), host, secure: false };
+    let forwarding =
+        Forwarding { peer, trusted: peer.is_some_and(|peer| gate.trusted.contains(peer)), host, secure: false };
     match proxy.forward(&req, payload, &gate.upstreams[index], path.literal(), &forwarding).await {
         Ok(response) => response,
         Err(error) => {
@@ -95,7 +112,11 @@ pub async fn handle(gate: web::Data<Gate>, proxy: web::ThinData<Proxy>, req: Htt
             };
             if error.is_upstreams_fault() {
                 Counters::count(&gate.shared.counters.upstream_failures);
-                log::warn!("event=upstream_failed application={} error={:?}", gate.shared.slots[index].app.name(), error.to_string());
+                log::warn!(
+                    "event=upstream_failed application={} error={:?}",
+                    gate.shared.slots[index].app.name(),
+                    error.to_string()
+                );
             }
             gate.problem(req.head(), kind, None, Some(index))
         }
@@ -146,7 +167,14 @@ impl MessageBody for Last {
 
 /// The answer to a request for `instance` whose application is unavailable. `reading`: its method is
 /// GET or HEAD.
-pub(super) fn denied(status: StatusCode, shape: Shape, denial: &Denial, instance: &str, reading: bool, now: Moment) -> HttpResponse {
+pub(super) fn denied(
+    status: StatusCode,
+    shape: Shape,
+    denial: &Denial,
+    instance: &str,
+    reading: bool,
+    now: Moment,
+) -> HttpResponse {
     let mut response = HttpResponse::build(status);
     for (name, value) in denial.headers(shape, now) {
         response.insert_header((HeaderName::from_static(name), as_value(value)));
@@ -159,11 +187,15 @@ impl Gate {
     fn admit<'a>(&'a self, head: &'a RequestHead) -> Admission<'a> {
         let path = match Path::parse(head.uri.path()) {
             Ok(path) => path,
-            Err(error) => return Admission::Away(self.problem(head, ProblemKind::BadRequest, Some(&error.to_string()), None)),
+            Err(error) => {
+                return Admission::Away(self.problem(head, ProblemKind::BadRequest, Some(&error.to_string()), None));
+            }
         };
         let host = match request_host(head) {
             Ok(host) => host,
-            Err(error) => return Admission::Away(self.problem(head, ProblemKind::BadRequest, Some(&error.to_string()), None)),
+            Err(error) => {
+                return Admission::Away(self.problem(head, ProblemKind::BadRequest, Some(&error.to_string()), None));
+            }
         };
         let peer = head.peer_addr.map(|address| address.ip());
         let asked = Asked {
@@ -187,7 +219,13 @@ impl Gate {
         }
     }
 
-    fn problem(&self, head: &RequestHead, kind: ProblemKind, detail: Option<&str>, application: Option<usize>) -> HttpResponse {
+    fn problem(
+        &self,
+        head: &RequestHead,
+        kind: ProblemKind,
+        detail: Option<&str>,
+        application: Option<usize>,
+    ) -> HttpResponse {
         let shape = shape_of(&head.headers);
         let mut problem = Problem::new(kind, &self.shared.node);
         if let Some(index) = application {
@@ -202,7 +240,13 @@ impl Gate {
 }
 
 /// A problem as an answer.
-pub(super) fn told(status: StatusCode, shape: Shape, problem: &Problem<'_>, instance: &str, reading: bool) -> HttpResponse {
+pub(super) fn told(
+    status: StatusCode,
+    shape: Shape,
+    problem: &Problem<'_>,
+    instance: &str,
+    reading: bool,
+) -> HttpResponse {
     let mut response = HttpResponse::build(status);
     for (name, value) in problem.headers(shape) {
         response.insert_header((HeaderName::from_static(name), as_value(value)));
@@ -243,7 +287,8 @@ pub(super) async fn drain(mut payload: web::Payload) {
 /// `GET /.forewarn/availability`: all applications, for anyone.
 pub async fn availability(gate: web::Data<Gate>) -> HttpResponse {
     let now = clock::now();
-    let applications: Vec<_> = gate.shared.slots.iter().map(|slot| availability_json(&slot.snapshot.load(), now)).collect();
+    let applications: Vec<_> =
+        gate.shared.slots.iter().map(|slot| availability_json(&slot.snapshot.load(), now)).collect();
     open_to_all().json(serde_json::json!({ "applications": applications }))
 }
 
@@ -257,12 +302,19 @@ pub async fn availability_of(gate: web::Data<Gate>, name: web::Path<String>, req
 
 /// Anything else below the reserved prefix.
 pub async fn nothing_here(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
-    gate.problem(req.head(), ProblemKind::NoSuchApplication, Some("There is nothing here; /.forewarn/ is reserved."), None)
+    gate.problem(
+        req.head(),
+        ProblemKind::NoSuchApplication,
+        Some("There is nothing here; /.forewarn/ is reserved."),
+        None,
+    )
 }
 
 fn open_to_all() -> actix_web::HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
-    response.insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
+    response
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
     response
 }
 

@@ -48,13 +48,7 @@ impl Tunnel {
                 log::debug!("tunnel ended: {e}");
             }
         });
-        Self {
-            from_upstream,
-            buffer: BytesMut::new(),
-            moved,
-            idle,
-            pump,
-        }
+        Self { from_upstream, buffer: BytesMut::new(), moved, idle, pump }
     }
 }
 
@@ -79,10 +73,7 @@ impl MessageBody for Tunnel {
         BodySize::Stream
     }
 
-    fn poll_next(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, io::Error>>> {
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, io::Error>>> {
         let this = self.get_mut();
         this.buffer.reserve(PIECE);
         let from_upstream = Pin::new(&mut this.from_upstream);

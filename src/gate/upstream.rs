@@ -32,9 +32,7 @@ pub enum UpstreamError {
 impl Upstream {
     /// Parses `http://host:port` (port 80 when absent, a lone `/` at the end allowed).
     pub fn parse(url: &str) -> Result<Self, UpstreamError> {
-        let uri: http::Uri = url
-            .parse()
-            .map_err(|e| UpstreamError::Url(url.to_owned(), e))?;
+        let uri: http::Uri = url.parse().map_err(|e| UpstreamError::Url(url.to_owned(), e))?;
         let (Some("http"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(UpstreamError::Scheme(url.to_owned()));
         };
@@ -82,10 +80,7 @@ impl Upstreams {
     /// Takes them in the order of the configuration. An empty list is allowed: then nothing can
     /// be forwarded ([`super::error::ProxyError::NoUpstream`]).
     pub fn new(list: impl IntoIterator<Item = Upstream>) -> Self {
-        Self {
-            list: list.into_iter().collect(),
-            turn: AtomicUsize::new(0),
-        }
+        Self { list: list.into_iter().collect(), turn: AtomicUsize::new(0) }
     }
 
     /// Whether there is none.
@@ -112,12 +107,8 @@ mod tests {
 
     #[test]
     fn parses_addresses_and_nothing_else() {
-        let address =
-            |url: &str| Upstream::parse(url).map(|u| (u.address().0.to_owned(), u.address().1));
-        assert_eq!(
-            address("http://127.0.0.1:9001").unwrap(),
-            ("127.0.0.1".into(), 9001)
-        );
+        let address = |url: &str| Upstream::parse(url).map(|u| (u.address().0.to_owned(), u.address().1));
+        assert_eq!(address("http://127.0.0.1:9001").unwrap(), ("127.0.0.1".into(), 9001));
         assert_eq!(address("http://app/").unwrap(), ("app".into(), 80));
         assert_eq!(address("http://[::1]:81").unwrap(), ("::1".into(), 81));
         for bad in [

@@ -1,9 +1,15 @@
 //! The phases of a start, as types.
 
-use std::{sync::{Arc, Mutex}, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use actix::prelude::*;
-use actix_web::{dev::{Server, ServerHandle}, web};
+use actix_web::{
+    dev::{Server, ServerHandle},
+    web,
+};
 use socket2::Socket;
 use tokio::sync::oneshot;
 
@@ -27,7 +33,13 @@ use crate::{
     config::Settings,
     control::events,
     gate::{listener, proxy::Limits},
-    peer::{client::PeerClient, endpoints::{self, Door}, nonces::Nonces, signature::{Identity, Key}, wire::HttpTransport},
+    peer::{
+        client::PeerClient,
+        endpoints::{self, Door},
+        nonces::Nonces,
+        signature::{Identity, Key},
+        wire::HttpTransport,
+    },
     store::{Store, crash::crash_point},
     sync::{Facts, Replica},
 };
@@ -86,18 +98,26 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
         log::warn!("event=configuration note={note:?}");
     }
     if !settings.monitors.is_empty() || !settings.alerts.is_empty() {
-        log::warn!("event=configuration note=\"[[monitor]] and [[alert]] are checked, but not carried out by this version\"");
+        log::warn!(
+            "event=configuration note=\"[[monitor]] and [[alert]] are checked, but not carried out by this version\""
+        );
     }
     let control_socket = bind("control.listen", settings.control.listen)?;
     let gate_socket = bind("gate.listen", settings.gate.listen)?;
     let (data, reserve) = (settings.node.data.clone(), settings.node.reserve);
-    let (store, identity) = tokio::task::spawn_blocking(move || open_store(&data, reserve)).await.map_err(ended("opening the store"))??;
+    let (store, identity) =
+        tokio::task::spawn_blocking(move || open_store(&data, reserve)).await.map_err(ended("opening the store"))??;
     let control_address = control_socket.local_addr()?.as_socket().unwrap_or(settings.control.listen);
     let facts = facts(&settings, identity, &settings.control.advertised(control_address).to_string())?;
     let definitions = definitions(&settings)?;
     let node = name(&settings.node.name)?;
     let shared = Arc::new(Shared::new(node.clone(), slots(&settings, &node, facts.rules, &definitions)));
-    log::info!("event=open node={node} id={} boot={} control={control_address} data={:?}", identity.node, identity.boot, settings.node.data);
+    log::info!(
+        "event=open node={node} id={} boot={} control={control_address} data={:?}",
+        identity.node,
+        identity.boot,
+        settings.node.data
+    );
 
     // One thread for the repeater and the caches, between which most messages go, and one for what
     // talks to peers: long messages are read and written there.
@@ -125,7 +145,9 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     };
     let key = Key::new(settings.farm.secret.as_ref().map_or("", |secret| secret.expose_secret()));
     let who = Identity { node: identity.node, boot: identity.boot, boot_nonce: identity.nonce };
-    let transport = move |key: &Key| std::rc::Rc::new(HttpTransport::new(PeerClient::new(key.clone(), who, endpoints::MAX_MESSAGE)));
+    let transport = move |key: &Key| {
+        std::rc::Rc::new(HttpTransport::new(PeerClient::new(key.clone(), who, endpoints::MAX_MESSAGE)))
+    };
     let couriers = {
         let (repeater, key) = (repeater.clone(), key.clone());
         Couriers::start_in_arbiter(&arbiters[1].handle(), move |_| Couriers::new(transport(&key), repeater))
@@ -137,7 +159,13 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let resources = settings.resources.iter().map(|resource| name(&resource.name)).collect::<Result<_, _>>()?;
     let desk = Desk::new(repeater.clone(), store.clone(), Arc::clone(&shared), resources, couriers.clone());
     let streams = web::Data::new(events::Streams::default());
-    let door = Door { key, node: identity.node, nonces: Mutex::new(Nonces::default()), desk: desk.clone(), shared: Arc::clone(&shared) };
+    let door = Door {
+        key,
+        node: identity.node,
+        nonces: Mutex::new(Nonces::default()),
+        desk: desk.clone(),
+        shared: Arc::clone(&shared),
+    };
     let server = control_server(&settings, &facts, control_socket, desk, streams.clone(), web::Data::new(door))?;
     let handle = server.handle();
     actix::spawn(async move {
@@ -167,7 +195,12 @@ impl Opened {
     /// The way to end it in order.
     pub(super) fn control(&self) -> Control {
         let core = &self.0;
-        Control { server: core.server.clone(), repeater: core.repeater.clone(), shared: Arc::clone(&core.shared), streams: core.streams.clone() }
+        Control {
+            server: core.server.clone(),
+            repeater: core.repeater.clone(),
+            shared: Arc::clone(&core.shared),
+            streams: core.streams.clone(),
+        }
     }
 
     /// The ledger into the caches.
@@ -175,12 +208,14 @@ impl Opened {
         let core = self.0;
         core.shared.set_phase(Phase::Restore);
         let (queue, rules) = (EmbeddedQueue::new(core.store.clone()), core.facts.rules);
-        let mut restored = tokio::task::spawn_blocking(move || queue.restore(rules)).await.map_err(ended("restoring"))??;
+        let mut restored =
+            tokio::task::spawn_blocking(move || queue.restore(rules)).await.map_err(ended("restoring"))??;
         restored.conflict = restored.conflict.filter(|conflict| conflict.kind.is_lasting());
         let (entries, pending) = (restored.ledger.len(), restored.pending.len());
         crash_point("boot.restore");
         let replica = Replica::restore(core.facts.clone(), restored, now());
-        let views: Vec<View> = core.shared.slots.iter().map(|slot| View::of(replica.ledger(), &slot.app.definition, |_| 1)).collect();
+        let views: Vec<View> =
+            core.shared.slots.iter().map(|slot| View::of(replica.ledger(), &slot.app.definition, |_| 1)).collect();
         // Its thread is that of the caches, and waits for this. It applies nothing before the replay.
         core.restored.send(replica).map_err(ended("the repeater"))?;
         let loads = views.into_iter().zip(&core.caches).map(|(view, cache)| cache.send(LoadWords(view)));
@@ -198,7 +233,8 @@ impl Restored {
     pub(super) async fn replay(self) -> Result<Replayed, NodeError> {
         let core = self.0;
         core.shared.set_phase(Phase::Replay);
-        let (begin, settled): (Begin, oneshot::Receiver<_>) = Begin::new(false, |replica, ticket, now| replica.replay(ticket, now));
+        let (begin, settled): (Begin, oneshot::Receiver<_>) =
+            Begin::new(false, |replica, ticket, now| replica.replay(ticket, now));
         core.repeater.send(begin).await.map_err(ended("the repeater"))?;
         // A store that cannot write settles nothing; the node goes on with what it has restored.
         if settled.await.is_err() {
@@ -221,7 +257,9 @@ impl Replayed {
         let peers = core.settings.farm.peers.len();
         let reached = core.merger.send(MergeAtStart).await.map_err(ended("the merger"))?;
         if reached == 0 && peers > 0 {
-            log::warn!("event=no_reference_answered peers={peers} the node goes on with what it knows, and tries again");
+            log::warn!(
+                "event=no_reference_answered peers={peers} the node goes on with what it knows, and tries again"
+            );
         } else {
             log::info!("event=merged references={reached}");
         }

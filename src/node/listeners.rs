@@ -64,22 +64,18 @@ pub(super) fn control_server(
         }
         app.configure(console::configure(console.clone()))
     });
-    let server = server
-        .workers(2)
-        .disable_signals()
-        .shutdown_timeout(GRACE)
-        .tcp_nodelay(true)
-        .listen(listen(socket)?)?;
+    let server =
+        server.workers(2).disable_signals().shutdown_timeout(GRACE).tcp_nodelay(true).listen(listen(socket)?)?;
     Ok(server.run())
 }
 
 fn console(settings: &Settings, desk: &Desk, facts: &Facts) -> ConsoleState {
     // Each node has a cookie of its own: several on one machine share a host name. No TLS yet.
     let cookies = Cookies::new(&facts.name, false);
-    let operators = settings.operators.iter().map(|operator| Operator {
-        name: operator.name.clone(),
-        phc: operator.password.expose_secret().to_owned(),
-    });
+    let operators = settings
+        .operators
+        .iter()
+        .map(|operator| Operator { name: operator.name.clone(), phc: operator.password.expose_secret().to_owned() });
     ConsoleState {
         desk: desk.clone(),
         door: SessionDoor { sessions: Arc::new(Sessions::new(SessionLimits::default())), cookies },
@@ -91,7 +87,11 @@ fn console(settings: &Settings, desk: &Desk, facts: &Facts) -> ConsoleState {
 }
 
 /// `GET /.forewarn/events`: availability for anyone, by name only.
-pub(super) async fn public_events(req: HttpRequest, events: web::Data<broadcast::Sender<Event>>, streams: web::Data<events::Streams>) -> Result<HttpResponse, Failure> {
+pub(super) async fn public_events(
+    req: HttpRequest,
+    events: web::Data<broadcast::Sender<Event>>,
+    streams: web::Data<events::Streams>,
+) -> Result<HttpResponse, Failure> {
     let application = events::filter(&req)?;
     events::respond(&req, events.subscribe(), &streams, events::Audience::Public, application)
 }

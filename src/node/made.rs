@@ -15,10 +15,18 @@ use crate::{
         shared::{Shared, Slot},
     },
     answer::{App, Snapshot},
-    availability::{Ledger, Name, Rules, verdict::{Definition, View}},
+    availability::{
+        Ledger, Name, Rules,
+        verdict::{Definition, View},
+    },
     clock,
     config::{self, Settings},
-    gate::{forwarded::TrustedProxies, route::{Route, Routes}, service::Gate, upstream::{Upstream, Upstreams}},
+    gate::{
+        forwarded::TrustedProxies,
+        route::{Route, Routes},
+        service::Gate,
+        upstream::{Upstream, Upstreams},
+    },
     store::{Options, Store, crash::crash_point, records},
     sync::{Facts, Fanout},
 };
@@ -43,7 +51,9 @@ pub(super) fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store,
         (Ok(()), _) => identity,
         (Err(error), None) => return Err(error.into()),
         (Err(error), Some(before)) => {
-            log::error!("event=boot_number_not_written error={error} submissions are refused until the store can write");
+            log::error!(
+                "event=boot_number_not_written error={error} submissions are refused until the store can write"
+            );
             before
         }
     };
@@ -64,7 +74,9 @@ pub(super) fn facts(settings: &Settings, identity: records::Identity, address: &
         reasons: reasons(settings)?,
         fanout: match settings.farm.fanout {
             config::Fanout::All => Fanout::All,
-            config::Fanout::Children(children) => Fanout::Some(children.try_into().map_err(|_too_large| NodeError::Settings("farm.fanout is too large".to_owned()))?),
+            config::Fanout::Children(children) => Fanout::Some(
+                children.try_into().map_err(|_too_large| NodeError::Settings("farm.fanout is too large".to_owned()))?,
+            ),
         },
         critical: critical(settings, &definitions),
         definitions: digests(settings, &definitions)?,
@@ -102,7 +114,11 @@ pub(super) fn merge_plan(settings: &Settings) -> MergePlan {
 /// What the gate is to know.
 pub(super) fn gate(settings: &Settings, shared: &Arc<Shared>) -> Result<web::Data<Gate>, NodeError> {
     let routes = settings.applications.iter().enumerate().flat_map(|(index, application)| {
-        application.routes.iter().map(move |route| Route { host: route.host.clone(), prefix: route.path.clone(), application: index })
+        application.routes.iter().map(move |route| Route {
+            host: route.host.clone(),
+            prefix: route.path.clone(),
+            application: index,
+        })
     });
     let upstreams = settings.applications.iter().map(|application| {
         let list = application.upstream.iter().map(|upstream| Upstream::parse(&upstream.to_string()));

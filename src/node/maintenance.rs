@@ -41,7 +41,9 @@ pub fn renew(dir: &Path, reserve: u64) -> Result<String, NodeError> {
     for (peer, key, ..) in &restored.outbox {
         changes.push(Change::Unpost(*peer, *key));
     }
-    for member in restored.members.iter().filter(|member| !member.forgotten && Some(member.id) != before.map(|b| b.node)) {
+    for member in
+        restored.members.iter().filter(|member| !member.forgotten && Some(member.id) != before.map(|b| b.node))
+    {
         changes.push(Change::MergeOnReturn(member.id, true));
     }
     for (key, row) in &restored.pending {
@@ -52,7 +54,11 @@ pub fn renew(dir: &Path, reserve: u64) -> Result<String, NodeError> {
     changes.iter().for_each(|change| records::encode(change, &mut writes));
     write(&store, writes)?;
     let was = before.map_or_else(|| "none".to_owned(), |before| before.node.to_string());
-    Ok(format!("{}: this node is {} now (before: {was}); it merges with every peer when it starts", dir.display(), identity.node))
+    Ok(format!(
+        "{}: this node is {} now (before: {was}); it merges with every peer when it starts",
+        dir.display(),
+        identity.node
+    ))
 }
 
 /// One record of an export: a line of JSON.
@@ -113,7 +119,10 @@ pub fn import(dir: &Path, reserve: u64, input: &mut dyn BufRead) -> Result<u64, 
     for line in lines {
         let number = count + 2;
         let line: Line = serde_json::from_str(&line?).map_err(|error| wrong(number, &error.to_string()))?;
-        let tree = Tree::ALL.into_iter().find(|tree| tree.name() == line.tree).ok_or_else(|| wrong(number, "an unknown tree"))?;
+        let tree = Tree::ALL
+            .into_iter()
+            .find(|tree| tree.name() == line.tree)
+            .ok_or_else(|| wrong(number, "an unknown tree"))?;
         let bytes = |text: &str| hex::decode(text).map_err(|error| wrong(number, &error.to_string()));
         writes.push(StoreWrite::put(tree, bytes(&line.key)?, bytes(&line.value)?));
         count += 1;
@@ -170,10 +179,20 @@ pub fn restamp(dir: &Path, reserve: u64, rules: Rules) -> Result<String, NodeErr
     let mut writes = Vec::new();
     changes.iter().for_each(|change| records::encode(change, &mut writes));
     write(&store, writes)?;
-    Ok(format!("{}: {} notifications were stamped ahead of {latest} and are issued again when the node starts", dir.display(), reissue.len()))
+    Ok(format!(
+        "{}: {} notifications were stamped ahead of {latest} and are issued again when the node starts",
+        dir.display(),
+        reissue.len()
+    ))
 }
 
-fn again(entry: &Entry, ids: &std::collections::HashSet<Uuid>, node: NodeId, now: Moment, clock: &mut StampClock) -> Arc<Entry> {
+fn again(
+    entry: &Entry,
+    ids: &std::collections::HashSet<Uuid>,
+    node: NodeId,
+    now: Moment,
+    clock: &mut StampClock,
+) -> Arc<Entry> {
     let old = &entry.notification;
     let (time, counter) = clock.next(now);
     // A plan whose beginning lies in the past by then is a closing that has begun.
@@ -217,7 +236,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{availability::{Author, Submission}, sync::{Conflict, ConflictKind}};
+    use crate::{
+        availability::{Author, Submission},
+        sync::{Conflict, ConflictKind},
+    };
 
     const RESERVE: u64 = 1 << 20;
 

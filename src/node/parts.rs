@@ -1,6 +1,10 @@
 //! Small parts of a node: addresses, digests, signals.
 
-use std::{future::Future, io, net::{SocketAddr, TcpListener}};
+use std::{
+    future::Future,
+    io,
+    net::{SocketAddr, TcpListener},
+};
 
 use sha2::{Digest as _, Sha256};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -56,13 +60,19 @@ pub(super) fn definitions(settings: &Settings) -> Result<Vec<Definition>, NodeEr
 
 /// What is announced to the other nodes: every target of the configuration with a digest of its
 /// definition (`uses`, `agree`).
-pub(super) fn digests(settings: &Settings, definitions: &[Definition]) -> Result<std::collections::BTreeMap<Target, String>, NodeError> {
+pub(super) fn digests(
+    settings: &Settings,
+    definitions: &[Definition],
+) -> Result<std::collections::BTreeMap<Target, String>, NodeError> {
     let digest = |text: String| hex::encode(&Sha256::digest(text)[..8]);
     let mut digests = std::collections::BTreeMap::new();
     for definition in definitions {
         let mut uses = definition.uses.clone();
         uses.sort();
-        digests.insert(Target::Application(definition.name.clone()), digest(format!("uses={uses:?} agree={}", definition.agree)));
+        digests.insert(
+            Target::Application(definition.name.clone()),
+            digest(format!("uses={uses:?} agree={}", definition.agree)),
+        );
     }
     for resource in &settings.resources {
         digests.insert(Target::Resource(name(&resource.name)?), digest("agree=1".to_owned()));
@@ -74,7 +84,9 @@ pub(super) fn digests(settings: &Settings, definitions: &[Definition]) -> Result
 /// system where there is one.
 pub(super) fn critical(settings: &Settings, definitions: &[Definition]) -> std::collections::HashSet<Target> {
     let mut critical = std::collections::HashSet::new();
-    for (application, definition) in settings.applications.iter().zip(definitions).filter(|(application, _)| application.critical) {
+    for (application, definition) in
+        settings.applications.iter().zip(definitions).filter(|(application, _)| application.critical)
+    {
         debug_assert_eq!(application.name, definition.name.as_str());
         critical.insert(Target::System);
         critical.insert(Target::Application(definition.name.clone()));
@@ -85,9 +97,10 @@ pub(super) fn critical(settings: &Settings, definitions: &[Definition]) -> std::
 
 /// The reasons that this node accepts.
 pub(super) fn reasons(settings: &Settings) -> Result<Reasons, NodeError> {
-    let custom = settings.reasons.iter().map(|reason| {
-        Ok(Reason { code: reason.code, name: name(&reason.name)?, title: Some(reason.title.clone()) })
-    });
+    let custom = settings
+        .reasons
+        .iter()
+        .map(|reason| Ok(Reason { code: reason.code, name: name(&reason.name)?, title: Some(reason.title.clone()) }));
     Ok(Reasons::with(custom.collect::<Result<Vec<_>, NodeError>>()?))
 }
 

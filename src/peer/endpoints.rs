@@ -72,7 +72,8 @@ impl Door {
     }
 
     fn conflict(&self, nonce: Nonce, conflict: &Conflict) -> HttpResponse {
-        let body = serde_json::json!({ "title": "Conflict", "status": 409, "detail": conflict.why, "kind": conflict.kind });
+        let body =
+            serde_json::json!({ "title": "Conflict", "status": 409, "detail": conflict.why, "kind": conflict.kind });
         self.answer(nonce, StatusCode::CONFLICT, body.to_string().into_bytes())
     }
 
@@ -110,7 +111,11 @@ macro_rules! open {
                 message
             }
             Err(error) => {
-                log::warn!("event=malformed_message peer={} path={} error={error:?}", sender.identity.node, $req.path());
+                log::warn!(
+                    "event=malformed_message peer={} path={} error={error:?}",
+                    sender.identity.node,
+                    $req.path()
+                );
                 return $door.problem(sender.nonce, StatusCode::UNPROCESSABLE_ENTITY, &error);
             }
         };
@@ -122,7 +127,8 @@ async fn deliver(door: web::Data<Door>, req: HttpRequest, body: Bytes) -> HttpRe
     let (sender, message) = open!(door, req, body, Deliver);
     crash_point("peer.deliver");
     let (from, items) = (sender.identity.node, message.items.len() as u64);
-    let reply = door.begin(&sender, true, move |replica, ticket, now| replica.deliver(from, message, ticket, now)).await;
+    let reply =
+        door.begin(&sender, true, move |replica, ticket, now| replica.deliver(from, message, ticket, now)).await;
     door.shared.counters.items_received.fetch_add(items, std::sync::atomic::Ordering::Relaxed);
     crash_point("peer.deliver.answer");
     match reply {
@@ -137,7 +143,8 @@ async fn merge(door: web::Data<Door>, req: HttpRequest, body: Bytes) -> HttpResp
     let from = sender.identity.node;
     // A node whose disk is full still answers what it knows.
     let writes = !message.entries.is_empty();
-    let reply = door.begin(&sender, writes, move |replica, ticket, now| replica.merge(from, message, ticket, now)).await;
+    let reply =
+        door.begin(&sender, writes, move |replica, ticket, now| replica.merge(from, message, ticket, now)).await;
     crash_point("peer.merge.answer");
     match reply {
         Some(Reply::Merged(Some(merged))) => {
@@ -154,7 +161,11 @@ async fn announce(door: web::Data<Door>, req: HttpRequest, body: Bytes) -> HttpR
     crash_point("peer.announce");
     let identity = sender.identity;
     if message.member.id != identity.node {
-        return door.problem(sender.nonce, StatusCode::UNPROCESSABLE_ENTITY, "the announcement is not the sender's own");
+        return door.problem(
+            sender.nonce,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "the announcement is not the sender's own",
+        );
     }
     let starting = door.shared.phase() != Phase::Ready;
     let check = Take::new(move |replica: &mut Replica, _| {
@@ -207,7 +218,11 @@ impl Door {
         match reply {
             Some(Reply::TurnedAway(conflict)) => self.conflict(nonce, &conflict),
             Some(Reply::Busy) => self.problem(nonce, StatusCode::SERVICE_UNAVAILABLE, "the inbox is full"),
-            _ => self.problem(nonce, StatusCode::SERVICE_UNAVAILABLE, "the store cannot write, or the node is going down"),
+            _ => self.problem(
+                nonce,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the store cannot write, or the node is going down",
+            ),
         }
     }
 }

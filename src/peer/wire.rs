@@ -39,7 +39,14 @@ impl HttpTransport {
         Self { client }
     }
 
-    async fn call(&self, address: &str, method: http::Method, path: &str, body: Bytes, patience: Duration) -> Result<Answer, Failure> {
+    async fn call(
+        &self,
+        address: &str,
+        method: http::Method,
+        path: &str,
+        body: Bytes,
+        patience: Duration,
+    ) -> Result<Answer, Failure> {
         let answer = self.client.call(address, method, path, body, patience).await;
         let answer = answer.map_err(|error| Failure::Away(error.to_string()))?;
         match answer.status {
@@ -49,7 +56,13 @@ impl HttpTransport {
         }
     }
 
-    async fn post<Q: Serialize, A: DeserializeOwned>(&self, address: &str, path: &str, message: &Q, patience: Duration) -> Result<Option<A>, Failure> {
+    async fn post<Q: Serialize, A: DeserializeOwned>(
+        &self,
+        address: &str,
+        path: &str,
+        message: &Q,
+        patience: Duration,
+    ) -> Result<Option<A>, Failure> {
         let body = serde_json::to_vec(message).map_err(|error| Failure::Away(error.to_string()))?;
         let answer = self.call(address, http::Method::POST, path, body.into(), patience).await?;
         match answer.status {
@@ -60,7 +73,8 @@ impl HttpTransport {
 }
 
 fn parse<A: DeserializeOwned>(address: &str, body: &[u8]) -> Result<A, Failure> {
-    let (message, unreadable) = read(body).map_err(|error| Failure::Away(format!("{address} answered with something else: {error}")))?;
+    let (message, unreadable) =
+        read(body).map_err(|error| Failure::Away(format!("{address} answered with something else: {error}")))?;
     for problem in unreadable {
         log::warn!("event=unreadable_record peer={address} problem={problem:?}");
     }

@@ -31,13 +31,7 @@ pub enum Tree {
 
 impl Tree {
     /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::Meta,
-        Self::Ledger,
-        Self::Outbox,
-        Self::History,
-        Self::Pending,
-    ];
+    pub const ALL: [Self; 5] = [Self::Meta, Self::Ledger, Self::Outbox, Self::History, Self::Pending];
 
     /// Its name on disk and in messages.
     #[must_use]
@@ -75,12 +69,7 @@ impl Write {
     /// Sets a key.
     #[must_use]
     pub fn put(tree: Tree, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
-        Self {
-            tree,
-            key: key.as_ref().into(),
-            value: Some(value.as_ref().into()),
-            is_new: false,
-        }
+        Self { tree, key: key.as_ref().into(), value: Some(value.as_ref().into()), is_new: false }
     }
 
     /// Which key.
@@ -118,37 +107,18 @@ impl Write {
     /// Removes a key, if it is there.
     #[must_use]
     pub fn remove(tree: Tree, key: impl AsRef<[u8]>) -> Self {
-        Self {
-            tree,
-            key: key.as_ref().into(),
-            value: None,
-            is_new: false,
-        }
+        Self { tree, key: key.as_ref().into(), value: None, is_new: false }
     }
 }
 
 /// Refuses what is too large for sled to keep well.
 pub(super) fn check_sizes(writes: &[Write]) -> Result<(), StoreError> {
     let check = |what, tree, bytes, limit| {
-        if bytes <= limit {
-            Ok(())
-        } else {
-            Err(StoreError::TooLarge {
-                what,
-                tree,
-                bytes,
-                limit,
-            })
-        }
+        if bytes <= limit { Ok(()) } else { Err(StoreError::TooLarge { what, tree, bytes, limit }) }
     };
     for Write { tree, key, value, .. } in writes {
         check("key", *tree, key.len(), MAX_KEY)?;
-        check(
-            "value",
-            *tree,
-            value.as_ref().map_or(0, |value| value.len()),
-            MAX_VALUE,
-        )?;
+        check("value", *tree, value.as_ref().map_or(0, |value| value.len()), MAX_VALUE)?;
     }
     Ok(())
 }

@@ -56,22 +56,12 @@ impl Report {
                 problems.push(format!("the tree {tree} is missing"));
             }
         }
-        for TreeReport {
-            name,
-            known,
-            records,
-            odd,
-            altered,
-            ..
-        } in &self.trees
-        {
+        for TreeReport { name, known, records, odd, altered, .. } in &self.trees {
             if !known && *records > 0 {
                 problems.push(format!("{records} records in an unknown tree {name}"));
             }
             if *odd > 0 {
-                problems.push(format!(
-                    "{odd} records in {name} are not of this store's form"
-                ));
+                problems.push(format!("{odd} records in {name} are not of this store's form"));
             }
             if *altered > 0 {
                 problems.push(format!(
@@ -80,10 +70,7 @@ impl Report {
             }
         }
         if self.blobs > 0 {
-            problems.push(format!(
-                "{} files in blobs/, which nothing syncs",
-                self.blobs
-            ));
+            problems.push(format!("{} files in blobs/, which nothing syncs", self.blobs));
         }
         if self.free < self.reserve {
             problems.push(format!(
@@ -101,64 +88,42 @@ impl Report {
 /// `Damaged` when something cannot be read; otherwise as [`super::Store::open`], and `Missing`.
 pub fn check(dir: &Path, reserve: u64) -> Result<Report, OpenError> {
     let folder = Folder::existing(dir)?;
-    let newest = migrations::all()
-        .last()
-        .map_or(0, |migration| migration.number);
+    let newest = migrations::all().last().map_or(0, |migration| migration.number);
     let (db, layout) = migrate::open_as_is(&folder, newest)?;
     let names = db.tree_names();
     let is_there = |tree: &Tree| names.iter().any(|found| found == tree.name().as_bytes());
     let known = Tree::ALL.into_iter().filter(is_there);
     let mut wanted: Vec<(Vec<u8>, Option<Tree>)> =
         known.map(|tree| (tree.name().as_bytes().to_vec(), Some(tree))).collect();
-    let others = names
-        .iter()
-        .filter(|name| Tree::ALL.iter().all(|t| *name != t.name().as_bytes()));
+    let others = names.iter().filter(|name| Tree::ALL.iter().all(|t| *name != t.name().as_bytes()));
     wanted.extend(others.map(|name| (name.to_vec(), None)));
     let mut trees = Vec::with_capacity(wanted.len());
     for (name, known) in wanted {
-        let report = guarded(|| walk(&db, &name, known))
-            .map_err(|cause| OpenError::from_cause(folder.path(), cause))?;
+        let report =
+            guarded(|| walk(&db, &name, known)).map_err(|cause| OpenError::from_cause(folder.path(), cause))?;
         // sled's own tree, which every database has
         if known.is_some() || report.records > 0 || !report.name.starts_with("__sled__") {
             trees.push(report);
         }
     }
-    let free = folder
-        .free_space()
-        .map_err(OpenError::io("read the free space of", dir))?;
+    let free = folder.free_space().map_err(OpenError::io("read the free space of", dir))?;
     let (blobs, file_bytes) = (folder.blobs()?, folder.size()?);
-    Ok(Report {
-        layout,
-        newest,
-        trees,
-        blobs,
-        file_bytes,
-        free,
-        reserve,
-    })
+    Ok(Report { layout, newest, trees, blobs, file_bytes, free, reserve })
 }
 
 fn walk(db: &sled::Db, name: &[u8], known: Option<Tree>) -> Result<TreeReport, Cause> {
     let tree = db.open_tree(name)?;
     let name = String::from_utf8_lossy(name).into_owned();
-    let mut report = TreeReport {
-        name,
-        known: known.is_some(),
-        records: 0,
-        key_bytes: 0,
-        value_bytes: 0,
-        odd: 0,
-        altered: 0,
-    };
+    let mut report =
+        TreeReport { name, known: known.is_some(), records: 0, key_bytes: 0, value_bytes: 0, odd: 0, altered: 0 };
     let mut last: Option<sled::IVec> = None;
     for found in tree.iter() {
         let (key, value) = found?;
         if last.is_some_and(|last| last >= key) {
             return Err(format!("the keys of {} are not in order", report.name).into());
         }
-        let odd = key.len() > MAX_KEY
-            || value.len() > MAX_VALUE
-            || (known.is_some() && record::unwrap(&value).is_err());
+        let odd =
+            key.len() > MAX_KEY || value.len() > MAX_VALUE || (known.is_some() && record::unwrap(&value).is_err());
         report.records += 1;
         report.key_bytes += key.len() as u64;
         report.value_bytes += value.len() as u64;
@@ -220,7 +185,12 @@ mod tests {
         store.write_sync(vec![moved]).unwrap();
         drop(store);
         let report = check(&dir, 0).unwrap();
-        let altered: Vec<(&str, u64)> = report.trees.iter().map(|tree| (tree.name.as_str(), tree.altered)).filter(|(_, altered)| *altered > 0).collect();
+        let altered: Vec<(&str, u64)> = report
+            .trees
+            .iter()
+            .map(|tree| (tree.name.as_str(), tree.altered))
+            .filter(|(_, altered)| *altered > 0)
+            .collect();
         assert_eq!(altered, [("ledger", 2), ("history", 1), ("pending", 1)]);
         assert!(report.problems()[0].contains("2 notifications in ledger do not give the hash"));
     }

@@ -37,9 +37,7 @@ pub struct Copied {
 /// Each of [`OpenError`] but `Migration`. Nothing bears the name `to` then.
 pub fn backup(dir: &Path, to: &Path, reserve: u64) -> Result<Copied, OpenError> {
     let folder = Folder::existing(dir)?;
-    let known = migrations::all()
-        .last()
-        .map_or(0, |migration| migration.number);
+    let known = migrations::all().last().map_or(0, |migration| migration.number);
     let (db, layout) = migrate::open_as_is(&folder, known)?;
     copy_store(&folder, &db, layout, to, reserve)
 }
@@ -60,10 +58,7 @@ pub(super) fn copy_store(
     let copied = fill(from, db, layout, &partial, reserve);
     let copied = copied.inspect_err(|_| {
         if let Err(error) = discard(&partial) {
-            log::warn!(
-                "store=copy outcome=left-over path={} cause={error:?}",
-                partial.display()
-            );
+            log::warn!("store=copy outcome=left-over path={} cause={error:?}", partial.display());
         }
     })?;
     fs::rename(&partial, to).map_err(OpenError::io("name the copy", to))?;
@@ -74,27 +69,12 @@ pub(super) fn copy_store(
     Ok(copied)
 }
 
-fn fill(
-    from: &Folder,
-    db: &sled::Db,
-    layout: u32,
-    partial: &Path,
-    reserve: u64,
-) -> Result<Copied, OpenError> {
+fn fill(from: &Folder, db: &sled::Db, layout: u32, partial: &Path, reserve: u64) -> Result<Copied, OpenError> {
     let folder = Folder::claim(partial)?;
-    let free = folder
-        .free_space()
-        .map_err(OpenError::io("read the free space of", partial))?;
-    let needed = from
-        .size()?
-        .saturating_add(EMPTY_BYTES)
-        .saturating_add(reserve);
+    let free = folder.free_space().map_err(OpenError::io("read the free space of", partial))?;
+    let needed = from.size()?.saturating_add(EMPTY_BYTES).saturating_add(reserve);
     if free < needed {
-        return Err(OpenError::Space {
-            to: partial.to_owned(),
-            free,
-            needed,
-        });
+        return Err(OpenError::Space { to: partial.to_owned(), free, needed });
     }
     let copy = open_sled(&folder)?;
     let mut copied = Copied::default();
@@ -121,12 +101,7 @@ fn fill(
     Ok(copied)
 }
 
-fn copy_tree(
-    from: &sled::Db,
-    to: &sled::Db,
-    name: &[u8],
-    copied: &mut Copied,
-) -> Result<(), Cause> {
+fn copy_tree(from: &sled::Db, to: &sled::Db, name: &[u8], copied: &mut Copied) -> Result<(), Cause> {
     let (source, target) = (from.open_tree(name)?, to.open_tree(name)?);
     let mut batch = sled::Batch::default();
     let (mut records, mut bytes) = (0, 0);

@@ -203,25 +203,13 @@ impl OpenError {
         match cause.downcast::<sled::Error>() {
             Ok(error) => match *error {
                 // sled has no kind of its own for a lock that is taken
-                sled::Error::Io(io) if io.to_string().contains("could not acquire lock") => {
-                    Self::Locked { dir }
-                }
+                sled::Error::Io(io) if io.to_string().contains("could not acquire lock") => Self::Locked { dir },
                 sled::Error::Io(io)
-                    if !matches!(
-                        io.kind(),
-                        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData
-                    ) =>
+                    if !matches!(io.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData) =>
                 {
-                    Self::Io {
-                        doing: "open the store",
-                        path: dir,
-                        cause: io,
-                    }
+                    Self::Io { doing: "open the store", path: dir, cause: io }
                 }
-                other => Self::Damaged {
-                    dir,
-                    cause: other.into(),
-                },
+                other => Self::Damaged { dir, cause: other.into() },
             },
             Err(cause) => Self::Damaged { dir, cause },
         }
@@ -249,14 +237,8 @@ mod tests {
     fn a_full_disk_is_not_called_damage_and_a_short_file_is() {
         let dir = Path::new("/data/a");
         let full = sled::Error::Io(io::Error::from(io::ErrorKind::StorageFull));
-        assert!(matches!(
-            OpenError::from_cause(dir, full.into()),
-            OpenError::Io { .. }
-        ));
+        assert!(matches!(OpenError::from_cause(dir, full.into()), OpenError::Io { .. }));
         let short = sled::Error::Io(io::Error::from(io::ErrorKind::UnexpectedEof));
-        assert!(matches!(
-            OpenError::from_cause(dir, short.into()),
-            OpenError::Damaged { .. }
-        ));
+        assert!(matches!(OpenError::from_cause(dir, short.into()), OpenError::Damaged { .. }));
     }
 }

@@ -46,26 +46,14 @@ mod injected {
     impl Fault {
         pub fn at_apply(&self) -> Result<(), Cause> {
             let fails = std::mem::take(&mut self.0.0.lock().unwrap().fail_apply);
-            if fails {
-                Err("apply was told to fail".into())
-            } else {
-                Ok(())
-            }
+            if fails { Err("apply was told to fail".into()) } else { Ok(()) }
         }
 
         pub fn at_flush(&self) -> Result<(), Cause> {
             let state = self.0.0.lock().unwrap();
-            let mut state = self
-                .0
-                .1
-                .wait_while(state, |state| state.hang_flush)
-                .unwrap();
+            let mut state = self.0.1.wait_while(state, |state| state.hang_flush).unwrap();
             let fails = std::mem::take(&mut state.fail_flush);
-            if fails {
-                Err("flush was told to fail".into())
-            } else {
-                Ok(())
-            }
+            if fails { Err("flush was told to fail".into()) } else { Ok(()) }
         }
 
         /// Lets the next application of changes fail.

@@ -48,10 +48,7 @@ impl Folder {
     pub fn claim(dir: &Path) -> Result<Self, OpenError> {
         fs::create_dir_all(dir).map_err(OpenError::io("create the folder", dir))?;
         if let Some(found) = foreign_entry(dir)? {
-            return Err(OpenError::Foreign {
-                dir: dir.to_owned(),
-                found,
-            });
+            return Err(OpenError::Foreign { dir: dir.to_owned(), found });
         }
         Self::lock(dir, true)
     }
@@ -60,13 +57,8 @@ impl Folder {
     pub fn existing(dir: &Path) -> Result<Self, OpenError> {
         if !dir.join(MARKER).is_file() {
             return Err(match foreign_entry(dir) {
-                Ok(Some(found)) => OpenError::Foreign {
-                    dir: dir.to_owned(),
-                    found,
-                },
-                _ => OpenError::Missing {
-                    dir: dir.to_owned(),
-                },
+                Ok(Some(found)) => OpenError::Foreign { dir: dir.to_owned(), found },
+                _ => OpenError::Missing { dir: dir.to_owned() },
             });
         }
         Self::lock(dir, false)
@@ -84,18 +76,11 @@ impl Folder {
             .open(&path)
             .map_err(OpenError::io("open", &path))?;
         // a process that is just being started by this one holds a copy of every lock for a moment
-        let locked = patiently(
-            || marker.try_lock(),
-            |error| matches!(error, TryLockError::WouldBlock),
-        );
+        let locked = patiently(|| marker.try_lock(), |error| matches!(error, TryLockError::WouldBlock));
         match locked {
             Ok(()) => Ok(Self { dir, marker }),
             Err(TryLockError::WouldBlock) => Err(OpenError::Locked { dir }),
-            Err(TryLockError::Error(cause)) => Err(OpenError::Io {
-                doing: "lock",
-                path,
-                cause,
-            }),
+            Err(TryLockError::Error(cause)) => Err(OpenError::Io { doing: "lock", path, cause }),
         }
     }
 
@@ -107,10 +92,7 @@ impl Folder {
     /// What the marker says; all 0 in a store that was never complete.
     pub fn layouts(&self) -> Result<Layouts, OpenError> {
         let mut line = [0; 128];
-        let length = self
-            .marker
-            .read_at(&mut line, 0)
-            .map_err(OpenError::io("read", &self.dir.join(MARKER)))?;
+        let length = self.marker.read_at(&mut line, 0).map_err(OpenError::io("read", &self.dir.join(MARKER)))?;
         let line = &line[..length];
         // empty, or zeroes after a power cut: the creation was cut off before anything was promised
         if line.iter().all(|&byte| byte == 0) {
@@ -126,24 +108,17 @@ impl Folder {
     pub fn set_layouts(&self, begun: u32, done: u32) -> Result<(), OpenError> {
         let mark = self.layouts()?.mark;
         self.write(Layouts { begun, done, mark })?;
-        self.marker
-            .sync_all()
-            .map_err(OpenError::io("sync", &self.dir.join(MARKER)))
+        self.marker.sync_all().map_err(OpenError::io("sync", &self.dir.join(MARKER)))
     }
 
     /// Writes the mark, which survives this process at once and a power cut some time later.
     pub fn set_mark(&self, mark: u64) -> Result<(), OpenError> {
-        self.write(Layouts {
-            mark,
-            ..self.layouts()?
-        })
+        self.write(Layouts { mark, ..self.layouts()? })
     }
 
     fn write(&self, Layouts { begun, done, mark }: Layouts) -> Result<(), OpenError> {
         let line = format!("forewarn-store begun={begun:05} done={done:05} mark={mark:020}\n");
-        self.marker
-            .write_all_at(line.as_bytes(), 0)
-            .map_err(OpenError::io("write", &self.dir.join(MARKER)))
+        self.marker.write_all_at(line.as_bytes(), 0).map_err(OpenError::io("write", &self.dir.join(MARKER)))
     }
 
     /// Removes what a crash at a bad moment can leave behind and what would make sled refuse a sound
@@ -158,11 +133,7 @@ impl Folder {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(cause) => {
-                return Err(OpenError::Io {
-                    doing: "read",
-                    path: conf,
-                    cause,
-                });
+                return Err(OpenError::Io { doing: "read", path: conf, cause });
             }
         }
         for path in entries(&self.dir)? {
@@ -224,8 +195,7 @@ fn parse_layouts(line: &[u8]) -> Option<Layouts> {
 
 fn is_torn_conf(text: &[u8]) -> bool {
     let whole = SLED_CONF.len() + size_of::<u32>();
-    let cut_off =
-        text.len() < whole && SLED_CONF.starts_with(&text[..text.len().min(SLED_CONF.len())]);
+    let cut_off = text.len() < whole && SLED_CONF.starts_with(&text[..text.len().min(SLED_CONF.len())]);
     cut_off || text.iter().all(|&byte| byte == 0)
 }
 
@@ -235,12 +205,7 @@ fn foreign_entry(dir: &Path) -> Result<Option<String>, OpenError> {
         return Ok(None);
     }
     let first = entries(dir)?.into_iter().next();
-    Ok(first.map(|path| {
-        path.file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
-    }))
+    Ok(first.map(|path| path.file_name().unwrap_or_default().to_string_lossy().into_owned()))
 }
 
 /// What lies in a folder, without what a file system of its own brings along.
@@ -253,10 +218,7 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>, OpenError> {
 }
 
 /// Tries something again for up to 200 ms while it fails in a way that passes.
-pub(super) fn patiently<T, E>(
-    mut attempt: impl FnMut() -> Result<T, E>,
-    passes: impl Fn(&E) -> bool,
-) -> Result<T, E> {
+pub(super) fn patiently<T, E>(mut attempt: impl FnMut() -> Result<T, E>, passes: impl Fn(&E) -> bool) -> Result<T, E> {
     for _ in 0..20 {
         match attempt() {
             Err(error) if passes(&error) => std::thread::sleep(Duration::from_millis(10)),
@@ -268,9 +230,7 @@ pub(super) fn patiently<T, E>(
 
 /// Makes one file or folder durable.
 pub(super) fn sync_path(path: &Path) -> Result<(), OpenError> {
-    File::open(path)
-        .and_then(|file| file.sync_all())
-        .map_err(OpenError::io("sync", path))
+    File::open(path).and_then(|file| file.sync_all()).map_err(OpenError::io("sync", path))
 }
 
 #[cfg(test)]
@@ -285,17 +245,10 @@ mod tests {
         assert_eq!(folder.layouts().unwrap(), Layouts::default());
         folder.set_mark(70_000).unwrap();
         folder.set_layouts(12, 3).unwrap();
-        assert!(matches!(
-            Folder::claim(dir.path()),
-            Err(OpenError::Locked { .. })
-        ));
+        assert!(matches!(Folder::claim(dir.path()), Err(OpenError::Locked { .. })));
         drop(folder);
         let folder = Folder::existing(dir.path()).unwrap();
-        let expected = Layouts {
-            begun: 12,
-            done: 3,
-            mark: 70_000,
-        };
+        let expected = Layouts { begun: 12, done: 3, mark: 70_000 };
         assert_eq!(folder.layouts().unwrap(), expected);
         fs::write(dir.path().join(MARKER), "something else").unwrap();
         assert!(matches!(folder.layouts(), Err(OpenError::Damaged { .. })));
@@ -307,16 +260,10 @@ mod tests {
         fs::write(dir.path().join("thesis.tex"), "…").unwrap();
         let error = Folder::claim(dir.path()).unwrap_err();
         assert!(matches!(&error, OpenError::Foreign { found, .. } if found == "thesis.tex"));
-        assert!(matches!(
-            Folder::existing(dir.path()),
-            Err(OpenError::Foreign { .. })
-        ));
+        assert!(matches!(Folder::existing(dir.path()), Err(OpenError::Foreign { .. })));
         assert_eq!(entries(dir.path()).unwrap().len(), 1);
         let missing = dir.path().join("missing");
-        assert!(matches!(
-            Folder::existing(&missing),
-            Err(OpenError::Missing { .. })
-        ));
+        assert!(matches!(Folder::existing(&missing), Err(OpenError::Missing { .. })));
         assert!(!missing.exists());
     }
 

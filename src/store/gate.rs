@@ -46,14 +46,8 @@ impl fmt::Display for Status {
             Self::ReserveReached { free, reserve } => {
                 write!(f, "{free} bytes are free, and the reserve is {reserve}")
             }
-            Self::Failed {
-                cause,
-                restart: false,
-            } => f.write_str(cause),
-            Self::Failed {
-                cause,
-                restart: true,
-            } => {
+            Self::Failed { cause, restart: false } => f.write_str(cause),
+            Self::Failed { cause, restart: true } => {
                 write!(f, "{cause}; a restart may be needed")
             }
         }
@@ -76,10 +70,7 @@ pub(super) struct Gate {
 impl Gate {
     /// Open, in the first epoch.
     pub fn new() -> Self {
-        Self {
-            word: AtomicU64::new(OPEN),
-            why: ArcSwap::from_pointee(Status::Writable),
-        }
+        Self { word: AtomicU64::new(OPEN), why: ArcSwap::from_pointee(Status::Writable) }
     }
 
     /// The epoch, if it is open.
@@ -105,11 +96,8 @@ impl Gate {
     /// Stops it, or gives a stopped one another reason; true if it was open.
     pub fn stop(&self, why: Status) -> bool {
         self.why.store(Arc::new(why));
-        let word = self
-            .word
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |word| {
-                Some(word / PHASES * PHASES + STOPPED)
-            });
+        let word =
+            self.word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |word| Some(word / PHASES * PHASES + STOPPED));
         word.is_ok_and(|word| word % PHASES == OPEN)
     }
 
@@ -129,11 +117,9 @@ impl Gate {
     }
 
     fn shift(&self, from: u64, to: impl Fn(u64) -> u64) -> bool {
-        let shifted = self
-            .word
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |word| {
-                (word % PHASES == from).then(|| to(word / PHASES))
-            });
+        let shifted = self.word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |word| {
+            (word % PHASES == from).then(|| to(word / PHASES))
+        });
         shifted.is_ok()
     }
 }
@@ -143,10 +129,7 @@ mod tests {
     use super::*;
 
     fn full() -> Status {
-        Status::ReserveReached {
-            free: 1,
-            reserve: 2,
-        }
+        Status::ReserveReached { free: 1, reserve: 2 }
     }
 
     #[test]
@@ -155,28 +138,15 @@ mod tests {
         assert_eq!((gate.epoch_if_open(), gate.resume()), (Some(0), false));
         assert!(gate.stop(full()), "the first stop is news");
         assert!(!gate.stop(full()), "the second is not");
-        assert_eq!(
-            (gate.status(), gate.epoch_wanted(), gate.resume()),
-            (full(), 1, false)
-        );
+        assert_eq!((gate.status(), gate.epoch_wanted(), gate.resume()), (full(), 1, false));
         gate.ready();
-        assert_eq!(
-            (gate.status(), gate.epoch_wanted(), gate.is_ready()),
-            (full(), 1, true)
-        );
+        assert_eq!((gate.status(), gate.epoch_wanted(), gate.is_ready()), (full(), 1, true));
         assert!(!gate.stop(full()), "it was not open");
         assert!(!gate.resume());
         gate.ready();
         assert!(gate.resume());
-        assert_eq!(
-            (gate.status(), gate.epoch_if_open()),
-            (Status::Writable, Some(1))
-        );
+        assert_eq!((gate.status(), gate.epoch_if_open()), (Status::Writable, Some(1)));
         gate.ready();
-        assert_eq!(
-            gate.epoch_if_open(),
-            Some(1),
-            "an open gate does not become ready"
-        );
+        assert_eq!(gate.epoch_if_open(), Some(1), "an open gate does not become ready");
     }
 }

@@ -120,7 +120,9 @@ mod tests {
     fn steps(given: &[(u64, u64, Haste)]) -> (SyncSender<Step>, Steps, Step) {
         let (sender, queue) = sync_channel(100);
         for (number, epoch, haste) in given {
-            sender.send(Step { number: *number, epoch: *epoch, label: "test", writes: Vec::new(), haste: *haste }).unwrap();
+            sender
+                .send(Step { number: *number, epoch: *epoch, label: "test", writes: Vec::new(), haste: *haste })
+                .unwrap();
         }
         let mut steps = Steps::new(queue);
         let first = steps.first(Duration::ZERO).unwrap();
@@ -133,7 +135,8 @@ mod tests {
 
     #[test]
     fn what_waits_goes_together_in_order_and_an_epoch_alone() {
-        let (_sender, mut steps, first) = steps(&[(1, 1, Haste::Whenever), (2, 1, Haste::Now), (3, 1, Haste::WithNext), (4, 2, Haste::Now)]);
+        let (_sender, mut steps, first) =
+            steps(&[(1, 1, Haste::Whenever), (2, 1, Haste::Now), (3, 1, Haste::WithNext), (4, 2, Haste::Now)]);
         assert_eq!(numbers(&steps.group(first)), [1, 2, 3]);
         let first = steps.first(Duration::ZERO).unwrap();
         assert_eq!(numbers(&steps.group(first)), [4]);

@@ -39,8 +39,7 @@ pub(super) fn open_sled(folder: &Folder) -> Result<sled::Db, OpenError> {
         .segment_size(SEGMENT_SIZE)
         .cache_capacity(CACHE_BYTES)
         .flush_every_ms(Some(TIDY_EVERY.as_millis() as u64));
-    let open =
-        || guarded(|| config.open()).map_err(|cause| OpenError::from_cause(folder.path(), cause));
+    let open = || guarded(|| config.open()).map_err(|cause| OpenError::from_cause(folder.path(), cause));
     // our own lock is held, so sled's can be taken only by this process: its threads let go of a
     // database shortly after it was dropped
     patiently(open, |error| matches!(error, OpenError::Locked { .. }))
@@ -125,17 +124,11 @@ impl Handle {
         }
         let log = open_log(folder.path())?;
         let parts = Some(Parts { trees, log, db });
-        Ok(Self {
-            parts,
-            failed: AtomicBool::new(false),
-            fault,
-        })
+        Ok(Self { parts, failed: AtomicBool::new(false), fault })
     }
 
     fn parts(&self) -> Result<&Parts, Cause> {
-        self.parts
-            .as_ref()
-            .ok_or_else(|| "the store is closed".into())
+        self.parts.as_ref().ok_or_else(|| "the store is closed".into())
     }
 
     /// The tree, for reading.
@@ -193,13 +186,11 @@ impl Handle {
             return true;
         };
         let (closed, wait) = mpsc::channel();
-        let thread = std::thread::Builder::new()
-            .name("store-close".to_owned())
-            .spawn(move || {
-                // a panic ends this thread and reads as "not closed" below
-                drop(parts);
-                closed.send(()).ok();
-            });
+        let thread = std::thread::Builder::new().name("store-close".to_owned()).spawn(move || {
+            // a panic ends this thread and reads as "not closed" below
+            drop(parts);
+            closed.send(()).ok();
+        });
         thread.is_ok() && wait.recv_timeout(limit).is_ok()
     }
 }

@@ -29,11 +29,7 @@ pub const LAYOUT_KEY: &[u8] = b"layout";
 const LAYOUT_RECORD: u8 = 1;
 
 /// Opens the database in a folder and runs the migrations that are due.
-pub(super) fn open(
-    folder: &Folder,
-    migrations: &[Migration],
-    reserve: u64,
-) -> Result<sled::Db, OpenError> {
+pub(super) fn open(folder: &Folder, migrations: &[Migration], reserve: u64) -> Result<sled::Db, OpenError> {
     let known = migrations.last().map_or(0, |migration| migration.number);
     let (db, mut found) = open_as_is(folder, known)?;
     for migration in migrations {
@@ -53,11 +49,7 @@ pub(super) fn open(
 /// Opens the database without changing its layout, which it returns. Refuses a newer one, and one
 /// that holds less than its marker says.
 pub(super) fn open_as_is(folder: &Folder, known: u32) -> Result<(sled::Db, u32), OpenError> {
-    let newer = |found| OpenError::Newer {
-        dir: folder.path().to_owned(),
-        found,
-        known,
-    };
+    let newer = |found| OpenError::Newer { dir: folder.path().to_owned(), found, known };
     let damaged = |cause| OpenError::from_cause(folder.path(), cause);
 
     let Layouts { begun, done, mark } = folder.layouts()?;
@@ -88,11 +80,7 @@ pub(super) fn open_as_is(folder: &Folder, known: u32) -> Result<(sled::Db, u32),
 /// The last mark that the writer made, see `mark.rs`.
 fn last_mark(db: &sled::Db) -> Result<u64, Cause> {
     // not opened when there is none, as that would create it
-    if !db
-        .tree_names()
-        .iter()
-        .any(|name| name == Tree::Meta.name().as_bytes())
-    {
+    if !db.tree_names().iter().any(|name| name == Tree::Meta.name().as_bytes()) {
         return Ok(0);
     }
     mark::number(db.open_tree(Tree::Meta.name())?.get(MARK_KEY)?.as_deref())
@@ -119,19 +107,9 @@ fn layout(db: &sled::Db) -> Result<u32, Cause> {
     Ok(0)
 }
 
-fn migrate(
-    folder: &Folder,
-    db: &sled::Db,
-    migration: &Migration,
-    found: u32,
-    reserve: u64,
-) -> Result<(), OpenError> {
+fn migrate(folder: &Folder, db: &sled::Db, migration: &Migration, found: u32, reserve: u64) -> Result<(), OpenError> {
     let Migration { number, name, run } = *migration;
-    let fails = |cause| OpenError::Migration {
-        number,
-        name,
-        cause,
-    };
+    let fails = |cause| OpenError::Migration { number, name, cause };
 
     // a migration that was cut off has its backup, and the store may be half-way now
     if found > 0 && folder.layouts()?.begun < number {
@@ -178,8 +156,5 @@ fn backup_path(folder: &Folder, layout: u32) -> PathBuf {
         return first;
     }
     let later = (2_u32..).map(|count| copy::with_suffix(&first, &format!("-{count}")));
-    later
-        .into_iter()
-        .find(|path| path.symlink_metadata().is_err())
-        .unwrap_or(first)
+    later.into_iter().find(|path| path.symlink_metadata().is_err()).unwrap_or(first)
 }

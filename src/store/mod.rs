@@ -55,10 +55,10 @@ pub use copy::{Copied, backup};
 pub use error::{Cause, OpenError, StoreError};
 pub use folder::MARKER;
 pub use gate::Status;
+pub use group::GROUP_STEPS;
 pub use mark::MARK_KEY;
 pub use migrate::LAYOUT_KEY;
 pub use scan::{Direction, Scan};
-pub use group::GROUP_STEPS;
 pub use writer::{Writer, WriterEvent};
 
 use bytes::check_sizes;
@@ -114,9 +114,7 @@ impl Store {
         fault: Fault,
     ) -> Result<Self, OpenError> {
         let shared = Shared::open(dir, options, migrations, fault)?;
-        Ok(Self {
-            shared: Arc::new(shared),
-        })
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The value of a key.
@@ -136,12 +134,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::get`]; the iterator ends after its first error.
-    pub fn scan(
-        &self,
-        tree: Tree,
-        range: impl RangeBounds<Vec<u8>>,
-        direction: Direction,
-    ) -> Result<Scan, StoreError> {
+    pub fn scan(&self, tree: Tree, range: impl RangeBounds<Vec<u8>>, direction: Direction) -> Result<Scan, StoreError> {
         let handle = self.shared.handle()?;
         Scan::new(handle, tree, direction, |tree| tree.range(range))
     }
@@ -150,12 +143,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::scan`].
-    pub fn scan_prefix(
-        &self,
-        tree: Tree,
-        prefix: &[u8],
-        direction: Direction,
-    ) -> Result<Scan, StoreError> {
+    pub fn scan_prefix(&self, tree: Tree, prefix: &[u8], direction: Direction) -> Result<Scan, StoreError> {
         let handle = self.shared.handle()?;
         Scan::new(handle, tree, direction, |tree| tree.scan_prefix(prefix))
     }
@@ -171,9 +159,7 @@ impl Store {
         check_sizes(&writes)?;
         let shared = &self.shared;
         let reserve = shared.reserve.load(Ordering::SeqCst) / 4;
-        shared
-            .check_space_for(reserve)
-            .map_err(StoreError::Stopped)?;
+        shared.check_space_for(reserve).map_err(StoreError::Stopped)?;
         let handle = shared.handle()?;
         if handle.is_failed() {
             return Err(StoreError::Stopped(shared.gate.status()));
@@ -200,10 +186,7 @@ impl Store {
             Err(_elapsed) => StoreError::Stalled { limit },
         };
         handle.mark_failed();
-        shared.gate.stop(writer::failed(
-            &result,
-            matches!(result, StoreError::Stalled { .. }),
-        ));
+        shared.gate.stop(writer::failed(&result, matches!(result, StoreError::Stalled { .. })));
         Err(result)
     }
 
@@ -212,10 +195,7 @@ impl Store {
     ///
     /// # Errors
     /// `SecondWriter` or `Thread`.
-    pub fn writer(
-        &self,
-        on_event: impl FnMut(WriterEvent) + Send + 'static,
-    ) -> Result<Writer, StoreError> {
+    pub fn writer(&self, on_event: impl FnMut(WriterEvent) + Send + 'static) -> Result<Writer, StoreError> {
         writer::start(&self.shared, on_event)
     }
 

@@ -131,7 +131,8 @@ pub fn encode(change: &Change, writes: &mut Vec<Write>) {
             let stamp = entry.stamp.to_bytes();
             let key = history_key(b'n', &[&stamp]);
             // Mostly it has just been admitted, and its bytes are there already.
-            let admitted = writes.last().filter(|last| last.tree == Tree::Ledger && last.key() == stamp && last.value().is_some());
+            let admitted =
+                writes.last().filter(|last| last.tree == Tree::Ledger && last.key() == stamp && last.value().is_some());
             writes.push(match admitted {
                 Some(admitted) => admitted.same_value(Tree::History, key),
                 None => Write::put(Tree::History, key, json(entry)),
@@ -141,12 +142,20 @@ pub fn encode(change: &Change, writes: &mut Vec<Write>) {
         }
         Change::Receipt { stamp, node, name, state, at } => {
             let key = history_key(b'r', &[&stamp.to_bytes(), node.0.as_bytes()]);
-            writes.push(Write::put(Tree::History, key, json(&ReceiptRow { name: name.clone(), state: *state, at: *at })));
+            writes.push(Write::put(
+                Tree::History,
+                key,
+                json(&ReceiptRow { name: name.clone(), state: *state, at: *at }),
+            ));
         }
         Change::Limit(limit) => writes.push(Write::put(Tree::Meta, *b"limit", json(limit))),
-        Change::Boot(node, boot, nonce) => writes.push(Write::put(Tree::Meta, meta_key("boot/", *node), json(&(boot, nonce)))),
+        Change::Boot(node, boot, nonce) => {
+            writes.push(Write::put(Tree::Meta, meta_key("boot/", *node), json(&(boot, nonce))))
+        }
         Change::Member(member) => writes.push(Write::put(Tree::Meta, meta_key("member/", member.id), json(member))),
-        Change::MergeOnReturn(peer, true) => writes.push(Write::put(Tree::Meta, meta_key("merge/", *peer), record::wrap(VERSION, &[]))),
+        Change::MergeOnReturn(peer, true) => {
+            writes.push(Write::put(Tree::Meta, meta_key("merge/", *peer), record::wrap(VERSION, &[])))
+        }
         Change::MergeOnReturn(peer, false) => writes.push(Write::remove(Tree::Meta, meta_key("merge/", *peer))),
         Change::Conflict(why) => writes.push(Write::put(Tree::Meta, *b"conflict", json(why))),
     }
@@ -158,7 +167,9 @@ pub fn encode(change: &Change, writes: &mut Vec<Write>) {
 /// is not; nor what this version cannot read, which the next start names.
 pub(super) fn is_altered(tree: Tree, key: &[u8], value: &[u8]) -> bool {
     let (stamp, entry) = match tree {
-        Tree::Pending => (QueueKey::from_bytes(key).map(|key| key.stamp), read_json::<PendingRow>(tree, value).map(|row| row.entry)),
+        Tree::Pending => {
+            (QueueKey::from_bytes(key).map(|key| key.stamp), read_json::<PendingRow>(tree, value).map(|row| row.entry))
+        }
         Tree::Ledger => (Stamp::from_bytes(key).ok(), read_json(tree, value)),
         Tree::History => match key.strip_prefix(b"n") {
             Some(stamp) => (Stamp::from_bytes(stamp).ok(), read_json(tree, value)),
@@ -207,7 +218,9 @@ pub fn remove_member(id: NodeId) -> Write {
 /// When something cannot be read.
 pub fn restore(store: &Store, rules: Rules) -> Result<Restored, RecordError> {
     let mut restored = Restored { ledger: Ledger::new(rules), ..Restored::default() };
-    let uuid = |key: &[u8], prefix: &str| Uuid::from_slice(&key[prefix.len()..]).map(NodeId).map_err(|e| broken(Tree::Meta, &e.to_string()));
+    let uuid = |key: &[u8], prefix: &str| {
+        Uuid::from_slice(&key[prefix.len()..]).map(NodeId).map_err(|e| broken(Tree::Meta, &e.to_string()))
+    };
     for row in store.scan_prefix(Tree::Meta, b"", Direction::Ascending)? {
         let (key, value) = row?;
         if key == b"limit" {
@@ -235,8 +248,11 @@ pub fn restore(store: &Store, rules: Rules) -> Result<Restored, RecordError> {
         let (key, value) = row?;
         let peer = key.get(..16).and_then(|id| Uuid::from_slice(id).ok()).map(NodeId);
         let queue_key = key.get(16..).and_then(QueueKey::from_bytes);
-        let (Some(peer), Some(queue_key)) = (peer, queue_key) else { return Err(broken(Tree::Outbox, "a key that is none")) };
-        let initial = Uuid::from_slice(body(Tree::Outbox, &value)?).map_err(|e| broken(Tree::Outbox, &e.to_string()))?;
+        let (Some(peer), Some(queue_key)) = (peer, queue_key) else {
+            return Err(broken(Tree::Outbox, "a key that is none"));
+        };
+        let initial =
+            Uuid::from_slice(body(Tree::Outbox, &value)?).map_err(|e| broken(Tree::Outbox, &e.to_string()))?;
         let stamp = queue_key.stamp;
         let known = restored.ledger.get(&stamp).or_else(|| bodies.get(&stamp)).cloned();
         let Some(entry) = known.map_or_else(|| recorded(store, &stamp), |entry| Ok(Some(entry)))? else {
@@ -251,19 +267,26 @@ pub fn restore(store: &Store, rules: Rules) -> Result<Restored, RecordError> {
 
 /// Reads entries of the ledger on a thread of its own while those that are read are taken in here:
 /// each is about half of the work of a restart.
-fn read_beside<V: AsRef<[u8]> + Send>(rows: impl Iterator<Item = Result<V, StoreError>>, mut take: impl FnMut(Arc<Entry>)) -> Result<(), RecordError> {
+fn read_beside<V: AsRef<[u8]> + Send>(
+    rows: impl Iterator<Item = Result<V, StoreError>>,
+    mut take: impl FnMut(Arc<Entry>),
+) -> Result<(), RecordError> {
     std::thread::scope(|scope| {
         let (hand_over, batches) = mpsc::sync_channel::<Vec<V>>(4);
         let (done, read) = mpsc::channel();
         let reader = move || {
             for batch in batches {
-                let entries: Result<Vec<Arc<Entry>>, _> = batch.iter().map(|value| read_json(Tree::Ledger, value.as_ref())).collect();
+                let entries: Result<Vec<Arc<Entry>>, _> =
+                    batch.iter().map(|value| read_json(Tree::Ledger, value.as_ref())).collect();
                 if done.send(entries).is_err() {
                     return;
                 }
             }
         };
-        thread::Builder::new().name("store-read".to_owned()).spawn_scoped(scope, reader).map_err(|cause| StoreError::Thread { cause })?;
+        thread::Builder::new()
+            .name("store-read".to_owned())
+            .spawn_scoped(scope, reader)
+            .map_err(|cause| StoreError::Thread { cause })?;
         let mut batch = Vec::with_capacity(READ_AT_ONCE);
         for row in rows {
             batch.push(row?);
@@ -323,7 +346,11 @@ pub fn receipts(store: &Store, stamp: &Stamp) -> Result<Vec<(NodeId, ReceiptRow)
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn history(store: &Store, before: Option<Stamp>, mut take: impl FnMut(Arc<Entry>) -> bool) -> Result<(), RecordError> {
+pub fn history(
+    store: &Store,
+    before: Option<Stamp>,
+    mut take: impl FnMut(Arc<Entry>) -> bool,
+) -> Result<(), RecordError> {
     let end = before.map_or_else(|| vec![b'n' + 1], |stamp| history_key(b'n', &[&stamp.to_bytes()]));
     for row in store.scan(Tree::History, vec![b'n']..end, Direction::Descending)? {
         if !take(read_json(Tree::History, &row?.1)?) {

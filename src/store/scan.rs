@@ -35,12 +35,7 @@ impl Scan {
     ) -> Result<Self, StoreError> {
         let records = guarded(|| handle.tree(tree).map(begin));
         let records = records.map_err(|cause| StoreError::Read { tree, cause })?;
-        Ok(Self {
-            tree,
-            direction,
-            records: Some(records),
-            _handle: handle,
-        })
+        Ok(Self { tree, direction, records: Some(records), _handle: handle })
     }
 }
 
@@ -65,10 +60,7 @@ impl Iterator for Scan {
             }
             Err(cause) => {
                 self.records = None;
-                Some(Err(StoreError::Read {
-                    tree: self.tree,
-                    cause,
-                }))
+                Some(Err(StoreError::Read { tree: self.tree, cause }))
             }
         }
     }
@@ -79,8 +71,6 @@ impl FusedIterator for Scan {}
 impl fmt::Debug for Scan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // sled's iterator has nothing to show
-        f.debug_struct("Scan")
-            .field("tree", &self.tree)
-            .finish_non_exhaustive()
+        f.debug_struct("Scan").field("tree", &self.tree).finish_non_exhaustive()
     }
 }

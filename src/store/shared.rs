@@ -34,12 +34,7 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Takes a folder and opens the database in it.
-    pub fn open(
-        dir: &Path,
-        options: Options,
-        migrations: &[Migration],
-        fault: Fault,
-    ) -> Result<Self, OpenError> {
+    pub fn open(dir: &Path, options: Options, migrations: &[Migration], fault: Fault) -> Result<Self, OpenError> {
         let folder = Folder::claim(dir)?;
         let handle = open_handle(&folder, migrations, options.reserve, &fault)?;
         Ok(Self {
@@ -80,10 +75,7 @@ impl Shared {
         match self.folder.free_space() {
             Ok(free) if free >= reserve => Ok(()),
             Ok(free) => Err(Status::ReserveReached { free, reserve }),
-            Err(cause) => Err(writer::failed(
-                format_args!("cannot read the free space: {cause}"),
-                false,
-            )),
+            Err(cause) => Err(writer::failed(format_args!("cannot read the free space: {cause}"), false)),
         }
     }
 
@@ -111,9 +103,7 @@ impl Shared {
                 Ok(())
             }
             // our own lock is held, so it is sled's, by what hangs in this very process
-            Err(OpenError::Locked { .. }) => {
-                Err(writer::failed("the failed store keeps its lock", true))
-            }
+            Err(OpenError::Locked { .. }) => Err(writer::failed("the failed store keeps its lock", true)),
             Err(error) => Err(writer::failed(error, false)),
         }
     }
@@ -124,12 +114,7 @@ impl Shared {
 }
 
 /// Opens the database in a folder and brings it to the newest layout.
-fn open_handle(
-    folder: &Folder,
-    migrations: &[Migration],
-    reserve: u64,
-    fault: &Fault,
-) -> Result<Handle, OpenError> {
+fn open_handle(folder: &Folder, migrations: &[Migration], reserve: u64, fault: &Fault) -> Result<Handle, OpenError> {
     let db = migrate::open(folder, migrations, reserve)?;
     Handle::new(folder, db, fault.clone())
 }

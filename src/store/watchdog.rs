@@ -38,11 +38,7 @@ pub(super) struct Work {
 
 impl Work {
     pub fn new(shared: Arc<Shared>, on_event: OnEvent) -> Self {
-        Self {
-            shared,
-            on_event,
-            groups: AtomicU64::new(IDLE),
-        }
+        Self { shared, on_event, groups: AtomicU64::new(IDLE) }
     }
 
     /// A group begins; hand the number to [`Work::end`].
@@ -54,11 +50,7 @@ impl Work {
 
     /// The group has ended; false if the watchdog has given up on it meanwhile.
     pub fn end(&self, group: u64) -> bool {
-        let in_time = self
-            .shared
-            .busy
-            .compare_exchange(group, IDLE, Ordering::SeqCst, Ordering::SeqCst)
-            .is_ok();
+        let in_time = self.shared.busy.compare_exchange(group, IDLE, Ordering::SeqCst, Ordering::SeqCst).is_ok();
         self.shared.busy.store(IDLE, Ordering::SeqCst);
         in_time
     }
@@ -91,32 +83,24 @@ impl Watch {
 pub(super) fn start(work: Arc<Work>) -> io::Result<Watch> {
     let limit = work.shared.options.flush_limit;
     let (stop, stopped) = mpsc::channel::<()>();
-    let thread = thread::Builder::new()
-        .name("store-watchdog".to_owned())
-        .spawn(move || {
-            let (mut seen, mut looks) = (IDLE, 0);
-            while stopped.recv_timeout(limit / LOOKS) == Err(RecvTimeoutError::Timeout) {
-                let busy = work.shared.busy.load(Ordering::SeqCst);
-                if busy == IDLE || busy == STALLED || busy != seen {
-                    (seen, looks) = (busy, 0);
-                    continue;
-                }
-                looks += 1;
-                if looks < LOOKS {
-                    continue;
-                }
-                let given_up = work.shared.busy.compare_exchange(
-                    busy,
-                    STALLED,
-                    Ordering::SeqCst,
-                    Ordering::SeqCst,
-                );
-                if given_up.is_ok() {
-                    let cause =
-                        format!("a flush has not returned within {} s", limit.as_secs_f32());
-                    work.stop(failed(cause, true));
-                }
+    let thread = thread::Builder::new().name("store-watchdog".to_owned()).spawn(move || {
+        let (mut seen, mut looks) = (IDLE, 0);
+        while stopped.recv_timeout(limit / LOOKS) == Err(RecvTimeoutError::Timeout) {
+            let busy = work.shared.busy.load(Ordering::SeqCst);
+            if busy == IDLE || busy == STALLED || busy != seen {
+                (seen, looks) = (busy, 0);
+                continue;
             }
-        })?;
+            looks += 1;
+            if looks < LOOKS {
+                continue;
+            }
+            let given_up = work.shared.busy.compare_exchange(busy, STALLED, Ordering::SeqCst, Ordering::SeqCst);
+            if given_up.is_ok() {
+                let cause = format!("a flush has not returned within {} s", limit.as_secs_f32());
+                work.stop(failed(cause, true));
+            }
+        }
+    })?;
     Ok(Watch { stop, thread })
 }

@@ -33,8 +33,8 @@ use super::group::{Step, Steps};
 use super::handle::{Changes, Handle};
 use super::mark::{self, MARK_KEY, Marks};
 use super::shared::Shared;
-use crate::sync::Haste;
 use super::watchdog::{self, Work};
+use crate::sync::Haste;
 
 /// After a failure the store is opened anew after so many looks, at most.
 const MAX_BACKOFF: u32 = 32;
@@ -73,36 +73,20 @@ impl Writer {
     ///
     /// # Errors
     /// `Stopped`, `Full` or `TooLarge`; in each case nothing was handed over.
-    pub fn commit(
-        &self,
-        number: u64,
-        label: &'static str,
-        writes: Vec<Write>,
-        haste: Haste,
-    ) -> Result<(), StoreError> {
+    pub fn commit(&self, number: u64, label: &'static str, writes: Vec<Write>, haste: Haste) -> Result<(), StoreError> {
         check_sizes(&writes)?;
         let gate = &self.shared.gate;
         let stopped = || StoreError::Stopped(gate.status());
         let epoch = gate.epoch_if_open().ok_or_else(stopped)?;
         let queue = self.queue.as_ref().ok_or_else(stopped)?;
-        queue
-            .try_send(Step {
-                number,
-                epoch,
-                label,
-                writes,
-                haste,
-            })
-            .map_err(|error| match error {
-                TrySendError::Full(_) => StoreError::Full {
-                    limit: self.shared.options.commit_queue,
-                },
-                // the thread has ended, which it does by a panic only
-                TrySendError::Disconnected(_) => {
-                    gate.stop(failed("the store's writer has ended", true));
-                    stopped()
-                }
-            })
+        queue.try_send(Step { number, epoch, label, writes, haste }).map_err(|error| match error {
+            TrySendError::Full(_) => StoreError::Full { limit: self.shared.options.commit_queue },
+            // the thread has ended, which it does by a panic only
+            TrySendError::Disconnected(_) => {
+                gate.stop(failed("the store's writer has ended", true));
+                stopped()
+            }
+        })
     }
 
     /// Goes on after [`WriterEvent::Writable`]; see the head of this file.
@@ -121,10 +105,7 @@ impl Writer {
     /// did, the writer holds the store open no longer.
     pub fn close(mut self, limit: Duration) -> bool {
         self.queue = None;
-        !matches!(
-            self.ended.recv_timeout(limit),
-            Err(RecvTimeoutError::Timeout)
-        )
+        !matches!(self.ended.recv_timeout(limit), Err(RecvTimeoutError::Timeout))
     }
 }
 
@@ -141,13 +122,7 @@ pub(super) fn start(
     let (queue, steps) = mpsc::sync_channel(shared.options.commit_queue.max(1));
     let (end, ended) = mpsc::channel();
     let work = Arc::new(Work::new(Arc::clone(shared), on_event));
-    let run = Run {
-        steps: Steps::new(steps),
-        work: Arc::clone(&work),
-        looks: 0,
-        backoff: 1,
-        marks,
-    };
+    let run = Run { steps: Steps::new(steps), work: Arc::clone(&work), looks: 0, backoff: 1, marks };
     let thread = |cause| StoreError::Thread { cause };
     let watch = watchdog::start(work).map_err(thread)?;
     thread::Builder::new()
@@ -159,18 +134,11 @@ pub(super) fn start(
             drop(end);
         })
         .map_err(thread)?;
-    Ok(Writer {
-        shared: Arc::clone(shared),
-        queue: Some(queue),
-        ended,
-    })
+    Ok(Writer { shared: Arc::clone(shared), queue: Some(queue), ended })
 }
 
 pub(super) fn failed(cause: impl std::fmt::Display, restart: bool) -> Status {
-    Status::Failed {
-        cause: cause.to_string().into(),
-        restart,
-    }
+    Status::Failed { cause: cause.to_string().into(), restart }
 }
 
 /// The state of the writer's thread.

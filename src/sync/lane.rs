@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use super::{QueueKey, message::{DeliveryState, Item, MAX_ITEMS}};
+use super::{
+    QueueKey,
+    message::{DeliveryState, Item, MAX_ITEMS},
+};
 use crate::availability::{Entry, NodeId, Stamp};
 
 /// Most rows that wait for one peer.
@@ -80,7 +83,8 @@ impl Lane {
     pub(super) fn delegate(&mut self, key: QueueKey, entry: Arc<Entry>, initial: NodeId, to: NodeId, mono: Duration) {
         self.remove(&key);
         let until = mono + NO_PROGRESS;
-        self.rows.insert(key, Row { entry, initial, share: Vec::new(), state: State::Delegated { to, until }, asked: 0 });
+        self.rows
+            .insert(key, Row { entry, initial, share: Vec::new(), state: State::Delegated { to, until }, asked: 0 });
         self.timers.insert((until, key));
     }
 
@@ -145,7 +149,9 @@ impl Lane {
 
     /// Rows of this stamp, whatever their class.
     pub(super) fn key_of(&self, stamp: &Stamp) -> Option<QueueKey> {
-        (0..=QueueKey::QUARANTINE).map(|class| QueueKey { class, stamp: *stamp }).find(|key| self.rows.contains_key(key))
+        (0..=QueueKey::QUARANTINE)
+            .map(|class| QueueKey { class, stamp: *stamp })
+            .find(|key| self.rows.contains_key(key))
     }
 
     pub(super) fn add_receipt(&mut self, stamp: Stamp, state: DeliveryState) {

@@ -22,7 +22,7 @@ pub use message::{Announce, Deliver, Delivered, DeliveryState, Item, Member, Mer
 pub use now::Now;
 pub use relay::{Fanout, plan};
 pub use replica::{
-    Stranger,
-    Effect, Facts, MAX_PENDING, Notice, PeerView, Replica, Reply, Restored, Submit, SubmitRefusal, Taken, Ticket, Told,
+    Effect, Facts, MAX_PENDING, Notice, PeerView, Replica, Reply, Restored, Stranger, Submit, SubmitRefusal, Taken,
+    Ticket, Told,
 };
 pub use rows::{Change, Conflict, ConflictKind, Haste, OutboxRow, PendingRow, QueueKey};

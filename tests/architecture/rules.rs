@@ -4,7 +4,23 @@
 /// each other, so that each can be read, tested and replaced alone.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
-    ("cli", &["demo", "node", "gate", "control", "peer", "actors", "answer", "store", "sync", "availability", "config", "clock"]),
+    (
+        "cli",
+        &[
+            "demo",
+            "node",
+            "gate",
+            "control",
+            "peer",
+            "actors",
+            "answer",
+            "store",
+            "sync",
+            "availability",
+            "config",
+            "clock",
+        ],
+    ),
     // starts nodes as processes of their own: shares their configuration with them, and its words
     ("demo", &["availability", "config", "clock"]),
     ("node", &["gate", "control", "peer", "actors", "answer", "store", "sync", "availability", "config", "clock"]),
@@ -36,15 +52,39 @@ struct Known {
 
 const LIBRARIES: &[Known] = &[
     Known { begins: &["sled"], by: &["store"], because: "only store and migrations know how things are kept" },
-    Known { begins: &["actix_web"], by: &["gate", "control", "peer", "node", "cli", "demo"], because: "HTTP ends at gate, control and peer; what is below can be tested without it" },
-    Known { begins: &["actix_http"], by: &["gate", "node"], because: "the protocol below actix-web is the gate's business" },
+    Known {
+        begins: &["actix_web"],
+        by: &["gate", "control", "peer", "node", "cli", "demo"],
+        because: "HTTP ends at gate, control and peer; what is below can be tested without it",
+    },
+    Known {
+        begins: &["actix_http"],
+        by: &["gate", "node"],
+        because: "the protocol below actix-web is the gate's business",
+    },
     Known { begins: &["actix_server"], by: &["gate", "node"], because: "listeners are made where a node is composed" },
     Known { begins: &["actix_service"], by: &["gate", "node"], because: "services are put together at the gate" },
     Known { begins: &["actix"], by: &["actors", "node"], because: "only actors are actors, and the node starts them" },
-    Known { begins: &["tokio"], by: &["cli", "demo", "node", "gate", "control", "peer", "actors"], because: "rules and storage know no executor" },
-    Known { begins: &["tokio_stream"], by: &["cli", "demo", "node", "gate", "control", "peer", "actors"], because: "rules and storage know no executor" },
-    Known { begins: &["tokio_util"], by: &["cli", "demo", "node", "gate", "control", "peer", "actors"], because: "rules and storage know no executor" },
-    Known { begins: &["rand"], by: &["clock", "config"], because: "chance comes in through crate::clock; config makes secrets" },
+    Known {
+        begins: &["tokio"],
+        by: &["cli", "demo", "node", "gate", "control", "peer", "actors"],
+        because: "rules and storage know no executor",
+    },
+    Known {
+        begins: &["tokio_stream"],
+        by: &["cli", "demo", "node", "gate", "control", "peer", "actors"],
+        because: "rules and storage know no executor",
+    },
+    Known {
+        begins: &["tokio_util"],
+        by: &["cli", "demo", "node", "gate", "control", "peer", "actors"],
+        because: "rules and storage know no executor",
+    },
+    Known {
+        begins: &["rand"],
+        by: &["clock", "config"],
+        because: "chance comes in through crate::clock; config makes secrets",
+    },
     Known { begins: &["std", "fs"], by: OUTSIDE, because: "it is pure: what it needs of a disk is an argument" },
     Known { begins: &["std", "thread"], by: OUTSIDE, because: "it is pure: it starts nothing" },
     Known { begins: &["std", "process"], by: OUTSIDE, because: "it is pure: it starts nothing and ends nothing" },
@@ -55,7 +95,8 @@ const LIBRARIES: &[Known] = &[
 ];
 
 /// Everything but the pure rooms.
-const OUTSIDE: &[&str] = &["main", "cli", "demo", "node", "gate", "control", "peer", "actors", "store", "config", "clock"];
+const OUTSIDE: &[&str] =
+    &["main", "cli", "demo", "node", "gate", "control", "peer", "actors", "store", "config", "clock"];
 /// Those that live in time.
 const TIMED: &[&str] = &["cli", "demo", "node", "gate", "control", "peer", "actors", "clock"];
 /// Calls that read a clock, however they were imported.
@@ -120,7 +161,12 @@ mod tests {
     fn breaches(module: &str, text: &str) -> Vec<usize> {
         let module: Vec<String> = module.split("::").map(str::to_owned).collect();
         let source = Source::read(text, &module);
-        source.named.iter().filter(|named| judge(&module[0], &named.path, named.in_tests).is_err()).map(|named| named.line).collect()
+        source
+            .named
+            .iter()
+            .filter(|named| judge(&module[0], &named.path, named.in_tests).is_err())
+            .map(|named| named.line)
+            .collect()
     }
 
     #[test]
@@ -168,13 +214,25 @@ mod tests {
         for (module, text) in [
             ("availability::ledger", "use super::Moment; use crate::availability::word; use chrono::{DateTime, Utc};"),
             ("availability::verdict", "struct Instant<'a>(&'a str); use std::time::Duration;"),
-            ("availability", "// use crate::sync;\n/* crate::gate /* nested */ ::x */ const S: &str = \"crate::gate::x\";"),
-            ("availability", "const R: &str = r#\"use crate::gate; \"quoted\" \"#; const C: char = '\"'; fn f<'a>(x: &'a str) {}"),
-            ("availability", "/// See [`Desk`](crate::actors::Desk).\npub(crate) fn f() {} pub(in crate::availability) fn g() {}"),
+            (
+                "availability",
+                "// use crate::sync;\n/* crate::gate /* nested */ ::x */ const S: &str = \"crate::gate::x\";",
+            ),
+            (
+                "availability",
+                "const R: &str = r#\"use crate::gate; \"quoted\" \"#; const C: char = '\"'; fn f<'a>(x: &'a str) {}",
+            ),
+            (
+                "availability",
+                "/// See [`Desk`](crate::actors::Desk).\npub(crate) fn f() {} pub(in crate::availability) fn g() {}",
+            ),
             ("availability", "fn f(tokio: u8, rand: u8) -> u8 { tokio + rand }"),
             ("sync::replica::tests", "use super::*; use crate::{availability::{Moment, Name as N}, sync::lane};"),
             ("store", "use crate::sync::rows; fn f(db: &sled::Db) {}"),
-            ("gate::service", "use crate::{actors::shared::Shared, answer::Denial, clock}; use actix_web::web; use super::super::answer;"),
+            (
+                "gate::service",
+                "use crate::{actors::shared::Shared, answer::Denial, clock}; use actix_web::web; use super::super::answer;",
+            ),
             ("node", "use crate::{config::Settings, gate, control, peer, store}; use actix::prelude::*;"),
             ("main", "use forewarn::cli;"),
             ("answer", "mod tests { fn f() { std::fs::write(X, Y) } }"),
@@ -186,7 +244,10 @@ mod tests {
 
     #[test]
     fn a_breach_is_named_with_its_line() {
-        assert_eq!(breaches("sync", "use std::fmt;\n\nuse crate::{\n    availability::Name,\n    gate::path,\n};\n"), [5]);
+        assert_eq!(
+            breaches("sync", "use std::fmt;\n\nuse crate::{\n    availability::Name,\n    gate::path,\n};\n"),
+            [5]
+        );
         let sentence = judge("sync", &["crate".to_owned(), "gate".to_owned()], false);
         assert_eq!(sentence, Err("`sync` uses `gate`, which is not below it".to_owned()));
     }

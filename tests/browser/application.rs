@@ -31,8 +31,19 @@ impl MailPage {
         let (tell, told) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let application = move || App::new().app_data(kept.clone()).route("/mail/send", web::post().to(take)).default_service(web::to(show));
-                let server = HttpServer::new(application).workers(1).disable_signals().shutdown_timeout(0).listen(listener).unwrap().run();
+                let application = move || {
+                    App::new()
+                        .app_data(kept.clone())
+                        .route("/mail/send", web::post().to(take))
+                        .default_service(web::to(show))
+                };
+                let server = HttpServer::new(application)
+                    .workers(1)
+                    .disable_signals()
+                    .shutdown_timeout(0)
+                    .listen(listener)
+                    .unwrap()
+                    .run();
                 tell.send(server.handle()).unwrap();
                 server.await.ok();
             });

@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::{Stage, driver::{self, Browser}, sign_in, support::Node};
+use crate::{
+    Stage,
+    driver::{self, Browser},
+    sign_in,
+    support::Node,
+};
 
 /// A page without scripts looks again every 30 s.
 const OWN_REFRESH: Duration = Duration::from_secs(50);
@@ -40,11 +45,12 @@ async fn watch_the_receipt(browser: &Browser, away: &Node) {
 }
 
 async fn row(browser: &Browser, node: &str, state: &str) {
-    browser.until(&format!("{node}: {state}"), Duration::from_secs(15), async || {
-        let text = browser.text("#receipt").await;
-        Ok::<_, ()>(text.lines().any(|line| line.starts_with(node) && line.contains(state)).then_some(()))
-    })
-    .await;
+    browser
+        .until(&format!("{node}: {state}"), Duration::from_secs(15), async || {
+            let text = browser.text("#receipt").await;
+            Ok::<_, ()>(text.lines().any(|line| line.starts_with(node) && line.contains(state)).then_some(()))
+        })
+        .await;
 }
 
 /// What users of the closed application read.

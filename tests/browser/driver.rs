@@ -77,7 +77,10 @@ impl Browser {
             .spawn()
             .unwrap();
         let mut said = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = said.by_ref().map(Result::unwrap).find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
+        let port = said
+            .by_ref()
+            .map(Result::unwrap)
+            .find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
         // Nobody reads on; what it still says must not stop it.
         std::thread::spawn(move || said.for_each(drop));
         let address = SocketAddr::from(([127, 0, 0, 1], port.expect("chromedriver has ended")));
@@ -106,7 +109,10 @@ impl Browser {
             "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
         });
         let Value::Object(capabilities) = capabilities else { unreachable!() };
-        let client = ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(&format!("http://{address}")).await;
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&format!("http://{address}"))
+            .await;
         let client = match client {
             Ok(client) => client,
             Err(error) => {
@@ -134,7 +140,12 @@ impl Browser {
     }
 
     /// Waits until `look` finds something. A page that is just being replaced is looked at again.
-    pub async fn until<T, E: Debug>(&self, what: &str, patience: Duration, mut look: impl AsyncFnMut() -> Result<Option<T>, E>) -> T {
+    pub async fn until<T, E: Debug>(
+        &self,
+        what: &str,
+        patience: Duration,
+        mut look: impl AsyncFnMut() -> Result<Option<T>, E>,
+    ) -> T {
         let end = Instant::now() + patience;
         loop {
             let seen = look().await;
@@ -254,7 +265,9 @@ impl Browser {
 
     /// What the browser wrote into one of its logs since it was last asked.
     pub async fn log(&self, kind: &str) -> Vec<Value> {
-        let Value::Array(lines) = self.chromedriver("se/log", &json!({ "type": kind })).await else { return Vec::new() };
+        let Value::Array(lines) = self.chromedriver("se/log", &json!({ "type": kind })).await else {
+            return Vec::new();
+        };
         lines
     }
 
@@ -319,7 +332,9 @@ impl Browser {
     pub async fn asked(&self) -> Vec<(String, String)> {
         let mut asked = Vec::new();
         for line in self.log("performance").await {
-            let Ok(event) = serde_json::from_str::<Value>(line["message"].as_str().unwrap_or_default()) else { continue };
+            let Ok(event) = serde_json::from_str::<Value>(line["message"].as_str().unwrap_or_default()) else {
+                continue;
+            };
             let event = &event["message"];
             if event["method"] == "Network.requestWillBeSent" {
                 let text = |member: &str| event["params"]["request"][member].as_str().unwrap_or_default().to_owned();
@@ -335,7 +350,10 @@ impl Drop for Browser {
     fn drop(&mut self) {
         if let Ok(mut stream) = TcpStream::connect(self.address) {
             stream.set_read_timeout(Some(Duration::from_secs(5))).ok();
-            let end = format!("DELETE /session/{} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.session, self.address);
+            let end = format!(
+                "DELETE /session/{} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+                self.session, self.address
+            );
             if stream.write_all(end.as_bytes()).is_ok() {
                 // Until it says that it is done.
                 let _ = stream.read(&mut [0; 512]);

@@ -13,7 +13,8 @@ const LOOK: &str = include_str!("look.js");
 
 /// What every page of the farm has to show at once.
 async fn fill_the_farm(stage: &Stage) -> String {
-    let inside = |minutes: i64| (forewarn::clock::now().to_datetime() + chrono::Duration::minutes(minutes)).to_rfc3339();
+    let inside =
+        |minutes: i64| (forewarn::clock::now().to_datetime() + chrono::Duration::minutes(minutes)).to_rfc3339();
     stage.say(json!({ "targets": ["system"], "status": "unavailable", "reason": "planned-maintenance", "restore": "automatic",
         "goes_down_at": inside(60 * 30), "expected_back_at": inside(60 * 32), "message": "Power supply: everything is off for two hours." })).await;
     stage.say(json!({ "targets": ["application:chat"], "status": "unavailable", "reason": "testing", "criteria": { "methods": ["POST"], "paths": ["/chat/files*"] }, "message": "No uploads for now." })).await;
@@ -29,7 +30,12 @@ async fn look(browser: &Browser, name: &str, complaints: &mut Vec<String>) {
     browser.keep(name).await;
     // The keyboard is in use from here on: focus has to show.
     for kind in ["rawKeyDown", "keyUp"] {
-        browser.devtools("Input.dispatchKeyEvent", json!({ "type": kind, "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9 })).await;
+        browser
+            .devtools(
+                "Input.dispatchKeyEvent",
+                json!({ "type": kind, "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9 }),
+            )
+            .await;
     }
     let Value::Array(found) = browser.execute(LOOK).await else { panic!("the script says nothing") };
     complaints.extend(found.iter().map(|complaint| format!("{name}: {}", complaint.as_str().unwrap_or_default())));
@@ -44,7 +50,8 @@ async fn every_page_can_be_read_by_everybody() {
     let browser = Browser::start("looks", true).await;
     let mut complaints = Vec::new();
     let variants = [(1280, false), (1280, true), (390, false), (390, true)];
-    let name = |page: &str, (width, dark): (u32, bool)| format!("{page}-{width}-{}", if dark { "dark" } else { "light" });
+    let name =
+        |page: &str, (width, dark): (u32, bool)| format!("{page}-{width}-{}", if dark { "dark" } else { "light" });
 
     for variant in variants {
         browser.look_like(variant.0, variant.1).await;
@@ -99,7 +106,12 @@ async fn every_page_can_be_read_by_everybody() {
 }
 
 /// The form with errors, and a preview with warnings.
-async fn form_and_preview(stage: &Stage, browser: &Browser, name: impl Fn(&str) -> String, complaints: &mut Vec<String>) {
+async fn form_and_preview(
+    stage: &Stage,
+    browser: &Browser,
+    name: impl Fn(&str) -> String,
+    complaints: &mut Vec<String>,
+) {
     browser.goto(&stage.console(0, "/notify")).await;
     browser.fill("#duration", "ten").await;
     browser.click("#criteria summary").await;

@@ -62,7 +62,12 @@ impl Stage {
     async fn set() -> Self {
         let mail = MailPage::start(own_address());
         let two = APPLICATIONS.replace("MAIL", &format!("http://{}", mail.address));
-        let farm = Farm::new(3).merge("every = \"1s\"").applications(&format!("{two}{DIRECTORY}")).applications_of(2, &two).start().await;
+        let farm = Farm::new(3)
+            .merge("every = \"1s\"")
+            .applications(&format!("{two}{DIRECTORY}"))
+            .applications_of(2, &two)
+            .start()
+            .await;
         Self { farm, mail }
     }
 

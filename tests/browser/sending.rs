@@ -43,7 +43,9 @@ async fn what_is_sent_to_a_closed_application_is_not_lost_and_not_sent_twice() {
     browser.click("button").await;
     browser.see("#sent-by-mail").await;
     browser
-        .until("what was sent", Duration::from_secs(5), async || Ok::<_, ()>((stage.mail.sent().len() == 1).then_some(())))
+        .until("what was sent", Duration::from_secs(5), async || {
+            Ok::<_, ()>((stage.mail.sent().len() == 1).then_some(()))
+        })
         .await;
     browser.end().await;
 }

@@ -75,7 +75,8 @@ fn a_queue_that_is_closed_while_it_is_stopped_says_so() {
 fn both_hold_the_same_after_any_steps() {
     use proptest::{prelude::*, test_runner::TestRunner};
     let config = ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() };
-    let steps = prop::collection::vec(prop::collection::vec(place::change(), 1..6).prop_map(|changes| changes.concat()), 1..40);
+    let steps =
+        prop::collection::vec(prop::collection::vec(place::change(), 1..6).prop_map(|changes| changes.concat()), 1..40);
     let compare = |steps: Vec<Vec<Change>>| {
         let (disk, memory) = (Disk::new(), Memory::default());
         for place in [&disk as &dyn Place, &memory] {
@@ -96,7 +97,13 @@ fn the_history_is_read_back_newest_first_with_its_receipts() {
     let disk = Disk::new();
     let mut run = Run::start(&disk);
     let (old, new) = (entry(1, 10), entry(2, 20));
-    let receipt = |stamp| Change::Receipt { stamp, node: node(9), name: "i".to_owned(), state: DeliveryState::Applied, at: Moment::from_millis(30) };
+    let receipt = |stamp| Change::Receipt {
+        stamp,
+        node: node(9),
+        name: "i".to_owned(),
+        state: DeliveryState::Applied,
+        at: Moment::from_millis(30),
+    };
     run.hand_over([(1, vec![Change::Record(new.clone()), Change::Record(old.clone()), receipt(old.stamp)])]);
     run.wait(|progress| progress.durable == 1);
     let store = disk.store();
@@ -115,7 +122,10 @@ fn the_history_is_read_back_newest_first_with_its_receipts() {
     assert_eq!(records::recorded(&store, &new.stamp).unwrap(), Some(new.clone()));
     assert_eq!(records::recorded_by_id(&store, &old.notification.id).unwrap(), Some(old.clone()));
     let receipts = records::receipts(&store, &old.stamp).unwrap();
-    assert_eq!(receipts.iter().map(|(node, row)| (*node, row.state)).collect::<Vec<_>>(), [(node(9), DeliveryState::Applied)]);
+    assert_eq!(
+        receipts.iter().map(|(node, row)| (*node, row.state)).collect::<Vec<_>>(),
+        [(node(9), DeliveryState::Applied)]
+    );
     assert!(records::receipts(&store, &new.stamp).unwrap().is_empty());
     assert_eq!(records::recorded(&store, &key(1, 3, 30).stamp).unwrap(), None);
 }

@@ -95,7 +95,12 @@ impl Run {
 
     pub fn hand_over(&mut self, steps: impl IntoIterator<Item = (u64, Vec<Change>)>) {
         for (number, changes) in steps {
-            self.queue.hand_over(number, "contract", &changes, if number % 3 == 0 { Haste::WithNext } else { Haste::Now });
+            self.queue.hand_over(
+                number,
+                "contract",
+                &changes,
+                if number % 3 == 0 { Haste::WithNext } else { Haste::Now },
+            );
         }
     }
 
@@ -205,21 +210,23 @@ pub fn length(place: &dyn Place) -> u64 {
 pub fn change() -> impl Strategy<Value = Vec<Change>> {
     let stamp = |i: u128| -> Stamp { entry(i, i as i64).stamp };
     let at = |i: u128| if i.is_multiple_of(3) { 2 } else { (i % 2) as u8 };
-    (0..14u8, 1..6u128, 1..4u128, 0..9i64).prop_map(move |(kind, i, peer, n)| vec![match kind {
-        0 | 1 => {
-            let key = key(at(i), i, i as i64);
-            return vec![Change::Unqueue(key), Change::Queue(key, row(i, i as i64))];
-        }
-        13 => Change::Requeue(key(at(i), i, i as i64), row(i, 7)),
-        2 => Change::Unqueue(key(at(i), i, i as i64)),
-        3 | 4 => return vec![Change::Drop(stamp(i)), Change::Admit(entry(i, i as i64))],
-        5 => Change::Drop(stamp(i)),
-        6 => Change::Post(node(peer), key(at(i), i, i as i64), OutboxRow { initial: node(i) }),
-        7 => Change::Unpost(node(peer), key(at(i), i, i as i64)),
-        8 => Change::Record(entry(i, i as i64)),
-        9 => Change::Limit(Moment::from_millis(n)),
-        10 => Change::Boot(node(i), n.unsigned_abs(), 7),
-        11 => Change::Member(member(i, n)),
-        _ => Change::MergeOnReturn(node(peer), n % 2 == 0),
-    }])
+    (0..14u8, 1..6u128, 1..4u128, 0..9i64).prop_map(move |(kind, i, peer, n)| {
+        vec![match kind {
+            0 | 1 => {
+                let key = key(at(i), i, i as i64);
+                return vec![Change::Unqueue(key), Change::Queue(key, row(i, i as i64))];
+            }
+            13 => Change::Requeue(key(at(i), i, i as i64), row(i, 7)),
+            2 => Change::Unqueue(key(at(i), i, i as i64)),
+            3 | 4 => return vec![Change::Drop(stamp(i)), Change::Admit(entry(i, i as i64))],
+            5 => Change::Drop(stamp(i)),
+            6 => Change::Post(node(peer), key(at(i), i, i as i64), OutboxRow { initial: node(i) }),
+            7 => Change::Unpost(node(peer), key(at(i), i, i as i64)),
+            8 => Change::Record(entry(i, i as i64)),
+            9 => Change::Limit(Moment::from_millis(n)),
+            10 => Change::Boot(node(i), n.unsigned_abs(), 7),
+            11 => Change::Member(member(i, n)),
+            _ => Change::MergeOnReturn(node(peer), n % 2 == 0),
+        }]
+    })
 }

@@ -30,7 +30,10 @@ pub fn what_was_reported_durable_is_found_and_before_it_everything(place: &dyn P
         let durable = run.wait(|progress| progress.durable >= wait_for).durable;
         drop(run);
         let found = length(place);
-        assert!((from + durable..=from + 40).contains(&found), "{found} steps are found, {durable} of those after {from} were durable");
+        assert!(
+            (from + durable..=from + 40).contains(&found),
+            "{found} steps are found, {durable} of those after {from} were durable"
+        );
         from = found;
     }
 }
@@ -116,7 +119,8 @@ pub fn critical_before_normal_before_quarantine_and_then_by_stamp(place: &dyn Pl
     })));
     run.wait(|progress| progress.durable == 7);
     drop(run);
-    let found: Vec<(u8, i64)> = seen(place).pending.iter().map(|(key, _)| (key.class, key.stamp.time.millis())).collect();
+    let found: Vec<(u8, i64)> =
+        seen(place).pending.iter().map(|(key, _)| (key.class, key.stamp.time.millis())).collect();
     assert_eq!(found, [(0, 255), (0, 256), (1, 5), (1, 30), (1, 256), (2, 9), (2, 10)]);
 }
 

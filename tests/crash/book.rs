@@ -190,12 +190,22 @@ async fn has_arrived(farm: &Farm, id: Uuid) {
     let complete = poll(async || {
         let json = initial.get(&path).await.json();
         let rows = json["delivery"].as_array().cloned().unwrap_or_default();
-        let told: BTreeSet<&str> = rows.iter().filter(|row| row["state"] == "applied" || row["state"] == "superseded").filter_map(|row| row["node"].as_str()).collect();
+        let told: BTreeSet<&str> = rows
+            .iter()
+            .filter(|row| row["state"] == "applied" || row["state"] == "superseded")
+            .filter_map(|row| row["node"].as_str())
+            .collect();
         let complete = json["complete"] == true && told == names;
         *last.borrow_mut() = json["delivery"].clone();
         complete
     });
-    assert!(complete.await, "the receipt of {id} at {} does not become complete: {}\n{}", initial.name, last.borrow(), initial.log_end());
+    assert!(
+        complete.await,
+        "the receipt of {id} at {} does not become complete: {}\n{}",
+        initial.name,
+        last.borrow(),
+        initial.log_end()
+    );
 }
 
 /// Asks until it is so; false after 25 s (a peer that has said *queued* is asked again after 10 s).

@@ -17,7 +17,8 @@ pub fn expand(points: &[&str]) -> Vec<String> {
     for point in points {
         match point.strip_prefix('*') {
             Some(label) => {
-                let (label, count) = label.split_once(':').map_or((label, String::new()), |(label, count)| (label, format!(":{count}")));
+                let (label, count) =
+                    label.split_once(':').map_or((label, String::new()), |(label, count)| (label, format!(":{count}")));
                 all.extend(MOMENTS.map(|moment| format!("writer.{label}.{moment}{count}")));
             }
             None => all.push((*point).to_owned()),
@@ -56,8 +57,19 @@ impl Doomed<'_> {
         let status = self.node.wait_exit().await;
         let log = self.node.log()[self.log_before..].to_owned();
         let name = self.point.split(':').next().unwrap();
-        assert_eq!(status.signal(), Some(ABORTED), "{} was to die at {}, and ended with {status}\n{log}", self.node.name, self.point);
-        assert!(log.lines().any(|line| line == format!("crash_point={name}")), "{} aborted, but not at {}\n{log}", self.node.name, self.point);
+        assert_eq!(
+            status.signal(),
+            Some(ABORTED),
+            "{} was to die at {}, and ended with {status}\n{log}",
+            self.node.name,
+            self.point
+        );
+        assert!(
+            log.lines().any(|line| line == format!("crash_point={name}")),
+            "{} aborted, but not at {}\n{log}",
+            self.node.name,
+            self.point
+        );
     }
 
     /// Waits until it has died at its point (true), or until this says that it will not any more, as

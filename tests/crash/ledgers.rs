@@ -9,7 +9,10 @@ use forewarn::{
 };
 use uuid::Uuid;
 
-use crate::{book::{Book, poll}, support::Farm};
+use crate::{
+    book::{Book, poll},
+    support::Farm,
+};
 
 /// Opens a store that no node has open.
 pub fn read(data: &Path) -> (Store, Restored) {
@@ -24,7 +27,8 @@ async fn drained(farm: &Farm) {
         let left = std::cell::RefCell::new(serde_json::Value::Null);
         let drained = poll(async || {
             let nodes = node.get("/api/v1/nodes").await.json();
-            let empty = nodes["nodes"].as_array().unwrap().iter().all(|node| node["outbox"] == 0 || node["outbox"].is_null());
+            let empty =
+                nodes["nodes"].as_array().unwrap().iter().all(|node| node["outbox"] == 0 || node["outbox"].is_null());
             *left.borrow_mut() = nodes;
             empty
         });
@@ -62,7 +66,11 @@ fn supported(farm: &Farm, stores: &mut [(Store, Restored)], id: &Uuid) {
     for (node, (_, restored)) in farm.nodes.iter().zip(stores) {
         if restored.ledger.get(&entry.stamp).is_none() {
             let admission = restored.ledger.admit(&entry);
-            assert!(admission.superseded.is_some(), "{} has lost {id}, which was acknowledged, and would take it again: {admission:?}", node.name);
+            assert!(
+                admission.superseded.is_some(),
+                "{} has lost {id}, which was acknowledged, and would take it again: {admission:?}",
+                node.name
+            );
         }
     }
 }

@@ -1,6 +1,11 @@
 //! A node dies while it gets to know another, or forgets one for good.
 
-use crate::{book::Book, dying::{doom, expand}, ledgers, support::{Farm, TOKEN, wait::poll_until}};
+use crate::{
+    book::Book,
+    dying::{doom, expand},
+    ledgers,
+    support::{Farm, TOKEN, wait::poll_until},
+};
 
 /// The points of a first meeting with rows waiting: the other's record, then the rows' new name.
 const MEETING: &[&str] = &["*member:2", "*met"];

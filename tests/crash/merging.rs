@@ -1,7 +1,10 @@
 //! A node dies while it merges of its own accord: now and then, after a lane has collapsed, and when
 //! it tells references what they missed.
 
-use std::{fs, sync::atomic::{AtomicUsize, Ordering}};
+use std::{
+    fs,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use serde_json::json;
 use uuid::Uuid;
@@ -14,7 +17,8 @@ use crate::{
 };
 
 /// The points of a merge now and then.
-const NOW_AND_THEN: &[&str] = &["merger.with", "merger.with.finished", "merger.announce:3", "merger.probe:3", "merger.probe.answered:3"];
+const NOW_AND_THEN: &[&str] =
+    &["merger.with", "merger.with.finished", "merger.announce:3", "merger.probe:3", "merger.probe.answered:3"];
 /// The points of telling a reference what a later one had.
 const FOLLOW_UP: &[&str] = &["merger.follow-up", "merger.follow-up.told"];
 /// The points of telling others what a merge has brought.
@@ -125,7 +129,11 @@ async fn a_node_dies_after_a_merge_on_return() {
             fs::create_dir(&node.data).unwrap();
             for entry in fs::read_dir(saved).unwrap() {
                 let entry = entry.unwrap();
-                assert!(entry.file_type().unwrap().is_file() || fs::read_dir(entry.path()).unwrap().next().is_none(), "{:?}", entry.path());
+                assert!(
+                    entry.file_type().unwrap().is_file() || fs::read_dir(entry.path()).unwrap().next().is_none(),
+                    "{:?}",
+                    entry.path()
+                );
                 if entry.file_type().unwrap().is_file() {
                     fs::copy(entry.path(), node.data.join(entry.file_name())).unwrap();
                 }
@@ -137,7 +145,10 @@ async fn a_node_dies_after_a_merge_on_return() {
         farm[0].restart().await;
         farm[1].wait_ready().await;
         for id in [ids[0], ids[MANY / 2], ids[MANY - 1]] {
-            poll_until("the receipt is complete", async || farm[0].get(&format!("/api/v1/notifications/{id}")).await.json()["complete"] == true).await;
+            poll_until("the receipt is complete", async || {
+                farm[0].get(&format!("/api/v1/notifications/{id}")).await.json()["complete"] == true
+            })
+            .await;
         }
         Book::default().check(&farm).await;
         ledgers::compare(&farm, &Book::default()).await;

@@ -2,14 +2,24 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use crate::{book::Book, dying::{doom, expand}, ledgers, support::{Farm, Node}};
+use crate::{
+    book::Book,
+    dying::{doom, expand},
+    ledgers,
+    support::{Farm, Node},
+};
 
 /// The points of the first layout, made in an empty folder.
 const FIRST: &[&str] = &["migration.1.begun", "migration.1.before-version", "migration.1.after-version"];
 /// The points of the second one, over a store with content.
 const SECOND: &[&str] = &[
-    "migration.2.before-backup", "migration.2.after-backup", "migration.2.begun", "migration.2.middle", "migration.2.middle:2",
-    "migration.2.before-version", "migration.2.after-version",
+    "migration.2.before-backup",
+    "migration.2.after-backup",
+    "migration.2.begun",
+    "migration.2.middle",
+    "migration.2.middle:2",
+    "migration.2.before-version",
+    "migration.2.after-version",
 ];
 /// Of this file.
 pub const ALL: &[&[&str]] = &[FIRST, SECOND];

@@ -7,7 +7,8 @@ use crate::{dying::expand, meeting, merging, migrating, receiving, starting, sub
 
 /// All points at which scenarios die, without counts.
 fn covered() -> BTreeSet<String> {
-    let lists = [submitting::ALL, receiving::ALL, starting::ALL, merging::ALL, meeting::ALL, turned_away::ALL, migrating::ALL];
+    let lists =
+        [submitting::ALL, receiving::ALL, starting::ALL, merging::ALL, meeting::ALL, turned_away::ALL, migrating::ALL];
     let all = lists.into_iter().flatten().flat_map(|points| expand(points));
     all.map(|point| point.split(':').next().unwrap().to_owned()).collect()
 }
@@ -36,7 +37,8 @@ fn named() -> BTreeSet<String> {
     files(&root.join("migrations"), &mut found);
     for file in found {
         let text = fs::read_to_string(&file).unwrap();
-        let moments = |label: &str| ["before", "written", "flushed", "durable"].map(|moment| format!("writer.{label}.{moment}"));
+        let moments =
+            |label: &str| ["before", "written", "flushed", "durable"].map(|moment| format!("writer.{label}.{moment}"));
         if file.starts_with(root.join("src/sync")) {
             let labels = quoted(&text, "commit(\"").chain(quoted(&text, "entries, now, \""));
             points.extend(labels.flat_map(moments));
@@ -44,7 +46,12 @@ fn named() -> BTreeSet<String> {
         if file.ends_with("src/store/migrate.rs") {
             // the first layout is made where there is nothing to back up
             let moments: Vec<&str> = quoted(&text, "point(number, \"").collect();
-            points.extend(moments.iter().filter(|moment| !moment.contains("backup")).map(|moment| format!("migration.1.{moment}")));
+            points.extend(
+                moments
+                    .iter()
+                    .filter(|moment| !moment.contains("backup"))
+                    .map(|moment| format!("migration.1.{moment}")),
+            );
             points.extend(moments.iter().map(|moment| format!("migration.2.{moment}")));
         }
         let literal = |text: &str| !text.contains(['{', ' ']) && text.contains('.');
@@ -52,7 +59,12 @@ fn named() -> BTreeSet<String> {
             if file.starts_with(root.join("src").join(room)) {
                 let direct = text.split("crash_point(").skip(1).filter_map(|rest| rest.split(';').next());
                 // every second piece between quotes is a name
-                points.extend(direct.flat_map(|argument| argument.split('"').skip(1).step_by(2)).filter(|name| literal(name)).map(str::to_owned));
+                points.extend(
+                    direct
+                        .flat_map(|argument| argument.split('"').skip(1).step_by(2))
+                        .filter(|name| literal(name))
+                        .map(str::to_owned),
+                );
                 points.extend(quoted(&text, "\"repeater.reply.").map(|rest| format!("repeater.reply.{rest}")));
                 points.extend(["\"merger.probe", "\"merger.part"].into_iter().flat_map(|start| {
                     let prefix = start.trim_start_matches('"');
@@ -75,6 +87,9 @@ fn every_named_point_is_died_at() {
     let (named, covered) = (named(), covered());
     let missing: Vec<_> = named.difference(&covered).collect();
     let unknown: Vec<_> = covered.difference(&named).collect();
-    assert!(missing.is_empty() && unknown.is_empty(), "no scenario dies at {missing:?}; the source does not name {unknown:?}");
+    assert!(
+        missing.is_empty() && unknown.is_empty(),
+        "no scenario dies at {missing:?}; the source does not name {unknown:?}"
+    );
     assert!(named.len() > 100, "only {} points were found", named.len());
 }

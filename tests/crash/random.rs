@@ -86,7 +86,8 @@ async fn random_nodes_are_killed_under_a_stream_of_submissions() {
             tokio::time::sleep(Duration::from_millis(50 + chance.next(250))).await;
             // one, two or all three of them
             let first = chance.next(3) as usize;
-            let victims: Vec<usize> = (0..[1, 1, 2, 3][chance.next(4) as usize]).map(|more| (first + more) % 3).collect();
+            let victims: Vec<usize> =
+                (0..[1, 1, 2, 3][chance.next(4) as usize]).map(|more| (first + more) % 3).collect();
             for victim in &victims {
                 farm[*victim].kill9().await;
             }

@@ -5,14 +5,34 @@ use std::time::Duration;
 use forewarn::{availability::Entry, clock};
 use serde_json::json;
 
-use crate::{book::Book, dying::{doom, expand}, ledgers, support::{Farm, Stranger, wait::poll_until}};
+use crate::{
+    book::Book,
+    dying::{doom, expand},
+    ledgers,
+    support::{Farm, Stranger, wait::poll_until},
+};
 
 /// The points of a receiver.
 const RECEIVER: &[&str] = &[
-    "peer.deliver", "*limit", "*receive", "*apply", "repeater.load", "repeater.loaded", "repeater.reply.delivered", "peer.deliver.answer",
+    "peer.deliver",
+    "*limit",
+    "*receive",
+    "*apply",
+    "repeater.load",
+    "repeater.loaded",
+    "repeater.reply.delivered",
+    "peer.deliver.answer",
 ];
 /// The points of a node that relays and gives receipts of its own accord.
-const RELAY: &[&str] = &["*receive", "*apply", "*acknowledged", "repeater.send", "courier.deliver", "courier.delivered", "repeater.answer"];
+const RELAY: &[&str] = &[
+    "*receive",
+    "*apply",
+    "*acknowledged",
+    "repeater.send",
+    "courier.deliver",
+    "courier.delivered",
+    "repeater.answer",
+];
 /// The points of an initial node that gets a receipt from a node that it has not sent to.
 const RECEIPTS: &[&str] = &["*receipts"];
 /// The points of what was too far ahead of the node's clock.
@@ -76,7 +96,12 @@ async fn the_initial_node_dies_of_a_receipt() {
 async fn relay(farm: &Farm, book: &mut Book) -> usize {
     book.check(farm).await;
     let nodes = farm[0].get("/api/v1/nodes").await.json();
-    let id = |name: &str| nodes["nodes"].as_array().unwrap().iter().find(|node| node["name"] == name).unwrap()["id"].as_str().unwrap().to_owned();
+    let id = |name: &str| {
+        nodes["nodes"].as_array().unwrap().iter().find(|node| node["name"] == name).unwrap()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
     if id("b") < id("c") { 1 } else { 2 }
 }
 

@@ -1,21 +1,64 @@
 //! A node dies while it starts: between opening and replay, replay and merge, merge and ready; and
 //! in each part of a merge, as the starting node and as the reference.
 
-use crate::{book::Book, dying::{doom, expand}, ledgers, support::Farm};
+use crate::{
+    book::Book,
+    dying::{doom, expand},
+    ledgers,
+    support::Farm,
+};
 
 /// The points of a node that learns, while it starts, what it has missed.
 const STARTING: &[&str] = &[
-    "boot.open", "boot.identity", "boot.restore", "boot.restored", "*member", "repeater.reply.settled", "boot.replayed", "merger.announce",
-    "merger.announced", "merger.met", "merger.probe", "merger.probe.answered", "merger.probe.absorbed", "merger.part", "merger.part.answered",
-    "*absorb", "*apply", "merger.part.absorbed", "merger.reference.finished", "merger.settle", "merger.settled", "repeater.reply.settled:2",
-    "boot.merged", "boot.listening", "boot.ready",
+    "boot.open",
+    "boot.identity",
+    "boot.restore",
+    "boot.restored",
+    "*member",
+    "repeater.reply.settled",
+    "boot.replayed",
+    "merger.announce",
+    "merger.announced",
+    "merger.met",
+    "merger.probe",
+    "merger.probe.answered",
+    "merger.probe.absorbed",
+    "merger.part",
+    "merger.part.answered",
+    "*absorb",
+    "*apply",
+    "merger.part.absorbed",
+    "merger.reference.finished",
+    "merger.settle",
+    "merger.settled",
+    "repeater.reply.settled:2",
+    "boot.merged",
+    "boot.listening",
+    "boot.ready",
 ];
 /// The points of a node that starts with something in its inbox.
-const REPLAYING: &[&str] = &["boot.restore", "boot.restored", "*apply", "repeater.load", "repeater.loaded", "repeater.reply.settled", "boot.replayed"];
+const REPLAYING: &[&str] = &[
+    "boot.restore",
+    "boot.restored",
+    "*apply",
+    "repeater.load",
+    "repeater.loaded",
+    "repeater.reply.settled",
+    "boot.replayed",
+];
 /// The points of a reference that learns from a starting node.
 const REFERENCE: &[&str] = &[
-    "peer.announce", "peer.announce.answer", "*boot", "peer.merge", "peer.merge.answer", "peer.merge:2", "*merge", "*apply",
-    "repeater.reply.merged", "repeater.reply.merged:2", "peer.merge.answer:2",
+    "peer.announce",
+    "peer.announce.answer",
+    "*boot",
+    "peer.merge",
+    "peer.merge.answer",
+    "peer.merge:2",
+    "*merge",
+    "*apply",
+    "repeater.reply.merged",
+    "repeater.reply.merged:2",
+    "peer.merge.answer:2",
 ];
 /// The points of a reference that has nothing to say.
 const NOTHING: &[&str] = &["repeater.reply.nothing-to-merge"];

@@ -1,16 +1,40 @@
 //! A node dies while it takes a submission: with its peers there, and with its peers away.
 
-use crate::{book::Book, dying::{doom, expand}, ledgers, support::Farm};
+use crate::{
+    book::Book,
+    dying::{doom, expand},
+    ledgers,
+    support::Farm,
+};
 
 /// The points of the initial node, peers there.
 const WITH_PEERS: &[&str] = &[
-    "*submit", "*apply", "*acknowledged", "repeater.reply.submitted", "desk.submitted", "repeater.load", "repeater.loaded",
-    "repeater.send", "courier.deliver", "courier.delivered", "repeater.answer", "repeater.carried",
+    "*submit",
+    "*apply",
+    "*acknowledged",
+    "repeater.reply.submitted",
+    "desk.submitted",
+    "repeater.load",
+    "repeater.loaded",
+    "repeater.send",
+    "courier.deliver",
+    "courier.delivered",
+    "repeater.answer",
+    "repeater.carried",
 ];
 /// The points of the initial node, peers away.
 const ALONE: &[&str] = &[
-    "*submit", "*apply", "repeater.reply.submitted", "desk.submitted", "repeater.load", "repeater.loaded", "repeater.send",
-    "courier.deliver", "courier.failed", "repeater.failure", "repeater.carried",
+    "*submit",
+    "*apply",
+    "repeater.reply.submitted",
+    "desk.submitted",
+    "repeater.load",
+    "repeater.loaded",
+    "repeater.send",
+    "courier.deliver",
+    "courier.failed",
+    "repeater.failure",
+    "repeater.carried",
 ];
 /// The points of an orderly stop.
 const STOPPING: &[&str] = &["repeater.close", "repeater.closed"];

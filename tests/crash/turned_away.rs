@@ -4,7 +4,12 @@ use std::{fs, path::Path};
 
 use serde_json::json;
 
-use crate::{book::Book, dying::{doom, expand}, ledgers, support::{Farm, wait::poll_until}};
+use crate::{
+    book::Book,
+    dying::{doom, expand},
+    ledgers,
+    support::{Farm, wait::poll_until},
+};
 
 /// The points of a node with a copied store.
 const COPIED: &[&str] = &["merger.turned-away", "*conflict"];
@@ -21,7 +26,11 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
-        if entry.path().is_dir() { copy(&entry.path(), &target) } else { fs::copy(entry.path(), target).map(drop).unwrap() }
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target)
+        } else {
+            fs::copy(entry.path(), target).map(drop).unwrap()
+        }
     }
 }
 

@@ -1,11 +1,19 @@
 //! A disk that is full: submissions are refused, the gate goes on, and it all works again when there
 //! is space. On a small tmpfs of its own, which only root can mount.
 
-use std::{fs::File, io::Write as _, path::{Path, PathBuf}, process::Command};
+use std::{
+    fs::File,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::json;
 
-use crate::{closing, opening, support::{Farm, wait::poll_until}};
+use crate::{
+    closing, opening,
+    support::{Farm, wait::poll_until},
+};
 
 /// A tmpfs; unmounted when it is dropped.
 struct Tmpfs(PathBuf);
@@ -16,7 +24,8 @@ impl Tmpfs {
     /// # Panics
     /// With `CI` set, where skipping is failing.
     fn mount(folder: &Path, size: &str) -> Option<Self> {
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(folder).output();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(folder).output();
         match mounted {
             Ok(output) if output.status.success() => Some(Self(folder.to_owned())),
             other => {
@@ -56,8 +65,17 @@ async fn a_full_disk_refuses_submissions_and_nothing_else() {
     node.submit_wait_all(closing("application:mail", json!({"message": "before"}))).await;
     let ballast = tmpfs.0.join("ballast");
     fill(&ballast);
-    poll_until("submissions are refused", async || node.submit(closing("application:chat", json!({}))).await.status == 503).await;
-    let refused = node.submit(closing("application:chat", json!({"id": "0190b5c4-2222-7000-8000-000000000001", "timestamp": crate::in_seconds(0.0)}))).await.expect(503);
+    poll_until("submissions are refused", async || {
+        node.submit(closing("application:chat", json!({}))).await.status == 503
+    })
+    .await;
+    let refused = node
+        .submit(closing(
+            "application:chat",
+            json!({"id": "0190b5c4-2222-7000-8000-000000000001", "timestamp": crate::in_seconds(0.0)}),
+        ))
+        .await
+        .expect(503);
     assert!(refused.header("retry-after").is_some(), "{:?}", refused.headers);
     assert!(refused.json()["detail"].as_str().unwrap().contains("store"), "{}", refused.text());
     for node in &farm.nodes {
@@ -70,14 +88,22 @@ async fn a_full_disk_refuses_submissions_and_nothing_else() {
     assert!(node.control("GET", "/metrics", &[], None).await.text().contains("\nforewarn_store_writable 0\n"));
     // one that starts on a disk that is nearly full answers from what it knows as well
     farm[1].kill9().await;
-    File::options().write(true).open(&ballast).unwrap().set_len(std::fs::metadata(&ballast).unwrap().len() - SPARE).unwrap();
+    File::options()
+        .write(true)
+        .open(&ballast)
+        .unwrap()
+        .set_len(std::fs::metadata(&ballast).unwrap().len() - SPARE)
+        .unwrap();
     farm[1].restart().await;
     farm[1].wait_log(&["ERROR", "boot_number_not_written"]).await;
     assert_eq!(farm[1].gate_get("/mail", &[]).await.expect(503).json()["message"], "before");
     farm[1].submit(opening("application:mail")).await.expect(503);
     std::fs::remove_file(&ballast).unwrap();
     for node in &farm.nodes {
-        poll_until("submissions are taken again", async || node.submit(opening("application:mail")).await.status == 202).await;
+        poll_until("submissions are taken again", async || {
+            node.submit(opening("application:mail")).await.status == 202
+        })
+        .await;
     }
     farm[0].submit_wait_all(closing("application:directory", json!({}))).await;
     farm[1].submit_wait_all(opening("application:mail")).await;

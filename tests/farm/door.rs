@@ -54,7 +54,12 @@ fn has_headers_of_a_denial(reply: &Reply, id: &str) {
 #[tokio::test]
 async fn a_denial_has_four_shapes_and_head_has_their_headers() {
     let farm = Farm::new(2).start().await;
-    let told = farm[0].submit_wait_all(closing("application:mail", json!({"reason": 1, "message": "Disk upgrade", "duration_seconds": 7200}))).await;
+    let told = farm[0]
+        .submit_wait_all(closing(
+            "application:mail",
+            json!({"reason": 1, "message": "Disk upgrade", "duration_seconds": 7200}),
+        ))
+        .await;
     let id = told["id"].as_str().unwrap();
     let cases = [
         (None, "application/json"),
@@ -76,12 +81,24 @@ async fn a_denial_has_four_shapes_and_head_has_their_headers() {
         assert_eq!(head.header("content-type"), Some(content_type), "{accept:?}");
         assert!(head.body.is_empty());
         let length = |reply: &Reply| reply.header("content-length").unwrap().parse::<i64>().unwrap();
-        assert!((length(&head) - length(&whole)).abs() <= 2, "HEAD announces GET's length, give or take a digit of the seconds");
+        assert!(
+            (length(&head) - length(&whole)).abs() <= 2,
+            "HEAD announces GET's length, give or take a digit of the seconds"
+        );
         if content_type.contains("json") {
             let json = whole.json();
-            assert_eq!((&json["status"], &json["instance"], &json["node"]), (&json!(503), &json!("/mail/inbox"), &json!("b")));
-            assert_eq!((&json["type"], &json["title"]), (&json!("/.forewarn/problems/unavailable"), &json!("Mail is unavailable")));
-            assert_eq!((&json["reason"], &json["reason_code"], &json["message"]), (&json!("planned-maintenance"), &json!(1), &json!("Disk upgrade")));
+            assert_eq!(
+                (&json["status"], &json["instance"], &json["node"]),
+                (&json!(503), &json!("/mail/inbox"), &json!("b"))
+            );
+            assert_eq!(
+                (&json["type"], &json["title"]),
+                (&json!("/.forewarn/problems/unavailable"), &json!("Mail is unavailable"))
+            );
+            assert_eq!(
+                (&json["reason"], &json["reason_code"], &json["message"]),
+                (&json!("planned-maintenance"), &json!(1), &json!("Disk upgrade"))
+            );
             assert_eq!((&json["causes"], &json["notification"]), (&json!(["application:mail"]), &json!(id)));
             assert_eq!(json["retry_after"].as_u64(), whole.header("retry-after").unwrap().parse().ok());
         }
@@ -96,18 +113,33 @@ async fn a_denial_has_four_shapes_and_head_has_their_headers() {
 async fn a_message_is_text_wherever_it_is_shown_and_never_a_header() {
     let farm = Farm::new(1).start().await;
     let message = "<script>alert(1)</script>\r\nSet-Cookie: x=1\u{1b}[31m\u{7f} \u{202e} ä 💾 \"quoted\" & 'so'";
-    farm[0].submit(closing("application:mail", json!({"message": message, "component": "<img src=x>\r\nX-Injected: 1"}))).await.expect(202);
+    farm[0]
+        .submit(closing("application:mail", json!({"message": message, "component": "<img src=x>\r\nX-Injected: 1"})))
+        .await
+        .expect(202);
     farm[0].wait_available("mail", false).await;
     for accept in ["text/html", "application/json", "application/problem+json", "text/plain"] {
         let reply = farm[0].gate_get("/mail", &[("accept", accept)]).await.expect(503);
-        assert!(!reply.headers.contains_key("set-cookie") && !reply.headers.contains_key("x-injected"), "{:?}", reply.headers);
+        assert!(
+            !reply.headers.contains_key("set-cookie") && !reply.headers.contains_key("x-injected"),
+            "{:?}",
+            reply.headers
+        );
         for (name, value) in &reply.headers {
             assert!(value.as_bytes().iter().all(|byte| (0x20..0x7f).contains(byte)), "{name}: {value:?}");
         }
         match accept {
             "text/html" => {
-                assert!(!reply.text().contains("<script>alert") && !reply.text().contains("<img src"), "{}", reply.text());
-                assert!(reply.text().contains("&lt;script&gt;") || reply.text().contains("&#60;script&#62;"), "{}", reply.text());
+                assert!(
+                    !reply.text().contains("<script>alert") && !reply.text().contains("<img src"),
+                    "{}",
+                    reply.text()
+                );
+                assert!(
+                    reply.text().contains("&lt;script&gt;") || reply.text().contains("&#60;script&#62;"),
+                    "{}",
+                    reply.text()
+                );
                 assert!(reply.header("content-security-policy").is_some());
                 assert!(!reply.text().contains('\u{1b}'));
             }
@@ -126,8 +158,23 @@ async fn other_spellings_of_a_path_do_not_slip_past() {
         raw_status(&farm[0].gate_raw(&request).await)
     };
     for path in [
-        "/mail", "/mail/", "//mail", "///mail//inbox", "/%6dail", "/%6D%61il/inbox", "/chat/../mail", "/chat/%2e%2e/mail", "/chat/.%2E/mail/x",
-        "/./mail", "/%2e/mail", "/mail/.", "/mail/x/..", "/mail?x=/chat", "/mail;x=1", "/chat/..//mail", "http://gate.example/mail",
+        "/mail",
+        "/mail/",
+        "//mail",
+        "///mail//inbox",
+        "/%6dail",
+        "/%6D%61il/inbox",
+        "/chat/../mail",
+        "/chat/%2e%2e/mail",
+        "/chat/.%2E/mail/x",
+        "/./mail",
+        "/%2e/mail",
+        "/mail/.",
+        "/mail/x/..",
+        "/mail?x=/chat",
+        "/mail;x=1",
+        "/chat/..//mail",
+        "http://gate.example/mail",
         "http://other.example//%6dail",
     ] {
         let answer = status(path).await;
@@ -138,7 +185,16 @@ async fn other_spellings_of_a_path_do_not_slip_past() {
     for path in ["/mailbox", "/mail%20", "/Mail", "/"] {
         assert_eq!(status(path).await, 404, "{path}");
     }
-    for path in ["/mail%2fx", "/mail%5cx", "/chat%2f..%2fmail", "/chat/..%2fmail", "/chat/..%5cmail", "/%00mail", "/mail/%zz", "/chat/\\../mail"] {
+    for path in [
+        "/mail%2fx",
+        "/mail%5cx",
+        "/chat%2f..%2fmail",
+        "/chat/..%2fmail",
+        "/chat/..%5cmail",
+        "/%00mail",
+        "/mail/%zz",
+        "/chat/\\../mail",
+    ] {
         let answer = status(path).await;
         assert!([400, 404, 503].contains(&answer), "{path}: {answer}");
     }
@@ -170,7 +226,8 @@ name = "bank"
         .await;
     let node = &farm[0];
     node.gate_get("/cart", &[]).await.expect(200);
-    node.submit_wait_all(closing("resource:bank", json!({"reason": "unplanned-outage", "duration_seconds": 600}))).await;
+    node.submit_wait_all(closing("resource:bank", json!({"reason": "unplanned-outage", "duration_seconds": 600})))
+        .await;
     node.gate_get("/shop", &[]).await.expect(200);
     let reply = node.gate_get("/cart", &[]).await.expect(503);
     assert_eq!(reply.header("forewarn-application"), Some("payments"));
@@ -195,7 +252,11 @@ name = "bank"
 #[tokio::test]
 async fn what_nobody_is_asked_for_is_404_and_the_reserved_prefix_stays_reserved() {
     let farm = Farm::new(1).start().await;
-    for (accept, content_type) in [("text/html", "text/html; charset=utf-8"), ("application/json", "application/json"), ("text/plain", "text/plain; charset=utf-8")] {
+    for (accept, content_type) in [
+        ("text/html", "text/html; charset=utf-8"),
+        ("application/json", "application/json"),
+        ("text/plain", "text/plain; charset=utf-8"),
+    ] {
         let reply = farm[0].gate_get("/nothing", &[("accept", accept)]).await.expect(404);
         assert_eq!(reply.header("content-type"), Some(content_type));
     }
@@ -203,12 +264,16 @@ async fn what_nobody_is_asked_for_is_404_and_the_reserved_prefix_stays_reserved(
     farm[0].gate_get("/.forewarn/nothing", &[]).await.expect(404);
     farm[0].gate_get("/.forewarn/availability/nothing", &[]).await.expect(404);
     let all = farm[0].gate_get("/.forewarn/availability", &[]).await.expect(200).json();
-    let names: Vec<&str> = all["applications"].as_array().unwrap().iter().map(|one| one["application"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        all["applications"].as_array().unwrap().iter().map(|one| one["application"].as_str().unwrap()).collect();
     assert_eq!(names, ["mail", "directory", "chat"]);
     let mail = farm[0].gate_get("/.forewarn/availability/mail", &[]).await.json();
     let mut members: Vec<&String> = mail.as_object().unwrap().keys().collect();
     members.sort();
-    assert_eq!(members, ["application", "available", "expected_back_at", "message", "reason", "since", "title", "upcoming"]);
+    assert_eq!(
+        members,
+        ["application", "available", "expected_back_at", "message", "reason", "since", "title", "upcoming"]
+    );
     // pages and API are not the public's
     for path in ["/api/v1/availability", "/login", "/metrics", "/peer/v1/merge", "/readyz"] {
         farm[0].gate_get(path, &[]).await.expect(404);

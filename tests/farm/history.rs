@@ -4,7 +4,10 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::{closing, opening, support::{Farm, MONITOR_TOKEN}};
+use crate::{
+    closing, opening,
+    support::{Farm, MONITOR_TOKEN},
+};
 
 fn ids(page: &Value) -> Vec<String> {
     page["notifications"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
@@ -17,7 +20,11 @@ async fn the_history_is_listed_newest_first_filtered_and_by_pages() {
     for target in ["application:mail", "application:chat", "resource:mail-store", "system", "application:directory"] {
         said.push(farm[0].submit_wait_all(closing(target, json!({}))).await["id"].as_str().unwrap().to_owned());
     }
-    let monitor = farm[1].submit_with("?wait=all", MONITOR_TOKEN, closing("application:chat", json!({}))).await.expect(200).json();
+    let monitor = farm[1]
+        .submit_with("?wait=all", MONITOR_TOKEN, closing("application:chat", json!({})))
+        .await
+        .expect(200)
+        .json();
     said.push(monitor["id"].as_str().unwrap().to_owned());
     said.reverse();
     for node in &farm.nodes {
@@ -39,8 +46,18 @@ async fn the_history_is_listed_newest_first_filtered_and_by_pages() {
             }
         }
         assert_eq!(all, said);
-        for (query, field) in [("?limit=0", "limit"), ("?limit=1001", "limit"), ("?source=me", "source"), ("?before=x", "before"), ("?colour=red", "colour")] {
-            assert_eq!(node.get(&format!("/api/v1/notifications{query}")).await.expect(422).fields(), [field], "{query}");
+        for (query, field) in [
+            ("?limit=0", "limit"),
+            ("?limit=1001", "limit"),
+            ("?source=me", "source"),
+            ("?before=x", "before"),
+            ("?colour=red", "colour"),
+        ] {
+            assert_eq!(
+                node.get(&format!("/api/v1/notifications{query}")).await.expect(422).fields(),
+                [field],
+                "{query}"
+            );
         }
     }
 }
@@ -60,7 +77,10 @@ async fn what_one_said_is_still_listed_after_it_has_been_superseded() {
 
 #[tokio::test]
 async fn the_nodes_page_tells_who_is_there_and_whose_definitions_differ() {
-    let farm = Farm::new(2).applications_of(1, "[[application]]\nname = \"mail\"\ntitle = \"Mail\"\nroutes = [\"/mail\"]\nagree = 2\n").start().await;
+    let farm = Farm::new(2)
+        .applications_of(1, "[[application]]\nname = \"mail\"\ntitle = \"Mail\"\nroutes = [\"/mail\"]\nagree = 2\n")
+        .start()
+        .await;
     let told = farm[0].submit_wait_all(closing("application:chat", json!({}))).await;
     assert_eq!(told["delivery"].as_array().unwrap().len(), 2, "a node that does not run it keeps it as well");
     let nodes = farm[0].get("/api/v1/nodes").await.expect(200).json();
@@ -69,10 +89,21 @@ async fn the_nodes_page_tells_who_is_there_and_whose_definitions_differ() {
     assert_eq!((&b["name"], &b["phase"], &b["outbox"]), (&json!("b"), &json!("ready"), &json!(0)));
     assert_eq!(b["address"], format!("http://{}", farm[1].control));
     assert!(b["definitions"].to_string().contains("mail"), "{b}");
-    assert!(b["last_contact"].is_string() && a["ledger_fingerprint"].as_str().is_some_and(|text| text.len() == 32), "{nodes}");
+    assert!(
+        b["last_contact"].is_string() && a["ledger_fingerprint"].as_str().is_some_and(|text| text.len() == 32),
+        "{nodes}"
+    );
     assert_eq!(farm[0].fingerprint().await, farm[1].fingerprint().await);
     // b does not run chat, but knows of it
-    assert_eq!(farm[1].get("/api/v1/availability").await.json()["applications"].as_array().unwrap().iter().filter(|one| one["application"] == "chat").count(), 1);
+    assert_eq!(
+        farm[1].get("/api/v1/availability").await.json()["applications"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|one| one["application"] == "chat")
+            .count(),
+        1
+    );
     farm[1].submit(opening("application:chat")).await.expect(202);
     farm[1].kill9().await;
     farm[0].submit(closing("application:mail", json!({}))).await.expect(202);

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::{closing, opening, support::{Farm, MONITOR_TOKEN, Node}};
+use crate::{
+    closing, opening,
+    support::{Farm, MONITOR_TOKEN, Node},
+};
 
 async fn closed(node: &Node, criteria: Value) -> String {
     let told = node.submit_wait_all(closing("application:mail", json!({"criteria": criteria}))).await;
@@ -76,7 +79,10 @@ async fn a_probe_never_lifts_what_a_person_has_closed() {
     node.submit_with("?wait=all", MONITOR_TOKEN, closing("application:mail", json!({"reason": 2}))).await.expect(200);
     assert_eq!(node.gate_get("/mail", &[]).await.expect(503).json()["reason"], "unplanned-outage");
     let board = node.get("/api/v1/availability/mail").await.json();
-    assert_eq!((&board["causes"][0]["source"], &board["causes"][0]["reporter"]), (&json!("monitor"), &json!("token/probe")));
+    assert_eq!(
+        (&board["causes"][0]["source"], &board["causes"][0]["reporter"]),
+        (&json!("monitor"), &json!("token/probe"))
+    );
     node.submit_with("?wait=all", MONITOR_TOKEN, opening("application:mail")).await.expect(200);
     node.gate_get("/mail", &[]).await.expect(200);
 }
@@ -94,9 +100,15 @@ async fn why_names_every_word_and_why_it_counts_or_not() {
     let considered = why["considered"].as_array().unwrap();
     let find = |id: &Value| considered.iter().find(|one| one["id"] == *id);
     assert!(find(&old["id"]).is_none(), "a dead word is dropped: {why}");
-    for (told, layer, said) in [(&own, "own", "available"), (&system, "system", "unavailable"), (&store, "resource:mail-store", "unavailable")] {
+    for (told, layer, said) in
+        [(&own, "own", "available"), (&system, "system", "unavailable"), (&store, "resource:mail-store", "unavailable")]
+    {
         let one = find(&told["id"]).unwrap_or_else(|| panic!("{why}"));
-        assert_eq!((&one["layer"], &one["said"], &one["reporter"]), (&json!(layer), &json!(said), &json!("operators")), "{why}");
+        assert_eq!(
+            (&one["layer"], &one["said"], &one["reporter"]),
+            (&json!(layer), &json!(said), &json!("operators")),
+            "{why}"
+        );
         assert!(!one["because"].as_str().unwrap().is_empty());
     }
     assert_eq!(node.get("/api/v1/availability/nothing/why").await.status, 404);

@@ -2,11 +2,19 @@
 
 use serde_json::{Value, json};
 
-use crate::{closing, opening, support::{Farm, Node, TOKEN, binary}};
+use crate::{
+    closing, opening,
+    support::{Farm, Node, TOKEN, binary},
+};
 
 /// A subcommand of `forewarn store` for a node that is not running.
 fn store(node: &Node, verb: &str, more: &[&str]) {
-    let done = std::process::Command::new(binary()).args(["store", verb, "--config"]).arg(&node.config).args(more).output().unwrap();
+    let done = std::process::Command::new(binary())
+        .args(["store", verb, "--config"])
+        .arg(&node.config)
+        .args(more)
+        .output()
+        .unwrap();
     assert!(done.status.success(), "{verb}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
@@ -18,14 +26,15 @@ async fn told(node: &Node, name: &str) -> Option<Value> {
 
 async fn same_fingerprints(farm: &Farm) {
     let first = &farm[0];
-    first.wait_until("all ledgers are the same", async || {
-        let mut fingerprints = Vec::new();
-        for node in &farm.nodes {
-            fingerprints.push(node.fingerprint().await);
-        }
-        fingerprints.iter().all(|fingerprint| *fingerprint == fingerprints[0])
-    })
-    .await;
+    first
+        .wait_until("all ledgers are the same", async || {
+            let mut fingerprints = Vec::new();
+            for node in &farm.nodes {
+                fingerprints.push(node.fingerprint().await);
+            }
+            fingerprints.iter().all(|fingerprint| *fingerprint == fingerprints[0])
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -46,7 +55,9 @@ async fn a_forgotten_node_joins_again_under_a_new_id_with_what_it_had_to_say() {
     }
     let token = format!("Bearer {TOKEN}");
     farm[0].control("DELETE", "/api/v1/nodes/c", &[("authorization", &token)], None).await.expect(204);
-    farm[1].wait_until("b has forgotten c, too", async || told(&farm[1], "c").await.is_none_or(|c| c["id"].is_null())).await;
+    farm[1]
+        .wait_until("b has forgotten c, too", async || told(&farm[1], "c").await.is_none_or(|c| c["id"].is_null()))
+        .await;
     // it returns, and is told so
     farm[2].start();
     farm[2].wait_log(&["WARN", "turned_away", "forgotten"]).await;

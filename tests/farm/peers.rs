@@ -49,7 +49,12 @@ async fn what_is_not_signed_with_the_farms_secret_is_401_logged_and_not_applied(
     refused(&good, "/peer/v1/merge", body.as_bytes()).await;
     let old = clock::now().before(std::time::Duration::from_secs(301));
     refused(&member.sign(old, "POST", DELIVER, body.as_bytes()), DELIVER, body.as_bytes()).await;
-    refused(&member.sign(Moment::from_millis(clock::now().millis() + 301_000), "POST", DELIVER, body.as_bytes()), DELIVER, body.as_bytes()).await;
+    refused(
+        &member.sign(Moment::from_millis(clock::now().millis() + 301_000), "POST", DELIVER, body.as_bytes()),
+        DELIVER,
+        body.as_bytes(),
+    )
+    .await;
     for line in ["missing", "wrong signature", "clock more than"] {
         node.wait_log(&["WARN", "peer_request=refused", line]).await;
     }
@@ -69,8 +74,16 @@ async fn duplicates_and_disorder_change_nothing() {
     let farm = Farm::new(2).start().await;
     let stranger = Stranger::new();
     let one = entry(stranger.id(), json!({"message": "one"}));
-    let two = entry(stranger.id(), json!({"message": "two", "timestamp": clock::now().after(std::time::Duration::from_millis(5))}));
-    for entries in [&[two.clone()][..], std::slice::from_ref(&one), &[one.clone(), two.clone()], &[two.clone(), one.clone(), one.clone()]] {
+    let two = entry(
+        stranger.id(),
+        json!({"message": "two", "timestamp": clock::now().after(std::time::Duration::from_millis(5))}),
+    );
+    for entries in [
+        &[two.clone()][..],
+        std::slice::from_ref(&one),
+        &[one.clone(), two.clone()],
+        &[two.clone(), one.clone(), one.clone()],
+    ] {
         let told = stranger.post(&farm[0], DELIVER, &deliver(stranger.id(), entries)).await.expect(200).json();
         assert_eq!(told["receipts"].as_array().unwrap().len(), entries.len(), "{told}");
     }
@@ -87,7 +100,10 @@ async fn duplicates_and_disorder_change_nothing() {
 async fn members_of_a_newer_version_and_unknown_names_are_kept_and_passed_on() {
     let farm = Farm::new(2).start().await;
     let stranger = Stranger::new();
-    let newer = entry(stranger.id(), json!({"colour": {"deep": ["red", 1.5]}, "targets": ["application:mail", "application:nobody-has-it"], "reason": "weather", "reason_code": 4711}));
+    let newer = entry(
+        stranger.id(),
+        json!({"colour": {"deep": ["red", 1.5]}, "targets": ["application:mail", "application:nobody-has-it"], "reason": "weather", "reason_code": 4711}),
+    );
     let id = newer["notification"]["id"].clone();
     let path = format!("/api/v1/notifications/{}", id.as_str().unwrap());
     // to a only; b gets it when it merges, at its next start
@@ -97,7 +113,12 @@ async fn members_of_a_newer_version_and_unknown_names_are_kept_and_passed_on() {
     farm[1].restart().await;
     for node in &farm.nodes {
         let kept = node.get(&path).await.expect(200).json();
-        assert_eq!((&kept["colour"], &kept["reason"], &kept["reason_code"]), (&json!({"deep": ["red", 1.5]}), &json!("weather"), &json!(4711)), "{}", node.name);
+        assert_eq!(
+            (&kept["colour"], &kept["reason"], &kept["reason_code"]),
+            (&json!({"deep": ["red", 1.5]}), &json!("weather"), &json!(4711)),
+            "{}",
+            node.name
+        );
         let denied = node.gate_get("/mail", &[]).await.expect(503);
         assert_eq!(denied.header("forewarn-reason"), Some("weather"));
     }
@@ -118,7 +139,11 @@ async fn what_is_no_message_is_refused_and_harms_nobody() {
     let (mut broken, good) = (entry(stranger.id(), json!({})), entry(stranger.id(), json!({})));
     broken["notification"]["targets"] = json!([]);
     let reply = stranger.post(node, DELIVER, &deliver(stranger.id(), &[broken, good])).await.expect(200).json();
-    assert_eq!((reply["refused"].as_array().map(Vec::len), reply["receipts"].as_array().map(Vec::len)), (Some(1), Some(1)), "{reply}");
+    assert_eq!(
+        (reply["refused"].as_array().map(Vec::len), reply["receipts"].as_array().map(Vec::len)),
+        (Some(1), Some(1)),
+        "{reply}"
+    );
     node.wait_available("mail", false).await;
     // somebody else's announcement
     let mut announce = json!({"member": {"id": clock::new_node_id(), "name": "z", "address": "http://127.0.0.1:1", "changed": clock::now()}, "max_clock_skew": 60000, "lapse": 86_400_000, "limit": clock::now()});
@@ -136,14 +161,24 @@ async fn what_does_not_give_the_hash_in_its_stamp_is_left_out_and_the_rest_is_ta
         entry
     };
     let (good, forged) = (entry(stranger.id(), json!({"message": "good"})), forge(entry(stranger.id(), json!({}))));
-    let told = stranger.post(node, DELIVER, &deliver(stranger.id(), &[forged.clone(), good.clone()])).await.expect(200).json();
-    assert_eq!((told["refused"][0][0].clone(), told["refused"].as_array().map(Vec::len)), (forged["stamp"].clone(), Some(1)), "{told}");
-    assert_eq!((told["receipts"][0]["stamp"].clone(), told["receipts"].as_array().map(Vec::len)), (good["stamp"].clone(), Some(1)), "{told}");
+    let told =
+        stranger.post(node, DELIVER, &deliver(stranger.id(), &[forged.clone(), good.clone()])).await.expect(200).json();
+    assert_eq!(
+        (told["refused"][0][0].clone(), told["refused"].as_array().map(Vec::len)),
+        (forged["stamp"].clone(), Some(1)),
+        "{told}"
+    );
+    assert_eq!(
+        (told["receipts"][0]["stamp"].clone(), told["receipts"].as_array().map(Vec::len)),
+        (good["stamp"].clone(), Some(1)),
+        "{told}"
+    );
     node.wait_log(&["WARN", "event=refused_record", &stranger.id().to_string(), "hash"]).await;
     // by a merge as well, and under the stamp of one that is known
     let (other, both) = (forge(entry(stranger.id(), json!({"targets": ["application:chat"]}))), forge(good.clone()));
     let chat = entry(stranger.id(), json!({"targets": ["application:chat"], "message": "good"}));
-    let merge = json!({"limit": clock::now(), "fingerprint": "", "count": 3, "entries": [other, both, chat], "whole": true});
+    let merge =
+        json!({"limit": clock::now(), "fingerprint": "", "count": 3, "entries": [other, both, chat], "whole": true});
     stranger.post(node, "/peer/v1/merge", &merge).await.expect(204);
     for application in ["mail", "chat"] {
         node.wait_available(application, false).await;

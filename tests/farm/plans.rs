@@ -11,7 +11,10 @@ use crate::{closing, in_seconds, opening, support::Farm};
 async fn a_plan_begins_and_ends_by_itself_on_every_node() {
     let farm = Farm::new(2).start().await;
     let (begins, ends) = (in_seconds(1.5), in_seconds(3.0));
-    let plan = closing("application:mail", json!({"goes_down_at": begins, "expected_back_at": ends, "restore": "automatic", "reason": "planned-maintenance"}));
+    let plan = closing(
+        "application:mail",
+        json!({"goes_down_at": begins, "expected_back_at": ends, "restore": "automatic", "reason": "planned-maintenance"}),
+    );
     let told = farm[0].submit_wait_all(plan).await;
     let accepted = Instant::now();
     for node in &farm.nodes {
@@ -34,7 +37,11 @@ async fn a_plan_begins_and_ends_by_itself_on_every_node() {
         node.wait_available("mail", true).await;
         node.gate_get("/mail", &[]).await.expect(200);
     }
-    assert!(accepted.elapsed() > Duration::from_millis(2_400) && accepted.elapsed() < Duration::from_secs(5), "{:?}", accepted.elapsed());
+    assert!(
+        accepted.elapsed() > Duration::from_millis(2_400) && accepted.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        accepted.elapsed()
+    );
 }
 
 #[tokio::test]
@@ -45,7 +52,8 @@ async fn overdue_and_manual_stays_closed_and_says_when_to_come_again() {
     farm[0]
         .wait_until("it is overdue", async || {
             let denied = farm[0].gate_get("/mail", &[]).await.expect(503);
-            denied.header("retry-after") == Some("60") && denied.json()["detail"].as_str().unwrap().contains("was expected back")
+            denied.header("retry-after") == Some("60")
+                && denied.json()["detail"].as_str().unwrap().contains("was expected back")
         })
         .await;
 }
@@ -54,9 +62,16 @@ async fn overdue_and_manual_stays_closed_and_says_when_to_come_again() {
 async fn a_plan_can_be_taken_back_and_moved_until_it_begins() {
     let farm = Farm::new(2).start().await;
     let (a, b) = (&farm[0], &farm[1]);
-    let plan = a.submit_wait_all(closing("application:mail", json!({"goes_down_at": in_seconds(2.0), "duration_seconds": 60}))).await;
+    let plan = a
+        .submit_wait_all(closing("application:mail", json!({"goes_down_at": in_seconds(2.0), "duration_seconds": 60})))
+        .await;
     // moved, at the other node
-    let moved = b.submit_wait_all(closing("application:mail", json!({"goes_down_at": in_seconds(3600.0), "replaces": plan["id"]}))).await;
+    let moved = b
+        .submit_wait_all(closing(
+            "application:mail",
+            json!({"goes_down_at": in_seconds(3600.0), "replaces": plan["id"]}),
+        ))
+        .await;
     for node in &farm.nodes {
         let mail = node.get("/api/v1/availability/mail").await.json();
         let upcoming: Vec<_> = mail["upcoming"].as_array().unwrap().iter().map(|plan| plan["id"].clone()).collect();

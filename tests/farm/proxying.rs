@@ -3,7 +3,10 @@
 
 use serde_json::json;
 
-use crate::{closing, opening, support::{Farm, http}};
+use crate::{
+    closing, opening,
+    support::{Farm, http},
+};
 
 #[tokio::test]
 async fn answers_come_back_whole() {
@@ -11,7 +14,10 @@ async fn answers_come_back_whole() {
     let reply = farm[0].gate_get("/mail/cookies", &[]).await.expect(200);
     assert_eq!(reply.all("set-cookie"), ["one=1; Path=/", "two=2; Path=/"]);
     let body = vec![b'a'; 3_000_000];
-    let reply = farm[0].gate_send("POST", "/chat/echo?x=1&y=%2f", &[("content-type", "text/plain")], Some(&body)).await.expect(200);
+    let reply = farm[0]
+        .gate_send("POST", "/chat/echo?x=1&y=%2f", &[("content-type", "text/plain")], Some(&body))
+        .await
+        .expect(200);
     assert_eq!(reply.body.len(), body.len());
     let seen = farm.upstream.seen();
     assert_eq!((seen[1].method.as_str(), seen[1].path.as_str()), ("POST", "/chat/echo?x=1&y=%2f"));
@@ -29,7 +35,10 @@ async fn hop_by_hop_fields_stay_on_their_hop_and_forwarding_fields_are_the_gates
     let answer = String::from_utf8(farm[0].gate_raw(request).await).unwrap();
     assert_eq!(http::raw_status(answer.as_bytes()), 200, "{answer}");
     let head = answer.to_ascii_lowercase();
-    assert!(head.contains("x-kept: yes") && !head.contains("proxy-authenticate") && !head.contains("timeout=9"), "{answer}");
+    assert!(
+        head.contains("x-kept: yes") && !head.contains("proxy-authenticate") && !head.contains("timeout=9"),
+        "{answer}"
+    );
     let seen = &farm.upstream.seen()[0];
     for gone in ["x-mine", "keep-alive", "proxy-authorization", "te", "x_forwarded_for"] {
         assert_eq!(seen.all(gone), Vec::<&str>::new(), "{gone}");
@@ -56,10 +65,23 @@ async fn a_trusted_proxy_is_believed() {
 async fn an_upstream_that_is_gone_is_502_in_every_shape_and_nothing_is_closed_by_it() {
     let farm = Farm::new(1);
     let nobody = crate::support::free_port(crate::support::own_address());
-    let farm = farm.applications(&format!("[[application]]\nname = \"mail\"\nroutes = [\"/mail\"]\nupstream = [\"http://{nobody}\"]\n")).start().await;
-    for (accept, content_type) in [("text/html", "text/html; charset=utf-8"), ("application/json", "application/json"), ("text/plain", "text/plain; charset=utf-8"), ("application/problem+json", "application/problem+json")] {
+    let farm = farm
+        .applications(&format!(
+            "[[application]]\nname = \"mail\"\nroutes = [\"/mail\"]\nupstream = [\"http://{nobody}\"]\n"
+        ))
+        .start()
+        .await;
+    for (accept, content_type) in [
+        ("text/html", "text/html; charset=utf-8"),
+        ("application/json", "application/json"),
+        ("text/plain", "text/plain; charset=utf-8"),
+        ("application/problem+json", "application/problem+json"),
+    ] {
         let reply = farm[0].gate_get("/mail", &[("accept", accept)]).await.expect(502);
-        assert_eq!((reply.header("content-type"), reply.header("cache-control")), (Some(content_type), Some("no-store")));
+        assert_eq!(
+            (reply.header("content-type"), reply.header("cache-control")),
+            (Some(content_type), Some("no-store"))
+        );
     }
     assert_eq!(farm[0].gate_get("/.forewarn/availability/mail", &[]).await.json()["available"], true);
     farm[0].submit_wait_all(closing("application:mail", json!({}))).await;

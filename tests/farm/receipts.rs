@@ -4,11 +4,16 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::{closing, support::{Farm, TOKEN, free_port, own_address}};
+use crate::{
+    closing,
+    support::{Farm, TOKEN, free_port, own_address},
+};
 
 fn states(json: &Value) -> Vec<(String, String)> {
     let rows = json["delivery"].as_array().unwrap_or_else(|| panic!("{json}"));
-    rows.iter().map(|row| (row["node"].as_str().unwrap().to_owned(), row["state"].as_str().unwrap().to_owned())).collect()
+    rows.iter()
+        .map(|row| (row["node"].as_str().unwrap().to_owned(), row["state"].as_str().unwrap().to_owned()))
+        .collect()
 }
 
 fn applied(names: &[&str]) -> Vec<(String, String)> {
@@ -41,8 +46,13 @@ async fn a_peer_that_is_down_is_outstanding_until_it_is_back() {
     let farm = Farm::new(3).start().await;
     farm[2].kill9().await;
     let began = Instant::now();
-    let reply = farm[0].submit_with("?wait=all&timeout=1s", TOKEN, closing("application:mail", json!({}))).await.expect(202);
-    assert!(began.elapsed() >= Duration::from_secs(1) && began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    let reply =
+        farm[0].submit_with("?wait=all&timeout=1s", TOKEN, closing("application:mail", json!({}))).await.expect(202);
+    assert!(
+        began.elapsed() >= Duration::from_secs(1) && began.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        began.elapsed()
+    );
     let json = reply.json();
     assert_eq!(json["complete"], false);
     assert_eq!(states(&json), [applied(&["a", "b"]), vec![("c".to_owned(), "waiting".to_owned())]].concat(), "{json}");
@@ -57,15 +67,27 @@ async fn a_peer_that_is_down_is_outstanding_until_it_is_back() {
 #[tokio::test]
 async fn a_peer_that_nobody_has_met_is_outstanding_too() {
     let nobody = format!("http://{}", free_port(own_address()));
-    let farm = Farm::new(1).peers_of(0, std::slice::from_ref(&nobody)).merge("timeout = \"500ms\"\nevery = \"1h\"").build().await;
+    let farm = Farm::new(1)
+        .peers_of(0, std::slice::from_ref(&nobody))
+        .merge("timeout = \"500ms\"\nevery = \"1h\"")
+        .build()
+        .await;
     farm[0].start();
     farm[0].wait_ready().await;
-    let json = farm[0].submit_with("?wait=all&timeout=300ms", TOKEN, closing("application:mail", json!({}))).await.expect(202).json();
+    let json = farm[0]
+        .submit_with("?wait=all&timeout=300ms", TOKEN, closing("application:mail", json!({})))
+        .await
+        .expect(202)
+        .json();
     assert_eq!(json["complete"], false, "{json}");
     assert_eq!(states(&json)[0], ("a".to_owned(), "applied".to_owned()));
     assert_eq!(states(&json)[1].0, nobody, "{json}");
     let nodes = farm[0].get("/api/v1/nodes").await.json();
-    assert_eq!((&nodes["nodes"][1]["name"], &nodes["nodes"][1]["id"], &nodes["nodes"][1]["phase"]), (&json!(nobody), &Value::Null, &json!("unknown")), "{nodes}");
+    assert_eq!(
+        (&nodes["nodes"][1]["name"], &nodes["nodes"][1]["id"], &nodes["nodes"][1]["phase"]),
+        (&json!(nobody), &Value::Null, &json!("unknown")),
+        "{nodes}"
+    );
 }
 
 #[tokio::test]
@@ -76,7 +98,9 @@ async fn events_tell_of_each_receipt() {
     let mut kinds = Vec::new();
     let path = format!("/api/v1/notifications/{}", id.as_str().unwrap());
     tokio::time::timeout(Duration::from_secs(10), async {
-        let told = |kinds: &[String]| ["notification", "availability", "delivery"].iter().all(|kind| kinds.iter().any(|known| known == kind));
+        let told = |kinds: &[String]| {
+            ["notification", "availability", "delivery"].iter().all(|kind| kinds.iter().any(|known| known == kind))
+        };
         while !(told(&kinds) && farm[0].get(&path).await.json()["complete"] == true) {
             let (kind, data) = events.next().await.unwrap();
             if kind == "delivery" || kind == "notification" {

@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::{closing, opening, support::{Farm, Node, Reply}};
+use crate::{
+    closing, opening,
+    support::{Farm, Node, Reply},
+};
 
 /// Asks the gate again and again until somebody lets the connection in; that answer.
 async fn first_answer(node: &Node, path: &str) -> Reply {
@@ -24,8 +27,15 @@ async fn five(farm: &Farm) {
     farm[1].submit(closing("application:chat", json!({}))).await.expect(202);
     farm[0].submit(opening("application:chat")).await.expect(202);
     farm[1].submit(closing("resource:mail-store", json!({}))).await.expect(202);
-    farm[0].submit(closing("application:directory", json!({"criteria": {"methods": ["GET"]}, "message": "five"}))).await.expect(202);
-    farm[1].wait_until("b has all five", async || farm[1].get("/api/v1/notifications").await.json()["notifications"].as_array().unwrap().len() == 5).await;
+    farm[0]
+        .submit(closing("application:directory", json!({"criteria": {"methods": ["GET"]}, "message": "five"})))
+        .await
+        .expect(202);
+    farm[1]
+        .wait_until("b has all five", async || {
+            farm[1].get("/api/v1/notifications").await.json()["notifications"].as_array().unwrap().len() == 5
+        })
+        .await;
     // an opening at a must not overtake the closing from b on b's own way
     farm[1].wait_available("chat", true).await;
 }
@@ -37,15 +47,30 @@ async fn a_node_that_was_down_is_right_before_it_is_ready() {
     five(&farm).await;
     farm[2].start();
     // whoever is let in first is told right, on each path
-    let (mail, chat, directory) = tokio::join!(first_answer(&farm[2], "/mail"), first_answer(&farm[2], "/chat"), first_answer(&farm[2], "/directory"));
-    assert_eq!((mail.status, chat.status, directory.status), (503, 200, 503), "{} {} {}", mail.text(), chat.text(), directory.text());
+    let (mail, chat, directory) = tokio::join!(
+        first_answer(&farm[2], "/mail"),
+        first_answer(&farm[2], "/chat"),
+        first_answer(&farm[2], "/directory")
+    );
+    assert_eq!(
+        (mail.status, chat.status, directory.status),
+        (503, 200, 503),
+        "{} {} {}",
+        mail.text(),
+        chat.text(),
+        directory.text()
+    );
     assert_eq!(mail.json()["message"], "one");
     assert_eq!(mail.json()["causes"], json!(["application:mail", "resource:mail-store"]));
     assert_eq!(directory.json()["message"], "five");
     farm[2].wait_ready().await;
     assert_eq!(farm[2].fingerprint().await, farm[0].fingerprint().await);
     // and it gets what it missed into its history
-    farm[2].wait_until("its history is complete", async || farm[2].get("/api/v1/notifications").await.json()["notifications"].as_array().unwrap().len() == 5).await;
+    farm[2]
+        .wait_until("its history is complete", async || {
+            farm[2].get("/api/v1/notifications").await.json()["notifications"].as_array().unwrap().len() == 5
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -78,7 +103,8 @@ async fn what_was_acknowledged_alone_survives_kill_9_and_reaches_the_others() {
     let farm = Farm::new(3).merge("timeout = \"1s\"\nevery = \"1h\"").start().await;
     farm[1].kill9().await;
     farm[2].kill9().await;
-    let id = farm[0].submit(closing("application:mail", json!({"message": "kept"}))).await.expect(202).json()["id"].clone();
+    let id =
+        farm[0].submit(closing("application:mail", json!({"message": "kept"}))).await.expect(202).json()["id"].clone();
     farm[0].kill9().await;
     farm[0].start();
     assert_eq!(first_answer(&farm[0], "/mail").await.expect(503).json()["message"], "kept");
@@ -114,7 +140,10 @@ async fn a_joining_node_needs_one_address_only() {
     for node in 0..3 {
         let config = std::fs::read_to_string(&farm[node].config).unwrap();
         let peers = if node == 0 { "peers = []".to_owned() } else { format!("peers = [{a:?}]") };
-        let lines: Vec<String> = config.lines().map(|line| if line.starts_with("peers = ") { peers.clone() } else { line.to_owned() }).collect();
+        let lines: Vec<String> = config
+            .lines()
+            .map(|line| if line.starts_with("peers = ") { peers.clone() } else { line.to_owned() })
+            .collect();
         std::fs::write(&farm[node].config, lines.join("\n")).unwrap();
         farm[node].restart().await;
     }

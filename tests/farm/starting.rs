@@ -1,7 +1,10 @@
 //! Starting and stopping: phases that can be watched, who is let in when, what keeps a node from
 //! starting at all.
 
-use std::{net::TcpListener, time::{Duration, Instant}};
+use std::{
+    net::TcpListener,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 
@@ -27,10 +30,17 @@ async fn while_it_merges_peers_are_heard_and_users_and_submitters_wait() {
     node.start();
     poll_until("the merge phase is reached", async || node.phase().await == Some((503, "merge".to_owned()))).await;
     let readyz = node.control("GET", "/readyz", &[], None).await.expect(503);
-    assert_eq!((readyz.header("retry-after"), readyz.json()), (Some("1"), json!({"status": "starting", "phase": "merge"})));
+    assert_eq!(
+        (readyz.header("retry-after"), readyz.json()),
+        (Some("1"), json!({"status": "starting", "phase": "merge"}))
+    );
     node.control("GET", "/healthz", &[], None).await.expect(200);
     let refused = node.submit(opening("system")).await.expect(503);
-    assert!(refused.header("retry-after").is_some() && refused.json()["detail"].as_str().unwrap().contains("merge"), "{}", refused.text());
+    assert!(
+        refused.header("retry-after").is_some() && refused.json()["detail"].as_str().unwrap().contains("merge"),
+        "{}",
+        refused.text()
+    );
     assert!(node.try_gate("GET", "/mail", &[], None).await.is_err(), "the gate does not listen yet");
     let message = deliver(stranger.id(), &[entry(stranger.id(), json!({"message": "told while starting"}))]);
     let told = stranger.post(node, "/peer/v1/notifications", &message).await.expect(200).json();
@@ -39,7 +49,11 @@ async fn while_it_merges_peers_are_heard_and_users_and_submitters_wait() {
     let merged = stranger.post(node, "/peer/v1/merge", &merge).await.expect(200).json();
     assert_eq!(merged["entries"].as_array().unwrap().len(), 1, "it answers merges: {merged}");
     node.wait_ready().await;
-    assert!(began.elapsed() >= Duration::from_millis(1_500) && began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() >= Duration::from_millis(1_500) && began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
     assert_eq!(node.gate_get("/mail", &[]).await.expect(503).json()["message"], "told while starting");
     node.wait_log(&["WARN", "no_reference_answered"]).await;
     node.submit(opening("application:mail")).await.expect(202);
@@ -66,7 +80,11 @@ async fn an_orderly_stop_finishes_what_is_in_flight() {
         poll_until("the request is in flight", async || farm.upstream.count() == 1).await;
         let began = Instant::now();
         node.terminate().await;
-        assert!(began.elapsed() >= Duration::from_millis(500) && began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+        assert!(
+            began.elapsed() >= Duration::from_millis(500) && began.elapsed() < Duration::from_secs(8),
+            "{:?}",
+            began.elapsed()
+        );
     });
     assert_eq!(slow.unwrap().expect(200).text(), "slow, but performed");
     let ended = tokio::time::timeout(Duration::from_secs(1), async { while events.next().await.is_ok() {} }).await;
@@ -85,7 +103,10 @@ async fn a_taken_port_and_a_taken_store_are_said_plainly() {
         farm[0].start();
         assert_eq!(farm[0].wait_exit().await.code(), Some(1));
         let log = farm[0].log();
-        assert!(log.contains(key) && log.contains(&address.to_string()) && log.to_lowercase().contains("in use"), "{log}");
+        assert!(
+            log.contains(key) && log.contains(&address.to_string()) && log.to_lowercase().contains("in use"),
+            "{log}"
+        );
         assert!(!log.contains("panicked"), "{log}");
     }
     // two processes on one store
@@ -103,7 +124,10 @@ async fn a_taken_port_and_a_taken_store_are_said_plainly() {
 
 #[tokio::test]
 async fn a_wrong_configuration_is_said_with_key_and_line() {
-    let farm = Farm::new(1).more(0, "[[application]]\nname = \"mail2\"\nroutes = [\"/mail2\"]\nuses = [\"nothing\"]\ncolour = 1").build().await;
+    let farm = Farm::new(1)
+        .more(0, "[[application]]\nname = \"mail2\"\nroutes = [\"/mail2\"]\nuses = [\"nothing\"]\ncolour = 1")
+        .build()
+        .await;
     farm[0].start();
     assert_eq!(farm[0].wait_exit().await.code(), Some(1));
     let log = farm[0].log();
@@ -125,7 +149,15 @@ async fn two_nodes_with_one_name_are_told_apart_and_the_newcomer_is_refused() {
     let refused = farm[2].submit(closing("application:mail", json!({}))).await.expect(503);
     assert!(refused.json()["detail"].as_str().unwrap().contains("name"), "{}", refused.text());
     farm[0].submit(closing("application:directory", json!({}))).await.expect(202);
-    assert_eq!(farm[0].get("/api/v1/nodes").await.json()["nodes"].as_array().unwrap().iter().filter(|node| node["name"] == "a").count(), 1);
+    assert_eq!(
+        farm[0].get("/api/v1/nodes").await.json()["nodes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|node| node["name"] == "a")
+            .count(),
+        1
+    );
     // another name, as the message says, and it is one of them
     farm[2].terminate().await;
     let config = std::fs::read_to_string(&farm[2].config).unwrap();
@@ -144,7 +176,10 @@ async fn two_farms_with_a_namesake_each_are_joined() {
     let addresses: Vec<String> = farm.nodes.iter().map(|node| format!("http://{}", node.control)).collect();
     let knows = |node: usize, peers: &[usize]| {
         let peers: Vec<&String> = peers.iter().map(|peer| &addresses[*peer]).collect();
-        let (line, rest) = config(node).split_once("peers = ").map(|(head, rest)| (head.to_owned(), rest.split_once('\n').unwrap().1.to_owned())).unwrap();
+        let (line, rest) = config(node)
+            .split_once("peers = ")
+            .map(|(head, rest)| (head.to_owned(), rest.split_once('\n').unwrap().1.to_owned()))
+            .unwrap();
         std::fs::write(&farm[node].config, format!("{line}peers = {peers:?}\n{rest}")).unwrap();
     };
     for (node, peer) in [(0, 1), (1, 0), (2, 3), (3, 2)] {
@@ -208,11 +243,19 @@ async fn a_copied_store_is_found_out_and_takes_no_submissions() {
     farm[1].submit(closing("application:chat", json!({}))).await.expect(202);
     // renewed, it is a member like any other
     farm[2].terminate().await;
-    let renewed = std::process::Command::new(crate::support::binary()).args(["store", "renew", "--config"]).arg(&farm[2].config).output().unwrap();
+    let renewed = std::process::Command::new(crate::support::binary())
+        .args(["store", "renew", "--config"])
+        .arg(&farm[2].config)
+        .output()
+        .unwrap();
     assert!(renewed.status.success(), "{}", String::from_utf8_lossy(&renewed.stderr));
     farm[2].restart().await;
     farm[2].gate_get("/directory", &[]).await.expect(503);
-    let told = farm[2].submit_with("?wait=all&timeout=5s", crate::support::TOKEN, closing("application:mail", json!({}))).await.expect(200).json();
+    let told = farm[2]
+        .submit_with("?wait=all&timeout=5s", crate::support::TOKEN, closing("application:mail", json!({})))
+        .await
+        .expect(200)
+        .json();
     assert_eq!(told["delivery"].as_array().unwrap().len(), 3, "{told}");
     farm[0].gate_get("/mail", &[]).await.expect(503);
 }

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::{closing, in_seconds, opening, support::{Farm, MONITOR_TOKEN, Node, Reply, TOKEN}};
+use crate::{
+    closing, in_seconds, opening,
+    support::{Farm, MONITOR_TOKEN, Node, Reply, TOKEN},
+};
 
 async fn post(node: &Node, headers: &[(&str, &str)], body: &[u8]) -> Reply {
     let bearer = format!("Bearer {TOKEN}");
@@ -17,11 +20,17 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 async fn taken_repeated_and_contradicted() {
     let farm = Farm::new(1).start().await;
     let node = &farm[0];
-    let notification = closing("application:mail", json!({"id": "0190b5c4-1111-7000-8000-000000000001", "timestamp": in_seconds(0.0), "message": "one"}));
+    let notification = closing(
+        "application:mail",
+        json!({"id": "0190b5c4-1111-7000-8000-000000000001", "timestamp": in_seconds(0.0), "message": "one"}),
+    );
     let first = node.submit(notification.clone()).await.expect(202);
     assert_eq!(first.header("location"), Some("/api/v1/notifications/0190b5c4-1111-7000-8000-000000000001"));
     let json = first.json();
-    assert_eq!((&json["id"], &json["timestamp"], &json["node"]), (&notification["id"], &notification["timestamp"], &json!("a")));
+    assert_eq!(
+        (&json["id"], &json["timestamp"], &json["node"]),
+        (&notification["id"], &notification["timestamp"], &json!("a"))
+    );
     assert_eq!(json["delivery"][0]["node"], "a");
     let second = node.submit(notification.clone()).await.expect(200).json();
     assert_eq!((&second["id"], &second["timestamp"]), (&json["id"], &json["timestamp"]));
@@ -39,7 +48,10 @@ async fn taken_repeated_and_contradicted() {
 #[tokio::test]
 async fn the_same_retry_at_two_nodes_is_one_entry_shown_once() {
     let farm = Farm::new(3).start().await;
-    let notification = closing("application:mail", json!({"id": "0190b5c4-1111-7000-8000-000000000002", "timestamp": in_seconds(0.0)}));
+    let notification = closing(
+        "application:mail",
+        json!({"id": "0190b5c4-1111-7000-8000-000000000002", "timestamp": in_seconds(0.0)}),
+    );
     let (one, two) = tokio::join!(farm[0].submit(notification.clone()), farm[1].submit(notification.clone()));
     assert!([200, 202].contains(&one.status) && [200, 202].contains(&two.status), "{} {}", one.text(), two.text());
     // whatever came first where, something later tells that it has arrived everywhere
@@ -64,7 +76,10 @@ async fn every_wrong_field_is_named() {
     let mail = |more: Value| closing("application:mail", more);
     let cases = [
         (json!({}), &["targets", "status"][..]),
-        (mail(json!({"colour": "red", "operator": "me", "node": "b", "source": "x", "reporter": "y"})), &["colour", "node", "operator", "reporter", "source"]),
+        (
+            mail(json!({"colour": "red", "operator": "me", "node": "b", "source": "x", "reporter": "y"})),
+            &["colour", "node", "operator", "reporter", "source"],
+        ),
         (mail(json!({"id": "no"})), &["id"]),
         (mail(json!({"id": 7})), &["id"]),
         (mail(json!({"timestamp": "yesterday"})), &["timestamp"]),
@@ -105,7 +120,9 @@ async fn every_wrong_field_is_named() {
         assert_eq!(named, fields, "{wrong}: {}", reply.text());
     }
     assert_eq!(node.get("/api/v1/notifications").await.json()["notifications"], json!([]), "nothing is half done");
-    for (query, field) in [("?wait=some", "wait"), ("?timeout=5s", "timeout"), ("?wait=all&timeout=5", "timeout"), ("?x=1", "x")] {
+    for (query, field) in
+        [("?wait=some", "wait"), ("?timeout=5s", "timeout"), ("?wait=all&timeout=5", "timeout"), ("?x=1", "x")]
+    {
         assert_eq!(node.submit_with(query, TOKEN, opening("system")).await.expect(422).fields(), [field]);
     }
 }
@@ -135,7 +152,10 @@ async fn bodies_of_the_wrong_form_size_and_type() {
     let mut padded = good.clone().into_bytes();
     padded.resize(64 * 1024, b' ');
     post(node, &[("content-type", "application/json; charset=utf-8")], &padded).await.expect(202);
-    let reply = node.control("PUT", "/api/v1/notifications", &[("authorization", &format!("Bearer {TOKEN}"))], None).await.expect(405);
+    let reply = node
+        .control("PUT", "/api/v1/notifications", &[("authorization", &format!("Bearer {TOKEN}"))], None)
+        .await
+        .expect(405);
     assert!(reply.header("allow").unwrap().contains("POST"));
 }
 
@@ -148,7 +168,13 @@ async fn who_may_do_what() {
     assert!(none.header("www-authenticate").unwrap().starts_with("Bearer"));
     node.submit_with("", "fw_wrong", opening("system")).await.expect(401);
     node.wait_log(&["unknown token", "/api/v1/notifications"]).await;
-    for path in ["/api/v1/notifications", "/api/v1/availability", "/api/v1/nodes", "/api/v1/events", "/api/v1/availability/mail/why"] {
+    for path in [
+        "/api/v1/notifications",
+        "/api/v1/availability",
+        "/api/v1/nodes",
+        "/api/v1/events",
+        "/api/v1/availability/mail/why",
+    ] {
         node.control("GET", path, &[], None).await.expect(401);
     }
     for path in ["/healthz", "/readyz", "/metrics"] {
@@ -158,7 +184,10 @@ async fn who_may_do_what() {
     node.control("DELETE", "/api/v1/nodes/b", &[("authorization", &monitor)], None).await.expect(403);
     node.submit_with("", MONITOR_TOKEN, closing("application:mail", json!({}))).await.expect(202);
     let said = node.get("/api/v1/notifications").await.json()["notifications"][0].clone();
-    assert_eq!((&said["source"], &said["reporter"], &said["operator"]), (&json!("monitor"), &json!("token/probe"), &Value::Null));
+    assert_eq!(
+        (&said["source"], &said["reporter"], &said["operator"]),
+        (&json!("monitor"), &json!("token/probe"), &Value::Null)
+    );
     node.submit(closing("application:mail", json!({}))).await.expect(202);
     let said = node.get("/api/v1/notifications").await.json()["notifications"][0].clone();
     assert_eq!((&said["source"], &said["operator"]), (&json!("operator"), &json!("ci")));
@@ -182,7 +211,9 @@ async fn bounds_are_429_and_an_immediate_word_without_criteria_is_always_taken()
     node.submit_wait_all(opening("application:mail")).await;
     node.submit(some(64)).await.expect(202);
     for n in 0..64 {
-        node.submit(closing("application:directory", json!({"goes_down_at": in_seconds(3_600.0 + f64::from(n))}))).await.expect(202);
+        node.submit(closing("application:directory", json!({"goes_down_at": in_seconds(3_600.0 + f64::from(n))})))
+            .await
+            .expect(202);
     }
     node.submit(closing("application:directory", json!({"goes_down_at": in_seconds(9_000.0)}))).await.expect(429);
     node.submit_wait_all(closing("application:directory", json!({}))).await;

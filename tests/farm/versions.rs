@@ -14,7 +14,8 @@ use crate::{
 
 /// Gives every notification and member record of the store a member that this version does not know.
 fn as_a_newer_version_wrote(store: &Store, tree: Tree) -> usize {
-    let rows: Vec<(Vec<u8>, Vec<u8>)> = store.scan_prefix(tree, b"", Direction::Ascending).unwrap().map(Result::unwrap).collect();
+    let rows: Vec<(Vec<u8>, Vec<u8>)> =
+        store.scan_prefix(tree, b"", Direction::Ascending).unwrap().map(Result::unwrap).collect();
     let mut writes = Vec::new();
     for (key, value) in rows {
         let (version, body) = record::unwrap(&value).unwrap();
@@ -44,11 +45,15 @@ async fn a_store_with_members_of_a_newer_version_opens_keeps_them_and_passes_the
     let stranger = forewarn::clock::new_node_id();
     let entries: Vec<Value> = ["application:mail", "application:chat"]
         .iter()
-        .map(|target| crate::peers::entry(stranger, json!({"targets": [target], "colour": {"deep": ["red"]}, "message": target})))
+        .map(|target| {
+            crate::peers::entry(stranger, json!({"targets": [target], "colour": {"deep": ["red"]}, "message": target}))
+        })
         .collect();
     {
         let store = Store::open(&farm[0].data, Options::default()).unwrap();
-        let key = |entry: &Value| entry["stamp"].as_str().unwrap().parse::<forewarn::availability::Stamp>().unwrap().to_bytes().to_vec();
+        let key = |entry: &Value| {
+            entry["stamp"].as_str().unwrap().parse::<forewarn::availability::Stamp>().unwrap().to_bytes().to_vec()
+        };
         let wrapped = |value: &Value| record::wrap(1, value.to_string().as_bytes());
         let pending = json!({"entry": entries[0], "initial": stranger, "share": [], "colour": "red"});
         let history: Vec<u8> = [b"n".to_vec(), key(&entries[1])].concat();
@@ -87,7 +92,14 @@ async fn a_store_with_members_of_a_newer_version_opens_keeps_them_and_passes_the
     farm[1].submit_wait_all(closing("application:directory", json!({}))).await;
     farm[0].kill9().await;
     farm[0].restart().await;
-    assert_eq!(farm[0].get(&format!("/api/v1/notifications/{}", entries[1]["notification"]["id"].as_str().unwrap())).await.expect(200).json()["colour"], json!({"deep": ["red"]}));
+    assert_eq!(
+        farm[0]
+            .get(&format!("/api/v1/notifications/{}", entries[1]["notification"]["id"].as_str().unwrap()))
+            .await
+            .expect(200)
+            .json()["colour"],
+        json!({"deep": ["red"]})
+    );
     tokio::time::timeout(Duration::from_secs(5), farm[0].terminate()).await.unwrap();
 }
 
@@ -104,7 +116,8 @@ async fn criteria_and_words_of_a_newer_version_are_kept_passed_on_and_dropped_al
         json!({"targets": ["application:directory"], "source": "robot"}),
     ];
     let entries: Vec<Value> = newer.iter().map(|members| entry(stranger.id(), members.clone())).collect();
-    let told = stranger.post(&farm[0], "/peer/v1/notifications", &deliver(stranger.id(), &entries)).await.expect(200).json();
+    let told =
+        stranger.post(&farm[0], "/peer/v1/notifications", &deliver(stranger.id(), &entries)).await.expect(200).json();
     assert_eq!((&told["refused"], told["receipts"].as_array().map(Vec::len)), (&Value::Null, Some(3)), "{told}");
     farm[0].wait_available("chat", false).await;
     farm[0].wait_available("directory", false).await;
@@ -129,7 +142,13 @@ async fn criteria_and_words_of_a_newer_version_are_kept_passed_on_and_dropped_al
     // nobody hands such a thing in here
     let refused = farm[0].submit(closing("application:mail", json!({"criteria": criteria}))).await.expect(422);
     assert_eq!(refused.fields(), ["criteria.moon", "criteria.paths"]);
-    let refused = farm[0].submit(closing("application:mail", json!({"restore": "by-steps", "priority": "urgent", "duration_seconds": 5}))).await.expect(422);
+    let refused = farm[0]
+        .submit(closing(
+            "application:mail",
+            json!({"restore": "by-steps", "priority": "urgent", "duration_seconds": 5}),
+        ))
+        .await
+        .expect(422);
     assert_eq!(refused.fields(), ["priority", "restore"]);
     // they are replaced as any others are, everywhere
     for application in ["mail", "chat", "directory"] {
@@ -153,8 +172,15 @@ async fn a_check_of_the_store_names_what_was_changed_in_it() {
     farm[0].submit_wait_all(closing("application:mail", json!({"message": "as it was"}))).await;
     farm[0].terminate().await;
     let check = || {
-        let done = std::process::Command::new(binary()).args(["store", "check", "--config"]).arg(&farm[0].config).output().unwrap();
-        (done.status.success(), format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr)))
+        let done = std::process::Command::new(binary())
+            .args(["store", "check", "--config"])
+            .arg(&farm[0].config)
+            .output()
+            .unwrap();
+        (
+            done.status.success(),
+            format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr)),
+        )
     };
     let (sound, said) = check();
     assert!(sound, "{said}");

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use forewarn::availability::{
-    Criteria, Entry, Ledger, MAX_CANCELS, MAX_CRITERIA, MAX_PLANS, MAX_REPORTERS, Moment, NodeId, Notification, Restore,
-    Rules, Stamp, Status, Target,
+    Criteria, Entry, Ledger, MAX_CANCELS, MAX_CRITERIA, MAX_PLANS, MAX_REPORTERS, Moment, NodeId, Notification,
+    Restore, Rules, Stamp, Status, Target,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -45,7 +45,8 @@ fn a_million_submissions_to_ten_applications_leave_a_bounded_ledger() {
     let kinds: Vec<Option<Criteria>> =
         (0..MAX_CRITERIA * 2).map(|at| Criteria::parse(&json!({"paths": [format!("/{at}/*")]})).unwrap()).collect();
     let targets: Vec<Target> = (0..APPLICATIONS).map(|at| format!("application:a{at}").parse().unwrap()).collect();
-    let mut ledger = Ledger::new(Rules { max_clock_skew: Duration::from_secs(60), lapse: Duration::from_secs(1 << 30) });
+    let mut ledger =
+        Ledger::new(Rules { max_clock_skew: Duration::from_secs(60), lapse: Duration::from_secs(1 << 30) });
     let (mut refused, mut greatest) = (std::collections::BTreeMap::new(), 0);
     let mut at = 1_700_000_000_000;
     let mut plan: Option<Notification> = None;

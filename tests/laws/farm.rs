@@ -83,13 +83,28 @@ pub enum What {
     Open,
     /// At once, or since some units ago; back so many units after the stamp. That may lie before it:
     /// the end was checked against a clock that the stamps of others are ahead of.
-    Close { since: Option<u8>, back: Option<i8>, automatic: bool },
+    Close {
+        since: Option<u8>,
+        back: Option<i8>,
+        automatic: bool,
+    },
     /// Begins so many units after the stamp, lasts so many.
-    Plan { ahead: u8, lasts: Option<u8>, automatic: bool },
+    Plan {
+        ahead: u8,
+        lasts: Option<u8>,
+        automatic: bool,
+    },
     /// Takes one of the plans so far back.
-    Cancel { which: prop::sample::Index },
+    Cancel {
+        which: prop::sample::Index,
+    },
     /// Takes one back and says something else in its place, at the same time.
-    Replace { which: prop::sample::Index, ahead: u8, lasts: Option<u8>, automatic: bool },
+    Replace {
+        which: prop::sample::Index,
+        ahead: u8,
+        lasts: Option<u8>,
+        automatic: bool,
+    },
 }
 
 /// One act: what, who, where, about which requests, when.
@@ -129,7 +144,15 @@ fn act() -> impl Strategy<Value = Act> {
     let speaker = prop_oneof![6 => 0u8..5, 1 => 5u8..7];
     (what(), speaker, targets, criteria, prop::bool::weighted(0.15), 0u8..15, 0u8..2, 0u8..3, any::<bool>()).prop_map(
         |(what, speaker, targets, criteria, newer, time, counter, node, twice)| Act {
-            what, speaker, targets, criteria, newer, time, counter, node, twice,
+            what,
+            speaker,
+            targets,
+            criteria,
+            newer,
+            time,
+            counter,
+            node,
+            twice,
         },
     )
 }

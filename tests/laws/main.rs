@@ -21,7 +21,8 @@ use proptest::test_runner::{Config, FileFailurePersistence};
 
 /// So many cases, times `FOREWARN_CASES`.
 pub fn cases(count: u32, seeds: &'static str) -> Config {
-    let times: u32 = std::env::var("FOREWARN_CASES").map_or(1, |text| text.parse().expect("FOREWARN_CASES is a number"));
+    let times: u32 =
+        std::env::var("FOREWARN_CASES").map_or(1, |text| text.parse().expect("FOREWARN_CASES is a number"));
     Config {
         cases: count.saturating_mul(times),
         max_shrink_iters: 20_000,

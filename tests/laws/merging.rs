@@ -19,7 +19,8 @@ const SEEDS: &str = "tests/laws/proptest-regressions/merging.txt";
 /// the set, but kept up to date piece by piece.
 fn state(ledger: &Ledger) -> (Moment, u128, Vec<Arc<Entry>>, Vec<Vec<Stamp>>) {
     let words = |target| {
-        let mut alive: Vec<Stamp> = ledger.words(target).iter().flat_map(|words| words.iter()).map(|word| *word.stamp()).collect();
+        let mut alive: Vec<Stamp> =
+            ledger.words(target).iter().flat_map(|words| words.iter()).map(|word| *word.stamp()).collect();
         alive.sort();
         alive
     };

@@ -277,11 +277,19 @@ impl Naive {
         all.filter(|x| x.opening && ask.matches(x)).map(|x| x.at).collect()
     }
 
-    fn target<'a>(&'a self, target: &Target, agree: usize, ask: &Ask, clock: i64, floor: Option<(i64, StampKey)>) -> Vec<&'a Said> {
+    fn target<'a>(
+        &'a self,
+        target: &Target,
+        agree: usize,
+        ask: &Ask,
+        clock: i64,
+        floor: Option<(i64, StampKey)>,
+    ) -> Vec<&'a Said> {
         let w: Vec<&Said> = self.all.iter().filter(|x| x.is_on(target) && !self.older_than_lapse(x, clock)).collect();
         let mut closed = Vec::new();
         let operators: Vec<&Said> = w.iter().copied().filter(|x| x.reporter.is_none()).collect();
-        closed.extend(self.says(&operators, ask, clock).filter(|o| o.closing && floor.is_none_or(|floor| o.at > floor)));
+        closed
+            .extend(self.says(&operators, ask, clock).filter(|o| o.closing && floor.is_none_or(|floor| o.at > floor)));
         let open = self.openings(target, ask).into_iter().chain(floor).map(|(time, _)| time).max();
         let mut names: Vec<&String> = w.iter().filter_map(|x| x.reporter.as_ref()).collect();
         names.sort();
@@ -321,8 +329,10 @@ impl Naive {
     /// Plans on what an application depends on that have not begun and that nothing has overtaken.
     pub fn upcoming(&self, application: &Application, now: i64) -> Vec<Stamp> {
         let clock = self.clock(now);
-        let targets: Vec<&Target> =
-            [&application.name, &Target::System].into_iter().chain(application.uses.iter().map(|(name, _)| name)).collect();
+        let targets: Vec<&Target> = [&application.name, &Target::System]
+            .into_iter()
+            .chain(application.uses.iter().map(|(name, _)| name))
+            .collect();
         let stands = |x: &Said| targets.iter().any(|target| x.is_on(target) && !self.dead(x, target));
         let mut plans: Vec<&Said> = self.all.iter().filter(|x| x.plan && x.since > clock && stands(x)).collect();
         plans.retain(|x| !self.older_than_lapse(x, clock));

@@ -232,14 +232,18 @@ fn so_many_reporters_must_agree() {
 #[test]
 fn several_causes_are_named_in_order() {
     let mut s = story();
-    for (at, target, back) in [(1_003, "resource:disk", 1_300), (1_002, "resource:db", 1_500), (1_001, "system", 1_400)] {
+    for (at, target, back) in [(1_003, "resource:disk", 1_300), (1_002, "resource:db", 1_500), (1_001, "system", 1_400)]
+    {
         s.says(Unavailable, at, target, |n| n.expected_back_at = Some(Moment::from_millis(back)));
     }
     s.probe(Unavailable, 1_000, "a/probe", None);
     let named = |s: &Story| -> Vec<Target> {
         outcome(&view(&s.ledger, &s.mail()), &ASKS[0], 1_004).causes.into_iter().map(|(target, ..)| target).collect()
     };
-    assert_eq!(named(&s).iter().map(ToString::to_string).collect::<Vec<_>>(), [MAIL, "system", "resource:db", "resource:disk"]);
+    assert_eq!(
+        named(&s).iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [MAIL, "system", "resource:db", "resource:disk"]
+    );
     let told = outcome(&view(&s.ledger, &s.mail()), &ASKS[0], 1_004);
     assert_eq!((told.since, told.back), (Some(1_000), None), "the probe does not know when");
     s.probe(Available, 1_004, "a/probe", None);

@@ -25,13 +25,21 @@ fn any_json() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::from),
         any::<u64>().prop_map(Value::from),
         any::<f64>().prop_filter("JSON has no others", |number| number.is_finite()).prop_map(Value::from),
-        prop::sample::select(vec![json!(0.1), json!(-0.0), json!(1.0), json!(1e300), json!(5e-324), json!(123_456_789.123_456_79)]),
+        prop::sample::select(vec![
+            json!(0.1),
+            json!(-0.0),
+            json!(1.0),
+            json!(1e300),
+            json!(5e-324),
+            json!(123_456_789.123_456_79)
+        ]),
         any::<String>().prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 24, 5, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::btree_map(any::<String>(), inner, 0..5).prop_map(|members| Value::Object(members.into_iter().collect())),
+            prop::collection::btree_map(any::<String>(), inner, 0..5)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
 }
@@ -50,7 +58,8 @@ fn criteria() -> impl Strategy<Value = Value> {
     ]);
     let kinds = (prop::collection::vec(known, 0..4), prop::collection::btree_map("[a-z]{1,5}", any_json(), 0..3));
     kinds.prop_filter_map("criteria without any member", |(known, newer)| {
-        let members: Map<String, Value> = known.into_iter().map(|(kind, value)| (kind.to_owned(), value)).chain(newer).collect();
+        let members: Map<String, Value> =
+            known.into_iter().map(|(kind, value)| (kind.to_owned(), value)).chain(newer).collect();
         (!members.is_empty()).then_some(Value::Object(members))
     })
 }
@@ -58,7 +67,9 @@ fn criteria() -> impl Strategy<Value = Value> {
 /// A record as some version may write it: members that this one knows or does not know, with values
 /// that it knows or does not know.
 fn record() -> impl Strategy<Value = Value> {
-    let one = |name: &'static str, values: Vec<Value>| prop::option::of(prop::sample::select(values).prop_map(move |value| (name, value)));
+    let one = |name: &'static str, values: Vec<Value>| {
+        prop::option::of(prop::sample::select(values).prop_map(move |value| (name, value)))
+    };
     let members = (
         one("message", vec![json!("Sorry — back \u{1f600} soon\n"), json!(""), Value::Null]),
         one("goes_down_at", vec![json!("2026-11-23T19:00:00.123999+01:00"), json!("2026-11-24T00:00:00Z")]),
@@ -119,7 +130,9 @@ fn hash_of(written: &str) -> [u8; 16] {
             Value::Object(members) => {
                 let mut members: Vec<_> = members.iter().collect();
                 members.sort_by_key(|(name, _)| name.as_str());
-                let members = members.into_iter().map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), sorted(value)));
+                let members = members
+                    .into_iter()
+                    .map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), sorted(value)));
                 format!("{{{}}}", members.collect::<Vec<_>>().join(","))
             }
             leaf => leaf.to_string(),
@@ -149,7 +162,8 @@ fn the_hash_is_the_same_however_a_record_comes_and_wherever_it_has_been() {
                 let value: Value = serde_json::from_str(&sent).unwrap();
                 prop_assert_eq!(hash_of(&value["notification"].to_string()), made.stamp.hash);
                 // Straight from the text, and by way of a value, as some readers do.
-                let received: Arc<Entry> = serde_json::from_str(&scrambled(&value, &mut || next.next().unwrap())).unwrap();
+                let received: Arc<Entry> =
+                    serde_json::from_str(&scrambled(&value, &mut || next.next().unwrap())).unwrap();
                 prop_assert!(received.is_as_stamped());
                 prop_assert_eq!(&serde_json::from_value::<Arc<Entry>>(value).unwrap(), &received);
                 prop_assert_eq!(&received, &made);
@@ -172,7 +186,8 @@ fn the_hash_is_the_same_however_a_record_comes_and_wherever_it_has_been() {
 fn whatever_is_changed_is_noticed_but_who_accepted_it() {
     TestRunner::new(cases(1_000, SEEDS))
         .run(&(record(), record(), any::<prop::sample::Index>()), |(written, other, which)| {
-            let mut entry = (*Entry::stamped(serde_json::from_value(written.clone()).unwrap(), 0, NodeId::NONE)).clone();
+            let mut entry =
+                (*Entry::stamped(serde_json::from_value(written.clone()).unwrap(), 0, NodeId::NONE)).clone();
             let mut changed = written.clone();
             let name = other.as_object().unwrap().keys().nth(which.index(other.as_object().unwrap().len())).unwrap();
             changed[name] = other[name].clone();

@@ -38,7 +38,8 @@ fn definition(application: &Application) -> Definition {
 /// What a ledger has on this application.
 pub fn view(ledger: &Ledger, application: &Application) -> (View, Definition) {
     let definition = definition(application);
-    let agree = |wanted: &Name| application.uses.iter().find(|(r, _)| name(r) == *wanted).map_or(1, |(_, agree)| *agree);
+    let agree =
+        |wanted: &Name| application.uses.iter().find(|(r, _)| name(r) == *wanted).map_or(1, |(_, agree)| *agree);
     (View::of(ledger, &definition, agree), definition)
 }
 

@@ -45,7 +45,10 @@ impl<'n> Farm<'n> {
     }
 
     fn configure(&self, node: usize, fanout: &str) {
-        let peers: Vec<String> = (0..NODES).filter(|peer| *peer != node).map(|peer| format!("\"http://{}:7070\"", Net::address(peer))).collect();
+        let peers: Vec<String> = (0..NODES)
+            .filter(|peer| *peer != node)
+            .map(|peer| format!("\"http://{}:7070\"", Net::address(peer)))
+            .collect();
         let address = Net::address(node);
         let text = format!(
             r#"
@@ -87,9 +90,15 @@ sha256 = "{sha}"
     }
 
     fn spawn(&mut self, node: usize) {
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join(format!("n{node}.log"))).unwrap();
+        let log =
+            fs::OpenOptions::new().create(true).append(true).open(self.folder.join(format!("n{node}.log"))).unwrap();
         let mut command = self.net.command(node, env!("CARGO_BIN_EXE_forewarn"));
-        command.args(["serve", "--config"]).arg(self.config(node)).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command
+            .args(["serve", "--config"])
+            .arg(self.config(node))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
         self.nodes[node] = Some(command.spawn().unwrap());
     }
 
@@ -103,7 +112,10 @@ sha256 = "{sha}"
     /// The command line, in the node's namespace, as an operator there would use it.
     fn forewarn(&self, node: usize, args: &[&str]) -> Option<Value> {
         let mut command = self.net.command(node, env!("CARGO_BIN_EXE_forewarn"));
-        command.args(args).env("FOREWARN_URL", format!("http://{}:7070", Net::address(node))).env("FOREWARN_TOKEN", TOKEN);
+        command
+            .args(args)
+            .env("FOREWARN_URL", format!("http://{}:7070", Net::address(node)))
+            .env("FOREWARN_TOKEN", TOKEN);
         let output = command.stdin(Stdio::null()).output().unwrap();
         output.status.success().then(|| serde_json::from_slice(&output.stdout).unwrap())
     }
@@ -134,7 +146,9 @@ sha256 = "{sha}"
         let first = self.fingerprint(nodes[0]);
         first.is_some()
             && nodes.iter().all(|node| {
-                self.fingerprint(*node) == first && self.is_open(*node, "mail") == Some(mail) && self.is_open(*node, "chat") == Some(chat)
+                self.fingerprint(*node) == first
+                    && self.is_open(*node, "mail") == Some(mail)
+                    && self.is_open(*node, "chat") == Some(chat)
             })
     }
 
@@ -182,15 +196,18 @@ fn healed(fanout: &str) {
     net.cut(&[3, 4]);
     farm.say(0, "mail", "--unavailable");
     farm.say(4, "chat", "--unavailable");
-    farm.wait("each side agrees", Duration::from_secs(20), |farm| farm.agree(&[0, 1, 2], false, true) && farm.agree(&[3, 4], true, false));
+    farm.wait("each side agrees", Duration::from_secs(20), |farm| {
+        farm.agree(&[0, 1, 2], false, true) && farm.agree(&[3, 4], true, false)
+    });
     // Later words beyond the cut, so that the merge has something to drop.
     farm.say(1, "chat", "--unavailable");
     farm.say(3, "chat", "--available");
 
     net.heal();
-    let took = farm.wait("all agree after healing", Duration::from_millis(2 * EVERY) + Duration::from_secs(10), |farm| {
-        farm.agree(&[0, 1, 2, 3, 4], false, true)
-    });
+    let took =
+        farm.wait("all agree after healing", Duration::from_millis(2 * EVERY) + Duration::from_secs(10), |farm| {
+            farm.agree(&[0, 1, 2, 3, 4], false, true)
+        });
     eprintln!("fanout {fanout}: agreed {} ms after healing (asking included)", took.as_millis());
 
     // A dead node in the middle of the chain takes nobody's share with it, and gets its own copy.

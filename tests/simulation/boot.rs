@@ -116,7 +116,8 @@ impl World {
 
     /// The next step of the merge phase, when the last one is over.
     fn go_on(&mut self, at: usize) {
-        let (references, series, random) = (self.nodes[at].references, self.nodes[at].series, self.nodes[at].random_order);
+        let (references, series, random) =
+            (self.nodes[at].references, self.nodes[at].series, self.nodes[at].random_order);
         let Some(running) = &mut self.nodes[at].running else { return };
         let Some(phase) = &mut running.phase else { return };
         if phase.announcing > 0 {
@@ -124,7 +125,8 @@ impl World {
         }
         if !std::mem::replace(&mut phase.begun, true) {
             phase.session = Session::new(series);
-            phase.rest = running.replica.peers().into_iter().filter(|peer| peer.member.is_some()).map(|peer| peer.id).collect();
+            phase.rest =
+                running.replica.peers().into_iter().filter(|peer| peer.member.is_some()).map(|peer| peer.id).collect();
             phase.wanted = references;
             if random {
                 let turn = self.rng.below(phase.rest.len());
@@ -132,7 +134,9 @@ impl World {
             }
         }
         loop {
-            let Some(phase) = self.nodes[at].running.as_mut().and_then(|running| running.phase.as_mut()) else { return };
+            let Some(phase) = self.nodes[at].running.as_mut().and_then(|running| running.phase.as_mut()) else {
+                return;
+            };
             let most = if series { 1 } else { phase.wanted };
             if phase.follow_ups || phase.wanted == 0 || phase.rest.is_empty() || phase.open >= most {
                 break;
@@ -159,7 +163,9 @@ impl World {
             }
             for (peer, merge) in asks {
                 self.count("follow-ups of a merge");
-                let Some(address) = self.nodes[at].replica().and_then(|replica| replica.address_of(peer)) else { continue };
+                let Some(address) = self.nodes[at].replica().and_then(|replica| replica.address_of(peer)) else {
+                    continue;
+                };
                 self.ask(at, &address, Body::Merge(Box::new(merge)), Asked::FollowUp { peer });
             }
         }
@@ -202,7 +208,8 @@ impl World {
     pub fn periodic(&mut self, node: usize) {
         let Some(running) = &self.nodes[node].running else { return };
         let run = running.run;
-        let met: Vec<NodeId> = running.replica.peers().into_iter().filter(|peer| peer.member.is_some()).map(|peer| peer.id).collect();
+        let met: Vec<NodeId> =
+            running.replica.peers().into_iter().filter(|peer| peer.member.is_some()).map(|peer| peer.id).collect();
         if let Some(peer) = self.rng.pick(&met).copied() {
             self.begin_talk(node, peer, false);
             self.perform(node);
@@ -262,7 +269,11 @@ impl World {
         match body {
             Body::Announce(announce) => {
                 let answer = match running.replica.announced(&announce, None, now) {
-                    Ok(()) => Answer::Announced(Box::new(running.replica.announcement(if running.ready { "ready" } else { "merge" }))),
+                    Ok(()) => Answer::Announced(Box::new(running.replica.announcement(if running.ready {
+                        "ready"
+                    } else {
+                        "merge"
+                    }))),
                     Err(stranger) => {
                         self.answer(to, from, run, request, Answer::Refused(stranger.conflict()));
                         return self.perform(to);
@@ -312,32 +323,34 @@ impl World {
                     self.check_limit(node, delivered.limit);
                 }
             }
-            (Asked::Talk { peer, mut talk, phase, held }, Answer::Merged(merged)) => match talk.answer(&mut running.replica, merged, now) {
-                Ok(Next::Ask(ask)) => {
-                    let ranges = ask.ranges.is_some();
-                    let Some(address) = running.replica.address_of(peer) else {
-                        self.failed(node, Asked::Talk { peer, talk, phase, held });
-                        return;
-                    };
-                    if ranges {
-                        self.count("rounds of a comparison by ranges");
+            (Asked::Talk { peer, mut talk, phase, held }, Answer::Merged(merged)) => {
+                match talk.answer(&mut running.replica, merged, now) {
+                    Ok(Next::Ask(ask)) => {
+                        let ranges = ask.ranges.is_some();
+                        let Some(address) = running.replica.address_of(peer) else {
+                            self.failed(node, Asked::Talk { peer, talk, phase, held });
+                            return;
+                        };
+                        if ranges {
+                            self.count("rounds of a comparison by ranges");
+                        }
+                        self.ask(node, &address, Body::Merge(ask), Asked::Talk { peer, talk, phase, held });
                     }
-                    self.ask(node, &address, Body::Merge(ask), Asked::Talk { peer, talk, phase, held });
-                }
-                Ok(Next::Done) => {
-                    running.merging.remove(&peer);
-                    running.ended_talks.push((peer, held));
-                    running.replica.merged_with(peer, now);
-                    if let Some(phase_) = running.phase.as_mut().filter(|_| phase) {
-                        phase_.references.push(peer);
-                        phase_.learned.extend(talk.learned.iter().cloned());
-                        phase_.session.ended(talk);
-                        self.talk_over(node, true);
-                        self.go_on(node);
+                    Ok(Next::Done) => {
+                        running.merging.remove(&peer);
+                        running.ended_talks.push((peer, held));
+                        running.replica.merged_with(peer, now);
+                        if let Some(phase_) = running.phase.as_mut().filter(|_| phase) {
+                            phase_.references.push(peer);
+                            phase_.learned.extend(talk.learned.iter().cloned());
+                            phase_.session.ended(talk);
+                            self.talk_over(node, true);
+                            self.go_on(node);
+                        }
                     }
+                    Err(problem) => panic!("a talk between two of this version is broken off: {problem}"),
                 }
-                Err(problem) => panic!("a talk between two of this version is broken off: {problem}"),
-            },
+            }
             (Asked::FollowUp { .. }, Answer::Merged(_)) => {
                 self.talk_over(node, false);
                 self.go_on(node);

@@ -115,7 +115,9 @@ impl World {
         let mut first: Option<(&Node, &Ledger)> = None;
         for (_, node) in self.alive() {
             let name = &node.name;
-            let Some(running) = node.running.as_ref().filter(|running| running.ready) else { return Some(format!("{name} is not ready")) };
+            let Some(running) = node.running.as_ref().filter(|running| running.ready) else {
+                return Some(format!("{name} is not ready"));
+            };
             let replica = &running.replica;
             if let Some(conflict) = replica.conflict() {
                 return Some(format!("{name}: {}", conflict.why));
@@ -125,11 +127,18 @@ impl World {
             }
             for peer in replica.peers() {
                 if peer.outbox > 0 || peer.merge_on_return || peer.member.is_none() {
-                    return Some(format!("{name} has {} rows for {}, merge on return: {}, {:?}", peer.outbox, peer.address, peer.merge_on_return, peer.member));
+                    return Some(format!(
+                        "{name} has {} rows for {}, merge on return: {}, {:?}",
+                        peer.outbox, peer.address, peer.merge_on_return, peer.member
+                    ));
                 }
             }
             if replica.unconfirmed() > 0 {
-                let open: Vec<_> = self.acknowledged.iter().filter_map(|a| Some((a.entry.stamp, replica.told(&a.entry.stamp)?))).collect();
+                let open: Vec<_> = self
+                    .acknowledged
+                    .iter()
+                    .filter_map(|a| Some((a.entry.stamp, replica.told(&a.entry.stamp)?)))
+                    .collect();
                 return Some(format!("{name} waits for receipts: {open:?}"));
             }
             let members: BTreeSet<NodeId> = replica.members().map(|member| member.id).collect();
@@ -143,10 +152,20 @@ impl World {
                 None => first = Some((node, replica.ledger())),
                 Some((other, ledger)) => {
                     if ledger.limit() != replica.ledger().limit() {
-                        return Some(format!("L of {} is {}, of {name} {}", other.name, ledger.limit(), replica.ledger().limit()));
+                        return Some(format!(
+                            "L of {} is {}, of {name} {}",
+                            other.name,
+                            ledger.limit(),
+                            replica.ledger().limit()
+                        ));
                     }
                     if ledger.fingerprint() != replica.ledger().fingerprint() {
-                        return Some(format!("the ledgers of {} ({}) and {name} ({}) differ", other.name, ledger.len(), replica.ledger().len()));
+                        return Some(format!(
+                            "the ledgers of {} ({}) and {name} ({}) differ",
+                            other.name,
+                            ledger.len(),
+                            replica.ledger().len()
+                        ));
                     }
                 }
             }
@@ -161,7 +180,8 @@ impl World {
             let stamp = &acknowledged.entry.stamp;
             assert!(heard.contains_key(stamp), "acknowledged by n{} and lost: {stamp:?}", acknowledged.node);
         }
-        let ledgers: Vec<&Ledger> = self.alive().filter_map(|(_, node)| node.replica()).map(|replica| replica.ledger()).collect();
+        let ledgers: Vec<&Ledger> =
+            self.alive().filter_map(|(_, node)| node.replica()).map(|replica| replica.ledger()).collect();
         let Some(ledger) = ledgers.first() else { return };
         let limit = ledger.limit();
         let entries: Vec<Arc<Entry>> = heard.into_values().collect();
@@ -169,7 +189,10 @@ impl World {
         assert_eq!(naive.limit(), limit.millis(), "L is the greatest stamp time");
         let retained = naive.retained();
         for ledger in &ledgers {
-            assert!(ledger.iter().map(|e| e.stamp).eq(retained.iter().map(|e| e.stamp)), "the ledger is what the dropping rule leaves");
+            assert!(
+                ledger.iter().map(|e| e.stamp).eq(retained.iter().map(|e| e.stamp)),
+                "the ledger is what the dropping rule leaves"
+            );
             assert!(ledger.iter().eq(ledgers[0].iter()), "ledgers are equal, entry by entry");
         }
         let now = self.nodes[0].wall(self.time).millis();
@@ -204,18 +227,29 @@ impl World {
     /// Every receipt is complete, on disk as well, whatever crashed in between. Not where a lane
     /// collapsed or somebody became another: then the history may have gaps (SPEC 4.3).
     fn check_receipts(&mut self) {
-        let gaps = ["stores that were restored from a backup", "stores that had to be renewed", "nodes that joined", "nodes that were forgotten", "nodes that burned down"];
+        let gaps = [
+            "stores that were restored from a backup",
+            "stores that had to be renewed",
+            "nodes that joined",
+            "nodes that were forgotten",
+            "nodes that burned down",
+        ];
         if self.collapsed || gaps.iter().any(|gap| self.counts.contains_key(gap)) {
             return;
         }
         let all = self.nodes.len() - 1;
-        let own = self.acknowledged.iter().filter(|acknowledged| !acknowledged.repeated && acknowledged.recipients == all);
+        let own =
+            self.acknowledged.iter().filter(|acknowledged| !acknowledged.repeated && acknowledged.recipients == all);
         for acknowledged in own {
             let initial = &self.nodes[acknowledged.node];
             for node in &self.nodes {
                 let state = initial.disk.latest.receipts.get(&(acknowledged.entry.stamp, node.id));
                 let complete = state.is_some_and(|state| state.is_final());
-                assert!(complete, "{} has no receipt of {:?} from {}: {state:?}", initial.name, acknowledged.entry.stamp, node.name);
+                assert!(
+                    complete,
+                    "{} has no receipt of {:?} from {}: {state:?}",
+                    initial.name, acknowledged.entry.stamp, node.name
+                );
             }
         }
         let receipts = self.acknowledged.len();
@@ -234,7 +268,11 @@ impl World {
                 let recipients = first.recipients as u64;
                 assert_eq!(sends.bodies, recipients, "bodies of {stamp:?} that were sent");
                 drop(by);
-                self.count(if recipients == others { "bodies sent exactly N - 1 times" } else { "bodies sent before all had met" });
+                self.count(if recipients == others {
+                    "bodies sent exactly N - 1 times"
+                } else {
+                    "bodies sent before all had met"
+                });
             }
         }
     }

@@ -85,7 +85,9 @@ impl Delegations {
 
     /// A child has not answered: from now on its share is left to the next, whenever that one can be sent to.
     pub fn failed(&mut self, child: NodeId, request: u64, now: u64) {
-        for ((stamp, member), left) in self.left.iter_mut().filter(|(_, left)| left.to == child && left.request == request) {
+        for ((stamp, member), left) in
+            self.left.iter_mut().filter(|(_, left)| left.to == child && left.request == request)
+        {
             left.since = now;
             self.orphans.entry((*stamp, child)).or_default().insert(*member);
         }
@@ -152,22 +154,36 @@ impl World {
         }
         let keys = |stamp: Stamp| (0..2).map(move |class| forewarn::sync::QueueKey { class, stamp });
         delegations.left.retain(|(stamp, member), _| keys(*stamp).any(|key| rows.contains_key(&(*member, key))));
-        let is_up = |id: &NodeId| peers.iter().any(|peer| peer.id == *id && peer.member.is_some() && !peer.down && !peer.merge_on_return);
+        let is_up = |id: &NodeId| {
+            peers.iter().any(|peer| peer.id == *id && peer.member.is_some() && !peer.down && !peer.merge_on_return)
+        };
         for ((stamp, child), members) in std::mem::take(&mut delegations.orphans) {
-            let is_waiting = |member: &&NodeId| delegations.left.get(&(stamp, **member)).is_some_and(|left| left.to == child);
-            let waiting: Vec<NodeId> = members.iter().filter(is_waiting).filter(|member| is_up(member)).copied().collect();
+            let is_waiting =
+                |member: &&NodeId| delegations.left.get(&(stamp, **member)).is_some_and(|left| left.to == child);
+            let waiting: Vec<NodeId> =
+                members.iter().filter(is_waiting).filter(|member| is_up(member)).copied().collect();
             // Where its successor gets a merge instead of rows, nothing is sent before that ends: the 2 s count.
             let share = delegations.shares.get(&(stamp, child)).cloned().unwrap_or_default();
             let merges = |id: &NodeId| peers.iter().any(|peer| peer.id == *id && peer.merge_on_return);
             let is_member = peers.iter().any(|peer| peer.id == child);
             let excused = !is_member || share.iter().any(merges);
             let taken = excused || waiting.is_empty() || share.iter().any(|member| is_sending(running, *member));
-            assert!(taken, "{}: {child} does not answer, and nobody of its share is sent {stamp:?} in its place: {waiting:?}", node.name);
+            assert!(
+                taken,
+                "{}: {child} does not answer, and nobody of its share is sent {stamp:?} in its place: {waiting:?}",
+                node.name
+            );
         }
         for ((stamp, member), left) in &delegations.left {
             let last = delegations.progress.get(stamp).copied().unwrap_or_default().max(left.since);
             if time > last + NO_PROGRESS && is_up(member) {
-                assert!(is_sending(running, *member), "{} has left {stamp:?} for {member} to {} {} ms ago, nothing was heard since", node.name, left.to, time - last);
+                assert!(
+                    is_sending(running, *member),
+                    "{} has left {stamp:?} for {member} to {} {} ms ago, nothing was heard since",
+                    node.name,
+                    left.to,
+                    time - last
+                );
             }
         }
         running.delegations = delegations;

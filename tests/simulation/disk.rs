@@ -71,7 +71,11 @@ impl Rows {
                 }
             }
             Change::Admit(entry) => {
-                assert!(self.ledger.insert(entry.stamp, Arc::clone(entry)).is_none(), "into the ledger, where it was: {:?}", entry.stamp);
+                assert!(
+                    self.ledger.insert(entry.stamp, Arc::clone(entry)).is_none(),
+                    "into the ledger, where it was: {:?}",
+                    entry.stamp
+                );
             }
             Change::Drop(stamp) => {
                 assert!(self.ledger.remove(stamp).is_some(), "dropped, but not in the ledger: {stamp:?}");
@@ -144,7 +148,8 @@ impl Rows {
     /// A row for one of these ids (a node's, and the one that stands for its address), or a merge
     /// instead of rows.
     pub fn owes(&self, to: &[NodeId], stamp: &Stamp) -> bool {
-        to.iter().any(|id| self.merge_on_return.contains(id) || keys(stamp).any(|key| self.outbox.contains_key(&(*id, key))))
+        to.iter()
+            .any(|id| self.merge_on_return.contains(id) || keys(stamp).any(|key| self.outbox.contains_key(&(*id, key))))
     }
 
     /// Everything that was ever said, as far as this disk knows.
@@ -159,7 +164,10 @@ impl Rows {
         ledger.advance(self.limit);
         for entry in self.ledger.values() {
             let admission = ledger.admit(entry);
-            assert!(admission.admitted && admission.dropped.is_empty() && !admission.advanced, "a stored ledger is as it was");
+            assert!(
+                admission.admitted && admission.dropped.is_empty() && !admission.advanced,
+                "a stored ledger is as it was"
+            );
         }
         let body = |key: &QueueKey| {
             let found = self.ledger.get(&key.stamp).or_else(|| self.history.get(&key.stamp));

@@ -83,7 +83,12 @@ impl World {
     pub fn check_drops(&mut self, at: usize) {
         let node = &self.nodes[at];
         let (mirror, rows) = (&node.disk.mirror, &node.disk.latest);
-        assert_eq!(rows.limit.millis(), mirror.limit(), "{}: L is the greatest stamp time that it has heard of", node.name);
+        assert_eq!(
+            rows.limit.millis(),
+            mirror.limit(),
+            "{}: L is the greatest stamp time that it has heard of",
+            node.name
+        );
         let retained = mirror.retained();
         let stamps = |entries: &[Arc<Entry>]| entries.iter().map(|entry| entry.stamp).collect::<Vec<Stamp>>();
         assert!(
@@ -117,14 +122,20 @@ impl World {
             all()
         } else {
             let (new, old) = (touched.entries.iter().flat_map(around).collect::<Vec<i64>>(), all());
-            let half = |all: &[i64], dice: &mut crate::rng::Rng| (0..SAMPLES / 2).filter_map(|_| dice.pick(all).copied()).collect::<Vec<_>>();
+            let half = |all: &[i64], dice: &mut crate::rng::Rng| {
+                (0..SAMPLES / 2).filter_map(|_| dice.pick(all).copied()).collect::<Vec<_>>()
+            };
             let mut chosen = half(&new, &mut self.dice);
             chosen.extend(half(&old, &mut self.dice));
             chosen
         };
         let mut verdicts = 0;
         for application in applications() {
-            let on = |target: &Target| *target == Target::System || *target == application.name || application.uses.iter().any(|(r, _)| r == target);
+            let on = |target: &Target| {
+                *target == Target::System
+                    || *target == application.name
+                    || application.uses.iter().any(|(r, _)| r == target)
+            };
             if !touched.all && !whole && !touched.targets.iter().any(on) {
                 continue;
             }
@@ -133,7 +144,12 @@ impl World {
                 let expected = mirror.verdict(&application, ask, now);
                 let who = || format!("{}: {:?}, {ask:?} at {now}", node.name, application.name);
                 assert_eq!(seen.outcome(ask, now), expected, "the verdict is not the naive one, {}", who());
-                assert_eq!(without_dead.verdict(&application, ask, now), expected, "dropping has changed a verdict, {}", who());
+                assert_eq!(
+                    without_dead.verdict(&application, ask, now),
+                    expected,
+                    "dropping has changed a verdict, {}",
+                    who()
+                );
                 verdicts += 1;
             };
             for ask in &ASKS {
@@ -143,8 +159,15 @@ impl World {
                 let one = self.dice.below(ASKS.len());
                 ASKS.iter().enumerate().filter(|(i, _)| whole || *i == one).for_each(|(_, ask)| check(ask, *instant));
             }
-            let upcoming: Vec<Stamp> = seen.view.upcoming(Moment::from_millis(now)).iter().map(|entry| entry.stamp).collect();
-            assert_eq!(upcoming, mirror.upcoming(&application, now), "{}: plans for {:?} at {now}", node.name, application.name);
+            let upcoming: Vec<Stamp> =
+                seen.view.upcoming(Moment::from_millis(now)).iter().map(|entry| entry.stamp).collect();
+            assert_eq!(
+                upcoming,
+                mirror.upcoming(&application, now),
+                "{}: plans for {:?} at {now}",
+                node.name,
+                application.name
+            );
         }
         *self.counts.entry("verdicts compared with the naive one").or_default() += verdicts;
         if whole {
@@ -167,14 +190,22 @@ impl Seen {
         };
         let uses = application.uses.iter().map(|(resource, _)| name(resource)).collect();
         let definition = Definition { name: name(&application.name), uses, agree: application.agree };
-        let agree = |wanted: &Name| application.uses.iter().find(|(r, _)| name(r) == *wanted).map_or(1, |(_, agree)| *agree);
+        let agree =
+            |wanted: &Name| application.uses.iter().find(|(r, _)| name(r) == *wanted).map_or(1, |(_, agree)| *agree);
         let view = View::of(ledger, &definition, agree);
         Self { definition, view }
     }
 
     /// The verdict, as the naive reference words it.
     pub fn outcome(&self, ask: &Ask, now: i64) -> Outcome {
-        let request = RequestFacts { method: ask.method, path: ask.path, query: "", headers: &NoHeaders, client: None, node: ask.node };
+        let request = RequestFacts {
+            method: ask.method,
+            path: ask.path,
+            query: "",
+            headers: &NoHeaders,
+            client: None,
+            node: ask.node,
+        };
         let verdict = self.view.decide(&self.definition, &request, Moment::from_millis(now));
         Outcome {
             causes: verdict.causes.iter().map(|c| (c.target.clone(), c.entry.stamp, c.since.millis())).collect(),

@@ -41,7 +41,14 @@ impl World {
         }
         let address = running.replica.address_of(peer).expect("a peer has an address");
         let stamps: Vec<Stamp> = deliver.items.iter().map(|item| item.entry.stamp).collect();
-        self.trace(|| format!("{} -> {address} {:?} {:?}", self.nodes[node].name, deliver.items.iter().map(|item| (item.entry.stamp, item.share.len())).collect::<Vec<_>>(), deliver.receipts));
+        self.trace(|| {
+            format!(
+                "{} -> {address} {:?} {:?}",
+                self.nodes[node].name,
+                deliver.items.iter().map(|item| (item.entry.stamp, item.share.len())).collect::<Vec<_>>(),
+                deliver.receipts
+            )
+        });
         for stamp in &stamps {
             self.sends.entry(*stamp).or_default().bodies += 1;
             self.check_sends(stamp);

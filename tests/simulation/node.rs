@@ -9,10 +9,19 @@ use std::{
 
 use forewarn::{
     availability::{Entry, Moment, Name, NodeId, Reasons, Rules, Stamp, Target},
-    sync::{Facts, Fanout, Now, Replica, Ticket, merge::{Session, Talk}},
+    sync::{
+        Facts, Fanout, Now, Replica, Ticket,
+        merge::{Session, Talk},
+    },
 };
 
-use crate::{delegation::{Delegations, Silence}, disk::Disk, event::Answer, mirror::Touched, promises::Entrusted};
+use crate::{
+    delegation::{Delegations, Silence},
+    disk::Disk,
+    event::Answer,
+    mirror::Touched,
+    promises::Entrusted,
+};
 
 /// The wall clocks begin here; milliseconds.
 pub const EPOCH: i64 = 1_700_000_000_000;
@@ -45,11 +54,24 @@ pub type Holdings = (Vec<Arc<Entry>>, Vec<Arc<Entry>>);
 /// A request whose answer is to come.
 #[derive(Debug)]
 pub enum Asked {
-    Announce { address: String },
-    Deliver { peer: NodeId, stamps: Vec<Stamp>, request: u64 },
+    Announce {
+        address: String,
+    },
+    Deliver {
+        peer: NodeId,
+        stamps: Vec<Stamp>,
+        request: u64,
+    },
     /// With what both sides held when it began.
-    Talk { peer: NodeId, talk: Talk, phase: bool, held: Box<Holdings> },
-    FollowUp { peer: NodeId },
+    Talk {
+        peer: NodeId,
+        talk: Talk,
+        phase: bool,
+        held: Box<Holdings>,
+    },
+    FollowUp {
+        peer: NodeId,
+    },
 }
 
 impl Asked {
@@ -181,7 +203,11 @@ impl Node {
             reasons: Reasons::with([]),
             fanout: self.fanout,
             critical: self.critical.iter().cloned().collect(),
-            definitions: crate::workload::targets().into_iter().filter(|t| *t != Target::System).map(|t| (t, String::from("same"))).collect(),
+            definitions: crate::workload::targets()
+                .into_iter()
+                .filter(|t| *t != Target::System)
+                .map(|t| (t, String::from("same")))
+                .collect(),
             peers: self.peers.clone(),
         }
     }

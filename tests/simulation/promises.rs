@@ -48,7 +48,8 @@ impl World {
     pub fn check_commit(&mut self, at: usize, label: &'static str, changes: &[Change]) {
         let node = &self.nodes[at];
         let (rows, wall) = (&node.disk.latest, node.wall(self.time));
-        let (believed, accepted) = (Moment::from_millis(wall.millis() + 2 * DELTA as i64), Moment::from_millis(wall.millis() + DELTA as i64));
+        let (believed, accepted) =
+            (Moment::from_millis(wall.millis() + 2 * DELTA as i64), Moment::from_millis(wall.millis() + DELTA as i64));
         let mut newest = rows.applied.last_key_value().map(|(stamp, _)| (stamp.time, stamp.counter));
         let believed_waiting = rows.pending.iter().filter(|(key, _)| key.class < QueueKey::QUARANTINE);
         newest = newest.max(believed_waiting.map(|(key, _)| (key.stamp.time, key.stamp.counter)).max());
@@ -56,10 +57,22 @@ impl World {
             match change {
                 Change::Queue(key, row) if !rows.pending.contains_key(key) => {
                     let (early, stamp) = (key.class == QueueKey::QUARANTINE, key.stamp);
-                    assert_eq!(early, stamp.time > believed, "{}: {stamp:?} is put into class {} at {wall} ({label})", node.name, key.class);
+                    assert_eq!(
+                        early,
+                        stamp.time > believed,
+                        "{}: {stamp:?} is put into class {} at {wall} ({label})",
+                        node.name,
+                        key.class
+                    );
                     let n = &row.entry.notification;
-                    let critical = n.priority == Priority::Critical || n.targets.iter().any(|target| node.critical.contains(target));
-                    assert!(early || (key.class == 0) == critical, "{}: {stamp:?} is put into class {}", node.name, key.class);
+                    let critical = n.priority == Priority::Critical
+                        || n.targets.iter().any(|target| node.critical.contains(target));
+                    assert!(
+                        early || (key.class == 0) == critical,
+                        "{}: {stamp:?} is put into class {}",
+                        node.name,
+                        key.class
+                    );
                     if label == "submit" {
                         assert!(stamp.time <= accepted, "{}: {stamp:?} is accepted at {wall}", node.name);
                         if stamp.node == node.id {
@@ -69,7 +82,9 @@ impl World {
                         }
                     }
                 }
-                Change::Limit(limit) if label == "limit" => assert!(*limit <= believed, "{}: L is {limit} at {wall}", node.name),
+                Change::Limit(limit) if label == "limit" => {
+                    assert!(*limit <= believed, "{}: L is {limit} at {wall}", node.name)
+                }
                 Change::Receipt { stamp, node: of, state, .. } if *of != node.id && *state > DeliveryState::Waiting => {
                     let Some(other) = self.reliable(*of).filter(|_| node.is_reliable()) else { continue };
                     let there = &self.nodes[other].disk.synced;
@@ -80,7 +95,11 @@ impl World {
                         _ if state.is_final() => there.applied.contains_key(stamp),
                         _ => there.knows(stamp),
                     };
-                    assert!(holds, "{} notes that {stamp:?} is {state:?} at {}, but it is not ({label})", node.name, self.nodes[other].name);
+                    assert!(
+                        holds,
+                        "{} notes that {stamp:?} is {state:?} at {}, but it is not ({label})",
+                        node.name, self.nodes[other].name
+                    );
                 }
                 _ => {}
             }
@@ -92,16 +111,20 @@ impl World {
         let node = &self.nodes[at];
         let (synced, latest) = (&node.disk.synced, &node.disk.latest);
         let running = node.running.as_ref();
-        let is_visible = || running.is_none_or(|running| {
-            let step = running.applied_in.get(stamp).copied().unwrap_or_default();
-            running.loading.first().is_none_or(|loading| *loading > step)
-        });
+        let is_visible = || {
+            running.is_none_or(|running| {
+                let step = running.applied_in.get(stamp).copied().unwrap_or_default();
+                running.loading.first().is_none_or(|loading| *loading > step)
+            })
+        };
         let holds = match state {
             DeliveryState::Waiting => false,
             DeliveryState::Queued | DeliveryState::Quarantined => synced.knows(stamp),
             DeliveryState::Applied => synced.applied.contains_key(stamp) && is_visible(),
             // Dropped from the ledger, which is as the rule has it.
-            DeliveryState::Superseded => synced.applied.contains_key(stamp) && !latest.ledger.contains_key(stamp) && is_visible(),
+            DeliveryState::Superseded => {
+                synced.applied.contains_key(stamp) && !latest.ledger.contains_key(stamp) && is_visible()
+            }
         };
         assert!(holds, "{} calls {stamp:?} {state:?}, but that is not durable, or not visible", node.name);
     }
@@ -117,11 +140,19 @@ impl World {
             let stamp = &item.entry.stamp;
             // If it waits once more, by a merge, somebody has been told already.
             let row = node.disk.synced.waiting(stamp).filter(|_| !node.disk.synced.applied.contains_key(stamp));
-            assert!(row.is_none_or(|row| row.initial != NodeId::NONE), "{} will tell nobody that it has applied {stamp:?}", node.name);
+            assert!(
+                row.is_none_or(|row| row.initial != NodeId::NONE),
+                "{} will tell nobody that it has applied {stamp:?}",
+                node.name
+            );
             for member in &item.share {
                 // Whoever it was handed on to may have known that the member is no more.
                 let is_gone = |node: &Node| node.disk.latest.members.get(member).is_some_and(|member| member.forgotten);
-                if self.nodes.iter().any(is_gone) || delivered.unknown.contains(member) || *member == node.id || *member == self.nodes[from].id {
+                if self.nodes.iter().any(is_gone)
+                    || delivered.unknown.contains(member)
+                    || *member == node.id
+                    || *member == self.nodes[from].id
+                {
                     continue;
                 }
                 let Some(other) = self.reliable(*member).map(|other| &self.nodes[other]) else { continue };
@@ -129,11 +160,17 @@ impl World {
                 // Whoever it is: the one that acknowledges, or another whom it has passed it on to.
                 let owes = |(i, holder): (usize, &Node)| {
                     let rows = &holder.disk.synced;
-                    let will = rows.waiting(stamp).is_some_and(|row| row.share.as_ref().is_none_or(|share| share.contains(member)));
+                    let will = rows
+                        .waiting(stamp)
+                        .is_some_and(|row| row.share.as_ref().is_none_or(|share| share.contains(member)));
                     (i == at || i != from && holder.id != item.initial) && (will || rows.owes(&ids, stamp))
                 };
                 let owed = self.nodes.iter().enumerate().any(owes) || other.disk.synced.needs_no(&item.entry);
-                assert!(owed, "{} acknowledges {stamp:?} of {}, but nobody durably owes it to {}", node.name, self.nodes[from].name, other.name);
+                assert!(
+                    owed,
+                    "{} acknowledges {stamp:?} of {}, but nobody durably owes it to {}",
+                    node.name, self.nodes[from].name, other.name
+                );
             }
         }
     }
@@ -142,7 +179,12 @@ impl World {
     pub fn check_merged(&self, at: usize, entrusted: &Entrusted) {
         let node = &self.nodes[at];
         for entry in &entrusted.entries {
-            assert!(node.disk.synced.needs_no(entry), "{} answers a merge, but has not kept {:?}", node.name, entry.stamp);
+            assert!(
+                node.disk.synced.needs_no(entry),
+                "{} answers a merge, but has not kept {:?}",
+                node.name,
+                entry.stamp
+            );
         }
     }
 
@@ -168,10 +210,24 @@ impl World {
         let Some(other) = self.reliable(peer).map(|other| &self.nodes[other]) else { return };
         let node = &self.nodes[at];
         for entry in ours.iter().filter(|entry| node.disk.latest.holds(&entry.stamp)) {
-            assert!(other.disk.synced.needs_no(entry), "{} has merged with {}, which lacks {:?}", node.name, other.name, entry.stamp);
+            assert!(
+                other.disk.synced.needs_no(entry),
+                "{} has merged with {}, which lacks {:?}",
+                node.name,
+                other.name,
+                entry.stamp
+            );
         }
-        for entry in theirs.iter().filter(|entry| other.disk.synced.holds(&entry.stamp) && other.disk.latest.holds(&entry.stamp)) {
-            assert!(node.disk.latest.needs_no(entry), "{} has merged with {} and lacks {:?}", node.name, other.name, entry.stamp);
+        for entry in
+            theirs.iter().filter(|entry| other.disk.synced.holds(&entry.stamp) && other.disk.latest.holds(&entry.stamp))
+        {
+            assert!(
+                node.disk.latest.needs_no(entry),
+                "{} has merged with {} and lacks {:?}",
+                node.name,
+                other.name,
+                entry.stamp
+            );
         }
     }
 
@@ -180,7 +236,13 @@ impl World {
         let node = &self.nodes[at];
         for other in references.iter().filter_map(|id| self.reliable(*id)).map(|other| &self.nodes[other]) {
             for entry in learned.iter().filter(|entry| node.disk.latest.holds(&entry.stamp)) {
-                assert!(other.disk.synced.needs_no(entry), "{} was not told {:?}, which {} has learned elsewhere", other.name, entry.stamp, node.name);
+                assert!(
+                    other.disk.synced.needs_no(entry),
+                    "{} was not told {:?}, which {} has learned elsewhere",
+                    other.name,
+                    entry.stamp,
+                    node.name
+                );
             }
         }
     }
@@ -213,7 +275,11 @@ impl World {
                 // A merge brings what makes it dead.
                 let is_dead = rows.collapsed && !rows.ledger.contains_key(stamp);
                 let has = is_dead || other.disk.synced.needs_no(&acknowledged.entry);
-                assert!(has, "{} has acknowledged {stamp:?}, but {} lacks it and is owed it no more", node.name, other.name);
+                assert!(
+                    has,
+                    "{} has acknowledged {stamp:?}, but {} lacks it and is owed it no more",
+                    node.name, other.name
+                );
             }
         }
     }

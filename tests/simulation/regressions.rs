@@ -65,13 +65,21 @@ fn a_merge_by_ranges_brings_what_a_second_node_has_accepted_meanwhile() {
     other.submit(handed(1, "GET").submit(None), 1, NOW);
     perform(&mut other);
     let entry = other.ledger().iter().next().unwrap().clone();
-    assert!(reference.ledger().get(&entry.stamp).is_some_and(|held| **held != *entry), "the same, accepted by another node");
+    assert!(
+        reference.ledger().get(&entry.stamp).is_some_and(|held| **held != *entry),
+        "the same, accepted by another node"
+    );
     let (talk, mut ask) = Talk::begin(&starting, id(2));
     let mut talk = talk.with_small(0);
     loop {
         if !ask.need.is_empty() {
             let item = Item { entry: entry.clone(), initial: id(1), share: Vec::new() };
-            reference.deliver(id(1), Deliver { limit: entry.stamp.time, items: vec![item], receipts: Vec::new() }, 2, NOW);
+            reference.deliver(
+                id(1),
+                Deliver { limit: entry.stamp.time, items: vec![item], receipts: Vec::new() },
+                2,
+                NOW,
+            );
             perform(&mut reference);
         }
         reference.merge(id(0), ask, 3, NOW);

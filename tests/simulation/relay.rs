@@ -13,7 +13,11 @@ use forewarn::{
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{disk::Disk, node::{self, Node}, workload::Handed};
+use crate::{
+    disk::Disk,
+    node::{self, Node},
+    workload::Handed,
+};
 
 pub const NOW: Now = Now { wall: Moment::ZERO, mono: Duration::from_secs(1) };
 
@@ -97,7 +101,8 @@ fn spread(n: usize, k: usize) -> (usize, usize) {
     initial.submit(Submit { ..handed.submit(None) }, 1, NOW);
     let (out, answered) = perform(&mut initial, 1);
     assert!(answered);
-    let mut queue: VecDeque<(usize, usize, NodeId, Deliver)> = out.into_iter().map(|(to, deliver)| (1, 0, to, deliver)).collect();
+    let mut queue: VecDeque<(usize, usize, NodeId, Deliver)> =
+        out.into_iter().map(|(to, deliver)| (1, 0, to, deliver)).collect();
     let (mut bodies, mut hops, mut reached) = (0, 0, vec![false; n]);
     while let Some((hop, from, to, deliver)) = queue.pop_front() {
         if deliver.items.is_empty() {

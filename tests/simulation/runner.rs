@@ -38,7 +38,11 @@ impl Progress {
         let seconds = self.began.elapsed().as_secs_f64();
         let rate = self.done as f64 / seconds.max(0.001);
         let left = (all - self.done) as f64 / rate.max(0.001);
-        format!("{} of {all} seeds in {seconds:.0} s, {rate:.0} a second, {left:.0} s to go, {} failed", self.done, self.failed.len())
+        format!(
+            "{} of {all} seeds in {seconds:.0} s, {rate:.0} a second, {left:.0} s to go, {} failed",
+            self.done,
+            self.failed.len()
+        )
     }
 }
 
@@ -67,7 +71,9 @@ pub fn run(kept: &[u64], first: u64, count: u64, loud: bool, farm: impl Fn(u64) 
                 Ok(more) => more.into_iter().for_each(|(what, n)| *progress.counts.entry(what).or_default() += n),
                 Err(_) => {
                     progress.failed.push(seed);
-                    say(&format!("seed {seed} FAILED; to repeat it: SIM_SEED={seed} SIM_TRACE=1 cargo test --test simulation farms -- --nocapture"));
+                    say(&format!(
+                        "seed {seed} FAILED; to repeat it: SIM_SEED={seed} SIM_TRACE=1 cargo test --test simulation farms -- --nocapture"
+                    ));
                 }
             }
             if progress.failed.len() >= ENOUGH {
@@ -88,6 +94,12 @@ pub fn run(kept: &[u64], first: u64, count: u64, loud: bool, farm: impl Fn(u64) 
     if loud {
         say(&progress.line(all));
     }
-    assert!(progress.failed.is_empty(), "{} of {} seeds failed, repeat one with SIM_SEED=n: {:?}", progress.failed.len(), progress.done, progress.failed);
+    assert!(
+        progress.failed.is_empty(),
+        "{} of {} seeds failed, repeat one with SIM_SEED=n: {:?}",
+        progress.failed.len(),
+        progress.done,
+        progress.failed
+    );
     progress.counts
 }

@@ -22,10 +22,20 @@ pub enum Action {
     Retry,
     /// A process ends, between two events or between two effects; for so long. Its clock may have
     /// been set back by so much when it returns.
-    Crash { between_effects: bool, away: u64, back: i64 },
-    Cut { one_way: bool },
+    Crash {
+        between_effects: bool,
+        away: u64,
+        back: i64,
+    },
+    Cut {
+        one_way: bool,
+    },
     Heal,
-    Weather { loss: u64, twice: u64, slow: u64 },
+    Weather {
+        loss: u64,
+        twice: u64,
+        slow: u64,
+    },
     /// A clock that is so far off.
     Clock(i64),
     Join,
@@ -72,8 +82,13 @@ pub fn farm(seed: u64) -> (World, Kind, u64) {
             _ => addresses[..nodes - usize::from(joins)].iter().filter(|a| **a != addresses[i]).cloned().collect(),
         };
         let id = NodeId(Uuid::from_u128(world.rng.u128()));
-        let off = if kind == Kind::Calm { 0 } else { world.rng.below(node::DELTA as usize) as i64 - node::DELTA as i64 / 2 };
-        let critical = if world.rng.chance(500) { workload::targets()[1..2].iter().cloned().collect() } else { Default::default() };
+        let off =
+            if kind == Kind::Calm { 0 } else { world.rng.below(node::DELTA as usize) as i64 - node::DELTA as i64 / 2 };
+        let critical = if world.rng.chance(500) {
+            workload::targets()[1..2].iter().cloned().collect()
+        } else {
+            Default::default()
+        };
         world.nodes.push(Node {
             id,
             name: format!("n{i}").parse().unwrap(),
@@ -124,16 +139,26 @@ fn draw(world: &mut World, kind: Kind, joins: bool) -> u64 {
         let skew = world.rng.range(0, 24_000) as i64 - 12_000;
         let one_way = world.rng.chance(500);
         let back = if world.rng.chance(400) { world.rng.range(1, 30_000) as i64 } else { 0 };
-        let weather = Action::Weather { loss: world.rng.range(0, 300), twice: world.rng.range(0, 300), slow: world.rng.range(0, 300) };
+        let weather = Action::Weather {
+            loss: world.rng.range(0, 300),
+            twice: world.rng.range(0, 300),
+            slow: world.rng.range(0, 300),
+        };
         let many = if burst == Some(event) {
             40
-        } else if world.rng.chance(150) { 2 + world.rng.below(8) } else { 1 };
+        } else if world.rng.chance(150) {
+            2 + world.rng.below(8)
+        } else {
+            1
+        };
         let action = match (kind, world.rng.below(100)) {
             (Kind::Calm, 0..12) => Action::Retry,
             (Kind::Calm, _) => Action::Submit(many),
             (_, 0..50) => Action::Submit(many),
             (_, 50..57) => Action::Retry,
-            (_, 57..65) => Action::Crash { between_effects: false, away, back: if kind == Kind::Wild { back } else { 0 } },
+            (_, 57..65) => {
+                Action::Crash { between_effects: false, away, back: if kind == Kind::Wild { back } else { 0 } }
+            }
             (_, 65..75) => Action::Crash { between_effects: true, away, back: 0 },
             (_, 75..81) => Action::Cut { one_way },
             (_, 81..85) => Action::Heal,
@@ -170,7 +195,9 @@ impl World {
                 let Some(node) = self.somebody(true) else { return };
                 for _ in 0..many {
                     let wall = self.nodes[node].wall(self.time);
-                    let Some(replica) = self.nodes[node].running.as_ref().map(|running| &running.replica) else { return };
+                    let Some(replica) = self.nodes[node].running.as_ref().map(|running| &running.replica) else {
+                        return;
+                    };
                     let handed = workload::something(&mut self.rng, replica, wall);
                     self.handed.push(handed.clone());
                     self.hand_in(node, handed);
@@ -180,7 +207,10 @@ impl World {
                 let portable: Vec<Handed> = self.handed.iter().filter(|handed| handed.portable).cloned().collect();
                 // More often than not at once, while the first one is still on its way.
                 let last = if self.rng.chance(600) { portable.len().saturating_sub(2) } else { 0 };
-                let (Some(handed), Some(node)) = (self.rng.pick(&portable[last..]).cloned(), self.somebody(true)) else { return };
+                let (Some(handed), Some(node)) = (self.rng.pick(&portable[last..]).cloned(), self.somebody(true))
+                else {
+                    return;
+                };
                 self.count("submissions handed in again");
                 self.hand_in(node, handed);
             }
@@ -285,7 +315,8 @@ impl World {
     fn forget_somebody(&mut self) {
         let Some(node) = self.somebody(true) else { return };
         let Some(replica) = self.nodes[node].replica() else { return };
-        let names: Vec<String> = replica.peers().into_iter().filter_map(|peer| peer.member).map(|member| member.name.to_string()).collect();
+        let names: Vec<String> =
+            replica.peers().into_iter().filter_map(|peer| peer.member).map(|member| member.name.to_string()).collect();
         let Some(name) = self.rng.pick(&names).cloned() else { return };
         self.count("nodes that were forgotten");
         self.with(node, |replica, now| assert!(replica.forget(&name, now), "a member can be forgotten"));
@@ -296,7 +327,8 @@ impl World {
         self.nodes[node].lost_disk = true;
         let nodes = &self.nodes;
         let before = self.acknowledged.len();
-        self.acknowledged.retain(|a| !nodes[a.node].lost_disk || nodes.iter().any(|other| other.disk.synced.knows(&a.entry.stamp)));
+        self.acknowledged
+            .retain(|a| !nodes[a.node].lost_disk || nodes.iter().any(|other| other.disk.synced.knows(&a.entry.stamp)));
         if self.acknowledged.len() < before {
             self.count("notifications that burned with the only disk");
         }
@@ -304,7 +336,8 @@ impl World {
 
     fn hand_in(&mut self, at: usize, handed: Handed) {
         let now = self.nodes[at].now(self.time);
-        let known = self.nodes[at].disk.latest.history.values().find(|entry| entry.notification.id == handed.id).cloned();
+        let known =
+            self.nodes[at].disk.latest.history.values().find(|entry| entry.notification.id == handed.id).cloned();
         let to = self.recipients(at);
         let Some(running) = &mut self.nodes[at].running else { return };
         let submit = handed.submit(known);
@@ -318,12 +351,24 @@ impl World {
         self.perform(at);
     }
 
-    pub fn submitted(&mut self, node: usize, recipients: usize, to: Vec<(usize, NodeId)>, result: Result<Taken, SubmitRefusal>) {
+    pub fn submitted(
+        &mut self,
+        node: usize,
+        recipients: usize,
+        to: Vec<(usize, NodeId)>,
+        result: Result<Taken, SubmitRefusal>,
+    ) {
         match result {
             Ok(Taken { entry, repeated, .. }) => {
                 self.count(if repeated { "submissions that were known" } else { "submissions taken" });
                 let made = if repeated { vec![entry] } else { self.made_of(node, &entry) };
-                self.acknowledged.extend(made.into_iter().map(|entry| Acknowledged { entry, node, recipients, to: to.clone(), repeated }));
+                self.acknowledged.extend(made.into_iter().map(|entry| Acknowledged {
+                    entry,
+                    node,
+                    recipients,
+                    to: to.clone(),
+                    repeated,
+                }));
                 self.check_promises(node);
             }
             Err(SubmitRefusal::ClockWasAhead { .. }) => self.count("submissions refused: the clock was ahead"),
@@ -334,4 +379,3 @@ impl World {
         }
     }
 }
-

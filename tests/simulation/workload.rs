@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use forewarn::{
-    availability::{Author, Entry, Moment, Target, Submission},
+    availability::{Author, Entry, Moment, Submission, Target},
     sync::{Replica, Submit},
 };
 use serde_json::{Map, Value, json};
@@ -34,7 +34,10 @@ impl Handed {
 
 /// What there is to talk about.
 pub fn targets() -> Vec<Target> {
-    ["system", "application:mail", "application:chat", "resource:db", "resource:disk"].iter().map(|t| t.parse().unwrap()).collect()
+    ["system", "application:mail", "application:chat", "resource:db", "resource:disk"]
+        .iter()
+        .map(|t| t.parse().unwrap())
+        .collect()
 }
 
 /// Mail uses both resources, chat one of them.
@@ -75,7 +78,8 @@ pub fn something(rng: &mut Rng, replica: &Replica, now: Moment) -> Handed {
             portable = true;
         }
     }
-    let plans: Vec<Uuid> = replica.holdings().filter(|entry| entry.notification.is_plan()).map(|entry| entry.notification.id).collect();
+    let plans: Vec<Uuid> =
+        replica.holdings().filter(|entry| entry.notification.is_plan()).map(|entry| entry.notification.id).collect();
     if !plans.is_empty() && rng.chance(150) {
         body.insert("cancels".into(), json!(plans[rng.below(plans.len())]));
         return Handed { body: Value::Object(body), author, id, portable };

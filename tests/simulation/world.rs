@@ -136,12 +136,16 @@ impl World {
         match event {
             Event::Request(to, request) => self.asked(to, request),
             Event::Answer { node, run, request, answer } => {
-                let Some(asked) = self.run(node, run).and_then(|running| running.asked.remove(&request)) else { return };
+                let Some(asked) = self.run(node, run).and_then(|running| running.asked.remove(&request)) else {
+                    return;
+                };
                 self.answered(node, asked, answer);
                 self.perform(node);
             }
             Event::Timeout { node, run, request } => {
-                let Some(asked) = self.run(node, run).and_then(|running| running.asked.remove(&request)) else { return };
+                let Some(asked) = self.run(node, run).and_then(|running| running.asked.remove(&request)) else {
+                    return;
+                };
                 self.count("requests that failed");
                 self.failed(node, asked);
                 self.perform(node);
@@ -206,7 +210,8 @@ impl World {
             return;
         }
         running.timer = None;
-        self.spin = if (self.spin.0, self.spin.1) == (time, node) { (time, node, self.spin.2 + 1) } else { (time, node, 0) };
+        self.spin =
+            if (self.spin.0, self.spin.1) == (time, node) { (time, node, self.spin.2 + 1) } else { (time, node, 0) };
         assert!(self.spin.2 < 50, "{} spins: next_timer lies in the past after every tick", self.nodes[node].name);
         self.with(node, |replica, now| replica.tick(now));
     }
@@ -315,7 +320,13 @@ impl World {
         let touched = Touched::by(&changes, &self.nodes[node].disk.latest);
         let known = &self.nodes[node].disk.latest.applied;
         // What was applied before is visible; that it comes again under another name changes nothing.
-        let first = |change: &Change| if let Change::Unqueue(key) = change { Some(key.stamp).filter(|stamp| !known.contains_key(stamp)) } else { None };
+        let first = |change: &Change| {
+            if let Change::Unqueue(key) = change {
+                Some(key.stamp).filter(|stamp| !known.contains_key(stamp))
+            } else {
+                None
+            }
+        };
         let applied: Vec<Stamp> = changes.iter().filter_map(first).collect();
         if let Some(running) = &mut self.nodes[node].running {
             for stamp in applied {
@@ -354,7 +365,9 @@ impl World {
                 };
                 self.answer(node, to, run, request, answer);
             }
-            (Waiter::Submission { recipients, to }, Reply::Submitted(result)) => self.submitted(node, recipients, to, result),
+            (Waiter::Submission { recipients, to }, Reply::Submitted(result)) => {
+                self.submitted(node, recipients, to, result)
+            }
             (Waiter::Replayed, Reply::Settled) => self.begin_phase(node),
             (Waiter::Merged, Reply::Settled) => self.ready(node),
             (waiter, reply) => panic!("{waiter:?} is answered with {reply:?}"),

@@ -26,7 +26,8 @@ pub struct Reply {
 impl Reply {
     /// The body as JSON.
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {} {}", self.status, self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("no JSON ({error}): {} {}", self.status, self.text()))
     }
 
     /// The body as text.
@@ -71,24 +72,39 @@ pub enum Body {
 ///
 /// # Errors
 /// When there is no connection, or it breaks, or nothing comes within 30 s.
-pub async fn send(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Result<Reply, String> {
+pub async fn send(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Body,
+) -> Result<Reply, String> {
     let exchange = async {
         let response = open(address, method, path, headers, body).await?;
         let (head, body) = response.into_parts();
         let body = body.collect().await.map_err(|error| format!("{address}: {error:?}"))?.to_bytes();
         Ok(Reply { status: head.status.as_u16(), headers: head.headers, body })
     };
-    tokio::time::timeout(PATIENCE, exchange).await.map_err(|_elapsed| format!("{address} {method} {path}: no answer within {PATIENCE:?}"))?
+    tokio::time::timeout(PATIENCE, exchange)
+        .await
+        .map_err(|_elapsed| format!("{address} {method} {path}: no answer within {PATIENCE:?}"))?
 }
 
 /// Sends a request, reads the answer's head.
 ///
 /// # Errors
 /// When there is no connection or it breaks.
-pub async fn open(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Result<hyper::Response<Incoming>, String> {
+pub async fn open(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Body,
+) -> Result<hyper::Response<Incoming>, String> {
     let failed = |error: &dyn std::fmt::Debug| format!("{address} {method} {path}: {error:?}");
     let stream = TcpStream::connect(address).await.map_err(|error| failed(&error))?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
     tokio::spawn(connection);
     let mut request = Request::builder().method(method).uri(path);
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {

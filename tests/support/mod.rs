@@ -145,7 +145,8 @@ impl Farm {
             node.wait_until("every node is met", async || {
                 let nodes = node.get("/api/v1/nodes").await.json();
                 let nodes = nodes["nodes"].as_array().cloned().unwrap_or_default();
-                nodes.len() == self.nodes.len() && nodes.iter().all(|node| node["phase"] == "ready" && !node["id"].is_null())
+                nodes.len() == self.nodes.len()
+                    && nodes.iter().all(|node| node["phase"] == "ready" && !node["id"].is_null())
             })
             .await;
         }
@@ -244,7 +245,8 @@ impl FarmBuilder {
         let folder = tempfile::Builder::new().prefix("forewarn-test-").tempdir().unwrap();
         let address = own_address();
         let upstream = Upstream::start(address);
-        let places: Vec<(SocketAddr, SocketAddr)> = free_ports(address, 2 * self.size).chunks(2).map(|ports| (ports[0], ports[1])).collect();
+        let places: Vec<(SocketAddr, SocketAddr)> =
+            free_ports(address, 2 * self.size).chunks(2).map(|ports| (ports[0], ports[1])).collect();
         let nodes = (0..self.size).map(|index| {
             let name = &self.names[index];
             let data = self.data.as_deref().unwrap_or(folder.path()).join(format!("data-{index}"));
@@ -270,9 +272,17 @@ impl FarmBuilder {
 
     fn toml(&self, index: usize, data: &Path, places: &[(SocketAddr, SocketAddr)], upstream: &Upstream) -> String {
         let (gate, control) = places[index];
-        let others = || places.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, (_, control))| format!("http://{control}")).collect();
+        let others = || {
+            places
+                .iter()
+                .enumerate()
+                .filter(|(other, _)| *other != index)
+                .map(|(_, (_, control))| format!("http://{control}"))
+                .collect()
+        };
         let peers: Vec<String> = self.peers[index].clone().unwrap_or_else(others);
-        let applications = self.only[index].as_ref().or(self.applications.as_ref()).map_or(APPLICATIONS, String::as_str);
+        let applications =
+            self.only[index].as_ref().or(self.applications.as_ref()).map_or(APPLICATIONS, String::as_str);
         let applications = applications.replace("UPSTREAM", &format!("http://{}", upstream.address));
         let hash = |text: &str| hex::encode(forewarn::config::secrets::token_sha256(text));
         format!(

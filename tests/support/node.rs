@@ -32,7 +32,14 @@ pub struct Node {
 }
 
 impl Node {
-    pub(super) fn new(name: String, config: PathBuf, data: PathBuf, log_file: PathBuf, (gate, control): (SocketAddr, SocketAddr), env: Vec<(String, String)>) -> Self {
+    pub(super) fn new(
+        name: String,
+        config: PathBuf,
+        data: PathBuf,
+        log_file: PathBuf,
+        (gate, control): (SocketAddr, SocketAddr),
+        env: Vec<(String, String)>,
+    ) -> Self {
         Self { name, config, data, log_file, gate, control, env: Mutex::new(env), child: Mutex::new(None) }
     }
 
@@ -42,7 +49,12 @@ impl Node {
     pub fn start(&self) {
         let log = OpenOptions::new().create(true).append(true).open(&self.log_file).unwrap();
         let mut command = Command::new(binary());
-        command.arg("serve").arg("--config").arg(&self.config).envs(self.env.lock().unwrap().clone()).kill_on_drop(true);
+        command
+            .arg("serve")
+            .arg("--config")
+            .arg(&self.config)
+            .envs(self.env.lock().unwrap().clone())
+            .kill_on_drop(true);
         command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let before = self.child.lock().unwrap().replace(command.spawn().unwrap());
         assert!(before.is_none(), "{} runs already", self.name);
@@ -126,14 +138,22 @@ impl Node {
     ///
     /// # Errors
     /// When there is no answer.
-    pub async fn try_control(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Result<Reply, String> {
+    pub async fn try_control(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Result<Reply, String> {
         let body = body.map_or(Body::Empty, |body| Body::Bytes(body.to_vec().into()));
         http::send(self.control, method, path, headers, body).await
     }
 
     /// The same; there must be an answer.
     pub async fn control(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Reply {
-        self.try_control(method, path, headers, body).await.unwrap_or_else(|error| panic!("{}: {error}\n{}", self.name, self.log_end()))
+        self.try_control(method, path, headers, body)
+            .await
+            .unwrap_or_else(|error| panic!("{}: {error}\n{}", self.name, self.log_end()))
     }
 
     /// GET with the operator's token.
@@ -213,7 +233,9 @@ impl Node {
         let mut events = self.events().await;
         let waiting = async {
             while !condition().await {
-                events.next().await.unwrap_or_else(|error| panic!("{}, while waiting until {what}: {error}\n{}", self.name, self.log_end()));
+                events.next().await.unwrap_or_else(|error| {
+                    panic!("{}, while waiting until {what}: {error}\n{}", self.name, self.log_end())
+                });
             }
         };
         if tokio::time::timeout(LIMIT, waiting).await.is_err() {
@@ -234,7 +256,11 @@ impl Node {
     /// The fingerprint of its ledger, as its own nodes page says.
     pub async fn fingerprint(&self) -> String {
         let nodes = self.get("/api/v1/nodes").await.json();
-        let this = nodes["nodes"].as_array().unwrap().iter().find(|node| node["address"] == format!("http://{}", self.control));
+        let this = nodes["nodes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|node| node["address"] == format!("http://{}", self.control));
         this.unwrap_or_else(|| panic!("{nodes}"))["ledger_fingerprint"].as_str().unwrap().to_owned()
     }
 
@@ -247,14 +273,22 @@ impl Node {
 
     /// Any request at the gate.
     pub async fn gate_send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Reply {
-        self.try_gate(method, path, headers, body).await.unwrap_or_else(|error| panic!("{}: {error}\n{}", self.name, self.log_end()))
+        self.try_gate(method, path, headers, body)
+            .await
+            .unwrap_or_else(|error| panic!("{}: {error}\n{}", self.name, self.log_end()))
     }
 
     /// Any request at the gate; it may not listen.
     ///
     /// # Errors
     /// When there is no answer.
-    pub async fn try_gate(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Result<Reply, String> {
+    pub async fn try_gate(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Result<Reply, String> {
         let body = body.map_or(Body::Empty, |body| Body::Bytes(body.to_vec().into()));
         http::send(self.gate, method, path, headers, body).await
     }

@@ -21,7 +21,11 @@ pub struct Seen {
 impl Seen {
     /// All values of a header.
     pub fn all(&self, name: &str) -> Vec<&str> {
-        self.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str()).collect()
+        self.headers
+            .iter()
+            .filter(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+            .collect()
     }
 }
 
@@ -46,8 +50,14 @@ impl Upstream {
             let seen = web::Data::from(Arc::clone(&seen));
             move || {
                 actix_web::rt::System::new().block_on(async move {
-                    let server = HttpServer::new(move || App::new().app_data(seen.clone()).app_data(web::PayloadConfig::new(64 << 20)).default_service(web::to(answer)));
-                    let server = server.workers(1).disable_signals().shutdown_timeout(0).listen(listener).unwrap().run();
+                    let server = HttpServer::new(move || {
+                        App::new()
+                            .app_data(seen.clone())
+                            .app_data(web::PayloadConfig::new(64 << 20))
+                            .default_service(web::to(answer))
+                    });
+                    let server =
+                        server.workers(1).disable_signals().shutdown_timeout(0).listen(listener).unwrap().run();
                     tell.send(server.handle()).unwrap();
                     server.await.ok();
                 });
@@ -81,13 +91,26 @@ impl Drop for Upstream {
 
 async fn answer(seen: web::Data<Mutex<Vec<Seen>>>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
     let headers = request.headers().iter();
-    let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    let headers =
+        headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    let one = Seen { method: request.method().to_string(), path: path.clone(), headers: headers.collect(), body: body.to_vec() };
+    let one = Seen {
+        method: request.method().to_string(),
+        path: path.clone(),
+        headers: headers.collect(),
+        body: body.to_vec(),
+    };
     seen.lock().unwrap().push(one);
     match request.path().rsplit('/').next().unwrap_or_default() {
-        "cookies" => HttpResponse::Ok().append_header(("Set-Cookie", "one=1; Path=/")).append_header(("Set-Cookie", "two=2; Path=/")).body("cookies"),
-        "hop" => HttpResponse::Ok().append_header(("Keep-Alive", "timeout=9")).append_header(("Proxy-Authenticate", "Basic")).append_header(("X-Kept", "yes")).body("hop"),
+        "cookies" => HttpResponse::Ok()
+            .append_header(("Set-Cookie", "one=1; Path=/"))
+            .append_header(("Set-Cookie", "two=2; Path=/"))
+            .body("cookies"),
+        "hop" => HttpResponse::Ok()
+            .append_header(("Keep-Alive", "timeout=9"))
+            .append_header(("Proxy-Authenticate", "Basic"))
+            .append_header(("X-Kept", "yes"))
+            .body("hop"),
         "echo" => HttpResponse::Ok().body(body),
         "slow" => {
             let ms = request.query_string().strip_prefix("ms=").and_then(|ms| ms.parse().ok()).unwrap_or(500);

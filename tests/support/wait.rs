@@ -35,7 +35,8 @@ impl Events {
     }
 
     async fn more(&mut self) -> Result<(), String> {
-        let frame = self.body.frame().await.ok_or("the stream of events has ended")?.map_err(|error| format!("{error:?}"))?;
+        let frame =
+            self.body.frame().await.ok_or("the stream of events has ended")?.map_err(|error| format!("{error:?}"))?;
         if let Ok(data) = frame.into_data() {
             self.text.push_str(&String::from_utf8_lossy(&data));
         }

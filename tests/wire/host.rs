@@ -10,7 +10,7 @@ use forewarn::{
     actors::queue::{MemoryQueue, Queue as _},
     availability::{Entry, Moment, NodeId, Reasons, Rules, Stamp},
     store::{MAX_KEY, MAX_VALUE, records},
-    sync::{Conflict, Deliver, Effect, Facts, Haste, Fanout, Member, Now, Replica, Reply, Ticket},
+    sync::{Conflict, Deliver, Effect, Facts, Fanout, Haste, Member, Now, Replica, Reply, Ticket},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
@@ -75,8 +75,25 @@ fn unknown_members(entry: &Entry) -> String {
 }
 
 const KNOWN: [&str; 19] = [
-    "id", "timestamp", "targets", "status", "cancels", "replaces", "reason", "reason_code", "reason_title", "component", "message",
-    "goes_down_at", "expected_back_at", "restore", "criteria", "priority", "operator", "source", "reporter",
+    "id",
+    "timestamp",
+    "targets",
+    "status",
+    "cancels",
+    "replaces",
+    "reason",
+    "reason_code",
+    "reason_title",
+    "component",
+    "message",
+    "goes_down_at",
+    "expected_back_at",
+    "restore",
+    "criteria",
+    "priority",
+    "operator",
+    "source",
+    "reporter",
 ];
 
 const KINDS: [&str; 6] = ["methods", "paths", "headers", "query", "clients", "nodes"];
@@ -128,7 +145,10 @@ impl Host {
                             records::encode(change, &mut writes);
                             for write in writes {
                                 let bytes = write.value().map_or(0, <[u8]>::len);
-                                assert!(write.key().len() <= MAX_KEY && bytes <= MAX_VALUE, "{label}: a record of {bytes} bytes");
+                                assert!(
+                                    write.key().len() <= MAX_KEY && bytes <= MAX_VALUE,
+                                    "{label}: a record of {bytes} bytes"
+                                );
                             }
                         }
                         self.disk.hand_over(step, label, &changes, Haste::Now);
@@ -146,7 +166,8 @@ impl Host {
     /// The answer to this question: there is exactly one.
     pub fn reply(&mut self, ticket: Ticket) -> Reply {
         self.settle();
-        let (mine, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.replies).into_iter().partition(|(to, _)| *to == ticket);
+        let (mine, others): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.replies).into_iter().partition(|(to, _)| *to == ticket);
         self.replies = others;
         let [(_, reply)] = <[_; 1]>::try_from(mine).unwrap_or_else(|replies| panic!("not one reply: {replies:?}"));
         reply
@@ -227,14 +248,26 @@ impl Host {
 fn view(replica: &Replica) -> View {
     let announcement = replica.announcement("");
     // Who bears this node's name at its address is taken for its former self at the next start.
-    let (own, is_member) = (replica.own(), |member: &Member| (&member.name, &member.address) != (&replica.own().name, &replica.own().address));
+    let (own, is_member) = (replica.own(), |member: &Member| {
+        (&member.name, &member.address) != (&replica.own().name, &replica.own().address)
+    });
     debug_assert!(!is_member(own));
     View {
         fingerprint: replica.fingerprint(),
         limit: replica.ledger().limit(),
         waiting: replica.waiting(),
-        members: announcement.members.into_iter().filter(is_member).map(|m| (m.id, (m.forgotten, m.changed, m.address))).collect(),
-        outboxes: replica.peers().into_iter().filter(|peer| peer.member.as_ref().is_some_and(is_member)).map(|peer| (peer.id, (peer.outbox, peer.merge_on_return))).collect(),
+        members: announcement
+            .members
+            .into_iter()
+            .filter(is_member)
+            .map(|m| (m.id, (m.forgotten, m.changed, m.address)))
+            .collect(),
+        outboxes: replica
+            .peers()
+            .into_iter()
+            .filter(|peer| peer.member.as_ref().is_some_and(is_member))
+            .map(|peer| (peer.id, (peer.outbox, peer.merge_on_return)))
+            .collect(),
         conflict: replica.conflict().cloned(),
     }
 }

@@ -31,7 +31,8 @@ use dice::Dice;
 
 /// Runs a test so many times, times `FOREWARN_CASES`.
 fn run(cases: u32, seeds: &'static str, test: fn(Dice)) {
-    let times: u32 = std::env::var("FOREWARN_CASES").map_or(1, |text| text.parse().expect("FOREWARN_CASES is a number"));
+    let times: u32 =
+        std::env::var("FOREWARN_CASES").map_or(1, |text| text.parse().expect("FOREWARN_CASES is a number"));
     let config = Config {
         cases: cases.saturating_mul(times),
         max_shrink_iters: 5_000,

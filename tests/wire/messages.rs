@@ -72,7 +72,8 @@ fn a_delivery(host: &mut Host, dice: &mut Dice) {
                 assert!(receipt.state > DeliveryState::Waiting);
                 // What was taken and is not held any more has been killed by something that is.
                 let dead = |entry: &Arc<Entry>| host.replica.ledger().clone().admit(entry).superseded.is_some();
-                let taken = items.iter().find(|item| item.entry.stamp == receipt.stamp && is_sound(&item.entry)).unwrap();
+                let taken =
+                    items.iter().find(|item| item.entry.stamp == receipt.stamp && is_sound(&item.entry)).unwrap();
                 assert!(now_held.contains(&receipt.stamp) || dead(&taken.entry), "{receipt:?}");
             }
             for (stamp, _) in &delivered.refused {
@@ -117,7 +118,11 @@ fn assert_taken(host: &Host, held: &[forewarn::availability::Stamp], entries: &[
     assert!(now_held.len() <= held.len() + entries.len());
     for entry in entries {
         let sound = entries.iter().any(|other| other.stamp == entry.stamp && is_sound(other));
-        assert!(sound || held.contains(&entry.stamp) || !now_held.contains(&entry.stamp), "{:?} was refused and is held", entry.stamp);
+        assert!(
+            sound || held.contains(&entry.stamp) || !now_held.contains(&entry.stamp),
+            "{:?} was refused and is held",
+            entry.stamp
+        );
     }
 }
 

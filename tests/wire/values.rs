@@ -11,7 +11,8 @@ use crate::dice::Dice;
 /// What the clocks say.
 pub const NOW: i64 = 1_800_000_000_000;
 /// δ is 60 s: beyond 120 s lies the quarantine.
-const TIMES: [i64; 12] = [0, -1_000, 1, 59_000, 119_999, 120_001, 500_000, -90_000_000, -60_000, 3_600_000, -NOW, i64::MAX - NOW];
+const TIMES: [i64; 12] =
+    [0, -1_000, 1, 59_000, 119_999, 120_001, 500_000, -90_000_000, -60_000, 3_600_000, -NOW, i64::MAX - NOW];
 
 pub fn node(i: u128) -> NodeId {
     NodeId(Uuid::from_u128(i))
@@ -28,7 +29,9 @@ fn moment(dice: &mut Dice) -> Moment {
 
 /// Something that may well have nothing to do where it is put.
 pub fn junk(dice: &mut Dice) -> Value {
-    let nested = |depth: usize| (0..depth).fold(json!("deep"), |inner, i| if i % 2 == 0 { json!([inner]) } else { json!({"x": inner}) });
+    let nested = |depth: usize| {
+        (0..depth).fold(json!("deep"), |inner, i| if i % 2 == 0 { json!([inner]) } else { json!({"x": inner}) })
+    };
     match dice.below(26) {
         0 => Value::Null,
         1 => json!(true),
@@ -81,7 +84,8 @@ fn notification(dice: &mut Dice) -> Value {
             value["goes_down_at"] = json!(moment(dice));
         }
     }
-    let (source, reporter) = *dice.pick(&[("operator", None), ("monitor", Some("a/mail-http")), ("alert", Some("alert/7")), ("farm", None)]);
+    let (source, reporter) =
+        *dice.pick(&[("operator", None), ("monitor", Some("a/mail-http")), ("alert", Some("alert/7")), ("farm", None)]);
     value["source"] = json!(source);
     if let Some(reporter) = reporter {
         value["reporter"] = json!(reporter);
@@ -99,7 +103,10 @@ fn notification(dice: &mut Dice) -> Value {
     maybe("priority", json!("critical"));
     maybe("restore", json!("automatic"));
     maybe("criteria", json!({"methods": ["POST"], "paths": ["/send/*"]}));
-    maybe("criteria", json!({"methods": ["POST"], "moon": {"phase": fraction, "of": ["x", null]}, "paths": {"regex": ".*"}}));
+    maybe(
+        "criteria",
+        json!({"methods": ["POST"], "moon": {"phase": fraction, "of": ["x", null]}, "paths": {"regex": ".*"}}),
+    );
     maybe("priority", json!("urgent"));
     maybe("restore", json!("by-steps"));
     maybe("source", json!("robot"));
@@ -150,8 +157,9 @@ fn members(dice: &mut Dice) -> Vec<Value> {
 }
 
 pub fn deliver(dice: &mut Dice, held: &[Stamp]) -> Value {
-    let items: Vec<Value> =
-        (0..dice.below(5)).map(|_| json!({"entry": entry(dice), "initial": any_node(dice), "share": shares(dice)})).collect();
+    let items: Vec<Value> = (0..dice.below(5))
+        .map(|_| json!({"entry": entry(dice), "initial": any_node(dice), "share": shares(dice)}))
+        .collect();
     json!({"limit": moment(dice), "items": items, "receipts": receipts(dice, held)})
 }
 
@@ -162,7 +170,8 @@ pub fn delivered(dice: &mut Dice, held: &[Stamp]) -> Value {
 
 pub fn merge(dice: &mut Dice) -> Value {
     let entries = entries(dice, 5);
-    let need: Vec<String> = entries.iter().map(|entry| format!("{:032x}", entry.digest())).take(dice.below(4)).collect();
+    let need: Vec<String> =
+        entries.iter().map(|entry| format!("{:032x}", entry.digest())).take(dice.below(4)).collect();
     let mut value = json!({
         "limit": moment(dice), "fingerprint": format!("{:032x}", dice.roll()), "count": dice.below(9), "entries": entries,
         "whole": dice.chance(40), "need": need, "members": members(dice),
@@ -213,7 +222,8 @@ fn stamp_again(dice: &mut Dice, value: &mut Value) {
         Value::Object(members) => {
             members.values_mut().for_each(|member| stamp_again(dice, member));
             let stamp = members.get("stamp").and_then(|stamp| serde_json::from_value::<Stamp>(stamp.clone()).ok());
-            let notification = members.get("notification").and_then(|n| serde_json::from_value::<Notification>(n.clone()).ok());
+            let notification =
+                members.get("notification").and_then(|n| serde_json::from_value::<Notification>(n.clone()).ok());
             if let (Some(stamp), Some(notification)) = (stamp, notification)
                 && !dice.chance(15)
             {

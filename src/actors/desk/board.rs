@@ -53,7 +53,12 @@ impl Desk {
                     for cause in row.causes.iter_mut().chain(&mut row.partial) {
                         cause.target = Target::Resource(name.clone());
                     }
-                    BoardRow { title: name.to_string(), local: *local, uses: users.map(|slot| slot.app.name().clone()).collect(), ..row }
+                    BoardRow {
+                        title: name.to_string(),
+                        local: *local,
+                        uses: users.map(|slot| slot.app.name().clone()).collect(),
+                        ..row
+                    }
                 })
                 .collect(),
             system: views(&general(&system.view, &system.definition, node, now)),
@@ -81,7 +86,8 @@ impl Desk {
     pub async fn known_targets(&self) -> Vec<(Target, String)> {
         let known = self
             .take(|replica, _| {
-                let targets: BTreeMap<Target, ()> = replica.members().flat_map(|m| m.definitions.keys().cloned()).map(|t| (t, ())).collect();
+                let targets: BTreeMap<Target, ()> =
+                    replica.members().flat_map(|m| m.definitions.keys().cloned()).map(|t| (t, ())).collect();
                 targets.into_keys().collect::<Vec<Target>>()
             })
             .await
@@ -89,9 +95,12 @@ impl Desk {
         let title = |target: &Target| match target {
             Target::System => "The whole system".to_owned(),
             Target::Resource(name) => name.to_string(),
-            Target::Application(name) => {
-                self.shared.slots.iter().find(|slot| slot.app.name() == name).map_or_else(|| name.to_string(), |slot| slot.app.title.clone())
-            }
+            Target::Application(name) => self
+                .shared
+                .slots
+                .iter()
+                .find(|slot| slot.app.name() == name)
+                .map_or_else(|| name.to_string(), |slot| slot.app.title.clone()),
         };
         std::iter::once(Target::System).chain(known).map(|target| (target.clone(), title(&target))).collect()
     }
@@ -136,7 +145,8 @@ impl Desk {
                     _ if peer.phase.is_empty() => "unknown".to_owned(),
                     _ => peer.phase.clone(),
                 };
-                let differ = peer.member.as_ref().map(|member| replica.differing_definitions(member)).unwrap_or_default();
+                let differ =
+                    peer.member.as_ref().map(|member| replica.differing_definitions(member)).unwrap_or_default();
                 nodes.push(NodeView {
                     id: peer.member.as_ref().map(|member| member.id.0),
                     name,
@@ -185,7 +195,8 @@ fn look(replica: &mut Replica, own: &[Definition], resources: &[Name]) -> Looked
         match target {
             Target::Application(name) if !applications.contains_key(name) => {
                 let definition = bare(name);
-                applications.insert(name.clone(), (Known { view: View::of(ledger, &definition, |_| 1), definition }, false));
+                applications
+                    .insert(name.clone(), (Known { view: View::of(ledger, &definition, |_| 1), definition }, false));
             }
             Target::Resource(name) if !drawn_on.contains_key(name) => {
                 drawn_on.insert(name.clone(), (known_resource(name), false));

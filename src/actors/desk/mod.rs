@@ -49,7 +49,13 @@ pub struct Desk {
 
 impl Desk {
     /// A desk in front of this repeater.
-    pub fn new(repeater: Addr<Repeater>, store: Store, shared: Arc<Shared>, resources: Vec<Name>, couriers: Addr<Couriers>) -> Self {
+    pub fn new(
+        repeater: Addr<Repeater>,
+        store: Store,
+        shared: Arc<Shared>,
+        resources: Vec<Name>,
+        couriers: Addr<Couriers>,
+    ) -> Self {
         Self { repeater, store, shared, resources: Arc::new(resources), couriers }
     }
 
@@ -87,7 +93,8 @@ impl Desk {
         }
         let given = submission.id;
         let known = match given {
-            Some(id) => records::recorded_by_id(&self.store, &id).map_err(|e| unavailable(format!("the store cannot be read: {e}"), 10))?,
+            Some(id) => records::recorded_by_id(&self.store, &id)
+                .map_err(|e| unavailable(format!("the store cannot be read: {e}"), 10))?,
             None => None,
         };
         let submit = Submit { submission, author, id: given.unwrap_or_else(clock::new_id), known };
@@ -168,7 +175,8 @@ impl Desk {
             Ok(name) => name,
             Err(_) => return Some(Vec::new()), // no such application: nothing is about it
         };
-        let uses = self.shared.slots.iter().find(|slot| *slot.app.name() == name).map(|slot| slot.app.definition.uses.clone());
+        let uses =
+            self.shared.slots.iter().find(|slot| *slot.app.name() == name).map(|slot| slot.app.definition.uses.clone());
         let mut targets: Vec<Target> = uses.unwrap_or_default().into_iter().map(Target::Resource).collect();
         targets.extend([Target::System, Target::Application(name)]);
         Some(targets)
@@ -248,7 +256,9 @@ fn refused(refusal: SubmitRefusal) -> SubmitError {
         SubmitRefusal::Full => unavailable("too many notifications wait to be applied".to_owned(), 1),
         SubmitRefusal::TurnedAway(why) => unavailable(format!("this node takes no submissions: {why}"), 60),
         SubmitRefusal::ClockWasAhead { stamps } => unavailable(
-            format!("this node's stamps have come to {stamps}, further ahead than its clock allows: its clock was wrong once; see `forewarn store restamp`"),
+            format!(
+                "this node's stamps have come to {stamps}, further ahead than its clock allows: its clock was wrong once; see `forewarn store restamp`"
+            ),
             60,
         ),
         SubmitRefusal::StoreFailed(why) => unavailable(why, 10),

@@ -68,12 +68,15 @@ impl Desk {
                     // Accepted in this run: the memory has all there is.
                     return (me, told, None, None, replica.state_here(&stamp));
                 }
-                let collapsed: Vec<_> = replica.peers().iter().filter(|peer| peer.merge_on_return).map(|peer| peer.id).collect();
+                let collapsed: Vec<_> =
+                    replica.peers().iter().filter(|peer| peer.merge_on_return).map(|peer| peer.id).collect();
                 let initial = replica.members().find(|member| member.name == node).map(|member| member.address.clone());
                 (me, told, Some(collapsed), initial, replica.state_here(&stamp))
             })
             .await;
-        let Some((me, open, collapsed, initial, here)) = looked else { return Delivery { delivery: Vec::new(), complete: false } };
+        let Some((me, open, collapsed, initial, here)) = looked else {
+            return Delivery { delivery: Vec::new(), complete: false };
+        };
         let recorded = match collapsed {
             Some(_) => records::receipts(&self.store, &stamp).unwrap_or_default(),
             None => Vec::new(),
@@ -89,7 +92,8 @@ impl Desk {
             let row = DeliveryRow { node: self.shared.node.to_string(), state: here, at: None };
             return Delivery { delivery: vec![row], complete: false };
         }
-        let mut rows: Vec<(bool, DeliveryRow)> = open.iter().map(|told| (told.node != me, row(&told.name, told.state, told.at))).collect();
+        let mut rows: Vec<(bool, DeliveryRow)> =
+            open.iter().map(|told| (told.node != me, row(&told.name, told.state, told.at))).collect();
         for (id, row) in recorded {
             if open.iter().any(|told| told.node == id) {
                 continue;
@@ -112,7 +116,11 @@ impl Desk {
     /// The receipt of what has just been taken, of what came with the answer.
     pub(super) fn receipt_of(&self, told: &[Told]) -> Delivery {
         // Who goes by this node's name is this node: another one is not let in under it.
-        in_order(told.iter().map(|told| (told.name != self.shared.node.as_str(), row(&told.name, told.state, told.at))).collect())
+        in_order(
+            told.iter()
+                .map(|told| (told.name != self.shared.node.as_str(), row(&told.name, told.state, told.at)))
+                .collect(),
+        )
     }
 }
 

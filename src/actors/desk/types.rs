@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use uuid::Uuid;
 
-pub use crate::sync::DeliveryState;
 use crate::availability::{BoundExceeded, Entry, FieldError, Moment, Name, Reason, Target};
+pub use crate::sync::DeliveryState;
 
 /// One line of a receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
@@ -242,4 +242,3 @@ pub struct Family {
     /// Label pairs and value.
     pub samples: Vec<(Vec<(&'static str, String)>, f64)>,
 }
-

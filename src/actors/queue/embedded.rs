@@ -115,7 +115,7 @@ impl Queue for EmbeddedQueue {
             match event {
                 WriterEvent::Durable { upto } => {
                     news.durable.fetch_max(upto, Ordering::AcqRel);
-                },
+                }
                 WriterEvent::Stopped { status } => {
                     *news.stopped.lock().unwrap_or_else(PoisonError::into_inner) = Some(status.to_string());
                 }

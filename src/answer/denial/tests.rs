@@ -50,8 +50,14 @@ fn sentences_for_every_return() {
         overdue.detail(),
         "Mail is down for planned maintenance, was expected back at 2026-11-23T16:01:00Z, and is not back yet."
     );
-    assert!(text(&overdue, Shape::Html, true, after(360)).contains("Was expected back</span> <strong id=\"far\">about 5 minutes ago<"));
-    let custom = denial(json!({"reason": "licence-expired", "reason_code": 100, "reason_title": "its licence has expired"}), four());
+    assert!(
+        text(&overdue, Shape::Html, true, after(360))
+            .contains("Was expected back</span> <strong id=\"far\">about 5 minutes ago<")
+    );
+    let custom = denial(
+        json!({"reason": "licence-expired", "reason_code": 100, "reason_title": "its licence has expired"}),
+        four(),
+    );
     assert!(custom.detail().starts_with("Mail is down because its licence has expired."));
 }
 
@@ -71,12 +77,16 @@ fn retry_after_is_rounded_up_and_never_zero() {
 #[test]
 fn headers_hold_nothing_that_a_person_wrote() {
     let evil = "x\r\nSet-Cookie: a=b";
-    let denial = denial(json!({"message": evil, "component": evil, "operator": evil, "expected_back_at": after(9)}), four());
+    let denial =
+        denial(json!({"message": evil, "component": evil, "operator": evil, "expected_back_at": after(9)}), four());
     for shape in Shape::ALL {
         let headers: Vec<_> = denial.headers(shape, four()).collect();
         for (name, value) in &headers {
             assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{name}");
-            assert!(value.iter().all(|b| (b' '..=b'~').contains(b)) && !value.windows(3).any(|w| w == b"Set"), "{name}");
+            assert!(
+                value.iter().all(|b| (b' '..=b'~').contains(b)) && !value.windows(3).any(|w| w == b"Set"),
+                "{name}"
+            );
         }
         assert_eq!(header(&denial, shape, "content-type", four()).unwrap(), shape.content_type());
         assert_eq!(headers.iter().any(|(name, _)| *name == "content-security-policy"), shape == Shape::Html);
@@ -99,7 +109,8 @@ fn what_people_wrote_is_text_everywhere() {
         title: "M<b>ail\u{1}".to_owned(),
         definition: Definition { name: name("mail"), uses: vec![], agree: 1 },
     });
-    let view = view(&app, [entry(json!({"message": evil, "component": evil, "reason_code": 100, "reason_title": evil}))]);
+    let view =
+        view(&app, [entry(json!({"message": evil, "component": evil, "reason_code": 100, "reason_title": evil}))]);
     let verdict = view.decide(&app.definition, &super::super::general::nothing_but("a"), four());
     let denial = Denial::of(&app, &name("a"), &view, verdict, four()).unwrap();
     for reading in [true, false] {
@@ -115,7 +126,12 @@ fn what_people_wrote_is_text_everywhere() {
 
 #[test]
 fn pages_stay_small() {
-    for (message, whole) in [("x".repeat(2_000), true), ("&".repeat(2_000), false), ("界".repeat(2_000), false), ("😀".repeat(2_000), false)] {
+    for (message, whole) in [
+        ("x".repeat(2_000), true),
+        ("&".repeat(2_000), false),
+        ("界".repeat(2_000), false),
+        ("😀".repeat(2_000), false),
+    ] {
         let component = "&".repeat(200);
         let denial = denial(json!({"message": message, "component": component, "expected_back_at": after(9)}), four());
         for reading in [true, false] {
@@ -144,7 +160,8 @@ fn a_page_that_was_sent_something_never_reloads() {
 }
 
 fn denial_for_post(members: Value) -> Arc<Denial> {
-    let request = crate::availability::RequestFacts { method: "POST", path: "/mail", ..super::super::general::nothing_but("a") };
+    let request =
+        crate::availability::RequestFacts { method: "POST", path: "/mail", ..super::super::general::nothing_but("a") };
     match snapshot([entry(members)], four()).decide(&request, four()) {
         super::super::Decision::Closed(denial) => denial,
         super::super::Decision::Open => panic!("open"),
@@ -154,9 +171,13 @@ fn denial_for_post(members: Value) -> Arc<Denial> {
 #[test]
 fn several_applications_are_one_denial() {
     let one = denial(json!({"expected_back_at": after(100)}), after(50));
-    let app = Arc::new(App { title: "Shop".to_owned(), definition: Definition { name: name("shop"), uses: vec![], agree: 1 } });
+    let app = Arc::new(App {
+        title: "Shop".to_owned(),
+        definition: Definition { name: name("shop"), uses: vec![], agree: 1 },
+    });
     let closing = |members: Value| {
-        let mut whole = json!({"targets": ["application:shop"], "timestamp": after(0).before(std::time::Duration::from_secs(60))});
+        let mut whole =
+            json!({"targets": ["application:shop"], "timestamp": after(0).before(std::time::Duration::from_secs(60))});
         whole.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         let view = view(&app, [entry(whole)]);
         let verdict = view.decide(&app.definition, &super::super::general::nothing_but("a"), after(50));
@@ -166,7 +187,10 @@ fn several_applications_are_one_denial() {
     let value: Value = serde_json::from_slice(&both.body(Shape::Json, "/", true, after(50))).unwrap();
     assert_eq!(value["application"], "mail");
     assert_eq!((&value["since"], &value["expected_back_at"]), (&json!("2026-11-23T15:59:00Z"), &json!(after(300))));
-    assert_eq!((&value["causes"], &value["retry_after"]), (&json!(["application:mail", "application:shop"]), &json!(250)));
+    assert_eq!(
+        (&value["causes"], &value["retry_after"]),
+        (&json!(["application:mail", "application:shop"]), &json!(250))
+    );
     assert!(text(&both, Shape::Html, true, after(50)).contains("Also needed here, and down: Shop."));
     let open_end = Denial::combined(&[one, closing(json!({}))]).unwrap();
     assert_eq!((open_end.expected_back_at(), open_end.retry_after(after(50))), (None, None));
@@ -188,7 +212,8 @@ fn examples_to_look_at() {
     write("unknown", denial(outage, now).body(Shape::Html, "/mail", true, now));
     let outage = json!({"reason": "unplanned-outage", "reason_code": 2, "expected_back_at": after(1_800), "message": "The power is back; the disks are being checked."});
     write("overdue", denial(outage, now).body(Shape::Html, "/mail", true, now));
-    let long = json!({"expected_back_at": after(9_000_000), "message": "W".repeat(2_000), "component": "x".repeat(200)});
+    let long =
+        json!({"expected_back_at": after(9_000_000), "message": "W".repeat(2_000), "component": "x".repeat(200)});
     write("long", denial(long, now).body(Shape::Html, "/mail", true, now));
     let (node, app) = (name("a"), mail());
     let problem = |kind| super::super::Problem::new(kind, &node);

@@ -19,7 +19,10 @@ fn closed(snapshot: &Snapshot, request: &RequestFacts<'_>, now: Moment) -> Optio
 fn what_holds_for_all_is_prepared_and_shared() {
     let words = [entry(json!({"criteria": {"nodes": ["a"]}, "expected_back_at": after(10)}))];
     let snapshot = snapshot(words.clone(), four());
-    let (one, other) = (closed(&snapshot, &nothing_but("a"), after(1)).unwrap(), closed(&snapshot, &nothing_but("a"), after(2)).unwrap());
+    let (one, other) = (
+        closed(&snapshot, &nothing_but("a"), after(1)).unwrap(),
+        closed(&snapshot, &nothing_but("a"), after(2)).unwrap(),
+    );
     assert!(Arc::ptr_eq(&one, &other) && !snapshot.depends_on_request());
     assert_eq!(snapshot.valid_until(), Some(after(10)));
     // From then on it is overdue: said truly although nobody has published a new snapshot.
@@ -42,9 +45,13 @@ fn criteria_are_asked_for_each_request() {
 #[test]
 fn what_is_alike_is_rendered_once() {
     let id = |n: u8| format!("0192f0c1-2222-7000-8000-0000000000{n:02}");
-    let words = (1..=12).map(|n| entry(json!({"id": id(n), "criteria": {"methods": [format!("M{n}")]}, "expected_back_at": after(10)})));
+    let words = (1..=12).map(|n| {
+        entry(json!({"id": id(n), "criteria": {"methods": [format!("M{n}")]}, "expected_back_at": after(10)}))
+    });
     let snapshot = snapshot(words, four());
-    let ask = |n: u8, seconds| closed(&snapshot, &RequestFacts { method: &format!("M{n}"), ..nothing_but("a") }, after(seconds)).unwrap();
+    let ask = |n: u8, seconds| {
+        closed(&snapshot, &RequestFacts { method: &format!("M{n}"), ..nothing_but("a") }, after(seconds)).unwrap()
+    };
     let said = |denial: &Denial| denial.causes()[0].entry.notification.id.to_string();
     for n in 1..=12 {
         assert_eq!(said(&ask(n, 1)), id(n));
@@ -69,17 +76,32 @@ fn in_general_and_for_some() {
     let found = |entries: Vec<Arc<Entry>>, now| {
         let view = view(&app, entries);
         let open = general(&view, &app.definition, &name("a"), now).is_open();
-        let ids = partial(&view, &app.definition, &name("a"), now).iter().map(|c| c.entry.notification.id.to_string()).collect::<Vec<_>>();
+        let ids = partial(&view, &app.definition, &name("a"), now)
+            .iter()
+            .map(|c| c.entry.notification.id.to_string())
+            .collect::<Vec<_>>();
         (open, ids)
     };
     assert_eq!(found(vec![some(1, 0, json!({}))], after(5)), (true, vec![id(1)]));
     // Opened again for these requests, or for all.
-    assert_eq!(found(vec![some(1, 0, json!({})), some(2, 1, json!({"status": "available"}))], after(5)), (true, vec![]));
-    assert_eq!(found(vec![some(1, 0, json!({})), some(2, 1, json!({"status": "available", "criteria": null}))], after(5)), (true, vec![]));
+    assert_eq!(
+        found(vec![some(1, 0, json!({})), some(2, 1, json!({"status": "available"}))], after(5)),
+        (true, vec![])
+    );
+    assert_eq!(
+        found(vec![some(1, 0, json!({})), some(2, 1, json!({"status": "available", "criteria": null}))], after(5)),
+        (true, vec![])
+    );
     // Over by itself, not begun, only elsewhere.
-    assert_eq!(found(vec![some(1, 0, json!({"restore": "automatic", "expected_back_at": after(3)}))], after(3)), (true, vec![]));
+    assert_eq!(
+        found(vec![some(1, 0, json!({"restore": "automatic", "expected_back_at": after(3)}))], after(3)),
+        (true, vec![])
+    );
     assert_eq!(found(vec![some(1, 0, json!({"goes_down_at": after(9)}))], after(5)), (true, vec![]));
-    assert_eq!(found(vec![some(1, 0, json!({"criteria": {"methods": ["POST"], "nodes": ["b"]}}))], after(5)), (true, vec![]));
+    assert_eq!(
+        found(vec![some(1, 0, json!({"criteria": {"methods": ["POST"], "nodes": ["b"]}}))], after(5)),
+        (true, vec![])
+    );
     // A monitor's word that an operator's opening silences; the whole system opened for one application.
     let monitor = json!({"source": "monitor", "reporter": "a/m"});
     assert_eq!(found(vec![some(1, 0, monitor.clone())], after(5)), (true, vec![id(1)]));
@@ -89,7 +111,10 @@ fn in_general_and_for_some() {
     assert_eq!(found(vec![system.clone()], after(5)), (true, vec![id(1)]));
     assert_eq!(found(vec![system, some(2, 1, json!({"status": "available"}))], after(5)), (true, vec![]));
     // Closed for everybody beside it.
-    assert_eq!(found(vec![some(1, 1, json!({})), some(2, 0, json!({"criteria": null}))], after(5)), (false, vec![id(1)]));
+    assert_eq!(
+        found(vec![some(1, 1, json!({})), some(2, 0, json!({"criteria": null}))], after(5)),
+        (false, vec![id(1)])
+    );
 }
 
 #[test]
@@ -105,7 +130,10 @@ fn anybody_may_know() {
         })
     );
     let begun = availability_json(&open, after(60));
-    assert_eq!((&begun["available"], &begun["since"], &begun["upcoming"]), (&json!(false), &json!(after(60)), &json!([])));
+    assert_eq!(
+        (&begun["available"], &begun["since"], &begun["upcoming"]),
+        (&json!(false), &json!(after(60)), &json!([]))
+    );
     let some = snapshot([entry(json!({"criteria": {"paths": ["/x*"]}}))], four());
     assert_eq!(availability_json(&some, after(1))["available"], true);
 }

@@ -110,7 +110,12 @@ fn glob(text: &str) -> Result<Glob, String> {
     Glob::new(text).map_err(|e| e.to_string())
 }
 
-fn list<T: Ord>(field: &str, value: &Value, errors: &mut Vec<CriteriaError>, read: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+fn list<T: Ord>(
+    field: &str,
+    value: &Value,
+    errors: &mut Vec<CriteriaError>,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Vec<T> {
     let Value::Array(members) = value else {
         errors.push(error(field, "is not a list"));
         return Vec::new();

@@ -59,7 +59,8 @@ fn a_word_drops_what_it_replaces_and_what_it_replaced_is_told_so() {
 fn an_id_is_found_and_of_two_contents_the_older() {
     // The second content is 409 on submit; two nodes that do not see each other may both take one.
     let mut ledger = Ledger::new(Rules::default());
-    let (mail, chat) = (entry(&closing(5, NOW + 1, &["application:mail"])), entry(&closing(5, NOW, &["application:chat"])));
+    let (mail, chat) =
+        (entry(&closing(5, NOW + 1, &["application:mail"])), entry(&closing(5, NOW, &["application:chat"])));
     ledger.admit(&mail);
     ledger.admit(&chat);
     ledger.admit(&entry(&closing(6, NOW, &["system"])));

@@ -62,10 +62,7 @@ fn a_notification_has_all_its_fields() {
     assert_eq!(args.at.unwrap().to_rfc3339(), "2026-11-23T16:00:00+00:00");
     assert_eq!(args.lasts.unwrap(), Duration::from_secs(7_200));
     assert_eq!(args.criteria.method, ["GET", "PUT"]);
-    assert_eq!(
-        args.criteria.header,
-        [("x-test".to_owned(), "*".to_owned())]
-    );
+    assert_eq!(args.criteria.header, [("x-test".to_owned(), "*".to_owned())]);
     assert_eq!(args.criteria.query, [("a".to_owned(), "b=c".to_owned())]);
     assert_eq!(args.criteria.client[0].to_string(), "10.0.0.0/8");
     assert_eq!(args.to.len(), 2);
@@ -73,17 +70,10 @@ fn a_notification_has_all_its_fields() {
     assert_eq!(args.timeout, Duration::from_millis(500));
 
     let plain = notify("system --available");
-    assert_eq!(
-        (plain.pick, plain.timeout),
-        (Pick::Listed, Duration::from_secs(5))
-    );
+    assert_eq!((plain.pick, plain.timeout), (Pick::Listed, Duration::from_secs(5)));
     let id = "019aaf3e-7c11-7000-8000-000000000000";
     assert!(notify(&format!("--cancel {id}")).targets.is_empty());
-    assert!(
-        notify(&format!("system --unavailable --replace {id}"))
-            .replace
-            .is_some()
-    );
+    assert!(notify(&format!("system --unavailable --replace {id}")).replace.is_some());
 }
 
 #[test]
@@ -119,19 +109,11 @@ fn wrong_usage_is_status_2() {
         "notify system --unavailable --to nowhere",
         "notify system --unavailable --pick listed",
         "notify system --unavailable --timeout 5s",
-        &format!(
-            "notify system --unavailable --component {}",
-            "x".repeat(201)
-        ),
-        &format!(
-            "notify system --unavailable --message {}",
-            "x".repeat(2_001)
-        ),
+        &format!("notify system --unavailable --component {}", "x".repeat(201)),
+        &format!("notify system --unavailable --message {}", "x".repeat(2_001)),
         &format!("notify {} --available", "system ".repeat(101)),
     ] {
-        let error = parse(line)
-            .map(|command| panic!("{line}: {command:?}"))
-            .unwrap_err();
+        let error = parse(line).map(|command| panic!("{line}: {command:?}")).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{line}");
     }
     assert_eq!(parse("--help").unwrap_err().exit_code(), 0);

@@ -37,9 +37,7 @@ pub(super) fn span(text: &str) -> Result<Duration, String> {
     let wanted = || "must be a duration such as 30m, 2h30m or 1d, from 1s to 3650d".to_owned();
     let (mut rest, mut total, mut largest) = (text, 0_u64, u64::MAX);
     while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .ok_or_else(wanted)?;
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wanted)?;
         let (number, tail) = rest.split_at(digits);
         let seconds = match tail.bytes().next() {
             Some(b's') => 1,
@@ -67,22 +65,18 @@ pub(super) fn span(text: &str) -> Result<Duration, String> {
 
 /// RFC 3339 with its offset: a time without one means something else on every machine.
 pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
-    DateTime::parse_from_rfc3339(text)
-        .map(|time| time.to_utc())
-        .map_err(|error| {
-            let local = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"].iter().any(|form| {
-                let rest = NaiveDateTime::parse_and_remainder(text, form);
-                rest.is_ok_and(|(_, rest)| !rest.contains(['Z', 'z', '+', '-']))
-            });
-            match local {
-                true => "has no offset, so it would be another time on every machine: write Z \
+    DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).map_err(|error| {
+        let local = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"].iter().any(|form| {
+            let rest = NaiveDateTime::parse_and_remainder(text, form);
+            rest.is_ok_and(|(_, rest)| !rest.contains(['Z', 'z', '+', '-']))
+        });
+        match local {
+            true => "has no offset, so it would be another time on every machine: write Z \
                          behind it for UTC, or an offset such as +01:00"
-                    .to_owned(),
-                false => format!(
-                    "must be a time such as 2026-11-23T18:00:00Z or 2026-11-23T19:00:00+01:00: {error}"
-                ),
-            }
-        })
+                .to_owned(),
+            false => format!("must be a time such as 2026-11-23T18:00:00Z or 2026-11-23T19:00:00+01:00: {error}"),
+        }
+    })
 }
 
 /// A name of letters and digits (RFC 9110 allows more, nobody uses it), in upper case.
@@ -112,9 +106,7 @@ pub(super) fn path_glob(text: &str) -> Result<String, String> {
 fn bounded(text: &str) -> Result<String, String> {
     match text.chars().count() <= MAX_VALUE && !text.contains(char::is_control) {
         true => Ok(text.to_owned()),
-        false => Err(format!(
-            "must be at most {MAX_VALUE} characters, without control characters"
-        )),
+        false => Err(format!("must be at most {MAX_VALUE} characters, without control characters")),
     }
 }
 
@@ -151,13 +143,9 @@ mod tests {
 
     #[test]
     fn spans_have_units_from_large_to_small() {
-        for (text, seconds) in [
-            ("90m", 5_400),
-            ("2h30m", 9_000),
-            ("1d", 86_400),
-            ("1d1h1m1s", 90_061),
-            ("3650d", MAX_SPAN),
-        ] {
+        for (text, seconds) in
+            [("90m", 5_400), ("2h30m", 9_000), ("1d", 86_400), ("1d1h1m1s", 90_061), ("3650d", MAX_SPAN)]
+        {
             assert_eq!(span(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
         for text in [
@@ -182,11 +170,7 @@ mod tests {
 
     #[test]
     fn a_local_time_is_refused_with_the_reason() {
-        for text in [
-            "2026-11-23T18:00:00",
-            "2026-11-23 18:00",
-            "2026-11-23T18:00",
-        ] {
+        for text in ["2026-11-23T18:00:00", "2026-11-23 18:00", "2026-11-23T18:00"] {
             assert!(time(text).unwrap_err().contains("no offset"), "{text}");
         }
         assert!(time("tomorrow").unwrap_err().contains("must be a time"));

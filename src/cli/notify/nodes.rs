@@ -22,9 +22,7 @@ pub async fn choose(args: &NotifyArgs, access: Access) -> Result<Vec<Client>, Cl
         true => vec![access.url],
         false => args.to.clone(),
     };
-    let clients = addresses
-        .into_iter()
-        .map(|address| Client::new(address, token.clone()));
+    let clients = addresses.into_iter().map(|address| Client::new(address, token.clone()));
     let clients: Vec<Client> = clients.collect();
     if args.pick == Pick::Listed || clients.len() == 1 {
         return Ok(clients);
@@ -58,9 +56,7 @@ fn load(text: &str) -> f64 {
         let value: f64 = value.split_ascii_whitespace().next()?.parse().ok()?;
         (value >= 0.0).then_some(value)
     });
-    samples
-        .reduce(|one, other| one + other)
-        .unwrap_or(f64::INFINITY)
+    samples.reduce(|one, other| one + other).unwrap_or(f64::INFINITY)
 }
 
 #[cfg(test)]

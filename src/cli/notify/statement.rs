@@ -23,18 +23,12 @@ pub fn of(args: &NotifyArgs, id: Uuid, timestamp: Moment) -> Result<Value, CliEr
             body.insert(field.to_owned(), value);
         }
     };
-    let time = |time: &chrono::DateTime<chrono::Utc>| {
-        json!(time.to_rfc3339_opts(SecondsFormat::Millis, true))
-    };
+    let time = |time: &chrono::DateTime<chrono::Utc>| json!(time.to_rfc3339_opts(SecondsFormat::Millis, true));
     put("id", Some(json!(id)));
     put("timestamp", Some(json!(timestamp)));
     if args.cancel.is_none() {
         put("targets", Some(json!(args.targets)));
-        let status = if args.available {
-            "available"
-        } else {
-            "unavailable"
-        };
+        let status = if args.available { "available" } else { "unavailable" };
         put("status", Some(json!(status)));
     }
     put("cancels", args.cancel.map(|id| json!(id)));
@@ -44,10 +38,7 @@ pub fn of(args: &NotifyArgs, id: Uuid, timestamp: Moment) -> Result<Value, CliEr
     put("component", args.component.as_ref().map(|text| json!(text)));
     put("goes_down_at", args.at.as_ref().map(time));
     put("expected_back_at", args.back_at.as_ref().map(time));
-    put(
-        "duration_seconds",
-        args.lasts.map(|lasts| json!(lasts.as_secs())),
-    );
+    put("duration_seconds", args.lasts.map(|lasts| json!(lasts.as_secs())));
     let restore = args.restore.map(|restore| match restore {
         Restore::Manual => json!("manual"),
         Restore::Automatic => json!("automatic"),
@@ -64,8 +55,7 @@ pub fn of(args: &NotifyArgs, id: Uuid, timestamp: Moment) -> Result<Value, CliEr
 
 /// A name, or the code of a reason.
 fn reason(text: &str) -> Value {
-    text.parse::<u32>()
-        .map_or_else(|_name| json!(text), |code| json!(code))
+    text.parse::<u32>().map_or_else(|_name| json!(text), |code| json!(code))
 }
 
 fn criteria(args: &CriteriaArgs, cancels: bool) -> Result<Option<Value>, CliError> {
@@ -75,10 +65,7 @@ fn criteria(args: &CriteriaArgs, cancels: bool) -> Result<Option<Value>, CliErro
         ("paths", json!(args.path)),
         ("headers", pairs("--header", &args.header)?),
         ("query", pairs("--query", &args.query)?),
-        (
-            "clients",
-            args.client.iter().map(ToString::to_string).collect(),
-        ),
+        ("clients", args.client.iter().map(ToString::to_string).collect()),
         ("nodes", json!(args.node)),
     ];
     for (field, value) in lists {
@@ -106,8 +93,7 @@ fn pairs(flag: &str, pairs: &[(String, String)]) -> Result<Value, CliError> {
     let mut members = Map::new();
     for (name, glob) in pairs {
         if members.insert(name.clone(), json!(glob)).is_some() {
-            let text =
-                format!("{flag}: {name} is given twice, and a notification has one glob for it");
+            let text = format!("{flag}: {name} is given twice, and a notification has one glob for it");
             return Err(CliError::Usage(text));
         }
     }

@@ -30,10 +30,7 @@ async fn notify(words: &[&str], fake: &Fake) -> (Result<(), CliError>, String) {
 }
 
 fn receipt(asked: &Asked, node: &str, complete: bool) -> Value {
-    let states = [
-        ("a", "applied"),
-        ("b", if complete { "applied" } else { "waiting" }),
-    ];
+    let states = [("a", "applied"), ("b", if complete { "applied" } else { "waiting" })];
     let delivery = states.map(|(node, state)| json!({"node": node, "state": state, "at": null}));
     json!({
         "id": asked.body["id"], "timestamp": asked.body["timestamp"], "node": node,
@@ -45,10 +42,7 @@ fn receipt(asked: &Asked, node: &str, complete: bool) -> Value {
 fn what_is_given_is_sent_and_nothing_else() {
     let least = body(&["system", "--available"]).unwrap();
     let time = "2026-11-23T16:00:00Z";
-    assert_eq!(
-        least,
-        json!({"id": ID, "timestamp": time, "targets": ["system"], "status": "available"})
-    );
+    assert_eq!(least, json!({"id": ID, "timestamp": time, "targets": ["system"], "status": "available"}));
     let all = body(&[
         "application:mail",
         "resource:db",
@@ -96,10 +90,7 @@ fn what_is_given_is_sent_and_nothing_else() {
         })
     );
     let cancel = body(&["--cancel", ID, "--message", "not today"]).unwrap();
-    assert_eq!(
-        cancel,
-        json!({"id": ID, "timestamp": time, "cancels": ID, "message": "not today"})
-    );
+    assert_eq!(cancel, json!({"id": ID, "timestamp": time, "cancels": ID, "message": "not today"}));
 }
 
 #[test]
@@ -107,25 +98,9 @@ fn what_a_node_reads_is_what_was_meant() {
     // the node's own reader is the judge of the form
     use crate::availability::Submission;
     for words in [
-        &[
-            "system",
-            "--unavailable",
-            "--for",
-            "90m",
-            "--header",
-            "A=b",
-            "--client",
-            "::1/128",
-        ][..],
+        &["system", "--unavailable", "--for", "90m", "--header", "A=b", "--client", "::1/128"][..],
         &["--cancel", ID, "--reason", "testing"],
-        &[
-            "system",
-            "--unavailable",
-            "--back-at",
-            "2026-11-23T19:00:00Z",
-            "--replace",
-            ID,
-        ],
+        &["system", "--unavailable", "--back-at", "2026-11-23T19:00:00Z", "--replace", ID],
     ] {
         Submission::parse(&body(words).unwrap()).unwrap();
     }
@@ -133,14 +108,7 @@ fn what_a_node_reads_is_what_was_meant() {
 
 #[test]
 fn what_does_not_go_together_is_usage() {
-    let twice = [
-        "system",
-        "--available",
-        "--header",
-        "A=1",
-        "--header",
-        "a=2",
-    ];
+    let twice = ["system", "--available", "--header", "A=1", "--header", "a=2"];
     for words in [&twice[..], &["--cancel", ID, "--node", "a"]] {
         assert!(matches!(body(words), Err(CliError::Usage(_))), "{words:?}");
     }
@@ -218,10 +186,7 @@ async fn the_next_node_gets_the_same_notification() {
     let (result, _) = notify(&["system", "--unavailable", "--to", &to], &busy).await;
     let error = result.unwrap_err().to_string();
     assert!(error.starts_with("no node took it"), "{error}");
-    assert!(
-        error.contains("Not now") && error.contains("cannot be reached"),
-        "{error}"
-    );
+    assert!(error.contains("Not now") && error.contains("cannot be reached"), "{error}");
 }
 
 #[actix_web::test]
@@ -235,33 +200,14 @@ async fn the_one_with_the_least_load_is_asked() {
     let (a, b) = (node(9, "a"), node(2, "b"));
     let gone = Fake::start(|_| (200, Value::Null)).stop().await;
     let to = format!("{gone},{},{}", a.address, b.address);
-    let words = [
-        "system",
-        "--available",
-        "--pick",
-        "least-loaded",
-        "--to",
-        &to,
-    ];
+    let words = ["system", "--available", "--pick", "least-loaded", "--to", &to];
     let (result, out) = notify(&words, &a).await;
     result.unwrap();
     assert!(out.contains(&b.address.to_string()), "{out}");
     assert_eq!(a.lines(), ["GET /metrics"]);
 
     let to = format!("{gone},{gone}");
-    let words = [
-        "system",
-        "--available",
-        "--pick",
-        "least-loaded",
-        "--to",
-        &to,
-    ];
+    let words = ["system", "--available", "--pick", "least-loaded", "--to", &to];
     let (result, _) = notify(&words, &a).await;
-    assert!(
-        result
-            .unwrap_err()
-            .to_string()
-            .starts_with("no node answers:")
-    );
+    assert!(result.unwrap_err().to_string().starts_with("no node answers:"));
 }

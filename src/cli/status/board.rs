@@ -88,10 +88,7 @@ const HEAD: [&str; 6] = ["", "STATE", "REASON", "SINCE", "BACK", "WHO"];
 /// The board: applications, resources, the system, what is closed in part and what is planned.
 pub fn all(board: &Board, screen: &Screen) -> String {
     let mut text = String::new();
-    for (kind, rows) in [
-        ("APPLICATION", &board.applications),
-        ("RESOURCE", &board.resources),
-    ] {
+    for (kind, rows) in [("APPLICATION", &board.applications), ("RESOURCE", &board.resources)] {
         let mut head = HEAD;
         head[0] = kind;
         let mut table = Table::new(&head);
@@ -108,10 +105,7 @@ pub fn all(board: &Board, screen: &Screen) -> String {
         let now = screen.now();
         system.row([
             Cell::new(said.reason.as_deref().unwrap_or_default()).tone(Tone::Bad),
-            said.since
-                .map(|t| relative(now, t))
-                .unwrap_or_default()
-                .into(),
+            said.since.map(|t| relative(now, t)).unwrap_or_default().into(),
             back(said.expected_back_at, screen),
             said.who().into(),
         ]);
@@ -130,11 +124,7 @@ pub fn one(row: &Row, screen: &Screen) -> String {
     let mut table = Table::new(&head);
     add(&mut table, row, screen);
     section(&mut text, &table, screen);
-    let named = [
-        ("title", &row.title),
-        ("component", &row.component),
-        ("message", &row.message),
-    ];
+    let named = [("title", &row.title), ("component", &row.component), ("message", &row.message)];
     for (name, value) in named {
         if let Some(value) = value {
             // writing to a String cannot fail
@@ -146,11 +136,7 @@ pub fn one(row: &Row, screen: &Screen) -> String {
         causes.row([
             cause.target.as_deref().unwrap_or_default().into(),
             cause.reason.as_deref().unwrap_or_default().into(),
-            cause
-                .since
-                .map(|t| relative(screen.now(), t))
-                .unwrap_or_default()
-                .into(),
+            cause.since.map(|t| relative(screen.now(), t)).unwrap_or_default().into(),
             back(cause.expected_back_at, screen),
             cause.who().into(),
             cause.id.as_deref().unwrap_or_default().into(),
@@ -196,10 +182,7 @@ fn details(text: &mut String, rows: &[&Row], screen: &Screen) {
             partial.row([
                 row.name().into(),
                 said.reason.as_deref().unwrap_or_default().into(),
-                said.since
-                    .map(|t| relative(now, t))
-                    .unwrap_or_default()
-                    .into(),
+                said.since.map(|t| relative(now, t)).unwrap_or_default().into(),
                 said.who().into(),
                 criteria.unwrap_or_default().into(),
             ]);
@@ -208,10 +191,7 @@ fn details(text: &mut String, rows: &[&Row], screen: &Screen) {
             upcoming.row([
                 row.name().into(),
                 said.reason.as_deref().unwrap_or_default().into(),
-                said.goes_down_at
-                    .map(|t| back_at(now, t))
-                    .unwrap_or_default()
-                    .into(),
+                said.goes_down_at.map(|t| back_at(now, t)).unwrap_or_default().into(),
                 back(said.expected_back_at, screen),
                 said.who().into(),
                 said.id.as_deref().unwrap_or_default().into(),

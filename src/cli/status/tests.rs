@@ -12,11 +12,7 @@ use crate::cli::args::OutputArgs;
 use crate::cli::fake::{Fake, screen};
 
 fn args(application: Option<&str>, watch: bool, json: bool) -> StatusArgs {
-    StatusArgs {
-        application: application.map(str::to_owned),
-        watch,
-        output: OutputArgs { json },
-    }
+    StatusArgs { application: application.map(str::to_owned), watch, output: OutputArgs { json } }
 }
 
 fn mail() -> Value {
@@ -89,10 +85,7 @@ chat     planned-maintenance  in 2 h, 18:00Z        bob  n2
 async fn one_application_has_its_message_and_causes() {
     let fake = Fake::start(|asked| match asked.line.ends_with("/mail") {
         true => (200, mail()),
-        false => (
-            404,
-            json!({"title": "None", "detail": "this node knows no application x"}),
-        ),
+        false => (404, json!({"title": "None", "detail": "this node knows no application x"})),
     });
     let (result, out) = status(args(Some("mail"), false, false), &fake).await;
     result.unwrap();
@@ -133,11 +126,7 @@ async fn watching_looks_again_after_each_event() {
     let ended = run(&args(None, true, true), fake.access(), &screen(), &mut out).await;
     assert!(matches!(ended, Err(CliError::Output(_))), "{ended:?}");
     assert_eq!(*text.lock().unwrap(), "{\"look\":0}\n{\"look\":1}\n");
-    assert_eq!(
-        fake.lines()[0],
-        "GET /api/v1/events",
-        "the stream is opened first"
-    );
+    assert_eq!(fake.lines()[0], "GET /api/v1/events", "the stream is opened first");
 }
 
 #[actix_web::test]

@@ -32,12 +32,7 @@ const REDRAW: Duration = Duration::from_secs(15);
 ///
 /// [`CliError::Call`] when the node refuses, or cannot be reached in the beginning; later losses are
 /// shown, and tried again. [`CliError::Output`].
-pub async fn run(
-    args: &StatusArgs,
-    client: &Client,
-    screen: &Screen,
-    out: &mut dyn Write,
-) -> Result<(), CliError> {
+pub async fn run(args: &StatusArgs, client: &Client, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
     let interrupted = tokio::signal::ctrl_c();
     tokio::select! {
         ended = follow(args, client, screen, out) => ended,
@@ -46,12 +41,7 @@ pub async fn run(
     }
 }
 
-async fn follow(
-    args: &StatusArgs,
-    client: &Client,
-    screen: &Screen,
-    out: &mut dyn Write,
-) -> Result<(), CliError> {
+async fn follow(args: &StatusArgs, client: &Client, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
     let mut drawing = Drawing::default();
     let mut met = false;
     loop {
@@ -118,16 +108,10 @@ async fn event(stream: &mut Incoming, client: &Client, terminal: bool) -> Result
             Ok(_) if settled.is_some() => return Ok(Next::Event),
             Ok(None) => return Ok(Next::End),
             Ok(Some(Err(source))) => {
-                return Err(CallError::Broken {
-                    address: client.address().clone(),
-                    source: source.into(),
-                });
+                return Err(CallError::Broken { address: client.address().clone(), source: source.into() });
             }
             Err(_elapsed) => {
-                return Err(CallError::TimedOut {
-                    address: client.address().clone(),
-                    after: SILENCE,
-                });
+                return Err(CallError::TimedOut { address: client.address().clone(), after: SILENCE });
             }
         }
     }
@@ -207,13 +191,7 @@ impl Drawing {
     }
 
     /// The node is away. What is on a terminal stays, under a line that says that it is old.
-    fn lost(
-        &mut self,
-        args: &StatusArgs,
-        screen: &Screen,
-        out: &mut dyn Write,
-        why: &str,
-    ) -> Result<(), CliError> {
+    fn lost(&mut self, args: &StatusArgs, screen: &Screen, out: &mut dyn Write, why: &str) -> Result<(), CliError> {
         let line = format!("not up to date: {}; trying again", escaped(why));
         if !screen.terminal || args.output.json {
             // nowhere is left to report that standard error is closed

@@ -17,25 +17,14 @@ fn all_problems_are_listed_by_line() {
 #[test]
 fn what_is_not_toml_is_refused_with_its_line() {
     refused("[gate\n", "4: syntax: ");
-    refused(
-        "[gate]\nlisten = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"\n",
-        "6: listen: duplicate",
-    );
+    refused("[gate]\nlisten = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"\n", "6: listen: duplicate");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("f.toml");
     std::fs::write(&file, b"[node]\nname = \"\xff\"").unwrap();
     let error = Settings::load(&file).unwrap_err().to_string();
-    assert!(
-        error.ends_with("f.toml:2: file: is not UTF-8 text"),
-        "{error}"
-    );
+    assert!(error.ends_with("f.toml:2: file: is not UTF-8 text"), "{error}");
     std::fs::write(&file, vec![b'\n'; 1024 * 1024 + 1]).unwrap();
-    assert!(
-        Settings::load(&file)
-            .unwrap_err()
-            .to_string()
-            .contains("1 MiB")
-    );
+    assert!(Settings::load(&file).unwrap_err().to_string().contains("1 MiB"));
     let missing = Settings::load(&folder.path().join("none")).unwrap_err();
     assert!(matches!(missing, ConfigError::Unreadable { .. }));
 }
@@ -44,35 +33,17 @@ fn what_is_not_toml_is_refused_with_its_line() {
 fn unknown_keys_are_named_wherever_they_are() {
     refused("[gates]\n", "4: gates: unknown key");
     refused("[farm.merge]\nall = 1\n", "5: farm.merge.all: unknown key");
-    refused(
-        "[[resource]]\nname = \"x\"\ntitle = \"X\"\n",
-        "6: resource.title: unknown key",
-    );
+    refused("[[resource]]\nname = \"x\"\ntitle = \"X\"\n", "6: resource.title: unknown key");
 }
 
 #[test]
 fn wrong_types_are_named() {
     assert!(message("node = 1\n").contains("f.toml:1: node: must be a section"));
-    refused(
-        "[application]\nname = \"x\"\n",
-        "4: application: must be a list of sections",
-    );
-    refused(
-        "[gate]\ntrusted_proxies = \"x\"\n",
-        "5: gate.trusted_proxies: must be a list",
-    );
-    refused(
-        "[farm]\nfanout = true\n",
-        "5: farm.fanout: must be \"all\" or",
-    );
-    refused(
-        "[[application]]\nname = \"x\"\ncritical = 1\n",
-        "6: application.critical: must be true",
-    );
-    refused(
-        "[[application]]\nname = \"x\"\nagree = 1.5\n",
-        "6: application.agree: must be a whole",
-    );
+    refused("[application]\nname = \"x\"\n", "4: application: must be a list of sections");
+    refused("[gate]\ntrusted_proxies = \"x\"\n", "5: gate.trusted_proxies: must be a list");
+    refused("[farm]\nfanout = true\n", "5: farm.fanout: must be \"all\" or");
+    refused("[[application]]\nname = \"x\"\ncritical = 1\n", "6: application.critical: must be true");
+    refused("[[application]]\nname = \"x\"\nagree = 1.5\n", "6: application.agree: must be a whole");
 }
 
 #[test]
@@ -80,112 +51,41 @@ fn node_gate_and_control_have_limits() {
     let node = |line: &str| message(&format!("[node]\nname = \"a\"\ndata = \"d\"\n{line}"));
     assert!(node("reserve = \"1B\"").starts_with("f.toml:4: node.reserve: must be from 64KiB"));
     assert!(node("reserve = \"1 mile\"").contains("must be a size"));
-    refused(
-        "[gate]\nlisten = \"localhost\"\n",
-        "5: gate.listen: must be an address and a port",
-    );
-    refused(
-        "[gate]\ntrusted_proxies = [\"10.0.0.1\"]\n",
-        "5: gate.trusted_proxies: must be a net",
-    );
-    refused(
-        "[control]\nadvertise = \"https://a\"\n",
-        "5: control.advertise: must be an address",
-    );
-    refused(
-        "[control]\ntime_zone = \"Mars/Base\"\n",
-        "5: control.time_zone: must be a time zone",
-    );
+    refused("[gate]\nlisten = \"localhost\"\n", "5: gate.listen: must be an address and a port");
+    refused("[gate]\ntrusted_proxies = [\"10.0.0.1\"]\n", "5: gate.trusted_proxies: must be a net");
+    refused("[control]\nadvertise = \"https://a\"\n", "5: control.advertise: must be an address");
+    refused("[control]\ntime_zone = \"Mars/Base\"\n", "5: control.time_zone: must be a time zone");
     let open = "[control]\nlisten = \"0.0.0.0:7070\"\n";
     refused(open, "5: control.listen: is not a loopback address");
     let secret = "[farm]\nsecret = \"0123456789abcdef\"\n";
-    refused(
-        &format!("{open}{secret}"),
-        "4: control.advertise: is required",
-    );
-    accepted(&format!(
-        "{open}advertise = \"http://10.0.0.1:7070\"\n{secret}"
-    ));
+    refused(&format!("{open}{secret}"), "4: control.advertise: is required");
+    accepted(&format!("{open}advertise = \"http://10.0.0.1:7070\"\n{secret}"));
 }
 
 #[test]
 fn the_farm_has_limits() {
-    refused(
-        "[farm]\nsecret = \"0123456789abcde\"\n",
-        "5: farm.secret: must be 16 to",
-    );
-    refused(
-        "[farm]\npeers = [\"http://b:1\"]\n",
-        "5: farm.peers: needs farm.secret",
-    );
+    refused("[farm]\nsecret = \"0123456789abcde\"\n", "5: farm.secret: must be 16 to");
+    refused("[farm]\npeers = [\"http://b:1\"]\n", "5: farm.peers: needs farm.secret");
     let secret = "secret = \"0123456789abcdef\"";
     let peers = "peers = [\n\"http://b:1\",\n\"http://B:1/\"]";
-    refused(
-        &format!("[farm]\n{secret}\n{peers}\n"),
-        "8: farm.peers: is listed twice",
-    );
-    refused(
-        "[farm]\nfanout = 0\n",
-        "5: farm.fanout: must be from 1 to 10000",
-    );
-    refused(
-        "[farm]\nfanout = \"some\"\n",
-        "5: farm.fanout: must be \"all\" or",
-    );
-    refused(
-        "[farm]\nfanout = 99999999999999999999\n",
-        "5: farm.fanout: must be from 1",
-    );
-    refused(
-        "[farm]\nmax_clock_skew = \"2h\"\n",
-        "5: farm.max_clock_skew: must be from 10ms to 1h",
-    );
-    refused(
-        "[farm]\nlapse = \"5\"\n",
-        "5: farm.lapse: must be a duration",
-    );
-    refused(
-        "[farm.queue]\nkind = \"kafka\"\n",
-        "5: farm.queue.kind: must be \"embedded\" or",
-    );
+    refused(&format!("[farm]\n{secret}\n{peers}\n"), "8: farm.peers: is listed twice");
+    refused("[farm]\nfanout = 0\n", "5: farm.fanout: must be from 1 to 10000");
+    refused("[farm]\nfanout = \"some\"\n", "5: farm.fanout: must be \"all\" or");
+    refused("[farm]\nfanout = 99999999999999999999\n", "5: farm.fanout: must be from 1");
+    refused("[farm]\nmax_clock_skew = \"2h\"\n", "5: farm.max_clock_skew: must be from 10ms to 1h");
+    refused("[farm]\nlapse = \"5\"\n", "5: farm.lapse: must be a duration");
+    refused("[farm.queue]\nkind = \"kafka\"\n", "5: farm.queue.kind: must be \"embedded\" or");
     let nats = "5: farm.queue.kind: kind = \"nats\" is not in this version; use \"embedded\"";
     refused("[farm.queue]\nkind = \"nats\"\n", nats);
-    refused(
-        "[farm.queue]\nurl = \"http://x\"\n",
-        "5: farm.queue.url: must be an address",
-    );
-    refused(
-        "[farm.queue]\nstream = \"a b\"\n",
-        "5: farm.queue.stream: must be 1 to 64",
-    );
-    refused(
-        "[farm.merge]\nreferences = -1\n",
-        "5: farm.merge.references: must be from 1",
-    );
-    refused(
-        "[farm.merge]\norder = \"any\"\n",
-        "5: farm.merge.order: must be \"listed\" or",
-    );
-    refused(
-        "[farm.merge]\nmode = \"any\"\n",
-        "5: farm.merge.mode: must be \"series\" or",
-    );
-    refused(
-        "[farm.merge]\ntimeout = \"11m\"\n",
-        "5: farm.merge.timeout: must be from 10ms to 10m",
-    );
-    refused(
-        "[farm.merge]\nevery = \"1ms\"\n",
-        "5: farm.merge.every: must be from 100ms to 1d",
-    );
-    refused(
-        "[notifier]\ninitial = \"any\"\n",
-        "5: notifier.initial: must be \"self\" or",
-    );
-    refused(
-        "[notifier]\ninitial = \"listed\"\n",
-        "4: notifier.nodes: is required",
-    );
+    refused("[farm.queue]\nurl = \"http://x\"\n", "5: farm.queue.url: must be an address");
+    refused("[farm.queue]\nstream = \"a b\"\n", "5: farm.queue.stream: must be 1 to 64");
+    refused("[farm.merge]\nreferences = -1\n", "5: farm.merge.references: must be from 1");
+    refused("[farm.merge]\norder = \"any\"\n", "5: farm.merge.order: must be \"listed\" or");
+    refused("[farm.merge]\nmode = \"any\"\n", "5: farm.merge.mode: must be \"series\" or");
+    refused("[farm.merge]\ntimeout = \"11m\"\n", "5: farm.merge.timeout: must be from 10ms to 10m");
+    refused("[farm.merge]\nevery = \"1ms\"\n", "5: farm.merge.every: must be from 100ms to 1d");
+    refused("[notifier]\ninitial = \"any\"\n", "5: notifier.initial: must be \"self\" or");
+    refused("[notifier]\ninitial = \"listed\"\n", "4: notifier.nodes: is required");
 }
 
 #[test]
@@ -195,65 +95,32 @@ fn a_secret_can_be_in_a_file_beside_the_configuration() {
     std::fs::write(folder.path().join("secret"), "  0123456789abcdef\n").unwrap();
     let text = format!("{LEAST}[farm]\nsecret_file = \"secret\"\n");
     let settings = Settings::parse(&text, &file).unwrap();
-    assert_eq!(
-        settings.farm.secret.unwrap().expose_secret(),
-        "0123456789abcdef"
-    );
+    assert_eq!(settings.farm.secret.unwrap().expose_secret(), "0123456789abcdef");
     let both = format!("{text}secret = \"0123456789abcdef\"\n");
-    let error = Settings::parse(&both, &file)
-        .map(drop)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains(":5: farm.secret_file: cannot be set together"),
-        "{error}"
-    );
-    refused(
-        "[farm]\nsecret_file = \"no/such\"\n",
-        "5: farm.secret_file: no/such cannot be read",
-    );
+    let error = Settings::parse(&both, &file).map(drop).unwrap_err().to_string();
+    assert!(error.contains(":5: farm.secret_file: cannot be set together"), "{error}");
+    refused("[farm]\nsecret_file = \"no/such\"\n", "5: farm.secret_file: no/such cannot be read");
 }
 
 #[test]
 fn names_are_unique_and_references_are_found() {
     for list in ["application", "resource"] {
         let entry = format!("[[{list}]]\nname = \"x\"\n");
-        refused(
-            &format!("{entry}{entry}"),
-            &format!("7: {list}.name: \"x\" is there already"),
-        );
+        refused(&format!("{entry}{entry}"), &format!("7: {list}.name: \"x\" is there already"));
     }
     refused("[[resource]]\n", "4: resource.name: is required");
     let uses = "[[application]]\nname = \"x\"\nuses = [\"y\"]\n";
-    refused(
-        uses,
-        "6: application.uses: there is no [[resource]] named \"y\"",
-    );
-    refused(
-        "[[application]]\nname = \"x\"\nagree = 0\n",
-        "6: application.agree: must be from 1",
-    );
-    refused(
-        "[[application]]\nname = \"x\"\ntitle = \"\"\n",
-        "6: application.title: must be 1 to 200",
-    );
+    refused(uses, "6: application.uses: there is no [[resource]] named \"y\"");
+    refused("[[application]]\nname = \"x\"\nagree = 0\n", "6: application.agree: must be from 1");
+    refused("[[application]]\nname = \"x\"\ntitle = \"\"\n", "6: application.title: must be 1 to 200");
     let upstream = "[[application]]\nname = \"x\"\nupstream = [\"http://u/path\"]\n";
     refused(upstream, "6: application.upstream: must be an address");
 
     let reason = |code: u32, name: &str| format!("[[reason]]\ncode = {code}\nname = \"{name}\"\n");
     refused(&reason(99, "x"), "5: reason.code: must be from 100");
-    refused(
-        &reason(100, "testing"),
-        "6: reason.name: \"testing\" is a built-in",
-    );
-    refused(
-        &(reason(100, "x") + &reason(100, "y")),
-        "8: reason.code: 100 is there already",
-    );
-    refused(
-        &(reason(100, "x") + &reason(101, "x")),
-        "9: reason.name: \"x\" is there already",
-    );
+    refused(&reason(100, "testing"), "6: reason.name: \"testing\" is a built-in");
+    refused(&(reason(100, "x") + &reason(100, "y")), "8: reason.code: 100 is there already");
+    refused(&(reason(100, "x") + &reason(101, "x")), "9: reason.name: \"x\" is there already");
     refused("[[reason]]\nname = \"x\"\n", "4: reason.code: is required");
 }
 
@@ -263,25 +130,14 @@ fn credentials_have_limits() {
         format!("[[token]]\nname = \"{name}\"\nrole = \"{role}\"\nsha256 = \"{hash}\"\n")
     };
     let (one, other) = ("ab".repeat(32), "cd".repeat(32));
-    refused(
-        &token("x", "king", &one),
-        "6: token.role: must be \"operator\" or",
-    );
-    refused(
-        &token("x", "monitor", &one[1..]),
-        "7: token.sha256: must be 64",
-    );
-    let operator = |name: &str, hash: &str| {
-        format!("[[operator]]\nname = \"{name}\"\npassword = \"{hash}\"\n")
-    };
+    refused(&token("x", "king", &one), "6: token.role: must be \"operator\" or");
+    refused(&token("x", "monitor", &one[1..]), "7: token.sha256: must be 64");
+    let operator = |name: &str, hash: &str| format!("[[operator]]\nname = \"{name}\"\npassword = \"{hash}\"\n");
     let twice = token("x", "monitor", &one) + &token("x", "monitor", &other);
     refused(&twice, "9: token.name: \"x\" is there already");
     let shared = token("x", "monitor", &one) + &token("y", "monitor", &one);
     refused(&shared, "11: token.sha256: is another token's");
-    refused(
-        &operator("x", "plain"),
-        "6: operator.password: must be an argon2id hash",
-    );
+    refused(&operator("x", "plain"), "6: operator.password: must be an argon2id hash");
     let twice = operator("x", &phc()) + &operator("x", &phc());
     refused(&twice, "8: operator.name: \"x\" is there already");
 }
@@ -292,34 +148,16 @@ fn alerts_match_something_and_say_something_known() {
         format!("[[alert]]\nmatch = {matching}\ntarget = \"{target}\"\nreason = \"{reason}\"\n")
     };
     let label = "{ alertname = \"X\" }";
-    assert_eq!(
-        accepted(&alert(label, "system", "testing")).alerts[0].reason,
-        "testing"
-    );
-    refused(
-        &alert("{}", "system", "testing"),
-        "5: alert.match: must name at least one",
-    );
+    assert_eq!(accepted(&alert(label, "system", "testing")).alerts[0].reason, "testing");
+    refused(&alert("{}", "system", "testing"), "5: alert.match: must name at least one");
     refused(
         &alert("{ a-b = \"x\" }", "system", "testing").replace("}", ", c = \"x\" }"),
         "5: alert.match.a-b: a label's",
     );
-    refused(
-        &alert("{ a = 1, b = \"x\" }", "system", "testing"),
-        "5: alert.match.a: must be a text",
-    );
-    refused(
-        "[[alert]]\ntarget = \"system\"\n",
-        "4: alert.match: is required",
-    );
-    refused(
-        &alert(label, "mail", "testing"),
-        "6: alert.target: must be \"system\"",
-    );
-    refused(
-        &alert(label, "system", "strike"),
-        "7: alert.reason: is neither",
-    );
+    refused(&alert("{ a = 1, b = \"x\" }", "system", "testing"), "5: alert.match.a: must be a text");
+    refused("[[alert]]\ntarget = \"system\"\n", "4: alert.match: is required");
+    refused(&alert(label, "mail", "testing"), "6: alert.target: must be \"system\"");
+    refused(&alert(label, "system", "strike"), "7: alert.reason: is neither");
 }
 
 #[test]
@@ -328,56 +166,23 @@ fn a_monitor_has_one_probe_and_limits() {
     let probe = |rest: &str| accepted(&monitor(rest)).monitors[0].probe.clone();
     assert_eq!(probe("tcp = \"DB:5432\""), Probe::Tcp("db:5432".into()));
     let words = vec!["check".to_owned(), "-v".to_owned(), "-v".to_owned()];
-    assert_eq!(
-        probe("command = [\"check\", \"-v\", \"-v\"]"),
-        Probe::Command(words)
-    );
+    assert_eq!(probe("command = [\"check\", \"-v\", \"-v\"]"), Probe::Command(words));
     assert_eq!(probe("passive = true"), Probe::Passive);
     let farm = probe("farm = \"https://p.example/.forewarn/availability/x\"");
     assert!(matches!(farm, Probe::Farm(url) if url.tls && url.port == 443));
 
     refused(&monitor(""), "4: monitor.http: is required, or one of");
-    refused(
-        &monitor("tcp = \"a:1\"\npassive = true"),
-        "8: monitor.passive: must be the only one",
-    );
-    refused(
-        &monitor("passive = false"),
-        "7: monitor.passive: can only be true",
-    );
-    refused(
-        &monitor("command = []"),
-        "7: monitor.command: must name a program",
-    );
-    refused(
-        &monitor("http = \"ftp://x\""),
-        "7: monitor.http: must be an address",
-    );
-    refused(
-        &monitor("tcp = \"a\""),
-        "7: monitor.tcp: must be \"host:port\"",
-    );
+    refused(&monitor("tcp = \"a:1\"\npassive = true"), "8: monitor.passive: must be the only one");
+    refused(&monitor("passive = false"), "7: monitor.passive: can only be true");
+    refused(&monitor("command = []"), "7: monitor.command: must name a program");
+    refused(&monitor("http = \"ftp://x\""), "7: monitor.http: must be an address");
+    refused(&monitor("tcp = \"a\""), "7: monitor.tcp: must be \"host:port\"");
     let passive = |rest: &str| monitor(&format!("passive = true\n{rest}"));
-    refused(
-        &passive("every = \"1ms\""),
-        "8: monitor.every: must be from 100ms to 1d",
-    );
-    refused(
-        &passive("timeout = \"1d\""),
-        "8: monitor.timeout: must be from 10ms to 10m",
-    );
-    refused(
-        &passive("fail_after = 0"),
-        "8: monitor.fail_after: must be from 1 to 1000",
-    );
-    refused(
-        &passive("recover_after = 1001"),
-        "8: monitor.recover_after: must be from 1",
-    );
-    refused(
-        &passive("scope = \"all\""),
-        "8: monitor.scope: must be \"node\" or",
-    );
+    refused(&passive("every = \"1ms\""), "8: monitor.every: must be from 100ms to 1d");
+    refused(&passive("timeout = \"1d\""), "8: monitor.timeout: must be from 10ms to 10m");
+    refused(&passive("fail_after = 0"), "8: monitor.fail_after: must be from 1 to 1000");
+    refused(&passive("recover_after = 1001"), "8: monitor.recover_after: must be from 1");
+    refused(&passive("scope = \"all\""), "8: monitor.scope: must be \"node\" or");
     let elsewhere = passive("").replace("system", "application:other");
     refused(&elsewhere, "6: monitor.target: is not configured here");
     accepted(&elsewhere.replace("passive", "scope = \"farm\"\npassive"));

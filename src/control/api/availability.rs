@@ -124,7 +124,8 @@ mod tests {
 
     fn entry(value: Value) -> Arc<Entry> {
         let submission = Submission::parse(&value).unwrap();
-        let made = submission.statement(uuid::Uuid::nil(), Moment::ZERO, &Author::operator("alice"), &"a".parse().unwrap());
+        let made =
+            submission.statement(uuid::Uuid::nil(), Moment::ZERO, &Author::operator("alice"), &"a".parse().unwrap());
         Entry::stamped(made, 0, NodeId::NONE)
     }
 
@@ -147,13 +148,18 @@ mod tests {
 
     #[test]
     fn a_closed_application_says_who_and_why() {
-        let said = entry(json!({"targets": ["resource:mail-store"], "status": "unavailable", "message": "<b>", "criteria": {"nodes": ["a"]}}));
+        let said = entry(
+            json!({"targets": ["resource:mail-store"], "status": "unavailable", "message": "<b>", "criteria": {"nodes": ["a"]}}),
+        );
         let target: Target = "resource:mail-store".parse().unwrap();
         let closed = row(vec![CauseView { target, layer: "resource", entry: said, since: Moment::ZERO }], vec![]);
         let shown = application(&closed);
         assert_eq!(shown["application"], "mail");
         assert_eq!(shown["available"], false);
-        assert_eq!((&shown["reason"], &shown["reason_code"], &shown["operator"]), (&json!("unknown"), &json!(0), &json!("alice")));
+        assert_eq!(
+            (&shown["reason"], &shown["reason_code"], &shown["operator"]),
+            (&json!("unknown"), &json!(0), &json!("alice"))
+        );
         assert_eq!((&shown["message"], &shown["since"]), (&json!("<b>"), &json!("1970-01-01T00:00:00Z")));
         let cause = &shown["causes"][0];
         assert_eq!((&cause["target"], &cause["layer"]), (&json!("resource:mail-store"), &json!("resource")));
@@ -163,8 +169,13 @@ mod tests {
 
     #[test]
     fn an_open_one_has_its_plans_and_no_reason() {
-        let plan = entry(json!({"targets": ["system"], "status": "unavailable", "goes_down_at": "2026-11-23T18:00:00Z"}));
-        let shown = board(&Board { applications: vec![row(vec![], vec![plan])], resources: vec![row(vec![], vec![])], system: vec![] });
+        let plan =
+            entry(json!({"targets": ["system"], "status": "unavailable", "goes_down_at": "2026-11-23T18:00:00Z"}));
+        let shown = board(&Board {
+            applications: vec![row(vec![], vec![plan])],
+            resources: vec![row(vec![], vec![])],
+            system: vec![],
+        });
         let mail = &shown["applications"][0];
         assert_eq!((&mail["available"], &mail["reason"], &mail["since"]), (&json!(true), &Value::Null, &Value::Null));
         assert_eq!(mail["upcoming"][0]["goes_down_at"], "2026-11-23T18:00:00Z");

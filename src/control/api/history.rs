@@ -104,11 +104,21 @@ mod tests {
     fn filters_are_read_or_named() {
         assert_eq!(read("").unwrap().limit, 100);
         let all = read("application=mail&source=alert&operator=alice&before=2026-11-23T18:00:00Z&limit=1000").unwrap();
-        assert_eq!((all.application.as_deref(), all.source.as_deref(), all.limit), (Some("mail"), Some("alert"), 1_000));
+        assert_eq!(
+            (all.application.as_deref(), all.source.as_deref(), all.limit),
+            (Some("mail"), Some("alert"), 1_000)
+        );
         assert_eq!((all.operator.as_deref(), all.before.as_deref()), (Some("alice"), Some("2026-11-23T18:00:00Z")));
         for (wrong, field) in [
-            ("limit=0", "limit"), ("limit=1001", "limit"), ("limit=-1", "limit"), ("limit=", "limit"), ("limit=1&limit=2", "limit"),
-            ("source=me", "source"), ("application=a%2Fb", "application"), ("operator=", "operator"), ("colour=red", "colour"),
+            ("limit=0", "limit"),
+            ("limit=1001", "limit"),
+            ("limit=-1", "limit"),
+            ("limit=", "limit"),
+            ("limit=1&limit=2", "limit"),
+            ("source=me", "source"),
+            ("application=a%2Fb", "application"),
+            ("operator=", "operator"),
+            ("colour=red", "colour"),
         ] {
             assert_eq!(read(wrong).unwrap_err(), [field], "{wrong}");
         }

@@ -55,7 +55,10 @@ async fn unknown(request: HttpRequest) -> Result<HttpResponse, Failure> {
 }
 
 /// Middleware: refuses addresses that are too long and gives every answer the headers of the API.
-async fn tidy<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+async fn tidy<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
     let mut response = if address > LONGEST_ADDRESS {
         request.into_response(Failure::AddressTooLong(LONGEST_ADDRESS).error_response()).map_into_right_body()

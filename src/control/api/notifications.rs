@@ -116,7 +116,10 @@ mod tests {
         };
         let response = answer(&submitted, StatusCode::ACCEPTED);
         assert_eq!(response.status(), 202);
-        assert_eq!(response.headers().get("location").unwrap(), "/api/v1/notifications/00000000-0000-0000-0000-000000000000");
+        assert_eq!(
+            response.headers().get("location").unwrap(),
+            "/api/v1/notifications/00000000-0000-0000-0000-000000000000"
+        );
         let body: Value = serde_json::from_slice(&response.into_body().try_into_bytes().unwrap()).unwrap();
         assert_eq!(
             body,

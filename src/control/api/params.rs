@@ -73,7 +73,9 @@ impl Params {
     /// # Errors
     /// 422 that names every parameter that is wrong or unknown.
     pub fn finish(mut self) -> Result<(), Failure> {
-        self.errors.extend(self.pairs.into_iter().map(|(name, _)| FieldError::new(name, "is not a parameter of this address")));
+        self.errors.extend(
+            self.pairs.into_iter().map(|(name, _)| FieldError::new(name, "is not a parameter of this address")),
+        );
         if self.errors.is_empty() { Ok(()) } else { Err(Failure::Wrong(self.errors)) }
     }
 }
@@ -119,14 +121,17 @@ mod tests {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("1m"), Ok(Duration::from_secs(60)));
         assert_eq!(duration("0s"), Ok(Duration::ZERO));
-        for wrong in ["", "5", "s", "-1s", "1.5s", "5 s", "1h", "61s", "2m", "99999999999999999999s", "18446744073709551615m"] {
+        for wrong in
+            ["", "5", "s", "-1s", "1.5s", "5 s", "1h", "61s", "2m", "99999999999999999999s", "18446744073709551615m"]
+        {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn unknown_repeated_and_wrong_ones_are_named() {
-        let request = TestRequest::with_uri("/?limit=x&app=a&operator=a&operator=b&header=a%3Ab&header=c&source=").to_http_request();
+        let request = TestRequest::with_uri("/?limit=x&app=a&operator=a&operator=b&header=a%3Ab&header=c&source=")
+            .to_http_request();
         let mut params = Params::of(&request).unwrap();
         assert_eq!(params.parsed::<u8>("limit", "is not a number"), None);
         assert_eq!(params.short("source", 9), None);

@@ -38,7 +38,8 @@ impl Answer {
 }
 
 async fn ask(method: Method, uri: &str, token: &str, content_type: &str, body: impl Into<Vec<u8>>) -> Answer {
-    let token_of = |name: &str, role, text: &str| Token { name: name.into(), role, sha256: Sha256::digest(text).into() };
+    let token_of =
+        |name: &str, role, text: &str| Token { name: name.into(), role, sha256: Sha256::digest(text).into() };
     let tokens = Tokens::new(vec![token_of("ci", Role::Operator, OPERATOR), token_of("probe", Role::Monitor, MONITOR)]);
     let app = http::init_service(App::new().app_data(Data::new(tokens)).configure(configure)).await;
     let mut request = http::TestRequest::with_uri(uri).method(method).set_payload(body.into());
@@ -113,7 +114,9 @@ async fn good_requests_get_as_far_as_the_desk() {
 
 #[actix_web::test]
 async fn bad_submissions_get_what_they_deserve() {
-    for content_type in ["", "text/plain", "application/xml", "application/soap+xml", "application/x-www-form-urlencoded"] {
+    for content_type in
+        ["", "text/plain", "application/xml", "application/soap+xml", "application/x-www-form-urlencoded"]
+    {
         let answer = ask(Method::POST, "/api/v1/notifications", OPERATOR, content_type, GOOD).await;
         assert_eq!(answer.status, 415, "{content_type}");
     }
@@ -126,7 +129,8 @@ async fn bad_submissions_get_what_they_deserve() {
     assert_eq!(wrong.status, 422);
     assert_eq!(wrong.fields(), ["colour", "node", "targets[0]"]);
     assert_eq!(post("[]").await.fields(), [""]);
-    let timeout = ask(Method::POST, "/api/v1/notifications?wait=all&timeout=2h", OPERATOR, "application/json", GOOD).await;
+    let timeout =
+        ask(Method::POST, "/api/v1/notifications?wait=all&timeout=2h", OPERATOR, "application/json", GOOD).await;
     assert_eq!((timeout.status, timeout.fields()), (422, vec!["timeout"]));
 }
 
@@ -185,7 +189,9 @@ async fn over_tcp(sizes: &[usize]) -> String {
     let (mut reader, mut writer) = tokio::net::TcpStream::connect(address).await.unwrap().into_split();
     let (mut all, mut buffer) = (String::new(), [0; 4096]);
     for size in sizes {
-        let head = format!("POST /api/v1/notifications HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n");
+        let head = format!(
+            "POST /api/v1/notifications HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
+        );
         let request = [head.into_bytes(), vec![b' '; *size]].concat();
         let sending = actix_web::rt::spawn(async move {
             let _ = writer.write_all(&request).await; // the node may close before everything is sent

@@ -57,7 +57,8 @@ pub async fn why(request: HttpRequest) -> Result<HttpResponse, Failure> {
 }
 
 fn token(text: &str) -> bool {
-    (1..=200).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+    (1..=200).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
 /// Reads what is asked about: `method` (default GET), `path` (default /), `query`, `header=NAME:VALUE`
@@ -81,7 +82,9 @@ fn read(request: &HttpRequest) -> Result<Asked, Failure> {
     let mut headers = Vec::new();
     for field in params.all("header") {
         match field.split_once(':') {
-            Some((name, value)) if token(name.trim()) => headers.push((name.trim().to_owned(), value.trim().to_owned())),
+            Some((name, value)) if token(name.trim()) => {
+                headers.push((name.trim().to_owned(), value.trim().to_owned()))
+            }
             _ => params.wrong("header", "is not NAME:VALUE"),
         }
     }
@@ -103,7 +106,8 @@ mod tests {
 
     #[test]
     fn the_request_is_read() {
-        let all = asked("method=post&path=/mail/%C3%A4&query=a%3Db%26c&header=X-A:+1&header=x-a:2&client=::1&node=b").unwrap();
+        let all = asked("method=post&path=/mail/%C3%A4&query=a%3Db%26c&header=X-A:+1&header=x-a:2&client=::1&node=b")
+            .unwrap();
         assert_eq!((all.method.as_str(), all.path.as_str(), all.query.as_str()), ("POST", "/mail/ä", "a=b&c"));
         assert!(all.headers.any("x-a", &mut |value| value == "1") && all.headers.any("x-a", &mut |value| value == "2"));
         assert_eq!((all.client, all.node), (Some("::1".parse().unwrap()), Some("b".parse().unwrap())));

@@ -31,7 +31,9 @@ fn version(file: &rust_embed::EmbeddedFile) -> String {
 /// `GET /static/console/{file}`: open to everybody, for the login page needs it.
 pub async fn serve(request: HttpRequest, file: web::Path<String>) -> HttpResponse {
     let Some(found) = Assets::get(&file) else {
-        return page::guarded(HttpResponse::NotFound(), false).content_type("text/plain; charset=utf-8").body("no such file\n");
+        return page::guarded(HttpResponse::NotFound(), false)
+            .content_type("text/plain; charset=utf-8")
+            .body("no such file\n");
     };
     let kind = match file.rsplit('.').next() {
         Some("css") => "text/css; charset=utf-8",
@@ -43,9 +45,13 @@ pub async fn serve(request: HttpRequest, file: web::Path<String>) -> HttpRespons
     let tag = format!("\"{version}\"");
     let named = form::first(&form::read_pairs(request.query_string()), "v") == version;
     let keep = if named { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let known = request.headers().get_all(IF_NONE_MATCH).any(|value| value.to_str().is_ok_and(|value| value.contains(&tag)));
+    let known =
+        request.headers().get_all(IF_NONE_MATCH).any(|value| value.to_str().is_ok_and(|value| value.contains(&tag)));
     let mut answer = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    answer.insert_header((CACHE_CONTROL, keep)).insert_header((ETAG, tag)).insert_header(("X-Content-Type-Options", "nosniff"));
+    answer
+        .insert_header((CACHE_CONTROL, keep))
+        .insert_header((ETAG, tag))
+        .insert_header(("X-Content-Type-Options", "nosniff"));
     if known {
         return answer.finish();
     }

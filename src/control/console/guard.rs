@@ -33,7 +33,12 @@ pub struct Visit<'a> {
 impl Visit<'_> {
     /// What surrounds a page for this operator.
     pub fn chrome(&self, section: &'static str) -> Chrome {
-        Chrome { operator: Some(self.session.operator.clone()), token: self.session.token.clone(), section, ..chrome(self.state) }
+        Chrome {
+            operator: Some(self.session.operator.clone()),
+            token: self.session.token.clone(),
+            section,
+            ..chrome(self.state)
+        }
     }
 
     /// A page.
@@ -47,7 +52,14 @@ impl Visit<'_> {
     }
 
     /// A page that says one thing.
-    pub fn message(&self, status: StatusCode, section: &'static str, title: &str, text: &str, links: &[(&str, &str)]) -> HttpResponse {
+    pub fn message(
+        &self,
+        status: StatusCode,
+        section: &'static str,
+        title: &str,
+        text: &str,
+        links: &[(&str, &str)],
+    ) -> HttpResponse {
         let links = links.iter().map(|(href, words)| ((*href).to_owned(), (*words).to_owned())).collect();
         let page = MessagePage { chrome: self.chrome(section), title: title.to_owned(), text: text.to_owned(), links };
         self.html(status, &page)
@@ -93,7 +105,12 @@ pub fn enter<'a>(state: &'a ConsoleState, request: &HttpRequest, now: Moment) ->
 ///
 /// # Errors
 /// The answer to give instead: 403, 413 or 415.
-pub async fn read_form(state: &ConsoleState, request: &HttpRequest, body: web::Payload, most: usize) -> Result<Pairs, HttpResponse> {
+pub async fn read_form(
+    state: &ConsoleState,
+    request: &HttpRequest,
+    body: web::Payload,
+    most: usize,
+) -> Result<Pairs, HttpResponse> {
     let tls = state.door.cookies.tls();
     let refuse = |status, title: &str, text: String| {
         let links = vec![("/".to_owned(), "To the board".to_owned())];
@@ -110,7 +127,8 @@ pub async fn read_form(state: &ConsoleState, request: &HttpRequest, body: web::P
     match body {
         Some(body) => Ok(form::read_pairs(&body)),
         None => {
-            let text = format!("Nothing was changed: the form is longer than {} KiB. Go back, and shorten it.", most / 1024);
+            let text =
+                format!("Nothing was changed: the form is longer than {} KiB. Go back, and shorten it.", most / 1024);
             Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "Too long", text))
         }
     }

@@ -54,9 +54,7 @@ pub fn configure(state: web::Data<ConsoleState>) -> impl FnOnce(&mut web::Servic
             .app_data(state)
             .route("/", web::get().to(handle::board))
             .service(
-                web::resource("/login")
-                    .route(web::get().to(handle::login_page))
-                    .route(web::post().to(handle::login)),
+                web::resource("/login").route(web::get().to(handle::login_page)).route(web::post().to(handle::login)),
             )
             .route("/logout", web::post().to(handle::logout))
             .service(

@@ -89,22 +89,43 @@ pub fn entries() -> Vec<Arc<Entry>> {
     let alice = Author::operator("alice");
     let probe = Author { operator: None, source: Source::Monitor, reporter: Some("a/directory-tcp".into()) };
     vec![
-        entry(1, "2026-11-23T16:30:00Z", &alice, &json!({"targets": ["application:mail"], "status": "unavailable",
+        entry(
+            1,
+            "2026-11-23T16:30:00Z",
+            &alice,
+            &json!({"targets": ["application:mail"], "status": "unavailable",
             "reason": "planned-maintenance", "component": "disk array 2", "message": EVIL,
-            "goes_down_at": "2026-11-23T16:00:00Z", "expected_back_at": "2026-11-23T18:00:00Z"})),
-        entry(2, "2026-11-23T15:55:02Z", &probe, &json!({"targets": ["resource:directory"], "status": "unavailable",
-            "reason": "unplanned-outage", "message": "connection refused", "expected_back_at": "2026-11-23T16:20:00Z"})),
-        entry(3, "2026-11-23T12:00:00Z", &Author::operator("bob"), &json!({"targets": ["application:chat", "application:wiki"],
+            "goes_down_at": "2026-11-23T16:00:00Z", "expected_back_at": "2026-11-23T18:00:00Z"}),
+        ),
+        entry(
+            2,
+            "2026-11-23T15:55:02Z",
+            &probe,
+            &json!({"targets": ["resource:directory"], "status": "unavailable",
+            "reason": "unplanned-outage", "message": "connection refused", "expected_back_at": "2026-11-23T16:20:00Z"}),
+        ),
+        entry(
+            3,
+            "2026-11-23T12:00:00Z",
+            &Author::operator("bob"),
+            &json!({"targets": ["application:chat", "application:wiki"],
             "status": "unavailable", "reason": "planned-maintenance", "message": "New release. Rooms and history stay.",
-            "goes_down_at": "2026-11-24T21:00:00Z", "duration_seconds": 5400, "restore": "automatic"})),
-        entry(4, "2026-11-23T16:10:00Z", &alice, &json!({"targets": ["application:wiki"], "status": "unavailable",
-            "reason": "licence-expired", "message": "Reading works, saving does not.", "criteria": {"methods": ["POST", "PUT"], "paths": ["/wiki/*"]}})),
+            "goes_down_at": "2026-11-24T21:00:00Z", "duration_seconds": 5400, "restore": "automatic"}),
+        ),
+        entry(
+            4,
+            "2026-11-23T16:10:00Z",
+            &alice,
+            &json!({"targets": ["application:wiki"], "status": "unavailable",
+            "reason": "licence-expired", "message": "Reading works, saving does not.", "criteria": {"methods": ["POST", "PUT"], "paths": ["/wiki/*"]}}),
+        ),
         entry(5, "2026-11-22T09:00:00Z", &alice, &json!({"targets": ["application:chat"], "status": "available"})),
     ]
 }
 
 pub fn delivery(complete: bool) -> Delivery {
-    let row = |node: &str, state| DeliveryRow { node: node.into(), state, at: (state != DeliveryState::Waiting).then(now) };
+    let row =
+        |node: &str, state| DeliveryRow { node: node.into(), state, at: (state != DeliveryState::Waiting).then(now) };
     let last = if complete { DeliveryState::Applied } else { DeliveryState::Waiting };
     Delivery {
         delivery: vec![row("a", DeliveryState::Applied), row("b", DeliveryState::Applied), row("c", last)],
@@ -135,9 +156,17 @@ pub fn board() -> Board {
     Board {
         applications: vec![
             BoardRow { upcoming: vec![Arc::clone(&all[2])], ..row("chat", "Chat", &[]) },
-            BoardRow { critical: true, causes: vec![cause("application:mail", "own", &all[0])], ..row("mail", "Mail", &["mail-store"]) },
+            BoardRow {
+                critical: true,
+                causes: vec![cause("application:mail", "own", &all[0])],
+                ..row("mail", "Mail", &["mail-store"])
+            },
             BoardRow { causes: directory(), local: false, ..row("phone", "Phone directory", &["directory"]) },
-            BoardRow { partial: vec![cause("application:wiki", "own", &all[3])], upcoming: vec![Arc::clone(&all[2])], ..row("wiki", "Wiki", &[]) },
+            BoardRow {
+                partial: vec![cause("application:wiki", "own", &all[3])],
+                upcoming: vec![Arc::clone(&all[2])],
+                ..row("wiki", "Wiki", &[])
+            },
             row("shop", "Shop", &["mail-store"]),
         ],
         resources: vec![
@@ -149,7 +178,12 @@ pub fn board() -> Board {
 }
 
 pub fn closed_board() -> Board {
-    let all = entry(9, "2026-11-23T16:39:30Z", &Author::operator("bob"), &json!({"targets": ["system"], "status": "unavailable", "message": "Power cut in hall 1"}));
+    let all = entry(
+        9,
+        "2026-11-23T16:39:30Z",
+        &Author::operator("bob"),
+        &json!({"targets": ["system"], "status": "unavailable", "message": "Power cut in hall 1"}),
+    );
     let mut board = board();
     board.system = vec![cause("system", "system", &all)];
     for row in &mut board.applications {
@@ -174,9 +208,22 @@ pub fn nodes() -> Vec<NodeView> {
     vec![
         NodeView { this: true, ..node("a", "ready") },
         node("b", "ready"),
-        NodeView { outbox: Some(17), ledger_fingerprint: Some("9".repeat(32)), definitions: vec!["mail".into(), "mail-store".into()],
-            last_contact: Some(at("2026-11-23T14:02:00Z")), ..node("c", "away") },
-        NodeView { outbox: None, merge_on_return: true, id: None, ledger_fingerprint: None, last_contact: None, address: "http://10.0.0.9:7070".into(), ..node("http://10.0.0.9:7070", "unknown") },
+        NodeView {
+            outbox: Some(17),
+            ledger_fingerprint: Some("9".repeat(32)),
+            definitions: vec!["mail".into(), "mail-store".into()],
+            last_contact: Some(at("2026-11-23T14:02:00Z")),
+            ..node("c", "away")
+        },
+        NodeView {
+            outbox: None,
+            merge_on_return: true,
+            id: None,
+            ledger_fingerprint: None,
+            last_contact: None,
+            address: "http://10.0.0.9:7070".into(),
+            ..node("http://10.0.0.9:7070", "unknown")
+        },
         node("d", "merge"),
     ]
 }
@@ -200,11 +247,20 @@ pub fn preview() -> PreviewPage {
     let fields = typed();
     let (json, _) = to_json(&fields, face().zone);
     let entry = entry(7, "2026-11-23T16:40:00Z", &Author::operator("alice"), &json);
-    PreviewPage::new(chrome("notify"), &PreviewInput { fields: &fields, entry: &entry, board: &board(), titles: &titles(), face: &face() })
+    PreviewPage::new(
+        chrome("notify"),
+        &PreviewInput { fields: &fields, entry: &entry, board: &board(), titles: &titles(), face: &face() },
+    )
 }
 
 pub fn wrong_form() -> FormPage {
-    let fields = Fields { begins: "2026-03-29T02:30".into(), paths: "[".into(), duration: "soon".into(), targets: Vec::new(), ..typed() };
+    let fields = Fields {
+        begins: "2026-03-29T02:30".into(),
+        paths: "[".into(),
+        duration: "soon".into(),
+        targets: Vec::new(),
+        ..typed()
+    };
     let (json, mut errors) = to_json(&fields, face().zone);
     errors.extend(Submission::parse(&json).unwrap_err());
     let mut page = FormPage::new(chrome("notify"), fields, &known(), &reasons(), &face());
@@ -217,32 +273,76 @@ pub fn pages() -> Vec<(&'static str, String)> {
     use askama::Template as _;
     let (face, titles, all) = (face(), titles(), entries());
     let view = |entry: &Arc<Entry>| EntryView::new(entry, &titles, &face);
-    let receipts = all.iter().map(|entry| (entry.notification.id, Holds::new(&delivery(entry.notification.id.as_u128() % 2 == 0)))).collect();
+    let receipts = all
+        .iter()
+        .map(|entry| (entry.notification.id, Holds::new(&delivery(entry.notification.id.as_u128() % 2 == 0))))
+        .collect();
     let out = Chrome { operator: None, token: String::new(), ..chrome("") };
     let login = |possible, problem: Option<&str>, carried: &str| LoginPage {
-        chrome: out.clone(), possible, name: String::new(), next: "/".into(), carried: carried.into(), problem: problem.map(str::to_owned),
+        chrome: out.clone(),
+        possible,
+        name: String::new(),
+        next: "/".into(),
+        carried: carried.into(),
+        problem: problem.map(str::to_owned),
     };
     let page = HistoryPage { entries: all.clone(), next: Some("c:1".into()) };
     let applications = vec![("mail".into(), "Mail".into())];
-    let history = |filter, page| HistoryView::new(chrome("history"), filter, applications.clone(), page, &titles, &face);
-    let receipt = |complete| ReceiptPage::new(chrome("history"), view(&all[0]), &delivery(complete), &face).render().unwrap();
+    let history =
+        |filter, page| HistoryView::new(chrome("history"), filter, applications.clone(), page, &titles, &face);
+    let receipt =
+        |complete| ReceiptPage::new(chrome("history"), view(&all[0]), &delivery(complete), &face).render().unwrap();
     vec![
         ("board", BoardPage::new(chrome("board"), &board(), &receipts, &titles, &face).render().unwrap()),
         ("board-closed", BoardPage::new(chrome("board"), &closed_board(), &receipts, &titles, &face).render().unwrap()),
-        ("board-empty", BoardPage::new(chrome("board"), &Board::default(), &receipts, &titles, &face).render().unwrap()),
+        (
+            "board-empty",
+            BoardPage::new(chrome("board"), &Board::default(), &receipts, &titles, &face).render().unwrap(),
+        ),
         ("form", FormPage::new(chrome("notify"), typed(), &known(), &reasons(), &face).render().unwrap()),
         ("form-wrong", wrong_form().render().unwrap()),
         ("preview", preview().render().unwrap()),
-        ("cancel", CancelPage { chrome: chrome("notify"), fields: typed(), plan: view(&all[2]), problems: Vec::new(), notice: None }.render().unwrap()),
+        (
+            "cancel",
+            CancelPage {
+                chrome: chrome("notify"),
+                fields: typed(),
+                plan: view(&all[2]),
+                problems: Vec::new(),
+                notice: None,
+            }
+            .render()
+            .unwrap(),
+        ),
         ("receipt", receipt(false)),
         ("receipt-complete", receipt(true)),
         ("history", history(Filter::default(), Ok(page)).render().unwrap()),
-        ("history-broken", history(Filter { application: EVIL.into(), ..Filter::default() }, Err("this cursor is none".into())).render().unwrap()),
+        (
+            "history-broken",
+            history(Filter { application: EVIL.into(), ..Filter::default() }, Err("this cursor is none".into()))
+                .render()
+                .unwrap(),
+        ),
         ("nodes", NodesPage::new(chrome("nodes"), &nodes(), &face).render().unwrap()),
         ("forget", ForgetPage { chrome: chrome("nodes"), name: "c".into(), reachable: false }.render().unwrap()),
         ("login", login(true, None, "").render().unwrap()),
-        ("login-again", login(true, Some("The name or the password is wrong."), "message=%3Cscript%3E&x=\"><script>").render().unwrap()),
+        (
+            "login-again",
+            login(true, Some("The name or the password is wrong."), "message=%3Cscript%3E&x=\"><script>")
+                .render()
+                .unwrap(),
+        ),
         ("login-nobody", login(false, None, "").render().unwrap()),
-        ("message", MessagePage { chrome: chrome(""), title: "No such node".into(), text: EVIL.into(), links: vec![("/nodes".into(), "To the nodes".into())] }.render().unwrap()),
+        (
+            "message",
+            MessagePage {
+                chrome: chrome(""),
+                title: "No such node".into(),
+                text: EVIL.into(),
+                links: vec![("/nodes".into(), "To the nodes".into())],
+            }
+            .render()
+            .unwrap(),
+        ),
     ]
 }

@@ -26,7 +26,8 @@ fn every_page_is_whole_and_escapes_what_others_wrote() {
         assert_eq!(page.matches("<h1").count(), 1, "{file}");
         assert!(page.contains("<title>") && page.contains("lang=\"en\""), "{file}");
         if let Ok(folder) = std::env::var("FOREWARN_PAGES") {
-            let local = page.replace("/static/console/", concat!(env!("CARGO_MANIFEST_DIR"), "/static/console/assets/"));
+            let local =
+                page.replace("/static/console/", concat!(env!("CARGO_MANIFEST_DIR"), "/static/console/assets/"));
             std::fs::create_dir_all(&folder).unwrap();
             std::fs::write(format!("{folder}/{file}.html"), local).unwrap();
         }
@@ -50,7 +51,11 @@ fn hidden_fields_hold_what_they_are_called() {
     let page = |file| samples::pages().into_iter().find(|(name, _)| *name == file).unwrap().1;
     assert!(page("forget").contains("name=\"name\" value=\"c\""));
     let preview = page("preview");
-    for hidden in ["name=\"targets\" value=\"application:mail\"", "name=\"status\" value=\"unavailable\"", "name=\"duration\" value=\"90\""] {
+    for hidden in [
+        "name=\"targets\" value=\"application:mail\"",
+        "name=\"status\" value=\"unavailable\"",
+        "name=\"duration\" value=\"90\"",
+    ] {
         assert!(preview.contains(hidden), "{hidden}");
     }
 }
@@ -59,7 +64,16 @@ fn hidden_fields_hold_what_they_are_called() {
 fn the_board_says_in_words_what_colours_say() {
     let pages = samples::pages();
     let board = &pages[0].1;
-    for words in ["3 of 5", "Partly unavailable", "overdue by 20 min", "not on this node", "monitor a/directory-tcp", "Planned:", "method POST or PUT", "not yet confirmed by c"] {
+    for words in [
+        "3 of 5",
+        "Partly unavailable",
+        "overdue by 20 min",
+        "not on this node",
+        "monitor a/directory-tcp",
+        "Planned:",
+        "method POST or PUT",
+        "not yet confirmed by c",
+    ] {
         let words = if words == "3 of 5" { "2 of 5 applications are unavailable" } else { words };
         assert!(board.contains(words), "{words}");
     }
@@ -129,7 +143,10 @@ async fn pages_without_a_session_lead_to_the_login_page() {
 async fn signing_in_gives_a_cookie_and_leads_on_within_the_pages() {
     let state = state(alice());
     let answer = ask(&state, post("/login", "name=alice&password=correct+horse&next=%2Fnodes")).await;
-    assert_eq!((answer.status(), answer.headers().get(LOCATION).unwrap().to_str().unwrap()), (StatusCode::SEE_OTHER, "/nodes"));
+    assert_eq!(
+        (answer.status(), answer.headers().get(LOCATION).unwrap().to_str().unwrap()),
+        (StatusCode::SEE_OTHER, "/nodes")
+    );
     let cookie = answer.response().cookies().next().unwrap().into_owned();
     assert!(cookie.http_only().unwrap() && cookie.name() == "forewarn_session_a");
     let session = state.door.sessions.find(cookie.value(), clock::now(), crate::control::session::Use::No).unwrap();
@@ -172,7 +189,8 @@ async fn forms_from_elsewhere_and_what_is_no_form_are_refused() {
 #[actix_web::test]
 async fn a_form_sent_after_the_session_ended_is_kept_on_the_login_page() {
     let state = state(alice());
-    let answer = ask(&state, post("/notify", "targets=system&message=a+%22%3E%3Cscript%3E&csrf=old&action=preview")).await;
+    let answer =
+        ask(&state, post("/notify", "targets=system&message=a+%22%3E%3Cscript%3E&csrf=old&action=preview")).await;
     let page = text(answer).await;
     assert!(page.contains("Your session has ended") && !page.contains("<script>"));
     let carried = page.split("name=\"carried\" value=\"").nth(1).unwrap().split('"').next().unwrap();
@@ -202,7 +220,10 @@ async fn files_are_kept_for_ever_by_their_hash() {
         assert_eq!(ask(&state, again).await.status(), StatusCode::NOT_MODIFIED);
     }
     assert_eq!(ask(&state, TestRequest::get().uri("/static/console/mod.rs")).await.status(), StatusCode::NOT_FOUND);
-    assert_eq!(ask(&state, TestRequest::get().uri("/static/console/..%2Fform.html")).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(
+        ask(&state, TestRequest::get().uri("/static/console/..%2Fform.html")).await.status(),
+        StatusCode::NOT_FOUND
+    );
 }
 
 #[actix_web::test]

@@ -72,11 +72,8 @@ pub fn words(duration: Duration) -> String {
     let (days, hours, minutes) = (minutes / 1_440, minutes / 60 % 24, minutes % 60);
     let unit = |n: u64, unit: &str| (n > 0).then(|| format!("{n} {unit}"));
     let days_word = if days == 1 { "day" } else { "days" };
-    let parts = if days > 0 {
-        [unit(days, days_word), unit(hours, "h")]
-    } else {
-        [unit(hours, "h"), unit(minutes, "min")]
-    };
+    let parts =
+        if days > 0 { [unit(days, days_word), unit(hours, "h")] } else { [unit(hours, "h"), unit(minutes, "min")] };
     let text = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
     if text.is_empty() { "less than a minute".to_owned() } else { text }
 }
@@ -99,7 +96,9 @@ pub fn read_local(text: &str, zone: Tz) -> Result<Moment, String> {
     let moment = match zone.from_local_datetime(&local) {
         LocalResult::Single(moment) => moment,
         LocalResult::None => {
-            return Err(format!("does not exist: clocks in {zone} are put forward and skip {shown}; choose a time before or after"));
+            return Err(format!(
+                "does not exist: clocks in {zone} are put forward and skip {shown}; choose a time before or after"
+            ));
         }
         LocalResult::Ambiguous(first, second) => {
             let (first, second) = (first.to_utc().format("%H:%M"), second.to_utc().format("%H:%M"));

@@ -58,7 +58,9 @@ pub fn author(n: &Notification) -> String {
     let reporter = n.reporter.as_deref().map(|reporter| match n.source {
         Source::Operator | Source::Unread(_) => reporter.to_owned(),
         Source::Monitor => format!("monitor {reporter}"),
-        Source::Alert => reporter.strip_prefix("alert/").map_or_else(|| reporter.to_owned(), |id| format!("alert {id}")),
+        Source::Alert => {
+            reporter.strip_prefix("alert/").map_or_else(|| reporter.to_owned(), |id| format!("alert {id}"))
+        }
         Source::Farm => format!("other farm, {reporter}"),
     });
     match (&n.operator, reporter) {
@@ -88,10 +90,9 @@ pub fn criteria(criteria: &Criteria) -> Vec<String> {
     for (kind, value) in &kinds {
         let texts: Vec<String> = match value {
             Value::Array(members) => members.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            Value::Object(members) => members
-                .iter()
-                .map(|(name, glob)| format!("{name} is {}", glob.as_str().unwrap_or_default()))
-                .collect(),
+            Value::Object(members) => {
+                members.iter().map(|(name, glob)| format!("{name} is {}", glob.as_str().unwrap_or_default())).collect()
+            }
             _ => continue,
         };
         phrases.push(match kind.as_str() {
@@ -142,14 +143,18 @@ mod tests {
 
     #[test]
     fn criteria_read_as_phrases() {
-        let parsed = Criteria::parse(&json!({"methods": ["get", "post"], "paths": ["/a", "/b*", "/c"], "headers": {"X-Beta": "1"}}));
+        let parsed = Criteria::parse(
+            &json!({"methods": ["get", "post"], "paths": ["/a", "/b*", "/c"], "headers": {"X-Beta": "1"}}),
+        );
         let phrases = criteria(&parsed.unwrap().unwrap());
         assert_eq!(phrases, ["header x-beta is 1", "method GET or POST", "path /a, /b* or /c"]);
     }
 
     #[test]
     fn reasons_read_as_titles() {
-        for (code, title) in [(0, "Reason unknown"), (1, "Planned maintenance"), (2, "Unplanned outage"), (3, "Testing")] {
+        for (code, title) in
+            [(0, "Reason unknown"), (1, "Planned maintenance"), (2, "Unplanned outage"), (3, "Testing")]
+        {
             let reasons = crate::availability::Reasons::with([]);
             assert_eq!(reason(reasons.coded(code).unwrap()), title);
         }

@@ -56,7 +56,8 @@ mod tests {
         let cookies = Cookies::new(&"a".parse().unwrap(), false);
         let door = Door { sessions: Arc::new(Sessions::new(super::super::Limits::default())), cookies };
         let (id, session) = door.sessions.begin("alice", Moment::ZERO);
-        let request = TestRequest::post().cookie(door.cookies.give(&id)).insert_header(("sec-fetch-site", "same-origin"));
+        let request =
+            TestRequest::post().cookie(door.cookies.give(&id)).insert_header(("sec-fetch-site", "same-origin"));
         let request = request.to_http_request();
         assert_eq!(door.who(&request, Moment::ZERO, Use::Yes), Some(session.clone()));
         assert_eq!(door.check(&request, &session, &session.token), Ok(()));

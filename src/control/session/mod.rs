@@ -18,8 +18,8 @@ mod throttle;
 pub use cookie::Cookies;
 pub use door::{Door, Refusal};
 pub use origin::{OriginError, check_origin};
-pub use sign_in::{NotSignedIn, Operator, SignIn};
-pub use store::{Limits, Session, Sessions, Use};
 #[cfg(test)]
 pub use password::cheap_hash;
+pub use sign_in::{NotSignedIn, Operator, SignIn};
+pub use store::{Limits, Session, Sessions, Use};
 pub use throttle::Throttle;

@@ -17,7 +17,9 @@ pub enum OriginError {
     #[error("the request's Origin is not the address of this node")]
     OtherOrigin,
     /// There is neither field.
-    #[error("the request has neither Sec-Fetch-Site nor Origin, so its origin is unknown; programs use the API with a token")]
+    #[error(
+        "the request has neither Sec-Fetch-Site nor Origin, so its origin is unknown; programs use the API with a token"
+    )]
     Unknown,
 }
 
@@ -36,7 +38,10 @@ pub fn check_origin(headers: &HeaderMap) -> Result<(), OriginError> {
         (None, _) => Err(OriginError::Unknown),
         (Some(_), Some(_)) => Err(OriginError::OtherOrigin),
         (Some(origin), None) => {
-            let named = origin.to_str().ok().and_then(|text| text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")));
+            let named = origin
+                .to_str()
+                .ok()
+                .and_then(|text| text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")));
             let asked = headers.get(HOST).and_then(|host| host.to_str().ok());
             let same = named.zip(asked).is_some_and(|(named, asked)| named.eq_ignore_ascii_case(asked));
             if same { Ok(()) } else { Err(OriginError::OtherOrigin) }
@@ -71,8 +76,18 @@ mod tests {
     #[test]
     fn otherwise_the_origin_must_be_the_host_that_was_asked() {
         assert_eq!(check(&[("origin", "http://Node-A:7070"), ("host", "node-a:7070")]), Ok(()));
-        for origin in ["http://evil.example", "null", "http://node-a:7071", "ftp://node-a:7070", "http://node-a:7070.evil.example"] {
-            assert_eq!(check(&[("origin", origin), ("host", "node-a:7070")]), Err(OriginError::OtherOrigin), "{origin}");
+        for origin in [
+            "http://evil.example",
+            "null",
+            "http://node-a:7071",
+            "ftp://node-a:7070",
+            "http://node-a:7070.evil.example",
+        ] {
+            assert_eq!(
+                check(&[("origin", origin), ("host", "node-a:7070")]),
+                Err(OriginError::OtherOrigin),
+                "{origin}"
+            );
         }
         assert_eq!(check(&[("origin", "http://a")]), Err(OriginError::OtherOrigin));
         assert_eq!(check(&[("host", "a")]), Err(OriginError::Unknown));

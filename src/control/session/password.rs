@@ -17,7 +17,10 @@ pub fn verify(phc: &str, password: &str) -> bool {
 pub fn cheap_hash(password: &str) -> String {
     use argon2::{Algorithm, Params, PasswordHasher as _, Version};
     let params = Params::new(64, 1, 1, None).expect("small parameters");
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password(password.as_bytes()).expect("a hash").to_string()
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password(password.as_bytes())
+        .expect("a hash")
+        .to_string()
 }
 
 #[cfg(test)]

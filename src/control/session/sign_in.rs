@@ -71,7 +71,13 @@ impl SignIn {
     ///
     /// # Errors
     /// See [`NotSignedIn`].
-    pub async fn attempt(&self, name: &str, password: &str, address: IpAddr, now: Moment) -> Result<String, NotSignedIn> {
+    pub async fn attempt(
+        &self,
+        name: &str,
+        password: &str,
+        address: IpAddr,
+        now: Moment,
+    ) -> Result<String, NotSignedIn> {
         let name: String = name.trim().chars().take(200).collect();
         let found = self.operators.iter().find(|operator| operator.name == name);
         // Somebody else's hash takes the place of the missing one: same tool, same cost.

@@ -47,19 +47,11 @@ async fn show(talk: Talk) -> HttpResponse {
     });
     let items: String = items.collect();
     let next = talk.gone + talk.kept.len();
-    page(
-        "Chat",
-        &format!(
-            "<ol id=lines aria-live=polite data-next={next}>{items}</ol>{FORM}<script>{SCRIPT}</script>"
-        ),
-    )
+    page("Chat", &format!("<ol id=lines aria-live=polite data-next={next}>{items}</ol>{FORM}<script>{SCRIPT}</script>"))
 }
 
 async fn say(request: HttpRequest, talk: Talk, form: web::Form<Line>) -> HttpResponse {
-    let line = Line {
-        name: shortened(&form.name, 50),
-        text: shortened(&form.text, 1_000),
-    };
+    let line = Line { name: shortened(&form.name, 50), text: shortened(&form.text, 1_000) };
     if !line.text.is_empty() {
         let mut talk = talk.lock().unwrap_or_else(PoisonError::into_inner);
         talk.kept.push(line);

@@ -29,10 +29,7 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
         .route("/mail", web::get().to(compose))
         .route("/mail/send", web::post().to(send))
-        .route(
-            "/mail/send",
-            web::get().to(|| async { super::see("/mail") }),
-        );
+        .route("/mail/send", web::get().to(|| async { super::see("/mail") }));
 }
 
 async fn compose(mails: Mails) -> HttpResponse {

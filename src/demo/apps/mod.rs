@@ -24,8 +24,7 @@ const MAX_FORM: usize = 64 * 1024;
 ///
 /// What the system says.
 pub fn start(listeners: Vec<TcpListener>) -> io::Result<Vec<ServerHandle>> {
-    let configures: [fn(&mut web::ServiceConfig); 3] =
-        [mail::configure, phone::configure, chat::configure];
+    let configures: [fn(&mut web::ServiceConfig); 3] = [mail::configure, phone::configure, chat::configure];
     let mut handles = Vec::new();
     // made here, once, so that every connection sees the same mails and the same talk
     let (mails, talk) = (mail::state(), chat::state());
@@ -38,12 +37,7 @@ pub fn start(listeners: Vec<TcpListener>) -> io::Result<Vec<ServerHandle>> {
                 .app_data(talk.clone())
                 .configure(configure)
         });
-        let server = server
-            .workers(1)
-            .shutdown_timeout(1)
-            .disable_signals()
-            .listen(listener)?
-            .run();
+        let server = server.workers(1).shutdown_timeout(1).disable_signals().listen(listener)?.run();
         handles.push(server.handle());
         actix_web::rt::spawn(server);
     }
@@ -52,9 +46,7 @@ pub fn start(listeners: Vec<TcpListener>) -> io::Result<Vec<ServerHandle>> {
 
 /// "See there", after a form.
 fn see(path: &'static str) -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((LOCATION, path))
-        .finish()
+    HttpResponse::SeeOther().insert_header((LOCATION, path)).finish()
 }
 
 #[cfg(test)]

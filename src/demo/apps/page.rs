@@ -6,15 +6,13 @@ use actix_web::http::header::ContentType;
 /// An HTML page. `body` is HTML, `title` is text.
 pub fn page(title: &str, body: &str) -> HttpResponse {
     let title = escape(title);
-    HttpResponse::Ok()
-        .content_type(ContentType::html())
-        .body(format!(
-            "<!doctype html><html lang=en><meta charset=utf-8>\
+    HttpResponse::Ok().content_type(ContentType::html()).body(format!(
+        "<!doctype html><html lang=en><meta charset=utf-8>\
              <meta name=viewport content='width=device-width,initial-scale=1'>\
              <title>{title}</title><style>{STYLE}</style>\
              <header><a href=/mail>Mail</a><a href=/phone>Phone directory</a>\
              <a href=/chat>Chat</a></header><main><h1>{title}</h1>{body}</main></html>"
-        ))
+    ))
 }
 
 /// Text as HTML, for contents and for attributes in quotation marks.

@@ -15,13 +15,8 @@ struct Demo {
 
 impl Demo {
     fn start() -> Demo {
-        let listeners: Vec<TcpListener> = (0..3)
-            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-            .collect();
-        let addresses = listeners
-            .iter()
-            .map(|listener| format!("http://{}", listener.local_addr().unwrap()))
-            .collect();
+        let listeners: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let addresses = listeners.iter().map(|listener| format!("http://{}", listener.local_addr().unwrap())).collect();
         super::start(listeners).unwrap();
         Demo { addresses }
     }
@@ -49,15 +44,9 @@ async fn mail_is_sent_and_listed_as_text() {
     let form = "to=bob%40example.com&subject=%3Cb%3EHi&text=one%0Atwo";
     let (status, page) = demo.ask(0, "/mail/send", Some(form)).await;
     assert_eq!(status, 200);
-    assert!(
-        page.contains("<strong>Sent</strong> to bob@example.com"),
-        "{page}"
-    );
+    assert!(page.contains("<strong>Sent</strong> to bob@example.com"), "{page}");
     let (_, page) = demo.ask(0, "/mail", None).await;
-    assert!(
-        page.contains("&lt;b&gt;Hi") && page.contains("one\ntwo"),
-        "{page}"
-    );
+    assert!(page.contains("&lt;b&gt;Hi") && page.contains("one\ntwo"), "{page}");
     assert!(!page.contains("<b>Hi"));
     let (status, _) = demo.ask(0, "/mail/send", Some("to=x")).await;
     assert_eq!(status, 400);
@@ -67,15 +56,9 @@ async fn mail_is_sent_and_listed_as_text() {
 async fn the_directory_finds_names_and_nothing_else() {
     let demo = Demo::start();
     let (_, page) = demo.ask(1, "/phone?name=KIM", None).await;
-    assert!(
-        page.contains("Grace Kim") && !page.contains("Jonas Berg"),
-        "{page}"
-    );
+    assert!(page.contains("Grace Kim") && !page.contains("Jonas Berg"), "{page}");
     let (_, page) = demo.ask(1, "/phone?name=%22%3E%3Cscript%3E", None).await;
-    assert!(
-        page.contains("Nobody") && !page.contains("<script>"),
-        "{page}"
-    );
+    assert!(page.contains("Nobody") && !page.contains("<script>"), "{page}");
     let (status, page) = demo.ask(1, "/phone", None).await;
     assert!(status == 200 && page.contains("Jonas Berg"));
 }
@@ -89,13 +72,8 @@ async fn everybody_sees_what_is_said_in_the_chat() {
     assert!(page.contains("<strong>a</strong> hello &lt;"), "{page}");
     assert!(page.contains("data-next=1"), "{page}");
     for after in ["0", "7"] {
-        let (_, news) = demo
-            .ask(2, &format!("/chat/lines?after={after}"), None)
-            .await;
-        assert_eq!(
-            news,
-            r#"{"lines":[{"name":"a","text":"hello <"}],"next":1}"#
-        );
+        let (_, news) = demo.ask(2, &format!("/chat/lines?after={after}"), None).await;
+        assert_eq!(news, r#"{"lines":[{"name":"a","text":"hello <"}],"next":1}"#);
     }
     let (_, news) = demo.ask(2, "/chat/lines?after=1", None).await;
     assert_eq!(news, r#"{"lines":[],"next":1}"#);

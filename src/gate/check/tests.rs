@@ -1,7 +1,14 @@
 //! What other proxies are told.
 #![allow(clippy::unwrap_used)]
 
-use actix_web::{App, body::to_bytes, dev::ServiceResponse, http::StatusCode, test::{self, TestRequest}, web};
+use actix_web::{
+    App,
+    body::to_bytes,
+    dev::ServiceResponse,
+    http::StatusCode,
+    test::{self, TestRequest},
+    web,
+};
 use serde_json::Value;
 
 use super::{Asker, Described, Fault};
@@ -9,7 +16,8 @@ use crate::gate::{fixtures, service};
 
 /// Asks the gate of the fixtures, where mail is down, for planned maintenance, and chat is not.
 async fn ask(request: TestRequest) -> ServiceResponse {
-    let app = App::new().app_data(web::Data::new(fixtures::gate(&[]))).configure(|config| service::configure(config, |_| {}));
+    let app =
+        App::new().app_data(web::Data::new(fixtures::gate(&[]))).configure(|config| service::configure(config, |_| {}));
     test::call_service(&test::init_service(app).await, request.to_request()).await
 }
 
@@ -55,7 +63,9 @@ async fn forward_gets_the_gates_own_denial() {
 
 #[actix_web::test]
 async fn each_gets_the_statuses_that_it_understands() {
-    let envoy = |path: &str| TestRequest::with_uri(&format!("/.forewarn/check/envoy{path}")).insert_header(("host", "farm.example"));
+    let envoy = |path: &str| {
+        TestRequest::with_uri(&format!("/.forewarn/check/envoy{path}")).insert_header(("host", "farm.example"))
+    };
     for (request, status) in [
         (forward("/chat"), 204),
         (forward("/nobody/knows"), 204),
@@ -101,7 +111,9 @@ async fn an_upgrade_is_never_accepted() {
 /// The fixtures' chat is down for clients in 203.0.113.0/24 and for PUT.
 #[actix_web::test]
 async fn criteria_see_the_described_request() {
-    let from = |peer: &str| forward("/chat").peer_addr(peer.parse().unwrap()).insert_header(("x-forwarded-for", "203.0.113.9"));
+    let from = |peer: &str| {
+        forward("/chat").peer_addr(peer.parse().unwrap()).insert_header(("x-forwarded-for", "203.0.113.9"))
+    };
     assert_eq!(ask(from("127.0.0.1:1")).await.status(), 503, "a trusted proxy says who asks");
     assert_eq!(ask(from("192.0.2.1:1")).await.status(), 204, "a stranger does not");
     let put = forward("/chat").insert_header(("x-forwarded-method", "PUT"));
@@ -113,9 +125,12 @@ async fn criteria_see_the_described_request() {
 #[test]
 fn descriptions() {
     let by = |asker, headers: &[(&'static str, &'static str)]| {
-        let request = headers.iter().fold(TestRequest::with_uri("/.forewarn/check/x"), |request, header| request.append_header(*header));
+        let request = headers
+            .iter()
+            .fold(TestRequest::with_uri("/.forewarn/check/x"), |request, header| request.append_header(*header));
         let request = request.insert_header(("host", "asked.example")).to_http_request();
-        Described::by(asker, request.head()).map(|d| format!("{} {} {} {}", d.method, d.host, d.path.literal(), d.query))
+        Described::by(asker, request.head())
+            .map(|d| format!("{} {} {} {}", d.method, d.host, d.path.literal(), d.query))
     };
     use Asker::{Forward, Nginx};
     assert_eq!(by(Forward, &[("x-forwarded-uri", "/a?b?c")]).as_deref(), Ok("GET asked.example /a b?c"));
@@ -124,7 +139,11 @@ fn descriptions() {
     assert_eq!(by(Forward, &[("x-forwarded-uri", "")]), Err(Fault::NoPath));
     assert_eq!(by(Nginx, &[("x-original-url", "https://u@h.example?q")]).as_deref(), Ok("GET h.example / q"));
     assert_eq!(
-        by(Nginx, &[("x-original-uri", "/a"), ("x-original-host", "h"), ("x-forwarded-uri", "/b"), ("x-forwarded-host", "i")]).as_deref(),
+        by(
+            Nginx,
+            &[("x-original-uri", "/a"), ("x-original-host", "h"), ("x-forwarded-uri", "/b"), ("x-forwarded-host", "i")]
+        )
+        .as_deref(),
         Ok("GET h /a ")
     );
     for headers in [
@@ -134,7 +153,10 @@ fn descriptions() {
     ] {
         assert_eq!(by(Nginx, &headers), Err(Fault::Contradiction), "{headers:?}");
     }
-    assert_eq!(by(Forward, &[("x-forwarded-uri", "/a"), ("x-forwarded-host", "a, b")]), Err(Fault::Host(crate::gate::route::HostError)));
+    assert_eq!(
+        by(Forward, &[("x-forwarded-uri", "/a"), ("x-forwarded-host", "a, b")]),
+        Err(Fault::Host(crate::gate::route::HostError))
+    );
     assert_eq!(by(Forward, &[("x-forwarded-uri", "/a"), ("x-forwarded-method", "G ET")]), Err(Fault::Method));
     assert!(matches!(by(Forward, &[("x-forwarded-uri", "a")]), Err(Fault::Path(_))));
 }

@@ -24,15 +24,11 @@ async fn refused_is_502_and_the_next_upstream_is_asked() {
         let only = gone.clone();
         let stage = Stage::with(Limits::default(), move |_| vec![only.clone()]).await;
         let answer = ask(&stage, GET).await;
-        assert!(
-            answer.starts_with("HTTP/1.1 502") && answer.contains("cannot connect to upstream 127"),
-            "{answer}"
-        );
+        assert!(answer.starts_with("HTTP/1.1 502") && answer.contains("cannot connect to upstream 127"), "{answer}");
 
         let stage = Stage::with(Limits::default(), move |own| vec![gone.clone(), own]).await;
         for _ in 0..2 {
-            let upload =
-                "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi";
+            let upload = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi";
             let (answer, ()) = tokio::join!(ask(&stage, upload), async {
                 let mut upstream = stage.accept().await;
                 upstream.until("\r\n\r\nhi").await;
@@ -74,20 +70,14 @@ async fn nonsense_is_502() {
 #[actix_web::test]
 async fn silence_is_504() {
     within(async {
-        let limits = Limits {
-            header: Duration::from_millis(50),
-            ..Limits::default()
-        };
+        let limits = Limits { header: Duration::from_millis(50), ..Limits::default() };
         let stage = Stage::with(limits, |own| vec![own]).await;
         let (answer, end) = tokio::join!(ask(&stage, GET), async {
             let mut upstream = stage.accept().await;
             upstream.head().await;
             upstream.rest().await
         });
-        assert!(
-            answer.starts_with("HTTP/1.1 504") && answer.contains("too slow to answer"),
-            "{answer}"
-        );
+        assert!(answer.starts_with("HTTP/1.1 504") && answer.contains("too slow to answer"), "{answer}");
         assert_eq!(end, "", "and the upstream's connection is closed");
     })
     .await;
@@ -96,30 +86,21 @@ async fn silence_is_504() {
 #[actix_web::test]
 async fn silence_within_bodies_ends_them() {
     within(async {
-        let limits = Limits {
-            header: Duration::from_millis(50),
-            idle: Duration::from_millis(50),
-            ..Limits::default()
-        };
+        let limits = Limits { header: Duration::from_millis(50), idle: Duration::from_millis(50), ..Limits::default() };
         let stage = Stage::with(limits, |own| vec![own]).await;
         // the upstream within its answer: it breaks off
         let (answer, ()) = tokio::join!(ask(&stage, GET), async {
             let mut upstream = stage.accept().await;
             upstream.head().await;
-            upstream
-                .send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart")
-                .await;
+            upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart").await;
             upstream.rest().await;
         });
         assert!(answer.ends_with("\r\n\r\npart"), "{answer}");
         // the client within its upload: its own fault
-        let (answer, _) = tokio::join!(
-            ask(
-                &stage,
-                "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\npart"
-            ),
-            async { stage.accept().await.rest().await }
-        );
+        let (answer, _) =
+            tokio::join!(ask(&stage, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\npart"), async {
+                stage.accept().await.rest().await
+            });
         assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     })
     .await;
@@ -132,14 +113,8 @@ async fn only_what_cannot_be_done_twice_is_sent_twice() {
         for (request, again) in [
             ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", true),
             ("DELETE /x HTTP/1.1\r\nHost: h\r\n\r\n", true),
-            (
-                "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
-                false,
-            ),
-            (
-                "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi",
-                false,
-            ),
+            ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", false),
+            ("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi", false),
         ] {
             let mut client = stage.client().await;
             client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
@@ -154,9 +129,7 @@ async fn only_what_cannot_be_done_twice_is_sent_twice() {
             if again {
                 let mut second = stage.accept().await;
                 assert_eq!(second.head().await.first_line(), line);
-                second
-                    .send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi")
-                    .await;
+                second.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi").await;
                 assert_eq!(client.head().await.status(), 200, "{request}");
             } else {
                 assert_eq!(client.head().await.status(), 502, "{request}");

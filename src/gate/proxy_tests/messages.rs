@@ -62,15 +62,9 @@ async fn connections_are_used_again() {
         // each of these answers leaves the connection fit for the next request
         for (answer, body) in [
             ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "hi"),
-            (
-                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
-                "0\r\n\r\n",
-            ),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", "0\r\n\r\n"),
             ("HTTP/1.1 204 No Content\r\n\r\n", ""),
-            (
-                "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nContent-Length: 9\r\n\r\n",
-                "",
-            ),
+            ("HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nContent-Length: 9\r\n\r\n", ""),
             ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ""),
         ] {
             upstream.head().await;
@@ -97,17 +91,11 @@ async fn head_has_the_headers_of_get_and_no_body() {
         client.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n").await;
         let mut upstream = stage.accept().await;
         assert_eq!(upstream.head().await.first_line(), "HEAD / HTTP/1.1");
-        upstream
-            .send("HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n")
-            .await;
+        upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n").await;
         assert_eq!(client.head().await.all("content-length"), ["1234"]);
-        client
-            .send("HEAD / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-            .await;
+        client.send("HEAD / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await;
         upstream.head().await;
-        upstream
-            .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-            .await;
+        upstream.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
         assert!(client.head().await.all("content-length").is_empty());
         assert_eq!(client.rest().await, "");
     })
@@ -149,21 +137,14 @@ async fn the_end_of_a_connection_can_be_the_end_of_a_body() {
         let stage = Stage::new().await;
         for (version, framed) in [("1.1", "5\r\nhello\r\n0\r\n\r\n"), ("1.0", "hello")] {
             let mut client = stage.client().await;
-            client
-                .send(&format!(
-                    "GET / HTTP/{version}\r\nHost: h\r\nConnection: close\r\n\r\n"
-                ))
-                .await;
+            client.send(&format!("GET / HTTP/{version}\r\nHost: h\r\nConnection: close\r\n\r\n")).await;
             let mut upstream = stage.accept().await;
             upstream.head().await;
             upstream.send("HTTP/1.0 200 OK\r\n\r\nhello").await;
             drop(upstream);
             let head = client.head().await;
             assert_eq!(head.all("via"), ["1.0 forewarn"]);
-            assert_eq!(
-                head.all("transfer-encoding").len(),
-                usize::from(version == "1.1")
-            );
+            assert_eq!(head.all("transfer-encoding").len(), usize::from(version == "1.1"));
             assert_eq!(client.rest().await, framed);
         }
     })

@@ -39,11 +39,7 @@ async fn handle(
         host: request_host(req.head()).unwrap(),
         secure: false,
     };
-    match proxy
-        .0
-        .forward(&req, payload, &upstreams, path.literal(), &forwarding)
-        .await
-    {
+    match proxy.0.forward(&req, payload, &upstreams, path.literal(), &forwarding).await {
         Ok(response) => response,
         Err(error) => HttpResponse::build(error.status()).body(error.to_string()),
     }
@@ -100,10 +96,7 @@ struct Wire {
 impl Wire {
     fn new(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
-        Self {
-            stream,
-            seen: Vec::new(),
-        }
+        Self { stream, seen: Vec::new() }
     }
 
     async fn send(&mut self, text: &str) {
@@ -113,20 +106,12 @@ impl Wire {
     /// Reads up to and including `end`.
     async fn until(&mut self, end: &str) -> String {
         loop {
-            if let Some(at) = self
-                .seen
-                .windows(end.len())
-                .position(|w| w == end.as_bytes())
-            {
+            if let Some(at) = self.seen.windows(end.len()).position(|w| w == end.as_bytes()) {
                 let rest = self.seen.split_off(at + end.len());
                 return String::from_utf8(std::mem::replace(&mut self.seen, rest)).unwrap();
             }
             let n = self.stream.read_buf(&mut self.seen).await.unwrap();
-            assert!(
-                n > 0,
-                "closed before {end:?}: {:?}",
-                String::from_utf8_lossy(&self.seen)
-            );
+            assert!(n > 0, "closed before {end:?}: {:?}", String::from_utf8_lossy(&self.seen));
         }
     }
 
@@ -137,12 +122,7 @@ impl Wire {
 
     /// Everything up to the end of the connection, however it ends.
     async fn rest(&mut self) -> String {
-        while self
-            .stream
-            .read_buf(&mut self.seen)
-            .await
-            .is_ok_and(|n| n > 0)
-        {}
+        while self.stream.read_buf(&mut self.seen).await.is_ok_and(|n| n > 0) {}
         String::from_utf8(std::mem::take(&mut self.seen)).unwrap()
     }
 }
@@ -157,30 +137,16 @@ impl Head {
 
     /// All values of a header, in order.
     fn all(&self, name: &str) -> Vec<&str> {
-        let lines = self
-            .0
-            .lines()
-            .skip(1)
-            .filter_map(|line| line.split_once(": "));
-        lines
-            .filter(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
-            .collect()
+        let lines = self.0.lines().skip(1).filter_map(|line| line.split_once(": "));
+        lines.filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
     }
 
     fn status(&self) -> u16 {
-        self.first_line()
-            .split(' ')
-            .nth(1)
-            .unwrap()
-            .parse()
-            .unwrap()
+        self.first_line().split(' ').nth(1).unwrap().parse().unwrap()
     }
 }
 
 /// Ends a test that hangs, long after it should have passed.
 async fn within<T>(test: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(20), test)
-        .await
-        .expect("the test hangs")
+    tokio::time::timeout(Duration::from_secs(20), test).await.expect("the test hangs")
 }

@@ -7,16 +7,12 @@ async fn both_directions_at_once() {
     within(async {
         let stage = Stage::new().await;
         let mut client = stage.client().await;
-        client
-            .send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
-            .await;
+        client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n").await;
         let mut upstream = stage.accept().await;
         upstream.head().await;
         upstream.until("one\r\n").await;
         // the answer begins, and its first piece arrives, while the upload goes on
-        upstream
-            .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
-            .await;
+        upstream.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n").await;
         assert_eq!(client.head().await.status(), 200);
         client.until("first\r\n").await;
         client.send("3\r\ntwo\r\n").await;
@@ -37,10 +33,7 @@ async fn an_early_answer_arrives_during_the_upload() {
         let stage = Stage::new().await;
         let client = stage.client().await;
         let (mut reading, mut writing) = client.stream.into_split();
-        writing
-            .write_all(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n")
-            .await
-            .unwrap();
+        writing.write_all(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n").await.unwrap();
         // far more than all buffers hold: it can only go on because somebody takes it
         let upload = actix_web::rt::spawn(async move {
             let piece = vec![b'x'; 64 * 1024];
@@ -48,18 +41,12 @@ async fn an_early_answer_arrives_during_the_upload() {
         });
         let mut upstream = stage.accept().await;
         upstream.head().await;
-        upstream
-            .send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig")
-            .await;
+        upstream.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig").await;
         let mut answer = Vec::new();
         while !answer.ends_with(b"big") {
             assert!(reading.read_buf(&mut answer).await.unwrap() > 0);
         }
-        assert!(
-            answer.starts_with(b"HTTP/1.1 413 "),
-            "{}",
-            String::from_utf8_lossy(&answer)
-        );
+        assert!(answer.starts_with(b"HTTP/1.1 413 "), "{}", String::from_utf8_lossy(&answer));
         // and the upload is stopped, on both sides of the gate
         upload.await.unwrap();
         let mut sink = vec![0; 1 << 20];
@@ -81,14 +68,9 @@ async fn the_slower_end_sets_the_pace() {
         // still. A slow machine can only make this test pass, never fail.
         let piece = vec![b'x'; 256 * 1024];
         let mut sent = 0;
-        while let Ok(n) =
-            tokio::time::timeout(Duration::from_millis(500), upstream.stream.write(&piece)).await
-        {
+        while let Ok(n) = tokio::time::timeout(Duration::from_millis(500), upstream.stream.write(&piece)).await {
             sent += n.unwrap();
-            assert!(
-                sent < 64 << 20,
-                "the gate keeps {sent} bytes for a client that does not read"
-            );
+            assert!(sent < 64 << 20, "the gate keeps {sent} bytes for a client that does not read");
         }
     })
     .await;
@@ -101,14 +83,8 @@ async fn a_client_that_is_gone_stops_the_upstream() {
         // before the answer, during the upload, during the answer
         for (request, answer) in [
             ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", ""),
-            (
-                "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n12345",
-                "",
-            ),
-            (
-                "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
-                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n",
-            ),
+            ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n12345", ""),
+            ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"),
         ] {
             let mut client = stage.client().await;
             client.send(request).await;
@@ -132,9 +108,7 @@ async fn an_upload_that_breaks_off_does_not_look_complete() {
     within(async {
         let stage = Stage::new().await;
         let mut client = stage.client().await;
-        client
-            .send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
-            .await;
+        client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n").await;
         let mut upstream = stage.accept().await;
         upstream.head().await;
         upstream.until("one\r\n").await;
@@ -142,10 +116,7 @@ async fn an_upload_that_breaks_off_does_not_look_complete() {
         assert_eq!(upstream.rest().await, "", "no last chunk");
         // actix-web closes when it cannot read on, at times before it has answered
         let answer = client.rest().await;
-        assert!(
-            answer.is_empty() || answer.starts_with("HTTP/1.1 400"),
-            "{answer}"
-        );
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{answer}");
     })
     .await;
 }
@@ -154,17 +125,12 @@ async fn an_upload_that_breaks_off_does_not_look_complete() {
 async fn an_answer_that_breaks_off_does_not_look_complete() {
     within(async {
         let stage = Stage::new().await;
-        for head in [
-            "Content-Length: 9\r\n\r\n",
-            "Transfer-Encoding: chunked\r\n\r\n5\r\n",
-        ] {
+        for head in ["Content-Length: 9\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\n"] {
             let mut client = stage.client().await;
             client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
             let mut upstream = stage.accept().await;
             upstream.head().await;
-            upstream
-                .send(&format!("HTTP/1.1 200 OK\r\n{head}part"))
-                .await;
+            upstream.send(&format!("HTTP/1.1 200 OK\r\n{head}part")).await;
             drop(upstream);
             client.head().await;
             assert!(!client.rest().await.contains("0\r\n\r\n"));

@@ -24,10 +24,7 @@ async fn bytes_are_spliced_both_ways() {
         assert_eq!(head.status(), 101);
         assert_eq!(head.all("upgrade"), ["websocket"]);
         assert_eq!(head.all("connection"), ["upgrade"]);
-        assert_eq!(
-            head.all("sec-websocket-accept"),
-            ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]
-        );
+        assert_eq!(head.all("sec-websocket-accept"), ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]);
         assert!(head.all("transfer-encoding").is_empty() && head.all("content-length").is_empty());
         assert_eq!(client.until("hello").await, "hello");
         for n in 0..3 {
@@ -82,10 +79,7 @@ async fn either_end_ends_it() {
 #[actix_web::test]
 async fn silence_ends_it() {
     within(async {
-        let limits = Limits {
-            idle: Duration::from_millis(50),
-            ..Limits::default()
-        };
+        let limits = Limits { idle: Duration::from_millis(50), ..Limits::default() };
         let stage = Stage::with(limits, |own| vec![own]).await;
         let mut client = stage.client().await;
         client.send(ASK).await;
@@ -103,20 +97,14 @@ async fn silence_ends_it() {
 async fn a_refusal_is_an_answer_like_any_other() {
     within(async {
         let stage = Stage::new().await;
-        for (framing, body) in [
-            ("Content-Length: 2\r\n\r\nno", "no"),
-            (
-                "Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n",
-                "no",
-            ),
-        ] {
+        for (framing, body) in
+            [("Content-Length: 2\r\n\r\nno", "no"), ("Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n", "no")]
+        {
             let mut client = stage.client().await;
             client.send(ASK).await;
             let mut upstream = stage.accept().await;
             upstream.head().await;
-            upstream
-                .send(&format!("HTTP/1.1 403 Forbidden\r\n{framing}"))
-                .await;
+            upstream.send(&format!("HTTP/1.1 403 Forbidden\r\n{framing}")).await;
             let head = client.head().await;
             assert_eq!(head.status(), 403);
             assert_eq!(head.all("connection"), ["close"]);
@@ -133,7 +121,9 @@ async fn what_only_looks_like_a_handshake_opens_nothing() {
         let stage = Stage::new().await;
         let mut client = stage.client().await;
         // no Connection: upgrade; what follows must not reach the upstream in any form
-        client.send("GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\nGET /hidden HTTP/1.1\r\nHost: h\r\n\r\n").await;
+        client
+            .send("GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\nGET /hidden HTTP/1.1\r\nHost: h\r\n\r\n")
+            .await;
         let mut upstream = stage.accept().await;
         assert!(upstream.head().await.all("upgrade").is_empty());
         upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi").await;

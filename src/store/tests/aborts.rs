@@ -15,19 +15,11 @@ fn child() {
         return;
     };
     let store = open(Path::new(&dir));
-    let boot = store
-        .get(Tree::Meta, b"boot")
-        .unwrap()
-        .map_or(0, |value| value[0])
-        + 1;
-    store
-        .write_sync(vec![Write::put(Tree::Meta, b"boot", [boot])])
-        .unwrap();
+    let boot = store.get(Tree::Meta, b"boot").unwrap().map_or(0, |value| value[0]) + 1;
+    store.write_sync(vec![Write::put(Tree::Meta, b"boot", [boot])]).unwrap();
     println!("boot {boot}");
     let writer = store.writer(|event| {
-        let WriterEvent::Durable { upto } = event else {
-            panic!("{event:?}")
-        };
+        let WriterEvent::Durable { upto } = event else { panic!("{event:?}") };
         println!("durable {upto}");
         if upto >= 300 {
             std::process::abort();
@@ -69,13 +61,8 @@ fn whole_steps(store: &Store) -> u64 {
     for tree in Tree::ALL {
         let mut records = all(store, tree);
         records.retain(|(key, _)| key.len() == 8);
-        let expected: Vec<_> = (0..steps)
-            .map(|step| ((step + 1).to_be_bytes().to_vec(), value(step, 700)))
-            .collect();
-        assert!(
-            records == expected,
-            "{tree} does not hold the first {steps} steps"
-        );
+        let expected: Vec<_> = (0..steps).map(|step| ((step + 1).to_be_bytes().to_vec(), value(step, 700))).collect();
+        assert!(records == expected, "{tree} does not hold the first {steps} steps");
     }
     steps
 }
@@ -88,30 +75,19 @@ fn what_was_reported_durable_survives_an_abort() {
         assert!(durable >= 300);
         let store = open(dir.path());
         assert!(whole_steps(&store) >= durable);
-        assert_eq!(
-            (store.get(Tree::Meta, b"boot").unwrap().unwrap(), booted),
-            (vec![boot], boot)
-        );
+        assert_eq!((store.get(Tree::Meta, b"boot").unwrap().unwrap(), booted), (vec![boot], boot));
     }
 }
 
 #[cfg(feature = "crash-points")]
 #[test]
 fn every_point_of_the_writer_leaves_whole_steps() {
-    for (moment, at_least) in [
-        ("before", 0),
-        ("written", 0),
-        ("flushed", 40),
-        ("durable", 40),
-    ] {
+    for (moment, at_least) in [("before", 0), ("written", 0), ("flushed", 40), ("durable", 40)] {
         let dir = tempfile::tempdir().unwrap();
         let point = format!("writer.child.{moment}:40");
         let (durable, boot) = run_child(dir.path(), &[("FOREWARN_CRASH_AT", &point)]);
         let steps = whole_steps(&open(dir.path()));
-        assert!(
-            boot == 1 && steps >= durable.max(at_least),
-            "{point}: {steps} of {durable}"
-        );
+        assert!(boot == 1 && steps >= durable.max(at_least), "{point}: {steps} of {durable}");
     }
 }
 
@@ -119,14 +95,7 @@ fn every_point_of_the_writer_leaves_whole_steps() {
 #[test]
 fn every_point_of_a_migration_leaves_a_store_that_opens() {
     let first = ["begun", "before-version", "after-version"].map(|moment| (1, moment));
-    let second = [
-        "before-backup",
-        "after-backup",
-        "begun",
-        "middle",
-        "before-version",
-        "after-version",
-    ];
+    let second = ["before-backup", "after-backup", "begun", "middle", "before-version", "after-version"];
     for (number, moment) in first.into_iter().chain(second.map(|moment| (2, moment))) {
         let outer = tempfile::tempdir().unwrap();
         let dir = outer.path().join("s");
@@ -137,10 +106,7 @@ fn every_point_of_a_migration_leaves_a_store_that_opens() {
         }
         let point = format!("migration.{number}.{moment}");
         let text = number.to_string();
-        let crash = [
-            ("FOREWARN_CRASH_AT", &*point),
-            ("FOREWARN_TEST_MIGRATION", &*text),
-        ];
+        let crash = [("FOREWARN_CRASH_AT", &*point), ("FOREWARN_TEST_MIGRATION", &*text)];
         assert_eq!(run_child(&dir, &crash), (0, 0), "{point} was not reached");
         let known = [migrations::all(), migrations::test_only()].concat();
         let known = &known[..number];

@@ -27,31 +27,18 @@ fn is_damaged(result: Result<impl Sized, OpenError>) -> bool {
 fn a_database_that_is_gone_or_empty_is_damage() {
     let dir = tempfile::tempdir().unwrap();
     store_with_records(dir.path());
-    OpenOptions::new()
-        .write(true)
-        .open(dir.path().join("db"))
-        .unwrap()
-        .set_len(0)
-        .unwrap();
+    OpenOptions::new().write(true).open(dir.path().join("db")).unwrap().set_len(0).unwrap();
     assert!(is_damaged(Store::open(dir.path(), options())));
     assert!(is_damaged(check(dir.path(), 0)));
 
     fs::remove_file(dir.path().join("db")).unwrap();
     assert!(is_damaged(Store::open(dir.path(), options())));
-    assert!(
-        !dir.path().join("db").exists(),
-        "none was made in its place"
-    );
+    assert!(!dir.path().join("db").exists(), "none was made in its place");
 
     // nor with its snapshots gone, when sled would call it new
     for entry in fs::read_dir(dir.path()).unwrap() {
         let path = entry.unwrap().path();
-        if path
-            .file_name()
-            .unwrap()
-            .to_string_lossy()
-            .starts_with("snap.")
-        {
+        if path.file_name().unwrap().to_string_lossy().starts_with("snap.") {
             fs::remove_file(path).unwrap();
         }
     }
@@ -64,22 +51,9 @@ fn garbled_helper_files_are_damage() {
     for prefix in ["snap.", "conf", MARKER] {
         let dir = tempfile::tempdir().unwrap();
         store_with_records(dir.path());
-        let mut paths = fs::read_dir(dir.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().path());
-        let path = paths
-            .find(|path| {
-                path.file_name()
-                    .unwrap()
-                    .to_string_lossy()
-                    .starts_with(prefix)
-            })
-            .unwrap();
-        fs::write(
-            path,
-            "what somebody's editor has made of it, and long enough at that",
-        )
-        .unwrap();
+        let mut paths = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
+        let path = paths.find(|path| path.file_name().unwrap().to_string_lossy().starts_with(prefix)).unwrap();
+        fs::write(path, "what somebody's editor has made of it, and long enough at that").unwrap();
         assert!(is_damaged(Store::open(dir.path(), options())), "{prefix}");
     }
 }
@@ -101,10 +75,7 @@ fn garbled_pages_are_damage_or_missing_but_never_a_panic() {
                 fs::copy(&path, dir.path().join(path.file_name().unwrap())).unwrap();
             }
         }
-        let db = OpenOptions::new()
-            .write(true)
-            .open(dir.path().join("db"))
-            .unwrap();
+        let db = OpenOptions::new().write(true).open(dir.path().join("db")).unwrap();
         let at = written * step / 24;
         if step % 2 == 0 {
             db.write_all_at(&value(step, 64), at).unwrap();

@@ -28,21 +28,14 @@ fn store_of_layout_one() -> (tempfile::TempDir, PathBuf) {
 
 fn names(outer: &Path) -> Vec<String> {
     let list = fs::read_dir(outer).unwrap();
-    let mut names: Vec<String> = list
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<String> = list.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
 
 fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let paths = fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    paths
-        .filter(|path| path.is_file())
-        .map(|path| (path.clone(), fs::read(path).unwrap()))
-        .collect()
+    let paths = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.is_file()).map(|path| (path.clone(), fs::read(path).unwrap())).collect()
 }
 
 #[test]
@@ -50,18 +43,8 @@ fn a_new_store_has_the_first_layout_and_opening_again_changes_nothing() {
     let (outer, dir) = store_of_layout_one();
     for _ in 0..2 {
         let store = open(&dir);
-        assert_eq!(
-            store.shared.folder.layouts().unwrap(),
-            Layouts {
-                begun: 1,
-                done: 1,
-                mark: 0
-            }
-        );
-        assert_eq!(
-            store.get(Tree::Meta, LAYOUT_KEY).unwrap().unwrap(),
-            [1, 0, 0, 0, 1]
-        );
+        assert_eq!(store.shared.folder.layouts().unwrap(), Layouts { begun: 1, done: 1, mark: 0 });
+        assert_eq!(store.get(Tree::Meta, LAYOUT_KEY).unwrap().unwrap(), [1, 0, 0, 0, 1]);
         assert_eq!(all(&store, Tree::Ledger).len(), 10);
     }
     assert_eq!(names(outer.path()), ["s"]);
@@ -74,14 +57,7 @@ fn a_migration_leaves_a_backup_and_runs_once() {
         let store = open_with(&dir, &two()).unwrap();
         let expected: Vec<_> = (0..10).map(|key| (vec![key], vec![1, key, b' '])).collect();
         assert_eq!(all(&store, Tree::Ledger), expected);
-        assert_eq!(
-            store.shared.folder.layouts().unwrap(),
-            Layouts {
-                begun: 2,
-                done: 2,
-                mark: 0
-            }
-        );
+        assert_eq!(store.shared.folder.layouts().unwrap(), Layouts { begun: 2, done: 2, mark: 0 });
     }
     assert_eq!(names(outer.path()), ["s", "s.backup-v1"]);
     let backup = open(&outer.path().join("s.backup-v1"));
@@ -95,60 +71,30 @@ fn a_newer_store_is_refused_and_not_touched() {
     drop(open_with(&dir, &two()).unwrap());
     let before = files(&dir);
     let error = Store::open(&dir, options()).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            OpenError::Newer {
-                found: 2,
-                known: 1,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, OpenError::Newer { found: 2, known: 1, .. }), "{error}");
     assert!(matches!(check(&dir, 0), Err(OpenError::Newer { .. })));
-    assert!(matches!(
-        backup(&dir, &dir.join("../x"), 0),
-        Err(OpenError::Newer { .. })
-    ));
+    assert!(matches!(backup(&dir, &dir.join("../x"), 0), Err(OpenError::Newer { .. })));
     assert!(files(&dir) == before);
     // also when only the database says so
     let folder = Folder::existing(&dir).unwrap();
     folder.set_layouts(1, 1).unwrap();
     drop(folder);
-    assert!(matches!(
-        Store::open(&dir, options()),
-        Err(OpenError::Newer { found: 2, .. })
-    ));
+    assert!(matches!(Store::open(&dir, options()), Err(OpenError::Newer { found: 2, .. })));
 }
 
 #[test]
 fn a_migration_that_fails_is_taken_up_again_and_backed_up_once() {
     let (outer, dir) = store_of_layout_one();
-    let fails = Migration {
-        number: 2,
-        name: "fails",
-        run: |_| Err("on purpose".into()),
-    };
-    let panics = Migration {
-        number: 2,
-        name: "panics",
-        run: |_| panic!("on purpose"),
-    };
+    let fails = Migration { number: 2, name: "fails", run: |_| Err("on purpose".into()) };
+    let panics = Migration { number: 2, name: "panics", run: |_| panic!("on purpose") };
     for bad in [fails, panics] {
         let migrations = [migrations::all(), vec![bad]].concat();
         let error = open_with(&dir, &migrations).unwrap_err();
-        assert!(
-            matches!(error, OpenError::Migration { number: 2, .. }),
-            "{error}"
-        );
+        assert!(matches!(error, OpenError::Migration { number: 2, .. }), "{error}");
         assert!(error.to_string().contains("on purpose"));
     }
     // half-way, the program before must not have it
-    assert!(matches!(
-        Store::open(&dir, options()),
-        Err(OpenError::Newer { found: 2, .. })
-    ));
+    assert!(matches!(Store::open(&dir, options()), Err(OpenError::Newer { found: 2, .. })));
     let store = open_with(&dir, &two()).unwrap();
     assert_eq!(all(&store, Tree::Ledger)[9].1, [1, 9, b' ']);
     assert_eq!(names(outer.path()), ["s", "s.backup-v1"]);
@@ -192,10 +138,7 @@ fn a_locked_store_says_so() {
         backup(&dir, &outer.path().join("b"), 0).unwrap_err(),
     ] {
         assert!(matches!(error, OpenError::Locked { .. }), "{error}");
-        assert!(
-            error.to_string().contains("in use by another forewarn"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("in use by another forewarn"), "{error}");
     }
     drop(store);
     open(&dir);
@@ -211,32 +154,14 @@ fn a_backup_holds_everything_and_takes_no_name_that_is_taken() {
     fs::write(outer.path().join("b.partial/db"), "half").unwrap();
     let copied = backup(&dir, &to, 0).unwrap();
     // ten records and the layout
-    assert_eq!(
-        copied,
-        Copied {
-            records: 11,
-            bytes: 10 * 3 + 6 + 5
-        }
-    );
+    assert_eq!(copied, Copied { records: 11, bytes: 10 * 3 + 6 + 5 });
     assert_eq!(names(outer.path()), ["b", "s"]);
-    assert_eq!(
-        all(&open(&to), Tree::Ledger),
-        all(&open(&dir), Tree::Ledger)
-    );
+    assert_eq!(all(&open(&to), Tree::Ledger), all(&open(&dir), Tree::Ledger));
 
-    assert!(matches!(
-        backup(&dir, &to, 0),
-        Err(OpenError::Exists { .. })
-    ));
+    assert!(matches!(backup(&dir, &to, 0), Err(OpenError::Exists { .. })));
     let other = outer.path().join("c");
-    assert!(matches!(
-        backup(&dir, &other, u64::MAX),
-        Err(OpenError::Space { .. })
-    ));
-    assert!(matches!(
-        backup(&outer.path().join("no"), &other, 0),
-        Err(OpenError::Missing { .. })
-    ));
+    assert!(matches!(backup(&dir, &other, u64::MAX), Err(OpenError::Space { .. })));
+    assert!(matches!(backup(&outer.path().join("no"), &other, 0), Err(OpenError::Missing { .. })));
     assert_eq!(names(outer.path()), ["b", "s"]);
 }
 
@@ -244,10 +169,7 @@ fn a_backup_holds_everything_and_takes_no_name_that_is_taken() {
 fn a_check_counts_and_names_what_is_odd() {
     let (_outer, dir) = store_of_layout_one();
     let report = check(&dir, 0).unwrap();
-    assert_eq!(
-        (report.layout, report.newest, report.problems()),
-        (1, 1, vec![])
-    );
+    assert_eq!((report.layout, report.newest, report.problems()), (1, 1, vec![]));
     let ledger = &report.trees[1];
     assert_eq!((ledger.name.as_str(), ledger.records), ("ledger", 10));
     assert_eq!((ledger.key_bytes, ledger.value_bytes), (10, 20));
@@ -260,8 +182,5 @@ fn a_check_counts_and_names_what_is_odd() {
     fs::write(dir.join("blobs/12"), "lost by the next power cut").unwrap();
     let problems = check(&dir, u64::MAX).unwrap().problems();
     let text = problems.join("\n");
-    assert!(
-        text.contains("1 records in outbox") && text.contains("less than the reserve"),
-        "{text}"
-    );
+    assert!(text.contains("1 records in outbox") && text.contains("less than the reserve"), "{text}");
 }

@@ -19,11 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Options of a store that reacts quickly and does not mind a small disk.
 fn options() -> Options {
-    Options {
-        reserve: 0,
-        recheck: Duration::from_millis(5),
-        ..Options::default()
-    }
+    Options { reserve: 0, recheck: Duration::from_millis(5), ..Options::default() }
 }
 
 fn open(dir: &Path) -> Store {
@@ -33,9 +29,7 @@ fn open(dir: &Path) -> Store {
 /// A store with a writer whose events arrive in a channel.
 fn with_writer(store: &Store) -> (Writer, Receiver<WriterEvent>) {
     let (send, events) = mpsc::channel();
-    let writer = store
-        .writer(move |event| send.send(event).unwrap_or_default())
-        .unwrap();
+    let writer = store.writer(move |event| send.send(event).unwrap_or_default()).unwrap();
     (writer, events)
 }
 
@@ -55,11 +49,7 @@ fn wait_durable(events: &Receiver<WriterEvent>, step: u64) {
 }
 
 fn all(store: &Store, tree: Tree) -> Vec<(Vec<u8>, Vec<u8>)> {
-    store
-        .scan(tree, .., Direction::Ascending)
-        .unwrap()
-        .map(Result::unwrap)
-        .collect()
+    store.scan(tree, .., Direction::Ascending).unwrap().map(Result::unwrap).collect()
 }
 
 /// Bytes that do not compress and differ from record to record.

@@ -18,9 +18,7 @@ fn steps_become_durable_in_their_order_and_a_later_one_wins() {
     }
     let mut seen = 0;
     while seen < 500 {
-        let WriterEvent::Durable { upto } = next(&events) else {
-            panic!("stopped")
-        };
+        let WriterEvent::Durable { upto } = next(&events) else { panic!("stopped") };
         assert!(upto > seen, "{upto} after {seen}");
         seen = upto;
         let last = store.get(Tree::Meta, b"last").unwrap().unwrap();
@@ -30,45 +28,28 @@ fn steps_become_durable_in_their_order_and_a_later_one_wins() {
     drop(store);
 
     let store = open(dir.path());
-    assert_eq!(
-        all(&store, Tree::Pending),
-        [(500_u64.to_be_bytes().to_vec(), b"\x01p".to_vec())]
-    );
-    assert_eq!(
-        store.get(Tree::Meta, b"last").unwrap().unwrap(),
-        500_u64.to_be_bytes()
-    );
+    assert_eq!(all(&store, Tree::Pending), [(500_u64.to_be_bytes().to_vec(), b"\x01p".to_vec())]);
+    assert_eq!(store.get(Tree::Meta, b"last").unwrap().unwrap(), 500_u64.to_be_bytes());
 }
 
 #[test]
 fn a_step_across_all_trees_is_there_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    store
-        .write_sync(vec![Write::put(Tree::Meta, b"boot", b"\x01\x07")])
-        .unwrap();
+    store.write_sync(vec![Write::put(Tree::Meta, b"boot", b"\x01\x07")]).unwrap();
     let (writer, events) = with_writer(&store);
     let writes = Tree::ALL.map(|tree| Write::put(tree, b"k", tree.name()));
     writer.commit(7, "test", writes.to_vec(), Haste::Now).unwrap();
     wait_durable(&events, 7);
-    assert!(matches!(
-        store.writer(|_| ()),
-        Err(StoreError::SecondWriter)
-    ));
+    assert!(matches!(store.writer(|_| ()), Err(StoreError::SecondWriter)));
     assert!(writer.close(PATIENCE));
     drop(store);
 
     let store = open(dir.path());
     for tree in Tree::ALL {
-        assert_eq!(
-            store.get(tree, b"k").unwrap().unwrap(),
-            tree.name().as_bytes()
-        );
+        assert_eq!(store.get(tree, b"k").unwrap().unwrap(), tree.name().as_bytes());
     }
-    assert_eq!(
-        store.get(Tree::Meta, b"boot").unwrap().unwrap(),
-        b"\x01\x07"
-    );
+    assert_eq!(store.get(Tree::Meta, b"boot").unwrap().unwrap(), b"\x01\x07");
 }
 
 #[test]
@@ -81,10 +62,7 @@ fn closing_writes_what_waits() {
         writer.commit(step, "test", vec![write], Haste::Now).unwrap();
     }
     assert!(writer.close(PATIENCE));
-    assert_eq!(
-        events.iter().last(),
-        Some(WriterEvent::Durable { upto: 100 })
-    );
+    assert_eq!(events.iter().last(), Some(WriterEvent::Durable { upto: 100 }));
     assert_eq!(all(&store, Tree::Ledger).len(), 100);
 }
 
@@ -92,41 +70,19 @@ fn closing_writes_what_waits() {
 fn what_is_too_large_or_too_much_is_refused_and_named() {
     let dir = tempfile::tempdir().unwrap();
     let fault = Fault::default();
-    let options = Options {
-        commit_queue: 2,
-        ..options()
-    };
+    let options = Options { commit_queue: 2, ..options() };
     let store = Store::open_with(dir.path(), options, &migrations::all(), fault.clone()).unwrap();
     let (writer, events) = with_writer(&store);
     let big = vec![Write::put(Tree::Ledger, b"k", vec![0; MAX_VALUE + 1])];
-    let text = writer
-        .commit(1, "test", big.clone(), Haste::Now)
-        .unwrap_err()
-        .to_string();
-    assert_eq!(
-        text,
-        "a value of 81921 bytes for ledger is larger than 81920 bytes"
-    );
-    assert!(matches!(
-        store.write_sync(big),
-        Err(StoreError::TooLarge { .. })
-    ));
+    let text = writer.commit(1, "test", big.clone(), Haste::Now).unwrap_err().to_string();
+    assert_eq!(text, "a value of 81921 bytes for ledger is larger than 81920 bytes");
+    assert!(matches!(store.write_sync(big), Err(StoreError::TooLarge { .. })));
     let long = vec![Write::remove(Tree::Outbox, vec![0; MAX_KEY + 1])];
-    assert!(matches!(
-        writer.commit(1, "test", long, Haste::Now),
-        Err(StoreError::TooLarge { what: "key", .. })
-    ));
+    assert!(matches!(writer.commit(1, "test", long, Haste::Now), Err(StoreError::TooLarge { what: "key", .. })));
 
     // with the writer held up, the queue fills after at most one group and two steps
     fault.hang_flush(true);
-    let step = |number: u64| {
-        writer.commit(
-            number,
-            "test",
-            vec![Write::put(Tree::Ledger, b"k", b"\x01")],
-            Haste::Now,
-        )
-    };
+    let step = |number: u64| writer.commit(number, "test", vec![Write::put(Tree::Ledger, b"k", b"\x01")], Haste::Now);
     let refused = (1..).find_map(|number| step(number).err().map(|error| (number, error)));
     let (number, error) = refused.unwrap();
     assert!(matches!(error, StoreError::Full { limit: 2 }), "{error}");
@@ -149,41 +105,20 @@ fn below_the_reserve_nothing_is_touched_and_it_goes_on_by_itself() {
     wait_durable(&events, 1);
 
     store.set_reserve(u64::MAX);
-    assert!(matches!(
-        store.recheck(),
-        Status::ReserveReached {
-            reserve: u64::MAX,
-            ..
-        }
-    ));
+    assert!(matches!(store.recheck(), Status::ReserveReached { reserve: u64::MAX, .. }));
     // the writer finds out by itself, or by this step
     step(2).unwrap_or_default();
-    let WriterEvent::Stopped { status } = next(&events) else {
-        panic!("not stopped")
-    };
-    assert!(matches!(
-        status,
-        Status::ReserveReached {
-            reserve: u64::MAX,
-            ..
-        }
-    ));
+    let WriterEvent::Stopped { status } = next(&events) else { panic!("not stopped") };
+    assert!(matches!(status, Status::ReserveReached { reserve: u64::MAX, .. }));
     assert_eq!(store.status(), status);
     assert!(matches!(step(3), Err(StoreError::Stopped(_))));
     assert!(matches!(writer.resume(), Err(StoreError::Stopped(_))));
-    assert!(
-        store
-            .write_sync(vec![Write::put(Tree::Meta, b"x", b"\x01")])
-            .is_err()
-    );
+    assert!(store.write_sync(vec![Write::put(Tree::Meta, b"x", b"\x01")]).is_err());
     assert_eq!(all(&store, Tree::Pending).len(), 1, "reading goes on");
 
     store.set_reserve(1);
     assert_eq!(next(&events), WriterEvent::Writable);
-    assert!(
-        matches!(step(3), Err(StoreError::Stopped(_))),
-        "not before it is resumed"
-    );
+    assert!(matches!(step(3), Err(StoreError::Stopped(_))), "not before it is resumed");
     writer.resume().unwrap();
     assert_eq!(store.status(), Status::Writable);
     step(2).unwrap();
@@ -209,9 +144,7 @@ fn after_a_failed_write_the_store_is_opened_anew() {
         let scan = store.scan(Tree::Pending, .., Direction::Ascending).unwrap();
         // a mark may meet the fault before the step does
         step(first).unwrap_or_default();
-        let WriterEvent::Stopped { status } = next(&events) else {
-            panic!("not stopped")
-        };
+        let WriterEvent::Stopped { status } = next(&events) else { panic!("not stopped") };
         assert!(
             matches!(&status, Status::Failed { cause, restart: false }
             if cause.contains("was told to fail")),
@@ -232,10 +165,7 @@ fn after_a_failed_write_the_store_is_opened_anew() {
 fn a_flush_that_hangs_stops_the_store_and_holds_up_nobody() {
     let dir = tempfile::tempdir().unwrap();
     let fault = Fault::default();
-    let options = Options {
-        flush_limit: Duration::from_millis(200),
-        ..options()
-    };
+    let options = Options { flush_limit: Duration::from_millis(200), ..options() };
     let store = Store::open_with(dir.path(), options, &migrations::all(), fault.clone()).unwrap();
     let (writer, events) = with_writer(&store);
     let step = |number: u64| {
@@ -244,19 +174,11 @@ fn a_flush_that_hangs_stops_the_store_and_holds_up_nobody() {
     };
     fault.hang_flush(true);
     step(1).unwrap();
-    let WriterEvent::Stopped { status } = next(&events) else {
-        panic!("not stopped")
-    };
-    assert!(
-        matches!(&status, Status::Failed { restart: true, .. }),
-        "{status:?}"
-    );
+    let WriterEvent::Stopped { status } = next(&events) else { panic!("not stopped") };
+    assert!(matches!(&status, Status::Failed { restart: true, .. }), "{status:?}");
     // nobody calls sled any more, as it could hang as well
     assert!(matches!(step(2), Err(StoreError::Stopped(_))));
-    assert!(matches!(
-        store.get(Tree::Pending, b"x"),
-        Err(StoreError::Stopped(_))
-    ));
+    assert!(matches!(store.get(Tree::Pending, b"x"), Err(StoreError::Stopped(_))));
     assert!(store.scan(Tree::Pending, .., Direction::Ascending).is_err());
 
     // it returns after all: then the store is opened anew, and what was handed over is again
@@ -278,19 +200,13 @@ fn a_flush_that_hangs_stops_the_store_and_holds_up_nobody() {
 fn a_synchronous_write_that_fails_stops_the_store() {
     let dir = tempfile::tempdir().unwrap();
     let fault = Fault::default();
-    let options = Options {
-        flush_limit: Duration::from_millis(50),
-        ..options()
-    };
+    let options = Options { flush_limit: Duration::from_millis(50), ..options() };
     let store = Store::open_with(dir.path(), options, &migrations::all(), fault.clone()).unwrap();
     fault.hang_flush(true);
     let write = || store.write_sync(vec![Write::put(Tree::Meta, b"boot", b"\x01")]);
     assert!(matches!(write(), Err(StoreError::Stalled { .. })));
     fault.hang_flush(false);
-    assert!(matches!(
-        write(),
-        Err(StoreError::Stopped(Status::Failed { restart: true, .. }))
-    ));
+    assert!(matches!(write(), Err(StoreError::Stopped(Status::Failed { restart: true, .. }))));
 }
 
 #[test]
@@ -305,9 +221,7 @@ fn blobs_stay_empty() {
             step += 1;
             let key = (number * 7_919 % 1_000).to_be_bytes();
             let size = 2_048 + (value(step, 2)[0] as usize) * 16;
-            let mut writes: Vec<Write> = Tree::ALL
-                .map(|tree| Write::put(tree, key, value(step, size)))
-                .to_vec();
+            let mut writes: Vec<Write> = Tree::ALL.map(|tree| Write::put(tree, key, value(step, size))).to_vec();
             if round == 1 && number % 3 > 0 {
                 writes[4].value = None;
             }

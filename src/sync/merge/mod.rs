@@ -85,7 +85,18 @@ impl Talk {
         let known = replica.announcement("");
         let members = std::iter::once(known.member).chain(known.members).collect();
         let ask = Merge { members, ..empty(replica) };
-        (Self { reference, stage: Stage::Probe, steps: 0, small: SMALL, open: HashSet::new(), again: 0, learned: Vec::new() }, ask)
+        (
+            Self {
+                reference,
+                stage: Stage::Probe,
+                steps: 0,
+                small: SMALL,
+                open: HashSet::new(),
+                again: 0,
+                learned: Vec::new(),
+            },
+            ask,
+        )
     }
 
     /// Compares by ranges from so many entries on instead of [`SMALL`], so that a test of it is short.
@@ -122,7 +133,10 @@ impl Talk {
         }
         replica.absorb(self.reference, merged, now);
         // Only what was taken is passed on, and is still of use to somebody.
-        self.learned.extend(told.into_iter().filter(|entry| replica.find(&entry.notification.id).is_some_and(|held| held.stamp == entry.stamp)));
+        self.learned.extend(
+            told.into_iter()
+                .filter(|entry| replica.find(&entry.notification.id).is_some_and(|held| held.stamp == entry.stamp)),
+        );
         match &mut self.stage {
             Stage::Probe => {
                 if fingerprint == format!("{:032x}", replica.fingerprint()) {
@@ -133,7 +147,8 @@ impl Talk {
                     let entries = replica.holdings().cloned().collect();
                     return Ok(Next::Ask(Box::new(Merge { entries, whole: true, ..empty(replica) })));
                 }
-                let (initiator, first) = ranges::Initiator::begin(Index::of(replica.holdings())).map_err(TalkError::Ranges)?;
+                let (initiator, first) =
+                    ranges::Initiator::begin(Index::of(replica.holdings())).map_err(TalkError::Ranges)?;
                 self.stage = Stage::Ranges(Box::new(initiator));
                 Ok(Next::Ask(Box::new(Merge { ranges: Some(first), ..empty(replica) })))
             }
@@ -222,9 +237,13 @@ impl Session {
         let mut missed = Vec::new();
         for (at, (reference, own)) in self.talks.iter().enumerate() {
             let mut known: HashSet<Stamp> = own.iter().map(|entry| entry.stamp).collect();
-            let others = self.talks.iter().enumerate().filter(|(other, _)| if self.series { *other > at } else { *other != at });
-            let news: Vec<Arc<Entry>> =
-                others.flat_map(|(_, (_, learned))| learned).filter(|entry| known.insert(entry.stamp)).cloned().collect();
+            let others =
+                self.talks.iter().enumerate().filter(|(other, _)| if self.series { *other > at } else { *other != at });
+            let news: Vec<Arc<Entry>> = others
+                .flat_map(|(_, (_, learned))| learned)
+                .filter(|entry| known.insert(entry.stamp))
+                .cloned()
+                .collect();
             if !news.is_empty() {
                 missed.push((*reference, news));
             }

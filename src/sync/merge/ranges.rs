@@ -83,7 +83,8 @@ impl Initiator {
     /// # Errors
     /// Never with a sealed index; the crate's types demand it.
     pub fn begin(index: Index) -> Result<(Self, String), String> {
-        let first = Negentropy::borrowed(&index.storage, FRAME).and_then(|mut n| n.initiate()).map_err(|e| e.to_string())?;
+        let first =
+            Negentropy::borrowed(&index.storage, FRAME).and_then(|mut n| n.initiate()).map_err(|e| e.to_string())?;
         Ok((Self { index, have: Vec::new(), need: Vec::new() }, hex::encode(first)))
     }
 

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use super::{APPLY_AT_ONCE, Effect, Held, MAX_UNSETTLED, Notice, Replica};
 use crate::{
     availability::{Entry, Moment, NodeId, Stamp, Target},
-    sync::{
-        Change, DeliveryState, Now, OutboxRow, PendingRow, QueueKey,
-        relay::plan,
-    },
+    sync::{Change, DeliveryState, Now, OutboxRow, PendingRow, QueueKey, relay::plan},
 };
 
 impl Replica {
@@ -44,7 +41,9 @@ impl Replica {
 
     /// The inbox's row with this stamp.
     pub(super) fn pending_key(&self, stamp: &Stamp) -> Option<QueueKey> {
-        (0..=QueueKey::QUARANTINE).map(|class| QueueKey { class, stamp: *stamp }).find(|key| self.pending.contains_key(key))
+        (0..=QueueKey::QUARANTINE)
+            .map(|class| QueueKey { class, stamp: *stamp })
+            .find(|key| self.pending.contains_key(key))
     }
 
     /// What this node can say of an entry that it was given.
@@ -69,8 +68,13 @@ impl Replica {
     /// way to the disk.
     pub(super) fn work(&mut self, now: Now) {
         while !self.replaying && self.step - self.durable < MAX_UNSETTLED {
-            let keys: Vec<QueueKey> =
-                self.pending.keys().take_while(|key| key.class < QueueKey::QUARANTINE).take(APPLY_AT_ONCE).copied().collect();
+            let keys: Vec<QueueKey> = self
+                .pending
+                .keys()
+                .take_while(|key| key.class < QueueKey::QUARANTINE)
+                .take(APPLY_AT_ONCE)
+                .copied()
+                .collect();
             if keys.is_empty() {
                 return;
             }
@@ -169,7 +173,13 @@ impl Replica {
             if peer.lane.collapsed && !peer.merging {
                 if own {
                     let name = self.name_of(id);
-                    changes.push(Change::Receipt { stamp: entry.stamp, node: id, name, state: DeliveryState::Waiting, at: now.wall });
+                    changes.push(Change::Receipt {
+                        stamp: entry.stamp,
+                        node: id,
+                        name,
+                        state: DeliveryState::Waiting,
+                        at: now.wall,
+                    });
                 }
                 continue;
             }
@@ -188,7 +198,11 @@ impl Replica {
             let Some(peer) = self.peers.get(&id) else { continue };
             changes.push(Change::Post(id, key, OutboxRow { initial }));
             // Who does not answer anyway, or gets a merge, is nobody's child: it is served by itself.
-            if peer.link.is_down() || peer.member.is_none() || peer.lane.collapsed { down.push(id) } else { up.push(id) }
+            if peer.link.is_down() || peer.member.is_none() || peer.lane.collapsed {
+                down.push(id)
+            } else {
+                up.push(id)
+            }
         }
         for (child, share) in plan(&up, self.facts.fanout) {
             for member in &share {
@@ -224,7 +238,13 @@ impl Replica {
         for (key, row) in rows {
             changes.push(Change::Unpost(id, key));
             if row.initial == self.facts.me {
-                changes.push(Change::Receipt { stamp: key.stamp, node: id, name: name.clone(), state: DeliveryState::Waiting, at: now.wall });
+                changes.push(Change::Receipt {
+                    stamp: key.stamp,
+                    node: id,
+                    name: name.clone(),
+                    state: DeliveryState::Waiting,
+                    at: now.wall,
+                });
             }
         }
         changes.push(Change::MergeOnReturn(id, true));
@@ -251,7 +271,10 @@ impl Replica {
 
     pub(super) fn first_quarantined(&self) -> Option<(&QueueKey, &PendingRow)> {
         self.pending.last_key_value().filter(|(key, _)| key.class == QueueKey::QUARANTINE)?;
-        let from = QueueKey { class: QueueKey::QUARANTINE, stamp: Stamp { time: Moment::ZERO, counter: 0, node: NodeId::NONE, hash: [0; 16] } };
+        let from = QueueKey {
+            class: QueueKey::QUARANTINE,
+            stamp: Stamp { time: Moment::ZERO, counter: 0, node: NodeId::NONE, hash: [0; 16] },
+        };
         self.pending.range(from..).next()
     }
 

@@ -27,7 +27,11 @@ impl Replica {
     pub fn deliver(&mut self, from: NodeId, message: Deliver, ticket: Ticket, now: Now) {
         self.heard(from, now);
         if message.items.len() > MAX_ITEMS {
-            self.warn(format!("event=delivery_too_large peer={} items={} limit={MAX_ITEMS}", self.name_of(from), message.items.len()));
+            self.warn(format!(
+                "event=delivery_too_large peer={} items={} limit={MAX_ITEMS}",
+                self.name_of(from),
+                message.items.len()
+            ));
             self.effects.push(Effect::Reply(ticket, Reply::Busy));
             return;
         }
@@ -38,18 +42,31 @@ impl Replica {
         }
         self.commit("receipts", changes);
         let is_early = |item: &Item| self.key_for(&item.entry, now).class == QueueKey::QUARANTINE;
-        if !message.items.is_empty() && (self.inbox_is_full() || self.quarantined >= MAX_QUARANTINE && message.items.iter().any(is_early)) {
-            self.warn(format!("event=inbox_full peer={} pending={} quarantine={}", self.name_of(from), self.pending.len(), self.quarantined));
+        if !message.items.is_empty()
+            && (self.inbox_is_full() || self.quarantined >= MAX_QUARANTINE && message.items.iter().any(is_early))
+        {
+            self.warn(format!(
+                "event=inbox_full peer={} pending={} quarantine={}",
+                self.name_of(from),
+                self.pending.len(),
+                self.quarantined
+            ));
             self.effects.push(Effect::Reply(ticket, Reply::Busy));
             return;
         }
-        let mut delivered = Delivered { limit: Moment::ZERO, receipts: Vec::new(), unknown: Vec::new(), refused: Vec::new() };
+        let mut delivered =
+            Delivered { limit: Moment::ZERO, receipts: Vec::new(), unknown: Vec::new(), refused: Vec::new() };
         let (mut changes, mut queued, mut initials, mut again) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut unknown = BTreeSet::new();
         for item in message.items {
-            let short = if item.share.len() > LONGEST_SHARE { Err("its share is longer than 10000 nodes") } else { Ok(()) };
+            let short =
+                if item.share.len() > LONGEST_SHARE { Err("its share is longer than 10000 nodes") } else { Ok(()) };
             if let Err(problem) = short.and_then(|()| check_entry(&item.entry)) {
-                self.warn(format!("event=refused_record peer={} stamp={:?} problem={problem:?}", self.name_of(from), item.entry.stamp));
+                self.warn(format!(
+                    "event=refused_record peer={} stamp={:?} problem={problem:?}",
+                    self.name_of(from),
+                    item.entry.stamp
+                ));
                 delivered.refused.push((item.entry.stamp, problem.to_owned()));
                 continue;
             }
@@ -78,10 +95,18 @@ impl Replica {
         self.pending.len() - self.quarantined >= 2 * MAX_PENDING
     }
 
-    fn take_over(&mut self, from: NodeId, item: Item, now: Now, changes: &mut Vec<Change>, unknown: &mut BTreeSet<NodeId>) {
+    fn take_over(
+        &mut self,
+        from: NodeId,
+        item: Item,
+        now: Now,
+        changes: &mut Vec<Change>,
+        unknown: &mut BTreeSet<NodeId>,
+    ) {
         let (mut share, mut seen) = (Vec::new(), HashSet::new());
         for member in item.share.iter().copied() {
-            if member == self.facts.me || member == from || self.forgotten.contains_key(&member) || !seen.insert(member) {
+            if member == self.facts.me || member == from || self.forgotten.contains_key(&member) || !seen.insert(member)
+            {
                 continue;
             }
             if self.peers.contains_key(&member) && share.len() < MAX_SHARE {
@@ -113,7 +138,15 @@ impl Replica {
 
     /// The same notification again while it waits, by another way or by way of another initial node:
     /// one row with both shares, and the name that sorts first, as in the ledger.
-    fn join_pending(&mut self, key: QueueKey, item: &Item, share: Vec<NodeId>, now: Now, changes: &mut Vec<Change>, unknown: &mut BTreeSet<NodeId>) {
+    fn join_pending(
+        &mut self,
+        key: QueueKey,
+        item: &Item,
+        share: Vec<NodeId>,
+        now: Now,
+        changes: &mut Vec<Change>,
+        unknown: &mut BTreeSet<NodeId>,
+    ) {
         let Some(mut row) = self.dequeue(&key) else { return };
         let before = row.clone();
         let node = &item.entry.notification.node;
@@ -145,7 +178,13 @@ impl Replica {
 
     /// Too far ahead of this node's clock: kept and relayed, but not believed yet (SPEC 2).
     fn quarantine(&mut self, key: QueueKey, row: &mut PendingRow, now: Now, changes: &mut Vec<Change>) {
-        self.warn(format!("event=quarantined id={} timestamp={} clock={} initial={}", row.entry.notification.id, row.entry.stamp.time, now.wall, self.name_of(row.initial)));
+        self.warn(format!(
+            "event=quarantined id={} timestamp={} clock={} initial={}",
+            row.entry.notification.id,
+            row.entry.stamp.time,
+            now.wall,
+            self.name_of(row.initial)
+        ));
         let share = row.share.replace(Vec::new());
         let out = QueueKey { class: 1, stamp: key.stamp };
         changes.push(Change::Record(Arc::clone(&row.entry)));
@@ -158,12 +197,22 @@ impl Replica {
     }
 
     /// Entries of a merge: into the inbox, unless they are known. Nobody wants receipts for them.
-    pub(super) fn absorb_entries(&mut self, from: NodeId, entries: Vec<Arc<Entry>>, now: Now, label: &'static str) -> u64 {
+    pub(super) fn absorb_entries(
+        &mut self,
+        from: NodeId,
+        entries: Vec<Arc<Entry>>,
+        now: Now,
+        label: &'static str,
+    ) -> u64 {
         let mut changes = Vec::new();
         let mut left_out = 0;
         for entry in entries {
             if let Err(problem) = check_entry(&entry) {
-                self.warn(format!("event=refused_record peer={} stamp={:?} problem={problem:?}", self.name_of(from), entry.stamp));
+                self.warn(format!(
+                    "event=refused_record peer={} stamp={:?} problem={problem:?}",
+                    self.name_of(from),
+                    entry.stamp
+                ));
                 continue;
             }
             // Whoever has it offers it again, when its time has come if not before.
@@ -175,7 +224,10 @@ impl Replica {
             self.take_over(from, item, now, &mut changes, &mut BTreeSet::new());
         }
         if left_out > 0 {
-            self.warn(format!("event=quarantine_full peer={} left_out={left_out} limit={MAX_QUARANTINE}", self.name_of(from)));
+            self.warn(format!(
+                "event=quarantine_full peer={} left_out={left_out} limit={MAX_QUARANTINE}",
+                self.name_of(from)
+            ));
         }
         self.commit(label, changes)
     }
@@ -198,7 +250,14 @@ impl Replica {
     }
 
     /// Takes note of a receipt for something that this node accepted.
-    pub(super) fn receipt_from(&mut self, node: NodeId, stamp: &Stamp, state: DeliveryState, now: Now, changes: &mut Vec<Change>) {
+    pub(super) fn receipt_from(
+        &mut self,
+        node: NodeId,
+        stamp: &Stamp,
+        state: DeliveryState,
+        now: Now,
+        changes: &mut Vec<Change>,
+    ) {
         if let Some(id) = self.tracks.note(stamp, node, state, now.wall) {
             // This node's own state needs no row: it is what is in the ledger or the inbox.
             if node != self.facts.me {

@@ -18,7 +18,12 @@ use crate::{
 pub(super) enum Held {
     Reply(Ticket, Reply),
     /// To a peer's delivery: the states are those of the moment it is released.
-    Delivered { ticket: Ticket, from: NodeId, initials: Vec<NodeId>, delivered: Delivered },
+    Delivered {
+        ticket: Ticket,
+        from: NodeId,
+        initials: Vec<NodeId>,
+        delivered: Delivered,
+    },
     /// These have been applied here: tell their initial nodes.
     Applied(Vec<(Stamp, NodeId, DeliveryState)>),
     /// These are in the history: who looks there when it is told finds them.

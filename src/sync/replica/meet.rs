@@ -24,7 +24,9 @@ const MAX_BOOTS: usize = 4 * MAX_MEMBERS;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Stranger {
     /// A store that was copied, or restored from a backup.
-    #[error("a node with the id {id} has been started more often than this one: its store is a copy, or was restored from a backup; stop it and run `forewarn store renew`")]
+    #[error(
+        "a node with the id {id} has been started more often than this one: its store is a copy, or was restored from a backup; stop it and run `forewarn store renew`"
+    )]
     Copied {
         /// The id both claim.
         id: NodeId,
@@ -36,7 +38,9 @@ pub enum Stranger {
         id: NodeId,
     },
     /// Two nodes with one name.
-    #[error("the name {name} belongs to the node {id} at {address}; give this node another name, or, if that one is gone for good, run `forewarn node forget {name}`")]
+    #[error(
+        "the name {name} belongs to the node {id} at {address}; give this node another name, or, if that one is gone for good, run `forewarn node forget {name}`"
+    )]
     NameTaken {
         /// The name both claim.
         name: Name,
@@ -106,7 +110,12 @@ impl Replica {
         let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Announce {
             member: self.own.clone(),
-            members: self.peers.values().filter_map(|peer| peer.member.clone()).chain(self.forgotten.values().cloned()).collect(),
+            members: self
+                .peers
+                .values()
+                .filter_map(|peer| peer.member.clone())
+                .chain(self.forgotten.values().cloned())
+                .collect(),
             max_clock_skew: millis(self.facts.rules.max_clock_skew),
             lapse: millis(self.facts.rules.lapse),
             phase: phase.to_owned(),
@@ -143,8 +152,13 @@ impl Replica {
         self.learn_members(&announce.members, now);
         if self.peers.contains_key(&member.id) {
             // Who was here before is no more, whichever of their clocks was ahead.
-            let is_former = |peer: &Peer| peer.member.as_ref().is_some_and(|m| m.id != member.id && m.name == member.name && m.address == member.address);
-            let former: Vec<NodeId> = self.peers.iter().filter(|(_, peer)| is_former(peer)).map(|(id, _)| *id).collect();
+            let is_former = |peer: &Peer| {
+                peer.member
+                    .as_ref()
+                    .is_some_and(|m| m.id != member.id && m.name == member.name && m.address == member.address)
+            };
+            let former: Vec<NodeId> =
+                self.peers.iter().filter(|(_, peer)| is_former(peer)).map(|(id, _)| *id).collect();
             for id in former {
                 self.forget_id(id, now);
             }
@@ -181,7 +195,9 @@ impl Replica {
             Some(other) if other.address == member.address && other.id != self.facts.me => Ok(()),
             // It had the name before; whoever else has it gives way ([`Replica::give_way_to`]).
             Some(other) if comes_first(member, other) => Ok(()),
-            Some(other) => Err(Stranger::NameTaken { name: member.name.clone(), id: other.id, address: other.address.clone() }),
+            Some(other) => {
+                Err(Stranger::NameTaken { name: member.name.clone(), id: other.id, address: other.address.clone() })
+            }
             None => Ok(()),
         }
     }
@@ -191,7 +207,8 @@ impl Replica {
     fn give_way_to(&mut self, member: &Member) {
         let is_namesake = member.name == self.own.name && member.id != self.own.id && !member.forgotten;
         if is_namesake && member.address != self.own.address && comes_first(member, &self.own) {
-            let taken = Stranger::NameTaken { name: member.name.clone(), id: member.id, address: member.address.clone() };
+            let taken =
+                Stranger::NameTaken { name: member.name.clone(), id: member.id, address: member.address.clone() };
             self.turned_away(&taken.conflict());
         }
     }
@@ -257,7 +274,8 @@ impl Replica {
     }
 
     fn learn_member(&mut self, member: &Member, now: Now) {
-        let known = self.peers.get(&member.id).and_then(|peer| peer.member.as_ref()).or_else(|| self.forgotten.get(&member.id));
+        let known =
+            self.peers.get(&member.id).and_then(|peer| peer.member.as_ref()).or_else(|| self.forgotten.get(&member.id));
         if known.is_some_and(|known| rank(known) >= rank(member)) {
             return;
         }
@@ -274,7 +292,10 @@ impl Replica {
         } else {
             self.commit("member", vec![Change::Member(storable(member))]);
             let successor_of = self.peers.iter().find(|(id, peer)| {
-                **id != member.id && peer.member.as_ref().is_some_and(|m| m.name == member.name && m.address == member.address && m.changed < member.changed)
+                **id != member.id
+                    && peer.member.as_ref().is_some_and(|m| {
+                        m.name == member.name && m.address == member.address && m.changed < member.changed
+                    })
             });
             if let Some(id) = successor_of.map(|(id, _)| *id) {
                 self.forget_id(id, now);
@@ -329,7 +350,9 @@ impl Replica {
     /// Removes a node for good; false if there is none of this name (or address, for one that was
     /// never met).
     pub fn forget(&mut self, name: &str, now: Now) -> bool {
-        let goes_by = |(_, peer): &(&NodeId, &Peer)| peer.member.as_ref().map_or(peer.address == name, |member| member.name.as_str() == name);
+        let goes_by = |(_, peer): &(&NodeId, &Peer)| {
+            peer.member.as_ref().map_or(peer.address == name, |member| member.name.as_str() == name)
+        };
         // Of several the one that took the name last.
         let since = |(_, peer): &(&NodeId, &Peer)| peer.member.as_ref().map(|member| (member.since, member.id));
         let found = self.peers.iter().filter(goes_by).max_by_key(since);
@@ -373,7 +396,8 @@ impl Replica {
     /// apart for ever), and at members that are known by hearsay only (they may not know this node,
     /// and could not send it a receipt).
     pub fn strangers(&self) -> Vec<String> {
-        let is_member = |id: &NodeId| *id == self.facts.me || self.peers.get(id).is_some_and(|peer| peer.member.is_some());
+        let is_member =
+            |id: &NodeId| *id == self.facts.me || self.peers.get(id).is_some_and(|peer| peer.member.is_some());
         let has_member = |address: &String| {
             *address == self.facts.address
                 || self.met_at.get(address).is_some_and(is_member)

@@ -246,12 +246,10 @@ impl Replica {
         let lanes = self.peers.values().filter_map(|peer| peer.lane.next_timer());
         let waits = |peer: &&Peer| if peer.lane.collapsed { !peer.merging } else { peer.lane.has_work() };
         let links = self.peers.values().filter(waits).filter_map(|peer| peer.link.due());
-        let quarantine = self.first_quarantined().map(|(_, row)| {
-            now.mono + self.admissible_at(&row.entry).since(now.wall)
-        });
+        let quarantine =
+            self.first_quarantined().map(|(_, row)| now.mono + self.admissible_at(&row.entry).since(now.wall));
         lanes.chain(links).chain(quarantine).min()
     }
-
 }
 
 /// The id under which rows wait for a configured address that has not been met.

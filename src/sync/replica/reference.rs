@@ -20,7 +20,8 @@ use crate::{
 impl Replica {
     /// Everything this node holds: the ledger and what is on the way there.
     pub fn holdings(&self) -> impl Iterator<Item = &Arc<Entry>> {
-        let waiting = self.pending.values().map(|row| &row.entry).filter(|entry| self.ledger.get(&entry.stamp).is_none());
+        let waiting =
+            self.pending.values().map(|row| &row.entry).filter(|entry| self.ledger.get(&entry.stamp).is_none());
         self.ledger.iter().chain(waiting)
     }
 
@@ -34,7 +35,12 @@ impl Replica {
     pub fn merge(&mut self, from: NodeId, message: Merge, ticket: Ticket, now: Now) {
         self.heard(from, now);
         if message.entries.len() > MAX_ENTRIES || message.need.len() > MAX_ENTRIES {
-            self.warn(format!("event=merge_too_large peer={} entries={} need={}", self.name_of(from), message.entries.len(), message.need.len()));
+            self.warn(format!(
+                "event=merge_too_large peer={} entries={} need={}",
+                self.name_of(from),
+                message.entries.len(),
+                message.need.len()
+            ));
             self.effects.push(Effect::Reply(ticket, Reply::Busy));
             return;
         }
@@ -46,7 +52,8 @@ impl Replica {
         self.learn_members(&message.members, now);
         self.learn_limit(message.limit, now);
         self.fingerprint_of(from, &message.fingerprint);
-        let told: HashSet<(Stamp, &str)> = message.entries.iter().map(|entry| (entry.stamp, entry.notification.node.as_str())).collect();
+        let told: HashSet<(Stamp, &str)> =
+            message.entries.iter().map(|entry| (entry.stamp, entry.notification.node.as_str())).collect();
         let mut lacked: Vec<Arc<Entry>> = Vec::new();
         if message.whole {
             // What was offered and is dead here has its killers among these.
@@ -55,8 +62,10 @@ impl Replica {
         }
         drop(told);
         if !message.need.is_empty() {
-            let by_digest: HashMap<String, &Arc<Entry>> = self.holdings().map(|entry| (ranges::name(entry), entry)).collect();
-            lacked.extend(message.need.iter().filter_map(|digest| by_digest.get(digest)).map(|entry| Arc::clone(entry)));
+            let by_digest: HashMap<String, &Arc<Entry>> =
+                self.holdings().map(|entry| (ranges::name(entry), entry)).collect();
+            lacked
+                .extend(message.need.iter().filter_map(|digest| by_digest.get(digest)).map(|entry| Arc::clone(entry)));
         }
         let members = if message.members.is_empty() { Vec::new() } else { self.members_beyond(&message.members) };
         let probe = message.entries.is_empty() && !message.whole && message.ranges.is_none() && message.need.is_empty();
@@ -79,7 +88,11 @@ impl Replica {
         let fingerprint = format!("{:032x}", self.fingerprint());
         let limit = self.ledger.limit();
         let equal = fingerprint == message.fingerprint && limit == message.limit;
-        let nothing_to_say = lacked.is_empty() && members.is_empty() && reply_ranges.is_none() && limit <= message.limit && (equal || !probe);
+        let nothing_to_say = lacked.is_empty()
+            && members.is_empty()
+            && reply_ranges.is_none()
+            && limit <= message.limit
+            && (equal || !probe);
         let merged = (!nothing_to_say).then(|| Merged {
             limit,
             fingerprint,

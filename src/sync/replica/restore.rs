@@ -10,7 +10,10 @@ use std::{
 use super::{Facts, Peer, Replica, stand_in};
 use crate::{
     availability::{Entry, Ledger, NodeId, StampClock},
-    sync::{Change, Conflict, Now, OutboxRow, PendingRow, QueueKey, bounds::storable, lane::MAX_ROWS, message::Member, track::Tracks},
+    sync::{
+        Change, Conflict, Now, OutboxRow, PendingRow, QueueKey, bounds::storable, lane::MAX_ROWS, message::Member,
+        track::Tracks,
+    },
 };
 
 /// What the store held.
@@ -84,11 +87,19 @@ impl Replica {
             } else if member.forgotten {
                 replica.forgotten.insert(member.id, member);
             } else {
-                replica.peers.insert(member.id, Peer { address: member.address.clone(), member: Some(member), ..Peer::default() });
+                replica.peers.insert(
+                    member.id,
+                    Peer { address: member.address.clone(), member: Some(member), ..Peer::default() },
+                );
             }
         }
         for address in replica.facts.peers.clone() {
-            let known = replica.peers.values().map(|peer| &peer.address).chain([&replica.facts.address]).any(|known| *known == address);
+            let known = replica
+                .peers
+                .values()
+                .map(|peer| &peer.address)
+                .chain([&replica.facts.address])
+                .any(|known| *known == address);
             // At a forgotten node's address somebody may be met again ([`Replica::strangers`]), but
             // nothing waits for it.
             if !known && replica.forgotten.values().all(|member| member.address != address) {
@@ -121,9 +132,18 @@ impl Replica {
 
     /// Rows find their peer again: the node that was met behind a stand-in, or nobody, if it has
     /// been forgotten or has left the configuration.
-    fn restore_lanes(&mut self, outbox: Vec<(NodeId, QueueKey, OutboxRow, Arc<Entry>)>, merge_on_return: Vec<NodeId>, now: Now) {
-        let met: HashMap<NodeId, NodeId> =
-            self.peers.iter().filter(|(_, peer)| peer.member.is_some()).map(|(id, peer)| (stand_in(&peer.address), *id)).collect();
+    fn restore_lanes(
+        &mut self,
+        outbox: Vec<(NodeId, QueueKey, OutboxRow, Arc<Entry>)>,
+        merge_on_return: Vec<NodeId>,
+        now: Now,
+    ) {
+        let met: HashMap<NodeId, NodeId> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.member.is_some())
+            .map(|(id, peer)| (stand_in(&peer.address), *id))
+            .collect();
         let mut changes = Vec::new();
         for (peer, key, row, entry) in outbox {
             let to = met.get(&peer).copied().unwrap_or(peer);
@@ -157,8 +177,10 @@ impl Replica {
     /// `store renew`, is no member any more.
     fn restore_own(&mut self) {
         let (name, address) = (&self.facts.name, &self.facts.address);
-        let is_self = |peer: &Peer| peer.member.as_ref().is_some_and(|member| member.name == *name && member.address == *address);
-        let former: Vec<Member> = self.peers.values().filter(|peer| is_self(peer)).filter_map(|peer| peer.member.clone()).collect();
+        let is_self =
+            |peer: &Peer| peer.member.as_ref().is_some_and(|member| member.name == *name && member.address == *address);
+        let former: Vec<Member> =
+            self.peers.values().filter(|peer| is_self(peer)).filter_map(|peer| peer.member.clone()).collect();
         for mut member in former {
             self.own.changed = self.own.changed.max(member.changed.after(Duration::from_millis(1)));
             member.forgotten = true;

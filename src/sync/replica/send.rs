@@ -51,8 +51,21 @@ impl Replica {
             let Some(row) = self.peers.get(&id).and_then(|peer| peer.lane.get(&key)).cloned() else { continue };
             let receipt = answer.receipts.iter().take(MAX_ITEMS).find(|receipt| receipt.stamp == key.stamp);
             if let Some((_, problem)) = answer.refused.iter().take(MAX_ITEMS).find(|(stamp, _)| *stamp == key.stamp) {
-                self.warn(format!("event=refused_by_peer peer={} stamp={:?} problem={:?}", self.name_of(id), key.stamp, text(problem)));
-                self.hand_over(id, &key, &row, DeliveryState::Superseded, &row.share.iter().copied().collect(), now, &mut changes);
+                self.warn(format!(
+                    "event=refused_by_peer peer={} stamp={:?} problem={:?}",
+                    self.name_of(id),
+                    key.stamp,
+                    text(problem)
+                ));
+                self.hand_over(
+                    id,
+                    &key,
+                    &row,
+                    DeliveryState::Superseded,
+                    &row.share.iter().copied().collect(),
+                    now,
+                    &mut changes,
+                );
             } else if let Some(receipt) = receipt {
                 self.hand_over(id, &key, &row, receipt.state, &unknown, now, &mut changes);
             } else if let Some(peer) = self.peers.get_mut(&id) {
@@ -68,7 +81,16 @@ impl Replica {
     /// One row that a peer has acknowledged. At the initial node it stays until the peer's own
     /// receipt says what became of it; at a relay it ends, and so do those of the peer's share.
     #[allow(clippy::too_many_arguments)] // one call, two callers, all of it needed
-    fn hand_over(&mut self, id: NodeId, key: &QueueKey, row: &Row, state: DeliveryState, unknown: &HashSet<NodeId>, now: Now, changes: &mut Vec<Change>) {
+    fn hand_over(
+        &mut self,
+        id: NodeId,
+        key: &QueueKey,
+        row: &Row,
+        state: DeliveryState,
+        unknown: &HashSet<NodeId>,
+        now: Now,
+        changes: &mut Vec<Change>,
+    ) {
         let own = row.initial == self.facts.me;
         for member in &row.share {
             let Some(peer) = self.peers.get_mut(member) else { continue };
@@ -110,9 +132,14 @@ impl Replica {
                 peer.lane.direct(&key, Vec::new());
             }
             // Those that have not got it in the meantime.
-            let is_waiting = |member: &&NodeId| self.peers.get(member).is_some_and(|peer| peer.lane.delegated_to(&key) == Some(id));
+            let is_waiting =
+                |member: &&NodeId| self.peers.get(member).is_some_and(|peer| peer.lane.delegated_to(&key) == Some(id));
             let waiting: Vec<NodeId> = row.share.iter().filter(is_waiting).copied().collect();
-            let is_up = |member: &NodeId| self.peers.get(member).is_some_and(|peer| peer.member.is_some() && !peer.link.is_down() && !peer.lane.collapsed);
+            let is_up = |member: &NodeId| {
+                self.peers
+                    .get(member)
+                    .is_some_and(|peer| peer.member.is_some() && !peer.link.is_down() && !peer.lane.collapsed)
+            };
             let (up, down): (Vec<NodeId>, Vec<NodeId>) = waiting.into_iter().partition(is_up);
             for member in down {
                 self.send_directly(member, &key, Vec::new(), now);
@@ -166,9 +193,18 @@ impl Replica {
             let mut changes = vec![Change::MergeOnReturn(id, false)];
             for stamp in self.tracks.unfinished(id) {
                 // A row of one's own has been written since; one that is only relayed brings no receipt.
-                let own = |peer: &Peer| peer.lane.key_of(&stamp).and_then(|key| peer.lane.get(&key)).is_some_and(|row| row.initial == self.facts.me);
+                let own = |peer: &Peer| {
+                    peer.lane
+                        .key_of(&stamp)
+                        .and_then(|key| peer.lane.get(&key))
+                        .is_some_and(|row| row.initial == self.facts.me)
+                };
                 if !self.peers.get(&id).is_some_and(own) {
-                    let state = if self.ledger.get(&stamp).is_some() { DeliveryState::Applied } else { DeliveryState::Superseded };
+                    let state = if self.ledger.get(&stamp).is_some() {
+                        DeliveryState::Applied
+                    } else {
+                        DeliveryState::Superseded
+                    };
                     self.receipt_from(id, &stamp, state, now, &mut changes);
                 }
             }

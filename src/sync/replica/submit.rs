@@ -6,7 +6,9 @@ use uuid::Uuid;
 
 use super::{Held, MAX_PENDING, Replica, Reply, Ticket};
 use crate::{
-    availability::{Author, BoundExceeded, Entry, FieldError, Known, Moment, Name, NodeId, Notification, Says, Submission},
+    availability::{
+        Author, BoundExceeded, Entry, FieldError, Known, Moment, Name, NodeId, Notification, Says, Submission,
+    },
     sync::{
         Change, DeliveryState, Now, PendingRow, QueueKey,
         bounds::{MAX_RECORD, MAX_SUBMITTED, fits},
@@ -143,7 +145,12 @@ impl Replica {
 
     /// Makes the record and its stamp. A time that the submitter gave is taken as it is and belongs
     /// to no node, so that a retry elsewhere yields an equal entry.
-    fn stamped(&mut self, given: Option<Moment>, now: Now, make: impl Fn(Moment) -> Notification) -> Result<Arc<Entry>, SubmitRefusal> {
+    fn stamped(
+        &mut self,
+        given: Option<Moment>,
+        now: Now,
+        make: impl Fn(Moment) -> Notification,
+    ) -> Result<Arc<Entry>, SubmitRefusal> {
         let (time, counter, node) = match given {
             Some(time) => (time, 0, NodeId::NONE),
             None => {
@@ -153,9 +160,13 @@ impl Replica {
         };
         let notification = make(time);
         self.ledger.check_bounds(&notification).map_err(SubmitRefusal::Bound)?;
-        let (field, most) = if notification.cancels.is_some() { ("message", MAX_RECORD) } else { ("criteria", MAX_SUBMITTED) };
+        let (field, most) =
+            if notification.cancels.is_some() { ("message", MAX_RECORD) } else { ("criteria", MAX_SUBMITTED) };
         if !fits(&notification, most) {
-            let error = FieldError::new(field, format!("makes the notification larger than {most} bytes, the most that is kept"));
+            let error = FieldError::new(
+                field,
+                format!("makes the notification larger than {most} bytes, the most that is kept"),
+            );
             return Err(SubmitRefusal::Invalid(vec![error]));
         }
         let entry = Entry::stamped(notification, counter, node);
@@ -169,11 +180,18 @@ impl Replica {
         let field = if submission.cancels.is_some() { "cancels" } else { "replaces" };
         let wrong = |error| SubmitRefusal::Invalid(vec![error]);
         // What is in quarantine is not in force, and this node's next stamp may lie below it.
-        let in_force = |plan: &Arc<Entry>| self.pending_key(&plan.stamp).is_none_or(|key| key.class != QueueKey::QUARANTINE);
-        let plan = self.find(&id).filter(in_force).ok_or_else(|| wrong(FieldError::new(field, "no notification with this id is in force here")))?;
-        let taken_back = plan.notification.targets.iter().filter_map(|target| self.ledger.words(target)).any(|words| {
-            words.iter().any(|word| word.says == Says::Cancel(id))
-        });
+        let in_force =
+            |plan: &Arc<Entry>| self.pending_key(&plan.stamp).is_none_or(|key| key.class != QueueKey::QUARANTINE);
+        let plan = self
+            .find(&id)
+            .filter(in_force)
+            .ok_or_else(|| wrong(FieldError::new(field, "no notification with this id is in force here")))?;
+        let taken_back = plan
+            .notification
+            .targets
+            .iter()
+            .filter_map(|target| self.ledger.words(target))
+            .any(|words| words.iter().any(|word| word.says == Says::Cancel(id)));
         let clock = self.facts.rules.clock(now.wall, self.ledger.limit());
         submission.check_plan(&plan, taken_back, author, clock).map_err(wrong)?;
         Ok(Some(plan))

@@ -73,7 +73,10 @@ fn entry(i: u128, at: i64, node: u128) -> Arc<Entry> {
     let submission = Submission::parse(&serde_json::json!({"targets": ["system"], "status": "unavailable"})).unwrap();
     let time = Moment::from_millis(at);
     let made = submission.statement(Uuid::from_u128(i), time, &Author::operator("alice"), &member(node).name);
-    assert_eq!((made.source, made.status, made.restore), (Source::Operator, Some(Status::Unavailable), Restore::Manual));
+    assert_eq!(
+        (made.source, made.status, made.restore),
+        (Source::Operator, Some(Status::Unavailable), Restore::Manual)
+    );
     Entry::stamped(made, 0, NodeId::NONE)
 }
 
@@ -89,7 +92,12 @@ fn deliver(items: Vec<Item>) -> Deliver {
 }
 
 fn delivered(stamp: Stamp, state: DeliveryState) -> Delivered {
-    Delivered { limit: Moment::ZERO, receipts: vec![Receipt { stamp, state }], unknown: Vec::new(), refused: Vec::new() }
+    Delivered {
+        limit: Moment::ZERO,
+        receipts: vec![Receipt { stamp, state }],
+        unknown: Vec::new(),
+        refused: Vec::new(),
+    }
 }
 
 #[test]
@@ -98,7 +106,10 @@ fn nothing_is_acknowledged_before_it_is_durable_and_visible() {
     submit(&mut replica);
     let effects = replica.take_effects();
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::Reply(..))));
-    let load = effects.iter().find_map(|effect| if let Effect::Load { step, .. } = effect { Some(*step) } else { None }).unwrap();
+    let load = effects
+        .iter()
+        .find_map(|effect| if let Effect::Load { step, .. } = effect { Some(*step) } else { None })
+        .unwrap();
     replica.durable(load, NOW);
     assert!(!replica.take_effects().iter().any(|effect| matches!(effect, Effect::Reply(..))));
     replica.loaded(load, NOW);
@@ -112,14 +123,20 @@ fn a_critical_one_overtakes_ten_thousand_that_wait() {
     replica.replaying = true;
     for i in 0..MANY {
         let waiting = entry(i + 1, 10 + i as i64, 1);
-        replica.enqueue(QueueKey { class: 1, stamp: waiting.stamp }, PendingRow { entry: waiting, initial: id(1), share: None });
+        replica.enqueue(
+            QueueKey { class: 1, stamp: waiting.stamp },
+            PendingRow { entry: waiting, initial: id(1), share: None },
+        );
     }
     let urgent = entry(MANY + 1, 100_000, 1);
     let key = QueueKey { class: 0, stamp: urgent.stamp };
     replica.enqueue(key, PendingRow { entry: urgent, initial: id(1), share: None });
     replica.replaying = false;
     replica.work(NOW);
-    let first = replica.take_effects().into_iter().find_map(|effect| match effect { Effect::Commit { changes, .. } => Some(changes), _ => None });
+    let first = replica.take_effects().into_iter().find_map(|effect| match effect {
+        Effect::Commit { changes, .. } => Some(changes),
+        _ => None,
+    });
     assert!(matches!(first.unwrap().first(), Some(Change::Unqueue(taken)) if *taken == key), "it is applied first");
     let sent = replica.poll_send(id(2), NOW).unwrap();
     assert_eq!(sent.items.first().map(|item| item.entry.stamp), Some(key.stamp), "and sent first");
@@ -151,7 +168,12 @@ fn a_relayed_copy_does_not_take_the_place_of_an_own_row() {
     let submission = Submission::parse(&serde_json::json!({
         "id": Uuid::from_u128(5), "timestamp": Moment::ZERO, "targets": ["system"], "status": "unavailable"
     }));
-    let handed = Submit { submission: submission.unwrap(), author: Author::operator("alice"), id: Uuid::from_u128(5), known: None };
+    let handed = Submit {
+        submission: submission.unwrap(),
+        author: Author::operator("alice"),
+        id: Uuid::from_u128(5),
+        known: None,
+    };
     replica.submit(handed, 9, NOW);
     settle(&mut replica);
     assert!(replica.ledger().get(&own.stamp).is_some(), "the same statement has the same stamp everywhere");
@@ -161,7 +183,9 @@ fn a_relayed_copy_does_not_take_the_place_of_an_own_row() {
     settle(&mut replica);
     replica.poll_send(id(3), NOW).unwrap();
     replica.answered(id(3), &delivered(own.stamp, DeliveryState::Queued), NOW);
-    let third = |replica: &Replica| replica.told(&own.stamp).unwrap().into_iter().find(|told| told.node == id(3)).unwrap().state;
+    let third = |replica: &Replica| {
+        replica.told(&own.stamp).unwrap().into_iter().find(|told| told.node == id(3)).unwrap().state
+    };
     assert_eq!((third(&replica), replica.peers()[1].outbox), (DeliveryState::Queued, 1), "its receipt is awaited");
 }
 
@@ -206,7 +230,12 @@ fn a_copied_store_is_told_so() {
 fn an_answer_is_believed_no_more_than_a_request() {
     let mut replica = node(2, 0);
     assert_eq!(replica.check_sender(id(2), 4, 1), Ok(()));
-    let answer = |i: u128, boot, boot_nonce| Announce { member: Member { changed: Moment::from_millis(9), ..member(i) }, boot, boot_nonce, ..node(1, 0).announcement("ready") };
+    let answer = |i: u128, boot, boot_nonce| Announce {
+        member: Member { changed: Moment::from_millis(9), ..member(i) },
+        boot,
+        boot_nonce,
+        ..node(1, 0).announcement("ready")
+    };
     // A copy of node 2's store answers somewhere else, under the number of a former run.
     let mut copy = answer(2, 3, 7);
     copy.member.address = "http://n9".to_owned();
@@ -244,11 +273,22 @@ fn of_two_with_one_name_the_later_gives_way_whoever_tells_it() {
 #[test]
 fn what_cannot_be_sent_any_more_is_merged() {
     let key = QueueKey { class: 1, stamp: entry(1, 10, 1).stamp };
-    let restored = Restored { members: (1..=3).map(member).collect(), bodiless: vec![(id(2), key)], ..Restored::default() };
+    let restored =
+        Restored { members: (1..=3).map(member).collect(), bodiless: vec![(id(2), key)], ..Restored::default() };
     let mut replica = Replica::restore(facts(1, 0), restored, NOW);
     assert_eq!(replica.peers().iter().map(|peer| peer.merge_on_return).collect::<Vec<_>>(), [true, false]);
-    let changes: Vec<Change> = replica.take_effects().into_iter().filter_map(|effect| match effect { Effect::Commit { changes, .. } => Some(changes), _ => None }).flatten().collect();
-    assert!(changes.iter().any(|change| matches!(change, Change::Unpost(peer, gone) if (*peer, *gone) == (id(2), key))));
+    let changes: Vec<Change> = replica
+        .take_effects()
+        .into_iter()
+        .filter_map(|effect| match effect {
+            Effect::Commit { changes, .. } => Some(changes),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    assert!(
+        changes.iter().any(|change| matches!(change, Change::Unpost(peer, gone) if (*peer, *gone) == (id(2), key)))
+    );
     assert!(changes.iter().any(|change| matches!(change, Change::MergeOnReturn(peer, true) if *peer == id(2))));
 }
 

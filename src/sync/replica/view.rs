@@ -71,7 +71,12 @@ impl Replica {
 
     /// The receipts of an own notification that is not confirmed by everybody yet.
     pub fn told(&self, stamp: &Stamp) -> Option<Vec<Told>> {
-        let told = |(node, (state, at)): (&NodeId, &(DeliveryState, Moment))| Told { node: *node, name: self.name_of(*node), state: *state, at: *at };
+        let told = |(node, (state, at)): (&NodeId, &(DeliveryState, Moment))| Told {
+            node: *node,
+            name: self.name_of(*node),
+            state: *state,
+            at: *at,
+        };
         Some(self.tracks.get(stamp)?.iter().map(told).collect())
     }
 

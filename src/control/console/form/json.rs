@@ -86,7 +86,12 @@ fn duration(fields: &Fields) -> Result<Option<u64>, String> {
 
 fn criteria(fields: &Fields, errors: &mut Vec<FieldError>) -> Map<String, Value> {
     let mut criteria = Map::new();
-    let lists = [("methods", &fields.methods), ("paths", &fields.paths), ("clients", &fields.clients), ("nodes", &fields.nodes)];
+    let lists = [
+        ("methods", &fields.methods),
+        ("paths", &fields.paths),
+        ("clients", &fields.clients),
+        ("nodes", &fields.nodes),
+    ];
     for (kind, typed) in lists {
         let members: Vec<&str> = lines(typed).collect();
         if !members.is_empty() {
@@ -163,7 +168,17 @@ mod tests {
             "begins=2026-03-29T02:30&back=later&duration=-1&headers=nonsense%0Aa:1%0Aa:2&query=%3D&status=unavailable&targets=system",
         );
         let fields: Vec<&str> = errors.iter().map(|e| e.field.as_str()).collect();
-        assert_eq!(fields, ["goes_down_at", "expected_back_at", "duration_seconds", "criteria.headers", "criteria.headers", "criteria.query"]);
+        assert_eq!(
+            fields,
+            [
+                "goes_down_at",
+                "expected_back_at",
+                "duration_seconds",
+                "criteria.headers",
+                "criteria.headers",
+                "criteria.query"
+            ]
+        );
         assert!(Submission::parse(&json).is_ok(), "the rest still reads: {json}");
         assert_eq!(read(&format!("duration={}&duration_unit=days", u64::MAX)).1.len(), 1);
     }

@@ -31,8 +31,10 @@ pub fn read_pairs(text: &str) -> Pairs {
 
 /// Writes what [`read_pairs`] reads.
 pub fn write_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
-    let written: Vec<String> = pairs.into_iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+    let encode =
+        |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let written: Vec<String> =
+        pairs.into_iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
     written.join("&")
 }
 
@@ -130,7 +132,9 @@ fields! {
 impl Fields {
     /// Some criteria are filled in.
     pub fn has_criteria(&self) -> bool {
-        [&self.methods, &self.paths, &self.headers, &self.query, &self.clients, &self.nodes].iter().any(|text| !text.trim().is_empty())
+        [&self.methods, &self.paths, &self.headers, &self.query, &self.clients, &self.nodes]
+            .iter()
+            .any(|text| !text.trim().is_empty())
     }
 
     /// This target is chosen.

@@ -65,7 +65,10 @@ fn fill_criteria(n: &Notification, fields: &mut Fields) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{availability::{Author, Moment, Submission}, control::console::form::to_json};
+    use crate::{
+        availability::{Author, Moment, Submission},
+        control::console::form::to_json,
+    };
     use serde_json::json;
     use uuid::Uuid;
 

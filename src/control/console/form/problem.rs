@@ -47,7 +47,10 @@ pub fn of_fields(errors: Vec<FieldError>) -> Vec<Problem> {
         let which = which.map_or_else(String::new, |at| format!(" (entry {})", at + 1));
         // The API's words for fields, as this form calls them.
         let said = [
-            ("is required: 1 to 100 of \"system\", \"application:NAME\", \"resource:NAME\"", "is missing: choose at least one"),
+            (
+                "is required: 1 to 100 of \"system\", \"application:NAME\", \"resource:NAME\"",
+                "is missing: choose at least one",
+            ),
             ("is required: \"available\" or \"unavailable\"", "is missing: choose one"),
             ("expected_back_at or duration_seconds", "a time to be back at, or a duration"),
             ("expected_back_at", "“Back at”"),

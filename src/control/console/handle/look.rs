@@ -15,7 +15,10 @@ use crate::{
     control::console::{
         ConsoleState, form,
         guard::{Visit, enter, enter_to_change, read_form},
-        view::{BoardPage, EntryView, Filter, ForgetPage, HistoryView, Holds, NodesPage, ReceiptPage, Receipts, deciding, encoded},
+        view::{
+            BoardPage, EntryView, Filter, ForgetPage, HistoryView, Holds, NodesPage, ReceiptPage, Receipts, deciding,
+            encoded,
+        },
     },
 };
 
@@ -77,7 +80,12 @@ async fn show_history(state: &ConsoleState, request: &HttpRequest) -> Answer {
     let visit = enter(state, request, clock::now())?;
     let query = form::read_pairs(request.query_string());
     let text = |name| form::first(&query, name).trim().chars().take(200).collect::<String>();
-    let filter = Filter { application: text("application"), source: text("source"), operator: text("operator"), before: text("before") };
+    let filter = Filter {
+        application: text("application"),
+        source: text("source"),
+        operator: text("operator"),
+        before: text("before"),
+    };
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let asked = HistoryQuery {
         application: some(&filter.application),
@@ -125,7 +133,9 @@ async fn ask_forget(state: &ConsoleState, request: &HttpRequest) -> Answer {
     let query = form::read_pairs(request.query_string());
     let name = form::first(&query, "name");
     let nodes = state.desk.nodes().await;
-    let Some(node) = nodes.iter().find(|node| node.name == name && !node.this) else { return Err(no_such_node(&visit)) };
+    let Some(node) = nodes.iter().find(|node| node.name == name && !node.this) else {
+        return Err(no_such_node(&visit));
+    };
     let page = ForgetPage {
         chrome: visit.chrome("nodes"),
         name: name.to_owned(),
@@ -158,5 +168,11 @@ async fn try_forget(state: &ConsoleState, request: &HttpRequest, body: web::Payl
 }
 
 fn no_such_node(visit: &Visit<'_>) -> HttpResponse {
-    visit.message(StatusCode::NOT_FOUND, "nodes", "No such node", "No other node of this farm has this name.", &[("/nodes", "To the nodes")])
+    visit.message(
+        StatusCode::NOT_FOUND,
+        "nodes",
+        "No such node",
+        "No other node of this farm has this name.",
+        &[("/nodes", "To the nodes")],
+    )
 }

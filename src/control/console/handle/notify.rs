@@ -46,11 +46,18 @@ pub async fn notify_page(state: web::Data<ConsoleState>, request: HttpRequest) -
 async fn show(state: &ConsoleState, request: &HttpRequest) -> Answer {
     let visit = enter(state, request, clock::now())?;
     let query = form::read_pairs(request.query_string());
-    let of = |name| -> Option<Result<Uuid, uuid::Error>> { Some(form::first(&query, name)).filter(|id| !id.is_empty()).map(str::parse) };
+    let of = |name| -> Option<Result<Uuid, uuid::Error>> {
+        Some(form::first(&query, name)).filter(|id| !id.is_empty()).map(str::parse)
+    };
     let asked = [("cancel", of("cancel")), ("replace", of("replace")), ("reopen", of("reopen"))];
     let mut fields = match asked.into_iter().find_map(|(what, id)| Some((what, id?))) {
         None => Fields {
-            targets: query.iter().filter(|(name, _)| name == "target").take(100).map(|(_, target)| target.clone()).collect(),
+            targets: query
+                .iter()
+                .filter(|(name, _)| name == "target")
+                .take(100)
+                .map(|(_, target)| target.clone())
+                .collect(),
             status: form::first(&query, "status").to_owned(),
             ..Fields::default()
         },
@@ -95,11 +102,18 @@ async fn take(state: &ConsoleState, request: &HttpRequest, body: web::Payload) -
         Ok(()) => {}
         // Signed in again in another window meanwhile: nothing typed is lost.
         Err(Refusal::Token) => {
-            let notice = "This form belonged to an earlier session. It was not sent; look it through and go on.".to_owned();
+            let notice =
+                "This form belonged to an earlier session. It was not sent; look it through and go on.".to_owned();
             return Ok(ask(&visit, fields, Vec::new(), Some(notice), StatusCode::FORBIDDEN).await);
         }
         Err(Refusal::Origin(error)) => {
-            return Err(visit.message(StatusCode::FORBIDDEN, "notify", "Refused", &format!("Nothing was sent: {error}."), &[("/notify", "To the form")]));
+            return Err(visit.message(
+                StatusCode::FORBIDDEN,
+                "notify",
+                "Refused",
+                &format!("Nothing was sent: {error}."),
+                &[("/notify", "To the form")],
+            ));
         }
     }
     if fields.id.parse::<Uuid>().is_err() {
@@ -126,7 +140,13 @@ async fn submission(visit: &Visit<'_>, fields: &Fields) -> Result<Submission, Su
 }
 
 /// Shows what would happen, with a button that makes it happen.
-async fn preview(visit: &Visit<'_>, mut fields: Fields, timestamp: Moment, notice: Option<String>, status: StatusCode) -> HttpResponse {
+async fn preview(
+    visit: &Visit<'_>,
+    mut fields: Fields,
+    timestamp: Moment,
+    notice: Option<String>,
+    status: StatusCode,
+) -> HttpResponse {
     if !fields.cancels.is_empty() {
         return ask(visit, fields, Vec::new(), notice, status).await;
     }
@@ -162,7 +182,9 @@ async fn hand_in(visit: &Visit<'_>, mut fields: Fields) -> HttpResponse {
         if let Some(sent) = sent_already(visit, &fields).await {
             return sent;
         }
-        let notice = "This page had been open for a while, so it was not sent. Look once more: the times below are of now.".to_owned();
+        let notice =
+            "This page had been open for a while, so it was not sent. Look once more: the times below are of now."
+                .to_owned();
         return preview(visit, fields, now, Some(notice), StatusCode::OK).await;
     };
     let submission = match submission(visit, &fields).await {
@@ -173,13 +195,19 @@ async fn hand_in(visit: &Visit<'_>, mut fields: Fields) -> HttpResponse {
         Ok(submitted) => visit.see_other(&format!("/notify/{}", submitted.id)),
         Err(SubmitError::Conflict(id)) => {
             fields.id = clock::new_id().to_string();
-            let notice = format!("This form was sent before, with another content, as notification {id}. If you confirm, this becomes a further one.");
+            let notice = format!(
+                "This form was sent before, with another content, as notification {id}. If you confirm, this becomes a further one."
+            );
             preview(visit, fields, now, Some(notice), StatusCode::CONFLICT).await
         }
         Err(SubmitError::Unavailable { reason, retry_after }) if fields.cancels.is_empty() => {
             // Whether it was kept is not known: id and timestamp stay, so that trying again is safe.
-            let notice = format!("The node could not take it now: {reason}. Nothing is lost: confirm again in {retry_after} s.");
-            retry_later(preview(visit, fields, timestamp, Some(notice), StatusCode::SERVICE_UNAVAILABLE).await, retry_after)
+            let notice =
+                format!("The node could not take it now: {reason}. Nothing is lost: confirm again in {retry_after} s.");
+            retry_later(
+                preview(visit, fields, timestamp, Some(notice), StatusCode::SERVICE_UNAVAILABLE).await,
+                retry_after,
+            )
         }
         Err(error) => refused(visit, fields, error).await,
     }
@@ -196,9 +224,22 @@ async fn sent_already(visit: &Visit<'_>, fields: &Fields) -> Option<HttpResponse
 async fn refused(visit: &Visit<'_>, fields: Fields, error: SubmitError) -> HttpResponse {
     let top = |text: String| vec![Problem { anchor: "problems", text }];
     match error {
-        SubmitError::Invalid(errors) => ask(visit, fields, of_fields(errors), None, StatusCode::UNPROCESSABLE_ENTITY).await,
-        SubmitError::Conflict(id) => ask(visit, fields, top(format!("The id belongs to another notification, {id}.")), None, StatusCode::CONFLICT).await,
-        SubmitError::Bound(bound) => ask(visit, fields, top(format!("{bound}.")), None, StatusCode::TOO_MANY_REQUESTS).await,
+        SubmitError::Invalid(errors) => {
+            ask(visit, fields, of_fields(errors), None, StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+        SubmitError::Conflict(id) => {
+            ask(
+                visit,
+                fields,
+                top(format!("The id belongs to another notification, {id}.")),
+                None,
+                StatusCode::CONFLICT,
+            )
+            .await
+        }
+        SubmitError::Bound(bound) => {
+            ask(visit, fields, top(format!("{bound}.")), None, StatusCode::TOO_MANY_REQUESTS).await
+        }
         SubmitError::Unavailable { reason, retry_after } => {
             let text = format!("The node cannot take it now: {reason}. Try again in {retry_after} s.");
             retry_later(ask(visit, fields, top(text), None, StatusCode::SERVICE_UNAVAILABLE).await, retry_after)
@@ -212,7 +253,13 @@ fn retry_later(mut answer: HttpResponse, seconds: u64) -> HttpResponse {
 }
 
 /// The form with these fields; for a cancel, the page that asks once more.
-async fn ask(visit: &Visit<'_>, mut fields: Fields, problems: Vec<Problem>, notice: Option<String>, status: StatusCode) -> HttpResponse {
+async fn ask(
+    visit: &Visit<'_>,
+    mut fields: Fields,
+    problems: Vec<Problem>,
+    notice: Option<String>,
+    status: StatusCode,
+) -> HttpResponse {
     let (known, titles) = known(visit).await;
     if fields.cancels.is_empty() {
         let mut page = FormPage::new(visit.chrome("notify"), fields, &known, &visit.state.reasons, &visit.face);

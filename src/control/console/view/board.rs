@@ -164,12 +164,16 @@ impl Build<'_> {
         };
         let upcoming = row.upcoming.iter().map(|plan| self.plan(plan, target)).collect();
         let target = target.to_string();
-        let mut resources: Vec<&Target> = row.causes.iter().filter(|cause| cause.layer == "resource").map(|cause| &cause.target).collect();
+        let mut resources: Vec<&Target> =
+            row.causes.iter().filter(|cause| cause.layer == "resource").map(|cause| &cause.target).collect();
         resources.dedup();
         let (open, open_words) = match resources.len() {
-            n if n == 0 || n < row.causes.len() => (format!("target={}", encoded(&target)), "Say it is available".to_owned()),
+            n if n == 0 || n < row.causes.len() => {
+                (format!("target={}", encoded(&target)), "Say it is available".to_owned())
+            }
             n => {
-                let open: Vec<String> = resources.iter().map(|target| format!("target={}", encoded(&target.to_string()))).collect();
+                let open: Vec<String> =
+                    resources.iter().map(|target| format!("target={}", encoded(&target.to_string()))).collect();
                 let words = match resources[0] {
                     Target::Resource(name) if n == 1 => name.to_string(),
                     _ => "its resources".to_owned(),
@@ -198,7 +202,8 @@ impl Build<'_> {
     fn cause(&self, cause: &CauseView, row: &Target) -> CauseLine {
         let n = &cause.entry.notification;
         // A row's own closing needs no name; the system's banner is a row of its own.
-        let what = (cause.layer != "own" && cause.target != *row).then(|| words::capital(&self.titles.of(&cause.target)));
+        let what =
+            (cause.layer != "own" && cause.target != *row).then(|| words::capital(&self.titles.of(&cause.target)));
         let face = self.face;
         let overdue = n.expected_back_at.is_some_and(|back| back <= face.now);
         let back_words = n.expected_back_at.map_or_else(String::new, |back| match overdue {
@@ -253,7 +258,6 @@ impl Build<'_> {
         }
     }
 }
-
 
 /// The notifications whose receipts the board shows: each deciding one once, at most `most`.
 pub fn deciding(board: &Board, most: usize) -> Vec<Uuid> {

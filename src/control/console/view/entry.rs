@@ -53,7 +53,9 @@ impl EntryView {
             let ends = match n.restore {
                 Restore::Manual => "when somebody says that it is available (manual)",
                 Restore::Automatic => "by itself, when the expected return has come (automatic)",
-                Restore::Unread(_) => "in a way that this version does not know; here, when somebody says that it is available",
+                Restore::Unread(_) => {
+                    "in a way that this version does not know; here, when somebody says that it is available"
+                }
             };
             more.push(("Ends", ends.to_owned()));
         }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Chrome, Choice};
+use super::{Choice, Chrome};
 use crate::{
     availability::{Moment, Reasons, Target},
     control::console::{
@@ -76,14 +76,20 @@ impl FormPage {
             Choice { chosen: fields.has_target(&value), label: label.to_owned(), value }
         };
         let of = |wanted: fn(&Target) -> bool| -> Vec<Choice> {
-            let mut choices: Vec<Choice> = known.iter().filter(|(target, _)| wanted(target)).map(|(target, title)| choice(target, title)).collect();
+            let mut choices: Vec<Choice> = known
+                .iter()
+                .filter(|(target, _)| wanted(target))
+                .map(|(target, title)| choice(target, title))
+                .collect();
             choices.sort_by_key(|choice| choice.label.to_lowercase());
             choices
         };
         let applications = of(|target| matches!(target, Target::Application(_)));
         let resources = of(|target| matches!(target, Target::Resource(_)));
         let system = choice(&Target::System, "The whole system");
-        let offered = |value: &String| [&system].into_iter().chain(&applications).chain(&resources).any(|choice| choice.value == *value);
+        let offered = |value: &String| {
+            [&system].into_iter().chain(&applications).chain(&resources).any(|choice| choice.value == *value)
+        };
         let others = fields.targets.iter().filter(|value| !offered(value));
         let others = others.map(|value| Choice { value: value.clone(), label: value.clone(), chosen: true }).collect();
         let reasons = reasons

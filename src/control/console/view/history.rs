@@ -24,9 +24,17 @@ pub struct Filter {
 impl Filter {
     /// The page's address with another cursor.
     fn href(&self, before: &str) -> String {
-        let members = [("application", self.application.as_str()), ("source", &self.source), ("operator", &self.operator), ("before", before)];
-        let written: Vec<String> =
-            members.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let members = [
+            ("application", self.application.as_str()),
+            ("source", &self.source),
+            ("operator", &self.operator),
+            ("before", before),
+        ];
+        let written: Vec<String> = members
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| format!("{name}={}", encoded(value)))
+            .collect();
         if written.is_empty() { "/history".to_owned() } else { format!("/history?{}", written.join("&")) }
     }
 

@@ -46,7 +46,17 @@ mod tests {
         for own in ["/", "/history?application=mail&before=1", "/notify/0190e5a0"] {
             assert_eq!(safe_next(own), own);
         }
-        for other in ["", "//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil.example", "/a\r\nSet-Cookie: x", "/login?next=/", "javascript:alert(1)", "/\u{fc}"] {
+        for other in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/\t/evil.example",
+            "/a\r\nSet-Cookie: x",
+            "/login?next=/",
+            "javascript:alert(1)",
+            "/\u{fc}",
+        ] {
             assert_eq!(safe_next(other), "/", "{other:?}");
         }
         assert_eq!(safe_next(&format!("/{}", "a".repeat(LONGEST))), "/");

@@ -86,7 +86,8 @@ impl PreviewPage {
         let closes = n.status == Some(Status::Unavailable);
         let denial = hit.first().filter(|_| closes).map(|(row, _)| denial(n, &row.title, input.face));
         let affected = hit.iter().map(|(row, how)| affected(n, row, how, input)).collect();
-        let hidden = input.fields.pairs().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let hidden =
+            input.fields.pairs().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         Self {
             chrome,
             hidden,
@@ -131,9 +132,17 @@ fn affected(n: &Notification, row: &BoardRow, how: &str, input: &PreviewInput<'_
             // An opening of an application opens the system for it, too; resources stay closed.
             let own = n.targets.contains(&Target::Application(row.name.clone()));
             let opened = |target: &Target| n.targets.contains(target) || (own && *target == Target::System);
-            let left: Vec<String> =
-                row.causes.iter().filter(|cause| !opened(&cause.target)).map(|cause| input.titles.of(&cause.target)).collect();
-            if left.is_empty() { String::new() } else { format!("stays unavailable because of {}", words::list(&left, "and")) }
+            let left: Vec<String> = row
+                .causes
+                .iter()
+                .filter(|cause| !opened(&cause.target))
+                .map(|cause| input.titles.of(&cause.target))
+                .collect();
+            if left.is_empty() {
+                String::new()
+            } else {
+                format!("stays unavailable because of {}", words::list(&left, "and"))
+            }
         }
         _ => String::new(),
     };
@@ -151,13 +160,16 @@ fn warnings(n: &Notification, nobody: bool, input: &PreviewInput<'_>) -> Vec<Str
     }
     if n.status == Some(Status::Unavailable) {
         if n.expected_back_at.is_none() {
-            warnings.push("There is no time to be back at: users are not told when it is worth coming back.".to_owned());
+            warnings
+                .push("There is no time to be back at: users are not told when it is worth coming back.".to_owned());
         }
         let since = n.since();
         if n.is_plan() {
-            warnings.push(format!("It is a plan: nothing changes for users before it begins, in {}.", face.until(since)));
+            warnings
+                .push(format!("It is a plan: nothing changes for users before it begins, in {}.", face.until(since)));
         } else if face.now.since(since) > PAST {
-            warnings.push(format!("It begins in the past: users read that it has been down for {}.", face.since(since)));
+            warnings
+                .push(format!("It begins in the past: users read that it has been down for {}.", face.since(since)));
         }
         if let Some(back) = n.expected_back_at {
             if n.restore == Restore::Manual {
@@ -165,8 +177,12 @@ fn warnings(n: &Notification, nobody: bool, input: &PreviewInput<'_>) -> Vec<Str
             }
             if back <= face.now {
                 warnings.push(match n.restore {
-                    Restore::Manual | Restore::Unread(_) => "The time to be back at has passed: it is overdue from the start.".to_owned(),
-                    Restore::Automatic => "The time to be back at has passed, and it ends by itself: nobody will notice it.".to_owned(),
+                    Restore::Manual | Restore::Unread(_) => {
+                        "The time to be back at has passed: it is overdue from the start.".to_owned()
+                    }
+                    Restore::Automatic => {
+                        "The time to be back at has passed, and it ends by itself: nobody will notice it.".to_owned()
+                    }
                 });
             }
         }

@@ -106,7 +106,9 @@ impl Holds {
             (true, true) => String::new(),
             (true, false) => format!("Not yet confirmed by {}", list(&self.waiting)),
             (false, true) => format!("Holds on {}", list(&self.confirmed)),
-            (false, false) => format!("Holds on {}; not yet confirmed by {}", list(&self.confirmed), list(&self.waiting)),
+            (false, false) => {
+                format!("Holds on {}; not yet confirmed by {}", list(&self.confirmed), list(&self.waiting))
+            }
         }
     }
 }
