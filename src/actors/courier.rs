@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     desk::Delivery,
     repeater::{Carried, Repeater, Take},
-    transport::Transport,
+    transport::{Failure, Transport},
 };
 use crate::{
     availability::NodeId,
@@ -111,7 +111,10 @@ impl Handler<LookAround> for Couriers {
                 let answer = transport.announce(&address, &look.own).await;
                 let learn = Take::new(move |replica: &mut Replica, now| match answer {
                     Ok(answer) => replica.announced(&answer, None, now).is_ok(),
-                    Err(_) => {
+                    Err(failure) => {
+                        if let Failure::TurnedAway(conflict) = &failure {
+                            replica.turned_away(conflict);
+                        }
                         // Shown as away from now on, and tried again after a back-off.
                         let there: Vec<NodeId> = replica
                             .peers()

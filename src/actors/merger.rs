@@ -19,7 +19,7 @@ use crate::{
     clock,
     store::crash::crash_point,
     sync::{
-        Announce, Replica, Stranger,
+        Announce, Merge, Merged, Replica, Stranger,
         merge::{Next, Session, Talk, follow_ups},
     },
 };
@@ -88,13 +88,25 @@ impl Merger {
                     }
                 }
             }
-            Err(Failure::TurnedAway(conflict)) => {
-                crash_point("merger.turned-away");
-                let told = conflict.clone();
-                self.take(move |replica, _| replica.turned_away(&told)).await;
-                Err(Failure::TurnedAway(conflict))
-            }
-            Err(failure) => Err(failure),
+            Err(failure) => Err(self.learn(failure).await),
+        }
+    }
+
+    /// A call has failed. One that was answered with 409 fences this node, whatever it was about.
+    async fn learn(&self, failure: Failure) -> Failure {
+        if let Failure::TurnedAway(conflict) = &failure {
+            crash_point("merger.turned-away");
+            let conflict = conflict.clone();
+            self.take(move |replica, _| replica.turned_away(&conflict)).await;
+        }
+        failure
+    }
+
+    /// One step of a merge.
+    async fn ask(&self, address: &str, message: &Merge) -> Result<Option<Merged>, Failure> {
+        match self.transport.merge(address, message).await {
+            Ok(answer) => Ok(answer),
+            Err(failure) => Err(self.learn(failure).await),
         }
     }
 
@@ -112,7 +124,7 @@ impl Merger {
         let mut points = ["merger.probe", "merger.probe.answered", "merger.probe.absorbed"];
         loop {
             crash_point(points[0]);
-            let answer = self.transport.merge(address, &ask).await?;
+            let answer = self.ask(address, &ask).await?;
             crash_point(points[1]);
             let (back, next) = self
                 .take(move |replica, now| {
@@ -187,7 +199,7 @@ impl Merger {
             let Some((Some(address), messages)) = told else { continue };
             for message in messages {
                 crash_point("merger.follow-up");
-                if let Ok(Err(failure)) = timeout_at(deadline, self.transport.merge(&address, &message)).await {
+                if let Ok(Err(failure)) = timeout_at(deadline, self.ask(&address, &message)).await {
                     log::warn!("event=no_follow_up address={address} why={:?}", failure.to_string());
                 }
                 crash_point("merger.follow-up.told");

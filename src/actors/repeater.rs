@@ -138,6 +138,7 @@ impl Repeater {
                         Notice::Delivery(id) => Event::Delivery { id },
                         Notice::Nodes => Event::Nodes,
                     }),
+                    Effect::Fence(conflict) => self.shared.fence(conflict),
                     Effect::Warn(text) => log::warn!("{text}"),
                 }
             }

@@ -7,12 +7,13 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::broadcast;
 
 use crate::{
     answer::{App, Snapshot},
     availability::{Name, Target},
+    sync::Conflict,
 };
 
 use super::desk::Event;
@@ -20,7 +21,7 @@ use super::desk::Event;
 /// How many events a slow reader may lag behind before it is told that it has missed some.
 const EVENTS: usize = 1_024;
 
-/// The phases of a node's life (SPEC 5).
+/// The phases of a node's life (`docs/contract.md#5-life-of-a-node`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// The store is open; peers' messages are accepted.
@@ -33,6 +34,8 @@ pub enum Phase {
     Merge,
     /// The gate listens.
     Ready,
+    /// The gate listens, but peers have turned this node away: it takes no submissions.
+    Fenced,
     /// The node is on its way down.
     Stopping,
 }
@@ -46,6 +49,7 @@ impl Phase {
             Self::Replay => "replay",
             Self::Merge => "merge",
             Self::Ready => "ready",
+            Self::Fenced => "fenced",
             Self::Stopping => "stopping",
         }
     }
@@ -117,6 +121,7 @@ pub struct Shared {
     /// The store cannot write at the moment.
     pub store_stopped: AtomicBool,
     phase: ArcSwap<Phase>,
+    fenced: ArcSwapOption<Conflict>,
 }
 
 impl Shared {
@@ -129,19 +134,35 @@ impl Shared {
             counters: Counters::default(),
             store_stopped: AtomicBool::new(false),
             phase: ArcSwap::from_pointee(Phase::Open),
+            fenced: ArcSwapOption::empty(),
         }
     }
 
-    /// Where the node is in its life.
+    /// Where the node is in its life. One that is fenced is never called ready.
     pub fn phase(&self) -> Phase {
-        **self.phase.load()
+        match **self.phase.load() {
+            Phase::Ready if self.fenced.load().is_some() => Phase::Fenced,
+            phase => phase,
+        }
+    }
+
+    /// Why the node is fenced, if it is.
+    pub fn fenced(&self) -> Option<Arc<Conflict>> {
+        self.fenced.load_full()
+    }
+
+    /// Peers have turned this node away.
+    pub fn fence(&self, conflict: Conflict) {
+        log::error!("event=fenced node={} why={:?} todo={:?}", self.node, conflict.why, conflict.kind.remedy());
+        self.fenced.store(Some(Arc::new(conflict)));
+        self.tell(Event::Nodes);
     }
 
     /// The node has come further.
     pub fn set_phase(&self, phase: Phase) {
         self.phase.store(Arc::new(phase));
         self.tell(Event::Nodes);
-        log::info!("event=phase node={} phase={}", self.node, phase.name());
+        log::info!("event=phase node={} phase={}", self.node, self.phase().name());
     }
 
     /// Tells everybody who listens; nobody is fine.

@@ -61,7 +61,7 @@ async fn list(output: OutputArgs, client: &Client, screen: &Screen, out: &mut dy
     for node in &nodes.nodes {
         let phase = match node.phase.as_str() {
             "ready" => Tone::Good,
-            "away" | "unknown" => Tone::Bad,
+            "away" | "unknown" | "fenced" => Tone::Bad,
             _ => Tone::Warning,
         };
         let contact = match (node.this, node.last_contact) {

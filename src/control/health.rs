@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
 use serde_json::json;
 
 use super::api::routes::{Place, get};
-use crate::actors::desk::Desk;
+use crate::{actors::desk::Desk, sync::ConflictKind};
 
 pub(super) fn places() -> Vec<Place> {
     vec![Place::new("/healthz", vec![get(healthz)]), Place::new("/readyz", vec![get(readyz)])]
@@ -20,17 +20,23 @@ async fn healthz() -> HttpResponse {
 
 async fn readyz(request: HttpRequest) -> HttpResponse {
     // Without a desk the node is still opening its store.
-    readiness(request.app_data::<Data<Desk>>().map_or("open", |desk| desk.phase()))
+    let desk = request.app_data::<Data<Desk>>();
+    readiness(desk.map_or("open", |desk| desk.phase()), desk.and_then(|desk| desk.fenced()))
 }
 
-/// What `/readyz` says in this phase.
-fn readiness(phase: &str) -> HttpResponse {
+/// What `/readyz` says in this phase. A fenced node stays so until somebody has done something: it says
+/// what, and names no time.
+fn readiness(phase: &str, fenced: Option<ConflictKind>) -> HttpResponse {
     let (mut response, body) = match phase {
+        "fenced" => {
+            let detail = fenced.map(ConflictKind::remedy);
+            (HttpResponse::ServiceUnavailable(), json!({"status": "fenced", "phase": phase, "detail": detail}))
+        }
         "ready" => (HttpResponse::Ok(), json!({"status": "ready"})),
         "stopping" => (HttpResponse::ServiceUnavailable(), json!({"status": "stopping", "phase": phase})),
         _ => (HttpResponse::ServiceUnavailable(), json!({"status": "starting", "phase": phase})),
     };
-    if phase != "ready" {
+    if !matches!(phase, "ready" | "fenced") {
         response.insert_header((header::RETRY_AFTER, "1"));
     }
     response.insert_header((header::CACHE_CONTROL, "no-store")).json(body)
@@ -49,10 +55,20 @@ mod tests {
             ("merge", 503, r#"{"phase":"merge","status":"starting"}"#),
             ("stopping", 503, r#"{"phase":"stopping","status":"stopping"}"#),
         ] {
-            let response = readiness(phase);
+            let response = readiness(phase, None);
             assert_eq!(response.status().as_u16(), status);
             assert_eq!(response.headers().contains_key(header::RETRY_AFTER), status == 503);
             assert_eq!(response.into_body().try_into_bytes().unwrap(), body);
         }
+    }
+
+    #[test]
+    fn a_fenced_node_says_what_to_do_and_not_when_to_come_back() {
+        let response = readiness("fenced", Some(ConflictKind::Copied));
+        assert_eq!(response.status().as_u16(), 503);
+        assert!(!response.headers().contains_key(header::RETRY_AFTER));
+        let body: serde_json::Value = serde_json::from_slice(&response.into_body().try_into_bytes().unwrap()).unwrap();
+        assert_eq!((&body["status"], &body["phase"]), (&json!("fenced"), &json!("fenced")));
+        assert!(body["detail"].as_str().unwrap().contains("forewarn store renew"), "{body}");
     }
 }

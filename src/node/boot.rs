@@ -282,7 +282,7 @@ impl Merged {
         core.shared.set_phase(Phase::Ready);
         crash_point("boot.ready");
         core.merger.send(KeepMerging).await.map_err(ended("the merger"))?;
-        log::info!("event=ready node={} gate={address}", core.shared.node);
+        log::info!("event={} node={} gate={address}", core.shared.phase().name(), core.shared.node);
         Ok(Ready { gate: server, gate_streams: core.gate_streams, _arbiters: core._arbiters })
     }
 }

@@ -60,7 +60,7 @@ pub struct OutboxRow {
     pub initial: NodeId,
 }
 
-/// Why a node takes no submissions: its peers do not take it for what it says it is (SPEC 5).
+/// Why a node is fenced: its peers have turned it away (`docs/contract.md#5-life-of-a-node`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
     /// Of which kind.
@@ -82,10 +82,25 @@ pub enum ConflictKind {
 }
 
 impl ConflictKind {
-    /// Whether it stays true until the store is renewed. A name that was taken may be another one
-    /// by now, or free again: that is asked anew at every start.
+    /// Whether it stays true until the store is renewed. A name that was taken may be free again, or
+    /// the node may have another one by now: peers are asked anew at every start.
     pub fn is_lasting(self) -> bool {
         self != Self::NameTaken
+    }
+
+    /// What to do about it, in one sentence. Names no node and no address, so that anybody may read it.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Copied => {
+                "The store of this node is a copy, or was restored from a backup: stop the node, run `forewarn store renew`, and start it again."
+            }
+            Self::Forgotten => {
+                "This node has been removed from the farm: to let it join again, stop it, run `forewarn store renew`, and start it again."
+            }
+            Self::NameTaken => {
+                "Another node of the farm has the name of this one: give this node another name in its configuration, and start it again."
+            }
+        }
     }
 }
 

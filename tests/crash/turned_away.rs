@@ -51,7 +51,8 @@ async fn a_copy_dies_while_it_is_turned_away() {
         copy(&saved, &farm[2].data);
         let doomed = doom(&farm[2], &point).await;
         doomed.died().await;
-        farm[2].restart().await;
+        farm[2].start();
+        farm[2].wait_fenced().await;
         let refused = farm[2].submit(book.next()).await;
         assert_eq!(refused.status, 503, "a copied store takes submissions: {}", refused.text());
         farm[2].terminate().await;

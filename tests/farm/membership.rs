@@ -60,8 +60,8 @@ async fn a_forgotten_node_joins_again_under_a_new_id_with_what_it_had_to_say() {
         .await;
     // it returns, and is told so
     farm[2].start();
-    farm[2].wait_log(&["WARN", "turned_away", "forgotten"]).await;
-    farm[2].wait_ready().await;
+    farm[2].wait_log(&["ERROR", "event=fenced", "forgotten"]).await;
+    farm[2].wait_fenced().await;
     let refused = farm[2].submit(closing("application:directory", json!({}))).await.expect(503);
     assert!(refused.json()["detail"].as_str().unwrap().contains("store renew"), "{}", refused.text());
     farm[0].gate_get("/mail", &[]).await.expect(200);
@@ -103,8 +103,9 @@ async fn a_restored_backup_loses_nothing() {
     farm[2].kill9().await;
     std::fs::remove_dir_all(&farm[2].data).unwrap();
     std::fs::rename(&kept, &farm[2].data).unwrap();
-    farm[2].restart().await;
-    farm[2].wait_log(&["WARN", "turned_away", "store renew"]).await;
+    farm[2].start();
+    farm[2].wait_fenced().await;
+    farm[2].wait_log(&["ERROR", "event=fenced", "store renew"]).await;
     farm[2].submit(opening("application:mail")).await.expect(503);
     farm[2].terminate().await;
     store(&farm[2], "renew", &[]);

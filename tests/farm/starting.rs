@@ -143,8 +143,9 @@ async fn two_nodes_with_one_name_are_told_apart_and_the_newcomer_is_refused() {
         farm[node].restart().await;
     }
     farm[0].submit_with("?wait=all&timeout=5s", crate::support::TOKEN, closing("application:chat", json!({}))).await;
-    farm[2].restart().await;
-    let line = farm[2].wait_log(&["WARN", "turned_away"]).await;
+    farm[2].start();
+    farm[2].wait_fenced().await;
+    let line = farm[2].wait_log(&["ERROR", "event=fenced"]).await;
     assert!(line.contains("another name"), "{line}");
     let refused = farm[2].submit(closing("application:mail", json!({}))).await.expect(503);
     assert!(refused.json()["detail"].as_str().unwrap().contains("name"), "{}", refused.text());
@@ -192,7 +193,7 @@ async fn two_farms_with_a_namesake_each_are_joined() {
     farm[1].terminate().await;
     knows(1, &[0, 2]);
     farm[1].restart().await;
-    let line = farm[3].wait_log(&["WARN", "turned_away"]).await;
+    let line = farm[3].wait_log(&["ERROR", "event=fenced"]).await;
     assert!(line.contains("the name a belongs to"), "{line}");
     let refused = farm[3].submit(closing("application:directory", json!({}))).await.expect(503);
     assert!(refused.json()["detail"].as_str().unwrap().contains("another name"), "{}", refused.text());
@@ -225,8 +226,9 @@ async fn a_copied_store_is_found_out_and_takes_no_submissions() {
     farm[1].terminate().await;
     copy(&farm[1].data, &farm[2].data);
     farm[1].restart().await;
-    farm[2].restart().await;
-    let line = farm[2].wait_log(&["WARN", "turned_away"]).await;
+    farm[2].start();
+    farm[2].wait_fenced().await;
+    let line = farm[2].wait_log(&["ERROR", "event=fenced"]).await;
     assert!(line.contains("copy") && line.contains("store renew"), "{line}");
     let refused = farm[2].submit(closing("application:mail", json!({}))).await.expect(503);
     assert!(refused.json()["detail"].as_str().unwrap().contains("store renew"), "{}", refused.text());
@@ -236,7 +238,8 @@ async fn a_copied_store_is_found_out_and_takes_no_submissions() {
     // however often it is started, also more often than the other, it does not take that one's place
     for _ in 0..3 {
         farm[2].terminate().await;
-        farm[2].restart().await;
+        farm[2].start();
+        farm[2].wait_fenced().await;
         farm[2].submit(closing("application:mail", json!({}))).await.expect(503);
     }
     farm[1].submit(opening("application:chat")).await.expect(202);
@@ -258,6 +261,69 @@ async fn a_copied_store_is_found_out_and_takes_no_submissions() {
         .json();
     assert_eq!(told["delivery"].as_array().unwrap().len(), 3, "{told}");
     farm[0].gate_get("/mail", &[]).await.expect(503);
+}
+
+/// Replaces the list of peers in a node's configuration.
+fn set_peers(node: &crate::support::Node, peers: &[&crate::support::Node]) {
+    let peers: Vec<String> = peers.iter().map(|peer| format!("http://{}", peer.control)).collect();
+    let config = std::fs::read_to_string(&node.config).unwrap();
+    let (head, rest) = config.split_once("peers = ").unwrap();
+    let (_, rest) = rest.split_once('\n').unwrap();
+    std::fs::write(&node.config, format!("{head}peers = {peers:?}\n{rest}")).unwrap();
+}
+
+#[tokio::test]
+async fn the_original_is_fenced_as_well_when_a_copy_has_overtaken_it() {
+    let farm = Farm::new(3).merge("timeout = \"1s\"\nevery = \"1h\"").name_of(2, "c").build().await;
+    let (a, b, c) = (&farm[0], &farm[1], &farm[2]);
+    set_peers(a, &[b]);
+    set_peers(b, &[a]);
+    set_peers(c, &[]);
+    a.restart().await;
+    b.restart().await;
+    a.submit_wait_all(closing("application:chat", json!({}))).await;
+    // A copy of b's store is started more often than b, first by itself and then among the others.
+    b.terminate().await;
+    copy(&b.data, &c.data);
+    for _ in 0..3 {
+        c.restart().await;
+        c.terminate().await;
+    }
+    b.restart().await;
+    set_peers(c, &[a]);
+    c.restart().await;
+    // b is ready and cannot know, until a turns its next delivery away: before b's disk has answered, or after.
+    let sent = closing("application:mail", json!({"id": "018f0000-0000-7000-8000-000000000001"}));
+    let first = b.submit(sent.clone()).await;
+    assert!(matches!(first.status, 202 | 503), "{}", first.text());
+    b.wait_fenced().await;
+    let line = b.wait_log(&["ERROR", "event=fenced"]).await;
+    assert!(line.contains("forewarn store renew"), "{line}");
+    let readiness = b.control("GET", "/readyz", &[], None).await.expect(503).json();
+    assert!(readiness["detail"].as_str().unwrap().contains("forewarn store renew"), "{readiness}");
+    // The same once more is refused like anything new: it would not leave this node.
+    for notification in [sent, closing("application:directory", json!({}))] {
+        let refused = b.submit(notification).await.expect(503);
+        assert!(refused.json()["detail"].as_str().unwrap().contains("forewarn store renew"), "{}", refused.text());
+    }
+    let nodes = b.get("/api/v1/nodes").await.expect(200).json();
+    assert_eq!(nodes["nodes"][0]["phase"], "fenced", "{nodes}");
+    // Users are still told what is known.
+    b.gate_get("/chat", &[]).await.expect(503);
+    // A restart does not hide it; a new identity ends it, and what was accepted is delivered.
+    b.terminate().await;
+    b.start();
+    b.wait_fenced().await;
+    b.terminate().await;
+    let renewed = std::process::Command::new(crate::support::binary())
+        .args(["store", "renew", "--config"])
+        .arg(&b.config)
+        .output()
+        .unwrap();
+    assert!(renewed.status.success(), "{}", String::from_utf8_lossy(&renewed.stderr));
+    b.restart().await;
+    a.wait_available("mail", false).await;
+    b.submit(closing("application:directory", json!({}))).await.expect(202);
 }
 
 fn copy(from: &std::path::Path, to: &std::path::Path) {

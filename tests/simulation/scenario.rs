@@ -360,6 +360,8 @@ impl World {
     ) {
         match result {
             Ok(Taken { entry, repeated, .. }) => {
+                let fenced = self.nodes[node].replica().and_then(|replica| replica.conflict());
+                assert!(fenced.is_none(), "{} is fenced and has taken {:?}", self.nodes[node].name, entry.stamp);
                 self.count(if repeated { "submissions that were known" } else { "submissions taken" });
                 let made = if repeated { vec![entry] } else { self.made_of(node, &entry) };
                 self.acknowledged.extend(made.into_iter().map(|entry| Acknowledged {
@@ -372,7 +374,7 @@ impl World {
                 self.check_promises(node);
             }
             Err(SubmitRefusal::ClockWasAhead { .. }) => self.count("submissions refused: the clock was ahead"),
-            Err(SubmitRefusal::TurnedAway(_)) => self.count("submissions refused: the store is a copy"),
+            Err(SubmitRefusal::Fenced(_)) => self.count("submissions refused: the node is fenced"),
             Err(SubmitRefusal::Conflict(_)) => self.count("submissions refused: another content"),
             Err(SubmitRefusal::Invalid(_)) => self.count("submissions refused: invalid"),
             Err(other) => panic!("refused with {other:?}"),

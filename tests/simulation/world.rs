@@ -235,7 +235,7 @@ impl World {
                             Effect::Wake(_) => "crashes before sending",
                             Effect::Load { .. } => "crashes before loading",
                             Effect::MergeWith(_) => "crashes before a merge",
-                            Effect::Notice(_) | Effect::Warn(_) => "crashes elsewhere",
+                            Effect::Fence(_) | Effect::Notice(_) | Effect::Warn(_) => "crashes elsewhere",
                         });
                         let back = self.rng.range(100, 20_000);
                         self.crash(node, Some(back));
@@ -301,7 +301,7 @@ impl World {
                 self.count("merges on return");
                 self.begin_talk(node, peer, false);
             }
-            Effect::Notice(_) => {}
+            Effect::Fence(_) | Effect::Notice(_) => {}
             Effect::Warn(text) => {
                 self.trace(|| format!("{} {text}", self.nodes[node].name));
                 if text.contains("outbox_collapsed") {

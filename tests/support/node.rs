@@ -220,6 +220,17 @@ impl Node {
         }
     }
 
+    /// Waits until `/readyz` says that its peers have turned it away.
+    ///
+    /// # Panics
+    /// After 20 s.
+    pub async fn wait_fenced(&self) {
+        poll_until(&format!("{} is fenced", self.name), async || {
+            self.phase().await.is_some_and(|(status, phase)| status == 503 && phase == "fenced")
+        })
+        .await;
+    }
+
     /// Opens a stream of all its events.
     pub async fn events(&self) -> Events {
         Events::open(self.control, "/api/v1/events", TOKEN).await.unwrap()

@@ -129,7 +129,7 @@ impl Desk {
                 id: Some(own.id.0),
                 name: own.name.to_string(),
                 address: own.address.clone(),
-                phase: if replica.conflict().is_some() { "turned-away".to_owned() } else { phase },
+                phase,
                 last_contact: Some(now),
                 outbox: Some(0),
                 merge_on_return: false,

@@ -27,7 +27,7 @@ use crate::{
     availability::{Author, Entry, Moment, Name, RequestFacts, Stamp, Submission, Target, path, why},
     clock,
     store::{Store, crash::crash_point, records},
-    sync::{Now, Replica, Reply, Submit, SubmitRefusal},
+    sync::{Conflict, ConflictKind, Now, Replica, Reply, Submit, SubmitRefusal},
 };
 
 /// How long a submission waits for the disk before its state counts as unknown.
@@ -85,8 +85,12 @@ impl Desk {
     }
 
     async fn try_submit(&self, submission: Submission, author: Author) -> Result<Submitted, SubmitError> {
-        if self.shared.phase() != Phase::Ready {
-            return Err(unavailable(format!("the node is not ready: it is in its phase {:?}", self.phase()), 1));
+        match (self.shared.phase(), self.shared.fenced()) {
+            (Phase::Ready, _) => {}
+            (Phase::Fenced, Some(conflict)) => return Err(fenced(&conflict)),
+            (phase, _) => {
+                return Err(unavailable(format!("the node is not ready: it is in its phase {:?}", phase.name()), 1));
+            }
         }
         if self.shared.store_stopped.load(Ordering::Relaxed) {
             return Err(unavailable(format!("the store cannot write: {}", self.store.status()), 10));
@@ -225,9 +229,14 @@ impl Desk {
         self.shared.events.subscribe()
     }
 
-    /// `open`, `restore`, `replay`, `merge`, `ready`, or `stopping`.
+    /// `open`, `restore`, `replay`, `merge`, `ready`, `fenced` or `stopping`.
     pub fn phase(&self) -> &'static str {
         self.shared.phase().name()
+    }
+
+    /// Why this node is fenced, if its peers have turned it away.
+    pub fn fenced(&self) -> Option<ConflictKind> {
+        self.shared.fenced().map(|conflict| conflict.kind)
     }
 }
 
@@ -248,13 +257,19 @@ fn unavailable(reason: String, retry_after: u64) -> SubmitError {
     SubmitError::Unavailable { reason, retry_after }
 }
 
+/// The 503 of a fenced node: what has happened, and what to do.
+fn fenced(conflict: &Conflict) -> SubmitError {
+    let Conflict { kind, why } = conflict;
+    unavailable(format!("this node is fenced and takes no submissions. {} A peer has said: {why}", kind.remedy()), 60)
+}
+
 fn refused(refusal: SubmitRefusal) -> SubmitError {
     match refusal {
         SubmitRefusal::Invalid(errors) => SubmitError::Invalid(errors),
         SubmitRefusal::Conflict(id) => SubmitError::Conflict(id),
         SubmitRefusal::Bound(bound) => SubmitError::Bound(bound),
         SubmitRefusal::Full => unavailable("too many notifications wait to be applied".to_owned(), 1),
-        SubmitRefusal::TurnedAway(why) => unavailable(format!("this node takes no submissions: {why}"), 60),
+        SubmitRefusal::Fenced(conflict) => fenced(&conflict),
         SubmitRefusal::ClockWasAhead { stamps } => unavailable(
             format!(
                 "this node's stamps have come to {stamps}, further ahead than its clock allows: its clock was wrong once; see `forewarn store restamp`"

@@ -178,7 +178,7 @@ pub struct NodeView {
     pub name: String,
     /// Its control listener.
     pub address: String,
-    /// `open`, `restore`, `replay`, `merge`, `ready`, or `away`, `unknown`.
+    /// `open`, `restore`, `replay`, `merge`, `ready`, `fenced`, or `away`, `unknown`.
     pub phase: String,
     /// When it was last heard of.
     pub last_contact: Option<Moment>,

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     availability::Moment,
     control::session::{Session, Use, check_origin},
+    sync::ConflictKind,
 };
 
 /// Bodies are read to this length before the connection is given up.
@@ -77,6 +78,7 @@ pub fn chrome(state: &ConsoleState) -> Chrome {
         js: assets::href("app.js"),
         icon: assets::href("icon.svg"),
         zone: state.time_zone.name().to_owned(),
+        fenced: state.desk.fenced().map(ConflictKind::remedy),
     }
 }
 

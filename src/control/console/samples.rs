@@ -45,6 +45,7 @@ pub fn chrome(section: &'static str) -> Chrome {
         js: "/static/console/app.js".into(),
         icon: "/static/console/icon.svg".into(),
         zone: "Europe/Berlin".into(),
+        fenced: None,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
     availability::Moment,
     clock,
     control::session::{Cookies, Limits, Operator, Sessions},
+    sync::{Conflict, ConflictKind},
 };
 
 /// To look at them: `FOREWARN_PAGES=/tmp/pages cargo test --lib console` leaves them there.
@@ -236,4 +237,15 @@ async fn a_session_that_refreshes_by_itself_still_ends() {
     assert!(guard::enter(&state, &request, now).is_ok());
     let later: Moment = now.after(std::time::Duration::from_secs(120));
     assert!(guard::enter(&state, &request, later).is_err());
+}
+
+#[actix_web::test]
+async fn a_fenced_node_says_so_on_its_pages_and_what_to_do() {
+    let state = state(alice());
+    let page = text(ask(&state, TestRequest::get().uri("/login")).await).await;
+    assert!(!page.contains("fenced"), "{page}");
+    let conflict = Conflict { kind: ConflictKind::Copied, why: "two nodes with one id".to_owned() };
+    state.desk.shared().fence(conflict);
+    let page = text(ask(&state, TestRequest::get().uri("/login")).await).await;
+    assert!(page.contains("This node is fenced") && page.contains("forewarn store renew"), "{page}");
 }

@@ -133,7 +133,14 @@ impl Replica {
         self.unsettled.insert(entry.stamp);
         applied.push((entry.stamp, row.initial, state));
         let out = QueueKey { class: key.class.min(1), stamp: key.stamp };
-        self.pass_on(out, &entry, row.initial, row.share, now, changes);
+        let mut share = row.share;
+        if let (Some(share), DeliveryState::Superseded) = (&mut share, state)
+            && row.initial == self.facts.me
+        {
+            // As in [`Replica::take_over`]: one's own, sent back by a relay, and dead here by now.
+            share.clear();
+        }
+        self.pass_on(out, &entry, row.initial, share, now, changes);
     }
 
     /// An entry that was issued again under a right time (`forewarn store restamp`) takes the place of

@@ -116,6 +116,11 @@ impl Replica {
             }
         }
         let stamp = item.entry.stamp;
+        // One's own, sent back by a relay: every peer without a receipt has a row here already, and the
+        // others have said what became of it.
+        if item.initial == self.facts.me && self.ledger.get(&stamp).is_some() {
+            share.clear();
+        }
         if let Some(key) = self.pending_key(&stamp) {
             self.join_pending(key, &item, share, now, changes, unknown);
             return;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::{Effect, Notice, Replica, Reply, Ticket};
+use super::{Effect, Notice, Replica, Reply, SubmitRefusal, Ticket};
 use crate::{
     availability::{NodeId, Stamp, Target},
     sync::{Change, DeliveryState, Now, message::Delivered},
@@ -112,8 +112,15 @@ impl Replica {
     fn release(&mut self, held: Held, now: Now) {
         match held {
             Held::Reply(ticket, mut reply) => {
-                if let Reply::Submitted(Ok(taken)) = &mut reply {
-                    taken.receipts = self.told(&taken.entry.stamp).unwrap_or_default();
+                match (&mut reply, &self.conflict) {
+                    // Peers may refuse it from this node: the submitter is not told that all is well.
+                    (Reply::Submitted(result @ Ok(_)), Some(conflict)) => {
+                        *result = Err(SubmitRefusal::Fenced(conflict.clone()));
+                    }
+                    (Reply::Submitted(Ok(taken)), None) => {
+                        taken.receipts = self.told(&taken.entry.stamp).unwrap_or_default();
+                    }
+                    _ => {}
                 }
                 self.effects.push(Effect::Reply(ticket, reply));
             }

@@ -213,13 +213,15 @@ impl Replica {
         }
     }
 
-    /// This node has found out, or has been told, that it is not what it says it is.
+    /// A peer has turned this node away, or the node has found out by itself that it is not what it
+    /// claims to be. From now on it is fenced: what it knows stays in force, but it takes no
+    /// submissions, for peers would not accept them from it.
     pub fn turned_away(&mut self, conflict: &Conflict) {
-        // What lasts is not forgotten for something that may pass.
+        // A lasting conflict is not replaced by one that may pass.
         if self.conflict.as_ref().is_none_or(|known| conflict.kind.is_lasting() && !known.kind.is_lasting()) {
             let conflict = Conflict { kind: conflict.kind, why: text(&conflict.why).to_owned() };
-            self.warn(format!("event=turned_away why={:?}", conflict.why));
             self.commit("conflict", vec![Change::Conflict(conflict.clone())]);
+            self.effects.push(super::Effect::Fence(conflict.clone()));
             self.conflict = Some(conflict);
             self.notice(Notice::Nodes);
         }

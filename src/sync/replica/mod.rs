@@ -83,6 +83,8 @@ pub enum Effect {
     Wake(NodeId),
     /// Merge with this peer: it is back, or new ([`super::merge`]).
     MergeWith(NodeId),
+    /// Peers have turned this node away. It is fenced from now on: it takes no submissions, and says so.
+    Fence(Conflict),
     /// Something that people may want to see.
     Notice(Notice),
     /// A line for the log, of level warning.

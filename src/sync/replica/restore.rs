@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Facts, Peer, Replica, stand_in};
+use super::{Effect, Facts, Peer, Replica, stand_in};
 use crate::{
     availability::{Entry, Ledger, NodeId, StampClock},
     sync::{
@@ -117,6 +117,9 @@ impl Replica {
         let collapsed = replica.without_bodies(restored.bodiless);
         replica.restore_lanes(restored.outbox, restored.merge_on_return.into_iter().chain(collapsed).collect(), now);
         replica.restore_own();
+        if let Some(conflict) = replica.conflict.clone() {
+            replica.effects.push(Effect::Fence(conflict));
+        }
         replica
     }
 

@@ -10,7 +10,7 @@ use crate::{
         Author, BoundExceeded, Entry, FieldError, Known, Moment, Name, NodeId, Notification, Says, Submission,
     },
     sync::{
-        Change, DeliveryState, Now, PendingRow, QueueKey,
+        Change, Conflict, DeliveryState, Now, PendingRow, QueueKey,
         bounds::{MAX_RECORD, MAX_SUBMITTED, fits},
     },
 };
@@ -63,8 +63,8 @@ pub enum SubmitRefusal {
     Bound(BoundExceeded),
     /// Too much waits to be applied.
     Full,
-    /// Its peers do not take this node for what it says it is: why.
-    TurnedAway(String),
+    /// The node is fenced: its peers have turned it away.
+    Fenced(Conflict),
     /// The node's stamps run ahead of its clock: it was far ahead once and has been put right.
     ClockWasAhead {
         /// What the next stamp would say.
@@ -104,11 +104,12 @@ impl Replica {
     }
 
     fn try_submit(&mut self, submit: Submit, now: Now) -> Result<(Taken, u64), SubmitRefusal> {
+        // Before anything is called known: what is known here only may never reach the other nodes.
+        if let Some(conflict) = &self.conflict {
+            return Err(SubmitRefusal::Fenced(conflict.clone()));
+        }
         if let Some(existing) = self.find(&submit.id).or(submit.known) {
             return self.repeated(existing, submit.submission, &submit.author).map(|taken| (taken, self.step));
-        }
-        if let Some(conflict) = &self.conflict {
-            return Err(SubmitRefusal::TurnedAway(conflict.why.clone()));
         }
         if self.pending.len() - self.quarantined >= MAX_PENDING {
             return Err(SubmitRefusal::Full);

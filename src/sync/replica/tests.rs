@@ -189,6 +189,52 @@ fn a_relayed_copy_does_not_take_the_place_of_an_own_row() {
     assert_eq!((third(&replica), replica.peers()[1].outbox), (DeliveryState::Queued, 1), "its receipt is awaited");
 }
 
+/// Two nodes accept the same notification and ask one relay to pass it on; what it passes on comes back
+/// to the first of them, with a share.
+#[test]
+fn an_own_notification_that_a_relay_sends_back_is_not_sent_once_more() {
+    let send_back = |replica: &mut Replica, stamp: Stamp| {
+        let item = Item { entry: entry(5, stamp.time.millis(), 1), initial: id(1), share: vec![id(3)] };
+        assert_eq!(item.entry.stamp, stamp);
+        replica.deliver(id(2), deliver(vec![item]), 1, NOW);
+        settle(replica);
+    };
+    let handed = || Submit {
+        submission: Submission::parse(&serde_json::json!({
+            "id": Uuid::from_u128(5), "timestamp": Moment::ZERO, "targets": ["system"], "status": "unavailable"
+        }))
+        .unwrap(),
+        author: Author::operator("alice"),
+        id: Uuid::from_u128(5),
+        known: None,
+    };
+    let stamp = entry(5, 0, 1).stamp;
+    // In force, or replaced by now.
+    for newer in [None, Some(entry(6, 20, 2))] {
+        let mut replica = node(3, 0);
+        replica.submit(handed(), 9, NOW);
+        settle(&mut replica);
+        for peer in [id(2), id(3)] {
+            replica.poll_send(peer, NOW).unwrap();
+            replica.answered(peer, &delivered(stamp, DeliveryState::Applied), NOW);
+        }
+        settle(&mut replica);
+        let items: Vec<Item> =
+            newer.into_iter().map(|entry| Item { entry, initial: id(2), share: Vec::new() }).collect();
+        replica.deliver(id(2), deliver(items), 1, NOW);
+        settle(&mut replica);
+        send_back(&mut replica, stamp);
+        assert_eq!(replica.poll_send(id(3), NOW), None, "both have confirmed it");
+        assert!(replica.peers().iter().all(|peer| peer.outbox == 0));
+    }
+    // Without a receipt its own row stands, and is the only one.
+    let mut replica = node(3, 0);
+    replica.submit(handed(), 9, NOW);
+    settle(&mut replica);
+    send_back(&mut replica, stamp);
+    assert_eq!(replica.poll_send(id(3), NOW).map(|sent| sent.items.len()), Some(1));
+}
+
 #[test]
 fn the_fingerprint_is_right_when_the_ledger_drops_what_still_waits() {
     let mut replica = node(3, 0);
@@ -224,6 +270,38 @@ fn a_copied_store_is_told_so() {
     assert_eq!(replica.check_sender(id(2), 4, 2), Err(Stranger::Copied { id: id(2) }));
     assert_eq!(replica.check_sender(id(2), 3, 1), Err(Stranger::Copied { id: id(2) }));
     assert_eq!(replica.check_sender(id(2), 5, 2), Ok(()));
+}
+
+fn fences(effects: &[Effect]) -> Vec<ConflictKind> {
+    effects
+        .iter()
+        .filter_map(|effect| if let Effect::Fence(conflict) = effect { Some(conflict.kind) } else { None })
+        .collect()
+}
+
+#[test]
+fn a_fenced_node_takes_nothing_and_calls_nothing_known() {
+    let mut replica = node(2, 0);
+    submit(&mut replica);
+    settle(&mut replica);
+    replica.turned_away(&Stranger::Copied { id: id(1) }.conflict());
+    let effects = settle(&mut replica);
+    assert_eq!(fences(&effects), [ConflictKind::Copied]);
+    // The same once more, and something new.
+    submit(&mut replica);
+    let effects = settle(&mut replica);
+    let refused = |effect: &Effect| matches!(effect, Effect::Reply(9, Reply::Submitted(Err(SubmitRefusal::Fenced(conflict)))) if conflict.kind == ConflictKind::Copied);
+    assert!(effects.iter().any(refused), "{effects:?}");
+    // It learns this while a submission is on its way to the disk.
+    let mut replica = node(2, 0);
+    submit(&mut replica);
+    replica.turned_away(&Stranger::Copied { id: id(1) }.conflict());
+    let effects = settle(&mut replica);
+    assert!(effects.iter().any(refused), "{effects:?}");
+    // A restart changes nothing about it.
+    let conflict = replica.conflict().cloned();
+    let mut replica = Replica::restore(facts(1, 0), Restored { conflict, ..Restored::default() }, NOW);
+    assert_eq!(fences(&settle(&mut replica)), [ConflictKind::Copied]);
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub struct Chrome {
     pub icon: String,
     /// The operators' zone.
     pub zone: String,
+    /// What to do about a node that its peers have turned away; `None`: all is well.
+    pub fenced: Option<&'static str>,
 }
 
 /// A page with a sentence and a way on: nothing found, refused, out of order.

@@ -88,6 +88,7 @@ fn row(node: &NodeView, own: Option<&str>, face: &Face) -> Row {
         "ready" => ("ready", "Ready".to_owned()),
         "away" => ("away", "Cannot be reached".to_owned()),
         "unknown" => ("unknown", "Never met".to_owned()),
+        "fenced" => ("away", "Fenced: takes no submissions".to_owned()),
         phase => ("starting", format!("Starting: {phase}")),
     };
     let (ledger, differs) = match (node.this, node.ledger_fingerprint.as_deref(), own) {
