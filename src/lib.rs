@@ -24,3 +24,4 @@ pub mod sync;
 
 pub mod availability;
 pub mod clock;
+pub mod noise;

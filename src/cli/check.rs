@@ -73,7 +73,7 @@ mod tests {
         let wrong = format!("{LEAST}[farm.queue]\nkind = \"nats\"\n");
         let (result, out) = check(&wrong, false);
         let message = result.unwrap_err().to_string();
-        assert!(message.contains("f.toml:5: farm.queue.kind: kind = \"nats\" is not in this"));
+        assert!(message.contains("f.toml:5: farm.queue.kind: \"nats\" is not available in this version"));
         assert!(out.is_empty());
 
         let (result, out) = check(&wrong, true);

@@ -1,15 +1,23 @@
-//! The log: standard error, one line a record, UTC with milliseconds.
+//! The log: standard error, one line a record, UTC with milliseconds (docs/contract.md#the-log).
 //!
-//! What must stay true: a record is one line whatever is in its message, because messages repeat
-//! what peers and users sent; nothing in it can drive a terminal. Records are written as
-//! `key=value` by whoever logs them; this file only frames them.
+//! ```text
+//! 2026-11-23T16:00:00.123Z INFO event=restored ledger=3 pending=0
+//! {"time":"2026-11-23T16:00:00.123Z","level":"INFO","target":"forewarn::node::boot","event":"restored",…}
+//! ```
+//!
+//! Whoever logs names an event and gives it key-values: `log::info!(ledger = 3; "restored")`. A
+//! message of another crate is its text.
+//!
+//! What must stay true: a record is one line whatever is in it, because values repeat what peers and
+//! users sent; nothing in it can drive a terminal; a value cannot look like another key.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use log::kv::{Error, Key, Value, VisitSource, VisitValue};
 use log::{LevelFilter, Record};
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::args::LogFormat;
 
@@ -20,7 +28,7 @@ pub fn start(format: LogFormat) {
     let filters = filters.filter_map(|name| std::env::var(name).ok()).next();
     let started = builder(format, filters.as_deref()).try_init();
     if let Err(error) = started {
-        log::debug!("event=log-started-twice error={error}");
+        log::debug!(error:%; "log_started_twice");
     }
 }
 
@@ -29,7 +37,7 @@ fn builder(format: LogFormat, filters: Option<&str>) -> env_logger::Builder {
     builder.filter_level(LevelFilter::Info);
     // its `info` is about itself; a filter that names it still wins, for it comes later
     builder.filter_module("sled", LevelFilter::Warn);
-    // who listens where is said by the node itself
+    // the node itself logs its listeners
     builder.filter_module("actix_server", LevelFilter::Warn);
     if let Some(filters) = filters {
         builder.parse_filters(filters);
@@ -45,17 +53,97 @@ fn builder(format: LogFormat, filters: Option<&str>) -> env_logger::Builder {
 /// One record as one line, without its end.
 fn line(format: LogFormat, now: DateTime<Utc>, record: &Record<'_>) -> String {
     let time = now.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let level = record.level().as_str();
     let message = record.args().to_string();
+    let what = if is_event(&message) { "event" } else { "message" };
     match format {
-        LogFormat::Text => format!("{time} {} {}", record.level(), escaped(&message)),
-        LogFormat::Json => {
-            let level = record.level().as_str();
-            let object = json!({
-                "time": time, "level": level, "target": record.target(), "message": message,
-            });
-            // JSON itself escapes only what is below U+0020
-            escaped(&object.to_string())
+        LogFormat::Text => {
+            let mut line = Text(format!("{time} {level}"));
+            match message.starts_with("event=") {
+                // pairs already
+                true => line.0.push_str(&format!(" {}", escaped(&message))),
+                false => line.pair(what, &message),
+            }
+            // a `Text` takes every pair
+            let _ = record.key_values().visit(&mut line);
+            line.0
         }
+        LogFormat::Json => {
+            let mut object = Object(Map::new());
+            let _ = record.key_values().visit(&mut object);
+            for (key, value) in [("time", &time[..]), ("level", level), ("target", record.target()), (what, &message)] {
+                object.0.insert(key.to_owned(), json!(value));
+            }
+            // JSON itself escapes only what is below U+0020
+            escaped(&serde_json::Value::from(object.0).to_string())
+        }
+    }
+}
+
+/// The name of an event, rather than another crate's sentence.
+fn is_event(message: &str) -> bool {
+    !message.is_empty()
+        && message.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// A line that grows by ` key=value`.
+struct Text(String);
+
+impl Text {
+    /// In quotes where it could be mistaken for more than one value.
+    fn pair(&mut self, key: &str, value: &str) {
+        let plain = !value.is_empty() && !value.contains([' ', '"', '=', '\\']);
+        // writing to a String cannot fail
+        let _ = match plain {
+            true => write!(self.0, " {key}={}", escaped(value)),
+            false => {
+                let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+                write!(self.0, " {key}=\"{}\"", escaped(&value))
+            }
+        };
+    }
+}
+
+impl<'kvs> VisitSource<'kvs> for Text {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+        self.pair(key.as_str(), &value.to_string());
+        Ok(())
+    }
+}
+
+/// An object that keeps numbers and truth values as such.
+struct Object(Map<String, serde_json::Value>);
+
+impl<'kvs> VisitSource<'kvs> for Object {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+        let mut json = Json(serde_json::Value::Null);
+        value.visit(&mut json)?;
+        self.0.insert(key.as_str().to_owned(), json.0);
+        Ok(())
+    }
+}
+
+struct Json(serde_json::Value);
+
+impl VisitValue<'_> for Json {
+    fn visit_any(&mut self, value: Value<'_>) -> Result<(), Error> {
+        self.0 = json!(value.to_string());
+        Ok(())
+    }
+
+    fn visit_u64(&mut self, value: u64) -> Result<(), Error> {
+        self.0 = json!(value);
+        Ok(())
+    }
+
+    fn visit_i64(&mut self, value: i64) -> Result<(), Error> {
+        self.0 = json!(value);
+        Ok(())
+    }
+
+    fn visit_bool(&mut self, value: bool) -> Result<(), Error> {
+        self.0 = json!(value);
+        Ok(())
     }
 }
 
@@ -87,31 +175,41 @@ mod tests {
     use super::*;
     use log::{Level, Log as _};
 
-    fn shown(format: LogFormat, message: &str) -> String {
+    fn shown(format: LogFormat, message: &str, pairs: &[(&str, Value<'_>)]) -> String {
         let now = "2026-11-23T16:00:00.1234Z".parse().unwrap();
         let mut record = Record::builder();
-        record.level(Level::Warn).target("forewarn::peer");
+        record.level(Level::Warn).target("forewarn::peer").key_values(&pairs);
         line(format, now, &record.args(format_args!("{message}")).build())
     }
 
     #[test]
-    fn a_line_has_time_level_and_message() {
-        let line = shown(LogFormat::Text, "event=joined peer=b");
-        assert_eq!(line, "2026-11-23T16:00:00.123Z WARN event=joined peer=b");
+    fn a_line_has_time_level_event_and_pairs() {
+        let pairs = [("peer", Value::from("b")), ("rows", 3_u64.into()), ("late", true.into())];
+        let line = shown(LogFormat::Text, "joined", &pairs);
+        assert_eq!(line, "2026-11-23T16:00:00.123Z WARN event=joined peer=b rows=3 late=true");
+        let line = shown(LogFormat::Json, "joined", &pairs);
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(
+            value,
+            json!({"time": "2026-11-23T16:00:00.123Z", "level": "WARN", "target": "forewarn::peer",
+                   "event": "joined", "peer": "b", "rows": 3, "late": true})
+        );
+        let line = shown(LogFormat::Text, "Keep-alive failed", &[]);
+        assert!(line.ends_with(" WARN message=\"Keep-alive failed\""), "{line}");
     }
 
     #[test]
-    fn a_message_cannot_make_lines_or_drive_a_terminal() {
-        let message = "a\nb\r\tc\u{1b}[31m\u{9b}\u{202e}\u{2028}ü";
-        let line = shown(LogFormat::Text, message);
-        assert!(line.ends_with("a\\nb\\r\\tc\\u001b[31m\\u009b\\u202e\\u2028ü"), "{line}");
+    fn a_value_cannot_make_lines_or_pairs_or_drive_a_terminal() {
+        let value = "a\nb\r\tc\u{1b}[31m\u{9b}\u{202e}\u{2028}ü";
+        let pairs = [("why", Value::from(value)), ("who", "x\" event=\"y\\".into()), ("none", "".into())];
+        let line = shown(LogFormat::Text, "refused", &pairs);
+        let wanted = "why=a\\nb\\r\\tc\\u001b[31m\\u009b\\u202e\\u2028ü who=\"x\\\" event=\\\"y\\\\\" none=\"\"";
+        assert!(line.ends_with(wanted), "{line}");
 
-        let line = shown(LogFormat::Json, message);
+        let line = shown(LogFormat::Json, value, &pairs);
         assert!(!line.contains(char::is_control));
-        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(value["message"], message);
-        assert_eq!(value["time"], "2026-11-23T16:00:00.123Z");
-        assert_eq!((&value["level"], &value["target"]), (&json!("WARN"), &json!("forewarn::peer")));
+        let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&object["message"], &object["why"]), (&json!(value), &json!(value)));
     }
 
     #[test]

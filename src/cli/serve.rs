@@ -13,7 +13,7 @@ use crate::{
 pub fn run(args: &ServeArgs) -> Result<(), CliError> {
     let settings = Settings::load(&args.config).map_err(CliError::Config)?;
     node::run(settings, RunOptions { until_stdin_closes: args.until_stdin_closes }).map_err(|error| {
-        log::error!("event=failed error={error}");
+        log::error!(error:%; "failed");
         CliError::Refused(error.to_string())
     })
 }

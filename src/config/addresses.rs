@@ -6,9 +6,9 @@
 
 use ipnet::IpNet;
 
-use super::types::{HttpUrl, ProbeUrl, Route};
+use super::types::{HttpUrl, Route};
 
-/// The longest route and the longest path of an address, in bytes.
+/// The longest route, in bytes.
 const MAX_TEXT: usize = 1_024;
 
 /// `http://host[:port]`, with nothing after it but perhaps a slash.
@@ -21,7 +21,7 @@ pub fn http_url(text: &str) -> Result<HttpUrl, String> {
     let rest = match text.split_once("://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
         Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => {
-            return Err(format!("{wanted}; https is not in this version"));
+            return Err(format!("{wanted}; https is not available in this version"));
         }
         _ => return Err(wanted.to_owned()),
     };
@@ -32,48 +32,6 @@ pub fn http_url(text: &str) -> Result<HttpUrl, String> {
     let (host, port) = authority_parts(authority)?;
     let port = port.unwrap_or(80);
     Ok(HttpUrl { host, port })
-}
-
-/// `http://` or `https://`, a host, perhaps a port, path and query.
-///
-/// # Errors
-///
-/// Which part of it is wrong.
-pub fn probe_url(text: &str) -> Result<ProbeUrl, String> {
-    let wanted = "must be an address such as \"http://127.0.0.1:9001/health\"";
-    let (tls, rest) = match text.split_once("://") {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),
-        _ => return Err(wanted.to_owned()),
-    };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    let graphic = path.bytes().all(|byte| byte.is_ascii_graphic());
-    if path.contains('#') || !graphic || path.len() > MAX_TEXT {
-        return Err(format!("{wanted}, in ASCII, without a fragment"));
-    }
-    let (host, port) = authority_parts(authority)?;
-    Ok(ProbeUrl {
-        tls,
-        host,
-        port: port.unwrap_or(if tls { 443 } else { 80 }),
-        path: match path.starts_with('/') {
-            true => path.to_owned(),
-            false => format!("/{path}"),
-        },
-    })
-}
-
-/// `host:port`, in canonical form.
-///
-/// # Errors
-///
-/// Which part of it is wrong.
-pub fn host_port(text: &str) -> Result<String, String> {
-    match authority_parts(text)? {
-        (host, Some(port)) => Ok(format!("{host}:{port}")),
-        (_, None) => Err("must be \"host:port\"".to_owned()),
-    }
 }
 
 /// Host, lower-case, and port, if there is one.
@@ -224,15 +182,6 @@ mod tests {
             assert!(http_url(wrong).is_err(), "{wrong:?}");
         }
         assert!(!http_url("http://user:hunter2@a").unwrap_err().contains("hunter2"));
-    }
-
-    #[test]
-    fn probe_addresses_have_paths() {
-        assert_eq!(probe_url("http://a?x=1").unwrap().path, "/?x=1");
-        assert_eq!(probe_url("https://a:8443/h").unwrap().port, 8443);
-        for wrong in ["a/b", "http://a/#x", "http://a/ b", "http://a/ü", "ftp://a/"] {
-            assert!(probe_url(wrong).is_err(), "{wrong:?}");
-        }
     }
 
     #[test]

@@ -1,16 +1,14 @@
-//! The lists: `[[application]]`, `[[resource]]`, `[[reason]]`, `[[token]]`, `[[operator]]`,
-//! `[[alert]]`.
+//! The lists: `[[application]]`, `[[resource]]`, `[[reason]]`, `[[token]]`, `[[operator]]`.
 //!
 //! What must stay true: names are unique within their list, and whatever refers to another list is
 //! found there. An entry that lacks something required is reported and left out.
 
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use super::reader::Reader;
 use super::sections::one_of;
-use super::settings::{AlertRule, Application, CustomReason, Operator, Resource, Role, Token};
+use super::settings::{Application, CustomReason, Operator, Resource, Role, Token};
 use super::types::Secret;
 use super::{addresses, secrets, values};
 
@@ -72,6 +70,7 @@ pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource]) -> Vec
         });
         let critical = entry.flag("critical", false);
         let agree = entry.number("agree", 1..=MAX_AGREE);
+        entry.not_yet(&["strip_prefix", "balance", "exempt", "upstream_ca"]);
         let name = name?;
         Some(Application {
             title: title.unwrap_or_else(|| name.clone()),
@@ -116,12 +115,15 @@ pub(super) fn tokens(root: &mut Reader<'_>) -> Vec<Token> {
         let name = names.next(entry);
         let role = entry.required("role", one_of(&roles));
         let sha256 = entry.required("sha256", values::sha256);
-        // who speaks must be certain
-        if let Some(sha256) = sha256
-            && !hashes.insert(sha256)
-        {
-            entry.problem("sha256", "is another token's already");
+        if let Some(sha256) = sha256 {
+            if !hashes.insert(sha256) {
+                // a submission must have one author
+                entry.problem("sha256", "is another token's already");
+            } else if sha256 == secrets::token_sha256("") {
+                entry.problem("sha256", "is the hash of the empty text; `forewarn token` makes a token and its hash");
+            }
         }
+        entry.not_yet(&["expires"]);
         Some(Token { name: name?, role: role?, sha256: sha256? })
     })
 }
@@ -130,40 +132,7 @@ pub(super) fn operators(root: &mut Reader<'_>) -> Vec<Operator> {
     entries(root, "operator", |entry, names| {
         let name = names.next(entry);
         let password = entry.required("password", secrets::check_phc);
+        entry.not_yet(&["role", "targets"]);
         Some(Operator { name: name?, password: Secret::new(password?) })
     })
-}
-
-pub(super) fn alerts(root: &mut Reader<'_>, reasons: &[CustomReason]) -> Vec<AlertRule> {
-    entries(root, "alert", |entry, _| {
-        let matches: BTreeMap<String, String> = entry.pairs("match", label).into_iter().collect();
-        if !entry.has("match") {
-            entry.problem("match", "is required");
-        } else if matches.is_empty() {
-            // a rule without conditions would speak for every alert there is
-            entry.problem("match", "must name at least one label and its value");
-        }
-        let target = entry.required("target", values::target);
-        let reason = entry.text("reason", |text| {
-            let known = reasons.iter().any(|reason| reason.name == text);
-            match known || BUILT_IN_REASONS.contains(&text) {
-                true => Ok(text.to_owned()),
-                false => Err("is neither a built-in reason nor a [[reason]] of this file".to_owned()),
-            }
-        });
-        Some(AlertRule { matches, target: target?, reason: reason.unwrap_or_else(|| BUILT_IN_REASONS[0].to_owned()) })
-    })
-}
-
-/// A label's name as Prometheus has them, and a value that an alert can have.
-fn label(name: &str, value: &str) -> Result<(), String> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    let starts_well = !name.starts_with(|first: char| first.is_ascii_digit());
-    if name.is_empty() || !starts_well || !name.bytes().all(allowed) {
-        return Err("a label's name must be letters, digits and '_', not first a digit".to_owned());
-    }
-    match value.len() <= 1_024 {
-        true => Ok(()),
-        false => Err("a label's value must be at most 1024 bytes".to_owned()),
-    }
 }

@@ -1,25 +1,24 @@
-//! The configuration file (TOML, SPEC section 7) turned into checked settings.
+//! The configuration file (TOML, docs/contract.md#configuration) turned into checked settings.
 //!
 //! Parse, don't validate: past [`Settings::load`] no value is doubtful. Every limit, every default
-//! and every cross-reference (an application's `uses`, an alert's `reason`, a wildcard address
-//! without `advertise`) is settled here, so that no other room has to look twice.
+//! and every cross-reference (an application's `uses`, a wildcard address without `advertise`) is
+//! settled here, so that no other room has to look twice.
 //!
-//! What must stay true: a key this version does not know is an error, never ignored; every problem
-//! names the key and the line; as many problems as possible are reported at once; no secret
-//! appears in `Debug` output or in a message.
+//! What must stay true: a key that this version does not know is an error, never ignored, and so is
+//! one whose effect is not built yet; every problem names the key and the line; as many problems as
+//! possible are reported at once; no secret appears in `Debug` output or in a message.
 //!
 //! What it must not know: any other room. Names are plain strings and times plain durations here;
 //! whoever uses them turns them into the words of their own room.
 //!
 //! ```text
 //! reader     the file as a tree that remembers lines, and what was asked of it
-//! values     one text → one checked value (names, durations, sizes, targets)
+//! values     one text → one checked value (names, durations, sizes)
 //! addresses  the same for URLs, hosts, routes, networks
-//! sections   [node] [gate] [control] [farm] [notifier]
-//! lists      [[application]] [[resource]] [[reason]] [[token]] [[operator]] [[alert]]
-//! monitors   [[monitor]]
+//! sections   [node] [gate] [control] [farm]
+//! lists      [[application]] [[resource]] [[reason]] [[token]] [[operator]]
 //! settings   what comes out
-//! types      the small values in it: addresses, routes, targets, secrets
+//! types      the small values in it: addresses, routes, secrets
 //! secrets    making, hashing and comparing passwords and tokens
 //! template   the file that `forewarn init` writes
 //! ```
@@ -27,7 +26,6 @@
 pub mod addresses;
 mod error;
 mod lists;
-mod monitors;
 mod reader;
 pub mod secrets;
 mod sections;
@@ -41,15 +39,15 @@ mod tests;
 
 use std::fs::File;
 use std::io::Read as _;
+use std::net::SocketAddr;
 use std::path::Path;
 
 pub use error::{ConfigError, Problem};
 pub use settings::{
-    AlertRule, Application, ControlSettings, CustomReason, Fanout, FarmSettings, GateSettings, Initial, MergeMode,
-    MergeOrder, MergeSettings, MonitorScope, MonitorSettings, NodeSettings, NotifierSettings, Operator, Probe,
-    QueueKind, QueueSettings, References, Resource, Role, Settings, Token,
+    Application, ControlSettings, CustomReason, Fanout, FarmSettings, GateSettings, MergeMode, MergeOrder,
+    MergeSettings, NodeSettings, Operator, References, Resource, Role, Settings, Token,
 };
-pub use types::{HttpUrl, MonitorTarget, ProbeUrl, Route, Secret, Upstream};
+pub use types::{HttpUrl, Route, Secret, Upstream};
 
 use reader::{Reader, Report};
 
@@ -121,6 +119,20 @@ impl Settings {
     }
 }
 
+/// Two listeners cannot share a port, unless they listen on different addresses or let the system
+/// choose.
+fn same_port(root: &mut Reader<'_>, gate: SocketAddr, control: SocketAddr) {
+    let same_host = gate.ip() == control.ip()
+        || (gate.is_ipv4() == control.is_ipv4() && (gate.ip().is_unspecified() || control.ip().is_unspecified()));
+    if gate.port() == control.port() && gate.port() != 0 && same_host {
+        let (section, other) = match root.has("control") {
+            true => ("control", format!("gate.listen, {gate}")),
+            false => ("gate", format!("control.listen, {control}")),
+        };
+        root.section(section).problem("listen", format!("shares its port with {other}; choose another one"));
+    }
+}
+
 /// Reads every section. `None` means that something required is missing, which is then reported.
 fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
     let node = sections::node(root.section("node"));
@@ -128,7 +140,7 @@ fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
     let farm = sections::farm(root.section("farm"), file);
     let has_secret = farm.secret.is_some();
     let control = sections::control(root.section("control"), has_secret);
-    let notifier = sections::notifier(root.section("notifier"));
+    same_port(&mut root, gate.listen, control.listen);
 
     // what others refer to comes first
     let resources = lists::resources(&mut root);
@@ -136,22 +148,8 @@ fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
     let reasons = lists::reasons(&mut root);
     let tokens = lists::tokens(&mut root);
     let operators = lists::operators(&mut root);
-    let alerts = lists::alerts(&mut root, &reasons);
-    let monitors = monitors::monitors(&mut root, &applications, &resources);
+    root.not_yet(&["notifier", "alert", "monitor", "rule", "webhook", "status_page"]);
     root.finish();
 
-    Some(Settings {
-        node: node?,
-        gate,
-        control,
-        farm,
-        notifier,
-        applications,
-        resources,
-        reasons,
-        tokens,
-        operators,
-        alerts,
-        monitors,
-    })
+    Some(Settings { node: node?, gate, control, farm, applications, resources, reasons, tokens, operators })
 }

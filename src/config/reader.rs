@@ -14,7 +14,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::Problem;
 
-/// More problems than this in one file help nobody.
+/// What is said of a setting whose effect is not built.
+pub(super) const NOT_YET: &str = "not available in this version";
+
+/// At most so many problems are shown.
 const MAX_PROBLEMS: usize = 100;
 
 /// Collects the problems of one file. Shared by all readers of the file.
@@ -75,12 +78,14 @@ pub(super) struct Reader<'a> {
     line: usize,
     report: &'a Report,
     asked: Vec<&'static str>,
+    /// Keys of the contract that this version refuses.
+    not_yet: &'static [&'static str],
 }
 
 impl<'a> Reader<'a> {
     /// The whole file.
     pub(super) fn root(table: &'a DeTable<'a>, report: &'a Report) -> Reader<'a> {
-        Reader { path: String::new(), table: Some(table), line: 1, report, asked: Vec::new() }
+        Reader { path: String::new(), table: Some(table), line: 1, report, asked: Vec::new(), not_yet: &[] }
     }
 
     fn path_of(&self, key: &str) -> String {
@@ -181,18 +186,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Texts that may repeat, in their order (a command and its arguments).
-    pub(super) fn words(&mut self, key: &'static str) -> Vec<String> {
-        let items = self.array(key).iter();
-        let words = items.filter_map(|value| {
-            self.check_text(value, key, |text| match text.contains('\0') {
-                true => Err("must not contain NUL".to_owned()),
-                false => Ok(text.to_owned()),
-            })
-        });
-        words.collect()
-    }
-
     /// A whole number within `range`, or nothing when it is absent or wrong.
     pub(super) fn number(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
         let value = self.take(key)?;
@@ -243,28 +236,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The pairs of a table of texts, by name; absent is empty.
-    pub(super) fn pairs(
-        &mut self,
-        key: &'static str,
-        check: impl Fn(&str, &str) -> Result<(), String>,
-    ) -> Vec<(String, String)> {
-        let Some(value) = self.take(key) else {
-            return Vec::new();
-        };
-        let DeValue::Table(table) = value.get_ref() else {
-            self.wrong_type(value, key, "a table such as { name = \"value\" }");
-            return Vec::new();
-        };
-        let pairs = table.iter().filter_map(|(name, value)| {
-            let path = format!("{key}.{}", name.get_ref());
-            self.check_text(value, &path, |text| {
-                check(name.get_ref(), text).map(|()| (name.get_ref().to_string(), text.to_owned()))
-            })
-        });
-        pairs.collect()
-    }
-
     /// The section `[key]`, which may be absent.
     pub(super) fn section(&mut self, key: &'static str) -> Reader<'a> {
         let value = self.take(key);
@@ -309,18 +280,35 @@ impl<'a> Reader<'a> {
             line: value.map_or(self.line, |value| self.report.line(value.span().start)),
             report: self.report,
             asked: Vec::new(),
+            not_yet: &[],
         }
     }
 
-    /// Reports every key that nobody asked for.
+    /// Keys that the contract has and this version does not: they are refused by that name, so that
+    /// no setting is accepted without effect.
+    pub(super) fn not_yet(&mut self, keys: &'static [&'static str]) {
+        self.not_yet = keys;
+    }
+
+    /// Reports every key that was not asked for.
     pub(super) fn finish(self) {
-        for (key, _) in self.table.into_iter().flatten() {
-            if !self.asked.contains(&key.get_ref().as_ref()) {
-                let line = self.report.line(key.span().start);
-                let known = self.asked.join(", ");
-                let problem = format!("unknown key; known here are: {known}");
-                self.report.add(line, &self.path_of(key.get_ref()), problem);
+        for (key, value) in self.table.into_iter().flatten() {
+            let name: &str = key.get_ref();
+            if self.asked.contains(&name) {
+                continue;
             }
+            let problem = match self.not_yet.contains(&name) {
+                true => NOT_YET.to_owned(),
+                false => format!("unknown key; known here are: {}", self.asked.join(", ")),
+            };
+            // a list of sections is reported at its first section
+            let line = self.report.line(match value.get_ref() {
+                DeValue::Array(items) if items.iter().all(|item| item.get_ref().is_table()) => {
+                    items.first().map_or(key.span().start, |first| first.span().start)
+                }
+                _ => key.span().start,
+            });
+            self.report.add(line, &self.path_of(name), problem);
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The single sections: `[node]`, `[gate]`, `[control]`, `[farm]`, `[notifier]`.
+//! The single sections: `[node]`, `[gate]`, `[control]`, `[farm]`.
 //!
 //! Each function takes its section, asks for every key it has, and fills in the defaults of
-//! SPEC section 7. What spans sections (a listener on other than loopback needs the farm's secret)
+//! docs/contract.md#configuration. What spans sections (a listener on other than loopback needs the farm's secret)
 //! is handed in.
 
 use std::fs::File;
@@ -13,10 +13,9 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use super::reader::Reader;
+use super::reader::{NOT_YET, Reader};
 use super::settings::{
-    ControlSettings, Fanout, FarmSettings, GateSettings, Initial, MergeMode, MergeOrder, MergeSettings, NodeSettings,
-    NotifierSettings, QueueKind, QueueSettings, References,
+    ControlSettings, Fanout, FarmSettings, GateSettings, MergeMode, MergeOrder, MergeSettings, NodeSettings, References,
 };
 use super::types::Secret;
 use super::{addresses, values};
@@ -49,6 +48,19 @@ pub(super) fn node(mut section: Reader<'_>) -> Option<NodeSettings> {
 pub(super) fn gate(mut section: Reader<'_>) -> GateSettings {
     let listen = section.text("listen", listen_address);
     let trusted_proxies = section.texts("trusted_proxies", addresses::network);
+    section.not_yet(&[
+        "proxy_protocol",
+        "access_log",
+        "access_log_format",
+        "pages",
+        "cors",
+        "h2c",
+        "redirect",
+        "max_body",
+        "max_connections",
+        "timeouts",
+        "tls",
+    ]);
     section.finish();
     GateSettings { listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))), trusted_proxies }
 }
@@ -74,6 +86,7 @@ pub(super) fn control(mut section: Reader<'_>, has_secret: bool) -> ControlSetti
              for peers cannot connect to that: write the address they reach this node at",
         );
     }
+    section.not_yet(&["hosts", "tls"]);
     section.finish();
     ControlSettings { listen, advertise, time_zone: time_zone.unwrap_or(Tz::UTC) }
 }
@@ -91,8 +104,9 @@ pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {
     let skew = values::duration_in(Duration::from_millis(10)..=HOUR);
     let max_clock_skew = section.text("max_clock_skew", skew);
     let lapse = section.text("lapse", values::duration_in(SECOND..=365 * DAY));
-    let queue = queue(section.section("queue"));
+    queue(section.section("queue"));
     let merge = merge(section.section("merge"));
+    section.not_yet(&["previous_secret", "pass_key", "tls_ca", "tls_cert", "tls_key"]);
     section.finish();
     FarmSettings {
         secret,
@@ -100,7 +114,6 @@ pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {
         fanout: fanout.and_then(NonZeroU32::new).map_or(Fanout::All, Fanout::Children),
         max_clock_skew: max_clock_skew.unwrap_or(60 * SECOND),
         lapse: lapse.unwrap_or(DAY),
-        queue,
         merge,
     }
 }
@@ -129,26 +142,15 @@ fn check_secret(text: &str) -> Result<Secret, String> {
     }
 }
 
-fn queue(mut section: Reader<'_>) -> QueueSettings {
-    let kinds = [("embedded", QueueKind::Embedded), ("nats", QueueKind::Nats)];
-    let kind = section.text("kind", one_of(&kinds));
-    let url = section.text("url", |text| {
-        let wanted = "must be an address such as \"nats://127.0.0.1:4222\"";
-        let authority = text.strip_prefix("nats://").ok_or(wanted)?;
-        let authority = addresses::host_port(authority.strip_suffix('/').unwrap_or(authority));
-        authority.map(|authority| format!("nats://{authority}"))
+/// Only the embedded queue is there. Nothing is made of the section but refusals.
+fn queue(mut section: Reader<'_>) {
+    section.text("kind", |text| match text {
+        "embedded" => Ok(()),
+        "nats" => Err(format!("\"nats\" is {NOT_YET}; use \"embedded\"")),
+        _ => Err("must be \"embedded\"".to_owned()),
     });
-    let stream = section.text("stream", values::name);
-    if kind == Some(QueueKind::Nats) {
-        let problem = "kind = \"nats\" is not in this version; use \"embedded\"";
-        section.problem("kind", problem);
-    }
+    section.not_yet(&["url", "stream"]);
     section.finish();
-    QueueSettings {
-        kind: kind.unwrap_or(QueueKind::Embedded),
-        url: url.unwrap_or_else(|| "nats://127.0.0.1:4222".to_owned()),
-        stream: stream.unwrap_or_else(|| "forewarn".to_owned()),
-    }
 }
 
 fn merge(mut section: Reader<'_>) -> MergeSettings {
@@ -169,20 +171,6 @@ fn merge(mut section: Reader<'_>) -> MergeSettings {
         timeout: timeout.unwrap_or(5 * SECOND),
         every: every.unwrap_or(30 * SECOND),
     }
-}
-
-pub(super) fn notifier(mut section: Reader<'_>) -> NotifierSettings {
-    let choices = [("self", Initial::Myself), ("listed", Initial::Listed), ("least-loaded", Initial::LeastLoaded)];
-    let initial = section.text("initial", one_of(&choices));
-    let initial = initial.unwrap_or(Initial::Myself);
-    let nodes = section.texts("nodes", addresses::http_url);
-    if initial != Initial::Myself && !section.has("nodes") {
-        section.problem("nodes", "is required unless notifier.initial is \"self\"");
-    } else if initial != Initial::Myself && nodes.is_empty() {
-        section.problem("nodes", "must name a node unless notifier.initial is \"self\"");
-    }
-    section.finish();
-    NotifierSettings { initial, nodes }
 }
 
 fn listen_address(text: &str) -> Result<SocketAddr, String> {

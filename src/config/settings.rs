@@ -3,7 +3,6 @@
 //! What must stay true: a value of these types that came from [`Settings::load`] needs no second
 //! look. Secrets are [`Secret`], whose `Debug` shows nothing. All durations are exact, never zero.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -12,7 +11,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use ipnet::IpNet;
 
-use super::types::{HttpUrl, MonitorTarget, ProbeUrl, Route, Secret, Upstream};
+use super::types::{HttpUrl, Route, Secret, Upstream};
 
 /// Everything in the configuration file, defaults filled in.
 #[derive(Clone, Debug)]
@@ -25,8 +24,6 @@ pub struct Settings {
     pub control: ControlSettings,
     /// `[farm]`
     pub farm: FarmSettings,
-    /// `[notifier]`
-    pub notifier: NotifierSettings,
     /// `[[application]]`, names unique, in the order of the file.
     pub applications: Vec<Application>,
     /// `[[resource]]`, names unique, in the order of the file.
@@ -37,10 +34,6 @@ pub struct Settings {
     pub tokens: Vec<Token>,
     /// `[[operator]]`, names unique.
     pub operators: Vec<Operator>,
-    /// `[[alert]]`, in the order of the file.
-    pub alerts: Vec<AlertRule>,
-    /// `[[monitor]]`, names unique.
-    pub monitors: Vec<MonitorSettings>,
 }
 
 /// This node and its disk.
@@ -103,8 +96,6 @@ pub struct FarmSettings {
     /// After which a monitor's word no longer counts: 1 s to 365 days, default 24 h. The same in
     /// the whole farm.
     pub lapse: Duration,
-    /// `[farm.queue]`
-    pub queue: QueueSettings,
     /// `[farm.merge]`
     pub merge: MergeSettings,
 }
@@ -116,26 +107,6 @@ pub enum Fanout {
     All,
     /// To so many, which pass it on: 1 is a chain, more is a tree. At most 10,000.
     Children(NonZeroU32),
-}
-
-/// What carries notifications between nodes.
-#[derive(Clone, Debug)]
-pub struct QueueSettings {
-    /// Default embedded.
-    pub kind: QueueKind,
-    /// Server of a broker, `nats://host:port`; unused by the embedded queue.
-    pub url: String,
-    /// Name of the broker's stream; unused by the embedded queue.
-    pub stream: String,
-}
-
-/// The kinds of queue that the file format knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QueueKind {
-    /// The node's own store, and HTTP.
-    Embedded,
-    /// NATS JetStream. Known to the file format, refused by this version.
-    Nats,
 }
 
 /// Synchronization at the start and from time to time.
@@ -178,26 +149,6 @@ pub enum MergeMode {
     Series,
     /// All at once.
     Parallel,
-}
-
-/// To whom this node's form and monitors hand in.
-#[derive(Clone, Debug)]
-pub struct NotifierSettings {
-    /// Default this node itself.
-    pub initial: Initial,
-    /// The nodes to choose from; not empty unless `initial` is this node itself.
-    pub nodes: Vec<HttpUrl>,
-}
-
-/// How the initial node of a notification is chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Initial {
-    /// This node itself.
-    Myself,
-    /// The first of the listed nodes that answers.
-    Listed,
-    /// The one with the least load.
-    LeastLoaded,
 }
 
 /// What users ask for.
@@ -264,60 +215,4 @@ pub struct Operator {
     pub name: String,
     /// An argon2id hash in PHC form.
     pub password: Secret,
-}
-
-/// Which alerts speak about what.
-#[derive(Clone, Debug)]
-pub struct AlertRule {
-    /// Labels an alert must have, with these values; not empty.
-    pub matches: BTreeMap<String, String>,
-    /// What it speaks about. Need not be configured here: another node may have it.
-    pub target: MonitorTarget,
-    /// A built-in or configured reason's name. Default `unknown`.
-    pub reason: String,
-}
-
-/// One monitor of this node.
-#[derive(Clone, Debug)]
-pub struct MonitorSettings {
-    /// Unique; the reporter is `NODE/NAME`.
-    pub name: String,
-    /// What it speaks about.
-    pub target: MonitorTarget,
-    /// How it finds out.
-    pub probe: Probe,
-    /// For whose users its words count. Default this node's.
-    pub scope: MonitorScope,
-    /// Interval of probes: 100 ms to 24 h, default 5 s.
-    pub every: Duration,
-    /// Bounds one probe: 10 ms to 10 min, default 2 s.
-    pub timeout: Duration,
-    /// Failures in a row until it says unavailable: 1 to 1,000, default 3.
-    pub fail_after: NonZeroU32,
-    /// Successes in a row until it says available: 1 to 1,000, default 2.
-    pub recover_after: NonZeroU32,
-}
-
-/// How a monitor finds out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Probe {
-    /// A GET must be answered with success.
-    Http(ProbeUrl),
-    /// A connection must come about: `host:port`, an IPv6 address in brackets.
-    Tcp(String),
-    /// A program, with its arguments, must exit with 0; not empty.
-    Command(Vec<String>),
-    /// What another farm's gate says about an application.
-    Farm(ProbeUrl),
-    /// The requests that pass the gate anyway.
-    Passive,
-}
-
-/// For whose users a monitor's words count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MonitorScope {
-    /// For this node's.
-    Node,
-    /// For all.
-    Farm,
 }

@@ -1,4 +1,4 @@
-//! The file as a whole: SPEC's own example and the defaults; the refusals are in `refusals`.
+//! The file as a whole: the contract's own example and the defaults; the refusals are in `refusals`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -42,7 +42,7 @@ fn phc() -> String {
         .to_owned()
 }
 
-/// Section 7 of the contract, with values where it has dots.
+/// The example of docs/contract.md#configuration, with values where it has dots.
 fn whole_file() -> String {
     let sha256 = "ab".repeat(32);
     let phc = phc();
@@ -67,17 +67,12 @@ max_clock_skew = "30s"
 lapse = "7d"
 [farm.queue]
 kind = "embedded"
-url = "nats://127.0.0.1:4222"
-stream = "forewarn"
 [farm.merge]
 references = 3
 order = "random"
 mode = "parallel"
 timeout = "500ms"
 every = "1m"
-[notifier]
-initial = "least-loaded"
-nodes = ["http://127.0.0.1:7071"]
 [[application]]
 name = "mail"
 title = "Mail"
@@ -99,19 +94,6 @@ sha256 = "{sha256}"
 [[operator]]
 name = "alice"
 password = "{phc}"
-[[alert]]
-match = {{ alertname = "MailDown" }}
-target = "application:mail"
-reason = "licence-expired"
-[[monitor]]
-name = "mail-http"
-target = "application:mail"
-http = "http://127.0.0.1:9001/health"
-scope = "farm"
-every = "10s"
-timeout = "1s"
-fail_after = 4
-recover_after = 5
 "#
     )
 }
@@ -128,12 +110,10 @@ fn the_whole_file_becomes_settings() {
     assert_eq!(s.farm.fanout, Fanout::Children(2.try_into().unwrap()));
     assert_eq!(s.farm.max_clock_skew, Duration::from_secs(30));
     assert_eq!(s.farm.lapse, Duration::from_secs(7 * 86_400));
-    assert_eq!(s.farm.queue.kind, QueueKind::Embedded);
     assert_eq!(s.farm.merge.references, References::Count(3.try_into().unwrap()));
     assert_eq!(s.farm.merge.order, MergeOrder::Random);
     assert_eq!(s.farm.merge.mode, MergeMode::Parallel);
     assert_eq!(s.farm.merge.timeout, Duration::from_millis(500));
-    assert_eq!(s.notifier.initial, Initial::LeastLoaded);
     let mail = &s.applications[0];
     let routes: Vec<String> = mail.routes.iter().map(Route::to_string).collect();
     assert_eq!(routes, ["/mail", "mail.example.com/", "shop.example.com/cart"]);
@@ -141,19 +121,11 @@ fn the_whole_file_becomes_settings() {
     assert!(mail.critical);
     assert_eq!(mail.agree.get(), 2);
     assert_eq!(s.tokens[0].sha256, [0xab; 32]);
-    assert_eq!(s.alerts[0].matches["alertname"], "MailDown");
-    let monitor = &s.monitors[0];
-    assert_eq!(monitor.target.to_string(), "application:mail");
-    assert!(matches!(&monitor.probe, Probe::Http(url) if url.path == "/health" && !url.tls));
-    assert_eq!(monitor.scope, MonitorScope::Farm);
-    assert_eq!((monitor.fail_after.get(), monitor.recover_after.get()), (4, 5));
 }
 
 #[test]
 fn defaults_are_those_of_the_contract() {
-    let s = accepted(
-        "[[application]]\nname = \"m\"\n[[monitor]]\nname = \"p\"\ntarget = \"application:m\"\npassive = true\n",
-    );
+    let s = accepted("[[application]]\nname = \"m\"\n");
     assert_eq!(s.node.reserve, 64 * 1024 * 1024);
     assert_eq!(s.gate.listen.to_string(), "127.0.0.1:8080");
     assert!(s.gate.trusted_proxies.is_empty());
@@ -170,14 +142,9 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(s.farm.merge.mode, MergeMode::Series);
     assert_eq!(s.farm.merge.timeout, Duration::from_secs(5));
     assert_eq!(s.farm.merge.every, Duration::from_secs(30));
-    assert_eq!(s.notifier.initial, Initial::Myself);
-    let (application, monitor) = (&s.applications[0], &s.monitors[0]);
+    let application = &s.applications[0];
     assert_eq!(application.title, "m");
     assert_eq!(application.agree.get(), 1);
-    assert_eq!(monitor.scope, MonitorScope::Node);
-    assert_eq!(monitor.every, Duration::from_secs(5));
-    assert_eq!(monitor.timeout, Duration::from_secs(2));
-    assert_eq!((monitor.fail_after.get(), monitor.recover_after.get()), (3, 2));
 }
 
 #[test]

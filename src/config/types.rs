@@ -1,7 +1,7 @@
-//! The small values that settings are made of: addresses, routes, targets, secrets.
+//! The small values that settings are made of: addresses, routes, secrets.
 //!
 //! What must stay true: each is in one canonical form (hosts lower-case, ports always known, paths
-//! without a slash at the end), so that equal ones are equal. They are made in `values`.
+//! without a slash at the end), so that equal ones are equal. They are made in `addresses`.
 
 use std::fmt;
 
@@ -48,41 +48,6 @@ impl fmt::Display for HttpUrl {
 
 /// The server that performs an application.
 pub type Upstream = HttpUrl;
-
-/// What an alert or a monitor speaks about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MonitorTarget {
-    /// Everything.
-    System,
-    /// One application.
-    Application(String),
-    /// One resource.
-    Resource(String),
-}
-
-impl fmt::Display for MonitorTarget {
-    /// As in a notification's `targets`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            MonitorTarget::System => f.write_str("system"),
-            MonitorTarget::Application(name) => write!(f, "application:{name}"),
-            MonitorTarget::Resource(name) => write!(f, "resource:{name}"),
-        }
-    }
-}
-
-/// An address that a monitor asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProbeUrl {
-    /// `https` rather than `http`.
-    pub tls: bool,
-    /// Lower-case name or address; an IPv6 address is in brackets.
-    pub host: String,
-    /// 80 or 443 where none is written.
-    pub port: u16,
-    /// Path and query; begins with `/`.
-    pub path: String,
-}
 
 /// A text that must not be shown: its `Debug` says only that there is one.
 #[derive(Clone)]

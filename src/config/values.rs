@@ -7,8 +7,6 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::types::MonitorTarget;
-
 /// The longest name, in characters.
 pub const MAX_NAME: usize = 64;
 
@@ -116,21 +114,6 @@ fn split_number(text: &str) -> Option<(u64, &str)> {
     Some((number.parse().ok()?, unit.strip_prefix(' ').unwrap_or(unit)))
 }
 
-/// `system`, `application:NAME` or `resource:NAME`.
-///
-/// # Errors
-///
-/// What a target looks like.
-pub fn target(text: &str) -> Result<MonitorTarget, String> {
-    let wanted = || "must be \"system\", \"application:NAME\" or \"resource:NAME\"".to_owned();
-    match text.split_once(':') {
-        None if text == "system" => Ok(MonitorTarget::System),
-        Some(("application", of)) => name(of).map(MonitorTarget::Application),
-        Some(("resource", of)) => name(of).map(MonitorTarget::Resource),
-        _ => Err(wanted()),
-    }
-}
-
 /// 64 hexadecimal digits.
 pub(super) fn sha256(text: &str) -> Result<[u8; 32], String> {
     let mut hash = [0; 32];
@@ -173,15 +156,6 @@ mod tests {
         assert_eq!(size("10GB").unwrap(), 10_000_000_000);
         for wrong in ["", "64", "MiB", "1PB", "-1B", "99999999TiB"] {
             assert!(size(wrong).is_err(), "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn targets_have_one_of_three_forms() {
-        let mail = MonitorTarget::Application("mail".into());
-        assert_eq!(target("application:mail").unwrap(), mail);
-        for wrong in ["", "mail", "System", "system:", "application:", "resource:a b", "node:a"] {
-            assert!(target(wrong).is_err(), "{wrong:?}");
         }
     }
 }

@@ -18,8 +18,10 @@ use actix_web::{
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
-use super::errors::Failure;
-use crate::availability::Author;
+use super::{audit, errors::Failure};
+use crate::{availability::Author, noise::Noise};
+
+static UNKNOWN_TOKENS: Noise = Noise::new("unknown_token");
 
 /// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +113,13 @@ impl Caller {
     /// 401 when nobody was let in: the handler stands outside of `/api`.
     pub fn of(request: &HttpRequest) -> Result<Self, Failure> {
         request.extensions().get::<Self>().cloned().ok_or_else(|| nobody("this needs a token".to_owned()))
+    }
+
+    /// The token's or the operator's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Token { name, .. } | Self::Session { operator: name } => name,
+        }
     }
 
     /// As whom it submits.
@@ -205,13 +214,9 @@ pub async fn require<B: MessageBody + 'static>(
             Ok(next.call(request).await?.map_into_left_body())
         }
         Err(failure) => {
-            if matches!(failure, Failure::Unauthenticated { invalid_token: true, .. }) {
-                let peer = request.peer_addr().map_or_else(String::new, |peer| peer.ip().to_string());
-                log::warn!(
-                    "API request refused: unknown token peer={peer} method={} path={}",
-                    request.method(),
-                    request.path()
-                );
+            if matches!(failure, Failure::Unauthenticated { invalid_token: true, .. }) && UNKNOWN_TOKENS.admits() {
+                let from = audit::address(request.request());
+                log::warn!(from, method:% = request.method(), path = request.path(); "unknown_token");
             }
             Ok(request.into_response(failure.error_response()).map_into_right_body())
         }

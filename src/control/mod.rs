@@ -13,6 +13,7 @@
 //! Must not know: actors, stores, peers.
 
 pub mod api;
+pub mod audit;
 pub mod auth;
 pub mod body;
 pub mod console;

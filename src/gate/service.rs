@@ -38,7 +38,10 @@ use crate::{
     answer::{Denial, Problem, ProblemKind, availability_json},
     availability::Moment,
     clock,
+    noise::Noise,
 };
+
+static UPSTREAM_FAILURES: Noise = Noise::new("upstream_failed");
 
 /// Paths that no application can have.
 const RESERVED: &str = "/.forewarn";
@@ -112,11 +115,10 @@ pub async fn handle(
             };
             if error.is_upstreams_fault() {
                 Counters::count(&gate.shared.counters.upstream_failures);
-                log::warn!(
-                    "event=upstream_failed application={} error={:?}",
-                    gate.shared.slots[index].app.name(),
-                    error.to_string()
-                );
+                if UPSTREAM_FAILURES.admits() {
+                    let application = gate.shared.slots[index].app.name();
+                    log::warn!(application:%, error:%; "upstream_failed");
+                }
             }
             gate.problem(req.head(), kind, None, Some(index))
         }

@@ -97,11 +97,6 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     for note in settings.notes() {
         log::warn!("event=configuration note={note:?}");
     }
-    if !settings.monitors.is_empty() || !settings.alerts.is_empty() {
-        log::warn!(
-            "event=configuration note=\"[[monitor]] and [[alert]] are checked, but not carried out by this version\""
-        );
-    }
     let control_socket = bind("control.listen", settings.control.listen)?;
     let gate_socket = bind("gate.listen", settings.gate.listen)?;
     let (data, reserve) = (settings.node.data.clone(), settings.node.reserve);
@@ -166,7 +161,14 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
         desk: desk.clone(),
         shared: Arc::clone(&shared),
     };
-    let server = control_server(&settings, &facts, control_socket, desk, streams.clone(), web::Data::new(door))?;
+    let server = control_server(
+        &settings,
+        &facts,
+        (control_address, control_socket),
+        desk,
+        streams.clone(),
+        web::Data::new(door),
+    )?;
     let handle = server.handle();
     actix::spawn(async move {
         if let Err(error) = server.await {
@@ -275,9 +277,18 @@ impl Merged {
         let gate = gate(&core.settings, &core.shared)?;
         let (streams, changes) = (core.gate_streams.clone(), web::Data::new(core.shared.events.clone()));
         let address = core.gate_socket.local_addr()?.as_socket().unwrap_or(core.settings.gate.listen);
-        let server = listener::serve(listen(core.gate_socket)?, gate, Limits::default(), GRACE, move |reserved| {
-            reserved.app_data(streams.clone()).app_data(changes.clone()).route("/events", web::get().to(public_events));
-        })?;
+        let server = listener::serve(
+            listen("gate.listen", address, core.gate_socket)?,
+            gate,
+            Limits::default(),
+            GRACE,
+            move |reserved| {
+                reserved
+                    .app_data(streams.clone())
+                    .app_data(changes.clone())
+                    .route("/events", web::get().to(public_events));
+            },
+        )?;
         crash_point("boot.listening");
         core.shared.set_phase(Phase::Ready);
         crash_point("boot.ready");

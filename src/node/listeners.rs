@@ -1,7 +1,7 @@
 //! The control listener, put together: API, pages and peers' endpoints; and the gate's public events,
 //! which are the API's.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use actix_web::{App as WebApp, HttpRequest, HttpResponse, HttpServer, dev::Server, web};
 use socket2::Socket;
@@ -27,7 +27,7 @@ use crate::{
 pub(super) fn control_server(
     settings: &Settings,
     facts: &Facts,
-    socket: Socket,
+    (address, socket): (SocketAddr, Socket),
     desk: Desk,
     streams: web::Data<events::Streams>,
     door: web::Data<Door>,
@@ -64,8 +64,11 @@ pub(super) fn control_server(
         }
         app.configure(console::configure(console.clone()))
     });
-    let server =
-        server.workers(2).disable_signals().shutdown_timeout(GRACE).tcp_nodelay(true).listen(listen(socket)?)?;
+    let server = server.workers(2).disable_signals().shutdown_timeout(GRACE).tcp_nodelay(true).listen(listen(
+        "control.listen",
+        address,
+        socket,
+    )?)?;
     Ok(server.run())
 }
 

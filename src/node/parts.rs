@@ -29,10 +29,11 @@ pub(super) fn bind(key: &'static str, address: SocketAddr) -> Result<Socket, Nod
     bind().map_err(|source| NodeError::Listen { key, address, source })
 }
 
-/// Lets clients in.
-pub(super) fn listen(socket: Socket) -> io::Result<TcpListener> {
-    socket.listen(1_024)?;
-    socket.set_nonblocking(true)?;
+/// Lets clients in. The port can still be taken here: another process may have taken it without
+/// listening, as this one did.
+pub(super) fn listen(key: &'static str, address: SocketAddr, socket: Socket) -> Result<TcpListener, NodeError> {
+    let listen = socket.listen(1_024).and_then(|()| socket.set_nonblocking(true));
+    listen.map_err(|source| NodeError::Listen { key, address, source })?;
     Ok(socket.into())
 }
 
@@ -109,6 +110,12 @@ pub(super) fn stop_signal(until_stdin_closes: bool) -> io::Result<impl Future<Ou
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    actix::spawn(async move {
+        while hangup.recv().await.is_some() {
+            log::warn!(signal = "SIGHUP", note = "reloading is not available in this version"; "signal_ignored");
+        }
+    });
     let (closed, mut stdin) = tokio::sync::oneshot::channel::<()>();
     if until_stdin_closes {
         std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {

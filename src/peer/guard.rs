@@ -19,7 +19,12 @@ use super::{
     nonces::Nonces,
     signature::{Key, Nonce, Refusal, Sender},
 };
-use crate::availability::{Moment, NodeId};
+use crate::{
+    availability::{Moment, NodeId},
+    noise::Noise,
+};
+
+static REFUSED: Noise = Noise::new("peer_request_refused");
 
 /// Who sent this request, whose whole body is `body`. A refusal is written to the log.
 ///
@@ -39,10 +44,11 @@ pub fn verify(
         let mut nonces = nonces.lock().unwrap_or_else(PoisonError::into_inner);
         nonces.admit(sender.nonce, sender.time, now).map(|()| sender)
     });
-    if let Err(refusal) = &verified {
-        let address = request.peer_addr().map(|address| address.to_string()).unwrap_or_default();
-        // Debug: quoted, and nothing in it can end the line
-        log::warn!("peer_request=refused address={address} path={:?} reason={:?}", request.path(), refusal.to_string());
+    if let Err(refusal) = &verified
+        && REFUSED.admits()
+    {
+        let from = request.peer_addr().map(|address| address.to_string()).unwrap_or_default();
+        log::warn!(from, path = request.path(), why:% = refusal; "peer_request_refused");
     }
     verified
 }

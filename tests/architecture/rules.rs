@@ -24,9 +24,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // starts nodes as processes of their own: shares their configuration with them, and its words
     ("demo", &["availability", "config", "clock"]),
     ("node", &["gate", "control", "peer", "actors", "answer", "store", "sync", "availability", "config", "clock"]),
-    ("gate", &["actors", "answer", "store", "sync", "availability", "clock"]),
-    ("control", &["actors", "answer", "store", "sync", "availability", "clock"]),
-    ("peer", &["actors", "answer", "store", "sync", "availability", "clock"]),
+    ("gate", &["actors", "answer", "store", "sync", "availability", "clock", "noise"]),
+    ("control", &["actors", "answer", "store", "sync", "availability", "clock", "noise"]),
+    ("peer", &["actors", "answer", "store", "sync", "availability", "clock", "noise"]),
     ("actors", &["answer", "store", "sync", "availability", "clock"]),
     ("answer", &["availability"]),
     // its records keep what the protocol queues
@@ -37,6 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &[]),
     // speaks in availability's moments
     ("clock", &["availability"]),
+    ("noise", &["clock"]),
 ];
 
 /// Rooms that the rules know before they are built.
@@ -67,17 +68,17 @@ const LIBRARIES: &[Known] = &[
     Known { begins: &["actix"], by: &["actors", "node"], because: "only actors are actors, and the node starts them" },
     Known {
         begins: &["tokio"],
-        by: &["cli", "demo", "node", "gate", "control", "peer", "actors"],
+        by: &["cli", "demo", "node", "gate", "control", "peer", "actors", "noise"],
         because: "rules and storage know no executor",
     },
     Known {
         begins: &["tokio_stream"],
-        by: &["cli", "demo", "node", "gate", "control", "peer", "actors"],
+        by: &["cli", "demo", "node", "gate", "control", "peer", "actors", "noise"],
         because: "rules and storage know no executor",
     },
     Known {
         begins: &["tokio_util"],
-        by: &["cli", "demo", "node", "gate", "control", "peer", "actors"],
+        by: &["cli", "demo", "node", "gate", "control", "peer", "actors", "noise"],
         because: "rules and storage know no executor",
     },
     Known {

@@ -10,6 +10,7 @@ mod disk;
 mod door;
 mod history;
 mod judging;
+mod logging;
 mod membership;
 mod peers;
 mod plans;

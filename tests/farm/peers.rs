@@ -56,7 +56,7 @@ async fn what_is_not_signed_with_the_farms_secret_is_401_logged_and_not_applied(
     )
     .await;
     for line in ["missing", "wrong signature", "clock more than"] {
-        node.wait_log(&["WARN", "peer_request=refused", line]).await;
+        node.wait_log(&["WARN", "event=peer_request_refused", line]).await;
     }
     assert_eq!(node.get("/api/v1/notifications").await.json()["notifications"], json!([]));
     // the same once, properly: believed; and once more: a replay
@@ -65,7 +65,7 @@ async fn what_is_not_signed_with_the_farms_secret_is_401_logged_and_not_applied(
     assert_eq!(reply.json()["receipts"].as_array().unwrap().len(), 1, "{}", reply.text());
     node.wait_available("mail", false).await;
     refused(&good, DELIVER, body.as_bytes()).await;
-    node.wait_log(&["WARN", "peer_request=refused", "received before"]).await;
+    node.wait_log(&["WARN", "event=peer_request_refused", "received before"]).await;
     assert_eq!(node.get("/api/v1/notifications").await.json()["notifications"].as_array().unwrap().len(), 1);
 }
 

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// An address that takes connections and never answers.
-fn silent() -> (TcpListener, String) {
+pub fn silent() -> (TcpListener, String) {
     let listener = TcpListener::bind((own_address(), 0)).unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     (listener, address)

@@ -116,7 +116,14 @@ impl Desk {
                 };
                 crash_point("desk.submitted");
                 let n = &taken.entry.notification;
-                Ok(Submitted { id: n.id, timestamp: n.timestamp, node: n.node.clone(), delivery, repeated: taken.repeated })
+                Ok(Submitted {
+                    id: n.id,
+                    timestamp: n.timestamp,
+                    node: n.node.clone(),
+                    delivery,
+                    repeated: taken.repeated,
+                    targets: n.targets.clone(),
+                })
             }
             Ok(Ok(Reply::Submitted(Err(refusal)))) => Err(refused(refusal)),
             Ok(_) => Err(unavailable("the store cannot write; whether the notification was taken is unknown: hand it in again with the same id".to_owned(), 5)),

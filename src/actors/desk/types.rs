@@ -44,6 +44,9 @@ pub struct Submitted {
     /// It was known already, with the same content.
     #[serde(skip)]
     pub repeated: bool,
+    /// What it is about; for a cancel, what the plan was about.
+    #[serde(skip)]
+    pub targets: Vec<Target>,
 }
 
 /// Why a submission was not taken.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
+use crate::availability::Target;
 use crate::config::{HttpUrl, addresses, values};
 
 /// The longest pattern or value, in characters.
@@ -20,7 +21,7 @@ pub(super) fn name(text: &str) -> Result<String, String> {
 
 /// In the canonical form of a notification's `targets`.
 pub(super) fn target(text: &str) -> Result<String, String> {
-    values::target(text).map(|target| target.to_string())
+    text.parse::<Target>().map(|target| target.to_string()).map_err(str::to_owned)
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {

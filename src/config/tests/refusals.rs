@@ -74,18 +74,13 @@ fn the_farm_has_limits() {
     refused("[farm]\nfanout = 99999999999999999999\n", "5: farm.fanout: must be from 1");
     refused("[farm]\nmax_clock_skew = \"2h\"\n", "5: farm.max_clock_skew: must be from 10ms to 1h");
     refused("[farm]\nlapse = \"5\"\n", "5: farm.lapse: must be a duration");
-    refused("[farm.queue]\nkind = \"kafka\"\n", "5: farm.queue.kind: must be \"embedded\" or");
-    let nats = "5: farm.queue.kind: kind = \"nats\" is not in this version; use \"embedded\"";
-    refused("[farm.queue]\nkind = \"nats\"\n", nats);
-    refused("[farm.queue]\nurl = \"http://x\"\n", "5: farm.queue.url: must be an address");
-    refused("[farm.queue]\nstream = \"a b\"\n", "5: farm.queue.stream: must be 1 to 64");
+    refused("[farm.queue]\nkind = \"kafka\"\n", "5: farm.queue.kind: must be \"embedded\"");
+    refused("[farm.queue]\nkind = \"nats\"\n", "5: farm.queue.kind: \"nats\" is not available in this version");
     refused("[farm.merge]\nreferences = -1\n", "5: farm.merge.references: must be from 1");
     refused("[farm.merge]\norder = \"any\"\n", "5: farm.merge.order: must be \"listed\" or");
     refused("[farm.merge]\nmode = \"any\"\n", "5: farm.merge.mode: must be \"series\" or");
     refused("[farm.merge]\ntimeout = \"11m\"\n", "5: farm.merge.timeout: must be from 10ms to 10m");
     refused("[farm.merge]\nevery = \"1ms\"\n", "5: farm.merge.every: must be from 100ms to 1d");
-    refused("[notifier]\ninitial = \"any\"\n", "5: notifier.initial: must be \"self\" or");
-    refused("[notifier]\ninitial = \"listed\"\n", "4: notifier.nodes: is required");
 }
 
 #[test]
@@ -137,53 +132,47 @@ fn credentials_have_limits() {
     refused(&twice, "9: token.name: \"x\" is there already");
     let shared = token("x", "monitor", &one) + &token("y", "monitor", &one);
     refused(&shared, "11: token.sha256: is another token's");
+    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    refused(&token("x", "monitor", empty), "7: token.sha256: is the hash of the empty text");
     refused(&operator("x", "plain"), "6: operator.password: must be an argon2id hash");
     let twice = operator("x", &phc()) + &operator("x", &phc());
     refused(&twice, "8: operator.name: \"x\" is there already");
 }
 
+/// A setting without effect would be a promise that is not kept.
 #[test]
-fn alerts_match_something_and_say_something_known() {
-    let alert = |matching: &str, target: &str, reason: &str| {
-        format!("[[alert]]\nmatch = {matching}\ntarget = \"{target}\"\nreason = \"{reason}\"\n")
-    };
-    let label = "{ alertname = \"X\" }";
-    assert_eq!(accepted(&alert(label, "system", "testing")).alerts[0].reason, "testing");
-    refused(&alert("{}", "system", "testing"), "5: alert.match: must name at least one");
-    refused(
-        &alert("{ a-b = \"x\" }", "system", "testing").replace("}", ", c = \"x\" }"),
-        "5: alert.match.a-b: a label's",
-    );
-    refused(&alert("{ a = 1, b = \"x\" }", "system", "testing"), "5: alert.match.a: must be a text");
-    refused("[[alert]]\ntarget = \"system\"\n", "4: alert.match: is required");
-    refused(&alert(label, "mail", "testing"), "6: alert.target: must be \"system\"");
-    refused(&alert(label, "system", "strike"), "7: alert.reason: is neither");
+fn what_is_not_built_is_refused_by_that_name() {
+    for list in ["alert", "monitor", "rule", "webhook"] {
+        let entry = format!("\n[[{list}]]\nname = \"x\"\n");
+        refused(&format!("{entry}{entry}"), &format!("5: {list}: not available in this version"));
+    }
+    refused("[notifier]\ninitial = \"self\"\n", "4: notifier: not available in this version");
+    refused("[status_page]\ntitle = \"x\"\n", "4: status_page: not available in this version");
+    refused("[control.tls]\ncert = \"x\"\n", "4: control.tls: not available in this version");
+    refused("[farm]\nprevious_secret = \"x\"\n", "5: farm.previous_secret: not available in this version");
+    refused("[farm.queue]\nurl = \"x\"\n", "5: farm.queue.url: not available in this version");
+    refused("[[application]]\nname = \"x\"\nbalance = \"x\"\n", "6: application.balance: not available in");
 }
 
 #[test]
-fn a_monitor_has_one_probe_and_limits() {
-    let monitor = |rest: &str| format!("[[monitor]]\nname = \"m\"\ntarget = \"system\"\n{rest}\n");
-    let probe = |rest: &str| accepted(&monitor(rest)).monitors[0].probe.clone();
-    assert_eq!(probe("tcp = \"DB:5432\""), Probe::Tcp("db:5432".into()));
-    let words = vec!["check".to_owned(), "-v".to_owned(), "-v".to_owned()];
-    assert_eq!(probe("command = [\"check\", \"-v\", \"-v\"]"), Probe::Command(words));
-    assert_eq!(probe("passive = true"), Probe::Passive);
-    let farm = probe("farm = \"https://p.example/.forewarn/availability/x\"");
-    assert!(matches!(farm, Probe::Farm(url) if url.tls && url.port == 443));
-
-    refused(&monitor(""), "4: monitor.http: is required, or one of");
-    refused(&monitor("tcp = \"a:1\"\npassive = true"), "8: monitor.passive: must be the only one");
-    refused(&monitor("passive = false"), "7: monitor.passive: can only be true");
-    refused(&monitor("command = []"), "7: monitor.command: must name a program");
-    refused(&monitor("http = \"ftp://x\""), "7: monitor.http: must be an address");
-    refused(&monitor("tcp = \"a\""), "7: monitor.tcp: must be \"host:port\"");
-    let passive = |rest: &str| monitor(&format!("passive = true\n{rest}"));
-    refused(&passive("every = \"1ms\""), "8: monitor.every: must be from 100ms to 1d");
-    refused(&passive("timeout = \"1d\""), "8: monitor.timeout: must be from 10ms to 10m");
-    refused(&passive("fail_after = 0"), "8: monitor.fail_after: must be from 1 to 1000");
-    refused(&passive("recover_after = 1001"), "8: monitor.recover_after: must be from 1");
-    refused(&passive("scope = \"all\""), "8: monitor.scope: must be \"node\" or");
-    let elsewhere = passive("").replace("system", "application:other");
-    refused(&elsewhere, "6: monitor.target: is not configured here");
-    accepted(&elsewhere.replace("passive", "scope = \"farm\"\npassive"));
+fn gate_and_control_do_not_share_a_port() {
+    let two = |gate: &str, control: &str| {
+        format!(
+            "[gate]\nlisten = \"{gate}\"\n[control]\nlisten = \"{control}\"\nadvertise = \"http://h:1\"\n\
+                 [farm]\nsecret = \"0123456789abcdef\"\n"
+        )
+    };
+    let shared = "7: control.listen: shares its port with gate.listen";
+    refused(&two("127.0.0.1:7070", "127.0.0.1:7070"), shared);
+    refused(&two("0.0.0.0:7070", "127.0.0.1:7070"), shared);
+    refused(&two("127.0.0.1:7070", "0.0.0.0:7070"), shared);
+    refused("[gate]\nlisten = \"127.0.0.1:7070\"\n", "5: gate.listen: shares its port with control.listen, 127.0.0.1");
+    for (gate, control) in [
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        ("127.0.0.1:7070", "127.0.0.2:7070"),
+        ("[::]:7070", "127.0.0.1:7070"),
+        ("127.0.0.1:7070", "127.0.0.1:7071"),
+    ] {
+        accepted(&two(gate, control));
+    }
 }

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 use super::{desk, params, segment};
-use crate::control::{auth::Caller, errors::Failure};
+use crate::control::{audit, auth::Caller, errors::Failure};
 
 /// All nodes, this one first.
 pub async fn list(request: HttpRequest) -> Result<HttpResponse, Failure> {
@@ -14,11 +14,15 @@ pub async fn list(request: HttpRequest) -> Result<HttpResponse, Failure> {
 
 /// Removes a node for good: 204; 409 where it cannot be (this node itself, for one).
 pub async fn forget(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    Caller::of(&request)?.must_be_operator()?;
+    let caller = Caller::of(&request)?;
+    caller.must_be_operator()?;
     params::none(&request)?;
     let name = segment(&request, "name");
     match desk(&request)?.forget(&name).await {
-        Ok(true) => Ok(HttpResponse::NoContent().finish()),
+        Ok(true) => {
+            audit::forgotten(&request, caller.name(), &name);
+            Ok(HttpResponse::NoContent().finish())
+        }
         Ok(false) => Err(Failure::NotFound(format!("this node knows no node {name}"))),
         Err(problem) => Err(Failure::Conflict(problem)),
     }

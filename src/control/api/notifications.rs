@@ -18,7 +18,7 @@ use super::{
 use crate::{
     actors::desk::Submitted,
     availability::Submission,
-    control::{auth::Caller, body, errors::Failure},
+    control::{audit, auth::Caller, body, errors::Failure},
 };
 
 /// How long `?wait=all` waits unless told.
@@ -31,7 +31,8 @@ pub async fn submit(request: HttpRequest, payload: web::Payload) -> Result<HttpR
     let wait = wait(&request)?;
     let submission = Submission::parse(&body::json(&request, payload).await?).map_err(Failure::Wrong)?;
     let desk = desk(&request)?;
-    let mut submitted = desk.submit(submission, author).await?;
+    let mut submitted = desk.submit(submission, author.clone()).await?;
+    audit::submitted(&request, &author, &submitted);
     let done = match wait {
         None => submitted.repeated,
         Some(timeout) => {
@@ -113,6 +114,7 @@ mod tests {
             node: "a".parse().unwrap(),
             delivery: Delivery { delivery: vec![row], complete: false },
             repeated: true,
+            targets: Vec::new(),
         };
         let response = answer(&submitted, StatusCode::ACCEPTED);
         assert_eq!(response.status(), 202);

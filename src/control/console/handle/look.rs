@@ -12,6 +12,7 @@ use crate::{
     actors::desk::HistoryQuery,
     availability::Target,
     clock,
+    control::audit,
     control::console::{
         ConsoleState, form,
         guard::{Visit, enter, enter_to_change, read_form},
@@ -155,7 +156,7 @@ async fn try_forget(state: &ConsoleState, request: &HttpRequest, body: web::Payl
     let name = form::first(&pairs, "name");
     match state.desk.forget(name).await {
         Ok(true) => {
-            log::info!("node forgotten name={name:?} operator={}", visit.session.operator);
+            audit::forgotten(&request, &visit.session.operator, name);
             Ok(visit.see_other(&format!("/nodes?forgotten={}", encoded(name))))
         }
         Ok(false) => Err(no_such_node(&visit)),

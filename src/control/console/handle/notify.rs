@@ -23,6 +23,7 @@ use crate::{
     availability::{Author, Entry, Moment, NodeId, Submission},
     clock,
     control::{
+        audit,
         console::{
             ConsoleState,
             form::{self, Fields, Problem, of_fields, to_json},
@@ -121,7 +122,7 @@ async fn take(state: &ConsoleState, request: &HttpRequest, body: web::Payload) -
     }
     Ok(match form::first(&pairs, "action") {
         "edit" => ask(&visit, fields, Vec::new(), None, StatusCode::OK).await,
-        "confirm" => hand_in(&visit, fields).await,
+        "confirm" => hand_in(&visit, request, fields).await,
         _ => preview(&visit, fields, now, None, StatusCode::OK).await,
     })
 }
@@ -175,7 +176,7 @@ async fn preview(
 }
 
 /// Hands the notification in and leads to its receipt.
-async fn hand_in(visit: &Visit<'_>, mut fields: Fields) -> HttpResponse {
+async fn hand_in(visit: &Visit<'_>, request: &HttpRequest, mut fields: Fields) -> HttpResponse {
     let now = visit.face.now;
     let fresh = fields.timestamp.parse::<Moment>().ok().filter(|made| now.since(*made) <= FRESH);
     let Some(timestamp) = fresh else {
@@ -191,8 +192,12 @@ async fn hand_in(visit: &Visit<'_>, mut fields: Fields) -> HttpResponse {
         Ok(submission) => submission,
         Err(error) => return refused(visit, fields, error).await,
     };
-    match visit.state.desk.submit(submission, Author::operator(&visit.session.operator)).await {
-        Ok(submitted) => visit.see_other(&format!("/notify/{}", submitted.id)),
+    let author = Author::operator(&visit.session.operator);
+    match visit.state.desk.submit(submission, author.clone()).await {
+        Ok(submitted) => {
+            audit::submitted(request, &author, &submitted);
+            visit.see_other(&format!("/notify/{}", submitted.id))
+        }
         Err(SubmitError::Conflict(id)) => {
             fields.id = clock::new_id().to_string();
             let notice = format!(

@@ -15,6 +15,7 @@ use super::{either, notify};
 use crate::{
     clock,
     control::{
+        audit,
         console::{
             ConsoleState,
             form::{self, Fields},
@@ -25,7 +26,10 @@ use crate::{
         },
         session::{NotSignedIn, Use},
     },
+    noise::Noise,
 };
+
+static REFUSED: Noise = Noise::new("sign_in_refused");
 
 /// A carried form is encoded twice: up to three times the 64 KiB that `/notify` takes.
 const MOST: usize = 256 << 10;
@@ -64,7 +68,9 @@ async fn try_login(state: &ConsoleState, request: &HttpRequest, body: web::Paylo
     let operator = match state.sign_in.attempt(name, form::first(&pairs, "password"), address, now).await {
         Ok(operator) => operator,
         Err(error) => {
-            log::warn!("sign-in refused address={address} because={error:?}");
+            if REFUSED.admits() {
+                log::warn!(from:% = address, because:? = error; "sign_in_refused");
+            }
             let page = LoginPage {
                 chrome: chrome(state),
                 possible: state.sign_in.is_possible(),
@@ -76,7 +82,7 @@ async fn try_login(state: &ConsoleState, request: &HttpRequest, body: web::Paylo
             return Err(refusal(error, page::html(status(error), state.door.cookies.tls(), &page)));
         }
     };
-    log::info!("signed in operator={operator} address={address}");
+    log::info!(operator, from:% = address; "signed_in");
     // Never goes on with an id that was there before: somebody else may have put it there.
     if let Some(before) = state.door.cookies.read(request) {
         state.door.sessions.end(&before);
@@ -140,7 +146,7 @@ async fn try_logout(state: &ConsoleState, request: &HttpRequest, body: web::Payl
     let tls = state.door.cookies.tls();
     if state.door.who(request, clock::now(), Use::No).is_some() {
         let visit = guard::enter_to_change(state, request, &pairs, "/", clock::now())?;
-        log::info!("signed out operator={}", visit.session.operator);
+        log::info!(operator = visit.session.operator, from = audit::address(request); "signed_out");
         if let Some(id) = state.door.cookies.read(request) {
             state.door.sessions.end(&id);
         }

@@ -1,0 +1,27 @@
+//! What the log says about what people and programs did: one line each, with who and from where.
+//!
+//! Must stay true: a line has names and ids, never a message's text and never a credential.
+
+use actix_web::HttpRequest;
+
+use crate::{actors::desk::Submitted, availability::Author};
+
+/// A notification was taken.
+pub fn submitted(request: &HttpRequest, author: &Author, submitted: &Submitted) {
+    let targets: Vec<String> = submitted.targets.iter().map(ToString::to_string).collect();
+    let by = author.operator.as_deref().or(author.reporter.as_deref()).unwrap_or_default();
+    log::info!(
+        id:% = submitted.id, by, from = address(request), targets = targets.join(","), repeated = submitted.repeated;
+        "submitted"
+    );
+}
+
+/// A node was removed from the farm for good.
+pub fn forgotten(request: &HttpRequest, by: &str, name: &str) {
+    log::info!(name, by, from = address(request); "node_forgotten");
+}
+
+/// The address of the other end of the connection.
+pub fn address(request: &HttpRequest) -> String {
+    request.peer_addr().map_or_else(String::new, |peer| peer.ip().to_string())
+}
