@@ -151,6 +151,10 @@ impl Merger {
     async fn meet_and_talk(&self, address: &str) -> Result<(NodeId, Talk), Failure> {
         let met = self.announce(address).await?;
         let id = met.member.id;
+        // Another name for its own address: it would turn itself away as a copy.
+        if self.take(move |replica, _| replica.facts().me == id).await == Some(true) {
+            return Err(Failure::Away("this is the node's own address".to_owned()));
+        }
         Ok((id, self.talk(id, address).await?))
     }
 

@@ -21,7 +21,7 @@ use super::desk::Event;
 /// How many events a slow reader may lag behind before it is told that it has missed some.
 const EVENTS: usize = 1_024;
 
-/// The phases of a node's life (`docs/contract.md#5-life-of-a-node`).
+/// The phases of a node's life (`docs/contract.md#life-of-a-node`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// The store is open; peers' messages are accepted.

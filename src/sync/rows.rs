@@ -60,7 +60,7 @@ pub struct OutboxRow {
     pub initial: NodeId,
 }
 
-/// Why a node is fenced: its peers have turned it away (`docs/contract.md#5-life-of-a-node`).
+/// Why a node is fenced: its peers have turned it away (`docs/contract.md#fenced`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
     /// Of which kind.
