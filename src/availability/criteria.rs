@@ -1,22 +1,25 @@
-//! Criteria limit a notification to some requests (SPEC 2).
+//! Criteria limit a notification to some requests (docs/contract.md#criteria).
 //!
-//! Kept in one canonical form (methods in capitals, header names in small letters, lists sorted and
-//! without repetition, networks without host bits), so that equal ones are equal: the dropping rule
-//! and the bounds compare them.
+//! Kept in one canonical form (methods in capitals, header names in small letters, paths normalized,
+//! lists sorted and without repetition, networks without host bits and IPv4 where they can be), so that
+//! equal ones are equal: the dropping rule and the bounds compare them.
 //!
 //! Versions mix: what a peer's criteria have beyond this version (another kind, or a kind with a value
 //! that cannot be read here) is kept as it was written, compared, and passed on. Every kind that is
 //! given must match, and what cannot be judged does not, so such criteria match no request here.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{borrow::Cow, cell::OnceCell, collections::BTreeMap, net::IpAddr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use super::{Glob, Name};
 
 mod form;
 
 pub use form::CriteriaError;
+
+/// Most globs of one notification.
+pub const MAX_GLOBS: usize = 64;
 
 /// Canonical, not empty. Every kind that is given must match; one match is enough within a list;
 /// in `headers` and `query` all that are named must match.
@@ -35,26 +38,25 @@ pub struct Criteria {
 /// Where criteria look up a request's header fields.
 pub trait HeaderSource {
     /// Whether some value of this field (name in small letters) passes the test.
-    fn any(&self, name: &str, test: &mut dyn FnMut(&str) -> bool) -> bool;
+    fn any(&self, name: &str, test: &mut dyn FnMut(&[u8]) -> bool) -> bool;
 }
 
 /// A request without header fields.
 pub struct NoHeaders;
 
 impl HeaderSource for NoHeaders {
-    fn any(&self, _: &str, _: &mut dyn FnMut(&str) -> bool) -> bool {
+    fn any(&self, _: &str, _: &mut dyn FnMut(&[u8]) -> bool) -> bool {
         false
     }
 }
 
 impl HeaderSource for [(String, String)] {
-    fn any(&self, name: &str, test: &mut dyn FnMut(&str) -> bool) -> bool {
-        self.iter().any(|(n, value)| n.eq_ignore_ascii_case(name) && test(value))
+    fn any(&self, name: &str, test: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        self.iter().any(|(n, value)| n.eq_ignore_ascii_case(name) && test(value.as_bytes()))
     }
 }
 
-/// What criteria look at in one request. Borrowed: looking costs no allocation but for query values
-/// that are percent-encoded.
+/// What criteria look at in one request, borrowed.
 #[derive(Clone, Copy)]
 pub struct RequestFacts<'a> {
     /// Such as `GET`.
@@ -71,19 +73,55 @@ pub struct RequestFacts<'a> {
     pub node: &'a str,
 }
 
+/// A request that is compared with many criteria: what has to be decoded is decoded once, when the first
+/// criteria look at it.
+pub struct Request<'a> {
+    facts: RequestFacts<'a>,
+    /// Names and values, sorted by name.
+    query: OnceCell<Vec<(Cow<'a, str>, Cow<'a, str>)>>,
+}
+
+impl<'a> Request<'a> {
+    /// Nothing is looked at yet.
+    pub fn new(facts: RequestFacts<'a>) -> Self {
+        Self { facts, query: OnceCell::new() }
+    }
+
+    /// Whether the query has a member of this name whose value matches.
+    fn query_has(&self, name: &str, glob: &Glob) -> bool {
+        let pairs = self.query.get_or_init(|| {
+            let split = |pair: &'a str| {
+                let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+                (decode(key), decode(value))
+            };
+            let mut pairs: Vec<_> = self.facts.query.split('&').map(split).collect();
+            pairs.sort();
+            pairs
+        });
+        let first = pairs.partition_point(|(key, _)| &**key < name);
+        pairs[first..].iter().take_while(|(key, _)| key == name).any(|(_, value)| glob.matches(&**value, false))
+    }
+}
+
 impl Criteria {
     /// Whether these criteria let a notification speak about this request.
-    pub fn match_request(&self, request: &RequestFacts<'_>) -> bool {
+    pub fn match_request(&self, facts: &RequestFacts<'_>) -> bool {
+        self.matches(&Request::new(*facts))
+    }
+
+    /// The same of a request that others are compared with as well.
+    pub fn matches(&self, request: &Request<'_>) -> bool {
+        let facts = &request.facts;
         !self.has_unread()
-            && (self.methods.is_empty() || self.methods.iter().any(|m| m == request.method))
-            && (self.nodes.is_empty() || self.nodes.iter().any(|n| n.as_str() == request.node))
-            && (self.paths.is_empty() || self.paths.iter().any(|p| p.matches(request.path, false)))
+            && (self.methods.is_empty() || self.methods.iter().any(|m| m.eq_ignore_ascii_case(facts.method)))
+            && (self.nodes.is_empty() || self.nodes.iter().any(|n| n.as_str() == facts.node))
             && (self.clients.is_empty()
-                || request
+                || facts
                     .client
                     .is_some_and(|client| self.clients.iter().any(|net| net.contains(&client.to_canonical()))))
-            && self.headers.iter().all(|(name, glob)| request.headers.any(name, &mut |value| glob.matches(value, true)))
-            && self.query.iter().all(|(name, glob)| query_has(request.query, name, glob))
+            && (self.paths.is_empty() || self.paths.iter().any(|p| p.matches(facts.path, false)))
+            && self.query.iter().all(|(name, glob)| request.query_has(name, glob))
+            && self.headers.iter().all(|(name, glob)| facts.headers.any(name, &mut |value| glob.matches(value, true)))
     }
 
     /// Whether there is more to them than this version can judge.
@@ -107,16 +145,20 @@ impl Criteria {
     }
 }
 
-/// Whether a query has a member of this name whose decoded value matches.
-fn query_has(query: &str, name: &str, glob: &Glob) -> bool {
-    query.split('&').any(|pair| {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        decode(key) == name && glob.matches(&decode(value), false)
-    })
+/// A network in the form in which addresses are compared with it: IPv4 where it holds nothing but
+/// IPv4-mapped addresses (`::ffff:10.0.0.0/104` is `10.0.0.0/8`), and without host bits.
+pub fn canonical_network(network: IpNet) -> IpNet {
+    let network = network.trunc();
+    let mapped = match network {
+        IpNet::V6(v6) => v6.prefix_len().checked_sub(96).zip(v6.addr().to_ipv4_mapped()),
+        IpNet::V4(_) => None,
+    };
+    let v4 = mapped.and_then(|(length, address)| Ipv4Net::new(address, length).ok());
+    v4.map_or(network, IpNet::V4)
 }
 
 /// Undoes percent-encoding and `+`; borrows where there is neither.
-fn decode(text: &str) -> std::borrow::Cow<'_, str> {
+fn decode(text: &str) -> Cow<'_, str> {
     if !text.contains(['+', '%']) {
         return text.into();
     }
@@ -146,7 +188,7 @@ mod tests {
         let criteria = Criteria::parse(&value).unwrap().unwrap();
         struct Slice<'a>(&'a [(String, String)]);
         impl HeaderSource for Slice<'_> {
-            fn any(&self, name: &str, test: &mut dyn FnMut(&str) -> bool) -> bool {
+            fn any(&self, name: &str, test: &mut dyn FnMut(&[u8]) -> bool) -> bool {
                 self.0.any(name, test)
             }
         }

@@ -1,29 +1,55 @@
-//! Globs of criteria (SPEC 2): `*` is any run of characters, `/` included, `?` one character,
-//! `[…]` a class (`[a-z]`, `[!a-z]` or `[^a-z]`). No escapes: `[*]` is a literal star.
+//! Globs of criteria (docs/contract.md#criteria): `*` is any run of characters, `/` included, `?` one
+//! character, `[…]` a class (`[a-z]`, `[!a-z]` or `[^a-z]`). No escapes: `[*]` is a literal star.
 //!
-//! Matching takes at most pattern × text steps and no allocation; only the last `*` is ever tried
-//! again, so that no pattern is slow.
+//! A glob is read in two ways. What is *submitted* keeps the bounds below, so that comparing it with a
+//! request has a known cost. What peers and the store hand over is kept and compared as it is, within
+//! the wider bounds of earlier versions.
+//!
+//! Must stay true: a glob is its text. Two globs are equal where their texts are, and the text is
+//! written as it was read. Matching allocates only once in the life of a glob ([`Glob::prepare`]) and
+//! looks at each character of the text once ([`matcher`]).
 
-use std::fmt;
+use std::{cmp::Ordering, fmt, hash, sync::OnceLock};
 
-/// Longest glob, in characters.
-const LONGEST: usize = 500;
+use self::matcher::Matcher;
+use element::Element;
+
+mod element;
+mod language;
+mod matcher;
+pub(super) mod path;
+
+pub(super) use language::{HEADERS, Language, TEXTS};
+
+/// Longest glob that may be submitted, in bytes.
+pub const MAX_GLOB: usize = 256;
+/// Most `*` of a glob that may be submitted.
+pub const MAX_STARS: usize = 8;
+/// Longest glob that is kept when a peer hands it over, in characters.
+const LONGEST_KEPT: usize = 500;
 
 /// A checked pattern.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Glob {
     text: String,
+    /// How it is compared: as it stands, and without case. Made when it is first needed.
+    matchers: [OnceLock<Box<Matcher>>; 2],
 }
 
-/// Why a text is not a glob.
+/// Why a text is not a glob, or not one that may be submitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum GlobError {
     /// Nothing would match it but nothing.
     #[error("is empty")]
     Empty,
-    /// More than 500 characters.
-    #[error("is longer than 500 characters")]
+    /// Longer than a peer's may be.
+    #[error("is longer than {LONGEST_KEPT} characters")]
     TooLong,
+    /// Longer than a submitted one may be.
+    #[error("is longer than {MAX_GLOB} bytes")]
+    TooManyBytes,
+    /// More stars than a submitted one may have.
+    #[error("has more than {MAX_STARS} '*'")]
+    TooManyStars,
     /// `[` without its `]`.
     #[error("has a '[' without its ']'")]
     Unclosed,
@@ -36,36 +62,33 @@ pub enum GlobError {
 }
 
 impl Glob {
-    /// Checks a pattern.
+    /// Reads a pattern as peers and the store hand it over.
     ///
     /// # Errors
-    /// When it is empty, too long, or has a broken class.
+    /// When it is empty, longer than 500 characters, or has a broken class.
     pub fn new(text: &str) -> Result<Self, GlobError> {
         if text.is_empty() {
             return Err(GlobError::Empty);
         }
-        if text.chars().count() > LONGEST {
+        if text.chars().count() > LONGEST_KEPT {
             return Err(GlobError::TooLong);
         }
-        let mut rest = text;
-        while let Some(open) = rest.find('[') {
-            let (class, after) = split_class(&rest[open..])?;
-            let mut members = class.members.chars().peekable();
-            while let Some(low) = members.next() {
-                if members.peek() == Some(&'-') {
-                    let mut ahead = members.clone();
-                    ahead.next();
-                    if let Some(high) = ahead.next() {
-                        if high < low {
-                            return Err(GlobError::Backwards);
-                        }
-                        members = ahead;
-                    }
-                }
-            }
-            rest = after;
+        element::parse(text)?;
+        Ok(Self { text: text.to_owned(), matchers: Default::default() })
+    }
+
+    /// Reads a pattern as it is submitted.
+    ///
+    /// # Errors
+    /// When it is empty, longer than [`MAX_GLOB`] bytes, has more than [`MAX_STARS`] stars, or a broken
+    /// class.
+    pub fn submitted(text: &str) -> Result<Self, GlobError> {
+        if text.len() > MAX_GLOB {
+            return Err(GlobError::TooManyBytes);
         }
-        Ok(Self { text: text.to_owned() })
+        let glob = Self::new(text)?;
+        let stars = glob.elements().filter(|element| matches!(element, Element::Star)).count();
+        if stars > MAX_STARS { Err(GlobError::TooManyStars) } else { Ok(glob) }
     }
 
     /// The pattern as it was written.
@@ -73,92 +96,67 @@ impl Glob {
         &self.text
     }
 
-    /// Whether the whole of `text` matches; `fold` ignores ASCII case.
-    pub fn matches(&self, text: &str, fold: bool) -> bool {
-        let (mut pattern, mut rest) = (self.text.as_str(), text);
-        // Where to go on when what follows the last star does not fit: after the star, one further.
-        let mut again: Option<(&str, &str)> = None;
-        loop {
-            let mut ahead = rest.chars();
-            match (pattern.chars().next(), ahead.next()) {
-                (Some('*'), _) => {
-                    pattern = &pattern[1..];
-                    again = Some((pattern, rest));
-                    continue;
-                }
-                (None, None) => return true,
-                (Some(_), Some(c)) => {
-                    if let Some(after) = step(pattern, c, fold) {
-                        (pattern, rest) = (after, ahead.as_str());
-                        continue;
-                    }
-                }
-                _ => {}
-            }
-            let Some((after_star, from)) = again else { return false };
-            let mut further = from.chars();
-            if further.next().is_none() {
-                return false;
-            }
-            (pattern, rest) = (after_star, further.as_str());
-            again = Some((after_star, rest));
-        }
+    /// Whether the whole of `text` matches; `fold` ignores ASCII case. A text that is not UTF-8 is read
+    /// byte by byte, as Latin-1. Linear in the length of the text.
+    pub fn matches(&self, text: impl AsRef<[u8]>, fold: bool) -> bool {
+        self.matcher(fold).matches(text.as_ref())
+    }
+
+    /// Makes what [`Glob::matches`] needs, so that no request waits for it.
+    pub fn prepare(&self, fold: bool) {
+        self.matcher(fold);
+    }
+
+    /// How many words of 64 bits a search for the longest piece between two of its stars takes; 0 where
+    /// nothing is searched for. What matching costs is proportional to that.
+    pub(super) fn words(&self, fold: bool) -> usize {
+        self.matcher(fold).words()
+    }
+
+    /// Whether some text of this language matches.
+    pub(super) fn can_match(&self, language: &Language, fold: bool) -> bool {
+        language.meets(&self.elements().collect::<Vec<_>>(), fold)
+    }
+
+    fn matcher(&self, fold: bool) -> &Matcher {
+        self.matchers[usize::from(fold)].get_or_init(|| Box::new(Matcher::of(self.elements(), fold)))
+    }
+
+    fn elements(&self) -> impl Iterator<Item = Element> {
+        // Was read once before.
+        element::parse(&self.text).unwrap_or_default().into_iter().map(|(element, _)| element)
     }
 }
 
-struct Class<'a> {
-    negated: bool,
-    members: &'a str,
-}
-
-/// Splits a class off the front of a pattern that begins with `[`. A `]` that comes first is a
-/// member.
-fn split_class(pattern: &str) -> Result<(Class<'_>, &str), GlobError> {
-    let inside = &pattern[1..];
-    let negated = inside.starts_with(['!', '^']);
-    let inside = if negated { &inside[1..] } else { inside };
-    let first = inside.chars().next().ok_or(GlobError::Unclosed)?.len_utf8();
-    let end = match inside[first..].find(']') {
-        Some(at) => first + at,
-        None if inside.starts_with(']') => return Err(GlobError::EmptyClass),
-        None => return Err(GlobError::Unclosed),
-    };
-    Ok((Class { negated, members: &inside[..end] }, &inside[end + 1..]))
-}
-
-impl Class<'_> {
-    fn has(&self, c: char) -> bool {
-        let mut members = self.members.chars();
-        while let Some(low) = members.next() {
-            let mut ahead = members.clone();
-            let high = match (ahead.next(), ahead.next()) {
-                (Some('-'), Some(high)) => {
-                    members = ahead;
-                    high
-                }
-                _ => low,
-            };
-            if (low..=high).contains(&c) {
-                return true;
-            }
-        }
-        false
+impl Clone for Glob {
+    fn clone(&self) -> Self {
+        Self { text: self.text.clone(), matchers: Default::default() }
     }
 }
 
-/// What is left of the pattern when its first element takes `c`.
-fn step(pattern: &str, c: char, fold: bool) -> Option<&str> {
-    let first = pattern.chars().next()?;
-    let after = &pattern[first.len_utf8()..];
-    match first {
-        '?' => Some(after),
-        '[' => {
-            let (class, after) = split_class(pattern).ok()?;
-            let inside =
-                class.has(c) || (fold && (class.has(c.to_ascii_lowercase()) || class.has(c.to_ascii_uppercase())));
-            (inside != class.negated).then_some(after)
-        }
-        literal => (literal == c || (fold && literal.eq_ignore_ascii_case(&c))).then_some(after),
+impl PartialEq for Glob {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Glob {}
+
+impl PartialOrd for Glob {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Glob {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl hash::Hash for Glob {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
     }
 }
 
@@ -191,6 +189,8 @@ mod tests {
             ("a*b*c", "a-bb-c", true),
             ("a*b*c", "a-bb-", false),
             ("*aab", "aaaab", true),
+            ("a*a", "a", false),
+            ("*ä?[ö-ü]*z", "xäyöz", true),
         ] {
             assert_eq!(Glob::new(pattern).unwrap().matches(text, false), expected, "{pattern} {text}");
         }
@@ -204,6 +204,14 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_no_utf_8_are_read_as_latin_1() {
+        let glob = Glob::new("*caf? [é]*").unwrap();
+        assert!(glob.matches("x café é", true));
+        assert!(glob.matches(b"x caf\xe9 \xe9.", true));
+        assert!(!glob.matches(b"x caf\xe9 e", true));
+    }
+
+    #[test]
     fn broken_ones_are_refused() {
         assert_eq!(Glob::new(""), Err(GlobError::Empty));
         assert_eq!(Glob::new("a[b"), Err(GlobError::Unclosed));
@@ -213,8 +221,13 @@ mod tests {
     }
 
     #[test]
-    fn no_pattern_is_slow() {
-        let glob = Glob::new(&"a*".repeat(200)).unwrap();
-        assert!(!glob.matches(&("a".repeat(199).replace('a', "ab") + "c"), false));
+    fn submitted_ones_are_bounded_and_kept_ones_of_earlier_versions_still_match() {
+        assert!(Glob::submitted(&"é".repeat(128)).is_ok());
+        assert_eq!(Glob::submitted(&"é".repeat(129)), Err(GlobError::TooManyBytes));
+        assert!(Glob::submitted("*a*b*c*d*e*f*g*[*]").is_ok());
+        assert_eq!(Glob::submitted("*a*b*c*d*e*f*g*h*"), Err(GlobError::TooManyStars));
+        let old = Glob::new(&"a*".repeat(200)).unwrap();
+        assert!(old.matches("ab".repeat(200), false));
+        assert!(!old.matches("ab".repeat(199) + "c", false));
     }
 }

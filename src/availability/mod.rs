@@ -26,9 +26,11 @@ pub mod verdict;
 pub mod why;
 mod word;
 
-pub use criteria::{Criteria, CriteriaError, HeaderSource, NoHeaders, RequestFacts};
+pub use criteria::{
+    Criteria, CriteriaError, HeaderSource, MAX_GLOBS, NoHeaders, Request, RequestFacts, canonical_network,
+};
 pub use dropping::Rules;
-pub use glob::{Glob, GlobError};
+pub use glob::{Glob, GlobError, MAX_GLOB, MAX_STARS};
 pub use ledger::{Admission, BoundExceeded, Ledger, MAX_CANCELS, MAX_CRITERIA, MAX_PLANS, MAX_REPORTERS};
 pub use moment::Moment;
 pub use name::{Name, NameError};

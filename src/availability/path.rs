@@ -33,8 +33,8 @@ pub enum PathError {
     /// A raw control character, space, `?` or `#`.
     #[error("the path has a character that must be escaped")]
     Character,
-    /// `..` behind an encoded slash, a backslash or before a parameter.
-    #[error("the path has dot segments beside encoded slashes or parameters")]
+    /// `..` behind an encoded slash, a backslash, a wildcard, or before a parameter.
+    #[error("the path has dot segments beside encoded slashes, parameters or wildcards")]
     Ambiguous,
 }
 
@@ -102,50 +102,88 @@ pub fn normalize(raw: &str) -> Result<Cow<'_, str>, PathError> {
 
 /// Builds the literal reading segment by segment; `raw` begins with a slash.
 fn rebuild(raw: &[u8]) -> Result<String, PathError> {
-    let mut out = String::with_capacity(raw.len() + 16);
-    out.push('/');
-    let mut segment = 1; // where the current segment begins in `out`
-    let mut i = 1;
-    loop {
-        match raw.get(i) {
-            None => {
-                end_segment(&mut out, segment, false);
-                return Ok(out);
-            }
-            Some(b'/') => {
-                end_segment(&mut out, segment, true);
-                segment = out.len();
-            }
-            Some(b'%') => {
-                let byte = escaped(raw, i).ok_or(PathError::Escape)?;
-                match byte {
-                    0 => return Err(PathError::Nul),
-                    b if is_unreserved(b) => out.push(char::from(b)),
-                    b => push_escaped(&mut out, b),
-                }
-                i += 2;
-            }
-            Some(0) => return Err(PathError::Nul),
-            Some(&b) if is_pchar(b) => out.push(char::from(b)),
-            Some(b'?' | b'#' | 0x7f | 0..=b' ') => return Err(PathError::Character),
-            Some(&b) => push_escaped(&mut out, b),
-        }
-        i += 1;
-    }
+    let mut builder = Builder::at_root();
+    builder.literal(&raw[1..])?;
+    builder.finish()
 }
 
-/// Ends the segment that begins at `start`: drops it if it is empty or `.`, and with its parent
-/// if it is `..`. `out[..start]` ends with a slash, before and after. Above the root is the root.
-fn end_segment(out: &mut String, start: usize, slash: bool) {
-    match &out[start..] {
-        "" => {}
-        "." => out.truncate(start),
-        ".." => {
-            let parent = out[..start - 1].rfind('/').unwrap_or(0);
-            out.truncate(parent + 1);
+/// Builds a literal reading from its parts. For globs some parts are wildcards, which it takes as they
+/// are: they can stand for anything, slashes included, so no `..` may take one of them away.
+pub(super) struct Builder {
+    out: String,
+    /// Where the current segment begins in `out`.
+    segment: usize,
+    /// The end of the last wildcard in `out`.
+    kept: usize,
+}
+
+impl Builder {
+    /// Behind the slash that every path begins with.
+    pub(super) fn at_root() -> Self {
+        Self { out: "/".to_owned(), segment: 1, kept: 0 }
+    }
+
+    /// A wildcard comes first.
+    pub(super) fn anywhere() -> Self {
+        Self { out: String::new(), segment: 0, kept: 0 }
+    }
+
+    /// Adds this part of a path.
+    pub(super) fn literal(&mut self, raw: &[u8]) -> Result<(), PathError> {
+        let mut i = 0;
+        while let Some(&byte) = raw.get(i) {
+            match byte {
+                b'/' => {
+                    self.end_segment(true)?;
+                    self.segment = self.out.len();
+                }
+                b'%' => {
+                    match escaped(raw, i).ok_or(PathError::Escape)? {
+                        0 => return Err(PathError::Nul),
+                        b if is_unreserved(b) => self.out.push(char::from(b)),
+                        b => push_escaped(&mut self.out, b),
+                    }
+                    i += 2;
+                }
+                0 => return Err(PathError::Nul),
+                b if is_pchar(b) => self.out.push(char::from(b)),
+                b'?' | b'#' | 0x7f | 0..=b' ' => return Err(PathError::Character),
+                b => push_escaped(&mut self.out, b),
+            }
+            i += 1;
         }
-        _ if slash => out.push('/'),
-        _ => {}
+        Ok(())
+    }
+
+    /// Adds a wildcard as it is written.
+    pub(super) fn wildcard(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.kept = self.out.len();
+    }
+
+    /// The whole.
+    pub(super) fn finish(mut self) -> Result<String, PathError> {
+        self.end_segment(false)?;
+        Ok(self.out)
+    }
+
+    /// Ends the current segment: drops it if it is empty or `.`, and with its parent if it is `..`.
+    /// Above the root is the root.
+    fn end_segment(&mut self, slash: bool) -> Result<(), PathError> {
+        match &self.out[self.segment..] {
+            "" => {}
+            "." => self.out.truncate(self.segment),
+            ".." => {
+                let parent = self.out[..self.segment.saturating_sub(1)].rfind('/').map_or(0, |slash| slash + 1);
+                if parent < self.kept {
+                    return Err(PathError::Ambiguous);
+                }
+                self.out.truncate(parent.max(1));
+            }
+            _ if slash => self.out.push('/'),
+            _ => {}
+        }
+        Ok(())
     }
 }
 

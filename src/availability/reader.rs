@@ -11,6 +11,13 @@ const MAX_TARGETS: usize = 100;
 /// Ten years, in seconds.
 const MAX_DURATION: u64 = 315_360_000;
 
+/// A whole number that is not negative, written as `3600` or `3600.0`.
+pub(super) fn whole(value: &Value) -> Option<u64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: beyond that a fraction of zero tells nothing
+    let exact = |number: f64| (number.fract() == 0.0 && (0.0..EXACT).contains(&number)).then_some(number as u64);
+    value.as_u64().or_else(|| value.as_f64().and_then(exact))
+}
+
 /// Reads one member and takes note of what is wrong with it.
 pub(super) struct Reader<'a> {
     pub(super) field: &'a str,
@@ -65,7 +72,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn seconds(&mut self) -> Option<Duration> {
-        let seconds = self.value.as_u64().filter(|seconds| (1..=MAX_DURATION).contains(seconds));
+        let seconds = whole(self.value).filter(|seconds| (1..=MAX_DURATION).contains(seconds));
         if seconds.is_none() {
             self.wrong(format!("is not a whole number from 1 to {MAX_DURATION}"));
         }

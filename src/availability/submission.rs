@@ -1,8 +1,10 @@
-//! What somebody asks a node to state (SPEC 2, column "on submit"): read from JSON, checked, and
-//! turned into the record.
+//! What somebody asks a node to state (docs/contract.md#a-notification, column "on submit"): read from
+//! JSON, checked, and turned into the record.
 //!
 //! Reading reports everything that is wrong at once, each with its field and its limit. Unknown
-//! members are refused by name, so that a misspelt field is never silently ignored.
+//! members are refused by name, so that a misspelt field is never silently ignored. What could never
+//! count is refused as well: names that nobody has, criteria that match no request, windows that are
+//! over.
 
 use std::time::Duration;
 
@@ -11,7 +13,8 @@ use uuid::Uuid;
 
 use super::{
     Criteria, Entry, Moment, Name, Notification, Priority, Reason, Reasons, Restore, Rules, Source, Speaker, Status,
-    Target, reader::Reader,
+    Target,
+    reader::{Reader, whole},
 };
 
 const MAX_COMPONENT: usize = 200;
@@ -38,12 +41,18 @@ impl FieldError {
 pub struct Known<'a> {
     /// Whether some member of the farm has this in its configuration.
     pub target: &'a dyn Fn(&Target) -> bool,
+    /// Whether some member of the farm has this name.
+    pub node: &'a dyn Fn(&Name) -> bool,
     /// The reasons of this node.
     pub reasons: &'a Reasons,
     /// δ.
     pub rules: Rules,
     /// The node's clock.
     pub now: Moment,
+    /// The time that verdicts go by, see [`Rules::clock`].
+    pub clock: Moment,
+    /// The timestamp that the node gives to what brings none.
+    pub stamp: Moment,
 }
 
 /// Who submits, from the credentials; what the initial node fills in.
@@ -210,14 +219,17 @@ impl Submission {
                 format!("{ahead} lies more than {skew} s (max_clock_skew) ahead of this node's clock, {}", known.now),
             ));
         }
-        let beginning = self.beginning(self.timestamp.unwrap_or(known.now));
-        if self.expected_back_at.is_some_and(|back| back <= beginning) {
-            errors.push(FieldError::new("expected_back_at", format!("must lie after the beginning, {beginning}")));
+        let nodes = self.criteria.iter().flat_map(Criteria::nodes);
+        let strangers: Vec<&str> = nodes.filter(|name| !(known.node)(name)).map(Name::as_str).collect();
+        if !strangers.is_empty() {
+            let problem = format!("names what is no node of this farm: {}", strangers.join(", "));
+            errors.push(FieldError::new("criteria.nodes", problem));
         }
+        errors.extend(self.check_window(known));
         if let Some(reason) = self.reason.take() {
             let chosen = match &reason {
                 Value::String(name) => known.reasons.named(name),
-                Value::Number(code) => code.as_u64().and_then(|code| known.reasons.coded(code)),
+                Value::Number(_) => whole(&reason).and_then(|code| known.reasons.coded(code)),
                 _ => None,
             };
             match chosen {
@@ -234,13 +246,33 @@ impl Submission {
         if errors.is_empty() { Ok(self) } else { Err(errors) }
     }
 
+    /// A window that is over says nothing itself, but would replace what counts.
+    fn check_window(&self, known: &Known<'_>) -> Option<FieldError> {
+        let made = self.timestamp.unwrap_or(known.stamp);
+        let (beginning, back) = (self.beginning(made), self.back(made)?);
+        let field = if self.duration.is_some() { "duration_seconds" } else { "expected_back_at" };
+        let problem = if back <= beginning {
+            format!("must lie after the beginning, {beginning}")
+        } else if back <= made {
+            format!("ends at {back}, before the notification was made ({made}): the window is over")
+        } else if self.restore == Some(Restore::Automatic) && back <= known.clock {
+            format!("ends at {back}, and it is {} now: the window is over", known.clock)
+        } else {
+            return None;
+        };
+        Some(FieldError::new(field, problem))
+    }
+
+    fn back(&self, timestamp: Moment) -> Option<Moment> {
+        self.expected_back_at.or_else(|| Some(self.beginning(timestamp).after(self.duration?)))
+    }
+
     fn beginning(&self, timestamp: Moment) -> Moment {
         self.goes_down_at.unwrap_or(timestamp)
     }
 
     /// The record of a statement (not of a cancel), with this id and time.
     pub fn statement(&self, id: Uuid, timestamp: Moment, author: &Author, node: &Name) -> Notification {
-        let back = self.expected_back_at.or_else(|| Some(self.beginning(timestamp).after(self.duration?)));
         Notification {
             id,
             timestamp,
@@ -252,7 +284,7 @@ impl Submission {
             component: self.component.clone(),
             message: self.message.clone(),
             goes_down_at: self.goes_down_at,
-            expected_back_at: back,
+            expected_back_at: self.back(timestamp),
             restore: self.restore.unwrap_or_default(),
             criteria: self.criteria.clone(),
             priority: self.priority,
@@ -384,17 +416,72 @@ mod tests {
 
     #[test]
     fn everything_the_farm_does_not_know_is_named() {
-        let now: Moment = "2026-11-23T18:00:00Z".parse().unwrap();
-        let reasons = Reasons::with([]);
-        let known =
-            Known { target: &|target| *target == Target::System, reasons: &reasons, rules: Rules::default(), now };
-        let submission = Submission::parse(&json!({
+        let wrong = checked(json!({
             "targets": ["system", "application:mali"], "status": "unavailable", "reason": 100,
-            "timestamp": "2026-11-23T18:01:01Z", "expected_back_at": "2026-11-23T18:01:01Z"
+            "timestamp": "2026-11-23T18:01:01Z", "expected_back_at": "2026-11-23T18:01:01Z",
+            "criteria": {"nodes": ["a", "aa"]}
         }));
-        let errors = submission.unwrap().check(&known).unwrap_err();
-        let fields: Vec<&str> = errors.iter().map(|e| e.field.as_str()).collect();
-        assert_eq!(fields, ["targets[1]", "timestamp", "expected_back_at", "reason"]);
+        assert_eq!(wrong, ["targets[1]", "timestamp", "criteria.nodes", "expected_back_at", "reason"]);
+        assert_eq!(checked(json!({"targets": ["system"], "status": "available", "reason": 1.0})), [""; 0]);
+    }
+
+    /// The fields that are wrong, at six in the evening, on a farm of one node that knows no application.
+    fn checked(value: Value) -> Vec<String> {
+        let now: Moment = "2026-11-23T18:00:00Z".parse().unwrap();
+        let known = Known {
+            target: &|target| *target == Target::System,
+            node: &|name| name.as_str() == "a",
+            reasons: &Reasons::with([]),
+            rules: Rules::default(),
+            now,
+            clock: now,
+            stamp: now,
+        };
+        let checked = Submission::parse(&value).unwrap().check(&known);
+        checked.err().unwrap_or_default().into_iter().map(|e| e.field).collect()
+    }
+
+    #[test]
+    fn a_window_that_is_over_is_refused() {
+        let window = |members: Value| {
+            let mut value = json!({"targets": ["system"], "status": "unavailable"});
+            value.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+            checked(value)
+        };
+        let (before, at, after) = ("2026-11-23T17:00:00Z", "2026-11-23T18:00:00Z", "2026-11-23T19:00:00Z");
+        // Both times in the past, with either end, by either field.
+        for restore in ["automatic", "manual"] {
+            for back in [json!({"expected_back_at": at}), json!({"duration_seconds": 3_600})] {
+                let mut members = json!({"goes_down_at": before, "restore": restore});
+                let field = back.as_object().unwrap().keys().next().unwrap().clone();
+                members.as_object_mut().unwrap().extend(back.as_object().unwrap().clone());
+                assert_eq!(window(members), [field]);
+            }
+            assert_eq!(window(json!({"expected_back_at": after, "restore": restore})), [""; 0]);
+            assert_eq!(window(json!({"goes_down_at": before, "duration_seconds": 3_601, "restore": restore})), [""; 0]);
+        }
+        // Made earlier, handed in late: over by now, if it ends by itself. Otherwise it is overdue.
+        let late = json!({"timestamp": "2026-11-23T16:00:00Z", "expected_back_at": before});
+        assert_eq!(window(late.clone()), [""; 0]);
+        let mut ending = late;
+        ending["restore"] = json!("automatic");
+        assert_eq!(window(ending), ["expected_back_at"]);
+        // A plan that would end before it was made.
+        let plan = json!({"timestamp": at, "goes_down_at": after, "expected_back_at": before});
+        assert_eq!(window(plan), ["expected_back_at"]);
+    }
+
+    #[test]
+    fn whole_numbers_may_be_written_with_a_fraction_of_zero() {
+        let read = |seconds: Value| {
+            Submission::parse(&json!({"targets": ["system"], "status": "unavailable", "duration_seconds": seconds}))
+                .map(|submission| submission.duration)
+        };
+        assert_eq!(read(json!(3600.0)).unwrap(), Some(Duration::from_secs(3_600)));
+        assert_eq!(read(json!(1e3)).unwrap(), Some(Duration::from_secs(1_000)));
+        for wrong in [json!(0.0), json!(3600.5), json!(-1.0), json!(1e300), json!("3600")] {
+            assert!(read(wrong.clone()).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ use futures_util::{Stream, StreamExt as _};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::errors::Failure;
+use super::{errors::Failure, strict};
 
 /// Largest body that is looked at, in bytes.
 pub const MOST: usize = 64 * 1024;
@@ -39,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// 415 for another type or a coded body, 413 above [`MOST`], 408 when it takes more than 10 s, 400
-/// with line and column where it is no JSON.
+/// with line and column where it is no JSON or names a member twice.
 pub async fn json(request: &HttpRequest, payload: web::Payload) -> Result<Value, Failure> {
     let content_type = request.headers().get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
     if !content_type.is_some_and(is_json) {
@@ -52,8 +52,7 @@ pub async fn json(request: &HttpRequest, payload: web::Payload) -> Result<Value,
         return Err(Failure::UnsupportedType("the body must not have a Content-Encoding".to_owned()));
     }
     let bytes = read(request, payload).await?;
-    // Says what was expected, and line and column.
-    serde_json::from_slice(&bytes).map_err(|e| Failure::Malformed(format!("the body is no JSON: {e}")))
+    strict::read(&bytes).map_err(Failure::Malformed)
 }
 
 /// `application/json`, without a charset or with UTF-8.

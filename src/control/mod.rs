@@ -23,6 +23,7 @@ pub mod health;
 pub mod metrics;
 pub mod openapi;
 pub mod session;
+mod strict;
 
 use actix_web::web::ServiceConfig;
 

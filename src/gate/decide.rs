@@ -18,12 +18,12 @@ use crate::{
     availability::{HeaderSource, Moment, RequestFacts},
 };
 
-/// A request's header fields, as criteria look at them. Values that are no text match nothing.
+/// A request's header fields, as criteria look at them.
 pub struct Headers<'a>(pub &'a HeaderMap);
 
 impl HeaderSource for Headers<'_> {
-    fn any(&self, name: &str, test: &mut dyn FnMut(&str) -> bool) -> bool {
-        self.0.get_all(name).any(|value| value.to_str().is_ok_and(&mut *test))
+    fn any(&self, name: &str, test: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        self.0.get_all(name).any(|value| test(value.as_bytes()))
     }
 }
 

@@ -14,6 +14,8 @@ use std::net::IpAddr;
 use actix_web::http::header::HeaderMap;
 use ipnet::IpNet;
 
+use crate::availability::canonical_network;
+
 /// Hops of X-Forwarded-For that are believed at most, from the right.
 const MAX_HOPS: usize = 32;
 
@@ -24,10 +26,11 @@ pub struct TrustedProxies(Box<[IpNet]>);
 impl TrustedProxies {
     /// From `gate.trusted_proxies`.
     pub fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
-        Self(networks.into_iter().collect())
+        Self(networks.into_iter().map(canonical_network).collect())
     }
 
-    /// Whether an address is one of them; an IPv4 address may come as IPv6 (`::ffff:…`).
+    /// Whether an address is one of them. An IPv4 address may come as IPv6 (`::ffff:…`), and so may the
+    /// network that it lies in.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
@@ -234,7 +237,12 @@ mod tests {
 
     #[test]
     fn the_client_is_the_first_untrusted_from_the_right() {
-        let trusted = TrustedProxies::new(["10.0.0.0/8".parse().unwrap()]);
+        for network in ["10.0.0.0/8", "::ffff:10.0.0.0/104"] {
+            the_client_behind(&TrustedProxies::new([network.parse().unwrap()]));
+        }
+    }
+
+    fn the_client_behind(trusted: &TrustedProxies) {
         let client = |peer: &str, sent: &[(&str, &str)]| {
             trusted.client_address(peer.parse().unwrap(), &headers(sent)).to_string()
         };

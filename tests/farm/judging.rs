@@ -51,7 +51,18 @@ async fn criteria_single_out_requests() {
     node.gate_get("/mail?folder=inbox", &[]).await.expect(200);
     open_again(node).await;
 
-    closed(node, json!({"clients": ["127.0.0.0/8"]})).await;
+    // criteria mean what their author sees in the address bar, and non-ASCII header values match
+    closed(node, json!({"paths": ["/mail//caf\u{e9}/*", "/mail/%7Eann"]})).await;
+    node.gate_get("/mail/caf%c3%a9/x", &[]).await.expect(503);
+    node.gate_get("/mail/~ann", &[]).await.expect(503);
+    node.gate_get("/mail/cafe/x", &[]).await.expect(200);
+    open_again(node).await;
+    closed(node, json!({"headers": {"x-town": "*z\u{fc}rich*"}})).await;
+    node.gate_get("/mail", &[("x-town", "Z\u{fc}rich, Schweiz")]).await.expect(503);
+    node.gate_get("/mail", &[("x-town", "Zurich")]).await.expect(200);
+    open_again(node).await;
+
+    closed(node, json!({"clients": ["::ffff:127.0.0.0/104"]})).await;
     node.gate_get("/mail", &[]).await.expect(503);
     node.gate_get("/mail", &[("x-forwarded-for", "198.51.100.1")]).await.expect(503);
     open_again(node).await;

@@ -107,6 +107,32 @@ async fn every_wrong_field_is_named() {
         (mail(json!({"criteria": {"paths": ["[a"]}})), &["criteria.paths[0]"]),
         (mail(json!({"criteria": {"clients": ["localhost"]}})), &["criteria.clients[0]"]),
         (mail(json!({"criteria": {"colour": 1}})), &["criteria.colour"]),
+        // what could never count: a window that is over, and criteria that match no request
+        (
+            mail(
+                json!({"goes_down_at": in_seconds(-9.0), "expected_back_at": in_seconds(-1.0), "restore": "automatic"}),
+            ),
+            &["expected_back_at"],
+        ),
+        (mail(json!({"goes_down_at": in_seconds(-9.0), "duration_seconds": 8})), &["duration_seconds"]),
+        (
+            mail(json!({"timestamp": in_seconds(-9.0), "duration_seconds": 8, "restore": "automatic"})),
+            &["duration_seconds"],
+        ),
+        (
+            mail(json!({"criteria": {"paths": ["mail/x", "/mail?q=1", "/a b", "/a/[/]", "/ok/*"]}})),
+            &["criteria.paths[0]", "criteria.paths[1]", "criteria.paths[2]", "criteria.paths[3]"],
+        ),
+        (mail(json!({"criteria": {"headers": {"x-a": "a ", "X-B": "b*"}}})), &["criteria.headers.x-a"]),
+        (mail(json!({"criteria": {"headers": {"x-a": "a", "X-A": "b"}}})), &["criteria.headers.x-a"]),
+        (mail(json!({"criteria": {"nodes": ["a", "nobody"]}})), &["criteria.nodes"]),
+        (mail(json!({"criteria": {"paths": ["*a*b*c*d*e*f*g*h*"]}})), &["criteria.paths[0]"]),
+        (mail(json!({"criteria": {"query": {"q": "x".repeat(257)}}})), &["criteria.query.q"]),
+        (
+            mail(json!({"criteria": {"paths": many(40, |n| format!("/{n}")), "methods": ["GET"],
+                "query": (0..25).map(|n| (n.to_string(), json!("x"))).collect::<serde_json::Map<_, _>>()}})),
+            &["criteria"],
+        ),
         (json!([1]), &[""]),
     ];
     for (wrong, fields) in cases {
@@ -127,6 +153,10 @@ async fn every_wrong_field_is_named() {
     }
 }
 
+fn many(count: usize, one: impl Fn(usize) -> String) -> Vec<String> {
+    (0..count).map(one).collect()
+}
+
 #[tokio::test]
 async fn bodies_of_the_wrong_form_size_and_type() {
     let farm = Farm::new(1).start().await;
@@ -136,6 +166,7 @@ async fn bodies_of_the_wrong_form_size_and_type() {
         (&[JSON][..], b"{\"targets\":" as &[u8], 400),
         (&[JSON], b"\xff\xfe{}", 400),
         (&[JSON], b"", 400),
+        (&[JSON], b"\xff\xfe{\0}\0", 400),
         (&[], good.as_bytes(), 415),
         (&[("content-type", "text/plain")], good.as_bytes(), 415),
         (&[("content-type", "application/json; charset=latin1")], good.as_bytes(), 415),
@@ -149,6 +180,24 @@ async fn bodies_of_the_wrong_form_size_and_type() {
         assert_eq!(reply.header("content-type"), Some("application/problem+json"));
         assert!(reply.json()["detail"].is_string());
     }
+    // what stands twice is named, at any depth, and nothing is done
+    for (twice, named) in [
+        (r#"{"targets": ["system"], "status": "available", "status": "unavailable"}"#, "status"),
+        (
+            r#"{"targets": ["system"], "status": "available", "criteria": {"query": {"q": "1", "q": "2"}}}"#,
+            "criteria.query.q",
+        ),
+    ] {
+        let reply = post(node, &[JSON], twice.as_bytes()).await.expect(400);
+        assert!(reply.json()["detail"].as_str().unwrap().contains(&format!("{named:?}")), "{}", reply.text());
+    }
+    assert_eq!(node.get("/api/v1/notifications").await.json()["notifications"], json!([]));
+    let marked = [
+        b"\xef\xbb\xbf".as_slice(),
+        closing("system", json!({"duration_seconds": 1})).to_string().replace(":1", ":1.0").as_bytes(),
+    ]
+    .concat();
+    post(node, &[JSON], &marked).await.expect(202);
     let mut padded = good.clone().into_bytes();
     padded.resize(64 * 1024, b' ');
     post(node, &[("content-type", "application/json; charset=utf-8")], &padded).await.expect(202);

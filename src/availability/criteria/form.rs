@@ -1,6 +1,9 @@
 //! How criteria are written, and read: strictly as they are submitted, leniently as peers and the store
 //! give them.
 //!
+//! What is submitted is brought into the form in which requests are compared with it, and refused where
+//! it could match none. What peers hand over is kept as it is: it matches what it matched before.
+//!
 //! Must stay true: reading what was written gives equal criteria, and writing those the same JSON, for
 //! what this version does not know as well: it is part of what stamps are made of.
 
@@ -10,8 +13,11 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Criteria;
-use crate::availability::{Glob, Name};
+use super::{Criteria, MAX_GLOBS, canonical_network};
+use crate::availability::{
+    Glob, Name,
+    glob::{HEADERS, Language, TEXTS, path},
+};
 
 /// Most members in one list or map of criteria.
 const MOST: usize = 50;
@@ -41,16 +47,20 @@ impl Criteria {
             _ => return Err(vec![error("criteria", "is not an object")]),
         };
         for (kind, value) in members {
-            match Self::one_kind(kind, value) {
+            match Self::one_kind(kind, value, Door::Submitted) {
                 Ok(one) => criteria.add(one),
                 Err(wrong) => errors.extend(wrong),
             }
+        }
+        let globs = criteria.paths.len() + criteria.headers.len() + criteria.query.len();
+        if globs > MAX_GLOBS {
+            errors.push(error("criteria", &format!("has {globs} globs; at most {MAX_GLOBS} are allowed")));
         }
         if errors.is_empty() { Ok((!members.is_empty()).then_some(criteria)) } else { Err(errors) }
     }
 
     /// Criteria of this kind alone.
-    fn one_kind(kind: &str, value: &Value) -> Result<Self, Vec<CriteriaError>> {
+    fn one_kind(kind: &str, value: &Value, door: Door) -> Result<Self, Vec<CriteriaError>> {
         let field = format!("criteria.{kind}");
         let mut errors = Vec::new();
         let mut one = Self::default();
@@ -61,23 +71,19 @@ impl Criteria {
                     if token { Ok(text.to_ascii_uppercase()) } else { Err("is not an HTTP method".to_owned()) }
                 });
             }
-            "paths" => one.paths = list(&field, value, &mut errors, glob),
+            "paths" => one.paths = list(&field, value, &mut errors, |text| door.path(text)),
             "headers" => {
-                for (name, pattern) in map(&field, value, &mut errors) {
-                    if is_token(&name) {
-                        one.headers.insert(name.to_ascii_lowercase(), pattern);
-                    } else {
-                        errors.push(error(&format!("{field}.{name}"), "is not a header name"));
+                for (name, pattern) in map(&field, value, &mut errors, |text| door.value(text, &HEADERS, true)) {
+                    let at = format!("{field}.{name}");
+                    if !is_token(&name) {
+                        errors.push(error(&at, "is not a header name"));
+                    } else if one.headers.insert(name.to_ascii_lowercase(), pattern).is_some() {
+                        errors.push(error(&at, "is named twice: names of header fields are compared without case"));
                     }
                 }
             }
-            "query" => one.query = map(&field, value, &mut errors),
-            "clients" => {
-                one.clients = list(&field, value, &mut errors, |text| {
-                    let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-                    net.map(|net| net.trunc()).or(Err("is not a network such as 192.0.2.0/24".to_owned()))
-                });
-            }
+            "query" => one.query = map(&field, value, &mut errors, |text| door.value(text, &TEXTS, false)),
+            "clients" => one.clients = list(&field, value, &mut errors, |text| door.network(text)),
             "nodes" => {
                 one.nodes = list(&field, value, &mut errors, |text| text.parse::<Name>().map_err(|e| e.to_string()));
             }
@@ -97,6 +103,38 @@ impl Criteria {
     }
 }
 
+/// By which door criteria come in, see the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Door {
+    /// Brought into form, refused where nothing can match.
+    Submitted,
+    /// From a peer or the store: kept as it is.
+    Kept,
+}
+
+impl Door {
+    fn path(self, text: &str) -> Result<Glob, String> {
+        match self {
+            Self::Submitted => path::submitted(text).map_err(|e| e.to_string()),
+            Self::Kept => Glob::new(text).map_err(|e| e.to_string()),
+        }
+    }
+
+    fn value(self, text: &str, language: &Language, fold: bool) -> Result<Glob, String> {
+        if self == Self::Kept {
+            return Glob::new(text).map_err(|e| e.to_string());
+        }
+        let glob = Glob::submitted(text).map_err(|e| e.to_string())?;
+        if glob.can_match(language, fold) { Ok(glob) } else { Err(format!("can never match {}", language.name)) }
+    }
+
+    fn network(self, text: &str) -> Result<IpNet, String> {
+        let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        let net = net.or(Err("is not a network such as 192.0.2.0/24".to_owned()))?;
+        Ok(if self == Self::Submitted { canonical_network(net) } else { net.trunc() })
+    }
+}
+
 fn error(field: &str, problem: &str) -> CriteriaError {
     CriteriaError { field: field.to_owned(), problem: problem.to_owned() }
 }
@@ -104,10 +142,6 @@ fn error(field: &str, problem: &str) -> CriteriaError {
 /// A token of RFC 9110 §5.6.2, as methods and header names are; of any length.
 fn is_token(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
-}
-
-fn glob(text: &str) -> Result<Glob, String> {
-    Glob::new(text).map_err(|e| e.to_string())
 }
 
 fn list<T: Ord>(
@@ -137,7 +171,12 @@ fn list<T: Ord>(
     read_ones
 }
 
-fn map(field: &str, value: &Value, errors: &mut Vec<CriteriaError>) -> BTreeMap<String, Glob> {
+fn map(
+    field: &str,
+    value: &Value,
+    errors: &mut Vec<CriteriaError>,
+    read: impl Fn(&str) -> Result<Glob, String>,
+) -> BTreeMap<String, Glob> {
     let mut globs = BTreeMap::new();
     let Value::Object(members) = value else {
         errors.push(error(field, "is not an object of name and pattern"));
@@ -152,7 +191,7 @@ fn map(field: &str, value: &Value, errors: &mut Vec<CriteriaError>) -> BTreeMap<
             errors.push(error(&at, "has a name that is empty or longer than 200 bytes"));
             continue;
         }
-        match pattern.as_str().map(glob) {
+        match pattern.as_str().map(&read) {
             Some(Ok(glob)) => {
                 globs.insert(name.clone(), glob);
             }
@@ -206,7 +245,7 @@ impl<'de> Deserialize<'de> for Criteria {
         }
         let mut criteria = Self::default();
         for (kind, value) in members {
-            match Self::one_kind(&kind, &value) {
+            match Self::one_kind(&kind, &value, Door::Kept) {
                 Ok(one) => criteria.add(one),
                 Err(_) => drop(criteria.unread.insert(kind, value.to_string())),
             }

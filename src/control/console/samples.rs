@@ -57,9 +57,12 @@ pub fn entry(n: u128, made: &str, author: &Author, value: &Value) -> Arc<Entry> 
     let submission = Submission::parse(value).unwrap();
     let known = crate::availability::Known {
         target: &|_| true,
+        node: &|_| true,
         reasons: &reasons(),
         rules: crate::availability::Rules::default(),
         now: at(made),
+        clock: at(made),
+        stamp: at(made),
     };
     let submission = submission.check(&known).unwrap();
     let id = Uuid::from_u128(0x0190_e5a0_0000_7000_8000_0000_0000_0000 + n);

@@ -92,15 +92,22 @@ impl Replica {
     /// # Errors
     /// As for a submission.
     pub fn check(&self, submission: Submission, now: Now) -> Result<Submission, SubmitRefusal> {
-        let submission = self.checked(submission, now.wall).map_err(SubmitRefusal::Invalid)?;
+        let submission = self.checked(submission, now).map_err(SubmitRefusal::Invalid)?;
         // Pages are for operators: what they may take back, every operator may.
         self.plan_of(&submission, &Author::operator(""), now)?;
         Ok(submission)
     }
 
-    fn checked(&self, submission: Submission, now: Moment) -> Result<Submission, Vec<FieldError>> {
-        let knows = |target: &_| self.knows(target);
-        submission.check(&Known { target: &knows, reasons: &self.facts.reasons, rules: self.facts.rules, now })
+    fn checked(&self, submission: Submission, now: Now) -> Result<Submission, Vec<FieldError>> {
+        submission.check(&Known {
+            target: &|target| self.knows(target),
+            node: &|name| self.members().any(|member| member.name == *name),
+            reasons: &self.facts.reasons,
+            rules: self.facts.rules,
+            now: now.wall,
+            clock: self.facts.rules.clock(now.wall, self.ledger.limit()),
+            stamp: self.clock.peek(now.wall),
+        })
     }
 
     fn try_submit(&mut self, submit: Submit, now: Now) -> Result<(Taken, u64), SubmitRefusal> {
@@ -114,7 +121,7 @@ impl Replica {
         if self.pending.len() - self.quarantined >= MAX_PENDING {
             return Err(SubmitRefusal::Full);
         }
-        let submission = self.checked(submit.submission, now.wall).map_err(SubmitRefusal::Invalid)?;
+        let submission = self.checked(submit.submission, now).map_err(SubmitRefusal::Invalid)?;
         let latest = now.wall.after(self.facts.rules.max_clock_skew);
         let stamps = submission.timestamp.unwrap_or_else(|| self.clock.peek(now.wall));
         if stamps > latest {
@@ -201,11 +208,10 @@ impl Replica {
     /// The same id again: the same notification, or a conflict.
     fn repeated(&self, existing: Arc<Entry>, submission: Submission, author: &Author) -> Result<Taken, SubmitRefusal> {
         let held = &existing.notification;
-        let conflict = SubmitRefusal::Conflict(held.id);
-        let submission = self.checked(submission, held.timestamp).map_err(|errors| {
-            // Names and reasons may have left the configuration since; what remains is another content.
-            if errors.is_empty() { conflict.clone() } else { SubmitRefusal::Invalid(errors) }
-        })?;
+        // As it was checked when it was made: names may have left the farm since, windows may be over.
+        let (now, reasons, rules) = (held.timestamp, &self.facts.reasons, self.facts.rules);
+        let then = Known { target: &|_| true, node: &|_| true, reasons, rules, now, clock: now, stamp: now };
+        let submission = submission.check(&then).map_err(SubmitRefusal::Invalid)?;
         let same = match (submission.cancels, held.cancels) {
             (Some(cancels), Some(cancelled)) => cancels == cancelled,
             (None, None) => {
@@ -218,7 +224,11 @@ impl Replica {
             }
             _ => false,
         };
-        if same { Ok(Taken { entry: existing, repeated: true, receipts: Vec::new() }) } else { Err(conflict) }
+        if same {
+            Ok(Taken { entry: existing, repeated: true, receipts: Vec::new() })
+        } else {
+            Err(SubmitRefusal::Conflict(held.id))
+        }
     }
 
     /// The name of this node, for records.
