@@ -1,23 +1,20 @@
-//! Asks a node's control API: HTTP/1.1, JSON, an API token.
+//! Asks a node's control API: HTTP/1.1, with TLS where the address is `https`, JSON, an API token.
 //!
 //! What must stay true: time and memory are bounded whatever the other side does; the token is sent
 //! only as a header and never shown; what a node says about a refusal reaches people whole, each
-//! wrong field on its own line, and harmless for a terminal.
-//!
-//! A client belongs to the runtime that it is used on.
+//! wrong field on its own line, and harmless for a terminal; whether a request can have arrived is
+//! known of every failure.
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Method, Request, Response, header};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper_util::client::legacy::{self, connect::HttpConnector};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use ureq::http::{self, Method, Request, Response, header};
+use ureq::tls::{RootCerts, TlsConfig};
+use ureq::{Agent, AsSendBody, Body, BodyReader, Timeout};
 
 use super::logging::escaped;
 use crate::config::{HttpUrl, Secret};
@@ -26,8 +23,10 @@ use crate::config::{HttpUrl, Secret};
 const CONNECT: Duration = Duration::from_secs(3);
 /// How long a whole answer may take, unless the caller has asked the node to wait.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
+/// A stream has at least a comment every 15 s; three times that is a lost connection.
+const SILENCE: Duration = Duration::from_secs(45);
 /// The longest answer, in bytes: a board of ten thousand applications is far below it.
-const MAX_ANSWER: usize = 64 * 1024 * 1024;
+const MAX_ANSWER: u64 = 64 * 1024 * 1024;
 
 /// What a node answered to something that it did.
 #[derive(Clone, Debug)]
@@ -59,12 +58,12 @@ pub enum CallError {
         source: http::Error,
     },
     /// No connection; nothing was sent.
-    #[error("{address} cannot be reached: {}", innermost(.source))]
+    #[error("{address} cannot be reached: {}", cause(.source))]
     Unreachable {
         /// Who was asked.
         address: HttpUrl,
         /// What the system said.
-        source: legacy::Error,
+        source: ureq::Error,
     },
     /// No whole answer in time. It may have been done.
     #[error("{address} did not answer within {} s", .after.as_secs())]
@@ -75,12 +74,12 @@ pub enum CallError {
         after: Duration,
     },
     /// The connection broke, or what came was not HTTP. It may have been done.
-    #[error("{address} broke off: {}", innermost(.source.as_ref()))]
+    #[error("{address} broke off: {}", cause(.source))]
     Broken {
         /// Who was asked.
         address: HttpUrl,
         /// What went wrong.
-        source: Box<dyn Error + Send + Sync>,
+        source: ureq::Error,
     },
     /// The answer is not what a node would say.
     #[error("{address} does not answer as a node's control listener would (status {status}): {what}")]
@@ -99,7 +98,8 @@ pub enum CallError {
 
 impl CallError {
     /// Whether another node may do what this one did not. What a node refuses as wrong would be
-    /// refused by all; a 503 means *unknown* (SPEC 6), and the same id may be sent again.
+    /// refused by all; a 503 means *unknown* (docs/contract.md#errors), and the same id may be sent
+    /// again.
     pub fn another_may(&self) -> bool {
         match self {
             CallError::NoToken { .. } | CallError::Request { .. } => false,
@@ -107,9 +107,18 @@ impl CallError {
             _ => true,
         }
     }
+
+    /// Whether the request can have arrived, and been done, although there is no good answer.
+    pub fn may_have_arrived(&self) -> bool {
+        match self {
+            CallError::NoToken { .. } | CallError::Request { .. } | CallError::Unreachable { .. } => false,
+            CallError::Refused(refusal) => refusal.status >= 500,
+            CallError::TimedOut { .. } | CallError::Broken { .. } | CallError::Strange { .. } => true,
+        }
+    }
 }
 
-/// What a node said when it refused (RFC 9457, and `errors` of SPEC 6).
+/// What a node said when it refused (RFC 9457, and docs/contract.md#errors).
 #[derive(Clone, Debug)]
 pub struct Refusal {
     /// Who refused.
@@ -149,7 +158,7 @@ impl fmt::Display for Refusal {
 /// See the module.
 #[derive(Debug)]
 pub struct Client {
-    http: legacy::Client<HttpConnector, Full<Bytes>>,
+    agent: Agent,
     address: HttpUrl,
     token: Option<Secret>,
 }
@@ -157,15 +166,18 @@ pub struct Client {
 impl Client {
     /// A client for the control listener at `address`.
     pub fn new(address: HttpUrl, token: Option<Secret>) -> Client {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT));
-        connector.set_nodelay(true);
-        let http = legacy::Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            // less than the 5 s after which a node closes an idle connection
-            .pool_idle_timeout(Duration::from_secs(4))
-            .build(connector);
-        Client { http, address, token }
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            // a redirect is not an answer that a node gives
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .timeout_connect(Some(CONNECT))
+            // the system's certificates, so that a site's own authority is known here too
+            .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
+            .user_agent(concat!("forewarn/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Client { agent: config.new_agent(), address, token }
     }
 
     /// Who is asked.
@@ -178,8 +190,8 @@ impl Client {
     /// # Errors
     ///
     /// See [`CallError`].
-    pub async fn get(&self, path: &str) -> Result<Reply, CallError> {
-        self.call(Method::GET, path, None, TIMEOUT).await
+    pub fn get(&self, path: &str) -> Result<Reply, CallError> {
+        self.call(Method::GET, path, None, TIMEOUT)
     }
 
     /// Sends one request and waits at most `timeout` for the whole answer. `path` begins with a
@@ -188,15 +200,23 @@ impl Client {
     /// # Errors
     ///
     /// See [`CallError`].
-    pub async fn call(
+    pub fn call(
         &self,
         method: Method,
         path: &str,
         body: Option<&Value>,
         timeout: Duration,
     ) -> Result<Reply, CallError> {
-        let request = self.request(method, path, body, "application/json", true)?;
-        let (status, text) = self.within(timeout, self.exchange(request)).await?;
+        let request = self.request(method, path, "application/json", true);
+        let response = match body {
+            None => self.send(request, (), Some(timeout))?,
+            Some(body) => {
+                let request = request.header(header::CONTENT_TYPE, "application/json");
+                self.send(request, body.to_string(), Some(timeout))?
+            }
+        };
+        let status = response.status().as_u16();
+        let text = self.good(response, timeout)?;
         let body = match text.is_empty() {
             true => Value::Null,
             false => {
@@ -211,27 +231,24 @@ impl Client {
     /// # Errors
     ///
     /// See [`CallError`].
-    pub async fn text(&self, path: &str) -> Result<String, CallError> {
-        let request = self.request(Method::GET, path, None, "text/plain", false)?;
-        let (_, text) = self.within(TIMEOUT, self.exchange(request)).await?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
+    pub fn text(&self, path: &str) -> Result<String, CallError> {
+        let request = self.request(Method::GET, path, "text/plain", false);
+        let response = self.send(request, (), Some(TIMEOUT))?;
+        Ok(String::from_utf8_lossy(&self.good(response, TIMEOUT)?).into_owned())
     }
 
-    /// Opens a stream of server-sent events; what it brings is the caller's to wait for.
+    /// Opens a stream of server-sent events. Reading from it fails after [`SILENCE`] without a byte.
     ///
     /// # Errors
     ///
     /// See [`CallError`].
-    pub async fn stream(&self, path: &str) -> Result<Incoming, CallError> {
-        let request = self.request(Method::GET, path, None, "text/event-stream", true)?;
-        let opened = async {
-            let response = self.send(request).await?;
-            match response.status().is_success() {
-                true => Ok(response.into_body()),
-                false => Err(self.refusal(response).await),
-            }
-        };
-        self.within(TIMEOUT, opened).await
+    pub fn stream(&self, path: &str) -> Result<Stream, CallError> {
+        let request = self.request(Method::GET, path, "text/event-stream", true);
+        let response = self.send(request, (), None)?;
+        match response.status().is_success() {
+            true => Ok(Stream { body: response.into_body().into_reader(), address: self.address.clone() }),
+            false => Err(self.refusal(response, TIMEOUT)),
+        }
     }
 
     /// The answer as this type.
@@ -243,87 +260,66 @@ impl Client {
         T::deserialize(&reply.body).map_err(|error| self.strange(reply.status, escaped(&error.to_string())))
     }
 
-    fn request(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-        accept: &str,
-        private: bool,
-    ) -> Result<Request<Full<Bytes>>, CallError> {
-        let mut request =
-            Request::builder().method(method).uri(format!("{}{path}", self.address)).header(header::ACCEPT, accept);
+    /// The head of a request; a private one has the token.
+    fn request(&self, method: Method, path: &str, accept: &str, private: bool) -> RequestHead {
+        let head = Request::builder().method(method).uri(format!("{}{path}", self.address));
+        let head = head.header(header::ACCEPT, accept);
         match (&self.token, private) {
+            (_, false) => RequestHead::Ready(head),
+            (None, true) => RequestHead::NoToken,
             (Some(token), true) => {
-                let bearer = format!("Bearer {}", token.expose_secret());
-                request = request.header(header::AUTHORIZATION, bearer);
+                RequestHead::Ready(head.header(header::AUTHORIZATION, format!("Bearer {}", token.expose_secret())))
             }
-            (None, true) => {
-                return Err(CallError::NoToken { address: self.address.clone() });
-            }
-            (_, false) => {}
         }
-        if body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
-        }
-        let body = body.map(Value::to_string).unwrap_or_default();
-        request
-            .body(Full::new(body.into()))
-            .map_err(|source| CallError::Request { address: self.address.clone(), source })
     }
 
-    async fn within<T>(
+    /// Sends it, and waits for the head of the answer; `timeout` bounds the body as well, and without
+    /// it only silence does.
+    fn send(
         &self,
-        timeout: Duration,
-        work: impl Future<Output = Result<T, CallError>>,
-    ) -> Result<T, CallError> {
-        match tokio::time::timeout(timeout, work).await {
-            Ok(result) => result,
-            Err(_elapsed) => Err(CallError::TimedOut { address: self.address.clone(), after: timeout }),
+        head: RequestHead,
+        body: impl AsSendBody,
+        timeout: Option<Duration>,
+    ) -> Result<Response<Body>, CallError> {
+        let address = || self.address.clone();
+        let RequestHead::Ready(head) = head else {
+            return Err(CallError::NoToken { address: address() });
+        };
+        let request = head.body(body).map_err(|source| CallError::Request { address: address(), source })?;
+        let request = self.agent.configure_request(request).timeout_global(timeout);
+        let request = match timeout {
+            Some(_) => request.build(),
+            None => request.timeout_recv_response(Some(TIMEOUT)).timeout_per_read(Some(SILENCE)).build(),
+        };
+        self.agent.run(request).map_err(|source| failure(&self.address, source, timeout.unwrap_or(TIMEOUT)))
+    }
+
+    /// The body of an answer that is good.
+    fn good(&self, response: Response<Body>, timeout: Duration) -> Result<Vec<u8>, CallError> {
+        match response.status().is_success() {
+            true => self.collect(response, timeout),
+            false => Err(self.refusal(response, timeout)),
         }
     }
 
-    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, CallError> {
-        let address = || self.address.clone();
-        self.http.request(request).await.map_err(|source| match source.is_connect() {
-            true => CallError::Unreachable { address: address(), source },
-            false => self.broken(source.into()),
+    fn collect(&self, response: Response<Body>, timeout: Duration) -> Result<Vec<u8>, CallError> {
+        let status = response.status().as_u16();
+        let body = response.into_body().into_with_config().limit(MAX_ANSWER);
+        body.read_to_vec().map_err(|error| match error {
+            ureq::Error::BodyExceedsLimit(limit) => self.strange(status, format!("more than {limit} bytes")),
+            error => failure(&self.address, error, timeout),
         })
     }
 
-    /// The status and the body of an answer that is good.
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(u16, Bytes), CallError> {
-        let response = self.send(request).await?;
-        match response.status().is_success() {
-            true => {
-                let status = response.status().as_u16();
-                Ok((status, self.collect(response).await?))
-            }
-            false => Err(self.refusal(response).await),
-        }
-    }
-
-    async fn collect(&self, response: Response<Incoming>) -> Result<Bytes, CallError> {
-        let status = response.status().as_u16();
-        let body = Limited::new(response.into_body(), MAX_ANSWER);
-        match body.collect().await {
-            Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => {
-                Err(self.strange(status, format!("more than {MAX_ANSWER} bytes")))
-            }
-            Err(source) => Err(self.broken(source)),
-        }
-    }
-
-    async fn refusal(&self, response: Response<Incoming>) -> CallError {
+    fn refusal(&self, response: Response<Body>, timeout: Duration) -> CallError {
         let status = response.status().as_u16();
         let retry_after = response.headers().get(header::RETRY_AFTER);
         let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
-        match self.collect(response).await {
+        match self.collect(response, timeout) {
             Ok(body) => CallError::Refused(Box::new(Refusal {
                 address: self.address.clone(),
                 status,
-                // what is no problem+json has only its status to say
+                // an answer that is not problem+json has only its status to tell
                 body: serde_json::from_slice(&body).unwrap_or_default(),
                 retry_after,
             })),
@@ -334,16 +330,71 @@ impl Client {
     fn strange(&self, status: u16, what: String) -> CallError {
         CallError::Strange { address: self.address.clone(), status, what }
     }
+}
 
-    fn broken(&self, source: Box<dyn Error + Send + Sync>) -> CallError {
-        CallError::Broken { address: self.address.clone(), source }
+/// A request without its body.
+enum RequestHead {
+    Ready(http::request::Builder),
+    NoToken,
+}
+
+impl RequestHead {
+    fn header(self, name: header::HeaderName, value: &str) -> RequestHead {
+        match self {
+            RequestHead::Ready(head) => RequestHead::Ready(head.header(name, value)),
+            RequestHead::NoToken => RequestHead::NoToken,
+        }
+    }
+}
+
+/// An open stream of server-sent events.
+pub struct Stream {
+    body: BodyReader<'static>,
+    address: HttpUrl,
+}
+
+impl Stream {
+    /// The next bytes; 0 at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::TimedOut`] after [`SILENCE`], [`CallError::Broken`].
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, CallError> {
+        let read = io::Read::read(&mut self.body, buffer);
+        read.map_err(|error| failure(&self.address, error.into(), SILENCE))
+    }
+}
+
+/// What a failure means for the request: it cannot have been sent, it took too long, or the
+/// connection broke.
+fn failure(address: &HttpUrl, source: ureq::Error, after: Duration) -> CallError {
+    use io::ErrorKind as Kind;
+    let address = address.clone();
+    match &source {
+        ureq::Error::Timeout(Timeout::Connect | Timeout::Resolve)
+        | ureq::Error::HostNotFound
+        | ureq::Error::ConnectionFailed
+        | ureq::Error::Tls(_)
+        | ureq::Error::TlsRequired
+        | ureq::Error::Rustls(_) => CallError::Unreachable { address, source },
+        ureq::Error::Io(error) => match error.kind() {
+            Kind::ConnectionRefused | Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::AddrNotAvailable => {
+                CallError::Unreachable { address, source }
+            }
+            _ => CallError::Broken { address, source },
+        },
+        ureq::Error::Timeout(_) => CallError::TimedOut { address, after },
+        _ => CallError::Broken { address, source },
     }
 }
 
 /// The cause that says most: the outer ones only say in which step it went wrong.
-fn innermost<'e>(error: &'e (dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error: &&'e (dyn Error + 'static)| (*error).source());
-    causes.last().map(ToString::to_string).unwrap_or_default()
+fn cause(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Timeout(_) => format!("no connection within {} s", CONNECT.as_secs()),
+        ureq::Error::Io(error) => error.to_string(),
+        error => error.to_string(),
+    }
 }
 
 #[cfg(test)]

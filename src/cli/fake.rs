@@ -41,32 +41,25 @@ impl Fake {
     pub fn start(script: impl Fn(&Asked) -> (u16, Value) + Send + Sync + 'static) -> Fake {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (script, memory): (Script, _) = (Arc::new(script), asked.clone());
-        let server = HttpServer::new(move || {
-            let (script, memory) = (script.clone(), memory.clone());
-            App::new().default_service(web::to(move |request: HttpRequest, body: Bytes| {
-                let header = request.headers().get("authorization");
-                let asked = Asked {
-                    line: format!("{} {}", request.method(), request.uri()),
-                    authorization: header.map_or("", |v| v.to_str().unwrap()).to_owned(),
-                    body: serde_json::from_slice(&body).unwrap_or_default(),
-                };
-                memory.lock().unwrap().push(asked.clone());
-                let (status, body) = script(&asked);
-                let mut response = HttpResponse::build(StatusCode::from_u16(status).unwrap());
-                let response = match body {
-                    Value::Null => response.finish(),
-                    Value::String(text) => response.body(text),
-                    body => response.json(body),
-                };
-                std::future::ready(response)
-            }))
+        let (tell, told) = std::sync::mpsc::channel();
+        // on a thread of its own: whoever asks may block
+        std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let server = HttpServer::new(move || {
+                    let (script, memory) = (script.clone(), memory.clone());
+                    App::new().default_service(web::to(move |request: HttpRequest, body: Bytes| {
+                        std::future::ready(answer(&script, &memory, &request, &body))
+                    }))
+                });
+                let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
+                let address = server.addrs()[0];
+                let server = server.run();
+                tell.send((address, server.handle())).unwrap();
+                server.await.unwrap();
+            });
         });
-        let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}", server.addrs()[0]);
-        let server = server.run();
-        let handle = server.handle();
-        actix_web::rt::spawn(server);
-        Fake { address: addresses::http_url(&address).unwrap(), asked, handle }
+        let (address, handle) = told.recv().unwrap();
+        Fake { address: addresses::http_url(&format!("http://{address}")).unwrap(), asked, handle }
     }
 
     /// How the command line reaches it.
@@ -81,13 +74,37 @@ impl Fake {
     }
 
     /// Ends it, so that its port refuses connections.
-    pub async fn stop(self) -> HttpUrl {
-        self.handle.stop(false).await;
-        self.address
+    pub fn stop(&self) -> HttpUrl {
+        let system = actix_web::rt::System::new();
+        system.block_on(self.handle.stop(false));
+        self.address.clone()
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn answer(script: &Script, memory: &Mutex<Vec<Asked>>, request: &HttpRequest, body: &Bytes) -> HttpResponse {
+    let header = request.headers().get("authorization");
+    let asked = Asked {
+        line: format!("{} {}", request.method(), request.uri()),
+        authorization: header.map_or("", |v| v.to_str().unwrap()).to_owned(),
+        body: serde_json::from_slice(body).unwrap_or_default(),
+    };
+    memory.lock().unwrap().push(asked.clone());
+    let (status, body) = script(&asked);
+    let mut response = HttpResponse::build(StatusCode::from_u16(status).unwrap());
+    match body {
+        Value::Null => response.finish(),
+        Value::String(text) => response.body(text),
+        body => response.json(body),
     }
 }
 
 /// Plain output, at 16:00 on 23 November 2026.
 pub fn screen() -> Screen {
-    Screen { terminal: false, colour: false, now: Some("2026-11-23T16:00:00Z".parse().unwrap()) }
+    Screen { terminal: false, colour: false, now: Some("2026-11-23T16:00:00Z".parse().unwrap()), height: None }
 }

@@ -83,29 +83,22 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         }
         Command::Notify(args) => {
             let screen = Screen::of_stdout();
-            wait_for(notify::run(&args, Access::from_env()?, &screen, out))
+            notify::run(&args, Access::from_env()?, &screen, out)
         }
         Command::Status(args) => {
             let screen = Screen::of_stdout();
-            wait_for(status::run(&args, Access::from_env()?, &screen, out))
+            status::run(&args, Access::from_env()?, &screen, out)
         }
         Command::Why(args) => {
             let screen = Screen::of_stdout();
-            wait_for(why::run(&args, Access::from_env()?, &screen, out))
+            why::run(&args, Access::from_env()?, &screen, out)
         }
         Command::Node(command) => {
             let screen = Screen::of_stdout();
-            wait_for(nodes::run(&command, Access::from_env()?, &screen, out))
+            nodes::run(&command, Access::from_env()?, &screen, out)
         }
         Command::Store(command) => store::run(&command, &Screen::of_stdout(), out),
     }
-}
-
-/// Runs what asks a node on a runtime of its own, on this thread.
-fn wait_for(work: impl Future<Output = Result<(), CliError>>) -> Result<(), CliError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| CliError::Refused(format!("cannot start: {error}")))?;
-    runtime.block_on(work)
 }
 
 /// A refusal by a node: its JSON on the output for programs, a text for people.

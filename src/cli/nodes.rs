@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use http::Method;
 use serde::Deserialize;
 use serde_json::json;
+use ureq::http::Method;
 
 use super::args::{Access, ForgetArgs, NodeCommand, OutputArgs};
 use super::client::{Client, TIMEOUT};
@@ -38,16 +38,16 @@ struct Node {
 /// # Errors
 ///
 /// [`CliError::Call`], [`CliError::Told`], [`CliError::Output`].
-pub async fn run(command: &NodeCommand, access: Access, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
+pub fn run(command: &NodeCommand, access: Access, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
     let client = Client::new(access.url, access.token);
     match command {
-        NodeCommand::List(output) => list(*output, &client, screen, out).await,
-        NodeCommand::Forget(args) => forget(args, &client, out).await,
+        NodeCommand::List(output) => list(*output, &client, screen, out),
+        NodeCommand::Forget(args) => forget(args, &client, out),
     }
 }
 
-async fn list(output: OutputArgs, client: &Client, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
-    let reply = match client.get("/api/v1/nodes").await {
+fn list(output: OutputArgs, client: &Client, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
+    let reply = match client.get("/api/v1/nodes") {
         Err(error) => return Err(super::told(output, error, out)),
         Ok(reply) => reply,
     };
@@ -88,17 +88,16 @@ async fn list(output: OutputArgs, client: &Client, screen: &Screen, out: &mut dy
         if !node.definitions.is_empty() {
             let names = node.definitions.join(", ");
             let text = super::logging::escaped(&format!("{} defines {names}", node.name));
-            warnings.push_str(&format!("\nwarning: {text} in another way than this node does\n"));
+            warnings.push_str(&format!("\nwarning: {text} differently from this node\n"));
         }
     }
     let text = table.render(screen.colour) + &warnings;
     out.write_all(text.as_bytes()).map_err(CliError::Output)
 }
 
-async fn forget(args: &ForgetArgs, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
+fn forget(args: &ForgetArgs, client: &Client, out: &mut dyn Write) -> Result<(), CliError> {
     let path = format!("/api/v1/nodes/{}", args.name);
-    let call = client.call(Method::DELETE, &path, None, TIMEOUT);
-    if let Err(error) = call.await {
+    if let Err(error) = client.call(Method::DELETE, &path, None, TIMEOUT) {
         return Err(super::told(args.output, error, out));
     }
     let name = &args.name;
@@ -115,14 +114,14 @@ mod tests {
     use crate::cli::fake::{Fake, screen};
     use serde_json::Value;
 
-    async fn node(command: NodeCommand, fake: &Fake) -> (Result<(), CliError>, String) {
+    fn node(command: NodeCommand, fake: &Fake) -> (Result<(), CliError>, String) {
         let mut out = Vec::new();
-        let result = run(&command, fake.access(), &screen(), &mut out).await;
+        let result = run(&command, fake.access(), &screen(), &mut out);
         (result, String::from_utf8(out).unwrap())
     }
 
-    #[actix_web::test]
-    async fn the_list_shows_who_lags_behind() {
+    #[test]
+    fn the_list_shows_who_lags_behind() {
         let answer = json!({"nodes": [
             {"id": "1", "name": "a", "address": "http://127.0.0.1:1", "phase": "ready",
              "ledger_fingerprint": "aaaaaaaaaaaa", "this": true, "outbox": 0},
@@ -135,7 +134,7 @@ mod tests {
         ]});
         let fake = Fake::start(move |_| (200, answer.clone()));
         let list = NodeCommand::List(OutputArgs { json: false });
-        let (result, out) = node(list, &fake).await;
+        let (result, out) = node(list, &fake);
         result.unwrap();
         let expected = "\
 NODE  PHASE    LAST CONTACT  OUTBOX           LEDGER    ADDRESS
@@ -143,13 +142,13 @@ a     ready    this node                      aaaaaaaa  http://127.0.0.1:1
 b     away     30 s ago      12               bbbbbbbb  http://127.0.0.1:2
 c     unknown  never         merge on return            http://127.0.0.1:3
 
-warning: b defines mail in another way than this node does
+warning: b defines mail differently from this node
 ";
         assert_eq!(out, expected);
     }
 
-    #[actix_web::test]
-    async fn a_node_is_forgotten_or_the_reason_is_told() {
+    #[test]
+    fn a_node_is_forgotten_or_the_reason_is_told() {
         let fake = Fake::start(|asked| match asked.line.as_str() {
             "DELETE /api/v1/nodes/c" => (204, Value::Null),
             _ => (404, json!({"title": "None", "detail": "this node knows no node d"})),
@@ -159,12 +158,12 @@ warning: b defines mail in another way than this node does
             let name = name.to_owned();
             NodeCommand::Forget(ForgetArgs { name, output })
         };
-        let (result, out) = node(forget("c", false), &fake).await;
+        let (result, out) = node(forget("c", false), &fake);
         result.unwrap();
         assert!(out.starts_with("c is forgotten"));
-        let (result, _) = node(forget("d", false), &fake).await;
+        let (result, _) = node(forget("d", false), &fake);
         assert!(result.unwrap_err().to_string().contains("no node d"));
-        let (result, out) = node(forget("d", true), &fake).await;
+        let (result, out) = node(forget("d", true), &fake);
         assert!(matches!(result, Err(CliError::Told)) && out.contains("no node d"));
     }
 }

@@ -8,12 +8,12 @@ mod nodes;
 mod statement;
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use http::Method;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::time::Instant;
+use ureq::http::Method;
+use uuid::Uuid;
 
 use super::args::{Access, NotifyArgs};
 use super::client::{CallError, Client, Reply, TIMEOUT};
@@ -32,48 +32,65 @@ const ROUND: Duration = Duration::from_secs(30);
 /// [`CliError::Usage`] for arguments that do not go together, [`CliError::Call`] or
 /// [`CliError::Refused`] when no node took it, [`CliError::Told`] when it is not complete in time,
 /// [`CliError::Output`].
-pub async fn run(args: &NotifyArgs, access: Access, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
+pub fn run(args: &NotifyArgs, access: Access, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
     let timestamp = screen.now();
     let id = args.id.unwrap_or_else(clock::new_id);
     let statement = statement::of(args, id, timestamp)?;
-    let nodes = nodes::choose(args, access).await?;
+    let nodes = nodes::choose(args, access)?;
     let wait = args.wait.map(|_all| args.timeout);
 
     let mut failures: Vec<CallError> = Vec::new();
     for node in &nodes {
-        match hand_in(node, &statement, wait).await {
+        match hand_in(node, &statement, wait) {
             Ok(reply) => {
                 for failure in &failures {
-                    // what the next node made good is worth a line; if it cannot be said, it was said in vain
+                    // the next node has made up for it; a closed standard error changes nothing
                     let _ = writeln!(std::io::stderr(), "forewarn: {failure}");
                 }
                 return show(args, node, &reply, screen, out);
             }
             Err(error) if error.another_may() => failures.push(error),
-            Err(error) => return Err(super::told(args.output, error, out)),
+            Err(error) => {
+                failures.push(error);
+                break;
+            }
         }
     }
-    match failures.len() {
-        // the choice leaves at least one node, so there is at least one failure
-        0 | 1 => match failures.pop() {
-            Some(error) => Err(super::told(args.output, error, out)),
-            None => Err(CliError::Refused("there is no node to ask".to_owned())),
-        },
-        _ => {
-            let each: Vec<String> = failures.iter().map(|f| format!("\n  {f}")).collect();
-            let each = each.concat();
-            let text = format!("no node took it; the same id may be sent again ({id}):{each}");
-            Err(CliError::Refused(text))
-        }
+    Err(failed(args, id, failures, out))
+}
+
+/// Why it was not handed in, and whether it can have arrived nevertheless.
+fn failed(args: &NotifyArgs, id: Uuid, mut failures: Vec<CallError>, out: &mut dyn Write) -> CliError {
+    let unknown = failures.iter().any(CallError::may_have_arrived);
+    if let [CallError::Refused(_)] = &failures[..]
+        && args.output.json
+        && let Some(refusal) = failures.pop()
+    {
+        return super::told(args.output, refusal, out);
     }
+    let text = match &failures[..] {
+        [one] => one.to_string(),
+        several => {
+            let each: String = several.iter().map(|failure| format!("\n  {failure}")).collect();
+            format!("no node took it:{each}")
+        }
+    };
+    let refused = failures.iter().any(|failure| matches!(failure, CallError::Refused(refusal) if refusal.status < 500));
+    CliError::Refused(match (unknown, refused) {
+        (true, _) => format!(
+            "{text}\nIt is not known whether it arrived. Submitting it again with --id {id} is safe; it counts once."
+        ),
+        // the node's own words say what is wrong
+        (false, true) => text,
+        (false, false) => format!("{text}\nNothing was submitted."),
+    })
 }
 
 /// Posts to one node; with `wait` until every node has it or that time is over.
-async fn hand_in(node: &Client, statement: &Value, wait: Option<Duration>) -> Result<Reply, CallError> {
+fn hand_in(node: &Client, statement: &Value, wait: Option<Duration>) -> Result<Reply, CallError> {
     const PATH: &str = "/api/v1/notifications";
     let Some(wait) = wait else {
-        let reply = node.call(Method::POST, PATH, Some(statement), TIMEOUT);
-        return reply.await;
+        return node.call(Method::POST, PATH, Some(statement), TIMEOUT);
     };
     let mut left = wait;
     // handing in again what a node already has waits again, so longer waits are made of rounds
@@ -81,8 +98,7 @@ async fn hand_in(node: &Client, statement: &Value, wait: Option<Duration>) -> Re
         let begun = Instant::now();
         let round = left.min(ROUND);
         let path = format!("{PATH}?wait=all&timeout={}ms", round.as_millis());
-        let reply = node.call(Method::POST, &path, Some(statement), round + TIMEOUT);
-        let reply = reply.await?;
+        let reply = node.call(Method::POST, &path, Some(statement), round + TIMEOUT)?;
         // a node that does not wait as long as it was asked must not be asked without end
         let hasty = begun.elapsed() < round / 2;
         left = left.saturating_sub(begun.elapsed());
@@ -97,7 +113,7 @@ fn complete(reply: &Reply) -> bool {
     said.unwrap_or(reply.status == 200)
 }
 
-/// What a receipt has (SPEC 6); all of it may be missing.
+/// What a receipt has (docs/contract.md#the-api); all of it may be missing.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Receipt {

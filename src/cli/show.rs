@@ -6,6 +6,8 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
+use comfy_table::{Attribute, Color, presets};
+
 use super::logging::escaped;
 use crate::availability::Moment;
 use crate::clock;
@@ -19,6 +21,8 @@ pub struct Screen {
     pub colour: bool,
     /// What relative times are relative to; with `None` the clock, at every drawing.
     pub now: Option<Moment>,
+    /// Lines of the terminal; with `None` what it says, at every drawing.
+    pub height: Option<u16>,
 }
 
 impl Screen {
@@ -28,8 +32,7 @@ impl Screen {
         let set = |name: &str| std::env::var_os(name).unwrap_or_default();
         let terminal = std::io::stdout().is_terminal() && set("TERM") != "dumb";
         let colour = terminal && set("NO_COLOR").is_empty();
-        let now = None;
-        Screen { terminal, colour, now }
+        Screen { terminal, colour, now: None, height: None }
     }
 
     /// The instant of this drawing.
@@ -94,53 +97,58 @@ impl<T: AsRef<str>> From<T> for Cell {
     }
 }
 
-/// Columns with a head; nothing at all without rows.
-#[derive(Debug)]
-pub struct Table {
-    rows: Vec<Vec<Cell>>,
+impl From<Cell> for comfy_table::Cell {
+    fn from(cell: Cell) -> comfy_table::Cell {
+        let shown = comfy_table::Cell::new(cell.text);
+        match cell.tone {
+            Tone::Plain => shown,
+            Tone::Good => shown.fg(Color::DarkGreen),
+            Tone::Bad => shown.fg(Color::DarkRed).add_attribute(Attribute::Bold),
+            Tone::Warning => shown.fg(Color::DarkYellow),
+            Tone::Head => shown.add_attribute(Attribute::Dim),
+        }
+    }
 }
+
+/// Columns with a head, aligned by the width that a terminal gives each character; nothing at all
+/// without rows.
+#[derive(Debug)]
+pub struct Table(comfy_table::Table);
 
 impl Table {
     /// A table with these columns.
     pub fn new(head: &[&str]) -> Table {
-        let head = head.iter().map(|name| Cell::new(name).tone(Tone::Head));
-        Table { rows: vec![head.collect()] }
+        let mut table = comfy_table::Table::new();
+        table.load_style(presets::NOTHING);
+        table.set_header(head.iter().map(|name| comfy_table::Cell::from(Cell::new(name).tone(Tone::Head))));
+        Table(table)
     }
 
     /// One more row.
     pub fn row<const N: usize>(&mut self, cells: [Cell; N]) {
-        self.rows.push(cells.into());
+        self.0.add_row(cells.map(comfy_table::Cell::from));
     }
 
     /// Whether there is nothing but the head.
     pub fn is_empty(&self) -> bool {
-        self.rows.len() == 1
+        self.0.row_count() == 0
     }
 
     /// The text, each row with its line end; empty without rows.
     pub fn render(&self, colour: bool) -> String {
-        let mut text = String::new();
         if self.is_empty() {
-            return text;
+            return String::new();
         }
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |column: usize| {
-            let cells = self.rows.iter().filter_map(|row| row.get(column));
-            cells.map(|c| c.text.chars().count()).max().unwrap_or(0)
+        let mut table = self.0.clone();
+        match colour {
+            true => table.enforce_styling(),
+            false => table.force_no_tty(),
         };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
-        for row in &self.rows {
-            let mut line = String::new();
-            for (cell, width) in row.iter().zip(&widths) {
-                // padded outside of the colour, so that the end of the line can be trimmed
-                let padding = " ".repeat(width - cell.text.chars().count() + 2);
-                line.push_str(&paint(&cell.text, cell.tone, colour));
-                line.push_str(&padding);
-            }
-            text.push_str(line.trim_end());
-            text.push('\n');
+        table.style_text_only();
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
         }
-        text
+        table.trim_fmt() + "\n"
     }
 }
 
@@ -213,10 +221,12 @@ mod tests {
         assert_eq!(table.render(true), "");
         table.row(["mail".into(), Cell::new("gone").tone(Tone::Bad)]);
         table.row(["a\u{1b}[2J\nb".into(), Cell::default()]);
+        // wide characters take two columns of a terminal, combining ones none
+        table.row(["電子メール e\u{301}".into(), "here".into()]);
         let plain = table.render(false);
-        assert_eq!(plain, "NAME           STATE\nmail           gone\na\\u001b[2J\\nb\n");
+        assert_eq!(plain, "NAME           STATE\nmail           gone\na\\u001b[2J\\nb\n電子メール e\u{301}   here\n");
         let coloured = table.render(true);
-        assert!(coloured.contains("\u{1b}[1;31mgone\u{1b}[0m\n"), "{coloured:?}");
+        assert!(coloured.contains("\u{1b}[1mgone\u{1b}[0m\n"), "{coloured:?}");
     }
 
     #[test]

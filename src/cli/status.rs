@@ -4,6 +4,7 @@
 //! asked, that is said, and nothing old is shown as if it were new.
 
 mod board;
+mod drawing;
 mod watch;
 
 use std::io::Write;
@@ -19,12 +20,12 @@ use super::show::Screen;
 ///
 /// [`CliError::Call`] when the node does not answer or does not know the application,
 /// [`CliError::Told`], [`CliError::Output`].
-pub async fn run(args: &StatusArgs, access: Access, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
+pub fn run(args: &StatusArgs, access: Access, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
     let client = Client::new(access.url, access.token);
     if args.watch {
-        return watch::run(args, &client, screen, out).await;
+        return watch::run(args, &client, screen, out);
     }
-    let reply = match fetch(args, &client).await {
+    let reply = match fetch(args, &client) {
         Err(error) => return Err(super::told(args.output, error, out)),
         Ok(reply) => reply,
     };
@@ -36,13 +37,13 @@ pub async fn run(args: &StatusArgs, access: Access, screen: &Screen, out: &mut d
 }
 
 /// What the node says now.
-async fn fetch(args: &StatusArgs, client: &Client) -> Result<Reply, CallError> {
+fn fetch(args: &StatusArgs, client: &Client) -> Result<Reply, CallError> {
     let path = match &args.application {
         // a name needs no escaping: letters, digits and a few marks that paths allow
         Some(name) => format!("/api/v1/availability/{name}"),
         None => "/api/v1/availability".to_owned(),
     };
-    client.get(&path).await
+    client.get(&path)
 }
 
 fn draw(args: &StatusArgs, client: &Client, reply: &Reply, screen: &Screen) -> Result<String, CallError> {

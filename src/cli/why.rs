@@ -37,9 +37,9 @@ struct Considered {
 /// # Errors
 ///
 /// [`CliError::Call`], [`CliError::Told`], [`CliError::Output`].
-pub async fn run(args: &WhyArgs, access: Access, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
+pub fn run(args: &WhyArgs, access: Access, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
     let client = Client::new(access.url, access.token);
-    let reply = match client.get(&address(args)).await {
+    let reply = match client.get(&address(args)) {
         Err(error) => return Err(super::told(args.output, error, out)),
         Ok(reply) => reply,
     };
@@ -75,7 +75,7 @@ pub async fn run(args: &WhyArgs, access: Access, screen: &Screen, out: &mut dyn 
         ]);
     }
     text.push_str(match table.is_empty() {
-        true => "Nobody has said anything about it.\n",
+        true => "No notification is about it.\n",
         false => "\n",
     });
     text.push_str(&table.render(screen.colour));
@@ -142,8 +142,8 @@ mod tests {
         );
     }
 
-    #[actix_web::test]
-    async fn each_word_has_its_line() {
+    #[test]
+    fn each_word_has_its_line() {
         let word = json!({
             "id": "n1", "layer": "own", "reporter": "operators", "said": "unavailable",
             "because": "it is the latest word",
@@ -152,7 +152,7 @@ mod tests {
         let fake = Fake::start(move |_| (200, answer.clone()));
         let mut out = Vec::new();
         let why = args(&["mail", "--path", "/mail"]);
-        run(&why, fake.access(), &screen(), &mut out).await.unwrap();
+        run(&why, fake.access(), &screen(), &mut out).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "mail is unavailable for GET /mail\n\n\

@@ -42,10 +42,11 @@ pub struct NotifyArgs {
     #[arg(long, value_name = "NAME|CODE", value_parser = text::name)]
     pub reason: Option<String>,
     /// What users are told
-    #[arg(long, value_name = "TEXT", value_parser = text::prose::<2000>)]
+    #[arg(long, value_name = "TEXT", value_parser = text::prose::<2000>, allow_hyphen_values = true)]
     pub message: Option<String>,
     /// The part that failed, where it is known
-    #[arg(long, value_name = "TEXT", value_parser = text::prose::<200>, conflicts_with = "cancel")]
+    #[arg(long, value_name = "TEXT", value_parser = text::prose::<200>, allow_hyphen_values = true,
+          conflicts_with = "cancel")]
     pub component: Option<String>,
     /// When it begins, as in 2026-11-23T16:00:00Z [default: now]
     #[arg(long, value_name = "TIME", value_parser = text::time, conflicts_with = "cancel")]

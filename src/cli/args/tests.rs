@@ -77,6 +77,19 @@ fn a_notification_has_all_its_fields() {
 }
 
 #[test]
+fn texts_may_begin_with_a_hyphen() {
+    let words = ["forewarn", "notify", "system", "--unavailable", "--message", "-5 degrees", "--component", "-48V"];
+    match Cli::try_parse_from(words).unwrap().command {
+        Command::Notify(args) => {
+            assert_eq!((args.message.as_deref(), args.component.as_deref()), (Some("-5 degrees"), Some("-48V")));
+        }
+        other => panic!("{other:?}"),
+    }
+    // a forgotten value does not swallow the next option
+    assert!(parse("notify system --unavailable --message --reason testing").is_err());
+}
+
+#[test]
 fn wrong_usage_is_status_2() {
     let id = "019aaf3e-7c11-7000-8000-000000000000";
     for line in [

@@ -129,8 +129,15 @@ pub(super) fn header(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// Text of at most `MAX` characters for people; line breaks are welcome, as in the form.
+/// Text of at most `MAX` characters for people; line breaks are welcome, as in the form. It may begin
+/// with a hyphen, but a lone `--word` is an option whose predecessor lacks its value.
 pub(super) fn prose<const MAX: usize>(text: &str) -> Result<String, String> {
+    let is_option = text
+        .strip_prefix("--")
+        .is_some_and(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
+    if is_option {
+        return Err("looks like an option, so its own value is missing".to_owned());
+    }
     match text.chars().count() <= MAX {
         true => Ok(text.to_owned()),
         false => Err(format!("must be at most {MAX} characters")),

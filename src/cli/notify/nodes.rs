@@ -1,6 +1,6 @@
 //! Which nodes a notification is handed in to, in which order.
 
-use futures_util::future::join_all;
+use std::thread;
 
 use super::super::args::{Access, NotifyArgs, Pick};
 use super::super::client::Client;
@@ -16,7 +16,7 @@ const GAUGE: &str = "forewarn_pending";
 /// # Errors
 ///
 /// [`CliError::Refused`] when none of them answers.
-pub async fn choose(args: &NotifyArgs, access: Access) -> Result<Vec<Client>, CliError> {
+pub fn choose(args: &NotifyArgs, access: Access) -> Result<Vec<Client>, CliError> {
     let token = access.token;
     let addresses = match args.to.is_empty() {
         true => vec![access.url],
@@ -27,7 +27,11 @@ pub async fn choose(args: &NotifyArgs, access: Access) -> Result<Vec<Client>, Cl
     if args.pick == Pick::Listed || clients.len() == 1 {
         return Ok(clients);
     }
-    let figures = join_all(clients.iter().map(|client| client.text("/metrics"))).await;
+    // asked at once: one that does not answer costs its time-out once
+    let figures: Vec<_> = thread::scope(|scope| {
+        let asked: Vec<_> = clients.iter().map(|client| scope.spawn(|| client.text("/metrics"))).collect();
+        asked.into_iter().filter_map(|asked| asked.join().ok()).collect()
+    });
     let mut loads = Vec::with_capacity(clients.len());
     let mut failures = String::new();
     for (client, figures) in clients.into_iter().zip(figures) {

@@ -1,4 +1,4 @@
-//! Arguments → the JSON of SPEC 2.
+//! Arguments → the JSON of docs/contract.md#a-notification.
 //!
 //! What must stay true: what was not given is not sent, so that the node's defaults hold; a name
 //! that is given twice where JSON can hold it once is refused, not half sent.

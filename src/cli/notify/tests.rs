@@ -23,9 +23,9 @@ fn body(words: &[&str]) -> Result<Value, CliError> {
     statement::of(&args(words), ID.parse().unwrap(), screen().now())
 }
 
-async fn notify(words: &[&str], fake: &Fake) -> (Result<(), CliError>, String) {
+fn notify(words: &[&str], fake: &Fake) -> (Result<(), CliError>, String) {
     let mut out = Vec::new();
-    let result = run(&args(words), fake.access(), &screen(), &mut out).await;
+    let result = run(&args(words), fake.access(), &screen(), &mut out);
     (result, String::from_utf8(out).unwrap())
 }
 
@@ -114,11 +114,11 @@ fn what_does_not_go_together_is_usage() {
     }
 }
 
-#[actix_web::test]
-async fn the_receipt_is_shown() {
+#[test]
+fn the_receipt_is_shown() {
     let fake = Fake::start(|asked| (202, receipt(asked, "a", false)));
     let words = ["system", "--unavailable", "--id", ID];
-    let (result, out) = notify(&words, &fake).await;
+    let (result, out) = notify(&words, &fake);
     result.unwrap();
     let expected = format!(
         "NOTIFICATION                          TIME                  TAKEN BY  AT\n\
@@ -129,53 +129,53 @@ async fn the_receipt_is_shown() {
     assert_eq!(out, expected);
     assert_eq!(fake.lines(), ["POST /api/v1/notifications"]);
 
-    let (result, out) = notify(&["system", "--unavailable", "--json"], &fake).await;
+    let (result, out) = notify(&["system", "--unavailable", "--json"], &fake);
     result.unwrap();
     let shown: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(shown["delivery"][1]["state"], "waiting");
 }
 
-#[actix_web::test]
-async fn waiting_ends_with_success_only_when_all_have_it() {
+#[test]
+fn waiting_ends_with_success_only_when_all_have_it() {
     let fake = Fake::start(|asked| match asked.line.contains("timeout=2000ms") {
         true => (200, receipt(asked, "a", true)),
         false => (202, receipt(asked, "a", false)),
     });
     let wait = ["system", "--available", "--wait", "all", "--timeout"];
-    let (result, _) = notify(&[&wait[..], &["2s"]].concat(), &fake).await;
+    let (result, _) = notify(&[&wait[..], &["2s"]].concat(), &fake);
     result.unwrap();
-    let (result, out) = notify(&[&wait[..], &["1s"]].concat(), &fake).await;
+    let (result, out) = notify(&[&wait[..], &["1s"]].concat(), &fake);
     let error = result.unwrap_err().to_string();
     assert!(error.contains("not every node"), "{error}");
     assert!(out.contains("waiting"));
-    let (result, _) = notify(&[&wait[..], &["1s", "--json"]].concat(), &fake).await;
+    let (result, _) = notify(&[&wait[..], &["1s", "--json"]].concat(), &fake);
     assert!(matches!(result, Err(CliError::Told)));
 }
 
-#[actix_web::test]
-async fn a_refusal_is_told_and_not_tried_elsewhere() {
+#[test]
+fn a_refusal_is_told_and_not_tried_elsewhere() {
     let problem = json!({"title": "Wrong", "errors": [{"field": "reason", "problem": "is none"}]});
     let fake = Fake::start(move |_| (422, problem.clone()));
     let other = Fake::start(|asked| (202, receipt(asked, "b", true)));
     let to = format!("{},{}", fake.address, other.address);
     let words = ["system", "--unavailable", "--to", &to];
-    let (result, out) = notify(&words, &fake).await;
+    let (result, out) = notify(&words, &fake);
     let error = result.unwrap_err().to_string();
     assert!(error.ends_with("Wrong\n  reason: is none"), "{error}");
     assert!(out.is_empty() && other.lines().is_empty());
-    let (result, out) = notify(&[&words[..], &["--json"]].concat(), &fake).await;
+    let (result, out) = notify(&[&words[..], &["--json"]].concat(), &fake);
     assert!(matches!(result, Err(CliError::Told)));
     assert!(out.contains("\"field\":\"reason\""), "{out}");
 }
 
-#[actix_web::test]
-async fn the_next_node_gets_the_same_notification() {
+#[test]
+fn the_next_node_gets_the_same_notification() {
     let busy = Fake::start(|_| (503, json!({"title": "Not now"})));
-    let gone = Fake::start(|_| (200, Value::Null)).stop().await;
+    let gone = Fake::start(|_| (200, Value::Null)).stop();
     let good = Fake::start(|asked| (202, receipt(asked, "b", true)));
     let to = format!("{},{gone},{}", busy.address, good.address);
     let words = ["system", "--unavailable", "--to", &to];
-    let (result, out) = notify(&words, &busy).await;
+    let (result, out) = notify(&words, &busy);
     result.unwrap();
     assert!(out.contains(&good.address.to_string()), "{out}");
     let sent = |fake: &Fake| fake.asked.lock().unwrap()[0].body.clone();
@@ -183,14 +183,14 @@ async fn the_next_node_gets_the_same_notification() {
     assert!(sent(&good)["id"].is_string() && sent(&good)["timestamp"].is_string());
 
     let to = format!("{},{gone}", busy.address);
-    let (result, _) = notify(&["system", "--unavailable", "--to", &to], &busy).await;
+    let (result, _) = notify(&["system", "--unavailable", "--to", &to], &busy);
     let error = result.unwrap_err().to_string();
     assert!(error.starts_with("no node took it"), "{error}");
     assert!(error.contains("Not now") && error.contains("cannot be reached"), "{error}");
 }
 
-#[actix_web::test]
-async fn the_one_with_the_least_load_is_asked() {
+#[test]
+fn the_one_with_the_least_load_is_asked() {
     let node = |pending: u32, name: &'static str| {
         Fake::start(move |asked| match asked.line.as_str() {
             "GET /metrics" => (200, format!("forewarn_pending {pending}\n").into()),
@@ -198,16 +198,32 @@ async fn the_one_with_the_least_load_is_asked() {
         })
     };
     let (a, b) = (node(9, "a"), node(2, "b"));
-    let gone = Fake::start(|_| (200, Value::Null)).stop().await;
+    let gone = Fake::start(|_| (200, Value::Null)).stop();
     let to = format!("{gone},{},{}", a.address, b.address);
     let words = ["system", "--available", "--pick", "least-loaded", "--to", &to];
-    let (result, out) = notify(&words, &a).await;
+    let (result, out) = notify(&words, &a);
     result.unwrap();
     assert!(out.contains(&b.address.to_string()), "{out}");
     assert_eq!(a.lines(), ["GET /metrics"]);
 
     let to = format!("{gone},{gone}");
     let words = ["system", "--available", "--pick", "least-loaded", "--to", &to];
-    let (result, _) = notify(&words, &a).await;
+    let (result, _) = notify(&words, &a);
     assert!(result.unwrap_err().to_string().starts_with("no node answers:"));
+}
+
+#[test]
+fn what_is_known_of_a_failure_is_said() {
+    let fake = Fake::start(|_| (503, json!({"title": "Not now"})));
+    let (result, _) = notify(&["system", "--available", "--id", ID], &fake);
+    let error = result.unwrap_err().to_string();
+    assert!(error.contains("It is not known whether it arrived") && error.contains(ID), "{error}");
+    fake.stop();
+    let (result, _) = notify(&["system", "--available"], &fake);
+    let error = result.unwrap_err().to_string();
+    assert!(error.contains("refused") && error.ends_with("\nNothing was submitted."), "{error}");
+    let to = format!("{0},{0}", fake.address);
+    let (result, _) = notify(&["system", "--available", "--to", &to], &fake);
+    let error = result.unwrap_err().to_string();
+    assert!(error.starts_with("no node took it:\n") && error.ends_with("\nNothing was submitted."), "{error}");
 }

@@ -48,16 +48,16 @@ fn board() -> Value {
     })
 }
 
-async fn status(args: StatusArgs, fake: &Fake) -> (Result<(), CliError>, String) {
+fn status(args: StatusArgs, fake: &Fake) -> (Result<(), CliError>, String) {
     let mut out = Vec::new();
-    let result = run(&args, fake.access(), &screen(), &mut out).await;
+    let result = run(&args, fake.access(), &screen(), &mut out);
     (result, String::from_utf8(out).unwrap())
 }
 
-#[actix_web::test]
-async fn the_board_says_what_why_since_until_and_who() {
+#[test]
+fn the_board_says_what_why_since_until_and_who() {
     let fake = Fake::start(|_| (200, board()));
-    let (result, out) = status(args(None, false, false), &fake).await;
+    let (result, out) = status(args(None, false, false), &fake);
     result.unwrap();
     let expected = "\
 APPLICATION  STATE        REASON   SINCE       BACK               WHO
@@ -76,22 +76,22 @@ chat     planned-maintenance  in 2 h, 18:00Z        bob  n2
     assert_eq!(out, expected);
     assert_eq!(fake.lines(), ["GET /api/v1/availability"]);
 
-    let (result, out) = status(args(None, false, true), &fake).await;
+    let (result, out) = status(args(None, false, true), &fake);
     result.unwrap();
     assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), board());
 }
 
-#[actix_web::test]
-async fn one_application_has_its_message_and_causes() {
+#[test]
+fn one_application_has_its_message_and_causes() {
     let fake = Fake::start(|asked| match asked.line.ends_with("/mail") {
         true => (200, mail()),
         false => (404, json!({"title": "None", "detail": "this node knows no application x"})),
     });
-    let (result, out) = status(args(Some("mail"), false, false), &fake).await;
+    let (result, out) = status(args(Some("mail"), false, false), &fake);
     result.unwrap();
     assert!(out.contains("message: A \\u001b[2J disk\n"), "{out}");
     assert!(out.contains("resource:store  testing  10 min ago"), "{out}");
-    let (result, _) = status(args(Some("x"), false, false), &fake).await;
+    let (result, _) = status(args(Some("x"), false, false), &fake);
     assert!(result.unwrap_err().to_string().contains("no application x"));
 }
 
@@ -113,8 +113,8 @@ impl Write for Until {
     }
 }
 
-#[actix_web::test]
-async fn watching_looks_again_after_each_event() {
+#[test]
+fn watching_looks_again_after_each_event() {
     let looks = AtomicUsize::new(0);
     let fake = Fake::start(move |asked| match asked.line.as_str() {
         // an event at once, then the end; the next connection brings no event
@@ -123,15 +123,15 @@ async fn watching_looks_again_after_each_event() {
     });
     let text = Arc::new(Mutex::new(String::new()));
     let mut out = Until(text.clone(), 2);
-    let ended = run(&args(None, true, true), fake.access(), &screen(), &mut out).await;
+    let ended = run(&args(None, true, true), fake.access(), &screen(), &mut out);
     assert!(matches!(ended, Err(CliError::Output(_))), "{ended:?}");
     assert_eq!(*text.lock().unwrap(), "{\"look\":0}\n{\"look\":1}\n");
     assert_eq!(fake.lines()[0], "GET /api/v1/events", "the stream is opened first");
 }
 
-#[actix_web::test]
-async fn watching_a_node_that_refuses_ends_at_once() {
+#[test]
+fn watching_a_node_that_refuses_ends_at_once() {
     let fake = Fake::start(|_| (401, json!({"title": "Credentials are needed"})));
-    let (result, _) = status(args(None, true, false), &fake).await;
+    let (result, _) = status(args(None, true, false), &fake);
     assert!(result.unwrap_err().to_string().contains("status 401"));
 }

@@ -3,22 +3,23 @@
 //! Events carry names, never content, and what changed before the stream was open is not told: so
 //! everything is looked up once the stream is open, and again after each event. Several events at
 //! once are one look.
+//!
+//! ```text
+//! thread: stream → data lines ─┐
+//! thread: Ctrl-C ──────────────┴→ News → look → Drawing
+//! ```
 
-use std::io::Write;
-use std::time::Duration;
-
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
-use tokio::time::Instant;
+use std::io::{self, Write};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::super::args::StatusArgs;
-use super::super::client::{CallError, Client};
-use super::super::error::{CliError, json_line};
-use super::super::show::{Screen, Tone, paint};
-use crate::cli::logging::escaped;
+use super::super::client::{CallError, Client, Stream};
+use super::super::error::CliError;
+use super::super::show::Screen;
+use super::drawing::Drawing;
 
-/// A node sends at least a comment every 15 s; three times that is a lost connection.
-const SILENCE: Duration = Duration::from_secs(45);
 /// How long further events are waited for before looking.
 const SETTLE: Duration = Duration::from_millis(50);
 /// Between attempts to reach a node that is away.
@@ -26,95 +27,139 @@ const RETRY: Duration = Duration::from_secs(2);
 /// How often relative times are drawn anew on a terminal.
 const REDRAW: Duration = Duration::from_secs(15);
 
+/// What the other threads tell.
+enum News {
+    /// The stream of this number has brought an event.
+    Event(u32),
+    /// The stream of this number has ended.
+    Ended(u32, Result<(), CallError>),
+    /// Ctrl-C: the wished-for end.
+    Interrupted,
+}
+
+/// What comes of waiting.
+enum Next {
+    Look,
+    Lost(Result<(), CallError>),
+    Stop,
+}
+
 /// Runs until interrupted, or until the output is closed.
 ///
 /// # Errors
 ///
 /// [`CliError::Call`] when the node refuses, or cannot be reached in the beginning; later losses are
 /// shown, and tried again. [`CliError::Output`].
-pub async fn run(args: &StatusArgs, client: &Client, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
-    let interrupted = tokio::signal::ctrl_c();
-    tokio::select! {
-        ended = follow(args, client, screen, out) => ended,
-        // the wished-for end
-        _ = interrupted => Ok(()),
-    }
+pub fn run(args: &StatusArgs, client: &Client, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
+    let (tell, told) = mpsc::channel();
+    tell_interrupts(tell.clone()).map_err(|error| CliError::Refused(format!("cannot start: {error}")))?;
+    let mut drawing = Drawing::begin(*screen, args.output.json, out)?;
+    let ended = follow(args, client, &mut drawing, (&tell, &told));
+    let closed = drawing.end();
+    ended.and(closed)
 }
 
-async fn follow(args: &StatusArgs, client: &Client, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
-    let mut drawing = Drawing::default();
+fn follow(
+    args: &StatusArgs,
+    client: &Client,
+    drawing: &mut Drawing<'_>,
+    (tell, told): (&Sender<News>, &Receiver<News>),
+) -> Result<(), CliError> {
     let mut met = false;
-    loop {
-        let lost = match session(args, client, screen, out, &mut drawing, &mut met).await {
-            Ok(()) => "the node has ended the connection".to_owned(),
+    for number in 0.. {
+        let lost = match session(args, client, drawing, number, (tell, told), &mut met) {
+            Ok(Next::Stop) => return Ok(()),
+            Ok(Next::Lost(Err(error))) => error.to_string(),
+            Ok(Next::Lost(Ok(())) | Next::Look) => "the node has ended the connection".to_owned(),
             Err(CliError::Call(error)) if met && error.another_may() => error.to_string(),
             Err(error) => return Err(error),
         };
-        drawing.lost(args, screen, out, &lost)?;
-        tokio::time::sleep(RETRY).await;
+        drawing.lost(&lost)?;
+        let until = Instant::now() + RETRY;
+        // what the lost stream still tells is passed over
+        while let Ok(news) = told.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            if matches!(news, News::Interrupted) {
+                return Ok(());
+            }
+        }
     }
+    Ok(())
 }
 
 /// One connection, from its opening to its end.
-async fn session(
+fn session(
     args: &StatusArgs,
     client: &Client,
-    screen: &Screen,
-    out: &mut dyn Write,
-    drawing: &mut Drawing,
+    drawing: &mut Drawing<'_>,
+    number: u32,
+    (tell, told): (&Sender<News>, &Receiver<News>),
     met: &mut bool,
-) -> Result<(), CliError> {
-    let mut stream = client.stream("/api/v1/events").await?;
+) -> Result<Next, CliError> {
+    let stream = client.stream("/api/v1/events")?;
+    let tell = tell.clone();
+    thread::spawn(move || tell_events(stream, number, &tell));
     loop {
-        let reply = super::fetch(args, client).await?;
+        let reply = super::fetch(args, client)?;
         *met = true;
         match args.output.json {
-            true => drawing.json(&reply.body, out)?,
-            false => drawing.draw(&super::draw(args, client, &reply, screen)?, screen, out)?,
+            true => drawing.json(&reply.body)?,
+            false => drawing.draw(&super::draw(args, client, &reply, &drawing.screen)?)?,
         }
-        match event(&mut stream, client, screen.terminal).await? {
-            Next::Event => {}
-            Next::End => return Ok(()),
+        match wait(told, number, drawing.screen.terminal) {
+            Next::Look => {}
+            end => return Ok(end),
         }
     }
-}
-
-enum Next {
-    /// Look again.
-    Event,
-    /// The stream has ended.
-    End,
 }
 
 /// Waits for the next event, and a little longer for those that come with it; on a terminal only
-/// until times must be drawn anew, and that look proves that the node is there.
-async fn event(stream: &mut Incoming, client: &Client, terminal: bool) -> Result<Next, CallError> {
+/// until times must be drawn anew.
+fn wait(told: &Receiver<News>, number: u32, terminal: bool) -> Next {
     let redraw = Instant::now() + REDRAW;
-    let (mut settled, mut line) = (None, LineKind::Start);
+    let mut settled = None;
     loop {
-        let limit = match (settled, terminal) {
-            (Some(settled), _) => settled,
-            (None, true) => redraw,
-            (None, false) => Instant::now() + SILENCE,
-        };
-        match tokio::time::timeout_at(limit, stream.frame()).await {
-            Ok(Some(Ok(frame))) => {
-                if frame.data_ref().is_some_and(|data| line.feed(data)) {
-                    settled.get_or_insert(Instant::now() + SETTLE);
-                }
+        let limit = settled.unwrap_or(redraw);
+        match told.recv_timeout(limit.saturating_duration_since(Instant::now())) {
+            Ok(News::Interrupted) => return Next::Stop,
+            Ok(News::Event(of)) if of == number => {
+                settled.get_or_insert(Instant::now() + SETTLE);
             }
-            Err(_elapsed) if settled.is_some() || terminal => return Ok(Next::Event),
-            // the end, if it is one, comes again
-            Ok(_) if settled.is_some() => return Ok(Next::Event),
-            Ok(None) => return Ok(Next::End),
-            Ok(Some(Err(source))) => {
-                return Err(CallError::Broken { address: client.address().clone(), source: source.into() });
-            }
-            Err(_elapsed) => {
-                return Err(CallError::TimedOut { address: client.address().clone(), after: SILENCE });
-            }
+            Ok(News::Ended(of, result)) if of == number => return Next::Lost(result),
+            Ok(News::Event(_) | News::Ended(..)) => {}
+            Err(RecvTimeoutError::Timeout) if settled.is_some() || terminal => return Next::Look,
+            // not a terminal, and nothing new: go on waiting
+            Err(RecvTimeoutError::Timeout) => return wait(told, number, terminal),
+            Err(RecvTimeoutError::Disconnected) => return Next::Lost(Ok(())),
         }
     }
+}
+
+fn tell_events(mut stream: Stream, number: u32, tell: &Sender<News>) {
+    let (mut buffer, mut line) = ([0; 4_096], LineKind::Start);
+    loop {
+        let news = match stream.read(&mut buffer) {
+            Ok(0) => News::Ended(number, Ok(())),
+            Ok(length) if line.feed(&buffer[..length]) => News::Event(number),
+            Ok(_) => continue,
+            Err(error) => News::Ended(number, Err(error)),
+        };
+        let ended = matches!(news, News::Ended(..));
+        if tell.send(news).is_err() || ended {
+            return;
+        }
+    }
+}
+
+/// A thread of its own: signals come through a runtime, and the rest of this needs none.
+fn tell_interrupts(tell: Sender<News>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new().name("interrupts".to_owned()).spawn(move || {
+        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+            // if this fails, it has ended already
+            let _ = tell.send(News::Interrupted);
+        }
+    })?;
+    Ok(())
 }
 
 /// Where in a line of the stream the reader is. Only `data` lines are events; comments and `retry`
@@ -150,59 +195,6 @@ impl LineKind {
             };
         }
         found
-    }
-}
-
-/// What has been drawn.
-#[derive(Debug, Default)]
-struct Drawing {
-    last: String,
-}
-
-impl Drawing {
-    /// Redraws a terminal; elsewhere writes only what is new, an empty line before it.
-    fn draw(&mut self, text: &str, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
-        if screen.terminal {
-            let hint = paint("Ctrl-C ends this", Tone::Head, screen.colour);
-            // home, draw, and clear what is left below: no flicker
-            let text = text.replace('\n', "\u{1b}[K\n");
-            write!(out, "\u{1b}[H{text}\u{1b}[K\n{hint}\u{1b}[K\n\u{1b}[J")
-        } else if self.last == text {
-            return Ok(());
-        } else {
-            let gap = if self.last.is_empty() { "" } else { "\n" };
-            write!(out, "{gap}{text}")
-        }
-        .and_then(|()| out.flush())
-        .map_err(CliError::Output)?;
-        self.last = text.to_owned();
-        Ok(())
-    }
-
-    /// A line for each new state.
-    fn json(&mut self, body: &serde_json::Value, out: &mut dyn Write) -> Result<(), CliError> {
-        let text = body.to_string();
-        if self.last != text {
-            json_line(out, body)?;
-            out.flush().map_err(CliError::Output)?;
-            self.last = text;
-        }
-        Ok(())
-    }
-
-    /// The node is away. What is on a terminal stays, under a line that says that it is old.
-    fn lost(&mut self, args: &StatusArgs, screen: &Screen, out: &mut dyn Write, why: &str) -> Result<(), CliError> {
-        let line = format!("not up to date: {}; trying again", escaped(why));
-        if !screen.terminal || args.output.json {
-            // nowhere is left to report that standard error is closed
-            let _ = writeln!(std::io::stderr(), "forewarn: {line}");
-            return Ok(());
-        }
-        let last = self.last.replace('\n', "\u{1b}[K\n");
-        let line = paint(&line, Tone::Bad, screen.colour);
-        write!(out, "\u{1b}[H{last}\u{1b}[K\n{line}\u{1b}[K\n\u{1b}[J")
-            .and_then(|()| out.flush())
-            .map_err(CliError::Output)
     }
 }
 
