@@ -11,6 +11,7 @@
 mod criteria;
 mod dropping;
 mod glob;
+mod hops;
 mod ledger;
 mod moment;
 mod name;
@@ -31,6 +32,7 @@ pub use criteria::{
 };
 pub use dropping::Rules;
 pub use glob::{Glob, GlobError, MAX_GLOB, MAX_STARS};
+pub use hops::client_address;
 pub use ledger::{Admission, BoundExceeded, Ledger, MAX_CANCELS, MAX_CRITERIA, MAX_PLANS, MAX_REPORTERS};
 pub use moment::Moment;
 pub use name::{Name, NameError};

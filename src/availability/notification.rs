@@ -166,6 +166,12 @@ impl Notification {
         Uuid::new_v5(id, b"restamps")
     }
 
+    /// The id of the cancel that goes with a plan that replaces another one. It follows from the new
+    /// plan's id, so that handing the change in twice makes one cancel.
+    pub fn id_of_cancel(new: &Uuid) -> Uuid {
+        Uuid::new_v5(new, b"replaces")
+    }
+
     /// The notification that this one was issued again for, if it was.
     pub fn restamps(&self) -> Option<Uuid> {
         self.extra.get("restamps")?.as_str()?.parse().ok()

@@ -6,6 +6,8 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
+use chrono::DateTime;
+
 use super::reader::Reader;
 use super::sections::one_of;
 use super::settings::{Application, CustomReason, Operator, Resource, Role, Token};
@@ -109,11 +111,17 @@ pub(super) fn reasons(root: &mut Reader<'_>) -> Vec<CustomReason> {
 }
 
 pub(super) fn tokens(root: &mut Reader<'_>) -> Vec<Token> {
-    let roles = [("operator", Role::Operator), ("monitor", Role::Monitor)];
+    let roles = [("operator", Role::Operator), ("monitor", Role::Monitor), ("viewer", Role::Viewer)];
     let mut hashes = BTreeSet::new();
     entries(root, "token", |entry, names| {
         let name = names.next(entry);
         let role = entry.required("role", one_of(&roles));
+        let targets = target_globs(entry);
+        let expires = entry.text("expires", |text| {
+            let end = DateTime::parse_from_rfc3339(text);
+            end.map(|end| end.to_utc())
+                .map_err(|error| format!("must be a time such as \"2027-01-31T00:00:00Z\": {error}"))
+        });
         let sha256 = entry.required("sha256", values::sha256);
         if let Some(sha256) = sha256 {
             if !hashes.insert(sha256) {
@@ -123,8 +131,7 @@ pub(super) fn tokens(root: &mut Reader<'_>) -> Vec<Token> {
                 entry.problem("sha256", "is the hash of the empty text; `forewarn token` makes a token and its hash");
             }
         }
-        entry.not_yet(&["expires"]);
-        Some(Token { name: name?, role: role?, sha256: sha256? })
+        Some(Token { name: name?, role: role?, targets, expires, sha256: sha256? })
     })
 }
 
@@ -132,7 +139,26 @@ pub(super) fn operators(root: &mut Reader<'_>) -> Vec<Operator> {
     entries(root, "operator", |entry, names| {
         let name = names.next(entry);
         let password = entry.required("password", secrets::check_phc);
-        entry.not_yet(&["role", "targets"]);
-        Some(Operator { name: name?, password: Secret::new(password?) })
+        let role = entry.text("role", one_of(&[("operator", Role::Operator), ("viewer", Role::Viewer)]));
+        let targets = target_globs(entry);
+        let role = role.unwrap_or(Role::Operator);
+        Some(Operator { name: name?, password: Secret::new(password?), role, targets })
     })
+}
+
+/// `targets`: what somebody may make statements about, as globs such as `application:mail*`.
+fn target_globs(entry: &mut Reader<'_>) -> Option<Vec<String>> {
+    let present = entry.has("targets");
+    let targets = entry.texts("targets", |text| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:*?".contains(&byte);
+        let stars = text.bytes().filter(|byte| *byte == b'*').count();
+        match (1..=80).contains(&text.len()) && text.bytes().all(fits) && stars <= 8 {
+            true => Ok(text.to_owned()),
+            false => {
+                Err("must be \"system\", \"application:NAME\" or \"resource:NAME\", where NAME may have * and ?"
+                    .to_owned())
+            }
+        }
+    });
+    present.then_some(targets)
 }

@@ -73,6 +73,7 @@ pub(super) fn control(mut section: Reader<'_>, has_secret: bool) -> ControlSetti
         let zone = text.parse::<Tz>();
         zone.map_err(|error| format!("must be a time zone such as \"Europe/Berlin\": {error}"))
     });
+    let trusted_proxies = section.texts("trusted_proxies", addresses::network);
     if !has_secret && !listen.ip().is_loopback() {
         section.problem(
             "listen",
@@ -88,7 +89,7 @@ pub(super) fn control(mut section: Reader<'_>, has_secret: bool) -> ControlSetti
     }
     section.not_yet(&["hosts", "tls"]);
     section.finish();
-    ControlSettings { listen, advertise, time_zone: time_zone.unwrap_or(Tz::UTC) }
+    ControlSettings { listen, advertise, time_zone: time_zone.unwrap_or(Tz::UTC), trusted_proxies }
 }
 
 pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {

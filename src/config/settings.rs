@@ -8,6 +8,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use ipnet::IpNet;
 
@@ -65,6 +66,8 @@ pub struct ControlSettings {
     pub advertise: Option<HttpUrl>,
     /// The zone of local times in the form without scripts. Default UTC.
     pub time_zone: Tz,
+    /// Senders whose forwarding headers are believed. Default: nobody.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl ControlSettings {
@@ -195,17 +198,24 @@ pub struct Token {
     pub name: String,
     /// What it may do.
     pub role: Role,
+    /// Globs over the targets that it may make statements about; `None`: every target, but for monitors
+    /// the system.
+    pub targets: Option<Vec<String>>,
+    /// From when on it is not valid any more.
+    pub expires: Option<DateTime<Utc>>,
     /// SHA-256 of the token's text.
     pub sha256: [u8; 32],
 }
 
-/// What an API client may do.
+/// What a person or an API client may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Speaks as a person.
     Operator,
     /// Speaks as a monitor.
     Monitor,
+    /// Reads only.
+    Viewer,
 }
 
 /// A person who may sign in.
@@ -215,4 +225,8 @@ pub struct Operator {
     pub name: String,
     /// An argon2id hash in PHC form.
     pub password: Secret,
+    /// Operator or viewer. Default operator.
+    pub role: Role,
+    /// As of a token.
+    pub targets: Option<Vec<String>>,
 }

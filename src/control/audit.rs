@@ -2,8 +2,9 @@
 //!
 //! Must stay true: a line has names and ids, never a message's text and never a credential.
 
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, web::Data};
 
+use super::auth::Sessions;
 use crate::{actors::desk::Submitted, availability::Author};
 
 /// A notification was taken.
@@ -21,7 +22,10 @@ pub fn forgotten(request: &HttpRequest, by: &str, name: &str) {
     log::info!(name, by, from = address(request); "node_forgotten");
 }
 
-/// The address of the other end of the connection.
+/// Where a request comes from: the client's address, also behind a trusted proxy.
 pub fn address(request: &HttpRequest) -> String {
-    request.peer_addr().map_or_else(String::new, |peer| peer.ip().to_string())
+    match request.app_data::<Data<Sessions>>() {
+        Some(sessions) => sessions.0.front(request).client.to_string(),
+        None => request.peer_addr().map_or_else(String::new, |peer| peer.ip().to_string()),
+    }
 }

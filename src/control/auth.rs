@@ -1,9 +1,10 @@
-//! Who may use the API (SPEC 6, "Who may do what"): bearers of a token (RFC 6750), and for reading
-//! also signed-in operators' browsers.
+//! Who may use the API (docs/contract.md#who-may-do-what): bearers of a token (RFC 6750), and for
+//! reading also the browsers of signed-in operators.
 //!
 //! Must stay true: everything below `/api` passes [`require`]; a token's text is compared by its
 //! SHA-256 in constant time and is never logged or kept; a session authorizes safe methods only, so
-//! that no other site can make a browser submit anything.
+//! that no other site can make a browser submit anything; what goes on for longer than a request
+//! ends with the session or the token that allowed it.
 
 use std::{fmt, sync::Arc};
 
@@ -17,20 +18,22 @@ use actix_web::{
 };
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
+use tokio_util::sync::CancellationToken;
 
-use super::{audit, errors::Failure};
-use crate::{availability::Author, noise::Noise};
+use super::{
+    audit,
+    errors::Failure,
+    rights::{Rights, Role},
+    session::{Door, Use},
+};
+use crate::{
+    actors::desk::Desk,
+    availability::{Author, Moment, Submission},
+    clock,
+    noise::Noise,
+};
 
 static UNKNOWN_TOKENS: Noise = Noise::new("unknown_token");
-
-/// What a token may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Everything that the API offers; speaks as a person.
-    Operator,
-    /// Reads, and speaks as a monitor.
-    Monitor,
-}
 
 /// One token, as the configuration has it.
 #[derive(Clone)]
@@ -38,15 +41,23 @@ pub struct Token {
     /// Stands in the history: as operator, or as reporter `token/NAME`.
     pub name: String,
     /// What it may do.
-    pub role: Role,
+    pub rights: Rights,
+    /// From when on it is not valid any more.
+    pub expires: Option<Moment>,
     /// The SHA-256 of its text.
     pub sha256: [u8; 32],
+}
+
+impl Token {
+    fn is_valid(&self, now: Moment) -> bool {
+        self.expires.is_none_or(|end| now < end)
+    }
 }
 
 impl fmt::Debug for Token {
     /// Without the hash.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token").field("name", &self.name).field("role", &self.role).finish_non_exhaustive()
+        f.debug_struct("Token").field("name", &self.name).field("rights", &self.rights).finish_non_exhaustive()
     }
 }
 
@@ -72,37 +83,41 @@ impl Tokens {
     }
 }
 
-/// The pages' door to the API: tells which operator a request's session belongs to.
+/// The pages' door to the API: signed-in browsers may read.
 #[derive(Clone)]
-pub struct Sessions(Arc<dyn SessionCheck>);
+pub struct Sessions(pub Door);
 
-/// The operator whose live session the request carries. Must not look at anything but the request's
-/// head; is called for safe methods only.
-pub trait SessionCheck: Fn(&HttpRequest) -> Option<String> + Send + Sync {}
+/// How long somebody may go on with what they were let in for.
+#[derive(Clone)]
+pub struct Lease {
+    /// Cancelled when it ends before its time.
+    pub ended: CancellationToken,
+    holds: Arc<dyn Fn(Moment) -> bool + Send + Sync>,
+}
 
-impl<F: Fn(&HttpRequest) -> Option<String> + Send + Sync> SessionCheck for F {}
+impl Lease {
+    /// For what is open to everybody.
+    pub fn without_end() -> Self {
+        Self { ended: CancellationToken::new(), holds: Arc::new(|_| true) }
+    }
 
-impl Sessions {
-    /// Asks this for every request without a token.
-    pub fn new(check: impl SessionCheck + 'static) -> Self {
-        Self(Arc::new(check))
+    /// It has not ended by itself.
+    pub fn holds(&self, now: Moment) -> bool {
+        (self.holds)(now)
     }
 }
 
 /// Who asks; in the request's extensions below `/api`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Caller {
-    /// A token of this name and role.
-    Token {
-        /// Its name.
-        name: String,
-        /// Its role.
-        role: Role,
-    },
+    /// A token.
+    Token(Token),
     /// A signed-in operator's browser; reads only.
     Session {
         /// The operator's name.
         operator: String,
+        /// For as long as the session.
+        lease: Lease,
     },
 }
 
@@ -118,18 +133,37 @@ impl Caller {
     /// The token's or the operator's name.
     pub fn name(&self) -> &str {
         match self {
-            Self::Token { name, .. } | Self::Session { operator: name } => name,
+            Self::Token(token) => &token.name,
+            Self::Session { operator, .. } => operator,
         }
     }
 
-    /// As whom it submits.
+    /// As whom it submits this.
     ///
     /// # Errors
-    /// 403 for a session: the pages' own form, which checks where a request comes from, is the way.
-    pub fn author(&self) -> Result<Author, Failure> {
+    /// 403 for what its rights do not cover, and for a session: the pages' own form, which checks where
+    /// a request comes from, is the way.
+    pub async fn author(&self, desk: &Desk, submission: &Submission) -> Result<Author, Failure> {
+        let Self::Token(token) = self else {
+            return Err(Failure::Forbidden("a browser's session reads only; use the form, or a token".to_owned()));
+        };
+        if let Some(problem) = token.rights.refusal(desk, submission).await {
+            return Err(Failure::Forbidden(format!("the token {} {problem}", token.name)));
+        }
+        Ok(match token.rights.role {
+            Role::Monitor => Author::monitor_token(&token.name),
+            Role::Operator | Role::Viewer => Author::operator(&token.name),
+        })
+    }
+
+    /// Lets tokens pass that may submit something, before anything of it is read.
+    ///
+    /// # Errors
+    /// 403 for the others.
+    pub fn must_act(&self) -> Result<(), Failure> {
         match self {
-            Self::Token { name, role: Role::Operator } => Ok(Author::operator(name)),
-            Self::Token { name, role: Role::Monitor } => Ok(Author::monitor_token(name)),
+            Self::Token(token) if token.rights.acts() => Ok(()),
+            Self::Token(token) => Err(Failure::Forbidden(format!("the token {} may only read", token.name))),
             Self::Session { .. } => {
                 Err(Failure::Forbidden("a browser's session reads only; use the form, or a token".to_owned()))
             }
@@ -139,16 +173,28 @@ impl Caller {
     /// Lets operators' tokens pass.
     ///
     /// # Errors
-    /// 403 for everybody else.
+    /// 403 for all others.
     pub fn must_be_operator(&self) -> Result<(), Failure> {
         match self {
-            Self::Token { role: Role::Operator, .. } => Ok(()),
-            Self::Token { name, role: Role::Monitor } => {
-                Err(Failure::Forbidden(format!("the token {name} has the role monitor; this needs the role operator")))
+            Self::Token(token) if token.rights.role == Role::Operator => Ok(()),
+            Self::Token(token) => {
+                let (name, role) = (&token.name, token.rights.role.name());
+                Err(Failure::Forbidden(format!("the token {name} has the role {role}; this needs the role operator")))
             }
             Self::Session { .. } => Err(Failure::Forbidden(
                 "a browser's session reads only; this needs a token with the role operator".to_owned(),
             )),
+        }
+    }
+
+    /// For how long it may go on.
+    pub fn lease(&self) -> Lease {
+        match self {
+            Self::Session { lease, .. } => lease.clone(),
+            Self::Token(token) => {
+                let token = token.clone();
+                Lease { holds: Arc::new(move |now| token.is_valid(now)), ..Lease::without_end() }
+            }
         }
     }
 }
@@ -175,16 +221,25 @@ pub fn identify(request: &HttpRequest) -> Result<Caller, Failure> {
         let text = text.ok_or_else(|| {
             nobody("the Authorization header field must be \"Bearer\", a space and a token".to_owned())
         })?;
-        let found = tokens.and_then(|tokens| tokens.find(text));
-        return found.map(|token| Caller::Token { name: token.name.clone(), role: token.role }).ok_or_else(|| {
-            Failure::Unauthenticated { detail: "the token is none of this node's".to_owned(), invalid_token: true }
-        });
+        let unknown = || Failure::Unauthenticated { detail: "unknown token".to_owned(), invalid_token: true };
+        let token = tokens.and_then(|tokens| tokens.find(text)).ok_or_else(unknown)?;
+        return match token.expires.filter(|_| !token.is_valid(clock::now())) {
+            None => Ok(Caller::Token(token.clone())),
+            Some(end) => Err(Failure::Unauthenticated {
+                detail: format!("the token {} has expired at {end}", token.name),
+                invalid_token: true,
+            }),
+        };
     }
     if matches!(*request.method(), Method::GET | Method::HEAD)
-        && let Some(Sessions(check)) = request.app_data::<Data<Sessions>>().map(|data| data.get_ref())
-        && let Some(operator) = check(request)
+        && let Some(Sessions(door)) = request.app_data::<Data<Sessions>>().map(|data| data.get_ref())
+        && let Some(id) = door.claimed(request)
+        // What a page asks for by itself is no sign of a person.
+        && let Some(session) = door.sessions.find(&id, clock::now(), Use::No)
     {
-        return Ok(Caller::Session { operator });
+        let sessions = Arc::clone(&door.sessions);
+        let holds = Arc::new(move |now| sessions.find(&id, now, Use::No).is_some());
+        return Ok(Caller::Session { operator: session.operator, lease: Lease { ended: session.ended, holds } });
     }
     Err(nobody(if tokens.is_none_or(|tokens| tokens.0.is_empty()) {
         "this needs a token, and this node has none: `forewarn token` makes one and says what to add under [[token]] in the configuration".to_owned()
@@ -214,9 +269,11 @@ pub async fn require<B: MessageBody + 'static>(
             Ok(next.call(request).await?.map_into_left_body())
         }
         Err(failure) => {
-            if matches!(failure, Failure::Unauthenticated { invalid_token: true, .. }) && UNKNOWN_TOKENS.admits() {
+            if let Failure::Unauthenticated { detail, invalid_token: true } = &failure
+                && UNKNOWN_TOKENS.admits()
+            {
                 let from = audit::address(request.request());
-                log::warn!(from, method:% = request.method(), path = request.path(); "unknown_token");
+                log::warn!(from, method:% = request.method(), path = request.path(), because = detail; "token_refused");
             }
             Ok(request.into_response(failure.error_response()).map_into_right_body())
         }
@@ -227,40 +284,65 @@ pub async fn require<B: MessageBody + 'static>(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::control::session::{Cookies, Limits, Proxies, Sessions as Store};
     use actix_web::test::TestRequest;
 
     fn tokens() -> Data<Tokens> {
-        let token =
-            |name: &str, role, text: &str| Token { name: name.into(), role, sha256: Sha256::digest(text).into() };
-        Data::new(Tokens::new(vec![token("ci", Role::Operator, "s3cret"), token("probe", Role::Monitor, "m0nitor")]))
+        let token = |name: &str, role, text: &str, expires: Option<&str>| Token {
+            name: name.into(),
+            rights: Rights::new(role, None),
+            expires: expires.map(|end| end.parse().unwrap()),
+            sha256: Sha256::digest(text).into(),
+        };
+        Data::new(Tokens::new(vec![
+            token("ci", Role::Operator, "s3cret", Some("2999-01-01T00:00:00Z")),
+            token("probe", Role::Monitor, "m0nitor", None),
+            token("wall", Role::Viewer, "v1ewer", None),
+            token("old", Role::Operator, "0ld", Some("2020-01-01T00:00:00Z")),
+        ]))
     }
 
-    fn ask(method: Method, fields: &[&str]) -> Result<Caller, Failure> {
-        let sessions =
-            Sessions::new(|request: &HttpRequest| request.headers().get("x-session").map(|_| "alice".to_owned()));
-        let mut request = TestRequest::default().method(method).app_data(tokens()).app_data(Data::new(sessions));
+    fn door() -> Door {
+        let cookies = Cookies::new(&"a".parse().unwrap());
+        Door { sessions: Arc::new(Store::new(Limits::default())), cookies, proxies: Proxies::default() }
+    }
+
+    fn ask(method: Method, fields: &[&str], door: &Door, session: Option<&str>) -> Result<Caller, Failure> {
+        let mut request =
+            TestRequest::default().method(method).app_data(tokens()).app_data(Data::new(Sessions(door.clone())));
         for field in fields {
             let (name, value) = field.split_once(": ").unwrap();
             request = request.append_header((name, value));
         }
+        if let Some(id) = session {
+            request = request.cookie(door.cookies.give(id, false));
+        }
         identify(&request.to_http_request())
     }
 
-    #[test]
-    fn a_token_tells_who_and_what() {
-        let ci = ask(Method::POST, &["Authorization: bearer s3cret"]).unwrap();
-        assert_eq!(ci.author().unwrap(), Author::operator("ci"));
+    async fn author(caller: &Caller, target: &str) -> Result<Author, Failure> {
+        let value = serde_json::json!({"targets": [target], "status": "unavailable"});
+        caller.author(&Desk::closed(), &Submission::parse(&value).unwrap()).await
+    }
+
+    #[actix_web::test]
+    async fn a_token_tells_who_and_what() {
+        let token = |text: &str| ask(Method::POST, &[&format!("Authorization: bearer {text}")], &door(), None).unwrap();
+        let ci = token("s3cret");
+        assert_eq!(author(&ci, "system").await.unwrap(), Author::operator("ci"));
         assert!(ci.must_be_operator().is_ok());
-        let probe = ask(Method::POST, &["Authorization: Bearer m0nitor"]).unwrap();
-        assert_eq!(probe.author().unwrap(), Author::monitor_token("probe"));
+        let probe = token("m0nitor");
+        assert_eq!(author(&probe, "application:mail").await.unwrap(), Author::monitor_token("probe"));
+        assert!(matches!(author(&probe, "system").await, Err(Failure::Forbidden(_))), "unless it is listed");
         assert!(matches!(probe.must_be_operator(), Err(Failure::Forbidden(_))));
+        let wall = token("v1ewer");
+        assert!(author(&wall, "application:mail").await.is_err() && wall.must_act().is_err());
     }
 
     #[test]
     fn others_are_nobody() {
-        for fields in
-            [&["Authorization: Bearer s3cre"][..], &["Authorization: Bearer s3cret", "X-Session: 1"][1..], &[]]
-        {
+        let ask = |method, fields: &[&str]| ask(method, fields, &door(), None);
+        for fields in [&["Authorization: Bearer s3cre"][..], &["Authorization: Bearer 0ld"], &[]] {
             assert!(matches!(ask(Method::POST, fields), Err(Failure::Unauthenticated { .. })), "{fields:?}");
         }
         for wrong in [
@@ -274,12 +356,27 @@ mod tests {
         assert!(matches!(ask(Method::GET, &["Authorization: Bearer s3cret"; 2]), Err(Failure::Malformed(_))));
     }
 
+    #[actix_web::test]
+    async fn a_session_reads_only_and_does_not_hide_a_wrong_token() {
+        let door = door();
+        let (id, _) = door.sessions.begin("alice", Rights::new(Role::Operator, None), clock::now());
+        let alice = ask(Method::GET, &[], &door, Some(&id)).unwrap();
+        assert!(matches!(&alice, Caller::Session { operator, .. } if operator == "alice"));
+        assert!(author(&alice, "system").await.is_err() && alice.must_be_operator().is_err());
+        assert!(ask(Method::DELETE, &[], &door, Some(&id)).is_err());
+        assert!(ask(Method::GET, &["Authorization: Bearer wrong"], &door, Some(&id)).is_err());
+    }
+
     #[test]
-    fn a_session_reads_only_and_does_not_hide_a_wrong_token() {
-        let alice = ask(Method::GET, &["X-Session: 1"]).unwrap();
-        assert_eq!(alice, Caller::Session { operator: "alice".into() });
-        assert!(alice.author().is_err() && alice.must_be_operator().is_err());
-        assert!(ask(Method::DELETE, &["X-Session: 1"]).is_err());
-        assert!(ask(Method::GET, &["X-Session: 1", "Authorization: Bearer wrong"]).is_err());
+    fn a_lease_ends_with_the_session_and_with_the_token() {
+        let door = door();
+        let (id, _) = door.sessions.begin("alice", Rights::new(Role::Operator, None), clock::now());
+        let lease = ask(Method::GET, &[], &door, Some(&id)).unwrap().lease();
+        assert!(lease.holds(clock::now()) && !lease.ended.is_cancelled());
+        let idle = clock::now().after(std::time::Duration::from_secs(9 * 3600));
+        assert!(!lease.holds(idle), "nobody has used it");
+        assert!(lease.ended.is_cancelled());
+        let lease = ask(Method::GET, &["Authorization: Bearer s3cret"], &door, None).unwrap().lease();
+        assert!(lease.holds(clock::now()) && !lease.holds("2999-01-01T00:00:00Z".parse().unwrap()));
     }
 }

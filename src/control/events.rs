@@ -6,8 +6,8 @@
 //! one `reset`: "look everything up again". A reader should look up once after the stream has
 //! opened, for what changed between its page and its stream is not told.
 //!
-//! Must stay true: streams are bounded in number, end when the node stops, and say nothing but
-//! `availability` and `reset` to the public.
+//! Must stay true: streams are bounded in number; they end when the node stops, and with the session or
+//! the token that allowed them; the public gets nothing but `availability` and `reset`.
 
 use std::{
     sync::{
@@ -29,8 +29,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{api::params::Params, errors::Failure};
-use crate::{actors::desk::Event, availability::Name};
+use super::{api::params::Params, auth::Lease, errors::Failure};
+use crate::{actors::desk::Event, availability::Name, clock};
 
 /// A comment this often keeps proxies from closing a silent stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -93,8 +93,8 @@ pub enum Audience {
     Private,
 }
 
-/// The answer to a request for a stream of what `changes` brings, from now on. `application` limits
-/// it to `availability` events about that one.
+/// The answer to a request for a stream of what `changes` brings, from now on and for as long as the
+/// lease. `application` limits it to `availability` events about that one.
 ///
 /// # Errors
 /// 503 when there are too many streams already, or the node stops.
@@ -103,6 +103,7 @@ pub fn respond(
     changes: Receiver<Event>,
     streams: &Streams,
     audience: Audience,
+    lease: Lease,
     application: Option<Name>,
 ) -> Result<HttpResponse, Failure> {
     if streams.end.is_cancelled() {
@@ -123,7 +124,8 @@ pub fn respond(
     })?;
     let returning = request.headers().contains_key("last-event-id");
     let wanted = move |event: &Event| passes(event, audience, application.as_ref());
-    let frames = frames(changes, wanted, returning, KEEP_ALIVE);
+    let ended = lease.ended.clone().cancelled_owned();
+    let frames = frames(changes, wanted, move || lease.holds(clock::now()), returning, KEEP_ALIVE).take_until(ended);
     let until = streams.end.clone().cancelled_owned();
     // The seat goes with the stream; an error type that never occurs is what actix asks for.
     let body = frames.take_until(until).map(move |frame| {
@@ -166,9 +168,11 @@ fn kind(event: &Event) -> &'static str {
 }
 
 /// What one stream still has to remember.
-struct Reader<F> {
+struct Reader<F, H> {
     changes: Receiver<Event>,
     wanted: F,
+    /// Looked at with every keep-alive.
+    holds: H,
     /// Ids are the stream's random number and a count: unlike all others, and in order.
     stream: u64,
     count: u64,
@@ -177,7 +181,7 @@ struct Reader<F> {
     ticks: tokio::time::Interval,
 }
 
-impl<F: Fn(&Event) -> bool> Reader<F> {
+impl<F: Fn(&Event) -> bool, H: Fn() -> bool> Reader<F, H> {
     fn frame(&mut self, event: &str, data: &str) -> Bytes {
         self.count += 1;
         format!("id: {:016x}-{}\nevent: {event}\ndata: {data}\n\n", self.stream, self.count).into()
@@ -208,7 +212,7 @@ impl<F: Fn(&Event) -> bool> Reader<F> {
                     Err(RecvError::Lagged(_)) => return Some(self.reset()),
                     Err(RecvError::Closed) => return None,
                 },
-                _ = self.ticks.tick() => return Some(Bytes::from_static(b": still here\n\n")),
+                _ = self.ticks.tick() => return (self.holds)().then(|| Bytes::from_static(b": still here\n\n")),
             }
         }
     }
@@ -218,12 +222,14 @@ impl<F: Fn(&Event) -> bool> Reader<F> {
 fn frames(
     changes: Receiver<Event>,
     wanted: impl Fn(&Event) -> bool,
+    holds: impl Fn() -> bool,
     returning: bool,
     every: Duration,
 ) -> impl Stream<Item = Bytes> {
     let reader = Reader {
         changes,
         wanted,
+        holds,
         stream: crate::clock::random(),
         count: 0,
         greeted: false,
@@ -258,7 +264,7 @@ mod tests {
             sender.send(event).unwrap();
         }
         drop(sender);
-        let texts = texts(frames(changes, |event| *kind(event) != *"nodes", false, LONG)).await;
+        let texts = texts(frames(changes, |event| *kind(event) != *"nodes", || true, false, LONG)).await;
         assert_eq!(texts[0], GREETING);
         assert!(
             texts[1]
@@ -275,7 +281,7 @@ mod tests {
         sender.send(about("mail")).unwrap();
         sender.send(about("chat")).unwrap();
         drop(sender);
-        let texts = texts(frames(changes, |_| true, true, LONG)).await;
+        let texts = texts(frames(changes, |_| true, || true, true, LONG)).await;
         let kinds: Vec<&str> = texts[1..].iter().map(|text| text.lines().nth(1).unwrap()).collect();
         assert_eq!(kinds, ["event: reset", "event: reset", "event: availability"]);
     }
@@ -283,7 +289,7 @@ mod tests {
     #[actix_web::test]
     async fn silence_is_filled_with_comments() {
         let (_sender, changes) = broadcast::channel(1);
-        let mut stream = std::pin::pin!(frames(changes, |_| true, false, Duration::from_millis(1)));
+        let mut stream = std::pin::pin!(frames(changes, |_| true, || true, false, Duration::from_millis(1)));
         assert_eq!(stream.next().await.unwrap(), GREETING);
         assert_eq!(stream.next().await.unwrap(), ": still here\n\n");
     }
@@ -304,7 +310,7 @@ mod tests {
         let (sender, _) = broadcast::channel(1);
         let streams = Streams::new(1);
         let request = TestRequest::default().to_http_request();
-        let open = || respond(&request, sender.subscribe(), &streams, Audience::Public, None);
+        let open = || respond(&request, sender.subscribe(), &streams, Audience::Public, Lease::without_end(), None);
         let first = open().unwrap();
         assert_eq!(first.headers().get("x-accel-buffering").unwrap(), "no");
         assert!(matches!(open(), Err(Failure::Unavailable { retry_after: 10, .. })));
@@ -319,5 +325,21 @@ mod tests {
         }
         assert!(pieces <= 1, "{pieces}");
         assert!(open().is_err());
+    }
+
+    #[actix_web::test]
+    async fn a_stream_ends_with_what_allowed_it() {
+        let (sender, changes) = broadcast::channel(1);
+        let over = frames(changes, |_| true, || false, false, Duration::from_millis(1));
+        assert_eq!(texts(over).await, [GREETING], "the token has expired by the first keep-alive");
+
+        let streams = Streams::new(1);
+        let request = TestRequest::default().to_http_request();
+        let lease = Lease::without_end();
+        let answer = respond(&request, sender.subscribe(), &streams, Audience::Private, lease.clone(), None).unwrap();
+        let mut body = std::pin::pin!(answer.into_body());
+        assert!(std::future::poll_fn(|cx| body.as_mut().poll_next(cx)).await.is_some());
+        lease.ended.cancel();
+        assert!(std::future::poll_fn(|cx| body.as_mut().poll_next(cx)).await.is_none(), "signed out");
     }
 }

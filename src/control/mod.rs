@@ -22,6 +22,7 @@ pub mod events;
 pub mod health;
 pub mod metrics;
 pub mod openapi;
+pub mod rights;
 pub mod session;
 mod strict;
 

@@ -10,14 +10,15 @@ use tokio::sync::broadcast;
 use super::{NodeError, boot::GRACE, parts::listen};
 use crate::{
     actors::{Desk, desk::Event},
-    clock,
+    availability::{Glob, Moment},
     config::{self, Settings},
     control::{
         self, auth,
         console::{self, ConsoleState},
         errors::Failure,
         events,
-        session::{Cookies, Door as SessionDoor, Limits as SessionLimits, Operator, Sessions, SignIn, Use},
+        rights::{Rights, Role},
+        session::{Cookies, Door as SessionDoor, Limits as SessionLimits, Operator, Proxies, Sessions, SignIn},
     },
     peer::endpoints::{self, Door},
     sync::Facts,
@@ -34,21 +35,14 @@ pub(super) fn control_server(
 ) -> Result<Server, NodeError> {
     let tokens = settings.tokens.iter().map(|token| auth::Token {
         name: token.name.clone(),
-        role: match token.role {
-            config::Role::Operator => auth::Role::Operator,
-            config::Role::Monitor => auth::Role::Monitor,
-        },
+        rights: rights(token.role, token.targets.as_deref()),
+        // Both count in milliseconds, and a configured time lies within both.
+        expires: token.expires.map(|end| Moment::from_millis(end.timestamp_millis())),
         sha256: token.sha256,
     });
     let tokens = web::Data::new(auth::Tokens::new(tokens.collect()));
     let console = web::Data::new(console(settings, &desk, facts));
-    let sessions = web::Data::new(auth::Sessions::new({
-        let console = console.clone();
-        move |req: &HttpRequest| {
-            // What a page asks for by itself is no sign of a person.
-            console.door.who(req, clock::now(), Use::No).map(|session| session.operator)
-        }
-    }));
+    let sessions = web::Data::new(auth::Sessions(console.door.clone()));
     let desk = web::Data::new(desk);
     let serves_peers = settings.farm.secret.is_some();
     let server = HttpServer::new(move || {
@@ -73,20 +67,35 @@ pub(super) fn control_server(
 }
 
 fn console(settings: &Settings, desk: &Desk, facts: &Facts) -> ConsoleState {
-    // Each node has a cookie of its own: several on one machine share a host name. No TLS yet.
-    let cookies = Cookies::new(&facts.name, false);
-    let operators = settings
-        .operators
-        .iter()
-        .map(|operator| Operator { name: operator.name.clone(), phc: operator.password.expose_secret().to_owned() });
+    let operators = settings.operators.iter().map(|operator| Operator {
+        name: operator.name.clone(),
+        phc: operator.password.expose_secret().to_owned(),
+        rights: rights(operator.role, operator.targets.as_deref()),
+    });
+    let door = SessionDoor {
+        sessions: Arc::new(Sessions::new(SessionLimits::default())),
+        // Each node has a cookie of its own: several on one machine share a host name.
+        cookies: Cookies::new(&facts.name),
+        proxies: Proxies::new(settings.control.trusted_proxies.iter().copied()),
+    };
     ConsoleState {
         desk: desk.clone(),
-        door: SessionDoor { sessions: Arc::new(Sessions::new(SessionLimits::default())), cookies },
+        door,
         sign_in: SignIn::new(operators.collect()),
         time_zone: settings.control.time_zone,
         node: facts.name.clone(),
         reasons: Arc::new(facts.reasons.clone()),
     }
+}
+
+/// What a role and a list of globs allow. Config has checked the globs.
+fn rights(role: config::Role, targets: Option<&[String]>) -> Rights {
+    let role = match role {
+        config::Role::Operator => Role::Operator,
+        config::Role::Monitor => Role::Monitor,
+        config::Role::Viewer => Role::Viewer,
+    };
+    Rights::new(role, targets.map(|targets| targets.iter().filter_map(|glob| Glob::new(glob).ok()).collect()))
 }
 
 /// `GET /.forewarn/events`: availability for anyone, by name only.
@@ -96,5 +105,6 @@ pub(super) async fn public_events(
     streams: web::Data<events::Streams>,
 ) -> Result<HttpResponse, Failure> {
     let application = events::filter(&req)?;
-    events::respond(&req, events.subscribe(), &streams, events::Audience::Public, application)
+    let lease = auth::Lease::without_end();
+    events::respond(&req, events.subscribe(), &streams, events::Audience::Public, lease, application)
 }

@@ -6,6 +6,7 @@
 
 mod board;
 mod figures;
+mod history;
 mod receipts;
 mod types;
 
@@ -24,7 +25,7 @@ use super::{
     shared::{Counters, Phase, Shared},
 };
 use crate::{
-    availability::{Author, Entry, Moment, Name, RequestFacts, Stamp, Submission, Target, path, why},
+    availability::{Author, Name, RequestFacts, Submission, path, why},
     clock,
     store::{Store, crash::crash_point, records},
     sync::{Conflict, ConflictKind, Now, Replica, Reply, Submit, SubmitRefusal},
@@ -32,9 +33,6 @@ use crate::{
 
 /// How long a submission waits for the disk before its state counts as unknown.
 const DISK_PATIENCE: Duration = Duration::from_secs(8);
-
-/// How many notifications one page of the history looks at, whatever the filters let through.
-const LONGEST_LOOK: usize = 50_000;
 
 /// See the module.
 #[derive(Clone)]
@@ -140,59 +138,6 @@ impl Desk {
         checked.ok_or_else(|| unavailable("the node is going down".to_owned(), 5))?.map_err(refused)
     }
 
-    /// The history, newest first.
-    ///
-    /// # Errors
-    /// For people, when the store cannot be read or the cursor is none.
-    pub async fn history(&self, query: HistoryQuery) -> Result<HistoryPage, String> {
-        let before = match query.before.as_deref() {
-            None => None,
-            Some(text) => Some(cursor(text).ok_or("before is neither a time nor what `next` said")?),
-        };
-        let touches = self.targets_of(query.application.as_deref());
-        let store = self.store.clone();
-        let read = move || {
-            let limit = query.limit.clamp(1, 1_000);
-            let mut page = HistoryPage::default();
-            let mut last = None;
-            let matches = |entry: &Entry| {
-                let n = &entry.notification;
-                let source = serde_json::to_value(n.source).ok();
-                query.source.as_deref().is_none_or(|wanted| source.as_ref().and_then(|s| s.as_str()) == Some(wanted))
-                    && query.operator.as_deref().is_none_or(|wanted| n.operator.as_deref() == Some(wanted))
-                    && touches.as_ref().is_none_or(|targets| n.targets.iter().any(|target| targets.contains(target)))
-            };
-            let mut looked_at = 0;
-            let read = records::history(&store, before, |entry| {
-                if page.entries.len() == limit || looked_at == LONGEST_LOOK {
-                    page.next = last.map(|stamp: Stamp| stamp.to_string());
-                    return false;
-                }
-                looked_at += 1;
-                last = Some(entry.stamp);
-                if matches(&entry) {
-                    page.entries.push(entry);
-                }
-                true
-            });
-            read.map(|()| page).map_err(|e| e.to_string())
-        };
-        tokio::task::spawn_blocking(read).await.map_err(|e| e.to_string())?
-    }
-
-    /// What an application's history is about: itself, the system, the resources it uses.
-    fn targets_of(&self, application: Option<&str>) -> Option<Vec<Target>> {
-        let name: Name = match application?.parse() {
-            Ok(name) => name,
-            Err(_) => return Some(Vec::new()), // no such application: nothing is about it
-        };
-        let uses =
-            self.shared.slots.iter().find(|slot| *slot.app.name() == name).map(|slot| slot.app.definition.uses.clone());
-        let mut targets: Vec<Target> = uses.unwrap_or_default().into_iter().map(Target::Resource).collect();
-        targets.extend([Target::System, Target::Application(name)]);
-        Some(targets)
-    }
-
     /// Why an application is (un)available for a request; `None`: no such application here.
     pub async fn why(&self, application: &str, request: &RequestFacts<'_>) -> Option<Why> {
         let slot = self.shared.slots.iter().find(|slot| slot.app.name().as_str() == application)?;
@@ -285,10 +230,4 @@ fn refused(refusal: SubmitRefusal) -> SubmitError {
         ),
         SubmitRefusal::StoreFailed(why) => unavailable(why, 10),
     }
-}
-
-/// A cursor is a stamp, or a time.
-fn cursor(text: &str) -> Option<Stamp> {
-    let at = |time: Moment| Stamp { time, counter: 0, node: crate::availability::NodeId::NONE, hash: [0; 16] };
-    text.parse().ok().or_else(|| text.parse().ok().map(at))
 }

@@ -40,19 +40,14 @@ impl Desk {
 
     /// One notification with its receipt; asks the initial node where this is another.
     pub async fn notification(&self, id: Uuid) -> Option<(Arc<Entry>, Delivery)> {
-        let live = self.take(move |replica, _| replica.find(&id)).await?;
-        let entry = match live {
-            Some(entry) => entry,
-            None => records::recorded_by_id(&self.store, &id).ok().flatten()?,
-        };
+        let entry = self.entry(id).await?;
         let delivery = self.receipt(&entry, true).await;
         Some((entry, delivery))
     }
 
     /// What is known here of a notification whose id a peer asks about.
     pub async fn own_receipt(&self, id: Uuid) -> Option<Delivery> {
-        let live = self.take(move |replica, _| replica.find(&id)).await?;
-        let entry = live.or_else(|| records::recorded_by_id(&self.store, &id).ok().flatten())?;
+        let entry = self.entry(id).await?;
         Some(self.receipt(&entry, false).await)
     }
 

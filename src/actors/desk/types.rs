@@ -1,7 +1,7 @@
 //! What is handed over at the [`Desk`](super::Desk): the words in which API, pages and command line
 //! speak with the node.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -90,10 +90,34 @@ pub struct HistoryQuery {
 /// One page of the history.
 #[derive(Debug, Clone, Default)]
 pub struct HistoryPage {
-    /// Newest first.
+    /// Newest first. A changed plan is two notifications, the new plan and the cancel of the old one:
+    /// they are on the same page.
     pub entries: Vec<Arc<Entry>>,
+    /// What some of them took the place of, by their ids: the plan that was changed, or the closing
+    /// that was updated.
+    pub earlier: HashMap<Uuid, Arc<Entry>>,
     /// Where to go on; none at the end.
     pub next: Option<String>,
+}
+
+/// Why there is no page of the history.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// 422: `before` was not given out as `next`, and is not a time.
+    #[error("is neither a time nor a value of `next`")]
+    Cursor,
+    /// 503: the store cannot be read.
+    #[error("the history cannot be read: {0}")]
+    Store(String),
+}
+
+/// What has become of a plan.
+#[derive(Debug, Clone)]
+pub enum Fate {
+    /// Another plan or closing is in its place: the latest one.
+    Changed(Arc<Entry>),
+    /// It was cancelled, by this notification.
+    Cancelled(Arc<Entry>),
 }
 
 /// One closing that counts, for boards and the API.

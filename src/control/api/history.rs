@@ -9,8 +9,8 @@ use super::{
     segment,
 };
 use crate::{
-    actors::desk::{Delivery, HistoryQuery},
-    availability::{Entry, Moment, Name, Stamp},
+    actors::desk::{Delivery, HistoryError, HistoryQuery},
+    availability::{Entry, Name},
     control::errors::Failure,
 };
 
@@ -22,14 +22,9 @@ const MOST: usize = 1_000;
 /// The notifications, newest first.
 pub async fn list(request: HttpRequest) -> Result<HttpResponse, Failure> {
     let query = query(&request)?;
-    let before = query.before.clone();
-    match desk(&request)?.history(query).await {
-        Ok(page) => {
-            let notifications: Vec<Value> = page.entries.iter().map(|entry| record(entry)).collect();
-            Ok(HttpResponse::Ok().json(json!({"notifications": notifications, "next": page.next})))
-        }
-        Err(problem) => Err(refused(before.as_deref(), problem)),
-    }
+    let page = desk(&request)?.history(query).await.map_err(refused)?;
+    let notifications: Vec<Value> = page.entries.iter().map(|entry| record(entry)).collect();
+    Ok(HttpResponse::Ok().json(json!({"notifications": notifications, "next": page.next})))
 }
 
 /// One notification and how far it has come.
@@ -63,13 +58,12 @@ pub fn query(request: &HttpRequest) -> Result<HistoryQuery, Failure> {
     Ok(HistoryQuery { application: application.map(|name| name.to_string()), source, operator, before, limit })
 }
 
-/// Whose fault it is that there is no page: a cursor's that is none, or the store's.
-fn refused(before: Option<&str>, problem: String) -> Failure {
-    let good = |before: &str| before.parse::<Moment>().is_ok() || before.parse::<Stamp>().is_ok();
-    if before.is_some_and(|before| !good(before)) {
-        return Failure::field("before", format!("is neither a time nor what `next` said: {problem}"));
+/// Maps a failure to 422 (the cursor) or 503 (the store).
+fn refused(error: HistoryError) -> Failure {
+    match error {
+        HistoryError::Cursor => Failure::field("before", error.to_string()),
+        HistoryError::Store(_) => Failure::Unavailable { reason: error.to_string(), retry_after: 5 },
     }
-    Failure::Unavailable { reason: problem, retry_after: 5 }
 }
 
 /// A notification's record, as it is kept.
@@ -125,9 +119,13 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_cursor_is_the_askers_fault_and_a_broken_store_is_not() {
-        assert!(matches!(refused(Some("x"), String::new()), Failure::Wrong(_)));
-        assert!(matches!(refused(Some("2026-11-23T18:00:00Z"), String::new()), Failure::Unavailable { .. }));
-        assert!(matches!(refused(None, String::new()), Failure::Unavailable { .. }));
+    fn a_wrong_cursor_is_a_wrong_field_and_is_explained_once() {
+        match refused(HistoryError::Cursor) {
+            Failure::Wrong(errors) => {
+                assert_eq!(errors[0].to_string(), "before is neither a time nor a value of `next`");
+            }
+            other => panic!("{other}"),
+        }
+        assert!(matches!(refused(HistoryError::Store(String::new())), Failure::Unavailable { .. }));
     }
 }

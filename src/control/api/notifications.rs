@@ -27,10 +27,12 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// Takes a notification: 202 with its receipt so far, 200 when it was known already. With
 /// `?wait=all` it waits for every known node: 200 when all have confirmed, otherwise 202.
 pub async fn submit(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Failure> {
-    let author = Caller::of(&request)?.author()?;
+    let caller = Caller::of(&request)?;
+    caller.must_act()?;
     let wait = wait(&request)?;
     let submission = Submission::parse(&body::json(&request, payload).await?).map_err(Failure::Wrong)?;
     let desk = desk(&request)?;
+    let author = caller.author(desk, &submission).await?;
     let mut submitted = desk.submit(submission, author.clone()).await?;
     audit::submitted(&request, &author, &submitted);
     let done = match wait {

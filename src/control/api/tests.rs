@@ -12,8 +12,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::control::{
-    auth::{Role, Token, Tokens},
+    auth::{Token, Tokens},
     configure,
+    rights::{Rights, Role},
 };
 
 const OPERATOR: &str = "0perator";
@@ -38,8 +39,12 @@ impl Answer {
 }
 
 async fn ask(method: Method, uri: &str, token: &str, content_type: &str, body: impl Into<Vec<u8>>) -> Answer {
-    let token_of =
-        |name: &str, role, text: &str| Token { name: name.into(), role, sha256: Sha256::digest(text).into() };
+    let token_of = |name: &str, role, text: &str| Token {
+        name: name.into(),
+        rights: Rights::new(role, None),
+        expires: None,
+        sha256: Sha256::digest(text).into(),
+    };
     let tokens = Tokens::new(vec![token_of("ci", Role::Operator, OPERATOR), token_of("probe", Role::Monitor, MONITOR)]);
     let app = http::init_service(App::new().app_data(Data::new(tokens)).configure(configure)).await;
     let mut request = http::TestRequest::with_uri(uri).method(method).set_payload(body.into());

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     availability::Moment,
-    control::session::{Session, Use, check_origin},
+    control::session::{Session, Use},
     sync::ConflictKind,
 };
 
@@ -29,13 +29,34 @@ pub struct Visit<'a> {
     pub session: Session,
     /// The operators' zone and when the request came.
     pub face: Face,
+    /// The browser uses https.
+    secure: bool,
 }
 
-impl Visit<'_> {
+impl<'a> Visit<'a> {
+    /// Of a request with this session.
+    pub fn new(state: &'a ConsoleState, request: &HttpRequest, session: Session, now: Moment) -> Self {
+        let face = Face { zone: state.time_zone, now };
+        Self { state, session, face, secure: state.door.front(request).secure }
+    }
+
+    /// Lets operators pass who may change something.
+    ///
+    /// # Errors
+    /// The answer to the others.
+    pub fn must_act(&self) -> Result<(), HttpResponse> {
+        if self.session.rights.acts() {
+            return Ok(());
+        }
+        let text = "You have the role viewer: you see everything and change nothing. Ask an operator.";
+        Err(self.message(StatusCode::FORBIDDEN, "", "Not allowed", text, &[("/", "To the board")]))
+    }
+
     /// What surrounds a page for this operator.
     pub fn chrome(&self, section: &'static str) -> Chrome {
         Chrome {
             operator: Some(self.session.operator.clone()),
+            acts: self.session.rights.acts(),
             token: self.session.token.clone(),
             section,
             ..chrome(self.state)
@@ -44,12 +65,12 @@ impl Visit<'_> {
 
     /// A page.
     pub fn html(&self, status: StatusCode, template: &impl Template) -> HttpResponse {
-        page::html(status, self.state.door.cookies.tls(), template)
+        page::html(status, self.secure, template)
     }
 
     /// To another page.
     pub fn see_other(&self, to: &str) -> HttpResponse {
-        page::see_other(to, self.state.door.cookies.tls())
+        page::see_other(to, self.secure)
     }
 
     /// A page that says one thing.
@@ -73,6 +94,7 @@ pub fn chrome(state: &ConsoleState) -> Chrome {
         section: "",
         node: state.node.to_string(),
         operator: None,
+        acts: false,
         token: String::new(),
         css: assets::href("app.css"),
         js: assets::href("app.js"),
@@ -91,14 +113,13 @@ pub fn enter<'a>(state: &'a ConsoleState, request: &HttpRequest, now: Moment) ->
     let by_itself = request.headers().contains_key("x-forewarn-refresh")
         || form::first(&form::read_pairs(request.query_string()), "auto") == "1";
     let used = if by_itself { Use::No } else { Use::Yes };
-    let face = Face { zone: state.time_zone, now };
     match state.door.who(request, now, used) {
-        Some(session) => Ok(Visit { state, session, face }),
+        Some(session) => Ok(Visit::new(state, request, session, now)),
         None => {
             let here = request.uri().path_and_query().map_or("/", |here| here.as_str());
             let next = view::safe_next(here);
             let to = if next == "/" { "/login".to_owned() } else { format!("/login?next={}", view::encoded(next)) };
-            Err(page::see_other(&to, state.door.cookies.tls()))
+            Err(page::see_other(&to, state.door.front(request).secure))
         }
     }
 }
@@ -113,13 +134,13 @@ pub async fn read_form(
     body: web::Payload,
     most: usize,
 ) -> Result<Pairs, HttpResponse> {
-    let tls = state.door.cookies.tls();
+    let tls = state.door.front(request).secure;
     let refuse = |status, title: &str, text: String| {
         let links = vec![("/".to_owned(), "To the board".to_owned())];
         page::html(status, tls, &MessagePage { chrome: chrome(state), title: title.to_owned(), text, links })
     };
     let body = read_body(body, most).await;
-    if let Err(error) = check_origin(request.headers()) {
+    if let Err(error) = state.door.check_origin(request) {
         return Err(refuse(StatusCode::FORBIDDEN, "Refused", format!("Nothing was changed: {error}.")));
     }
     if !request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
@@ -129,8 +150,7 @@ pub async fn read_form(
     match body {
         Some(body) => Ok(form::read_pairs(&body)),
         None => {
-            let text =
-                format!("Nothing was changed: the form is longer than {} KiB. Go back, and shorten it.", most / 1024);
+            let text = format!("Nothing was changed: the form is longer than {} KiB.", most / 1024);
             Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "Too long", text))
         }
     }
@@ -166,9 +186,9 @@ pub fn enter_to_change<'a>(
 ) -> Result<Visit<'a>, HttpResponse> {
     let Some(session) = state.door.who(request, now, Use::Yes) else {
         let problem = Some("Your session has ended, nothing was changed. Sign in and try again.".to_owned());
-        return Err(login_again(state, back, String::new(), problem));
+        return Err(login_again(state, request, back, String::new(), problem));
     };
-    let visit = Visit { state, session, face: Face { zone: state.time_zone, now } };
+    let visit = Visit::new(state, request, session, now);
     match state.door.check(request, &visit.session, form::first(pairs, "csrf")) {
         Ok(()) => Ok(visit),
         Err(refusal) => {
@@ -179,7 +199,13 @@ pub fn enter_to_change<'a>(
 }
 
 /// The login page where something else was asked for; with what was sent, if that is to come back.
-pub fn login_again(state: &ConsoleState, next: &str, carried: String, problem: Option<String>) -> HttpResponse {
+pub fn login_again(
+    state: &ConsoleState,
+    request: &HttpRequest,
+    next: &str,
+    carried: String,
+    problem: Option<String>,
+) -> HttpResponse {
     let page = LoginPage {
         chrome: chrome(state),
         possible: state.sign_in.is_possible(),
@@ -188,5 +214,5 @@ pub fn login_again(state: &ConsoleState, next: &str, carried: String, problem: O
         carried,
         problem,
     };
-    page::html(StatusCode::FORBIDDEN, state.door.cookies.tls(), &page)
+    page::html(StatusCode::FORBIDDEN, state.door.front(request).secure, &page)
 }

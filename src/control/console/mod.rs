@@ -1,4 +1,5 @@
-//! The operators' pages (SPEC 6: `/`, `/login`, `/notify`, `/history`, `/nodes`).
+//! The operators' pages (docs/contract.md#control): `/`, `/login`, `/notify`, `/plans`, `/history`,
+//! `/nodes`.
 //!
 //! Plain HTML forms that work without scripts; one small script makes them better. Handlers
 //! (`handle`) ask the desk and give what it says to pure views (`view`, `form`, `when`, `words`),
@@ -34,7 +35,7 @@ use crate::{
 pub struct ConsoleState {
     /// Where everything is asked for and handed in.
     pub desk: Desk,
-    /// Who is signed in; its cookie knows whether there is TLS.
+    /// Who is signed in.
     pub door: Door,
     /// Who may sign in.
     pub sign_in: SignIn,
@@ -63,6 +64,8 @@ pub fn configure(state: web::Data<ConsoleState>) -> impl FnOnce(&mut web::Servic
                     .route(web::post().to(handle::notify)),
             )
             .route("/notify/{id}", web::get().to(handle::receipt))
+            .route("/notify/{id}/extend", web::post().to(handle::extend))
+            .route("/plans", web::get().to(handle::plans))
             .route("/history", web::get().to(handle::history))
             .route("/nodes", web::get().to(handle::nodes))
             .service(

@@ -40,6 +40,7 @@ pub fn chrome(section: &'static str) -> Chrome {
         section,
         node: "a".into(),
         operator: Some("alice".into()),
+        acts: true,
         token: "7".repeat(64),
         css: "/static/console/app.css".into(),
         js: "/static/console/app.js".into(),
@@ -254,7 +255,79 @@ pub fn preview() -> PreviewPage {
     PreviewPage::new(
         chrome("notify"),
         &PreviewInput { fields: &fields, entry: &entry, board: &board(), titles: &titles(), face: &face() },
+        farm(),
     )
+}
+
+/// Node c is away, and an address has never answered.
+pub fn farm() -> FarmState {
+    FarmState::new(&nodes(), &face())
+}
+
+/// The board of these, of a farm in order.
+pub fn board_page(board: &Board, search: &str) -> BoardPage {
+    let receipts = entries()
+        .iter()
+        .map(|entry| (entry.notification.id, Holds::new(&delivery(entry.notification.id.as_u128() % 2 == 0))))
+        .collect();
+    let (titles, face, farm) = (titles(), face(), FarmState::default());
+    let input = BoardInput { board, receipts: &receipts, farm, titles: &titles, face: &face, search };
+    BoardPage::new(chrome("board"), input)
+}
+
+/// Sixty applications, of which one is closed, and a plan for the whole system.
+pub fn large_board() -> Board {
+    let plan = entry(
+        50,
+        "2026-11-23T12:00:00Z",
+        &Author::operator("bob"),
+        &json!({"targets": ["system"], "status": "unavailable", "reason": "planned-maintenance", "message": "Power supply",
+            "goes_down_at": "2026-11-29T01:00:00Z", "duration_seconds": 7200, "restore": "automatic"}),
+    );
+    let mut board = board();
+    let like = board.applications[4].clone();
+    board.applications = (1..=60)
+        .map(|n| BoardRow { name: name(&format!("app-{n:02}")), title: format!("Application {n:02}"), ..like.clone() })
+        .collect();
+    board.applications[6].causes = vec![cause("application:app-07", "own", &entries()[0])];
+    for row in board.applications.iter_mut().chain(&mut board.resources) {
+        row.upcoming = vec![Arc::clone(&plan)];
+    }
+    board
+}
+
+/// A plan that bob has changed: what its form shows to alice.
+pub fn moved() -> Moved {
+    Moved {
+        text: "Somebody else has already changed or cancelled this plan.",
+        id: Uuid::from_u128(8).to_string(),
+        headline: "Chat and Wiki will be unavailable".into(),
+        by: "bob".into(),
+        at: face().show_exactly(now()),
+        next: "If you go on, what you entered here takes its place.",
+    }
+}
+
+/// A page of the history: what `entries` has, a changed plan and an update.
+pub fn history_page() -> HistoryPage {
+    let mut entries = entries();
+    let bob = Author::operator("bob");
+    let plan = Arc::clone(&entries[2]);
+    let changed = json!({"targets": ["application:chat", "application:wiki"], "replaces": plan.notification.id,
+        "status": "unavailable", "reason": "planned-maintenance", "message": "New release. Rooms and history stay.",
+        "goes_down_at": "2026-11-24T22:00:00Z", "duration_seconds": 9000, "restore": "automatic"});
+    let changed = entry(61, "2026-11-23T16:20:00Z", &bob, &changed);
+    let cancel = Submission::parse(&json!({"cancels": plan.notification.id})).unwrap();
+    let id = crate::availability::Notification::id_of_cancel(&changed.notification.id);
+    let cancel = cancel.cancel(id, at("2026-11-23T16:20:00Z"), &plan.notification, &bob, &name("a"));
+    let cancel = Entry::stamped(cancel, 0, NodeId::NONE);
+    let update = json!({"targets": ["application:mail"], "status": "unavailable", "reason": "planned-maintenance",
+        "component": "disk array 2", "message": "It takes longer.", "goes_down_at": "2026-11-23T16:00:00Z",
+        "expected_back_at": "2026-11-23T19:00:00Z"});
+    let update = entry(62, "2026-11-23T16:38:00Z", &bob, &update);
+    let earlier = [(changed.notification.id, plan), (update.notification.id, Arc::clone(&entries[0]))].into();
+    entries.splice(0..0, [update, cancel, changed]);
+    HistoryPage { entries, earlier, next: Some("c:1".into()) }
 }
 
 pub fn wrong_form() -> FormPage {
@@ -277,10 +350,6 @@ pub fn pages() -> Vec<(&'static str, String)> {
     use askama::Template as _;
     let (face, titles, all) = (face(), titles(), entries());
     let view = |entry: &Arc<Entry>| EntryView::new(entry, &titles, &face);
-    let receipts = all
-        .iter()
-        .map(|entry| (entry.notification.id, Holds::new(&delivery(entry.notification.id.as_u128() % 2 == 0))))
-        .collect();
     let out = Chrome { operator: None, token: String::new(), ..chrome("") };
     let login = |possible, problem: Option<&str>, carried: &str| LoginPage {
         chrome: out.clone(),
@@ -290,18 +359,33 @@ pub fn pages() -> Vec<(&'static str, String)> {
         carried: carried.into(),
         problem: problem.map(str::to_owned),
     };
-    let page = HistoryPage { entries: all.clone(), next: Some("c:1".into()) };
     let applications = vec![("mail".into(), "Mail".into())];
     let history =
         |filter, page| HistoryView::new(chrome("history"), filter, applications.clone(), page, &titles, &face);
     let receipt =
         |complete| ReceiptPage::new(chrome("history"), view(&all[0]), &delivery(complete), &face).render().unwrap();
     vec![
-        ("board", BoardPage::new(chrome("board"), &board(), &receipts, &titles, &face).render().unwrap()),
-        ("board-closed", BoardPage::new(chrome("board"), &closed_board(), &receipts, &titles, &face).render().unwrap()),
+        ("board", board_page(&board(), "").render().unwrap()),
+        ("board-closed", BoardPage { farm: farm(), ..board_page(&closed_board(), "") }.render().unwrap()),
+        ("board-empty", board_page(&Board::default(), "").render().unwrap()),
+        ("board-large", board_page(&large_board(), "").render().unwrap()),
+        ("board-found", board_page(&large_board(), "n 07").render().unwrap()),
+        ("board-not-found", board_page(&large_board(), "<script>").render().unwrap()),
         (
-            "board-empty",
-            BoardPage::new(chrome("board"), &Board::default(), &receipts, &titles, &face).render().unwrap(),
+            "board-viewer",
+            BoardPage { chrome: Chrome { acts: false, ..chrome("board") }, ..board_page(&board(), "") }
+                .render()
+                .unwrap(),
+        ),
+        (
+            "plans",
+            PlansPage::new(chrome("plans"), plans(&board(), &titles, &face), FarmState::default()).render().unwrap(),
+        ),
+        (
+            "form-moved",
+            FormPage { moved: Some(moved()), ..FormPage::new(chrome("notify"), typed(), &known(), &reasons(), &face) }
+                .render()
+                .unwrap(),
         ),
         ("form", FormPage::new(chrome("notify"), typed(), &known(), &reasons(), &face).render().unwrap()),
         ("form-wrong", wrong_form().render().unwrap()),
@@ -314,13 +398,14 @@ pub fn pages() -> Vec<(&'static str, String)> {
                 plan: view(&all[2]),
                 problems: Vec::new(),
                 notice: None,
+                moved: None,
             }
             .render()
             .unwrap(),
         ),
         ("receipt", receipt(false)),
         ("receipt-complete", receipt(true)),
-        ("history", history(Filter::default(), Ok(page)).render().unwrap()),
+        ("history", history(Filter::default(), Ok(history_page())).render().unwrap()),
         (
             "history-broken",
             history(Filter { application: EVIL.into(), ..Filter::default() }, Err("this cursor is none".into()))

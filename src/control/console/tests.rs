@@ -13,7 +13,10 @@ use super::*;
 use crate::{
     availability::Moment,
     clock,
-    control::session::{Cookies, Limits, Operator, Sessions},
+    control::{
+        rights::{Rights, Role},
+        session::{Cookies, Limits, Operator, Proxies, Sessions},
+    },
     sync::{Conflict, ConflictKind},
 };
 
@@ -49,7 +52,6 @@ fn forms_that_change_something_carry_the_token() {
 
 #[test]
 fn hidden_fields_hold_what_they_are_called() {
-    let page = |file| samples::pages().into_iter().find(|(name, _)| *name == file).unwrap().1;
     assert!(page("forget").contains("name=\"name\" value=\"c\""));
     let preview = page("preview");
     for hidden in [
@@ -61,24 +63,89 @@ fn hidden_fields_hold_what_they_are_called() {
     }
 }
 
+/// One of the sample pages.
+fn page(file: &str) -> String {
+    samples::pages().into_iter().find(|(name, _)| *name == file).unwrap().1
+}
+
 #[test]
 fn the_board_says_in_words_what_colours_say() {
-    let pages = samples::pages();
-    let board = &pages[0].1;
+    let board = page("board");
     for words in [
-        "3 of 5",
+        "2 of 5 applications are unavailable, 1 is partly unavailable; 1 of 2 resources is unavailable.",
         "Partly unavailable",
         "overdue by 20 min",
         "not on this node",
         "monitor a/directory-tcp",
-        "Planned:",
+        "Planned maintenance",
         "method POST or PUT",
         "not yet confirmed by c",
     ] {
-        let words = if words == "3 of 5" { "2 of 5 applications are unavailable" } else { words };
         assert!(board.contains(words), "{words}");
     }
-    assert!(pages[1].1.contains("The whole system"));
+    let closed = page("board-closed");
+    assert!(closed.contains("The whole system is unavailable"));
+    assert!(closed.contains("Nodes c and http://10.0.0.9:7070 cannot be reached from node a."), "{closed}");
+}
+
+#[test]
+fn the_board_never_says_that_all_is_well_while_a_part_is_not() {
+    let mut board = samples::board();
+    for row in board.applications.iter_mut().chain(&mut board.resources) {
+        row.causes.clear();
+    }
+    let page = samples::board_page(&board, "");
+    assert_eq!((page.summary.as_str(), page.calm), ("1 of 5 applications is partly unavailable.", false));
+    board.applications.iter_mut().for_each(|row| row.partial.clear());
+    let page = samples::board_page(&board, "");
+    assert_eq!((page.summary.as_str(), page.calm), ("All 5 applications are available.", true));
+}
+
+#[test]
+fn sixty_applications_are_one_line_each_and_a_plan_is_shown_once() {
+    let large = samples::board_page(&samples::large_board(), "");
+    assert_eq!((large.plans.len(), large.plans[0].affects.as_str()), (1, "all 60 applications"));
+    assert_eq!((large.applications.wrong.len(), large.applications.fine.len()), (1, 59));
+    assert!(!large.applications.unfolded && large.searchable);
+    let shown = page("board-large");
+    assert_eq!(shown.matches("The whole system will be unavailable</h3>").count(), 1);
+    assert!(shown.len() < 100_000, "{} bytes", shown.len());
+    let found = samples::board_page(&samples::large_board(), "n 07");
+    assert_eq!((found.applications.wrong.len(), found.applications.fine.len()), (1, 0));
+    assert!(page("board-not-found").contains("Nothing has a name with"));
+}
+
+#[test]
+fn an_outage_is_updated_and_extended_from_the_board_by_those_who_may() {
+    let board = page("board");
+    let mail = samples::entries()[0].notification.id;
+    for part in [format!("/notify?update={mail}"), format!("action=\"/notify/{mail}/extend\""), "value=\"120\"".into()]
+    {
+        assert!(board.contains(&part), "{part}");
+    }
+    let viewer = page("board-viewer");
+    for action in ["/notify", "extend", "Report unavailable", "Mark as available"] {
+        let links = viewer.replace("href=\"/notify/0", ""); // receipts are for everybody
+        assert!(!links.contains(action), "{action}");
+    }
+    assert!(viewer.contains("view only"));
+}
+
+#[test]
+fn the_history_shows_a_change_once_and_what_changed() {
+    let history = page("history");
+    assert_eq!(history.matches("Plan changed: Chat and Wiki will be unavailable</span>").count(), 1);
+    assert!(!history.contains("Planned maintenance cancelled"), "the cancel is part of the change");
+    for change in [
+        "<b>From</b>: <del><time datetime=\"2026-11-24T21:00:00Z\">",
+        "<b>Until</b>: <del><time datetime=\"2026-11-24T22:30:00Z\">",
+        "<ins><time datetime=\"2026-11-25T00:30:00Z\">",
+        "Update: Mail is unavailable",
+        "<ins><span class=\"message\">It takes longer.</span></ins>",
+    ] {
+        assert!(history.contains(change), "{change}");
+    }
+    assert!(history.contains("data-label=\"From – until\""));
 }
 
 #[test]
@@ -86,7 +153,7 @@ fn the_preview_warns_of_what_may_not_be_meant() {
     let page = samples::preview();
     let titles: Vec<(&str, &str)> = page.affected.iter().map(|one| (one.title.as_str(), one.now.as_str())).collect();
     assert_eq!(titles, [("Mail", "is unavailable now"), ("Phone directory", "is unavailable now")]);
-    assert!(page.warnings.iter().any(|text| text.contains("It is a plan")), "{:?}", page.warnings);
+    assert!(page.warnings.iter().any(|text| text.contains("This is planned maintenance")), "{:?}", page.warnings);
     assert!(page.warnings.iter().any(|text| text.contains("does not end by itself")), "{:?}", page.warnings);
     assert_eq!(page.denial.unwrap().before, "Mail is down for planned maintenance and is expected back at ");
 }
@@ -95,7 +162,11 @@ fn state(operators: Vec<Operator>) -> web::Data<ConsoleState> {
     let node = samples::name("a");
     web::Data::new(ConsoleState {
         desk: Desk::closed(),
-        door: Door { sessions: Arc::new(Sessions::new(Limits::default())), cookies: Cookies::new(&node, false) },
+        door: Door {
+            sessions: Arc::new(Sessions::new(Limits::default())),
+            cookies: Cookies::new(&node),
+            proxies: Proxies::new(["192.0.2.1/32".parse().unwrap()]),
+        },
         sign_in: SignIn::new(operators),
         time_zone: chrono_tz::UTC,
         node,
@@ -104,7 +175,12 @@ fn state(operators: Vec<Operator>) -> web::Data<ConsoleState> {
 }
 
 fn alice() -> Vec<Operator> {
-    vec![Operator { name: "alice".into(), phc: crate::control::session::cheap_hash("correct horse") }]
+    let one = |name: &str, role| Operator {
+        name: name.into(),
+        phc: crate::control::session::cheap_hash("correct horse"),
+        rights: Rights::new(role, None),
+    };
+    vec![one("alice", Role::Operator), one("vera", Role::Viewer)]
 }
 
 async fn ask(state: &web::Data<ConsoleState>, request: TestRequest) -> ServiceResponse {
@@ -165,13 +241,66 @@ async fn signing_in_gives_a_cookie_and_leads_on_within_the_pages() {
 #[actix_web::test]
 async fn wrong_passwords_are_refused_and_then_slowed_down() {
     let state = state(alice());
-    let wrong = ask(&state, post("/login", "name=alice&password=no")).await;
-    assert_eq!(wrong.status(), StatusCode::FORBIDDEN);
+    for _ in 0..4 {
+        let wrong = ask(&state, post("/login", "name=alice&password=no")).await;
+        assert_eq!(wrong.status(), StatusCode::FORBIDDEN);
+    }
     let soon = ask(&state, post("/login", "name=alice&password=correct+horse")).await;
     assert_eq!(soon.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(soon.headers().get("retry-after").unwrap(), "1");
     assert!(text(soon).await.contains("Try again in 1 s"));
     assert!(state.door.sessions.is_empty());
+    // The same proxy in between, but somebody else's browser.
+    let elsewhere = |client: &'static str| {
+        let request = post("/login", "name=alice&password=correct+horse").peer_addr("192.0.2.1:4000".parse().unwrap());
+        request.insert_header(("x-forwarded-for", client))
+    };
+    let app = init_service(App::new().configure(configure(state.clone()))).await;
+    let alice = call_service(&app, elsewhere("203.0.113.7").to_request()).await;
+    assert_eq!(alice.status(), StatusCode::SEE_OTHER, "a stranger does not lock an operator out");
+}
+
+#[actix_web::test]
+async fn behind_a_proxy_with_https_the_cookie_is_secure_and_the_outer_host_counts() {
+    let state = state(alice());
+    let app = init_service(App::new().configure(configure(state.clone()))).await;
+    let sign_in = |origin: &'static str| {
+        let request = TestRequest::post()
+            .uri("/login")
+            .peer_addr("192.0.2.1:4000".parse().unwrap())
+            .insert_header(("content-type", "application/x-www-form-urlencoded"))
+            .insert_header(("host", "127.0.0.1:7070"))
+            .insert_header(("x-forwarded-proto", "https"))
+            .insert_header(("x-forwarded-host", "ops.example"))
+            .insert_header(("origin", origin));
+        request.set_payload("name=alice&password=correct+horse").to_request()
+    };
+    let answer = call_service(&app, sign_in("https://ops.example")).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    let cookie = answer.response().cookies().next().unwrap().into_owned();
+    assert_eq!((cookie.name(), cookie.secure()), ("__Host-forewarn_session_a", Some(true)));
+    assert!(answer.headers().contains_key("strict-transport-security"));
+    for other in ["http://ops.example", "https://127.0.0.1:7070", "https://evil.example"] {
+        assert_eq!(call_service(&app, sign_in(other)).await.status(), StatusCode::FORBIDDEN, "{other}");
+    }
+}
+
+#[actix_web::test]
+async fn viewers_see_and_change_nothing() {
+    let state = state(alice());
+    let answer = ask(&state, post("/login", "name=vera&password=correct+horse")).await;
+    let cookie = answer.response().cookies().next().unwrap().into_owned();
+    let now = clock::now();
+    let session = state.door.sessions.find(cookie.value(), now, crate::control::session::Use::No).unwrap();
+    assert_eq!(ask(&state, TestRequest::get().uri("/").cookie(cookie.clone())).await.status(), StatusCode::OK);
+    let form = ask(&state, TestRequest::get().uri("/notify").cookie(cookie.clone())).await;
+    assert_eq!(form.status(), StatusCode::FORBIDDEN);
+    for path in ["/notify", "/notify/0190e5a0-0000-7000-8000-000000000000/extend", "/nodes/forget"] {
+        let body = format!("csrf={}&targets=system&minutes=30&name=c", session.token);
+        let refused = ask(&state, post(path, &body).cookie(cookie.clone())).await;
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{path}");
+        assert!(text(refused).await.contains("You have the role viewer"), "{path}");
+    }
 }
 
 #[actix_web::test]
@@ -231,8 +360,8 @@ async fn files_are_kept_for_ever_by_their_hash() {
 async fn a_session_that_refreshes_by_itself_still_ends() {
     let state = state(alice());
     let then = clock::now().before(std::time::Duration::from_secs(8 * 3600 - 60));
-    let (id, _) = state.door.sessions.begin("alice", then);
-    let request = TestRequest::get().uri("/?auto=1").cookie(state.door.cookies.give(&id)).to_http_request();
+    let (id, _) = state.door.sessions.begin("alice", Rights::new(Role::Operator, None), then);
+    let request = TestRequest::get().uri("/?auto=1").cookie(state.door.cookies.give(&id, false)).to_http_request();
     let now = clock::now();
     assert!(guard::enter(&state, &request, now).is_ok());
     let later: Moment = now.after(std::time::Duration::from_secs(120));

@@ -53,7 +53,7 @@ pub fn reason(reason: &Reason) -> String {
     }
 }
 
-/// Who said so: the operator, or which reporter.
+/// Who reported it: the operator, or which reporter.
 pub fn author(n: &Notification) -> String {
     let reporter = n.reporter.as_deref().map(|reporter| match n.source {
         Source::Operator | Source::Unread(_) => reporter.to_owned(),
@@ -67,7 +67,7 @@ pub fn author(n: &Notification) -> String {
         (Some(operator), None) => operator.clone(),
         (Some(operator), Some(reporter)) => format!("{operator}, {reporter}"),
         (None, Some(reporter)) => reporter,
-        (None, None) => "an unnamed notifier".to_owned(),
+        (None, None) => "unknown".to_owned(),
     }
 }
 
@@ -101,14 +101,14 @@ pub fn criteria(criteria: &Criteria) -> Vec<String> {
             "headers" => format!("header {}", list(&texts, "and")),
             "query" => format!("query parameter {}", list(&texts, "and")),
             "clients" => format!("clients in {}", list(&texts, "or")),
-            "nodes" => format!("decided by node {}", list(&texts, "or")),
+            "nodes" => format!("at node {}", list(&texts, "or")),
             other => format!("{other} {}", list(&texts, "or")),
         });
     }
     phrases
 }
 
-/// What a notification says, and of what: shown by shape and colour.
+/// What kind of statement a notification makes: shown by shape and colour.
 pub fn kind(n: &Notification) -> &'static str {
     match (n.cancels, n.status) {
         (Some(_), _) => "cancel",
@@ -128,7 +128,7 @@ pub fn headline(entry: &Entry, titles: &Titles) -> String {
     let verb = if n.targets.len() == 1 { "is" } else { "are" };
     let what = capital(&list(&named, "and"));
     match kind(n) {
-        "cancel" => format!("Plan taken back: {}", list(&named, "and")),
+        "cancel" => format!("Planned maintenance cancelled: {}", list(&named, "and")),
         "plan" => format!("{what} will be unavailable"),
         "unavailable" => format!("{what} {verb} unavailable"),
         _ => format!("{what} {verb} available"),

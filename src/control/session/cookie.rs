@@ -1,8 +1,8 @@
 //! The cookie that carries a session's id.
 //!
 //! HttpOnly, SameSite=Strict, Path=/, without a lifetime of its own (it goes with the browser; the
-//! session may end earlier). Under TLS `Secure` and the prefix `__Host-`, which keeps neighbours on
-//! the same domain from setting one (RFC 6265bis §4.1.3.2).
+//! session may end earlier). Where the browser uses https: `Secure` and the prefix `__Host-`, which
+//! keeps neighbours on the same domain from setting one (RFC 6265bis §4.1.3.2).
 //!
 //! The name ends with the node's: cookies are shared by all ports of a host (RFC 6265 §8.5), and
 //! sessions are per node, so that signing in at one node of a farm on one machine would otherwise
@@ -15,44 +15,41 @@ use actix_web::{
 
 use crate::availability::Name;
 
-/// How this node's cookie is named and sent.
+/// How this node's cookie is named and sent. `secure`, throughout: the browser uses https.
 #[derive(Debug, Clone)]
 pub struct Cookies {
     name: String,
-    tls: bool,
 }
 
 impl Cookies {
-    /// For this node; `tls`: browsers reach it by https.
-    pub fn new(node: &Name, tls: bool) -> Self {
-        let prefix = if tls { "__Host-" } else { "" };
-        Self { name: format!("{prefix}forewarn_session_{node}"), tls }
+    /// For this node.
+    pub fn new(node: &Name) -> Self {
+        Self { name: format!("forewarn_session_{node}") }
     }
 
-    /// Browsers reach this node by https.
-    pub fn tls(&self) -> bool {
-        self.tls
+    fn name(&self, secure: bool) -> String {
+        if secure { format!("__Host-{}", self.name) } else { self.name.clone() }
     }
 
     /// The id that a request carries, unchecked.
-    pub fn read(&self, request: &HttpRequest) -> Option<String> {
-        let id = request.cookie(&self.name)?.value().to_owned();
+    pub fn read(&self, request: &HttpRequest, secure: bool) -> Option<String> {
+        let id = request.cookie(&self.name(secure))?.value().to_owned();
         (id.len() == 64).then_some(id)
     }
 
     /// Hands an id to the browser.
-    pub fn give(&self, id: &str) -> Cookie<'static> {
-        Cookie::build(self.name.clone(), id.to_owned())
+    pub fn give(&self, id: &str, secure: bool) -> Cookie<'static> {
+        Cookie::build(self.name(secure), id.to_owned())
             .path("/")
             .http_only(true)
             .same_site(SameSite::Strict)
-            .secure(self.tls)
+            .secure(secure)
             .finish()
     }
 
     /// Takes it back.
-    pub fn take(&self) -> Cookie<'static> {
-        let mut cookie = self.give("");
+    pub fn take(&self, secure: bool) -> Cookie<'static> {
+        let mut cookie = self.give("", secure);
         cookie.set_max_age(Duration::ZERO);
         cookie
     }
@@ -65,10 +62,10 @@ mod tests {
 
     #[test]
     fn scripts_and_other_sites_do_not_see_it() {
-        let cookies = Cookies::new(&"a".parse().unwrap(), false);
-        assert_eq!(cookies.give("1").to_string(), "forewarn_session_a=1; HttpOnly; SameSite=Strict; Path=/");
-        let secure = Cookies::new(&"a".parse().unwrap(), true).give("1").to_string();
+        let cookies = Cookies::new(&"a".parse().unwrap());
+        assert_eq!(cookies.give("1", false).to_string(), "forewarn_session_a=1; HttpOnly; SameSite=Strict; Path=/");
+        let secure = cookies.give("1", true).to_string();
         assert_eq!(secure, "__Host-forewarn_session_a=1; HttpOnly; SameSite=Strict; Secure; Path=/");
-        assert!(cookies.take().to_string().contains("Max-Age=0"));
+        assert!(cookies.take(false).to_string().contains("Max-Age=0"));
     }
 }

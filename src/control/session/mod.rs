@@ -1,7 +1,7 @@
-//! Who is signed in at this node, and whether a browser's request is really theirs (SPEC 6, "Who
-//! may do what").
+//! Who is signed in at this node, and whether a browser's request is really theirs
+//! (docs/contract.md#who-may-do-what).
 //!
-//! Must stay true: ids of sessions are known to nobody but the browser (only their hash is kept);
+//! Must stay true: only the browser knows its session's id (the node keeps its hash);
 //! everything is bounded; every session ends; a password is never checked on an async thread; a
 //! request that changes something proves its origin and knows the session's token.
 //!
@@ -9,6 +9,7 @@
 
 mod cookie;
 mod door;
+mod front;
 mod origin;
 mod password;
 mod sign_in;
@@ -17,6 +18,7 @@ mod throttle;
 
 pub use cookie::Cookies;
 pub use door::{Door, Refusal};
+pub use front::{Front, Proxies};
 pub use origin::{OriginError, check_origin};
 #[cfg(test)]
 pub use password::cheap_hash;

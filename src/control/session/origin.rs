@@ -2,10 +2,12 @@
 //!
 //! `Sec-Fetch-Site` (W3C Fetch Metadata) cannot be set by scripts: `same-origin`, or `none` for what
 //! a person typed. Browsers leave it out towards plain http on other hosts than loopback; there
-//! `Origin` (RFC 6454) must name the host that was asked. With neither, nothing is proven, and the
-//! request is refused: scripts have the API.
+//! `Origin` (RFC 6454) must name the host that the browser asked, which behind a trusted proxy is the
+//! outer one. With neither, nothing is proven, and the request is refused: scripts have the API.
 
-use actix_web::http::header::{HOST, HeaderMap, ORIGIN};
+use actix_web::http::header::{HeaderMap, ORIGIN};
+
+use super::Front;
 
 /// Why a request is not believed to come from an own page. Its text is for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -23,11 +25,11 @@ pub enum OriginError {
     Unknown,
 }
 
-/// Checks the header fields of an unsafe request.
+/// Checks the header fields of an unsafe request that has reached this node in this way.
 ///
 /// # Errors
-/// When it was made elsewhere, or nobody can tell.
-pub fn check_origin(headers: &HeaderMap) -> Result<(), OriginError> {
+/// When it was made elsewhere, or nothing shows where.
+pub fn check_origin(headers: &HeaderMap, front: &Front) -> Result<(), OriginError> {
     let mut sites = headers.get_all("sec-fetch-site").peekable();
     if sites.peek().is_some() {
         let own = sites.all(|site| matches!(site.as_bytes(), b"same-origin" | b"none"));
@@ -38,12 +40,12 @@ pub fn check_origin(headers: &HeaderMap) -> Result<(), OriginError> {
         (None, _) => Err(OriginError::Unknown),
         (Some(_), Some(_)) => Err(OriginError::OtherOrigin),
         (Some(origin), None) => {
-            let named = origin
-                .to_str()
-                .ok()
-                .and_then(|text| text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")));
-            let asked = headers.get(HOST).and_then(|host| host.to_str().ok());
-            let same = named.zip(asked).is_some_and(|(named, asked)| named.eq_ignore_ascii_case(asked));
+            let named = origin.to_str().ok().and_then(|text| {
+                // A proxy that does not say how the browser came leaves both possible.
+                let secure = text.strip_prefix("https://");
+                if front.secure { secure } else { secure.or_else(|| text.strip_prefix("http://")) }
+            });
+            let same = named.zip(front.host.as_deref()).is_some_and(|(named, asked)| named.eq_ignore_ascii_case(asked));
             if same { Ok(()) } else { Err(OriginError::OtherOrigin) }
         }
     }
@@ -52,14 +54,20 @@ pub fn check_origin(headers: &HeaderMap) -> Result<(), OriginError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use actix_web::http::header::{HeaderName, HeaderValue};
+    use actix_web::http::header::{HOST, HeaderName, HeaderValue};
+    use std::net::{IpAddr, Ipv4Addr};
 
     fn check(fields: &[(&'static str, &'static str)]) -> Result<(), OriginError> {
+        check_behind(fields, false)
+    }
+
+    fn check_behind(fields: &[(&'static str, &'static str)], secure: bool) -> Result<(), OriginError> {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        check_origin(&headers)
+        let host = headers.get(HOST).map(|host| host.to_str().unwrap_or_default().to_owned());
+        check_origin(&headers, &Front { secure, host, client: IpAddr::V4(Ipv4Addr::LOCALHOST) })
     }
 
     #[test]
@@ -90,6 +98,9 @@ mod tests {
             );
         }
         assert_eq!(check(&[("origin", "http://a")]), Err(OriginError::OtherOrigin));
+        assert_eq!(check_behind(&[("origin", "https://a"), ("host", "a")], true), Ok(()));
+        let downgraded = check_behind(&[("origin", "http://a"), ("host", "a")], true);
+        assert_eq!(downgraded, Err(OriginError::OtherOrigin), "a page without TLS is another origin");
         assert_eq!(check(&[("host", "a")]), Err(OriginError::Unknown));
     }
 }

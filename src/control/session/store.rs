@@ -11,8 +11,9 @@ use std::{
 };
 
 use sha2::{Digest as _, Sha256};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{availability::Moment, clock};
+use crate::{availability::Moment, clock, control::rights::Rights};
 
 /// How long and how many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +33,14 @@ impl Default for Limits {
 }
 
 /// One signed-in browser, as handlers see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Session {
     /// Who.
     pub operator: String,
+    /// What they may do.
+    pub rights: Rights,
+    /// Cancelled when the session ends: what goes on longer than a request ends with it.
+    pub ended: CancellationToken,
     /// What every form of this session carries (64 hexadecimal digits): a page of another origin
     /// cannot know it.
     pub token: String,
@@ -60,6 +65,8 @@ pub struct Sessions {
 #[derive(Debug)]
 struct Held {
     session: Session,
+    /// However a session goes, what hangs on it goes with it.
+    _end: DropGuard,
     begun: Moment,
     used: Moment,
 }
@@ -71,9 +78,11 @@ impl Sessions {
     }
 
     /// Begins a session; returns the id for the cookie, 64 hexadecimal digits, known to nobody else.
-    pub fn begin(&self, operator: &str, now: Moment) -> (String, Session) {
+    pub fn begin(&self, operator: &str, rights: Rights, now: Moment) -> (String, Session) {
         let id = secret();
-        let session = Session { operator: operator.to_owned(), token: secret() };
+        let ended = CancellationToken::new();
+        let end = ended.clone().drop_guard();
+        let session = Session { operator: operator.to_owned(), rights, ended, token: secret() };
         let mut held = self.lock();
         held.retain(|_, one| self.alive(one, now));
         if held.len() >= self.limits.most.max(1)
@@ -81,7 +90,7 @@ impl Sessions {
         {
             held.remove(&oldest);
         }
-        held.insert(key(&id), Held { session: session.clone(), begun: now, used: now });
+        held.insert(key(&id), Held { session: session.clone(), _end: end, begun: now, used: now });
         (id, session)
     }
 
@@ -144,26 +153,32 @@ mod tests {
         Moment::ZERO.after(HOUR * hours)
     }
 
+    fn begin(sessions: &Sessions, operator: &str, now: Moment) -> (String, Session) {
+        sessions.begin(operator, Rights::new(crate::control::rights::Role::Operator, None), now)
+    }
+
     #[test]
     fn a_session_lives_until_it_is_ended() {
         let sessions = Sessions::new(Limits::default());
-        let (id, session) = sessions.begin("alice", at(0));
+        let (id, session) = begin(&sessions, "alice", at(0));
         assert_eq!(id.len(), 64);
         assert_ne!(id, session.token);
-        assert_eq!(sessions.find(&id, at(1), Use::Yes), Some(session));
-        assert_eq!(sessions.find("0", at(1), Use::Yes), None);
+        assert_eq!(sessions.find(&id, at(1), Use::Yes).map(|found| found.token), Some(session.token));
+        assert!(sessions.find("0", at(1), Use::Yes).is_none());
+        assert!(!session.ended.is_cancelled());
         sessions.end(&id);
-        assert_eq!(sessions.find(&id, at(1), Use::Yes), None);
+        assert!(session.ended.is_cancelled(), "what hangs on it ends with it");
+        assert!(sessions.find(&id, at(1), Use::Yes).is_none());
     }
 
     #[test]
     fn idle_ones_end_after_eight_hours_and_all_after_a_day() {
         let sessions = Sessions::new(Limits::default());
-        let (id, _) = sessions.begin("alice", at(0));
+        let (id, _) = begin(&sessions, "alice", at(0));
         assert!(sessions.find(&id, at(7), Use::No).is_some(), "still within eight hours");
         assert!(sessions.find(&id, at(8), Use::No).is_none(), "refreshing by itself is no use");
 
-        let (id, _) = sessions.begin("alice", at(0));
+        let (id, _) = begin(&sessions, "alice", at(0));
         for hour in [7, 14, 21, 23] {
             assert!(sessions.find(&id, at(hour), Use::Yes).is_some());
         }
@@ -173,10 +188,10 @@ mod tests {
     #[test]
     fn their_number_is_bounded_and_the_least_used_goes_first() {
         let sessions = Sessions::new(Limits { most: 2, ..Limits::default() });
-        let (first, _) = sessions.begin("alice", at(0));
-        let (second, _) = sessions.begin("bob", at(1));
+        let (first, _) = begin(&sessions, "alice", at(0));
+        let (second, _) = begin(&sessions, "bob", at(1));
         assert!(sessions.find(&first, at(2), Use::Yes).is_some());
-        sessions.begin("carol", at(3));
+        begin(&sessions, "carol", at(3));
         assert_eq!(sessions.len(), 2);
         assert!(sessions.find(&second, at(3), Use::No).is_none());
         assert!(sessions.find(&first, at(3), Use::No).is_some());

@@ -1,9 +1,11 @@
-//! Slows guessing down: by account, and by the address that guesses.
+//! Slows guessing down: by account and address together, and by the address that guesses.
 //!
-//! An attempt counts as failed from its beginning, so that a hundred at once are not a hundred free
-//! ones; success takes it back. Waits double from one second to five minutes. Names that are no
-//! account are slowed down like accounts, or the difference would tell which exist; they are held
-//! apart, so that a flood of invented names cannot push an account's count out.
+//! Must stay true: a stranger's failures never make an operator wait who comes from another address,
+//! and a slip or two cost no wait. An attempt counts as failed from its beginning, so that a hundred
+//! at once are not a hundred free ones; success takes it back. Waits double from one second to five
+//! minutes. Names that are no account are slowed down like accounts, or the difference would tell
+//! which exist; they are held apart, so that a flood of invented names cannot push an account's count
+//! out.
 
 use std::{
     collections::HashMap,
@@ -19,8 +21,10 @@ use crate::availability::Moment;
 const LONGEST: Duration = Duration::from_secs(300);
 /// What happened so long ago is forgotten.
 const MEMORY: Duration = Duration::from_secs(900);
-/// Most invented names, and most addresses, that are remembered.
+/// Most accounts, invented names and addresses that are remembered, each.
 const MOST: usize = 4_096;
+/// Somebody who mistypes: so many failures on one account from one address cost nothing.
+const FREE_BY_ACCOUNT: u32 = 3;
 /// An address may stand for a whole office behind a proxy: so many failures cost nothing.
 const FREE_BY_ADDRESS: u32 = 20;
 
@@ -32,8 +36,8 @@ pub struct Throttle {
 
 #[derive(Debug, Default)]
 struct Counts {
-    accounts: HashMap<String, Count>,
-    invented: HashMap<String, Count>,
+    accounts: HashMap<(String, IpAddr), Count>,
+    invented: HashMap<(String, IpAddr), Count>,
     addresses: HashMap<IpAddr, Count>,
 }
 
@@ -63,15 +67,15 @@ impl Throttle {
     /// How long to wait; the attempt is then not counted.
     pub fn attempt(&self, name: &str, known: bool, address: IpAddr, now: Moment) -> Result<(), Duration> {
         let mut counts = self.lock();
-        let address = network(address);
-        let names = counts.names(known);
-        let wait = names.get(name).map_or(Duration::ZERO, |count| count.wait(0, now));
-        let elsewhere = counts.addresses.get(&address).map_or(Duration::ZERO, |count| count.wait(FREE_BY_ADDRESS, now));
-        let wait = wait.max(elsewhere);
+        let key = key(name, address);
+        let wait = |count: Option<&Count>, free| count.map_or(Duration::ZERO, |count| count.wait(free, now));
+        let by_account = wait(counts.names(known).get(&key), FREE_BY_ACCOUNT);
+        let wait = by_account.max(wait(counts.addresses.get(&key.1), FREE_BY_ADDRESS));
         if !wait.is_zero() {
             return Err(wait);
         }
-        add(counts.names(known), name.to_owned(), now);
+        let address = key.1;
+        add(counts.names(known), key, now);
         add(&mut counts.addresses, address, now);
         Ok(())
     }
@@ -79,15 +83,17 @@ impl Throttle {
     /// The attempt was a good one: the account starts afresh, the address gets its attempt back.
     pub fn succeeded(&self, name: &str, address: IpAddr) {
         let mut counts = self.lock();
-        counts.accounts.remove(name);
-        take_back(&mut counts.addresses, &network(address));
+        let key = key(name, address);
+        take_back(&mut counts.addresses, &key.1);
+        counts.accounts.remove(&key);
     }
 
     /// The attempt was not made after all (the node was busy).
     pub fn withdrawn(&self, name: &str, known: bool, address: IpAddr) {
         let mut counts = self.lock();
-        take_back(counts.names(known), name);
-        take_back(&mut counts.addresses, &network(address));
+        let key = key(name, address);
+        take_back(counts.names(known), &key);
+        take_back(&mut counts.addresses, &key.1);
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
@@ -97,7 +103,7 @@ impl Throttle {
 }
 
 impl Counts {
-    fn names(&mut self, known: bool) -> &mut HashMap<String, Count> {
+    fn names(&mut self, known: bool) -> &mut HashMap<(String, IpAddr), Count> {
         if known { &mut self.accounts } else { &mut self.invented }
     }
 }
@@ -118,10 +124,15 @@ fn add<K: Hash + Eq + Clone>(counts: &mut HashMap<K, Count>, key: K, now: Moment
     *count = Count { failures: count.failures.saturating_add(1), last: now };
 }
 
-fn take_back<K: Hash + Eq + std::borrow::Borrow<Q>, Q: Hash + Eq + ?Sized>(counts: &mut HashMap<K, Count>, key: &Q) {
+fn take_back<K: Hash + Eq>(counts: &mut HashMap<K, Count>, key: &K) {
     if let Some(count) = counts.get_mut(key) {
         count.failures = count.failures.saturating_sub(1);
     }
+}
+
+/// What failures of one account are counted by.
+fn key(name: &str, address: IpAddr) -> (String, IpAddr) {
+    (name.to_owned(), network(address))
 }
 
 /// One household or server has a whole IPv6 /64 to guess from.
@@ -141,10 +152,18 @@ mod tests {
         IpAddr::from([192, 0, 2, last])
     }
 
+    /// So many failures that the next one costs a wait.
+    fn fail(throttle: &Throttle, name: &str, known: bool, address: IpAddr, times: u32) {
+        for _ in 0..times {
+            throttle.attempt(name, known, address, Moment::ZERO).unwrap();
+        }
+    }
+
     #[test]
     fn waits_double_from_a_second_to_five_minutes() {
         for known in [true, false] {
             let throttle = Throttle::default();
+            fail(&throttle, "alice", known, ip(1), FREE_BY_ACCOUNT);
             let mut now = Moment::ZERO;
             let mut waits = Vec::new();
             for _ in 0..11 {
@@ -156,6 +175,16 @@ mod tests {
             assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
             assert!(throttle.attempt("bob", known, ip(2), now).is_ok(), "others are not concerned");
         }
+    }
+
+    #[test]
+    fn a_stranger_locks_nobody_out() {
+        let throttle = Throttle::default();
+        for stranger in 2..200 {
+            fail(&throttle, "alice", true, ip(stranger), FREE_BY_ACCOUNT + 1);
+            assert!(throttle.attempt("alice", true, ip(stranger), Moment::ZERO).is_err());
+        }
+        assert!(throttle.attempt("alice", true, ip(1), Moment::ZERO).is_ok(), "alice comes from elsewhere");
     }
 
     #[test]
@@ -189,7 +218,7 @@ mod tests {
         }
         let counts = throttle.counts.lock().unwrap();
         assert!(counts.invented.len() <= MOST && counts.addresses.len() <= MOST);
-        assert!(counts.accounts.contains_key("alice"));
+        assert!(counts.accounts.contains_key(&key("alice", ip(1))));
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Replica {
         let plan = self.plan_of(&submission, author, now)?;
         let mut entries = Vec::with_capacity(2);
         if let Some(plan) = &plan {
-            let cancel = submission.cancels.map_or_else(|| Uuid::new_v5(&submit.id, b"replaces"), |_| submit.id);
+            let cancel = submission.cancels.map_or_else(|| Notification::id_of_cancel(&submit.id), |_| submit.id);
             let make = |time| submission.cancel(cancel, time, &plan.notification, author, &name);
             entries.push(self.stamped(submission.timestamp, now, make)?);
         }
@@ -190,10 +190,12 @@ impl Replica {
         // What is in quarantine is not in force, and this node's next stamp may lie below it.
         let in_force =
             |plan: &Arc<Entry>| self.pending_key(&plan.stamp).is_none_or(|key| key.class != QueueKey::QUARANTINE);
-        let plan = self
-            .find(&id)
-            .filter(in_force)
-            .ok_or_else(|| wrong(FieldError::new(field, "no notification with this id is in force here")))?;
+        let plan = self.find(&id).filter(in_force).ok_or_else(|| {
+            wrong(FieldError::new(
+                field,
+                "names no plan that is in force here: it was changed or cancelled, or has not arrived yet",
+            ))
+        })?;
         let taken_back = plan
             .notification
             .targets

@@ -28,8 +28,10 @@
     if (isNaN(date)) return { problem: "This is not a date and time." };
     const plain = text.replace(/(T\d\d:\d\d):00(\.0+)?$/, "$1");
     if (local(date) !== plain) return { problem: `This time does not exist: clocks in ${zone} are put forward then.` };
-    const hour = 3600e3;
-    if (local(new Date(+date + hour)) === plain || local(new Date(+date - hour)) === plain) {
+    // Clocks are put back by an hour nearly everywhere, by half an hour on Lord Howe Island.
+    const day = 864e5, offset = (at) => new Date(at).getTimezoneOffset() * 6e4;
+    const shift = Math.abs(offset(+date - day) - offset(+date + day));
+    if (shift && [shift, -shift].some((by) => local(new Date(+date + by)) === plain)) {
       return { problem: `This time happens twice: clocks in ${zone} are put back then. Choose one before or after.` };
     }
     return { iso: date.toISOString() };
@@ -115,10 +117,57 @@
     } catch { /* the link to it stays */ }
   }, true);
 
+  // ---- The board's search ----------------------------------------------------------------------
+  const find = document.querySelector("[data-find] input");
+  const folds = () => main.querySelectorAll("details.fold");
+  const filter = () => {
+    const wanted = find ? find.value.trim().toLowerCase() : "";
+    for (const one of main.querySelectorAll("[data-text]")) one.hidden = !one.dataset.text.includes(wanted);
+    if (wanted) for (const fold of folds()) fold.open = true;
+  };
+  if (find) {
+    // Without a search everything is there to be looked through.
+    const everything = !new URLSearchParams(location.search).get("q");
+    if (everything) find.addEventListener("input", filter);
+  }
+
+  // ---- A node that does not answer: said at the top of the page, within ten seconds -------------
+  const alarm = document.getElementById("alarm");
+  let lastHeard = new Date(), silent = false;
+  const heardOf = () => {
+    lastHeard = new Date();
+    if (!silent) return;
+    silent = false;
+    alarm.textContent = "";
+    if (main.hasAttribute("data-live")) soon();
+  };
+  const unheard = () => {
+    if (silent) return;
+    silent = true;
+    const since = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: zone }).format(lastHeard);
+    alarm.textContent = `Node ${alarm.dataset.node} has not answered since ${since}. This page shows what was known then; it may be wrong now.`
+      + (form ? " What you have typed stays here until the node answers." : "");
+  };
+  const ask = async () => {
+    try {
+      const answer = await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(4000) });
+      if (answer.ok) heardOf(); else unheard();
+    } catch { unheard(); }
+  };
+  if ("signedIn" in document.body.dataset) {
+    let leaving = false;
+    addEventListener("pagehide", () => { leaving = true; });
+    addEventListener("pageshow", () => { leaving = false; });
+    setInterval(() => { if (!document.hidden && !leaving) ask(); }, 4000);
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(); });
+  }
+
   // ---- Pages that refresh themselves ---------------------------------------------------------
   const connection = document.getElementById("connection");
   const state = (text) => { if (connection) { connection.hidden = false; connection.textContent = text; } };
   let busy = false, again = false, timer = 0;
+  // What is replaced: the part that lives, or else all of it.
+  const live = (root) => root.querySelector("#live") || root;
 
   const refresh = async () => {
     if (busy) { again = true; return; }
@@ -126,32 +175,41 @@
     try {
       const fresh = (await page(location.href)).getElementById("main");
       localize(fresh);
-      // What somebody has opened or stands on stays so.
-      for (const open of main.querySelectorAll("details[open][id]")) {
-        const same = fresh.querySelector(`#${CSS.escape(open.id)}`);
+      const [part, next] = [live(main), live(fresh)];
+      // What somebody has opened or closed stays so.
+      for (const old of part.querySelectorAll("details[id]")) {
+        const same = next.querySelector(`#${CSS.escape(old.id)}`);
         if (same) {
-          same.open = true;
-          const [from, to] = [open.querySelector(".receipt"), same.querySelector(".receipt")];
+          same.open = old.open;
+          const [from, to] = [old.querySelector(".receipt"), same.querySelector(".receipt")];
           if (from && to) to.replaceChildren(...from.childNodes);
         }
       }
       const before = main.dataset.summary;
-      if (fresh.innerHTML !== main.innerHTML) {
+      if (next.innerHTML !== part.innerHTML) {
         const on = document.activeElement;
-        const typing = main.contains(on) && /^(INPUT|SELECT|TEXTAREA)$/.test(on.tagName);
+        const typing = part.contains(on) && /^(INPUT|SELECT|TEXTAREA)$/.test(on.tagName);
         if (!typing) {
-          const key = main.contains(on) && on.getAttribute("href");
-          const old = new Map([...main.querySelectorAll("article[id]")].map((one) => [one.id, one.className]));
-          main.replaceChildren(...fresh.childNodes);
-          for (const one of main.querySelectorAll("article[id]")) {
+          // What the keyboard stands on is found again by where it leads, or by whose button it is.
+          const key = part.contains(on) && (on.getAttribute("href") || on.id);
+          const button = part.contains(on) && on.form && [on.form.getAttribute("action"), on.value];
+          const old = new Map([...part.querySelectorAll("[data-text]")].map((one) => [one.id, one.className]));
+          part.replaceChildren(...next.childNodes);
+          filter();
+          for (const one of part.querySelectorAll("[data-text]")) {
             if (old.has(one.id) && old.get(one.id) !== one.className) one.classList.add("changed");
           }
-          if (key) main.querySelector(`a[href="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
+          if (key) (part.querySelector(`a[href="${CSS.escape(key)}"]`) || document.getElementById(key))?.focus({ preventScroll: true });
+          if (button) {
+            const same = [...part.querySelectorAll("form button")].find((one) => one.form.getAttribute("action") === button[0] && one.value === button[1]);
+            same?.focus({ preventScroll: true });
+          }
         }
       }
       main.dataset.summary = fresh.dataset.summary || "";
       main.toggleAttribute("data-complete", fresh.hasAttribute("data-complete"));
       if (before !== main.dataset.summary && main.dataset.summary) say(main.dataset.summary);
+      heardOf();
     } catch { state("The node does not answer; trying again."); }
     busy = false;
     if (again) { again = false; soon(); }
@@ -173,16 +231,17 @@
       source = new EventSource("/api/v1/events");
       for (const name of names) source.addEventListener(name, heard);
       source.addEventListener("reset", missed);
-      source.onopen = () => { state("Live."); soon(); };
+      source.onopen = () => { state("Live."); heardOf(); soon(); };
       source.onerror = () => {
         state("Connection lost; trying again.");
+        ask();
         // After an answer other than 200 a browser gives up for good.
         if (source.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
       };
     };
     listen();
     // "Since" and "overdue" move with time, and events may be missed: look now and then anyway.
-    setInterval(() => { if (!document.hidden && !main.hasAttribute("data-complete")) soon(); }, id ? 3000 : 30000);
+    setInterval(() => { if (!document.hidden && !main.hasAttribute("data-complete")) soon(); }, id ? 3000 : 10000);
     document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
     addEventListener("pagehide", () => source.close());
     addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
@@ -192,4 +251,5 @@
   for (const name of document.querySelectorAll("[data-zone-name]")) if (!form || !form.contains(name)) name.textContent = zone;
   localize(document);
   document.querySelector("[data-focus]")?.focus();
+  filter();
 })();

@@ -8,7 +8,7 @@ mod prefill;
 mod problem;
 
 pub use json::to_json;
-pub use prefill::{like, replacing};
+pub use prefill::{again, like, replacing, updating};
 pub use problem::{Problem, of_fields};
 
 use percent_encoding::percent_decode_str;
@@ -87,10 +87,13 @@ fields! {
     id,
     /// Made when the page with the confirming button is shown, not earlier: it decides precedence.
     timestamp,
-    /// The plan to take back; all else but the message stays empty then.
+    /// The plan to cancel; everything else but the message stays empty then.
     cancels,
     /// The plan that this one takes the place of.
     replaces,
+    /// The closing that this one says more about: it must still stand when this is sent. For the pages
+    /// alone.
+    updates,
     /// `available` or `unavailable`.
     status,
     /// Its name.

@@ -2,7 +2,7 @@
 
 use crate::availability::FieldError;
 
-/// One thing to put right.
+/// One thing to fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The `id` of the input that it is about.
@@ -15,8 +15,8 @@ pub struct Problem {
 fn place(field: &str) -> (&'static str, &str) {
     let whole = field.split('[').next().unwrap_or(field);
     match whole {
-        "targets" => ("targets", "What it is about"),
-        "status" => ("status", "The state"),
+        "targets" => ("targets", "What is affected"),
+        "status" => ("status", "The new status"),
         "reason" => ("reason", "The reason"),
         "component" => ("component", "The failed part"),
         "message" => ("message", "The message"),
@@ -80,7 +80,7 @@ mod tests {
         let anchors: Vec<&str> = problems.iter().map(|p| p.anchor).collect();
         assert_eq!(anchors, ["paths", "message", "targets", "status", "restore"]);
         assert!(problems[0].text.starts_with("The list of paths (entry 1) "), "{}", problems[0].text);
-        assert_eq!(problems[2].text, "What it is about is missing: choose at least one.");
+        assert_eq!(problems[2].text, "What is affected is missing: choose at least one.");
         assert_eq!(problems[4].text, "The end “by itself” needs a time to be back at, or a duration.");
     }
 }

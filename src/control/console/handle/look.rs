@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{Answer, either, known};
 use crate::{
-    actors::desk::HistoryQuery,
+    actors::desk::{HistoryError, HistoryQuery},
     availability::Target,
     clock,
     control::audit,
@@ -17,9 +17,10 @@ use crate::{
         ConsoleState, form,
         guard::{Visit, enter, enter_to_change, read_form},
         view::{
-            BoardPage, EntryView, Filter, ForgetPage, HistoryView, Holds, NodesPage, ReceiptPage, Receipts, deciding,
-            encoded,
+            self, BoardInput, BoardPage, EntryView, FarmState, Filter, ForgetPage, HistoryView, Holds, NodesPage,
+            PlansPage, ReceiptPage, Receipts, deciding, encoded, is_away,
         },
+        words::{self, Titles},
     },
 };
 
@@ -38,15 +39,45 @@ pub async fn board(state: web::Data<ConsoleState>, request: HttpRequest) -> Http
 
 async fn show_board(state: &ConsoleState, request: &HttpRequest) -> Answer {
     let visit = enter(state, request, clock::now())?;
-    let board = state.desk.board().await;
+    let query = form::read_pairs(request.query_string());
+    let search: String = form::first(&query, "q").chars().take(100).collect();
+    let (board, nodes) = join(state.desk.board(), state.desk.nodes()).await;
     let asked = deciding(&board, RECEIPTS).into_iter().map(|id| async move {
         let receipt = timeout(PATIENCE, state.desk.notification(id)).await.ok().flatten();
         receipt.map(|(_, delivery)| (id, Holds::new(&delivery)))
     });
     let receipts: Receipts = join_all(asked).await.into_iter().flatten().collect();
     let (_, titles) = known(&visit).await;
-    let page = BoardPage::new(visit.chrome("board"), &board, &receipts, &titles, &visit.face);
+    let face = &visit.face;
+    let farm = FarmState::new(&nodes, face);
+    let input = BoardInput { board: &board, receipts: &receipts, farm, titles: &titles, face, search: &search };
+    let notice = done(&visit, form::first(&query, "done"), &titles).await;
+    let page = BoardPage { notice, ..BoardPage::new(visit.chrome("board"), input) };
     Ok(visit.html(StatusCode::OK, &page))
+}
+
+/// What was just done on the board. Anybody can write this address: only what is so is said.
+async fn done(visit: &Visit<'_>, id: &str, titles: &Titles) -> Option<String> {
+    let entry = visit.state.desk.entry(id.parse().ok()?).await?;
+    let n = &entry.notification;
+    let is_mine = n.operator.as_deref() == Some(visit.session.operator.as_str());
+    let is_recent = visit.face.now.since(n.timestamp) < Duration::from_secs(60);
+    let back = n.expected_back_at.filter(|_| is_mine && is_recent)?;
+    Some(format!("{}; expected back in {}.", words::headline(&entry, titles), visit.face.until(back)))
+}
+
+/// `GET /plans`
+pub async fn plans(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
+    either(show_plans(&state, &request).await)
+}
+
+async fn show_plans(state: &ConsoleState, request: &HttpRequest) -> Answer {
+    let visit = enter(state, request, clock::now())?;
+    let (board, nodes) = join(state.desk.board(), state.desk.nodes()).await;
+    let (_, titles) = known(&visit).await;
+    let farm = FarmState::new(&nodes, &visit.face);
+    let plans = view::plans(&board, &titles, &visit.face);
+    Ok(visit.html(StatusCode::OK, &PlansPage::new(visit.chrome("plans"), plans, farm)))
 }
 
 /// `GET /notify/{id}`
@@ -62,13 +93,20 @@ async fn show_receipt(state: &ConsoleState, request: &HttpRequest, id: &str) -> 
     };
     let Some((entry, delivery)) = found else { return Err(no_such(&visit)) };
     let (_, titles) = known(&visit).await;
-    let entry = EntryView::new(&entry, &titles, &visit.face);
-    Ok(visit.html(StatusCode::OK, &ReceiptPage::new(visit.chrome("history"), entry, &delivery, &visit.face)))
+    let earlier = match entry.notification.replaces {
+        Some(plan) => state.desk.entry(plan).await,
+        None => None,
+    };
+    let mut shown = EntryView::new(&entry, &titles, &visit.face);
+    if let Some(earlier) = earlier {
+        shown = shown.after(&entry, &earlier, &titles, &visit.face);
+    }
+    Ok(visit.html(StatusCode::OK, &ReceiptPage::new(visit.chrome("history"), shown, &delivery, &visit.face)))
 }
 
 /// 404 for a notification.
 pub fn no_such(visit: &Visit<'_>) -> HttpResponse {
-    let text = "This node knows no notification with this id: it has not arrived here yet, or it is older than the history goes back.";
+    let text = "This node has no notification with this id. It has not arrived yet, or it is older than the history goes back.";
     visit.message(StatusCode::NOT_FOUND, "", "No such notification", text, &[("/history", "To the history")])
 }
 
@@ -96,7 +134,15 @@ async fn show_history(state: &ConsoleState, request: &HttpRequest) -> Answer {
         limit: PAGE,
     };
     let found = state.desk.history(asked).await;
-    let status = if found.is_ok() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let status = match &found {
+        Ok(_) => StatusCode::OK,
+        Err(HistoryError::Cursor) => StatusCode::BAD_REQUEST,
+        Err(HistoryError::Store(_)) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let found = found.map_err(|error| match error {
+        HistoryError::Cursor => "“before” in the address is neither a time nor the beginning of a page.".to_owned(),
+        HistoryError::Store(_) => format!("{}.", words::capital(&error.to_string())),
+    });
     let (known, titles) = known(&visit).await;
     let applications = known.into_iter().filter_map(|(target, title)| match target {
         Target::Application(name) => Some((name.to_string(), title)),
@@ -119,7 +165,7 @@ async fn show_nodes(state: &ConsoleState, request: &HttpRequest) -> Answer {
     let forgotten = form::first(&query, "forgotten");
     // Anybody can write this address: only what is so is said.
     if !forgotten.is_empty() && nodes.iter().all(|node| node.name != forgotten) {
-        page.notice = Some(format!("{forgotten} is no node of this farm any more."));
+        page.notice = Some(format!("Node {forgotten} is no longer part of this farm."));
     }
     Ok(visit.html(StatusCode::OK, &page))
 }
@@ -131,17 +177,14 @@ pub async fn forget_page(state: web::Data<ConsoleState>, request: HttpRequest) -
 
 async fn ask_forget(state: &ConsoleState, request: &HttpRequest) -> Answer {
     let visit = enter(state, request, clock::now())?;
+    visit.must_act()?;
     let query = form::read_pairs(request.query_string());
     let name = form::first(&query, "name");
     let nodes = state.desk.nodes().await;
     let Some(node) = nodes.iter().find(|node| node.name == name && !node.this) else {
         return Err(no_such_node(&visit));
     };
-    let page = ForgetPage {
-        chrome: visit.chrome("nodes"),
-        name: name.to_owned(),
-        reachable: !matches!(node.phase.as_str(), "away" | "unknown"),
-    };
+    let page = ForgetPage { chrome: visit.chrome("nodes"), name: name.to_owned(), reachable: !is_away(node) };
     Ok(visit.html(StatusCode::OK, &page))
 }
 
@@ -153,6 +196,7 @@ pub async fn forget(state: web::Data<ConsoleState>, request: HttpRequest, body: 
 async fn try_forget(state: &ConsoleState, request: &HttpRequest, body: web::Payload) -> Answer {
     let pairs = read_form(state, request, body, SMALL).await?;
     let visit = enter_to_change(state, request, &pairs, "/nodes", clock::now())?;
+    visit.must_act()?;
     let name = form::first(&pairs, "name");
     match state.desk.forget(name).await {
         Ok(true) => {

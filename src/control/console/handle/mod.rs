@@ -1,11 +1,16 @@
 //! One handler per page: asks the clock and the desk, and hands what they say to a view.
 
+mod extend;
+mod fill;
 mod look;
+mod moved;
 mod notify;
 mod sign;
 
-pub use look::{board, forget, forget_page, history, nodes, receipt};
-pub use notify::{notify, notify_page};
+pub use extend::extend;
+pub use fill::notify_page;
+pub use look::{board, forget, forget_page, history, nodes, plans, receipt};
+pub use notify::notify;
 pub use sign::{login, login_page, logout};
 
 use actix_web::HttpResponse;

@@ -1,4 +1,4 @@
-//! The form, its preview, and handing in.
+//! The form's preview, and handing in.
 //!
 //! One form is one notification: its id is made when the form is first shown and travels with it. Its
 //! timestamp is made when the page with the confirming button is shown, and is good for ten minutes:
@@ -17,18 +17,18 @@ use actix_web::{
 };
 use uuid::Uuid;
 
-use super::{Answer, either, known, look::no_such};
+use super::{Answer, either, known, look::no_such, moved};
 use crate::{
     actors::desk::SubmitError,
-    availability::{Author, Entry, Moment, NodeId, Submission},
+    availability::{Author, Entry, FieldError, Moment, NodeId, Submission},
     clock,
     control::{
         audit,
         console::{
             ConsoleState,
             form::{self, Fields, Problem, of_fields, to_json},
-            guard::{Visit, enter, login_again, read_form},
-            view::{CancelPage, EntryView, FormPage, PreviewInput, PreviewPage},
+            guard::{Visit, login_again, read_form},
+            view::{CancelPage, EntryView, FarmState, FormPage, Moved, PreviewInput, PreviewPage},
         },
         session::{Refusal, Use},
     },
@@ -39,51 +39,38 @@ const MOST: usize = 64 << 10;
 /// How long a page with a confirming button is good for.
 const FRESH: Duration = Duration::from_secs(600);
 
-/// `GET /notify`
-pub async fn notify_page(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
-    either(show(&state, &request).await)
+/// What a form is shown with.
+#[derive(Default)]
+pub struct Page {
+    /// 200 unless something is wrong.
+    pub status: StatusCode,
+    /// What to fix.
+    pub problems: Vec<Problem>,
+    /// Something to know first.
+    pub notice: Option<String>,
+    /// What the plan or closing has become meanwhile.
+    pub moved: Option<Moved>,
 }
 
-async fn show(state: &ConsoleState, request: &HttpRequest) -> Answer {
-    let visit = enter(state, request, clock::now())?;
-    let query = form::read_pairs(request.query_string());
-    let of = |name| -> Option<Result<Uuid, uuid::Error>> {
-        Some(form::first(&query, name)).filter(|id| !id.is_empty()).map(str::parse)
-    };
-    let asked = [("cancel", of("cancel")), ("replace", of("replace")), ("reopen", of("reopen"))];
-    let mut fields = match asked.into_iter().find_map(|(what, id)| Some((what, id?))) {
-        None => Fields {
-            targets: query
-                .iter()
-                .filter(|(name, _)| name == "target")
-                .take(100)
-                .map(|(_, target)| target.clone())
-                .collect(),
-            status: form::first(&query, "status").to_owned(),
-            ..Fields::default()
-        },
-        Some((what, id)) => {
-            let found = match id {
-                Ok(id) => state.desk.notification(id).await,
-                Err(_) => None, // no id, no notification
-            };
-            let Some((entry, _)) = found else { return Err(no_such(&visit)) };
-            let n = &entry.notification;
-            match what {
-                "cancel" => Fields { cancels: n.id.to_string(), ..Fields::default() },
-                "replace" => form::replacing(n, &visit.face),
-                _ => form::like(n, "available"),
-            }
-        }
-    };
-    fields.id = clock::new_id().to_string();
-    Ok(ask(&visit, fields, Vec::new(), None, StatusCode::OK).await)
+impl Page {
+    fn notice(status: StatusCode, notice: &str) -> Self {
+        Self { status, notice: Some(notice.to_owned()), ..Self::default() }
+    }
+
+    fn problem(status: StatusCode, text: String) -> Self {
+        Self { status, problems: vec![Problem { anchor: "problems", text }], ..Self::default() }
+    }
+}
+
+/// As whom an operator's pages submit.
+pub fn author(visit: &Visit<'_>) -> Author {
+    Author::operator(&visit.session.operator)
 }
 
 /// The form again after signing in, as it was when the session had ended.
 pub async fn given_back(visit: &Visit<'_>, fields: Fields) -> HttpResponse {
-    let notice = "You are signed in again, and here is what you had filled in. It was not sent.".to_owned();
-    ask(visit, fields, Vec::new(), Some(notice), StatusCode::OK).await
+    let notice = "You are signed in again, and here is what you had filled in. It was not sent.";
+    ask(visit, fields, Page::notice(StatusCode::OK, notice)).await
 }
 
 /// `POST /notify`
@@ -96,16 +83,15 @@ async fn take(state: &ConsoleState, request: &HttpRequest, body: web::Payload) -
     let mut fields = Fields::read(&pairs);
     let now = clock::now();
     let Some(session) = state.door.who(request, now, Use::Yes) else {
-        return Err(login_again(state, "/notify", form::write_pairs(fields.pairs()), None));
+        return Err(login_again(state, request, "/notify", form::write_pairs(fields.pairs()), None));
     };
-    let visit = Visit { state, session, face: crate::control::console::when::Face { zone: state.time_zone, now } };
+    let visit = Visit::new(state, request, session, now);
     match state.door.check(request, &visit.session, form::first(&pairs, "csrf")) {
         Ok(()) => {}
         // Signed in again in another window meanwhile: nothing typed is lost.
         Err(Refusal::Token) => {
-            let notice =
-                "This form belonged to an earlier session. It was not sent; look it through and go on.".to_owned();
-            return Ok(ask(&visit, fields, Vec::new(), Some(notice), StatusCode::FORBIDDEN).await);
+            let notice = "This form belonged to an earlier session and was not sent. Check it and send it again.";
+            return Ok(ask(&visit, fields, Page::notice(StatusCode::FORBIDDEN, notice)).await);
         }
         Err(Refusal::Origin(error)) => {
             return Err(visit.message(
@@ -117,27 +103,36 @@ async fn take(state: &ConsoleState, request: &HttpRequest, body: web::Payload) -
             ));
         }
     }
+    visit.must_act()?;
     if fields.id.parse::<Uuid>().is_err() {
         fields.id = clock::new_id().to_string();
     }
     Ok(match form::first(&pairs, "action") {
-        "edit" => ask(&visit, fields, Vec::new(), None, StatusCode::OK).await,
+        "edit" => ask(&visit, fields, Page::default()).await,
         "confirm" => hand_in(&visit, request, fields).await,
         _ => preview(&visit, fields, now, None, StatusCode::OK).await,
     })
 }
 
-/// The submission that the fields make, checked by this node.
-async fn submission(visit: &Visit<'_>, fields: &Fields) -> Result<Submission, SubmitError> {
+/// The submission that the fields make; its form is right, what depends on the farm is not checked.
+fn submission(visit: &Visit<'_>, fields: &Fields) -> Result<Submission, SubmitError> {
     let (json, mut errors) = to_json(fields, visit.face.zone);
     match Submission::parse(&json) {
-        Ok(submission) if errors.is_empty() => visit.state.desk.check(submission).await,
+        Ok(submission) if errors.is_empty() => Ok(submission),
         Ok(_) => Err(SubmitError::Invalid(errors)),
         Err(more) => {
             errors.extend(more);
             Err(SubmitError::Invalid(errors))
         }
     }
+}
+
+/// The form again, where it is about more than the operator may make statements about.
+async fn forbidden(visit: &Visit<'_>, fields: &Fields, submission: &Submission) -> Option<HttpResponse> {
+    let problem = visit.session.rights.refusal(&visit.state.desk, submission).await?;
+    let text = format!("The operator {} {problem}.", visit.session.operator);
+    let problems = vec![Problem { anchor: "targets", text }];
+    Some(ask(visit, fields.clone(), Page { status: StatusCode::FORBIDDEN, problems, ..Page::default() }).await)
 }
 
 /// Shows what would happen, with a button that makes it happen.
@@ -149,14 +144,25 @@ async fn preview(
     status: StatusCode,
 ) -> HttpResponse {
     if !fields.cancels.is_empty() {
-        return ask(visit, fields, Vec::new(), notice, status).await;
+        return ask(visit, fields, Page { status, notice, ..Page::default() }).await;
     }
     fields.timestamp = timestamp.to_string();
-    let submission = match submission(visit, &fields).await {
+    let submission = match submission(visit, &fields) {
         Ok(submission) => submission,
         Err(error) => return refused(visit, fields, error).await,
     };
-    let author = Author::operator(&visit.session.operator);
+    if let Some(forbidden) = forbidden(visit, &fields, &submission).await {
+        return forbidden;
+    }
+    let submission = match visit.state.desk.check(submission).await {
+        Ok(submission) => submission,
+        Err(error) => return refused(visit, fields, error).await,
+    };
+    let board = visit.state.desk.board().await;
+    if let Some(moved) = updated_meanwhile(visit, &fields, &board).await {
+        return moved;
+    }
+    let author = author(visit);
     let id = fields.id.parse().unwrap_or_default();
     let n = submission.statement(id, timestamp, &author, &visit.state.node);
     // From here on the moments that were shown are sent, whatever the zone.
@@ -167,12 +173,29 @@ async fn preview(
         fields.back_exact = back.to_string();
     }
     let entry = Entry::stamped(n, 0, NodeId::NONE);
-    let board = visit.state.desk.board().await;
+    let farm = FarmState::new(&visit.state.desk.nodes().await, &visit.face);
     let (_, titles) = known(visit).await;
     let input = PreviewInput { fields: &fields, entry: &entry, board: &board, titles: &titles, face: &visit.face };
-    let mut page = PreviewPage::new(visit.chrome("notify"), &input);
+    let mut page = PreviewPage::new(visit.chrome("notify"), &input, farm);
     page.notice = notice;
     visit.html(status, &page)
+}
+
+/// The form again, where what it updates does not stand any more.
+async fn updated_meanwhile(
+    visit: &Visit<'_>,
+    fields: &Fields,
+    board: &crate::actors::desk::Board,
+) -> Option<HttpResponse> {
+    let updated: Uuid = fields.updates.parse().ok()?;
+    if !moved::standing(board, updated).is_empty() {
+        return None;
+    }
+    let closing = visit.state.desk.entry(updated).await?;
+    let (moved, latest) = moved::of_closing(visit, &closing).await?;
+    let fields = Fields { updates: latest.notification.id.to_string(), ..fields.clone() };
+    let page = Page { status: StatusCode::CONFLICT, moved: Some(moved), ..Page::default() };
+    Some(ask(visit, fields, page).await)
 }
 
 /// Hands the notification in and leads to its receipt.
@@ -183,16 +206,24 @@ async fn hand_in(visit: &Visit<'_>, request: &HttpRequest, mut fields: Fields) -
         if let Some(sent) = sent_already(visit, &fields).await {
             return sent;
         }
-        let notice =
-            "This page had been open for a while, so it was not sent. Look once more: the times below are of now."
-                .to_owned();
-        return preview(visit, fields, now, Some(notice), StatusCode::OK).await;
+        let notice = "This page was open for a while, so nothing was sent. Check the times below and confirm again.";
+        return preview(visit, fields, now, Some(notice.to_owned()), StatusCode::OK).await;
     };
-    let submission = match submission(visit, &fields).await {
+    let submission = match submission(visit, &fields) {
         Ok(submission) => submission,
         Err(error) => return refused(visit, fields, error).await,
     };
-    let author = Author::operator(&visit.session.operator);
+    if let Some(forbidden) = forbidden(visit, &fields, &submission).await {
+        return forbidden;
+    }
+    // A form that is sent twice has become what stands.
+    if visit.state.desk.entry(fields.id.parse().unwrap_or_default()).await.is_none() {
+        let board = visit.state.desk.board().await;
+        if let Some(moved) = updated_meanwhile(visit, &fields, &board).await {
+            return moved;
+        }
+    }
+    let author = author(visit);
     match visit.state.desk.submit(submission, author.clone()).await {
         Ok(submitted) => {
             audit::submitted(request, &author, &submitted);
@@ -201,14 +232,15 @@ async fn hand_in(visit: &Visit<'_>, request: &HttpRequest, mut fields: Fields) -
         Err(SubmitError::Conflict(id)) => {
             fields.id = clock::new_id().to_string();
             let notice = format!(
-                "This form was sent before, with another content, as notification {id}. If you confirm, this becomes a further one."
+                "This form was sent before with other content, as notification {id}. If you confirm, this becomes a second notification."
             );
             preview(visit, fields, now, Some(notice), StatusCode::CONFLICT).await
         }
         Err(SubmitError::Unavailable { reason, retry_after }) if fields.cancels.is_empty() => {
             // Whether it was kept is not known: id and timestamp stay, so that trying again is safe.
-            let notice =
-                format!("The node could not take it now: {reason}. Nothing is lost: confirm again in {retry_after} s.");
+            let notice = format!(
+                "The node could not take it now: {reason}. Nothing you entered is lost: confirm again in {retry_after} s."
+            );
             retry_later(
                 preview(visit, fields, timestamp, Some(notice), StatusCode::SERVICE_UNAVAILABLE).await,
                 retry_after,
@@ -221,35 +253,59 @@ async fn hand_in(visit: &Visit<'_>, request: &HttpRequest, mut fields: Fields) -
 /// Where it is, if a form that comes late was sent before.
 async fn sent_already(visit: &Visit<'_>, fields: &Fields) -> Option<HttpResponse> {
     let id = fields.id.parse().ok()?;
-    visit.state.desk.notification(id).await?;
+    visit.state.desk.entry(id).await?;
     Some(visit.see_other(&format!("/notify/{id}")))
 }
 
 /// The form again, with what the node has against it.
 async fn refused(visit: &Visit<'_>, fields: Fields, error: SubmitError) -> HttpResponse {
-    let top = |text: String| vec![Problem { anchor: "problems", text }];
     match error {
         SubmitError::Invalid(errors) => {
-            ask(visit, fields, of_fields(errors), None, StatusCode::UNPROCESSABLE_ENTITY).await
+            let about_the_plan = |error: &FieldError| matches!(error.field.as_str(), "cancels" | "replaces");
+            if errors.iter().any(about_the_plan)
+                && let Some(moved) = plan_moved(visit, &fields).await
+            {
+                return moved;
+            }
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            ask(visit, fields, Page { status, problems: of_fields(errors), ..Page::default() }).await
         }
         SubmitError::Conflict(id) => {
-            ask(
-                visit,
-                fields,
-                top(format!("The id belongs to another notification, {id}.")),
-                None,
-                StatusCode::CONFLICT,
-            )
-            .await
+            let text = format!("The id belongs to another notification, {id}.");
+            ask(visit, fields, Page::problem(StatusCode::CONFLICT, text)).await
         }
         SubmitError::Bound(bound) => {
-            ask(visit, fields, top(format!("{bound}.")), None, StatusCode::TOO_MANY_REQUESTS).await
+            ask(visit, fields, Page::problem(StatusCode::TOO_MANY_REQUESTS, format!("{bound}."))).await
         }
         SubmitError::Unavailable { reason, retry_after } => {
             let text = format!("The node cannot take it now: {reason}. Try again in {retry_after} s.");
-            retry_later(ask(visit, fields, top(text), None, StatusCode::SERVICE_UNAVAILABLE).await, retry_after)
+            let page = Page::problem(StatusCode::SERVICE_UNAVAILABLE, text);
+            retry_later(ask(visit, fields, page).await, retry_after)
         }
     }
+}
+
+/// The form again, about what the plan has become since the form was opened. Nothing typed is lost.
+async fn plan_moved(visit: &Visit<'_>, fields: &Fields) -> Option<HttpResponse> {
+    if let Some(sent) = sent_already(visit, fields).await {
+        return Some(sent);
+    }
+    let cancels = !fields.cancels.is_empty();
+    let plan = if cancels { &fields.cancels } else { &fields.replaces };
+    let (moved, now) = moved::of_plan(visit, plan.parse().ok()?).await?;
+    let id = now.map_or_else(String::new, |entry| entry.notification.id.to_string());
+    if cancels && id.is_empty() {
+        let links = [(&*format!("/notify/{}", moved.id), &*moved.headline), ("/", "To the board")];
+        let title = "This plan has changed";
+        return Some(visit.message(StatusCode::CONFLICT, "notify", title, moved.text, &links));
+    }
+    let fields = match cancels {
+        true => Fields { cancels: id, ..fields.clone() },
+        false => Fields { replaces: id, ..fields.clone() },
+    };
+    let moved = if cancels { moved.without_next() } else { moved };
+    let page = Page { status: StatusCode::CONFLICT, moved: Some(moved), ..Page::default() };
+    Some(Box::pin(ask(visit, fields, page)).await)
 }
 
 fn retry_later(mut answer: HttpResponse, seconds: u64) -> HttpResponse {
@@ -258,29 +314,23 @@ fn retry_later(mut answer: HttpResponse, seconds: u64) -> HttpResponse {
 }
 
 /// The form with these fields; for a cancel, the page that asks once more.
-async fn ask(
-    visit: &Visit<'_>,
-    mut fields: Fields,
-    problems: Vec<Problem>,
-    notice: Option<String>,
-    status: StatusCode,
-) -> HttpResponse {
+pub async fn ask(visit: &Visit<'_>, mut fields: Fields, page: Page) -> HttpResponse {
+    let Page { status, problems, notice, moved } = page;
     let (known, titles) = known(visit).await;
+    let chrome = visit.chrome("notify");
     if fields.cancels.is_empty() {
-        let mut page = FormPage::new(visit.chrome("notify"), fields, &known, &visit.state.reasons, &visit.face);
-        page.problems = problems;
-        page.notice = notice;
-        return visit.html(status, &page);
+        let form = FormPage::new(chrome, fields, &known, &visit.state.reasons, &visit.face);
+        return visit.html(status, &FormPage { problems, notice, moved, ..form });
     }
     let plan = match fields.cancels.parse() {
-        Ok(id) => visit.state.desk.notification(id).await,
+        Ok(id) => visit.state.desk.entry(id).await,
         Err(_) => None, // no id, no plan
     };
-    let Some((plan, _)) = plan else { return no_such(visit) };
+    let Some(plan) = plan else { return no_such(visit) };
     // After a 503 it is not known whether it was kept: the same time makes the same notification.
     if status != StatusCode::SERVICE_UNAVAILABLE {
         fields.timestamp = visit.face.now.to_string();
     }
     let plan = EntryView::new(&plan, &titles, &visit.face);
-    visit.html(status, &CancelPage { chrome: visit.chrome("notify"), fields, plan, problems, notice })
+    visit.html(status, &CancelPage { chrome, fields, plan, problems, notice, moved })
 }

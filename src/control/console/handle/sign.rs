@@ -1,7 +1,5 @@
 //! Signing in and out.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{
@@ -15,14 +13,13 @@ use super::{either, notify};
 use crate::{
     clock,
     control::{
-        audit,
         console::{
             ConsoleState,
             form::{self, Fields},
             guard::{self, Visit, chrome, read_form},
             page,
             view::{LoginPage, safe_next},
-            when::{Face, words},
+            when::words,
         },
         session::{NotSignedIn, Use},
     },
@@ -38,7 +35,7 @@ const MOST: usize = 256 << 10;
 pub async fn login_page(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
     let query = form::read_pairs(request.query_string());
     let next = safe_next(form::first(&query, "next"));
-    let tls = state.door.cookies.tls();
+    let tls = state.door.front(&request).secure;
     if state.door.who(&request, clock::now(), Use::Yes).is_some() {
         return page::see_other(next, tls);
     }
@@ -63,8 +60,8 @@ async fn try_login(state: &ConsoleState, request: &HttpRequest, body: web::Paylo
     let now = clock::now();
     let (name, next) = (form::first(&pairs, "name"), safe_next(form::first(&pairs, "next")));
     let carried = form::first(&pairs, "carried");
-    // Without an address there is no connection; one bucket for all of those.
-    let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let front = state.door.front(request);
+    let address = front.client;
     let operator = match state.sign_in.attempt(name, form::first(&pairs, "password"), address, now).await {
         Ok(operator) => operator,
         Err(error) => {
@@ -79,23 +76,23 @@ async fn try_login(state: &ConsoleState, request: &HttpRequest, body: web::Paylo
                 carried: carried.to_owned(),
                 problem: Some(explain(error)),
             };
-            return Err(refusal(error, page::html(status(error), state.door.cookies.tls(), &page)));
+            return Err(refusal(error, page::html(status(error), front.secure, &page)));
         }
     };
-    log::info!(operator, from:% = address; "signed_in");
+    log::info!(operator = operator.name, from:% = address; "signed_in");
     // Never goes on with an id that was there before: somebody else may have put it there.
-    if let Some(before) = state.door.cookies.read(request) {
+    if let Some(before) = state.door.claimed(request) {
         state.door.sessions.end(&before);
     }
-    let (id, session) = state.door.sessions.begin(&operator, now);
-    let visit = Visit { state, session, face: Face { zone: state.time_zone, now } };
+    let (id, session) = state.door.sessions.begin(&operator.name, operator.rights, now);
+    let visit = Visit::new(state, request, session, now);
     let mut answer = if carried.is_empty() {
         visit.see_other(next)
     } else {
         let fields = Fields::read(&form::read_pairs(carried));
         notify::given_back(&visit, fields).await
     };
-    if answer.add_cookie(&state.door.cookies.give(&id)).is_err() {
+    if answer.add_cookie(&state.door.cookies.give(&id, front.secure)).is_err() {
         // Letters and digits only: this cannot be; without its cookie the session is of no use.
         state.door.sessions.end(&id);
     }
@@ -143,16 +140,16 @@ pub async fn logout(state: web::Data<ConsoleState>, request: HttpRequest, body: 
 
 async fn try_logout(state: &ConsoleState, request: &HttpRequest, body: web::Payload) -> super::Answer {
     let pairs = read_form(state, request, body, MOST).await?;
-    let tls = state.door.cookies.tls();
+    let front = state.door.front(request);
     if state.door.who(request, clock::now(), Use::No).is_some() {
         let visit = guard::enter_to_change(state, request, &pairs, "/", clock::now())?;
-        log::info!(operator = visit.session.operator, from = audit::address(request); "signed_out");
-        if let Some(id) = state.door.cookies.read(request) {
+        log::info!(operator = visit.session.operator, from:% = front.client; "signed_out");
+        if let Some(id) = state.door.claimed(request) {
             state.door.sessions.end(&id);
         }
     }
-    let mut answer = page::see_other("/login", tls);
+    let mut answer = page::see_other("/login", front.secure);
     // An empty value always fits into a header; if it did not, the session is gone all the same.
-    answer.add_cookie(&state.door.cookies.take()).ok();
+    answer.add_cookie(&state.door.cookies.take(front.secure)).ok();
     Ok(answer)
 }

@@ -1,7 +1,9 @@
-//! One notification with all its fields, for history, receipts and the page that takes plans back.
+//! One notification with all its fields, for the history, for receipts and for the page that cancels
+//! planned maintenance.
 
+use super::changes::{Change, changes, ends, priority};
 use crate::{
-    availability::{Entry, Priority, Restore, Status},
+    availability::{Entry, Status},
     control::console::{
         when::{Face, When},
         words::{self, Titles},
@@ -19,7 +21,7 @@ pub struct EntryView {
     pub headline: String,
     /// When it was made.
     pub timestamp: When,
-    /// Who said so; always shown.
+    /// Who reported it; always shown.
     pub by: String,
     /// Why; absent where nothing is closed.
     pub reason: Option<String>,
@@ -27,15 +29,17 @@ pub struct EntryView {
     pub component: Option<String>,
     /// For users.
     pub message: Option<String>,
-    /// When it begins; for closings.
+    /// When it begins; for closings and what cancels them.
     pub begins: Option<When>,
     /// When it should be back.
     pub back: Option<When>,
-    /// It holds for some requests only: one phrase per kind of criteria.
+    /// It is for some requests only: one phrase per kind of criteria.
     pub criteria: Vec<String>,
+    /// What is different from the plan or the closing before it.
+    pub changes: Vec<Change>,
     /// Everything else: label and text.
     pub more: Vec<(&'static str, String)>,
-    /// A plan that can still be edited or taken back.
+    /// A plan that can still be changed or cancelled.
     pub open_plan: bool,
     /// A closing that has begun: it can be answered with an opening of the same kind.
     pub closing: bool,
@@ -50,25 +54,17 @@ impl EntryView {
         let mut more = Vec::new();
         more.push(("Targets", n.targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")));
         if closes || n.cancels.is_some() {
-            let ends = match n.restore {
-                Restore::Manual => "when somebody says that it is available (manual)",
-                Restore::Automatic => "by itself, when the expected return has come (automatic)",
-                Restore::Unread(_) => {
-                    "in a way that this version does not know; here, when somebody says that it is available"
-                }
-            };
-            more.push(("Ends", ends.to_owned()));
+            more.push(("Ends", ends(n.restore).to_owned()));
         }
-        let priority = if n.priority == Priority::Critical { "critical" } else { "normal" };
-        more.push(("Priority", priority.to_owned()));
+        more.push(("Priority", priority(n.priority).to_owned()));
         more.push(("Source", words::source(n.source).to_owned()));
         more.push(("Accepted by node", n.node.to_string()));
         more.push(("Notification", n.id.to_string()));
         if let Some(plan) = n.cancels {
-            more.push(("Takes back", plan.to_string()));
+            more.push(("Cancels", plan.to_string()));
         }
         if let Some(plan) = n.replaces {
-            more.push(("Takes the place of", plan.to_string()));
+            more.push(("Replaces", plan.to_string()));
         }
         if !n.extra.is_empty() {
             // Of a newer version: shown as it is rather than hidden.
@@ -86,9 +82,18 @@ impl EntryView {
             begins: (closes || n.cancels.is_some()).then(|| face.show(n.since())),
             back: n.expected_back_at.map(|back| face.show(back)),
             criteria: n.criteria.as_ref().map_or_else(Vec::new, words::criteria),
+            changes: Vec::new(),
             more,
             open_plan: kind == "plan" && n.since() > face.now,
             closing: closes && n.since() <= face.now,
         }
+    }
+
+    /// The same, with what is different from `earlier`: a changed plan, or an updated closing.
+    pub fn after(mut self, entry: &Entry, earlier: &Entry, titles: &Titles, face: &Face) -> Self {
+        self.changes = changes(&earlier.notification, &entry.notification, titles, face);
+        let what = if entry.notification.replaces.is_some() { "Plan changed" } else { "Update" };
+        self.headline = format!("{what}: {}", self.headline);
+        self
     }
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Choice, Chrome};
+use super::{Choice, Chrome, Moved};
 use crate::{
     availability::{Moment, Reasons, Target},
     control::console::{
@@ -61,6 +61,8 @@ pub struct FormPage {
     pub problems: Vec<Problem>,
     /// Something to know first.
     pub notice: Option<String>,
+    /// What the plan or closing has become meanwhile.
+    pub moved: Option<Moved>,
 }
 
 impl FormPage {
@@ -112,6 +114,7 @@ impl FormPage {
             fields,
             problems: Vec::new(),
             notice: None,
+            moved: None,
         }
     }
 
@@ -132,6 +135,10 @@ impl FormPage {
 
     /// The heading.
     pub fn title(&self) -> &'static str {
-        if self.fields.replaces.is_empty() { "Notify users" } else { "Edit a plan" }
+        match (self.fields.replaces.is_empty(), self.fields.updates.is_empty()) {
+            (false, _) => "Change planned maintenance",
+            (true, false) => "Update",
+            (true, true) => "Notify users",
+        }
     }
 }

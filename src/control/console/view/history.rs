@@ -1,10 +1,14 @@
-//! What was said, newest first.
+//! What was reported, newest first.
+
+use std::{collections::HashSet, sync::Arc};
 
 use askama::Template;
+use uuid::Uuid;
 
 use super::{Chrome, EntryView, encoded};
 use crate::{
     actors::desk::HistoryPage,
+    availability::{Entry, Notification},
     control::console::{when::Face, words::Titles},
 };
 
@@ -79,13 +83,28 @@ impl HistoryView {
             Err(problem) => (HistoryPage::default(), Some(problem)),
         };
         Self {
-            next: page.next.map(|cursor| filter.href(&cursor)),
+            next: page.next.as_deref().map(|cursor| filter.href(cursor)),
             newest: (!filter.before.is_empty()).then(|| filter.href("")),
-            entries: page.entries.iter().map(|entry| EntryView::new(entry, titles, face)).collect(),
+            entries: shown(&page, titles, face),
             chrome,
             filter,
             applications,
             problem,
         }
     }
+}
+
+/// Each statement once: the cancel that a changed plan brings with it is part of the change.
+fn shown(page: &HistoryPage, titles: &Titles, face: &Face) -> Vec<EntryView> {
+    let changed = page.entries.iter().map(|entry| &entry.notification).filter(|n| n.replaces.is_some());
+    let part_of_change: HashSet<Uuid> = changed.map(|n| Notification::id_of_cancel(&n.id)).collect();
+    let entries = page.entries.iter().filter(|entry| !part_of_change.contains(&entry.notification.id));
+    let view = |entry: &Arc<Entry>| {
+        let view = EntryView::new(entry, titles, face);
+        match page.earlier.get(&entry.notification.id) {
+            Some(earlier) => view.after(entry, earlier, titles, face),
+            None => view,
+        }
+    };
+    entries.map(view).collect()
 }

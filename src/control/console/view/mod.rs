@@ -3,7 +3,9 @@
 //! rendered, looked at and tested without a node.
 
 mod board;
+mod changes;
 mod entry;
+mod farm;
 mod form;
 mod history;
 mod login;
@@ -11,8 +13,10 @@ mod nodes;
 mod preview;
 mod receipt;
 
-pub use board::{BoardPage, Receipts, deciding};
+pub use board::{BoardInput, BoardPage, PlansPage, Receipts, anchor, deciding, plans};
+pub use changes::Held;
 pub use entry::EntryView;
+pub use farm::{FarmState, is_away};
 pub use form::FormPage;
 pub use history::{Filter, HistoryView};
 pub use login::{LoginPage, safe_next};
@@ -21,6 +25,8 @@ pub use preview::{CancelPage, PreviewInput, PreviewPage};
 pub use receipt::{Holds, ReceiptPage};
 
 use askama::Template;
+
+use crate::control::console::when::When;
 
 /// What surrounds every page.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +37,8 @@ pub struct Chrome {
     pub node: String,
     /// Who is signed in; `None` on the login page.
     pub operator: Option<String>,
+    /// Who is signed in may change something.
+    pub acts: bool,
     /// The session's token, for forms.
     pub token: String,
     /// Of the style sheet, with its version.
@@ -43,6 +51,30 @@ pub struct Chrome {
     pub zone: String,
     /// What to do about a node that its peers have turned away; `None`: all is well.
     pub fenced: Option<&'static str>,
+}
+
+/// What a plan or a closing has become since somebody opened it.
+#[derive(Debug, Clone)]
+pub struct Moved {
+    /// That it has changed, in one sentence.
+    pub text: &'static str,
+    /// The notification that stands now.
+    pub id: String,
+    /// What it says.
+    pub headline: String,
+    /// Who made it.
+    pub by: String,
+    /// When.
+    pub at: When,
+    /// What happens to what was typed; empty: nothing was.
+    pub next: &'static str,
+}
+
+impl Moved {
+    /// The same where nothing was typed yet.
+    pub fn without_next(self) -> Self {
+        Self { next: "", ..self }
+    }
 }
 
 /// A page with a sentence and a way on: nothing found, refused, out of order.

@@ -1,11 +1,11 @@
-//! What a notification would do, before it is sent: what users will read, whom it concerns, and
-//! what the operator may not have meant.
+//! What a notification would do, before it is sent: what users will read, which applications it
+//! affects, and what the operator may not have meant.
 
 use std::time::Duration;
 
 use askama::Template;
 
-use super::{Chrome, EntryView};
+use super::{Chrome, EntryView, FarmState, Moved};
 use crate::{
     actors::desk::{Board, BoardRow},
     availability::{Entry, Name, Notification, Restore, Status, Target},
@@ -24,7 +24,7 @@ const PAST: Duration = Duration::from_secs(60);
 pub struct Denial {
     /// Such as "Mail is unavailable".
     pub title: String,
-    /// The sentence of SPEC 6, `detail`, with the time as markup.
+    /// The sentence of a denial's `detail` (docs/contract.md#denials-at-the-gate), up to the time.
     pub before: String,
     /// The expected return, as a `<time>` element.
     pub back: Option<crate::control::console::when::When>,
@@ -73,13 +73,15 @@ pub struct PreviewPage {
     pub affected: Vec<Affected>,
     /// What may not have been meant.
     pub warnings: Vec<String>,
+    /// Nodes that cannot be reached, and so do not get it now.
+    pub farm: FarmState,
     /// Something to know first.
     pub notice: Option<String>,
 }
 
 impl PreviewPage {
     /// Of a submission that the desk would take.
-    pub fn new(chrome: Chrome, input: &PreviewInput<'_>) -> Self {
+    pub fn new(chrome: Chrome, input: &PreviewInput<'_>, farm: FarmState) -> Self {
         let n = &input.entry.notification;
         let hit: Vec<(&BoardRow, String)> =
             input.board.applications.iter().filter_map(|row| Some((row, how(n, row)?))).collect();
@@ -95,6 +97,7 @@ impl PreviewPage {
             warnings: warnings(n, hit.is_empty(), input),
             denial,
             affected,
+            farm,
             notice: None,
         }
     }
@@ -153,35 +156,36 @@ fn warnings(n: &Notification, nobody: bool, input: &PreviewInput<'_>) -> Vec<Str
     let face = input.face;
     let mut warnings = Vec::new();
     if nobody {
-        warnings.push("No application that this node knows of is affected: no user will notice.".to_owned());
+        warnings.push("No application of this farm is affected, so no user will notice.".to_owned());
     }
     if n.targets.contains(&Target::System) {
-        warnings.push("It is about the whole system: every application is affected.".to_owned());
+        warnings.push("It concerns the whole system: every application is affected.".to_owned());
     }
     if n.status == Some(Status::Unavailable) {
         if n.expected_back_at.is_none() {
-            warnings
-                .push("There is no time to be back at: users are not told when it is worth coming back.".to_owned());
+            warnings.push("There is no expected return: users are not told when to come back.".to_owned());
         }
         let since = n.since();
         if n.is_plan() {
-            warnings
-                .push(format!("It is a plan: nothing changes for users before it begins, in {}.", face.until(since)));
+            warnings.push(format!(
+                "This is planned maintenance: nothing changes for users until it begins, in {}.",
+                face.until(since)
+            ));
         } else if face.now.since(since) > PAST {
             warnings
                 .push(format!("It begins in the past: users read that it has been down for {}.", face.since(since)));
         }
         if let Some(back) = n.expected_back_at {
             if n.restore == Restore::Manual {
-                warnings.push("It does not end by itself: it stays unavailable, overdue or not, until somebody says that it is available.".to_owned());
+                warnings.push("It does not end by itself: it stays unavailable, overdue or not, until an operator marks it as available.".to_owned());
             }
             if back <= face.now {
                 warnings.push(match n.restore {
                     Restore::Manual | Restore::Unread(_) => {
-                        "The time to be back at has passed: it is overdue from the start.".to_owned()
+                        "The expected return has passed: it is overdue from the start.".to_owned()
                     }
                     Restore::Automatic => {
-                        "The time to be back at has passed, and it ends by itself: nobody will notice it.".to_owned()
+                        "The expected return has passed and it ends by itself: no user will notice it.".to_owned()
                     }
                 });
             }
@@ -193,7 +197,7 @@ fn warnings(n: &Notification, nobody: bool, input: &PreviewInput<'_>) -> Vec<Str
     warnings
 }
 
-/// Asks once more before a plan is taken back.
+/// Asks once more before planned maintenance is cancelled.
 #[derive(Template)]
 #[template(path = "console/cancel.html")]
 pub struct CancelPage {
@@ -203,8 +207,10 @@ pub struct CancelPage {
     pub fields: Fields,
     /// The plan.
     pub plan: EntryView,
-    /// What is to be put right.
+    /// What to fix.
     pub problems: Vec<crate::control::console::form::Problem>,
     /// Something to know first.
     pub notice: Option<String>,
+    /// What the plan has become meanwhile.
+    pub moved: Option<Moved>,
 }

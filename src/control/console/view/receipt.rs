@@ -55,9 +55,9 @@ impl ReceiptPage {
                 n => format!("All {n} nodes have confirmed."),
             }
         } else if rows.iter().any(|row| row.kind == "quarantined") {
-            format!("{done} of {} nodes have confirmed; a node holds it back because the clocks differ.", rows.len())
+            format!("{done} of {} nodes have confirmed; one holds it back because the clocks differ.", rows.len())
         } else {
-            format!("{done} of {} nodes have confirmed; the rest get it as soon as they can be reached.", rows.len())
+            format!("{done} of {} nodes have confirmed; the others get it as soon as they can be reached.", rows.len())
         };
         Self { chrome, entry, rows, complete: delivery.complete, summary }
     }
@@ -70,18 +70,18 @@ fn by_name(delivery: &Delivery) -> Vec<&DeliveryRow> {
     rows
 }
 
-/// A state of SPEC 4.4 as its icon and in words.
+/// A state (docs/contract.md#life-of-a-notification) as its icon and in words.
 fn state(state: DeliveryState) -> (&'static str, &'static str) {
     match state {
         DeliveryState::Waiting => ("waiting", "No receipt yet"),
         DeliveryState::Queued => ("queued", "Received, about to be applied"),
         DeliveryState::Quarantined => ("quarantined", "Held back until its time has come: the clocks differ"),
         DeliveryState::Applied => ("applied", "Applied"),
-        DeliveryState::Superseded => ("applied", "Has something newer in its place"),
+        DeliveryState::Superseded => ("applied", "Replaced by something newer"),
     }
 }
 
-/// On which nodes something holds, for the board.
+/// On which nodes a notification is active, for the board.
 #[derive(Debug, Clone, Default)]
 pub struct Holds {
     /// Names of those that have it, or what replaced it.
@@ -99,15 +99,16 @@ impl Holds {
         Self { confirmed: names(confirmed), waiting: names(waiting) }
     }
 
-    /// Such as "Holds on a and b; not yet confirmed by c".
+    /// Such as "Active on nodes a and b; not yet confirmed by c".
     pub fn words(&self) -> String {
         let list = |names: &[String]| super::super::words::list(names, "and");
+        let nodes = |names: &[String]| format!("{} {}", if names.len() == 1 { "node" } else { "nodes" }, list(names));
         match (self.confirmed.is_empty(), self.waiting.is_empty()) {
             (true, true) => String::new(),
             (true, false) => format!("Not yet confirmed by {}", list(&self.waiting)),
-            (false, true) => format!("Holds on {}", list(&self.confirmed)),
+            (false, true) => format!("Active on {}", nodes(&self.confirmed)),
             (false, false) => {
-                format!("Holds on {}; not yet confirmed by {}", list(&self.confirmed), list(&self.waiting))
+                format!("Active on {}; not yet confirmed by {}", nodes(&self.confirmed), list(&self.waiting))
             }
         }
     }

@@ -1,0 +1,52 @@
+//! Whose request it is behind proxies: the address that criteria, throttles and logs go by.
+//!
+//! Must stay true: nothing that an untrusted client writes decides who it is taken for.
+
+use std::net::{IpAddr, SocketAddr};
+
+/// So many hops are believed at most, from the right.
+const MOST: usize = 32;
+
+/// The address of the client: the peer, or while that one is trusted, the hop that it names.
+/// `hops` are the members of `X-Forwarded-For`, the last one first. An unreadable hop ends the search.
+pub fn client_address<'a>(
+    peer: IpAddr,
+    hops: impl Iterator<Item = &'a str>,
+    trusted: impl Fn(IpAddr) -> bool,
+) -> IpAddr {
+    let mut address = peer.to_canonical();
+    for hop in hops.filter(|hop| !hop.trim().is_empty()).take(MOST) {
+        match parse(hop.trim()) {
+            Some(next) if trusted(address) => address = next.to_canonical(),
+            _ => break,
+        }
+    }
+    address
+}
+
+/// An address, perhaps with a port: some proxies write one.
+fn parse(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.split_once(']')).map_or(hop, |(hop, _)| hop);
+    bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn only_trusted_hops_are_believed() {
+        let client = |peer: &str, field: &str| {
+            let trusted = |address: IpAddr| ["192.0.2.1", "192.0.2.2"].contains(&address.to_string().as_str());
+            client_address(peer.parse().unwrap(), field.rsplit(','), trusted).to_string()
+        };
+        assert_eq!(client("192.0.2.1", "203.0.113.9"), "203.0.113.9");
+        assert_eq!(client("::ffff:192.0.2.1", "203.0.113.9:4711, 192.0.2.2"), "203.0.113.9");
+        assert_eq!(client("192.0.2.1", "10.0.0.1, 203.0.113.9"), "203.0.113.9", "what a client wrote before");
+        assert_eq!(client("198.51.100.1", "203.0.113.9"), "198.51.100.1");
+        assert_eq!(client("192.0.2.1", "somebody"), "192.0.2.1");
+        assert_eq!(client("192.0.2.1", ""), "192.0.2.1");
+        assert_eq!(client("192.0.2.1", "[2001:db8::1]:80"), "2001:db8::1");
+    }
+}

@@ -1,0 +1,288 @@
+//! The board: every application and resource, what is reported of it, and what can be done about it.
+//!
+//! What needs attention comes first; what is available is one line each, and folded away where there
+//! is much of it. Each plan is listed once, with everything that it will close.
+
+mod cause;
+mod plan;
+
+use askama::Template;
+use uuid::Uuid;
+
+use self::cause::{Lines, open_href};
+pub use self::{
+    cause::{CauseLine, Receipts, anchor},
+    plan::{PlanCard, PlansPage, plans},
+};
+use super::{Chrome, FarmState, encoded};
+use crate::{
+    actors::desk::{Board, BoardRow},
+    availability::{Moment, Name, Target},
+    control::console::{
+        when::{Face, When},
+        words::{self, Titles},
+    },
+};
+
+/// Up to so many lines are shown unfolded, and found without a search.
+const FEW: usize = 12;
+/// So many plans are on the board; the page of plans has all of them.
+const PLANS: usize = 6;
+
+/// One application or resource.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// An anchor within the page.
+    pub anchor: String,
+    /// What users call it.
+    pub title: String,
+    /// Its name, where that differs.
+    pub name: Option<String>,
+    /// What a search looks at.
+    pub text: String,
+    /// Marked critical.
+    pub critical: bool,
+    /// This node runs it.
+    pub local: bool,
+    /// `available`, `partial` or `unavailable`: icon and colour.
+    pub kind: &'static str,
+    /// The state in words.
+    pub state: &'static str,
+    /// Why it is unavailable.
+    pub causes: Vec<CauseLine>,
+    /// What is closed for some requests only.
+    pub partial: Vec<CauseLine>,
+    /// When the next plan for it begins, other than one for the whole system.
+    pub next: Option<When>,
+    /// "Uses mail-store" or "Used by Mail and Chat"; empty: nothing.
+    pub uses: String,
+    /// Where the form is, filled in with what would open this: where only resources keep it
+    /// closed, the resources, for marking this one as available would change nothing.
+    pub open_href: String,
+    /// What that link is called.
+    pub open_words: String,
+    /// The form for reporting that it is unavailable.
+    pub close_href: String,
+}
+
+impl Row {
+    /// It needs attention.
+    pub fn is_wrong(&self) -> bool {
+        self.kind != "available"
+    }
+}
+
+/// Rows of one kind: what needs attention, and the rest.
+#[derive(Debug, Clone, Default)]
+pub struct Section {
+    /// Unavailable ones first.
+    pub wrong: Vec<Row>,
+    /// By title.
+    pub fine: Vec<Row>,
+    /// The rest is shown without being asked for.
+    pub unfolded: bool,
+}
+
+impl Section {
+    /// Nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.wrong.is_empty() && self.fine.is_empty()
+    }
+}
+
+/// What the board is made of.
+pub struct BoardInput<'a> {
+    /// All applications and resources.
+    pub board: &'a Board,
+    /// Who has what.
+    pub receipts: &'a Receipts,
+    /// How the farm is.
+    pub farm: FarmState,
+    /// For names.
+    pub titles: &'a Titles,
+    /// The operators' zone and the present.
+    pub face: &'a Face,
+    /// What to look for; empty: everything.
+    pub search: &'a str,
+}
+
+/// The page.
+#[derive(Template)]
+#[template(path = "console/board.html")]
+pub struct BoardPage {
+    /// Around it.
+    pub chrome: Chrome,
+    /// In one sentence; read aloud when it changes.
+    pub summary: String,
+    /// Nothing is closed, not even in part.
+    pub calm: bool,
+    /// Nodes that cannot be reached.
+    pub farm: FarmState,
+    /// What is reported of the whole system.
+    pub system: Vec<CauseLine>,
+    /// What users ask for.
+    pub applications: Section,
+    /// What applications draw on.
+    pub resources: Section,
+    /// The next plans.
+    pub plans: Vec<PlanCard>,
+    /// How many plans there are beyond those.
+    pub more_plans: usize,
+    /// There is so much that a search is of use.
+    pub searchable: bool,
+    /// What was looked for.
+    pub search: String,
+    /// What was just done.
+    pub notice: Option<String>,
+}
+
+impl BoardPage {
+    /// Of what the desk knows.
+    pub fn new(chrome: Chrome, input: BoardInput<'_>) -> Self {
+        let BoardInput { board, receipts, farm, titles, face, search } = input;
+        let lines = Lines { receipts, titles, face };
+        let applications = rows(&lines, &board.applications, |name| Target::Application(name.clone()));
+        let resources = rows(&lines, &board.resources, |name| Target::Resource(name.clone()));
+        let system: Vec<CauseLine> =
+            board.system.iter().map(|cause| lines.cause(cause, &Target::System, "the whole system")).collect();
+        let calm = system.is_empty() && !applications.iter().chain(&resources).any(Row::is_wrong);
+        let summary = summary(&applications, &resources);
+        let many = applications.len() + resources.len();
+        let mut plans = plans(board, titles, face);
+        let more_plans = plans.len().saturating_sub(PLANS);
+        plans.truncate(PLANS);
+        let wanted = search.trim().to_lowercase();
+        let section = |rows: Vec<Row>| {
+            let unfolded = !wanted.is_empty() || rows.len() <= FEW;
+            let (wrong, fine) = rows.into_iter().filter(|row| row.text.contains(&wanted)).partition(Row::is_wrong);
+            Section { wrong, fine, unfolded }
+        };
+        Self {
+            chrome,
+            summary,
+            calm,
+            farm,
+            system,
+            applications: section(applications),
+            resources: section(resources),
+            plans,
+            more_plans,
+            searchable: many > FEW,
+            search: search.to_owned(),
+            notice: None,
+        }
+    }
+
+    /// Nothing has the name that was looked for.
+    pub fn found_nothing(&self) -> bool {
+        !self.search.is_empty() && self.applications.is_empty() && self.resources.is_empty()
+    }
+}
+
+/// How many of both kinds are unavailable, in one sentence.
+fn summary(applications: &[Row], resources: &[Row]) -> String {
+    let (text, _) = count(applications, "application");
+    match count(resources, "resource") {
+        (resources, true) => format!("{text}; {resources}."),
+        _ => format!("{text}."),
+    }
+}
+
+/// How many rows are closed, and whether any is.
+fn count(rows: &[Row], what: &str) -> (String, bool) {
+    let of = |kind: &str| rows.iter().filter(|row| row.kind == kind).count();
+    let (closed, partial) = (of("unavailable"), of("partial"));
+    let is = |n: usize| if n == 1 { "is" } else { "are" };
+    let text = match (closed, partial, rows.len()) {
+        (_, _, 0) => format!("No {what} is configured"),
+        (0, 0, 1) => format!("The only {what} is available"),
+        (0, 0, n) => format!("All {n} {what}s are available"),
+        (1, _, 1) => format!("The only {what} is unavailable"),
+        (_, 1, 1) => format!("The only {what} is partly unavailable"),
+        (0, p, n) => format!("{p} of {n} {what}s {} partly unavailable", is(p)),
+        (c, 0, n) => format!("{c} of {n} {what}s {} unavailable", is(c)),
+        (c, p, n) => format!("{c} of {n} {what}s {} unavailable, {p} {} partly unavailable", is(c), is(p)),
+    };
+    (text, closed + partial > 0)
+}
+
+fn rows(lines: &Lines<'_>, rows: &[BoardRow], target: impl Fn(&Name) -> Target) -> Vec<Row> {
+    let mut rows: Vec<Row> = rows.iter().map(|row| self::row(lines, row, &target(&row.name))).collect();
+    let rank = |row: &Row| ["unavailable", "partial", "available"].iter().position(|kind| *kind == row.kind);
+    rows.sort_by_key(|row| (rank(row), row.title.to_lowercase()));
+    rows
+}
+
+fn row(lines: &Lines<'_>, row: &BoardRow, target: &Target) -> Row {
+    let line = |cause| lines.cause(cause, target, &row.title);
+    let causes: Vec<CauseLine> = row.causes.iter().map(line).collect();
+    let partial: Vec<CauseLine> = row.partial.iter().map(line).collect();
+    let (kind, state) = match (causes.is_empty(), partial.is_empty()) {
+        (false, _) => ("unavailable", "Unavailable"),
+        (true, false) => ("partial", "Partly unavailable"),
+        (true, true) => ("available", "Available"),
+    };
+    let name = row.name.to_string();
+    let others: Vec<String> = row.uses.iter().map(|name| other(lines.titles, target, name)).collect();
+    let uses = match (others.is_empty(), target) {
+        (true, _) => String::new(),
+        (false, Target::Application(_)) => format!("Uses {}", words::list(&others, "and")),
+        (false, _) => format!("Used by {}", words::list(&others, "and")),
+    };
+    let (open_href, open_words) = opening(row, target);
+    // What the whole system is planned for stands above all rows, once.
+    let plans = row.upcoming.iter().map(|plan| &plan.notification).filter(|n| !n.targets.contains(&Target::System));
+    let next: Option<Moment> = plans.map(|n| n.since()).min();
+    Row {
+        anchor: anchor(target),
+        text: format!("{} {name}", row.title).to_lowercase(),
+        title: row.title.clone(),
+        name: (row.title != name).then_some(name),
+        critical: row.critical,
+        local: row.local,
+        kind,
+        state,
+        causes,
+        partial,
+        next: next.map(|begins| lines.face.show(begins)),
+        uses,
+        open_href,
+        open_words,
+        close_href: format!("/notify?target={}&status=unavailable", encoded(&target.to_string())),
+    }
+}
+
+/// What a row calls what it is connected with.
+fn other(titles: &Titles, row: &Target, name: &Name) -> String {
+    match row {
+        Target::Application(_) => name.to_string(),
+        _ => titles.of(&Target::Application(name.clone())),
+    }
+}
+
+/// The form that would open a row, and what the link to it is called.
+fn opening(row: &BoardRow, target: &Target) -> (String, String) {
+    let mut resources: Vec<&Target> =
+        row.causes.iter().filter(|cause| cause.layer == "resource").map(|cause| &cause.target).collect();
+    resources.dedup();
+    match &resources[..] {
+        [] => (open_href(&[target]), "Mark as available".to_owned()),
+        some if some.len() < row.causes.len() => (open_href(&[target]), "Mark as available".to_owned()),
+        [one @ Target::Resource(name)] => (open_href(&[one]), format!("Mark {name} as available")),
+        some => (open_href(some), "Mark its resources as available".to_owned()),
+    }
+}
+
+/// The notifications whose receipts the board shows: each deciding one once, at most `most`.
+pub fn deciding(board: &Board, most: usize) -> Vec<Uuid> {
+    let rows = board.applications.iter().chain(&board.resources);
+    let mut ids: Vec<Uuid> = rows
+        .flat_map(|row| row.causes.iter().chain(&row.partial))
+        .chain(&board.system)
+        .map(|cause| cause.entry.notification.id)
+        .collect();
+    ids.sort();
+    ids.dedup();
+    ids.truncate(most);
+    ids
+}

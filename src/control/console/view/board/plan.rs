@@ -1,0 +1,127 @@
+//! Planned maintenance: each plan once, with everything that it will close.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use askama::Template;
+
+use super::{
+    super::{Chrome, FarmState},
+    cause::is_operators,
+};
+use crate::{
+    actors::desk::Board,
+    availability::{Entry, Moment, Stamp, Target},
+    control::console::{
+        when::{self, Face, When},
+        words::{self, Titles},
+    },
+};
+
+/// So many titles are listed one by one.
+const TITLES: usize = 8;
+
+/// A plan that has not begun.
+#[derive(Debug, Clone)]
+pub struct PlanCard {
+    /// Of the notification.
+    pub id: String,
+    /// What will be unavailable.
+    pub headline: String,
+    /// Why.
+    pub reason: String,
+    /// The part that is worked on.
+    pub component: Option<String>,
+    /// For users.
+    pub message: Option<String>,
+    /// When it begins.
+    pub begins: When,
+    /// In how long.
+    pub begins_words: String,
+    /// When it should be back.
+    pub back: Option<When>,
+    /// How long it takes; empty: not known.
+    pub lasts: String,
+    /// The applications that it closes, where the headline does not name them; empty: it does.
+    pub affects: String,
+    /// Who planned it.
+    pub by: String,
+    /// For some requests only: which.
+    pub criteria: Vec<String>,
+    /// An operator's plan: another operator may change or cancel it.
+    pub operators: bool,
+}
+
+/// All plans on a board, by their beginning.
+pub fn plans(board: &Board, titles: &Titles, face: &Face) -> Vec<PlanCard> {
+    let mut found: BTreeMap<(Moment, Stamp), (&Arc<Entry>, Vec<String>)> = BTreeMap::new();
+    let rows = board.applications.iter().map(|row| (row, true)).chain(board.resources.iter().map(|row| (row, false)));
+    for (row, is_application) in rows {
+        for plan in &row.upcoming {
+            let key = (plan.notification.since(), plan.stamp);
+            let (_, closes) = found.entry(key).or_insert_with(|| (plan, Vec::new()));
+            if is_application {
+                closes.push(row.title.clone());
+            }
+        }
+    }
+    let all = board.applications.len();
+    found.into_values().map(|(plan, closes)| card(plan, closes, all, titles, face)).collect()
+}
+
+fn card(plan: &Arc<Entry>, mut closes: Vec<String>, all: usize, titles: &Titles, face: &Face) -> PlanCard {
+    let n = &plan.notification;
+    closes.sort_by_key(|title| title.to_lowercase());
+    let named = n.targets.iter().all(|target| matches!(target, Target::Application(_)));
+    let affects = match closes.len() {
+        0 => String::new(),
+        _ if named => String::new(),
+        count if count == all && count > 2 => format!("all {count} applications"),
+        count if count > TITLES => {
+            let rest = count - TITLES;
+            closes.truncate(TITLES);
+            format!("{} and {rest} more", closes.join(", "))
+        }
+        _ => words::list(&closes, "and"),
+    };
+    PlanCard {
+        id: n.id.to_string(),
+        headline: words::headline(plan, titles),
+        reason: words::reason(&n.reason),
+        component: n.component.clone(),
+        message: n.message.clone(),
+        begins: face.show(n.since()),
+        begins_words: format!("in {}", face.until(n.since())),
+        back: n.expected_back_at.map(|back| face.show(back)),
+        lasts: n.expected_back_at.map_or_else(String::new, |back| when::words(back.since(n.since()))),
+        affects,
+        by: words::author(n),
+        criteria: n.criteria.as_ref().map_or_else(Vec::new, words::criteria),
+        operators: is_operators(plan),
+    }
+}
+
+/// The page with all of them.
+#[derive(Template)]
+#[template(path = "console/plans.html")]
+pub struct PlansPage {
+    /// Around it.
+    pub chrome: Chrome,
+    /// In one sentence; read aloud when it changes.
+    pub summary: String,
+    /// Nodes that cannot be reached.
+    pub farm: FarmState,
+    /// By their beginning.
+    pub plans: Vec<PlanCard>,
+}
+
+impl PlansPage {
+    /// Of all plans.
+    pub fn new(chrome: Chrome, plans: Vec<PlanCard>, farm: FarmState) -> Self {
+        let summary = match plans.len() {
+            0 => "No maintenance is planned.".to_owned(),
+            1 => "1 plan.".to_owned(),
+            n => format!("{n} plans, the next first."),
+        };
+        Self { chrome, summary, farm, plans }
+    }
+}
