@@ -1,5 +1,5 @@
-//! The one place where what went wrong becomes HTTP (SPEC 6, "Errors"): a status, its headers and
-//! an `application/problem+json` body (RFC 9457).
+//! The one place where what went wrong becomes HTTP (docs/contract.md#errors): a status, its headers
+//! and an `application/problem+json` body (RFC 9457), whose `type` is an address that explains it.
 //!
 //! Must stay true: texts that came from outside stand only inside JSON strings, never in headers;
 //! an answer lists at most [`MOST_ERRORS`] wrong fields, so that small requests have small answers.
@@ -30,15 +30,15 @@ pub enum Failure {
     /// 400: it cannot be read at all. The text says where.
     #[error("{0}")]
     Malformed(String),
-    /// 401: nobody, or nobody known.
+    /// 401: missing or unknown credentials.
     #[error("{detail}")]
     Unauthenticated {
         /// For people: what to do.
         detail: String,
-        /// A token was presented, and it is none of the node's.
+        /// A token was presented, and this node does not know it, or it has expired.
         invalid_token: bool,
     },
-    /// 403: somebody who may not do this.
+    /// 403: these credentials do not allow it.
     #[error("{0}")]
     Forbidden(String),
     /// 404.
@@ -62,10 +62,10 @@ pub enum Failure {
     /// 415: the text says what is understood.
     #[error("{0}")]
     UnsupportedType(String),
-    /// 422: fields or parameters that are wrong.
-    #[error("{} wrong; see errors", Count(.0.len()))]
+    /// 422: fields or parameters that are invalid.
+    #[error("{} invalid; see errors", Count(.0.len()))]
     Wrong(Vec<FieldError>),
-    /// 429: a bound of SPEC 3.
+    /// 429: a bound of the ledger (docs/contract.md#bounds-of-the-ledger).
     #[error(transparent)]
     Bound(#[from] BoundExceeded),
     /// 503 with `Retry-After`: not now, and perhaps not known whether it was done.
@@ -77,6 +77,103 @@ pub enum Failure {
         retry_after: u64,
     },
 }
+
+/// Where problem types are explained; the name of the kind follows.
+pub const PROBLEMS: &str = "/problems/";
+
+/// One kind of problem: what its type, its status and its title are, and what it means.
+pub struct Kind {
+    /// The last part of its type.
+    pub name: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// For people, the same for every problem of this kind.
+    pub title: &'static str,
+    /// What it means and what to do, in a sentence or two.
+    pub meaning: &'static str,
+}
+
+/// Every kind, in the order of [`Failure`]'s variants.
+pub static KINDS: [Kind; 13] = [
+    Kind {
+        name: "malformed",
+        status: 400,
+        title: "Malformed request",
+        meaning: "The request cannot be read. The detail says what was expected, and where.",
+    },
+    Kind {
+        name: "unauthenticated",
+        status: 401,
+        title: "Missing or unknown credentials",
+        meaning: "The request needs a valid token in the header field Authorization: Bearer TOKEN.",
+    },
+    Kind {
+        name: "forbidden",
+        status: 403,
+        title: "Not allowed",
+        meaning: "The token is valid, but its role or its targets do not allow this.",
+    },
+    Kind {
+        name: "not-found",
+        status: 404,
+        title: "Not found",
+        meaning: "There is nothing at this address, or nothing with this name or id.",
+    },
+    Kind {
+        name: "method-not-allowed",
+        status: 405,
+        title: "Method not allowed",
+        meaning: "The address exists, but not with this method. The header field Allow lists those it has.",
+    },
+    Kind {
+        name: "too-slow",
+        status: 408,
+        title: "The request took too long",
+        meaning: "The body did not arrive in time. The connection is closed; send the request again.",
+    },
+    Kind {
+        name: "conflict",
+        status: 409,
+        title: "Conflict",
+        meaning: "The request contradicts what the node has, such as an id that belongs to another notification.",
+    },
+    Kind {
+        name: "too-large",
+        status: 413,
+        title: "The body is too large",
+        meaning: "The detail says how large a body may be.",
+    },
+    Kind {
+        name: "address-too-long",
+        status: 414,
+        title: "The address is too long",
+        meaning: "The detail says how long path and query may be together.",
+    },
+    Kind {
+        name: "unsupported-type",
+        status: 415,
+        title: "Unsupported media type",
+        meaning: "The detail says which Content-Type the body must have.",
+    },
+    Kind {
+        name: "wrong",
+        status: 422,
+        title: "Invalid fields or parameters",
+        meaning: "The request can be read, but fields or parameters of it are invalid. The member errors names each and says why.",
+    },
+    Kind {
+        name: "bound",
+        status: 429,
+        title: "Limit reached",
+        meaning: "There are as many of these as the farm keeps. The detail says which, and how many are kept.",
+    },
+    Kind {
+        name: "unavailable",
+        status: 503,
+        title: "Temporarily unavailable",
+        meaning: "The node could not do this now, and it is not known whether it was done. Send the request again with the same id after the time in Retry-After: it counts once.",
+    },
+];
 
 /// "one field is" or "7 fields are".
 struct Count(usize);
@@ -105,40 +202,36 @@ impl Failure {
     pub fn no_notification(id: &str) -> Self {
         match id.parse::<Uuid>() {
             Ok(id) => Self::NotFound(format!("this node knows no notification {id}")),
-            Err(_) => Self::NotFound("the id of a notification is a UUID".to_owned()), // which UUID rule it breaks helps nobody
+            Err(_) => Self::NotFound("the id of a notification is a UUID".to_owned()), // which rule of UUIDs it breaks is of no use
         }
     }
 
-    /// The status, the last part of the problem's type, and its title.
-    fn kind(&self) -> (StatusCode, &'static str, &'static str) {
-        match self {
-            Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed", "The request cannot be read"),
-            Self::Unauthenticated { .. } => (StatusCode::UNAUTHORIZED, "unauthenticated", "Credentials are needed"),
-            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "These credentials do not allow it"),
-            Self::NotFound(_) => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
-            Self::MethodNotAllowed(_) => {
-                (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The method does not go with this address")
-            }
-            Self::TooSlow(_) => (StatusCode::REQUEST_TIMEOUT, "too-slow", "The request took too long"),
-            Self::Conflict(_) => (StatusCode::CONFLICT, "conflict", "It contradicts what the node has"),
-            Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
-            Self::AddressTooLong(_) => (StatusCode::URI_TOO_LONG, "address-too-long", "The address is too long"),
-            Self::UnsupportedType(_) => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-type", "The body has a type that is not understood")
-            }
-            Self::Wrong(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wrong", "Something in the request is wrong"),
-            Self::Bound(_) => (StatusCode::TOO_MANY_REQUESTS, "bound", "There are too many of these already"),
-            Self::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not now"),
-        }
+    /// What kind of problem it is.
+    fn kind(&self) -> &'static Kind {
+        &KINDS[match self {
+            Self::Malformed(_) => 0,
+            Self::Unauthenticated { .. } => 1,
+            Self::Forbidden(_) => 2,
+            Self::NotFound(_) => 3,
+            Self::MethodNotAllowed(_) => 4,
+            Self::TooSlow(_) => 5,
+            Self::Conflict(_) => 6,
+            Self::TooLarge(_) => 7,
+            Self::AddressTooLong(_) => 8,
+            Self::UnsupportedType(_) => 9,
+            Self::Wrong(_) => 10,
+            Self::Bound(_) => 11,
+            Self::Unavailable { .. } => 12,
+        }]
     }
 
     /// The body.
     pub fn to_json(&self) -> Value {
-        let (status, kind, title) = self.kind();
+        let kind = self.kind();
         let mut problem = json!({
-            "type": format!("urn:forewarn:problem:{kind}"),
-            "title": title,
-            "status": status.as_u16(),
+            "type": format!("{PROBLEMS}{}", kind.name),
+            "title": kind.title,
+            "status": kind.status,
             "detail": self.to_string(),
         });
         if let Self::Wrong(errors) = self {
@@ -151,7 +244,8 @@ impl Failure {
 
 impl ResponseError for Failure {
     fn status_code(&self) -> StatusCode {
-        self.kind().0
+        // The statuses of the table are valid ones.
+        StatusCode::from_u16(self.kind().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
@@ -206,6 +300,10 @@ mod tests {
         failure.error_response().headers().get(name).map(|value| value.to_str().unwrap().to_owned())
     }
 
+    fn nobody() -> Failure {
+        Failure::Unauthenticated { detail: String::new(), invalid_token: false }
+    }
+
     #[test]
     fn what_the_desk_refuses_gets_its_status() {
         let bound = BoundExceeded { target: Target::System, what: "open plans", limit: 64 };
@@ -227,18 +325,43 @@ mod tests {
         let busy = Failure::Unavailable { reason: "full".into(), retry_after: 0 };
         assert_eq!(header(&busy, header::RETRY_AFTER).unwrap(), "1");
         assert_eq!(header(&Failure::MethodNotAllowed("GET, HEAD".into()), header::ALLOW).unwrap(), "GET, HEAD");
-        let nobody = Failure::Unauthenticated { detail: String::new(), invalid_token: false };
-        assert_eq!(header(&nobody, header::WWW_AUTHENTICATE).unwrap(), "Bearer realm=\"forewarn\"");
+        assert_eq!(header(&nobody(), header::WWW_AUTHENTICATE).unwrap(), "Bearer realm=\"forewarn\"");
     }
 
     #[test]
     fn wrong_fields_are_named_but_not_without_end() {
         let one = Failure::field("limit", "is not a number").to_json();
         assert_eq!(one["errors"][0], json!({"field": "limit", "problem": "is not a number"}));
-        assert_eq!(one["detail"], "one field is wrong; see errors");
+        assert_eq!(one["detail"], "one field is invalid; see errors");
         let many =
             Failure::Wrong((0..5_000).map(|at| FieldError::new(format!("f{at}"), "is unknown")).collect()).to_json();
         assert_eq!(many["errors"].as_array().unwrap().len(), MOST_ERRORS);
-        assert_eq!(many["detail"], "5000 fields are wrong; see errors");
+        assert_eq!(many["detail"], "5000 fields are invalid; see errors");
+    }
+
+    #[test]
+    fn every_kind_has_an_address_that_explains_it() {
+        let failures = [
+            (Failure::Malformed(String::new()), 400),
+            (nobody(), 401),
+            (Failure::Forbidden(String::new()), 403),
+            (Failure::NotFound(String::new()), 404),
+            (Failure::MethodNotAllowed(String::new()), 405),
+            (Failure::TooSlow(1), 408),
+            (Failure::Conflict(String::new()), 409),
+            (Failure::TooLarge(1), 413),
+            (Failure::AddressTooLong(1), 414),
+            (Failure::UnsupportedType(String::new()), 415),
+            (Failure::field("x", "is unknown"), 422),
+            (Failure::Bound(BoundExceeded { target: Target::System, what: "open plans", limit: 64 }), 429),
+            (Failure::not_ready(), 503),
+        ];
+        assert_eq!(failures.len(), KINDS.len());
+        for (failure, status) in failures {
+            assert_eq!(failure.status_code().as_u16(), status);
+            let problem = failure.to_json();
+            let kind = problem["type"].as_str().unwrap().strip_prefix(PROBLEMS).unwrap();
+            assert!(KINDS.iter().any(|known| known.name == kind && !known.meaning.is_empty()), "{kind}");
+        }
     }
 }

@@ -21,7 +21,7 @@ async fn what_is_sent_to_a_closed_application_is_not_lost_and_not_sent_twice() {
     browser.click("button").await;
 
     browser.see_text("h1", "Mail is unavailable").await;
-    browser.see_text("#sent", "What you sent was not accepted and nothing of it was kept.").await;
+    browser.see_text("#sent", "Your message was not sent and was not saved.").await;
     browser.see_text("#status", "it tells you when Mail is back").await;
     browser.keep("denial-sent").await;
 

@@ -12,7 +12,13 @@ use super::super::{
 };
 use super::Denial;
 
-// The members of the JSON object, in the order of SPEC 6. `instance` stands after the first group,
+/// What those read who have sent something.
+const NOT_SENT: &str = "Your message was not sent and was not saved.";
+/// So many causes beside the deciding one are told, each with so many characters of its message.
+const FURTHER: usize = 3;
+const FURTHER_MESSAGE: usize = 160;
+
+// The members of the JSON object, in the order of the contract. `instance` stands after the first group,
 // `retry_after` after the second.
 
 #[derive(Serialize)]
@@ -88,7 +94,7 @@ pub(super) fn text(denial: &Denial, reading: bool) -> Pieces {
     }
     text.extend(notes(denial).into_iter().map(|note| note + "\n"));
     if !reading {
-        text += "\nWhat you sent was not accepted and nothing of it was kept.\n";
+        text += &format!("\n{NOT_SENT}\n");
     }
     text += &format!("\nNotification {}, node {}\n", n.id, facts.node);
     Pieces::of_text(&text)
@@ -139,9 +145,46 @@ pub(super) fn html(denial: &Denial, reading: bool) -> Pieces {
 fn notes(denial: &Denial) -> Vec<String> {
     let titles: Vec<_> = denial.facts.others.iter().map(|app| visible(&app.title, false)).collect();
     let others = (!titles.is_empty()).then(|| format!("Also needed here, and down: {}.", titles.join(", ")));
+    let further = further(denial);
     let some = (!denial.facts.causes.iter().any(|cause| all_requests(denial, cause)))
         .then(|| "Only some requests are affected; this is one of them.".to_owned());
-    others.into_iter().chain(some).collect()
+    others.into_iter().chain(further).chain(some).collect()
+}
+
+/// The causes beside the deciding one: it is back when all of them are over.
+fn further(denial: &Denial) -> Vec<String> {
+    let facts = &denial.facts;
+    let mut told = vec![facts.deciding.notification.id];
+    let mut notes = Vec::new();
+    for cause in &facts.causes {
+        let n = &cause.entry.notification;
+        if told.contains(&n.id) {
+            continue;
+        }
+        told.push(n.id);
+        if notes.len() == FURTHER {
+            notes.push("There are further causes.".to_owned());
+            break;
+        }
+        let apps = || denial.apps().map(|app| (app.name(), &app.title));
+        let what = match &cause.target {
+            Target::System => "The whole system",
+            Target::Application(name) => {
+                apps().find(|(known, _)| *known == name).map_or(name.as_str(), |(_, title)| title)
+            }
+            Target::Resource(name) => name.as_str(),
+        };
+        let mut note = format!("{} is also down {}.", visible(what, false), visible(&n.reason.phrase(), false));
+        if let Some(message) = &n.message {
+            let mut kept: String = message.chars().take(FURTHER_MESSAGE).collect();
+            if kept.len() < message.len() {
+                kept.push('…');
+            }
+            note = format!("{note} {}", visible(&kept, false));
+        }
+        notes.push(note);
+    }
+    notes
 }
 
 /// Whether a closing speaks about every request that this node gets.

@@ -153,7 +153,7 @@ fn a_page_that_was_sent_something_never_reloads() {
     assert!(get.contains("http-equiv=\"refresh\"") && get.contains("data-watch=\"own\""));
     let post = text(&denial(json!({}), four()), Shape::Html, false, four());
     assert!(!post.contains("http-equiv=\"refresh\"") && post.contains("data-watch=\"apps\""));
-    assert!(post.contains("What you sent was not accepted and nothing of it was kept."));
+    assert!(post.contains("Your message was not sent and was not saved."));
     // What is closed for some requests only is open in general: nothing to watch, nothing to claim.
     let some = text(&denial_of(json!({"methods": ["POST"]})), Shape::Html, false, four());
     assert!(some.contains("data-watch=\"\"") && some.contains("Only some requests are affected"));

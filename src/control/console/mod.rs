@@ -25,7 +25,10 @@ use std::sync::Arc;
 use actix_web::web;
 use chrono_tz::Tz;
 
-use super::session::{Door, SignIn};
+use super::{
+    api::routes::{Place, get, post, register},
+    session::{Door, SignIn},
+};
 use crate::{
     actors::desk::Desk,
     availability::{Name, Reasons},
@@ -51,30 +54,28 @@ pub struct ConsoleState {
 /// `App::new().configure(console::configure(state))`.
 pub fn configure(state: web::Data<ConsoleState>) -> impl FnOnce(&mut web::ServiceConfig) {
     move |config| {
-        config
-            .app_data(state)
-            .route("/", web::get().to(handle::board))
-            .service(
-                web::resource("/login").route(web::get().to(handle::login_page)).route(web::post().to(handle::login)),
-            )
-            .route("/logout", web::post().to(handle::logout))
-            .service(
-                web::resource("/notify")
-                    .route(web::get().to(handle::notify_page))
-                    .route(web::post().to(handle::notify)),
-            )
-            .route("/notify/{id}", web::get().to(handle::receipt))
-            .route("/notify/{id}/extend", web::post().to(handle::extend))
-            .route("/plans", web::get().to(handle::plans))
-            .route("/history", web::get().to(handle::history))
-            .route("/nodes", web::get().to(handle::nodes))
-            .service(
-                web::resource("/nodes/forget")
-                    .route(web::get().to(handle::forget_page))
-                    .route(web::post().to(handle::forget)),
-            )
-            .route("/static/console/{file}", web::get().to(assets::serve));
+        config.app_data(state);
+        register(config, places());
+        config.default_service(web::to(handle::unknown));
     }
+}
+
+/// Every page.
+fn places() -> Vec<Place> {
+    vec![
+        Place::new("/", vec![get(handle::board)]),
+        Place::new("/login", vec![get(handle::login_page), post(handle::login)]),
+        Place::new("/logout", vec![post(handle::logout)]),
+        Place::new("/notify", vec![get(handle::notify_page), post(handle::notify)]),
+        Place::new("/notify/{id}", vec![get(handle::receipt)]),
+        Place::new("/notify/{id}/extend", vec![post(handle::extend)]),
+        Place::new("/plans", vec![get(handle::plans)]),
+        Place::new("/history", vec![get(handle::history)]),
+        Place::new("/nodes", vec![get(handle::nodes)]),
+        Place::new("/nodes/forget", vec![get(handle::forget_page), post(handle::forget)]),
+        Place::new("/problems/{kind}", vec![get(handle::problem)]),
+        Place::new("/static/console/{file}", vec![get(assets::serve)]),
+    ]
 }
 
 #[cfg(test)]

@@ -134,7 +134,7 @@ fn an_outage_is_updated_and_extended_from_the_board_by_those_who_may() {
 #[test]
 fn the_history_shows_a_change_once_and_what_changed() {
     let history = page("history");
-    assert_eq!(history.matches("Plan changed: Chat and Wiki will be unavailable</span>").count(), 1);
+    assert_eq!(history.matches("<span>Plan changed: Chat and Wiki will be unavailable</span>").count(), 1);
     assert!(!history.contains("Planned maintenance cancelled"), "the cancel is part of the change");
     for change in [
         "<b>From</b>: <del><time datetime=\"2026-11-24T21:00:00Z\">",
@@ -377,4 +377,29 @@ async fn a_fenced_node_says_so_on_its_pages_and_what_to_do() {
     state.desk.shared().fence(conflict);
     let page = text(ask(&state, TestRequest::get().uri("/login")).await).await;
     assert!(page.contains("This node is fenced") && page.contains("forewarn store renew"), "{page}");
+}
+
+#[actix_web::test]
+async fn unknown_addresses_and_types_of_problems_say_what_they_are() {
+    let state = state(alice());
+    let get = |path: &str, accept: &'static str| TestRequest::get().uri(path).insert_header(("accept", accept));
+    let page = ask(&state, get("/nothing-here", "text/html,*/*;q=0.8")).await;
+    assert_eq!(page.status(), StatusCode::NOT_FOUND);
+    assert!(text(page).await.contains("There is no page at /nothing-here on the control listener of node a."));
+    let problem = ask(&state, get("/nothing-here", "*/*")).await;
+    assert_eq!(problem.headers().get("content-type").unwrap(), "application/problem+json");
+    let problem: serde_json::Value = serde_json::from_str(&text(problem).await).unwrap();
+    let meaning = ask(&state, get(problem["type"].as_str().unwrap(), "*/*")).await;
+    assert_eq!(meaning.status(), StatusCode::OK);
+    assert!(text(meaning).await.contains("There is nothing at this address"));
+    let page = ask(&state, get("/problems/bound", "text/html")).await;
+    assert!(text(page).await.contains("Limit reached"));
+    assert_eq!(ask(&state, get("/problems/none", "text/html")).await.status(), StatusCode::NOT_FOUND);
+    let method = ask(&state, post("/history", "")).await;
+    assert_eq!(method.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(method.headers().get("allow").unwrap(), "GET, HEAD");
+    assert_eq!(
+        ask(&state, TestRequest::default().method(actix_web::http::Method::HEAD).uri("/login")).await.status(),
+        StatusCode::OK
+    );
 }

@@ -1,5 +1,6 @@
 //! One handler per page: asks the clock and the desk, and hands what they say to a view.
 
+mod elsewhere;
 mod extend;
 mod fill;
 mod look;
@@ -7,6 +8,7 @@ mod moved;
 mod notify;
 mod sign;
 
+pub use elsewhere::{problem, unknown};
 pub use extend::extend;
 pub use fill::notify_page;
 pub use look::{board, forget, forget_page, history, nodes, plans, receipt};
