@@ -59,6 +59,7 @@ trusted_proxies = ["127.0.0.1/32", "2001:db8::/32"]
 listen = "127.0.0.1:7070"
 advertise = "http://A.example:7070/"
 time_zone = "Europe/Berlin"
+trusted_proxies = ["192.0.2.0/24"]
 [farm]
 secret = "0123456789abcdef"
 peers = ["http://127.0.0.1:7071"]
@@ -91,9 +92,15 @@ title = "its licence has expired"
 name = "ci"
 role = "monitor"
 sha256 = "{sha256}"
+targets = ["application:mail*", "resource:*"]
+expires = "2027-01-31T12:00:00+01:00"
 [[operator]]
 name = "alice"
 password = "{phc}"
+[[operator]]
+name = "vera"
+password = "{phc}"
+role = "viewer"
 "#
     )
 }
@@ -121,6 +128,11 @@ fn the_whole_file_becomes_settings() {
     assert!(mail.critical);
     assert_eq!(mail.agree.get(), 2);
     assert_eq!(s.tokens[0].sha256, [0xab; 32]);
+    assert_eq!(s.tokens[0].targets.as_ref().unwrap(), &["application:mail*", "resource:*"]);
+    assert_eq!(s.tokens[0].expires.unwrap().to_rfc3339(), "2027-01-31T11:00:00+00:00");
+    let roles: Vec<Role> = s.operators.iter().map(|operator| operator.role).collect();
+    assert_eq!((roles, &s.operators[0].targets), (vec![Role::Operator, Role::Viewer], &None));
+    assert_eq!(s.control.trusted_proxies[0].to_string(), "192.0.2.0/24");
 }
 
 #[test]

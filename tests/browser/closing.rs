@@ -23,7 +23,7 @@ async fn fill_in(browser: &Browser) {
     browser.fill("#duration", "10").await;
     browser.choose("select[name=duration_unit]", "minutes").await;
     browser.click("button[value=preview]").await;
-    browser.see_text(".step", "nothing is sent yet").await;
+    browser.see_text(".step", "nothing has been sent yet").await;
     browser.see_text("h1", "Mail is unavailable").await;
     browser.see_text(".denial", "Mail is unavailable").await;
     // Text, never markup.

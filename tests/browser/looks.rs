@@ -49,7 +49,7 @@ async fn every_page_can_be_read_by_everybody() {
     let stage = Stage::set().await;
     let browser = Browser::start("looks", true).await;
     let mut complaints = Vec::new();
-    let variants = [(1280, false), (1280, true), (390, false), (390, true)];
+    let variants = [(1280, false), (1280, true), (320, false), (320, true)];
     let name =
         |page: &str, (width, dark): (u32, bool)| format!("{page}-{width}-{}", if dark { "dark" } else { "light" });
 
@@ -73,6 +73,8 @@ async fn every_page_can_be_read_by_everybody() {
         ("receipt", &format!("/notify/{mail}"), "main[data-complete]"),
         ("nodes", "/nodes", ".nodes"),
         ("history", "/history", ".history"),
+        ("plans", "/plans", ".plan"),
+        ("no-page", "/nothing-here", "h1"),
         ("no-such", "/notify/nothing", "h1"),
     ];
     for variant in variants {

@@ -14,6 +14,7 @@ mod operators;
 mod sending;
 #[path = "../support/mod.rs"]
 mod support;
+mod together;
 
 use application::MailPage;
 use driver::Browser;

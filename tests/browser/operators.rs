@@ -27,9 +27,9 @@ async fn what_others_do_shows_by_itself() {
     stage.farm[1].submit_wait_all(said).await;
     browser.see_text("#application-directory .state", "Unavailable").await;
     browser.see_text("#application-directory .cause", "Its licence has expired").await;
-    browser.see_text("#application-directory .facts", "ci").await;
-    // c does not run it, and holds it all the same.
-    browser.see_text("#resource-people .facts", "Holds on a, b and c").await;
+    browser.see_text("#resource-people .facts", "ci").await;
+    // c does not run it, and has it all the same.
+    browser.see_text("#resource-people .facts", "Active on nodes a, b and c").await;
     assert!(browser.is_still_the_same().await, "the board was loaded anew");
 
     browser.goto(&stage.console(0, "/history")).await;
@@ -74,7 +74,7 @@ async fn signing_in_is_throttled_and_an_ended_session_loses_nothing() {
     browser.click("main button").await;
     browser.see_text("#problems", "The name or the password is wrong.").await;
     assert_eq!(browser.value("#name").await, "alice", "the name need not be typed again");
-    // On a slow machine the first pause, a second, may be over before the next attempt; pauses grow.
+    // A slip or two costs no wait; after some failures pauses grow.
     browser
         .until("to be slowed down", Duration::from_secs(30), async || {
             browser.fill("#password", "not this").await;
@@ -125,7 +125,7 @@ async fn signing_in_is_throttled_and_an_ended_session_loses_nothing() {
 }
 
 #[tokio::test]
-async fn plans_are_edited_and_taken_back_and_nothing_is_said_twice() {
+async fn plans_are_changed_and_cancelled_and_nothing_is_sent_twice() {
     if !driver::is_installed() {
         return;
     }
@@ -134,7 +134,7 @@ async fn plans_are_edited_and_taken_back_and_nothing_is_said_twice() {
     sign_in(&browser, &stage.console(0, "/")).await;
 
     // A plan, with times as somebody in Berlin types them.
-    browser.click("#application-chat .row-actions a").await;
+    browser.click("#application-chat .line-action").await;
     let set = "const set = (id, days) => { const at = new Date(Date.now() + days * 864e5); at.setSeconds(0, 0);
         document.getElementById(id).value = new Date(at - at.getTimezoneOffset() * 6e4).toISOString().slice(0, 16); };";
     browser.execute(&format!("{set} set('begins', 1); set('back', 2);")).await;
@@ -146,27 +146,27 @@ async fn plans_are_edited_and_taken_back_and_nothing_is_said_twice() {
     browser.see_text("#receipt-summary", "All 3 nodes have confirmed").await;
 
     browser.goto(&stage.console(0, "/")).await;
-    browser.see_text("#application-chat .plan", "New servers").await;
+    browser.see_text(".plan", "New servers").await;
     browser.see_text("#application-chat .state", "Available").await;
-    browser.click("#application-chat .plan a[href^='/notify?replace']").await;
+    browser.click(".plan a[href^='/notify?replace']").await;
     assert_eq!(browser.value("#begins").await, typed, "the same moment in the same zone");
     browser.fill("#message", "New and better servers").await;
     browser.click("button[value=preview]").await;
     browser.click("button[value=confirm]").await;
     browser.see_text("#receipt-summary", "All 3 nodes have confirmed").await;
     browser.goto(&stage.console(0, "/")).await;
-    browser.see_text("#application-chat .plan", "New and better servers").await;
-    assert_eq!(browser.execute("return document.querySelectorAll('#application-chat .plan').length").await, json!(1));
+    browser.see_text(".plan", "New and better servers").await;
+    assert_eq!(browser.execute("return document.querySelectorAll('.plan').length").await, json!(1));
 
-    browser.click("#application-chat .plan a[href^='/notify?cancel']").await;
-    browser.see_text("h1", "Take back a plan").await;
+    browser.click(".plan a[href^='/notify?cancel']").await;
+    browser.see_text("h1", "Cancel planned maintenance").await;
     browser.keep("cancel").await;
     browser.fill("#message", "The servers are late").await;
     browser.click("button[value=confirm]").await;
     browser.see_text("#receipt-summary", "All 3 nodes have confirmed").await;
     browser.goto(&stage.console(0, "/")).await;
     browser.see_text("#application-chat .state", "Available").await;
-    browser.see_no("#application-chat .plan").await;
+    browser.see_no(".plan").await;
 
     // A page with a confirming button that was left open for too long.
     browser.goto(&stage.console(0, "/notify?target=application:mail&status=unavailable")).await;
@@ -175,7 +175,7 @@ async fn plans_are_edited_and_taken_back_and_nothing_is_said_twice() {
     browser.see(".denial").await;
     browser.execute("document.querySelector('main [name=timestamp]').value = '2020-01-01T00:00:00Z'").await;
     browser.click("button[value=confirm]").await;
-    browser.see_text(".note", "This page had been open for a while, so it was not sent").await;
+    browser.see_text(".note", "This page was open for a while, so nothing was sent").await;
     browser.keep("preview-stale").await;
     browser.see_text(".denial", "Stale").await;
     browser.click("button[value=confirm]").await;
@@ -196,7 +196,7 @@ async fn plans_are_edited_and_taken_back_and_nothing_is_said_twice() {
     browser.click("button[value=preview]").await;
     browser.see(".denial").await;
     browser.click("button[value=confirm]").await;
-    browser.see_text(".note", "This form was sent before, with another content").await;
+    browser.see_text(".note", "This form was sent before with other content").await;
     browser.keep("preview-conflict").await;
     browser.click("button[value=confirm]").await;
     browser.see_text("#receipt-summary", "All 3 nodes have confirmed").await;

@@ -17,6 +17,7 @@ mod plans;
 mod proxying;
 mod receipts;
 mod returning;
+mod rights;
 mod starting;
 mod submitting;
 mod versions;

@@ -134,6 +134,11 @@ fn credentials_have_limits() {
     refused(&shared, "11: token.sha256: is another token's");
     let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     refused(&token("x", "monitor", empty), "7: token.sha256: is the hash of the empty text");
+    let more = |line: &str| token("x", "viewer", &one) + line;
+    refused(&more("expires = \"tomorrow\""), "8: token.expires: must be a time such as");
+    refused(&more("targets = [\"application:[ab]\"]"), "8: token.targets: must be \"system\"");
+    refused(&more("targets = [\"\"]"), "8: token.targets: must be \"system\"");
+    refused(&(operator("x", &phc()) + "role = \"monitor\""), "7: operator.role: must be \"operator\" or \"viewer\"");
     refused(&operator("x", "plain"), "6: operator.password: must be an argon2id hash");
     let twice = operator("x", &phc()) + &operator("x", &phc());
     refused(&twice, "8: operator.name: \"x\" is there already");

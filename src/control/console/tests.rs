@@ -116,6 +116,14 @@ fn sixty_applications_are_one_line_each_and_a_plan_is_shown_once() {
 }
 
 #[test]
+fn what_is_down_with_the_whole_system_is_one_line_each() {
+    let page = samples::board_page(&samples::closed_board(), "");
+    let titles = |rows: &[_]| rows.iter().map(|row: &view::Row| row.title.clone()).collect::<Vec<_>>();
+    assert_eq!(titles(&page.applications.with_system), ["Chat", "Shop"]);
+    assert_eq!(titles(&page.applications.wrong), ["Mail", "Phone directory", "Wiki"], "these have causes of their own");
+}
+
+#[test]
 fn an_outage_is_updated_and_extended_from_the_board_by_those_who_may() {
     let board = page("board");
     let mail = samples::entries()[0].notification.id;

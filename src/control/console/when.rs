@@ -18,6 +18,14 @@ pub struct When {
     text: String,
 }
 
+impl When {
+    /// Whether both lie within one second.
+    pub fn is_same_second(&self, other: &Self) -> bool {
+        // "2026-11-23T18:00:00", and perhaps a fraction.
+        self.iso.get(..19) == other.iso.get(..19)
+    }
+}
+
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<time datetime=\"{}\">{}</time>", self.iso, self.text)

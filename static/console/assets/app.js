@@ -73,6 +73,11 @@
         field.setCustomValidity("");
         exact.value = "";
         if (!field.value || field.matches(":disabled")) continue;
+        // What was not touched stays the moment that it is, which may have more digits than the field.
+        if (field.dataset.exact && field.value === local(new Date(field.dataset.exact))) {
+          exact.value = field.dataset.exact;
+          continue;
+        }
         const read = moment(field.value);
         if (read.problem) {
           field.setCustomValidity(read.problem);

@@ -19,6 +19,16 @@ pub enum Held {
     Nothing(&'static str),
 }
 
+impl Held {
+    /// Whether people read the same. Forms without scripts know no milliseconds.
+    fn reads_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Time(one), Self::Time(other)) => one.is_same_second(other),
+            _ => self == other,
+        }
+    }
+}
+
 /// One field that is not what it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -50,7 +60,10 @@ pub fn changes(old: &Notification, new: &Notification, titles: &Titles, face: &F
         ]
     };
     let pairs = fields(old).into_iter().zip(fields(new));
-    pairs.filter(|((_, old), (_, new))| old != new).map(|((label, old), (_, new))| Change { label, old, new }).collect()
+    pairs
+        .filter(|((_, old), (_, new))| !old.reads_like(new))
+        .map(|((label, old), (_, new))| Change { label, old, new })
+        .collect()
 }
 
 /// How a closing ends.

@@ -13,6 +13,8 @@ mod nodes;
 mod preview;
 mod receipt;
 
+#[cfg(test)]
+pub use board::Row;
 pub use board::{BoardInput, BoardPage, PlansPage, Receipts, anchor, deciding, plans};
 pub use changes::Held;
 pub use entry::EntryView;

@@ -70,6 +70,13 @@ impl Row {
     pub fn is_wrong(&self) -> bool {
         self.kind != "available"
     }
+
+    /// There is no more to tell of it than of the whole system.
+    fn is_down_with_the_system(&self) -> bool {
+        let system = anchor(&Target::System);
+        let is_system = |cause: &CauseLine| cause.elsewhere.as_ref().is_some_and(|other| other.anchor == system);
+        !self.causes.is_empty() && self.partial.is_empty() && self.causes.iter().all(is_system)
+    }
 }
 
 /// Rows of one kind: what needs attention, and the rest.
@@ -77,6 +84,8 @@ impl Row {
 pub struct Section {
     /// Unavailable ones first.
     pub wrong: Vec<Row>,
+    /// Unavailable because the whole system is, and for no other reason.
+    pub with_system: Vec<Row>,
     /// By title.
     pub fine: Vec<Row>,
     /// The rest is shown without being asked for.
@@ -86,7 +95,7 @@ pub struct Section {
 impl Section {
     /// Nothing in it.
     pub fn is_empty(&self) -> bool {
-        self.wrong.is_empty() && self.fine.is_empty()
+        self.wrong.is_empty() && self.with_system.is_empty() && self.fine.is_empty()
     }
 }
 
@@ -154,8 +163,10 @@ impl BoardPage {
         let wanted = search.trim().to_lowercase();
         let section = |rows: Vec<Row>| {
             let unfolded = !wanted.is_empty() || rows.len() <= FEW;
-            let (wrong, fine) = rows.into_iter().filter(|row| row.text.contains(&wanted)).partition(Row::is_wrong);
-            Section { wrong, fine, unfolded }
+            let rows = rows.into_iter().filter(|row| row.text.contains(&wanted));
+            let (wrong, fine): (Vec<Row>, Vec<Row>) = rows.partition(Row::is_wrong);
+            let (with_system, wrong) = wrong.into_iter().partition(Row::is_down_with_the_system);
+            Section { wrong, with_system, fine, unfolded }
         };
         Self {
             chrome,
