@@ -5,7 +5,7 @@
 //! imports and fails on a breach.
 //!
 //! ```text
-//! cli → node → gate · control · peer → actors → answer · store · sync → availability
+//! cli → node → gate · control · peer → body · actors → answer · store · sync → availability
 //! ```
 
 pub mod cli;
@@ -14,6 +14,7 @@ pub mod demo;
 pub mod node;
 
 pub mod actors;
+pub mod body;
 pub mod control;
 pub mod gate;
 pub mod peer;

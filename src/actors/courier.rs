@@ -60,7 +60,7 @@ impl Handler<Carry> for Couriers {
         let (transport, repeater) = (Rc::clone(&self.transport), self.repeater.clone());
         let call = async move {
             crash_point("courier.deliver");
-            let result = transport.deliver(&carry.address, &carry.message).await;
+            let result = transport.deliver(carry.peer, &carry.address, &carry.message).await;
             crash_point(if result.is_ok() { "courier.delivered" } else { "courier.failed" });
             // Waits for room in the mailbox; fails only when the node is on its way down.
             repeater.send(Carried { peer: carry.peer, result }).await.ok();
@@ -73,7 +73,9 @@ impl Handler<Carry> for Couriers {
 #[derive(Message)]
 #[rtype(result = "Option<Delivery>")]
 pub struct AskReceipts {
-    /// Where the initial node is.
+    /// The initial node.
+    pub node: NodeId,
+    /// Where it is.
     pub address: String,
     /// Which notification.
     pub id: Uuid,
@@ -85,7 +87,7 @@ impl Handler<AskReceipts> for Couriers {
     fn handle(&mut self, ask: AskReceipts, _: &mut Self::Context) -> Self::Result {
         let transport = Rc::clone(&self.transport);
         Box::pin(async move {
-            let answer = transport.receipts(&ask.address, ask.id).await.ok().flatten()?;
+            let answer = transport.receipts(ask.node, &ask.address, ask.id).await.ok().flatten()?;
             serde_json::from_value(answer).ok()
         })
     }

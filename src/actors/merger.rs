@@ -103,8 +103,8 @@ impl Merger {
     }
 
     /// One step of a merge.
-    async fn ask(&self, address: &str, message: &Merge) -> Result<Option<Merged>, Failure> {
-        match self.transport.merge(address, message).await {
+    async fn ask(&self, peer: NodeId, address: &str, message: &Merge) -> Result<Option<Merged>, Failure> {
+        match self.transport.merge(peer, address, message).await {
             Ok(answer) => Ok(answer),
             Err(failure) => Err(self.learn(failure).await),
         }
@@ -124,7 +124,7 @@ impl Merger {
         let mut points = ["merger.probe", "merger.probe.answered", "merger.probe.absorbed"];
         loop {
             crash_point(points[0]);
-            let answer = self.ask(address, &ask).await?;
+            let answer = self.ask(peer, address, &ask).await?;
             crash_point(points[1]);
             let (back, next) = self
                 .take(move |replica, now| {
@@ -203,7 +203,7 @@ impl Merger {
             let Some((Some(address), messages)) = told else { continue };
             for message in messages {
                 crash_point("merger.follow-up");
-                if let Ok(Err(failure)) = timeout_at(deadline, self.ask(&address, &message)).await {
+                if let Ok(Err(failure)) = timeout_at(deadline, self.ask(id, &address, &message)).await {
                     log::warn!("event=no_follow_up address={address} why={:?}", failure.to_string());
                 }
                 crash_point("merger.follow-up.told");
@@ -260,15 +260,15 @@ impl Merger {
         let prepared = self.take(move |replica, _| {
             let others =
                 replica.peers().into_iter().filter(|peer| peer.member.is_some() && !peer.down && peer.id != from);
-            (others.map(|peer| peer.address).collect::<Vec<_>>(), follow_ups(replica, &learned))
+            (others.map(|peer| (peer.id, peer.address)).collect::<Vec<_>>(), follow_ups(replica, &learned))
         });
         let Some((mut others, messages)) = prepared.await else { return };
         shuffle(&mut others);
         others.truncate(TELL);
-        for address in &others {
+        for (peer, address) in &others {
             for message in &messages {
                 crash_point("merger.tell");
-                if let Err(failure) = self.transport.merge(address, message).await {
+                if let Err(failure) = self.transport.merge(*peer, address, message).await {
                     log::debug!("event=no_follow_up address={address} why={:?}", failure.to_string());
                     break;
                 }

@@ -224,7 +224,7 @@ fn point_of(reply: &Reply) -> &'static str {
         Reply::Merged(Some(_)) => "repeater.reply.merged",
         Reply::Merged(None) => "repeater.reply.nothing-to-merge",
         Reply::Settled => "repeater.reply.settled",
-        Reply::Submitted(Err(_)) | Reply::TurnedAway(_) | Reply::Busy => "repeater.reply.refused",
+        Reply::Submitted(Err(_)) | Reply::TurnedAway(_) | Reply::Malformed(_) | Reply::Busy => "repeater.reply.refused",
     }
 }
 

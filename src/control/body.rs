@@ -1,39 +1,18 @@
-//! Request bodies: their type, their size, their time, and what becomes of the rest of those that
-//! nobody wants (SPEC 6: "The body of a refused request is read to its end, up to 1 MiB").
-//!
-//! Clients that are still sending when an answer comes often never read it: the connection is reset
-//! under them. So the rest is read and thrown away; only beyond the bound is the connection closed.
+//! The API's bodies: JSON of a bounded size, in a bounded time (docs/contract.md#errors). How they are
+//! read is the business of [`crate::body`].
 
-use std::{
-    cell::{Cell, RefCell},
-    pin::{Pin, pin},
-    rc::Rc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::time::Duration;
 
-use actix_web::{
-    Error, HttpMessage as _, HttpRequest,
-    body::MessageBody,
-    dev::{Payload, ServiceRequest, ServiceResponse},
-    error::PayloadError,
-    http::{ConnectionType, StatusCode, header},
-    middleware::Next,
-    web,
-};
-use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt as _};
+use actix_web::{HttpRequest, http::header, web};
 use serde_json::Value;
-use tokio::time::timeout;
 
 use super::{errors::Failure, strict};
+use crate::body::{self, Bounds, Fault};
 
-/// Largest body that is looked at, in bytes.
+/// Longest body that is looked at, in bytes.
 pub const MOST: usize = 64 * 1024;
-/// How much of an unwanted body is read, in bytes.
-const DRAINED: usize = 1024 * 1024;
-/// How long a body may take, and again what is left of an unwanted one.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a body may take, those of the pages' forms included.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Reads a body of `application/json`.
 ///
@@ -51,7 +30,7 @@ pub async fn json(request: &HttpRequest, payload: web::Payload) -> Result<Value,
     if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(Failure::UnsupportedType("the body must not have a Content-Encoding".to_owned()));
     }
-    let bytes = read(request, payload).await?;
+    let bytes = body::read(request, payload, Bounds { most: MOST, patience: PATIENCE }, |_| {}).await?;
     strict::read(&bytes).map_err(Failure::Malformed)
 }
 
@@ -64,91 +43,21 @@ fn is_json(content_type: &str) -> bool {
         })
 }
 
-/// Reads a body of any type.
-///
-/// # Errors
-/// 413 above [`MOST`], 408 when it takes more than 10 s, 400 when it breaks off.
-pub async fn read(request: &HttpRequest, mut payload: web::Payload) -> Result<Bytes, Failure> {
-    let announced =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > MOST as u64) {
-        return Err(Failure::TooLarge(MOST));
-    }
-    let all = async {
-        let mut body = BytesMut::new();
-        while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|e| Failure::Malformed(format!("the body breaks off: {e}")))?;
-            if body.len() + chunk.len() > MOST {
-                return Err(Failure::TooLarge(MOST));
-            }
-            body.extend_from_slice(&chunk);
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::TooLarge(most) => Self::TooLarge(most),
+            Fault::TooSlow(patience) => Self::TooSlow(patience.as_secs()),
+            Fault::Broken(_) => Self::Malformed(fault.to_string()),
         }
-        Ok(body.freeze())
-    };
-    match timeout(PATIENCE, all).await {
-        Ok(read) => read,
-        Err(_) => Err(Failure::TooSlow(PATIENCE.as_secs())), // that it elapsed is all it says
     }
-}
-
-/// A body that the handler reads from, and what it leaves over is still there afterwards.
-#[derive(Clone)]
-struct Shared {
-    payload: Rc<RefCell<Payload>>,
-    /// Bytes that came out, by whomever.
-    read: Rc<Cell<usize>>,
-    /// Nothing more will come.
-    ended: Rc<Cell<bool>>,
-}
-
-impl Stream for Shared {
-    type Item = Result<Bytes, PayloadError>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.ended.get() {
-            return Poll::Ready(None);
-        }
-        let next = pin!(&mut *self.payload.borrow_mut()).poll_next(cx);
-        match &next {
-            Poll::Ready(Some(Ok(chunk))) => self.read.set(self.read.get().saturating_add(chunk.len())),
-            Poll::Ready(_) => self.ended.set(true),
-            Poll::Pending => {}
-        }
-        next
-    }
-}
-
-/// Middleware: once the answer is known, reads what is left of the request's body, so that the
-/// client gets to see the answer. Beyond 1 MiB or 10 s it closes the connection instead.
-///
-/// # Errors
-/// What the handlers behind it give.
-pub async fn finish_reading<B: MessageBody + 'static>(
-    mut request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
-    let shared =
-        Shared { payload: Rc::new(RefCell::new(request.take_payload())), read: Rc::default(), ended: Rc::default() };
-    request.set_payload(Payload::Stream { payload: Box::pin(shared.clone()) });
-    let mut response = next.call(request).await?;
-    if response.status() == StatusCode::REQUEST_TIMEOUT {
-        return Ok(response); // it has been waited for, and the answer closes the connection
-    }
-    let mut rest = shared;
-    let drained = timeout(PATIENCE, async {
-        while rest.read.get() <= DRAINED && rest.next().await.is_some_and(|chunk| chunk.is_ok()) {}
-    });
-    if drained.await.is_err() || !rest.ended.get() {
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-    }
-    Ok(response)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use actix_web::{App, HttpResponse, middleware::from_fn, test as http};
+    use actix_web::test as http;
 
     #[test]
     fn only_json_in_utf_8_is_json() {
@@ -158,36 +67,6 @@ mod tests {
         for bad in ["", "text/json", "application/xml", "application/json; charset=latin1", "application/jsonp"] {
             assert!(!is_json(bad), "{bad}");
         }
-    }
-
-    /// A handler that answers without looking at the body, behind the middleware; returns how much
-    /// of the body was taken, and whether the connection is to be closed.
-    async fn drain(chunks: usize, size: usize) -> (usize, bool) {
-        let taken = Rc::new(Cell::new(0));
-        let counter = Rc::clone(&taken);
-        let chunk = Bytes::from(vec![b'x'; size]);
-        let body = futures_util::stream::iter((0..chunks).map(move |_| {
-            counter.set(counter.get() + chunk.len());
-            Ok::<_, PayloadError>(chunk.clone())
-        }));
-        let app = App::new().service(
-            web::resource("/").wrap(from_fn(finish_reading)).to(async || HttpResponse::Unauthorized().finish()),
-        );
-        let app = http::init_service(app).await;
-        let mut request = http::TestRequest::post().uri("/").to_request();
-        let payload =
-            Payload::Stream { payload: Box::pin(body) as Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>> };
-        drop(std::mem::replace(request.payload(), payload));
-        let response = http::call_service(&app, request).await;
-        assert_eq!(response.status(), 401);
-        (taken.get(), response.response().head().connection_type() == ConnectionType::Close)
-    }
-
-    #[actix_web::test]
-    async fn the_rest_of_a_refused_body_is_read_up_to_a_bound() {
-        assert_eq!(drain(8, 65_536).await, (8 * 65_536, false));
-        let (taken, closed) = drain(64, 65_536).await;
-        assert!(closed && taken <= DRAINED + 65_536, "{taken}");
     }
 
     #[actix_web::test]

@@ -2,7 +2,7 @@
 //! "Control"). It is private; users meet the gate.
 //!
 //! ```text
-//! request → body::finish_reading → api::tidy → auth::require → a handler in api → Desk
+//! request → api::tidy → auth::require → a handler in api → Desk
 //!                                                                     errors: Failure → problem+json
 //! ```
 //!

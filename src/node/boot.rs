@@ -1,9 +1,6 @@
 //! The phases of a start, as types.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use actix_web::{
@@ -35,9 +32,9 @@ use crate::{
     gate::{listener, proxy::Limits},
     peer::{
         client::PeerClient,
-        endpoints::{self, Door},
-        nonces::Nonces,
-        signature::{Identity, Key},
+        endpoints::Door,
+        guard::{Guard, MAX_MESSAGE},
+        signature::{Identity, Key, Receiver},
         wire::HttpTransport,
     },
     store::{Store, crash::crash_point},
@@ -140,9 +137,8 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     };
     let key = Key::new(settings.farm.secret.as_ref().map_or("", |secret| secret.expose_secret()));
     let who = Identity { node: identity.node, boot: identity.boot, boot_nonce: identity.nonce };
-    let transport = move |key: &Key| {
-        std::rc::Rc::new(HttpTransport::new(PeerClient::new(key.clone(), who, endpoints::MAX_MESSAGE)))
-    };
+    let transport =
+        move |key: &Key| std::rc::Rc::new(HttpTransport::new(PeerClient::new(key.clone(), who, MAX_MESSAGE)));
     let couriers = {
         let (repeater, key) = (repeater.clone(), key.clone());
         Couriers::start_in_arbiter(&arbiters[1].handle(), move |_| Couriers::new(transport(&key), repeater))
@@ -154,13 +150,8 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let resources = settings.resources.iter().map(|resource| name(&resource.name)).collect::<Result<_, _>>()?;
     let desk = Desk::new(repeater.clone(), store.clone(), Arc::clone(&shared), resources, couriers.clone());
     let streams = web::Data::new(events::Streams::default());
-    let door = Door {
-        key,
-        node: identity.node,
-        nonces: Mutex::new(Nonces::default()),
-        desk: desk.clone(),
-        shared: Arc::clone(&shared),
-    };
+    let me = Receiver { node: identity.node, address: facts.address.clone() };
+    let door = Door { guard: Guard::new(key, me), desk: desk.clone(), shared: Arc::clone(&shared) };
     let server = control_server(
         &settings,
         &facts,

@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use actix_web::{App as WebApp, HttpRequest, HttpResponse, HttpServer, dev::Server, web};
+use actix_web::{App as WebApp, HttpRequest, HttpResponse, HttpServer, dev::Server, middleware::from_fn, web};
 use socket2::Socket;
 use tokio::sync::broadcast;
 
@@ -11,6 +11,7 @@ use super::{NodeError, boot::GRACE, parts::listen};
 use crate::{
     actors::{Desk, desk::Event},
     availability::{Glob, Moment},
+    body,
     config::{self, Settings},
     control::{
         self, auth,
@@ -47,6 +48,7 @@ pub(super) fn control_server(
     let serves_peers = settings.farm.secret.is_some();
     let server = HttpServer::new(move || {
         let mut app = WebApp::new()
+            .wrap(from_fn(body::answer_first))
             .app_data(desk.clone())
             .app_data(tokens.clone())
             .app_data(sessions.clone())
@@ -58,11 +60,13 @@ pub(super) fn control_server(
         }
         app.configure(console::configure(console.clone()))
     });
-    let server = server.workers(2).disable_signals().shutdown_timeout(GRACE).tcp_nodelay(true).listen(listen(
-        "control.listen",
-        address,
-        socket,
-    )?)?;
+    let server = server
+        .workers(2)
+        .disable_signals()
+        .shutdown_timeout(GRACE)
+        .client_disconnect_timeout(body::LINGER)
+        .tcp_nodelay(true)
+        .listen(listen("control.listen", address, socket)?)?;
     Ok(server.run())
 }
 

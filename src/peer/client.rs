@@ -1,13 +1,12 @@
 //! Asks other nodes: signed HTTP/1.1 requests over connections that are kept open.
 //!
 //! Must stay true: every request carries a time and a nonce of its own, a second attempt as well;
-//! no answer is given to the caller as [`Answer`] unless a node of this farm signed it for this
-//! very request; time and memory are bounded whatever the other side does. What cannot be believed
-//! is an error, and errors never carry anything that may be acted on.
+//! no answer is given to the caller as [`Answer`] unless the node that was asked has signed it for
+//! this very request; time and memory are bounded whatever the other side does. What cannot be
+//! believed is an error, and errors never carry anything that may be acted on.
 //!
-//! Knows nothing of what is said, nor of who ought to be at an address: callers compare
-//! [`Answer::node`] where that matters. Tries again by itself only on a kept connection that turns
-//! out to be closed; back-off is the courier's.
+//! Knows nothing of what is said. Tries again by itself only on a kept connection that turns out to be
+//! closed; back-off is the courier's.
 //!
 //! A client belongs to the thread that made it: its connections live on that thread's runtime.
 
@@ -35,7 +34,16 @@ const IDLE_PER_PEER: usize = 4;
 /// How much of a refusal's text is kept, in characters.
 const DETAIL: usize = 200;
 
-/// What a peer said. It was signed for this request by a node of the farm.
+/// Whom a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Callee<'a> {
+    /// Where it answers: `http://host:port`.
+    pub address: &'a str,
+    /// Who it is. `None`: whichever node advertises this address.
+    pub node: Option<NodeId>,
+}
+
+/// What a peer said. It was signed for this request by the node that was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The HTTP status, errors included.
@@ -97,6 +105,16 @@ pub enum CallError {
         /// What is wrong with its signature.
         source: Refusal,
     },
+    /// A node of the farm answered, but not the one that was asked.
+    #[error("{address} was to be node {asked}, but node {answered} answers there")]
+    OtherNode {
+        /// Who was called.
+        address: String,
+        /// Who was asked.
+        asked: NodeId,
+        /// Who signed the answer.
+        answered: NodeId,
+    },
     /// An error without a signature: the peer refuses this node's own signature, or what is at the
     /// address is no peer. Anybody could have said it: for the log, not for decisions.
     #[error("{address} refuses with status {status}: {detail}")]
@@ -133,40 +151,46 @@ impl PeerClient {
         Self { http, key, identity, max_answer }
     }
 
-    /// Sends one request to `http://host:port` and waits at most `timeout` for the whole answer.
-    /// `path` begins with a slash and may have a query. What is asked must be idempotent.
+    /// Sends one request and waits at most `timeout` for the whole answer. `path` begins with a slash
+    /// and may have a query. What is asked must be idempotent.
     ///
     /// # Errors
     /// See [`CallError`].
     pub async fn call(
         &self,
-        address: &str,
+        callee: Callee<'_>,
         method: Method,
         path: &str,
         body: Bytes,
         timeout: Duration,
     ) -> Result<Answer, CallError> {
-        let exchange = self.exchange(address, &method, path, &body);
+        let exchange = self.exchange(callee, &method, path, &body);
         match tokio::time::timeout(timeout, exchange).await {
             Ok(result) => result,
-            Err(_elapsed) => Err(CallError::TimedOut { address: address.to_owned(), after: timeout }),
+            Err(_elapsed) => Err(CallError::TimedOut { address: callee.address.to_owned(), after: timeout }),
         }
     }
 
-    async fn exchange(&self, address: &str, method: &Method, path: &str, body: &Bytes) -> Result<Answer, CallError> {
-        let (nonce, request) = self.request(address, method, path, body)?;
+    async fn exchange(
+        &self,
+        callee: Callee<'_>,
+        method: &Method,
+        path: &str,
+        body: &Bytes,
+    ) -> Result<Answer, CallError> {
+        let (nonce, request) = self.request(callee, method, path, body)?;
         let (nonce, response) = match self.http.request(request).await {
             // The peer closed an idle connection just as it was used again. All that peers ask is
             // idempotent, so once more, under a new nonce as the first may have been seen.
             Err(error) if is_stale(&error) => {
-                let (nonce, request) = self.request(address, method, path, body)?;
+                let (nonce, request) = self.request(callee, method, path, body)?;
                 (nonce, self.http.request(request).await)
             }
             result => (nonce, result),
         };
-        let address = || address.to_owned();
+        let address = || callee.address.to_owned();
         match response {
-            Ok(response) => self.read(address, nonce, response).await,
+            Ok(response) => self.read(callee, nonce, response).await,
             Err(source) if source.is_connect() => Err(CallError::Unreachable { address: address(), source }),
             Err(source) => Err(CallError::Broken { address: address(), source: source.into() }),
         }
@@ -175,15 +199,16 @@ impl PeerClient {
     /// A signed request of now.
     fn request(
         &self,
-        address: &str,
+        callee: Callee<'_>,
         method: &Method,
         path: &str,
         body: &Bytes,
     ) -> Result<(Nonce, Request<Full<Bytes>>), CallError> {
-        let wrong = |source| CallError::Address { address: address.to_owned(), source };
+        let wrong = |source| CallError::Address { address: callee.address.to_owned(), source };
         let invalid = |error: http::Error| wrong(error.into());
+        let address = callee.address.trim_end_matches('/');
         // an empty authority is an error, too
-        let authority = address.strip_prefix("http://").unwrap_or_default().trim_end_matches('/');
+        let authority = address.strip_prefix("http://").unwrap_or_default();
         let uri = Uri::builder().scheme("http").authority(authority).path_and_query(path).build().map_err(invalid)?;
         // `http` reads `host:x` as a host without a port, and port 80 would be called
         if uri.port_u16().is_none() && uri.host() != Some(authority) {
@@ -197,19 +222,16 @@ impl PeerClient {
         if !body.is_empty() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
-        for (name, value) in self.key.sign_request(&sender, method.as_str(), &target, body) {
+        let to = callee.node.map_or_else(|| address.to_owned(), |node| node.to_string());
+        for (name, value) in self.key.sign_request(&sender, &to, method.as_str(), &target, body) {
             request = request.header(name, value);
         }
         Ok((nonce, request.body(Full::new(body.clone())).map_err(invalid)?))
     }
 
     /// Reads an answer, no more than the limit, and checks that it is one.
-    async fn read(
-        &self,
-        address: impl Fn() -> String,
-        nonce: Nonce,
-        response: Response<Incoming>,
-    ) -> Result<Answer, CallError> {
+    async fn read(&self, callee: Callee<'_>, nonce: Nonce, response: Response<Incoming>) -> Result<Answer, CallError> {
+        let address = || callee.address.to_owned();
         let (head, body) = response.into_parts();
         let body = match Limited::new(body, self.max_answer).collect().await {
             Ok(body) => body.to_bytes(),
@@ -225,7 +247,10 @@ impl PeerClient {
         let header = |name: &'static str| head.headers.get(name).map(|value| value.as_bytes());
         let node = self.key.verify_answer(header, nonce, status, &body);
         let node = node.map_err(|source| CallError::Forged { address: address(), source })?;
-        Ok(Answer { status, body, node })
+        match callee.node {
+            Some(asked) if asked != node => Err(CallError::OtherNode { address: address(), asked, answered: node }),
+            _ => Ok(Answer { status, body, node }),
+        }
     }
 }
 

@@ -20,7 +20,11 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     availability::Moment,
-    peer::{guard, nonces::Nonces},
+    peer::{
+        guard::{self, Guard},
+        nonces::Nonces,
+        signature::Receiver,
+    },
 };
 
 const LONG: Duration = Duration::from_secs(20);
@@ -34,32 +38,41 @@ fn client(secret: &str) -> PeerClient {
     PeerClient::new(Key::new(secret), identity(), 1_000)
 }
 
-/// What the peer under test has seen.
+/// The peer under test, and what it has seen.
 struct Seen {
-    nonces: Mutex<Nonces>,
+    guard: Guard,
     connections: AtomicUsize,
     now: fn() -> Moment,
 }
 
 /// Answers with what it was asked, signed; `/conflict` with 409, `/nothing` with 204.
-async fn handle(request: HttpRequest, body: Bytes, seen: web::Data<Seen>) -> HttpResponse {
-    let key = Key::new("secret");
-    let sender = match guard::verify(&request, &body, &key, &seen.nonces, (seen.now)()) {
-        Ok(sender) => sender,
+async fn handle(request: HttpRequest, payload: web::Payload, seen: web::Data<Seen>) -> HttpResponse {
+    let claim = match seen.guard.admit(&request, (seen.now)()) {
+        Ok(claim) => claim,
         Err(refusal) => return guard::refused(&refusal),
     };
-    assert_eq!(sender.identity, identity());
+    let nonce = claim.sender.nonce;
+    let body = match seen.guard.receive(&request, payload, &claim.body).await {
+        Ok(received) => received.body,
+        Err(why) => return seen.guard.not_taken(&request, nonce, &why),
+    };
+    assert_eq!(claim.sender.identity, identity());
     let status = match request.path() {
         "/conflict" => actix_web::http::StatusCode::CONFLICT,
         "/nothing" => actix_web::http::StatusCode::NO_CONTENT,
         _ => actix_web::http::StatusCode::OK,
     };
     let said = format!("{} {} {}", request.method(), request.uri(), String::from_utf8_lossy(&body));
-    guard::signed_answer(&key, SERVER, sender.nonce, status, said.into())
+    seen.guard.answer(nonce, status, said.into())
 }
 
+/// The node `SERVER`, which remembers so many nonces and has room for 100 bytes of bodies.
 fn peer(limit: usize, now: fn() -> Moment) -> (String, web::Data<Seen>, ServerHandle) {
-    let seen = web::Data::new(Seen { nonces: Mutex::new(Nonces::new(limit)), connections: AtomicUsize::new(0), now });
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let me = Receiver { node: SERVER, address: address.clone() };
+    let guard = Guard::with(Key::new("secret"), me, Nonces::new(limit), 100);
+    let seen = web::Data::new(Seen { guard, connections: AtomicUsize::new(0), now });
     let (for_app, for_connect) = (seen.clone(), seen.clone().into_inner());
     let server = HttpServer::new(move || App::new().app_data(for_app.clone()).default_service(web::to(handle)))
         .on_connect(move |_, _| {
@@ -67,37 +80,45 @@ fn peer(limit: usize, now: fn() -> Moment) -> (String, web::Data<Seen>, ServerHa
         })
         .workers(1)
         .disable_signals()
-        .bind("127.0.0.1:0")
-        .unwrap();
-    let address = format!("http://{}", server.addrs()[0]);
-    let server = server.run();
+        .listen(listener)
+        .unwrap()
+        .run();
     let handle = server.handle();
     actix_web::rt::spawn(server);
     (address, seen, handle)
+}
+
+/// The node `SERVER` at this address.
+fn server_at(address: &str) -> Callee<'_> {
+    Callee { address, node: Some(SERVER) }
 }
 
 #[actix_web::test]
 async fn peers_understand_each_other_on_one_connection() {
     let (address, seen, server) = peer(100, clock::now);
     let client = client("secret");
-    let answer = client.call(&address, Method::POST, "/peer/v1/x?y=%20z", "hello".into(), LONG).await.unwrap();
+    let answer =
+        client.call(server_at(&address), Method::POST, "/peer/v1/x?y=%20z", "hello".into(), LONG).await.unwrap();
     assert_eq!(answer, Answer { status: 200, body: "POST /peer/v1/x?y=%20z hello".into(), node: SERVER });
-    let answer = client.call(&format!("{address}/"), Method::GET, "/conflict", Bytes::new(), LONG).await.unwrap();
-    assert_eq!((answer.status, answer.body), (409, "GET /conflict ".into()));
-    let answer = client.call(&address, Method::POST, "/nothing", "x".into(), LONG).await.unwrap();
+    // without its id, by the address that it advertises
+    let nameless = format!("{address}/");
+    let nameless = Callee { address: &nameless, node: None };
+    let answer = client.call(nameless, Method::GET, "/conflict", Bytes::new(), LONG).await.unwrap();
+    assert_eq!((answer.status, answer.body, answer.node), (409, "GET /conflict ".into(), SERVER));
+    let answer = client.call(server_at(&address), Method::POST, "/nothing", "x".into(), LONG).await.unwrap();
     assert_eq!((answer.status, answer.body.len()), (204, 0));
     assert_eq!(seen.connections.load(Ordering::SeqCst), 1);
-    assert_eq!(seen.nonces.lock().unwrap().len(), 3);
     // above the client's limit
-    let long = client.call(&address, Method::POST, "/", "x".repeat(1_000).into(), LONG).await;
+    let path = format!("/{}", "x".repeat(1_000));
+    let long = client.call(server_at(&address), Method::GET, &path, Bytes::new(), LONG).await;
     assert!(matches!(long, Err(CallError::TooLarge { limit: 1_000, .. })), "{long:?}");
     server.stop(true).await;
-    let gone = client.call(&address, Method::GET, "/", Bytes::new(), LONG).await;
+    let gone = client.call(server_at(&address), Method::GET, "/", Bytes::new(), LONG).await;
     assert!(matches!(gone, Err(CallError::Unreachable { .. })), "{gone:?}");
 }
 
-async fn refusal(address: &str, secret: &str) -> (u16, String) {
-    match client(secret).call(address, Method::POST, "/x", "x".into(), LONG).await {
+async fn refusal(callee: Callee<'_>, secret: &str) -> (u16, String) {
+    match client(secret).call(callee, Method::POST, "/x", "x".into(), LONG).await {
         Err(CallError::Refused { status, detail, .. }) => (status, detail),
         other => panic!("{other:?}"),
     }
@@ -105,15 +126,20 @@ async fn refusal(address: &str, secret: &str) -> (u16, String) {
 
 #[actix_web::test]
 async fn a_peer_says_why_it_refuses() {
-    let (address, seen, server) = peer(0, clock::now);
-    let (status, detail) = refusal(&address, "other").await;
+    let (address, _, server) = peer(0, clock::now);
+    let (status, detail) = refusal(server_at(&address), "other").await;
     assert!(status == 401 && detail.starts_with("wrong signature: farm.secret differs"), "{detail}");
-    let (status, detail) = refusal(&address, "secret").await;
+    let (status, detail) = refusal(server_at(&address), "secret").await;
     assert!(status == 503 && detail.starts_with("too many requests"), "{detail}");
-    assert!(seen.nonces.lock().unwrap().is_empty());
+    // another node than the one that was asked, by its id or by another address
+    let (status, detail) = refusal(Callee { node: Some(identity().node), ..server_at(&address) }, "secret").await;
+    assert!(status == 401 && detail.contains("is for 00000000-0000-0000-0000-00000000000a"), "{detail}");
+    let alias = address.replace("127.0.0.1", "localhost");
+    let (status, detail) = refusal(Callee { address: &alias, node: None }, "secret").await;
+    assert!(status == 401 && detail.contains(&format!("is for {alias}, and this node is {address}")), "{detail}");
     server.stop(true).await;
     let (address, _, server) = peer(10, || clock::now().before(Duration::from_secs(412)));
-    let (status, detail) = refusal(&address, "secret").await;
+    let (status, detail) = refusal(server_at(&address), "secret").await;
     assert!(status == 401 && detail.starts_with("clock more than 300 s apart: 41"), "{detail}");
     server.stop(true).await;
 }
@@ -130,12 +156,15 @@ async fn raw(address: &str, bytes: &[u8]) -> String {
 #[actix_web::test]
 async fn a_recorded_request_passes_once() {
     let (address, _, server) = peer(100, clock::now);
-    let sender = Sender { identity: identity(), time: clock::now(), nonce: Nonce(5) };
-    let mut request = "POST /x?y HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n".to_owned();
-    for (name, value) in Key::new("secret").sign_request(&sender, "POST", "/x?y", b"ab") {
-        request += &format!("{name}: {value}\r\n");
-    }
-    let request = format!("{request}\r\nab");
+    let sign = |nonce: u128, to: &str| {
+        let sender = Sender { identity: identity(), time: clock::now(), nonce: Nonce(nonce) };
+        let mut request = "POST /x?y HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n".to_owned();
+        for (name, value) in Key::new("secret").sign_request(&sender, to, "POST", "/x?y", b"ab") {
+            request += &format!("{name}: {value}\r\n");
+        }
+        format!("{request}\r\nab")
+    };
+    let request = sign(5, &SERVER.to_string());
     let changed = raw(&address, request.replace("/x?y", "/x?z").as_bytes()).await;
     assert!(changed.starts_with("HTTP/1.1 401") && changed.contains("wrong signature"), "{changed}");
     assert!(changed.to_lowercase().contains("www-authenticate: forewarn"), "{changed}");
@@ -143,6 +172,14 @@ async fn a_recorded_request_passes_once() {
     assert!(first.starts_with("HTTP/1.1 200") && first.ends_with("POST /x?y ab"), "{first}");
     let second = raw(&address, request.as_bytes()).await;
     assert!(second.starts_with("HTTP/1.1 401") && second.contains("received before"), "{second}");
+    // another body than the one that was signed
+    let body = sign(6, &SERVER.to_string()).replace("\r\nab", "\r\nac");
+    let changed = raw(&address, body.as_bytes()).await;
+    assert!(changed.starts_with("HTTP/1.1 401") && changed.contains("changed on its way"), "{changed}");
+    assert!(!changed.contains("forewarn-signature"), "{changed}");
+    // recorded on its way to another node
+    let elsewhere = raw(&address, sign(7, "http://127.0.0.1:1").as_bytes()).await;
+    assert!(elsewhere.starts_with("HTTP/1.1 401") && elsewhere.contains("is for http://127.0.0.1:1"), "{elsewhere}");
     let stranger =
         raw(&address, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nForewarn-Node: \xff\r\n\r\n").await;
     assert!(stranger.starts_with("HTTP/1.1 401") && stranger.contains("forewarn-node is malformed"), "{stranger}");
@@ -178,7 +215,7 @@ async fn liar(script: impl Fn(usize, &str) -> Option<Vec<u8>> + Send + 'static) 
 }
 
 async fn ask(address: &str, timeout: Duration) -> Result<Answer, CallError> {
-    client("secret").call(address, Method::GET, "/", Bytes::new(), timeout).await
+    client("secret").call(server_at(address), Method::GET, "/", Bytes::new(), timeout).await
 }
 
 #[actix_web::test]
@@ -198,6 +235,20 @@ async fn lies_are_not_believed() {
     .await;
     let error = ask(&recorded, LONG).await.unwrap_err();
     assert!(matches!(error, CallError::Forged { source: Refusal::Forged, .. }), "{error}");
+
+    // signed for this request, but by another node of the farm
+    let (other, _) = liar(|_, head| {
+        let nonce = head.lines().find_map(|line| line.strip_prefix("forewarn-nonce: ")).unwrap();
+        let mut answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n".to_owned();
+        let nonce = Nonce(u128::from_str_radix(nonce, 16).unwrap());
+        for (name, value) in Key::new("secret").sign_answer(identity().node, nonce, 200, b"ok") {
+            answer += &format!("{name}: {value}\r\n");
+        }
+        Some(format!("{answer}\r\nok").into_bytes())
+    })
+    .await;
+    let error = ask(&other, LONG).await.unwrap_err();
+    assert!(matches!(error, CallError::OtherNode { asked: SERVER, .. }), "{error}");
 
     let (stranger, _) = liar(|_, _| Some(b"HTTP/1.1 404 Not Found\r\n\r\nno\nsuch \x1b[31mpage".to_vec())).await;
     let error = ask(&stranger, LONG).await.unwrap_err();

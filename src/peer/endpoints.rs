@@ -1,23 +1,21 @@
-//! What a node answers its peers (`/peer/v1`). Every request is verified before a byte of it is
-//! believed, and every answer to a verified one is signed, errors included.
+//! What a node answers its peers (`/peer/v1`). Every request is checked from its head before a byte of
+//! its body is read, and every answer to one that was let in is signed, errors included.
 //!
-//! Messages are accepted from *open* on (SPEC 5): until the repeater is restored they wait in its
-//! mailbox, for a moment; then their sender tries again.
+//! Messages are accepted from *open* on (docs/contract.md#life-of-a-node): until the repeater is
+//! restored they wait in its mailbox, for a moment; then their sender tries again.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+#![allow(clippy::result_large_err)] // the error is an answer, sent once; a box would only be unpacked again
+
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
-use bytes::Bytes;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use super::{
-    guard::{refused, signed_answer, verify},
-    nonces::Nonces,
-    signature::{Key, Nonce, Sender},
+    guard::{Guard, Received, refused},
+    signature::{Nonce, Sender},
     wire::read,
 };
 use crate::{
@@ -27,54 +25,80 @@ use crate::{
         repeater::{Begin, Take},
         shared::{Counters, Phase, Shared},
     },
-    availability::NodeId,
     clock,
     store::crash::crash_point,
     sync::{Announce, Conflict, Deliver, Merge, Replica, Reply, Ticket},
 };
 
-/// Largest message, in bytes: a merge of 2,000 entries of the largest size fits.
-pub const MAX_MESSAGE: usize = 64 << 20;
 /// How long a message waits for the repeater at start, and for the disk.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the endpoints need.
 pub struct Door {
-    /// The farm's secret.
-    pub key: Key,
-    /// This node.
-    pub node: NodeId,
-    /// Against replays.
-    pub nonces: Mutex<Nonces>,
+    /// Lets in what peers have signed, and signs the answers.
+    pub guard: Guard,
     /// Where messages are handed in. Its repeater keeps them waiting until it is restored.
     pub desk: Desk,
     /// What the actors publish.
     pub shared: Arc<Shared>,
 }
 
-impl Door {
-    fn answer(&self, nonce: Nonce, status: StatusCode, body: Vec<u8>) -> HttpResponse {
-        signed_answer(&self.key, self.node, nonce, status, body.into())
-    }
+/// A message of a known sender.
+struct Opened<M> {
+    sender: Sender,
+    message: M,
+    /// Its share of the memory for messages, as long as it is worked on.
+    _room: OwnedSemaphorePermit,
+}
 
+impl Door {
     fn json(&self, nonce: Nonce, body: &impl Serialize) -> HttpResponse {
         match serde_json::to_vec(body) {
-            Ok(body) => self.answer(nonce, StatusCode::OK, body),
-            Err(error) => self.problem(nonce, StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+            Ok(body) => self.guard.answer(nonce, StatusCode::OK, body.into()),
+            Err(error) => self.guard.problem(nonce, StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         }
-    }
-
-    fn problem(&self, nonce: Nonce, status: StatusCode, detail: &str) -> HttpResponse {
-        let body = serde_json::json!({
-            "title": status.canonical_reason().unwrap_or("Error"), "status": status.as_u16(), "detail": detail
-        });
-        self.answer(nonce, status, body.to_string().into_bytes())
     }
 
     fn conflict(&self, nonce: Nonce, conflict: &Conflict) -> HttpResponse {
         let body =
             serde_json::json!({ "title": "Conflict", "status": 409, "detail": conflict.why, "kind": conflict.kind });
-        self.answer(nonce, StatusCode::CONFLICT, body.to_string().into_bytes())
+        self.guard.answer(nonce, StatusCode::CONFLICT, body.to_string().into())
+    }
+
+    /// Who sends this, and its whole body.
+    ///
+    /// # Errors
+    /// The answer to give instead.
+    async fn admit(&self, req: &HttpRequest, payload: web::Payload) -> Result<(Sender, Received), HttpResponse> {
+        let claim = self.guard.admit(req, clock::now()).map_err(|refusal| refused(&refusal))?;
+        let received = self.guard.receive(req, payload, &claim.body).await;
+        let received = received.map_err(|why| self.guard.not_taken(req, claim.sender.nonce, &why))?;
+        Ok((claim.sender, received))
+    }
+
+    /// Admits a request and reads its message.
+    ///
+    /// # Errors
+    /// The answer to give instead.
+    async fn open<M: DeserializeOwned>(
+        &self,
+        req: &HttpRequest,
+        payload: web::Payload,
+    ) -> Result<Opened<M>, HttpResponse> {
+        let (sender, Received { body, room }) = self.admit(req, payload).await?;
+        let peer = sender.identity.node;
+        match read(&body) {
+            Ok((message, unreadable)) => {
+                for problem in unreadable {
+                    log::warn!("event=unreadable_record peer={peer} problem={problem:?}");
+                }
+                Ok(Opened { sender, message, _room: room })
+            }
+            Err(error) => {
+                log::warn!("event=malformed_message peer={peer} path={} error={error:?}", req.path());
+                Err(self.guard.problem(sender.nonce, StatusCode::UNPROCESSABLE_ENTITY, &error))
+            }
+        }
     }
 
     /// A step of the replica that ends with a reply; the sender is checked in the same step.
@@ -96,49 +120,37 @@ impl Door {
     }
 }
 
-/// Verifies, reads the message.
-macro_rules! open {
-    ($door:expr, $req:expr, $body:expr, $message:ty) => {{
-        let sender = match verify(&$req, &$body, &$door.key, &$door.nonces, clock::now()) {
-            Ok(sender) => sender,
-            Err(refusal) => return refused(&refusal),
-        };
-        let message: $message = match read(&$body) {
-            Ok((message, unreadable)) => {
-                for problem in unreadable {
-                    log::warn!("event=unreadable_record peer={} problem={problem:?}", sender.identity.node);
-                }
-                message
-            }
-            Err(error) => {
-                log::warn!(
-                    "event=malformed_message peer={} path={} error={error:?}",
-                    sender.identity.node,
-                    $req.path()
-                );
-                return $door.problem(sender.nonce, StatusCode::UNPROCESSABLE_ENTITY, &error);
-            }
-        };
-        (sender, message)
-    }};
+/// An answer, or the one to give instead: both go to the sender.
+type Answer = Result<HttpResponse, HttpResponse>;
+
+fn either(answer: Answer) -> HttpResponse {
+    answer.unwrap_or_else(|instead| instead)
 }
 
-async fn deliver(door: web::Data<Door>, req: HttpRequest, body: Bytes) -> HttpResponse {
-    let (sender, message) = open!(door, req, body, Deliver);
+async fn deliver(door: web::Data<Door>, req: HttpRequest, payload: web::Payload) -> HttpResponse {
+    either(try_deliver(&door, &req, payload).await)
+}
+
+async fn try_deliver(door: &Door, req: &HttpRequest, payload: web::Payload) -> Answer {
+    let Opened { sender, message, _room } = door.open::<Deliver>(req, payload).await?;
     crash_point("peer.deliver");
     let (from, items) = (sender.identity.node, message.items.len() as u64);
     let reply =
         door.begin(&sender, true, move |replica, ticket, now| replica.deliver(from, message, ticket, now)).await;
     door.shared.counters.items_received.fetch_add(items, std::sync::atomic::Ordering::Relaxed);
     crash_point("peer.deliver.answer");
-    match reply {
+    Ok(match reply {
         Some(Reply::Delivered(delivered)) => door.json(sender.nonce, &delivered),
         other => door.other(sender.nonce, other),
-    }
+    })
 }
 
-async fn merge(door: web::Data<Door>, req: HttpRequest, body: Bytes) -> HttpResponse {
-    let (sender, message) = open!(door, req, body, Merge);
+async fn merge(door: web::Data<Door>, req: HttpRequest, payload: web::Payload) -> HttpResponse {
+    either(try_merge(&door, &req, payload).await)
+}
+
+async fn try_merge(door: &Door, req: &HttpRequest, payload: web::Payload) -> Answer {
+    let Opened { sender, message, _room } = door.open::<Merge>(req, payload).await?;
     crash_point("peer.merge");
     let from = sender.identity.node;
     // A node whose disk is full still answers what it knows.
@@ -146,26 +158,27 @@ async fn merge(door: web::Data<Door>, req: HttpRequest, body: Bytes) -> HttpResp
     let reply =
         door.begin(&sender, writes, move |replica, ticket, now| replica.merge(from, message, ticket, now)).await;
     crash_point("peer.merge.answer");
-    match reply {
+    Ok(match reply {
         Some(Reply::Merged(Some(merged))) => {
             Counters::count(&door.shared.counters.merges);
             door.json(sender.nonce, &merged)
         }
-        Some(Reply::Merged(None)) => door.answer(sender.nonce, StatusCode::NO_CONTENT, Vec::new()),
+        Some(Reply::Merged(None)) => door.guard.answer(sender.nonce, StatusCode::NO_CONTENT, Default::default()),
         other => door.other(sender.nonce, other),
-    }
+    })
 }
 
-async fn announce(door: web::Data<Door>, req: HttpRequest, body: Bytes) -> HttpResponse {
-    let (sender, message) = open!(door, req, body, Announce);
+async fn announce(door: web::Data<Door>, req: HttpRequest, payload: web::Payload) -> HttpResponse {
+    either(try_announce(&door, &req, payload).await)
+}
+
+async fn try_announce(door: &Door, req: &HttpRequest, payload: web::Payload) -> Answer {
+    let Opened { sender, message, _room } = door.open::<Announce>(req, payload).await?;
     crash_point("peer.announce");
     let identity = sender.identity;
     if message.member.id != identity.node {
-        return door.problem(
-            sender.nonce,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "the announcement is not the sender's own",
-        );
+        let detail = "the announcement is not the sender's own";
+        return Err(door.guard.problem(sender.nonce, StatusCode::UNPROCESSABLE_ENTITY, detail));
     }
     let starting = door.shared.phase() != Phase::Ready;
     let check = Take::new(move |replica: &mut Replica, _| {
@@ -188,37 +201,44 @@ async fn announce(door: web::Data<Door>, req: HttpRequest, body: Bytes) -> HttpR
         None => None,
     };
     crash_point("peer.announce.answer");
-    match known {
+    Ok(match known {
         Some(Ok(own)) => door.json(sender.nonce, &own),
         Some(Err(stranger)) => {
             log::warn!("event=turned_away_peer peer={} why={stranger}", identity.node);
             door.conflict(sender.nonce, &stranger.conflict())
         }
         None => door.other(sender.nonce, None),
-    }
+    })
 }
 
-async fn receipts(door: web::Data<Door>, req: HttpRequest, id: web::Path<String>, body: Bytes) -> HttpResponse {
-    let sender = match verify(&req, &body, &door.key, &door.nonces, clock::now()) {
-        Ok(sender) => sender,
-        Err(refusal) => return refused(&refusal),
+async fn receipts(
+    door: web::Data<Door>,
+    req: HttpRequest,
+    id: web::Path<String>,
+    payload: web::Payload,
+) -> HttpResponse {
+    let sender = match door.admit(&req, payload).await {
+        Ok((sender, _empty)) => sender,
+        Err(instead) => return instead,
     };
-    let Ok(id) = id.parse::<Uuid>() else {
-        return door.problem(sender.nonce, StatusCode::NOT_FOUND, "no such notification");
+    let delivery = match id.parse::<Uuid>() {
+        Ok(id) => door.desk.own_receipt(id).await,
+        Err(_) => None, // no notification has an id that is no UUID
     };
-    match door.desk.own_receipt(id).await {
+    match delivery {
         Some(delivery) => door.json(sender.nonce, &delivery),
-        None => door.problem(sender.nonce, StatusCode::NOT_FOUND, "no such notification"),
+        None => door.guard.problem(sender.nonce, StatusCode::NOT_FOUND, "no such notification"),
     }
 }
 
 impl Door {
-    /// Whatever is not the answer that was hoped for.
+    /// Answers that are not the one that was asked for.
     fn other(&self, nonce: Nonce, reply: Option<Reply>) -> HttpResponse {
         match reply {
             Some(Reply::TurnedAway(conflict)) => self.conflict(nonce, &conflict),
-            Some(Reply::Busy) => self.problem(nonce, StatusCode::SERVICE_UNAVAILABLE, "the inbox is full"),
-            _ => self.problem(
+            Some(Reply::Malformed(why)) => self.guard.problem(nonce, StatusCode::BAD_REQUEST, &why),
+            Some(Reply::Busy) => self.guard.problem(nonce, StatusCode::SERVICE_UNAVAILABLE, "the inbox is full"),
+            _ => self.guard.problem(
                 nonce,
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the store cannot write, or the node is going down",
@@ -231,7 +251,6 @@ impl Door {
 pub fn configure(config: &mut web::ServiceConfig) {
     config.service(
         web::scope("/peer/v1")
-            .app_data(web::PayloadConfig::new(MAX_MESSAGE))
             .route("/notifications", web::post().to(deliver))
             .route("/merge", web::post().to(merge))
             .route("/announce", web::post().to(announce))

@@ -1,73 +1,192 @@
-//! The answering side of [`client`](super::client): lets in what peers have signed, and signs what
-//! they are answered.
+//! The answering side of [`client`](super::client): lets in what peers have signed for this node, takes
+//! their bodies, and signs what they are answered.
 //!
-//! Must stay true: signature first, then clock, then memory of replays, so that strangers learn
-//! nothing and fill nothing; every answer to a request that was let in is signed, errors as well,
-//! or the asking node will not believe it.
+//! Must stay true: signature first, then receiver, then clock, then memory of replays, all from the
+//! head alone, so that strangers learn nothing and fill nothing; all bodies together take no more
+//! memory than [`ROOM`]; what arrives is compared with the hash that was signed; every answer to a
+//! request that was let in is signed, errors as well, or the asking node will not believe it.
 //!
-//! Knows nothing of what is said. How large a body may be is decided before it gets here.
+//! Knows nothing of what is said.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
+    web,
 };
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 
 use super::{
     nonces::Nonces,
-    signature::{Key, Nonce, Refusal, Sender},
+    signature::{Claim, Key, Nonce, Promise, Receiver, Refusal},
 };
 use crate::{
-    availability::{Moment, NodeId},
+    availability::Moment,
+    body::{self, Bounds, Fault},
     noise::Noise,
 };
 
 static REFUSED: Noise = Noise::new("peer_request_refused");
 
-/// Who sent this request, whose whole body is `body`. A refusal is written to the log.
-///
-/// # Errors
-/// See [`Refusal`]; answer it with [`refused`], and apply nothing.
-pub fn verify(
-    request: &HttpRequest,
-    body: &[u8],
-    key: &Key,
-    nonces: &Mutex<Nonces>,
-    now: Moment,
-) -> Result<Sender, Refusal> {
-    let header = |name: &'static str| request.headers().get(name).map(|value| value.as_bytes());
-    // as it stood in the request line: no middleware may rewrite the peers' paths
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let verified = key.verify_request(header, request.method().as_str(), path, body, now).and_then(|sender| {
-        let mut nonces = nonces.lock().unwrap_or_else(PoisonError::into_inner);
-        nonces.admit(sender.nonce, sender.time, now).map(|()| sender)
-    });
-    if let Err(refusal) = &verified
-        && REFUSED.admits()
-    {
-        let from = request.peer_addr().map(|address| address.to_string()).unwrap_or_default();
-        log::warn!(from, path = request.path(), why:% = refusal; "peer_request_refused");
-    }
-    verified
+/// Longest message, in bytes: a merge of 2,000 entries of the largest size fits.
+pub const MAX_MESSAGE: usize = 64 << 20;
+/// How many bytes of bodies there may be in memory at a time, whoever sends them: two of the longest.
+pub const ROOM: usize = 2 * MAX_MESSAGE;
+/// How long a body may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a body waits for room.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Why the body of a request that was let in is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTaken {
+    /// Longer than [`MAX_MESSAGE`].
+    #[error("the message has {0} bytes, more than {MAX_MESSAGE}")]
+    TooLarge(u64),
+    /// Other bodies take all the memory that there is for them.
+    #[error("other messages take all the memory that there is for them; try again")]
+    NoRoom,
+    /// It did not arrive, or not in time.
+    #[error(transparent)]
+    Fault(Fault),
+    /// It is not the body that was signed: it was changed on its way.
+    #[error(transparent)]
+    Changed(Refusal),
 }
 
-/// The answer of `node` to the request with this nonce. A 204 has no body, whatever is given.
-pub fn signed_answer(key: &Key, node: NodeId, nonce: Nonce, status: StatusCode, body: Bytes) -> HttpResponse {
-    let body = if status == StatusCode::NO_CONTENT { Bytes::new() } else { body };
-    let mut answer = HttpResponse::build(status);
-    answer.insert_header((header::CACHE_CONTROL, "no-store"));
-    for header in key.sign_answer(node, nonce, status.as_u16(), &body) {
-        answer.insert_header(header);
+impl From<Fault> for NotTaken {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            // Longer than it was to be.
+            Fault::TooLarge(_) => Self::Changed(Refusal::Forged),
+            fault => Self::Fault(fault),
+        }
     }
-    if body.is_empty() {
-        return answer.finish();
-    }
-    answer.content_type("application/json").body(body)
 }
 
-/// What somebody gets who was not let in: 401, or 503 when replays cannot be told any more. Not
+/// A whole body, as it was signed.
+#[derive(Debug)]
+pub struct Received {
+    /// The body.
+    pub body: Bytes,
+    /// Its share of [`ROOM`]: kept until nothing is left of the message.
+    pub room: OwnedSemaphorePermit,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Guard {
+    key: Key,
+    me: Receiver,
+    nonces: Mutex<Nonces>,
+    room: Arc<Semaphore>,
+}
+
+impl Guard {
+    /// A guard for this node.
+    pub fn new(key: Key, me: Receiver) -> Self {
+        Self::with(key, me, Nonces::default(), ROOM)
+    }
+
+    /// One with a memory of replays and so many bytes for bodies.
+    pub(super) fn with(key: Key, me: Receiver, nonces: Nonces, room: usize) -> Self {
+        Self { key, me, nonces: Mutex::new(nonces), room: Arc::new(Semaphore::new(room)) }
+    }
+
+    /// Who sent this request, and what its body must be. Looks at nothing but the head. A refusal is
+    /// written to the log.
+    ///
+    /// # Errors
+    /// See [`Refusal`]; answer it with [`refused`], and read nothing.
+    pub fn admit(&self, request: &HttpRequest, now: Moment) -> Result<Claim, Refusal> {
+        let header = |name: &'static str| request.headers().get(name).map(|value| value.as_bytes());
+        // as it stood in the request line: no middleware may rewrite the peers' paths
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let verified = self.key.verify_request(header, request.method().as_str(), path, &self.me, now);
+        let admitted = verified.and_then(|claim| {
+            let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+            nonces.admit(claim.sender.nonce, claim.sender.time, now).map(|()| claim)
+        });
+        if let Err(refusal) = &admitted
+            && REFUSED.admits()
+        {
+            let from = request.peer_addr().map(|address| address.to_string()).unwrap_or_default();
+            log::warn!(from, path = request.path(), why:% = refusal; "peer_request_refused");
+        }
+        admitted
+    }
+
+    /// Takes the body of a request that was let in, once there is room for it.
+    ///
+    /// # Errors
+    /// See [`NotTaken`]; apply nothing then.
+    pub async fn receive(
+        &self,
+        request: &HttpRequest,
+        payload: web::Payload,
+        promise: &Promise,
+    ) -> Result<Received, NotTaken> {
+        let most = usize::try_from(promise.length).ok().filter(|length| *length <= MAX_MESSAGE);
+        let most = most.ok_or(NotTaken::TooLarge(promise.length))?;
+        let permits = u32::try_from(most).or(Err(NotTaken::TooLarge(promise.length)))?;
+        let Ok(Ok(room)) = timeout(WAIT, Arc::clone(&self.room).acquire_many_owned(permits)).await else {
+            return Err(NotTaken::NoRoom);
+        };
+        let mut hash = Sha256::new();
+        let bounds = Bounds { most, patience: PATIENCE };
+        let body = body::read(request, payload, bounds, |piece| hash.update(piece)).await?;
+        if <[u8; 32]>::from(hash.finalize()) != promise.hash {
+            return Err(NotTaken::Changed(Refusal::Forged));
+        }
+        Ok(Received { body, room })
+    }
+
+    /// The answer to a request whose body was not taken. Its sender is known and is told why, unless the
+    /// body is somebody else's.
+    pub fn not_taken(&self, request: &HttpRequest, nonce: Nonce, why: &NotTaken) -> HttpResponse {
+        log::warn!(path = request.path(), why:% = why; "message_not_taken");
+        let status = match why {
+            NotTaken::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            NotTaken::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
+            NotTaken::Fault(Fault::TooSlow(_)) => StatusCode::REQUEST_TIMEOUT,
+            NotTaken::Fault(_) => StatusCode::BAD_REQUEST,
+            NotTaken::Changed(refusal) => return refused(refusal),
+        };
+        self.problem(nonce, status, &why.to_string())
+    }
+
+    /// A signed problem (RFC 9457).
+    pub fn problem(&self, nonce: Nonce, status: StatusCode, detail: &str) -> HttpResponse {
+        let title = status.canonical_reason().unwrap_or("Error");
+        let problem = serde_json::json!({ "title": title, "status": status.as_u16(), "detail": detail });
+        self.answer(nonce, status, problem.to_string().into())
+    }
+
+    /// This node's answer to the request with this nonce. A 204 has no body, whatever is given.
+    pub fn answer(&self, nonce: Nonce, status: StatusCode, body: Bytes) -> HttpResponse {
+        let body = if status == StatusCode::NO_CONTENT { Bytes::new() } else { body };
+        let mut answer = HttpResponse::build(status);
+        answer.insert_header((header::CACHE_CONTROL, "no-store"));
+        for header in self.key.sign_answer(self.me.node, nonce, status.as_u16(), &body) {
+            answer.insert_header(header);
+        }
+        if body.is_empty() {
+            return answer.finish();
+        }
+        answer.content_type("application/json").body(body)
+    }
+}
+
+/// The answer to a request that was not let in: 401, or 503 when replays cannot be told any more. Not
 /// signed: a stranger gets no signature from this node, whatever it sends.
 pub fn refused(refusal: &Refusal) -> HttpResponse {
     // RFC 9110 §11.6.1: a 401 names a scheme
@@ -82,3 +201,7 @@ pub fn refused(refusal: &Refusal) -> HttpResponse {
         .content_type("application/problem+json")
         .body(problem.to_string())
 }
+
+#[cfg(test)]
+#[path = "guard_tests.rs"]
+mod tests;

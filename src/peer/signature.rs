@@ -1,10 +1,16 @@
-//! Signatures under the requests and answers of peers: HMAC-SHA256 with the farm's secret (RFC 2104).
+//! Signatures under the requests and answers of peers: HMAC-SHA256 with the farm's secret (RFC 2104;
+//! docs/contract.md#who-may-do-what).
+//!
+//! A request's signature covers its headers alone: who sends it, to whom, when, and the length and
+//! the hash of its body. So a receiver knows from the head whether to read on, and compares the body
+//! while it arrives.
 //!
 //! Must stay true: every part that a receiver acts on is under the signature; two different
 //! messages never yield the same signed bytes (each field is preceded by its length, and requests
-//! and answers begin with different words); signatures are compared in constant time; nothing is
-//! said about clock or replay to those who cannot sign. What is signed is part of the wire format:
-//! another order or another field needs another first word, and a test pins the bytes.
+//! and answers begin with different words); a request is good at one node only; signatures are
+//! compared in constant time; those who cannot sign learn nothing about clocks, replays or ids. What
+//! is signed is part of the wire format: another order or another field needs another first word,
+//! and a test pins the bytes.
 //!
 //! Pure: time is an argument. Knows no HTTP library; headers come in through a look-up function.
 
@@ -24,20 +30,27 @@ pub const BOOT: &str = "forewarn-boot";
 pub const BOOT_NONCE: &str = "forewarn-boot-nonce";
 /// When the request was signed: milliseconds since 1970, decimal.
 pub const TIME: &str = "forewarn-time";
+/// Whom the request is for: a node's UUID or, where that is not known yet, its advertised address.
+pub const TO: &str = "forewarn-to";
+/// The length of the request's body in bytes, decimal.
+pub const LENGTH: &str = "forewarn-length";
+/// The SHA-256 of the request's body: 64 hexadecimal digits.
+pub const HASH: &str = "forewarn-hash";
 /// What makes the request unlike any other: 32 hexadecimal digits.
 pub const NONCE: &str = "forewarn-nonce";
 /// The signature: 64 hexadecimal digits.
 pub const SIGNATURE: &str = "forewarn-signature";
 
-/// How far the clocks of two nodes may be apart (SPEC 6). Exactly this much is still accepted.
+/// How far the clocks of two nodes may be apart. Exactly this much is still accepted.
 pub const WINDOW: Duration = Duration::from_secs(300);
 
 /// The first signed field of a request.
-const REQUEST: &str = "forewarn-request-v1";
+const REQUEST: &str = "forewarn-request-v2";
 /// The first signed field of an answer: no answer can pass for a request, nor the other way round.
 const ANSWER: &str = "forewarn-answer-v1";
 
-/// Who a node is and which of its runs this is (SPEC 5): copied and restored stores are found by it.
+/// Who a node is and which of its runs this is: copied and restored stores are found by it
+/// (docs/contract.md#announcement).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// The UUID in its store.
@@ -69,8 +82,52 @@ pub struct Sender {
     pub nonce: Nonce,
 }
 
+/// The names under which a node is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receiver {
+    /// Its identity.
+    pub node: NodeId,
+    /// Its advertised address, for those who do not know its identity yet.
+    pub address: String,
+}
+
+impl Receiver {
+    fn is_meant_by(&self, to: &str) -> bool {
+        to == self.address || to == self.node.to_string()
+    }
+}
+
+/// What a request promises about its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Promise {
+    /// Its length in bytes.
+    pub length: u64,
+    /// Its SHA-256.
+    pub hash: [u8; 32],
+}
+
+impl Promise {
+    /// What is promised of this body.
+    pub fn of(body: &[u8]) -> Self {
+        Self { length: body.len() as u64, hash: Sha256::digest(body).into() }
+    }
+
+    fn hex(&self) -> String {
+        hex::encode(self.hash)
+    }
+}
+
+/// The head of a request whose signature holds. Its body is still to be compared with `body`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// Who sent it.
+    pub sender: Sender,
+    /// What its body must be.
+    pub body: Promise,
+}
+
 /// Why a request or an answer is not believed. The texts say what to do about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A header is not there.
     #[error("the header {0} is missing: only nodes of this farm may ask here, and they sign what they send")]
@@ -81,6 +138,16 @@ pub enum Refusal {
     /// Another secret, or something was changed on the way.
     #[error("wrong signature: farm.secret differs between the two nodes, or the message was changed on its way")]
     Forged,
+    /// Properly signed, but for another node.
+    #[error(
+        "this request is for {to}, and this node is {me}: another node answers at the address that was asked, or farm.peers lists an address that the node there does not advertise (control.advertise)"
+    )]
+    Elsewhere {
+        /// Whom it is for.
+        to: String,
+        /// The address that this node advertises.
+        me: String,
+    },
     /// Properly signed, but too early or too late.
     #[error("clock more than {} s apart: {} s (the sender's is {}); set both nodes' clocks", WINDOW.as_secs(), .skew_ms.unsigned_abs() / 1000, if *.skew_ms > 0 { "ahead" } else { "behind" })]
     Clock {
@@ -111,11 +178,18 @@ impl Key {
         Self(Hmac::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length (RFC 2104 §2)"))
     }
 
-    /// The headers that make a request the sender's own. `path` is what stands in the request line,
-    /// with its query; `nonce` must be fresh.
-    pub fn sign_request(&self, sender: &Sender, method: &str, path: &str, body: &[u8]) -> [(&'static str, String); 6] {
-        let fields = SenderFields::of(sender);
-        let signature = self.request(&fields, method, path, body).finalize().into_bytes();
+    /// The headers that make a request the sender's own. `to` is the receiver's id or address, `path`
+    /// is what stands in the request line, with its query; the sender's nonce must be fresh.
+    pub fn sign_request(
+        &self,
+        sender: &Sender,
+        to: &str,
+        method: &str,
+        path: &str,
+        body: &[u8],
+    ) -> [(&'static str, String); 9] {
+        let (fields, promise) = (SenderFields::of(sender), Promise::of(body));
+        let signature = self.request(&fields, to, method, path, &promise).finalize().into_bytes();
         let SenderFields { node, boot, boot_nonce, time, nonce } = fields;
         [
             (NODE, node),
@@ -123,24 +197,27 @@ impl Key {
             (BOOT_NONCE, boot_nonce),
             (TIME, time),
             (NONCE, nonce),
+            (TO, to.to_owned()),
+            (LENGTH, promise.length.to_string()),
+            (HASH, promise.hex()),
             (SIGNATURE, hex::encode(signature)),
         ]
     }
 
-    /// Who sent this request. Whether it was here before is the business of
-    /// [`Nonces`](super::nonces::Nonces), to be asked next.
+    /// Who sent this request to `me`, and what its body must be. Whether it was here before is the
+    /// business of [`Nonces`](super::nonces::Nonces), to be asked next.
     ///
     /// # Errors
     /// [`Refusal::Missing`], [`Refusal::Malformed`], [`Refusal::Forged`], and only then
-    /// [`Refusal::Clock`].
+    /// [`Refusal::Elsewhere`] and [`Refusal::Clock`].
     pub fn verify_request<'h>(
         &self,
         header: impl Fn(&'static str) -> Option<&'h [u8]>,
         method: &str,
         path: &str,
-        body: &[u8],
+        me: &Receiver,
         now: Moment,
-    ) -> Result<Sender, Refusal> {
+    ) -> Result<Claim, Refusal> {
         let sender = Sender {
             identity: Identity {
                 node: node(&header)?,
@@ -150,15 +227,20 @@ impl Key {
             time: time(&header)?,
             nonce: Nonce(u128::from_be_bytes(digits(&header, NONCE)?)),
         };
+        let to = text(&header, TO)?;
+        let body = Promise { length: decimal(&header, LENGTH)?, hash: digits(&header, HASH)? };
         let signature: [u8; 32] = digits(&header, SIGNATURE)?;
         // What was read is written again and that is signed, so only the values count.
-        let mac = self.request(&SenderFields::of(&sender), method, path, body);
+        let mac = self.request(&SenderFields::of(&sender), to, method, path, &body);
         mac.verify_slice(&signature).or(Err(Refusal::Forged))?;
+        if !me.is_meant_by(to) {
+            return Err(Refusal::Elsewhere { to: to.to_owned(), me: me.address.clone() });
+        }
         let skew_ms = sender.time.millis() - now.millis();
         if u128::from(skew_ms.unsigned_abs()) > WINDOW.as_millis() {
             return Err(Refusal::Clock { skew_ms });
         }
-        Ok(sender)
+        Ok(Claim { sender, body })
     }
 
     /// The headers that make an answer `node`'s own, to the request with this nonce and no other.
@@ -185,16 +267,16 @@ impl Key {
     }
 
     /// Everything that a request's signature covers.
-    fn request(&self, sender: &SenderFields, method: &str, path: &str, body: &[u8]) -> Hmac<Sha256> {
+    fn request(&self, sender: &SenderFields, to: &str, method: &str, path: &str, body: &Promise) -> Hmac<Sha256> {
         let SenderFields { node, boot, boot_nonce, time, nonce } = sender;
-        let body = body_hash(body);
-        self.over(&[REQUEST, node, boot, boot_nonce, time, nonce, method, path, &body])
+        let (length, hash) = (body.length.to_string(), body.hex());
+        self.over(&[REQUEST, node, boot, boot_nonce, time, nonce, to, method, path, &length, &hash])
     }
 
     /// Everything that an answer's signature covers.
     fn answer(&self, node: NodeId, nonce: Nonce, status: u16, body: &[u8]) -> Hmac<Sha256> {
         let (node, nonce, status) = (node.to_string(), nonce.to_string(), status.to_string());
-        self.over(&[ANSWER, &node, &nonce, &status, &body_hash(body)])
+        self.over(&[ANSWER, &node, &nonce, &status, &Promise::of(body).hex()])
     }
 
     /// Each field after its length (8 bytes, big-endian), so that no two lists of fields look alike.
@@ -228,11 +310,6 @@ impl SenderFields {
             nonce: sender.nonce.to_string(),
         }
     }
-}
-
-/// The body's SHA-256, 64 hexadecimal digits.
-fn body_hash(body: &[u8]) -> String {
-    hex::encode(Sha256::digest(body))
 }
 
 fn text<'h>(header: &impl Fn(&'static str) -> Option<&'h [u8]>, name: &'static str) -> Result<&'h str, Refusal> {

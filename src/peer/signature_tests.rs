@@ -10,6 +10,7 @@ use super::*;
 const NOW: Moment = Moment::ZERO;
 const METHOD: &str = "POST";
 const PATH: &str = "/peer/v1/x?y=z";
+const TO: &str = "00000000-0000-0000-0000-00000000000c";
 
 fn key() -> Key {
     Key::new("secret")
@@ -20,6 +21,10 @@ fn sender(millis: i64) -> Sender {
     Sender { identity, time: Moment::from_millis(millis), nonce: Nonce(0xfeed) }
 }
 
+fn me() -> Receiver {
+    Receiver { node: NodeId(Uuid::from_u128(0xc)), address: "http://c:7070".to_owned() }
+}
+
 type Headers = BTreeMap<&'static str, Vec<u8>>;
 
 fn headers<const N: usize>(signed: [(&'static str, String); N]) -> Headers {
@@ -27,22 +32,22 @@ fn headers<const N: usize>(signed: [(&'static str, String); N]) -> Headers {
 }
 
 fn signed(sender: &Sender) -> Headers {
-    headers(key().sign_request(sender, METHOD, PATH, b"body"))
+    headers(key().sign_request(sender, TO, METHOD, PATH, b"body"))
 }
 
-fn verify(headers: &Headers, method: &str, path: &str, body: &[u8], now: Moment) -> Result<Sender, Refusal> {
-    key().verify_request(|name| headers.get(name).map(Vec::as_slice), method, path, body, now)
+fn verify(headers: &Headers, method: &str, path: &str, me: &Receiver, now: Moment) -> Result<Sender, Refusal> {
+    key().verify_request(|name| headers.get(name).map(Vec::as_slice), method, path, me, now).map(|claim| claim.sender)
 }
 
 fn at(headers: &Headers, millis: i64) -> Result<Sender, Refusal> {
-    verify(headers, METHOD, PATH, b"body", Moment::from_millis(millis))
+    verify(headers, METHOD, PATH, &me(), Moment::from_millis(millis))
 }
 
 #[test]
 fn what_is_signed_is_pinned() {
     // computed by another implementation (Python's hmac): nodes of different versions must agree
     let request = signed(&sender(1_000_000));
-    assert_eq!(request[SIGNATURE], b"fcc86f48f57b6629cb71f7e1784c744132633853f568f6f4d9dc655bf09cfd4c");
+    assert_eq!(request[SIGNATURE], b"27db7bd02e883e5689acdcb08cf9c2be6f0321273f7c6611fe420970e689ddc9");
     assert_eq!(request[NODE], b"00000000-0000-0000-0000-00000000000a");
     assert_eq!(request[BOOT_NONCE], b"0000000000000abc");
     let answer = headers(key().sign_answer(sender(0).identity.node, Nonce(0xfeed), 200, b"answer"));
@@ -54,17 +59,19 @@ fn what_is_signed_is_pinned() {
 fn the_sender_is_known_and_each_part_counts() {
     let good = signed(&sender(1_000));
     assert_eq!(at(&good, 0), Ok(sender(1_000)));
-    assert_eq!(verify(&good, "PUT", PATH, b"body", NOW), Err(Refusal::Forged));
-    assert_eq!(verify(&good, METHOD, "/peer/v1/x?y=a", b"body", NOW), Err(Refusal::Forged));
-    assert_eq!(verify(&good, METHOD, PATH, b"bodY", NOW), Err(Refusal::Forged));
+    assert_eq!(verify(&good, "PUT", PATH, &me(), NOW), Err(Refusal::Forged));
+    assert_eq!(verify(&good, METHOD, "/peer/v1/x?y=a", &me(), NOW), Err(Refusal::Forged));
     // moving a border between two fields is noticed as well
-    assert_eq!(verify(&good, "POST/", &PATH[1..], b"body", NOW), Err(Refusal::Forged));
+    assert_eq!(verify(&good, "POST/", &PATH[1..], &me(), NOW), Err(Refusal::Forged));
     let changed = [
         (NODE, "00000000-0000-0000-0000-00000000000b".to_owned()),
         (BOOT, "4".to_owned()),
         (BOOT_NONCE, "0000000000000abd".to_owned()),
         (TIME, "1001".to_owned()),
         (NONCE, format!("{:032x}", 0xfeee)),
+        (super::TO, me().address),
+        (LENGTH, "5".to_owned()),
+        (HASH, Promise::of(b"bodY").hex()),
         (SIGNATURE, "0".repeat(64)),
     ];
     for (name, value) in changed {
@@ -74,8 +81,25 @@ fn the_sender_is_known_and_each_part_counts() {
         bad.remove(name);
         assert_eq!(at(&bad, 0), Err(Refusal::Missing(name)));
     }
-    let other = Key::new("Secret").verify_request(|name| good.get(name).map(Vec::as_slice), METHOD, PATH, b"body", NOW);
-    assert_eq!(other, Err(Refusal::Forged));
+    let look = |name: &'static str| good.get(name).map(Vec::as_slice);
+    assert_eq!(Key::new("Secret").verify_request(look, METHOD, PATH, &me(), NOW), Err(Refusal::Forged));
+    let claim = key().verify_request(look, METHOD, PATH, &me(), NOW).unwrap();
+    assert_eq!(claim.body, Promise::of(b"body"));
+}
+
+#[test]
+fn a_request_is_good_at_the_node_that_it_is_for() {
+    let at_node = |to: &str, me: &Receiver| {
+        let headers = headers(key().sign_request(&sender(0), to, METHOD, PATH, b""));
+        verify(&headers, METHOD, PATH, me, NOW)
+    };
+    let other = Receiver { node: NodeId(Uuid::from_u128(0xd)), address: "http://d:7070".to_owned() };
+    for to in [TO, "http://c:7070"] {
+        assert!(at_node(to, &me()).is_ok());
+        let refusal = at_node(to, &other).unwrap_err();
+        assert_eq!(refusal, Refusal::Elsewhere { to: to.to_owned(), me: other.address.clone() });
+        assert!(refusal.to_string().contains("control.advertise"));
+    }
 }
 
 #[test]
@@ -90,6 +114,8 @@ fn headers_have_one_form() {
         (TIME, "-1"),
         (TIME, "253402300800000"),
         (TIME, "18446744073709551615"),
+        (LENGTH, "-1"),
+        (HASH, "00"),
         (NONCE, "feed"),
         (SIGNATURE, "é"),
     ];
@@ -132,6 +158,8 @@ fn answers_are_bound_to_their_request() {
     assert_eq!(check(&other, nonce, 200, b"yes"), Err(Refusal::Missing(SIGNATURE)));
 }
 
+const NAMES: [&str; 9] = [NODE, BOOT, BOOT_NONCE, TIME, NONCE, super::TO, LENGTH, HASH, SIGNATURE];
+
 /// Any bytes, and often ones that nearly have the right form.
 fn value() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
@@ -145,22 +173,22 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn strangers_neither_get_in_nor_panic_us(
-        values in prop::collection::vec(prop::option::weighted(0.9, value()), 6),
+        values in prop::collection::vec(prop::option::weighted(0.9, value()), 9),
         body in prop::collection::vec(any::<u8>(), 0..64),
         method in ".{0,8}", path in ".{0,32}", millis in any::<i64>(), nonce in any::<u128>(), status in any::<u16>(),
     ) {
-        let names = [NODE, BOOT, BOOT_NONCE, TIME, NONCE, SIGNATURE];
+        let names = NAMES;
         let headers: Headers = names.into_iter().zip(values).filter_map(|(n, v)| Some((n, v?))).collect();
-        let refusal = verify(&headers, &method, &path, &body, Moment::from_millis(millis)).unwrap_err();
+        let refusal = verify(&headers, &method, &path, &me(), Moment::from_millis(millis)).unwrap_err();
         prop_assert!(!refusal.to_string().is_empty());
         let lookup = |name: &'static str| headers.get(name).map(Vec::as_slice);
         prop_assert!(key().verify_answer(lookup, Nonce(nonce), status, &body).is_err());
     }
 
     #[test]
-    fn one_changed_header_is_noticed(which in 0..6_usize, byte in any::<prop::sample::Index>(), flip in 1..=255_u8) {
+    fn one_changed_header_is_noticed(which in 0..NAMES.len(), byte in any::<prop::sample::Index>(), flip in 1..=255_u8) {
         let mut headers = signed(&sender(1_000));
-        let name = [NODE, BOOT, BOOT_NONCE, TIME, NONCE, SIGNATURE][which];
+        let name = NAMES[which];
         let value = headers.get_mut(name).unwrap();
         let at_byte = byte.index(value.len());
         let before = value.clone();
@@ -179,8 +207,8 @@ proptest! {
         let identity = Identity { node: NodeId(Uuid::from_u128(node)), boot, boot_nonce };
         let sender = Sender { identity, time: Moment::from_millis(millis), nonce: Nonce(nonce) };
         let key = Key::new(&secret);
-        let headers = headers(key.sign_request(&sender, &method, &path, &body));
-        let seen = key.verify_request(|n| headers.get(n).map(Vec::as_slice), &method, &path, &body, sender.time);
-        prop_assert_eq!(seen, Ok(sender));
+        let headers = headers(key.sign_request(&sender, TO, &method, &path, &body));
+        let seen = key.verify_request(|n| headers.get(n).map(Vec::as_slice), &method, &path, &me(), sender.time);
+        prop_assert_eq!(seen, Ok(Claim { sender, body: Promise::of(&body) }));
     }
 }

@@ -3,9 +3,12 @@
 //! | path | message | answer |
 //! |---|---|---|
 //! | `POST /peer/v1/announce` | [`Announce`] | 200 [`Announce`], 409 |
-//! | `POST /peer/v1/notifications` | [`Deliver`] | 200 [`Delivered`], 409, 503 |
-//! | `POST /peer/v1/merge` | [`Merge`] | 200 [`Merged`], 204, 409, 503 |
+//! | `POST /peer/v1/notifications` | [`Deliver`] | 200 [`Delivered`], 400, 409, 503 |
+//! | `POST /peer/v1/merge` | [`Merge`] | 200 [`Merged`], 204, 400, 409, 503 |
 //! | `GET /peer/v1/receipts/{id}` | | 200 a delivery, 404 |
+//!
+//! An announcement asks who is at an address, so it is signed for that address; everything else is
+//! said to one node and signed for its id.
 
 use std::time::Duration;
 
@@ -15,14 +18,14 @@ use serde::{Deserialize as _, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::client::{Answer, PeerClient};
+use super::client::{Answer, Callee, PeerClient};
 use crate::{
     actors::transport::{Call, Failure, Transport},
-    availability::Entry,
+    availability::{Entry, NodeId},
     sync::{Announce, Conflict, ConflictKind, Deliver, Delivered, Item, Merge, Merged},
 };
 
-/// A child that has not answered by then is replaced (SPEC 4.4).
+/// A child that has not answered by then is replaced (docs/contract.md#relay-plan).
 const DELIVERY: Duration = Duration::from_secs(2);
 const ANNOUNCEMENT: Duration = Duration::from_secs(2);
 /// Comparing large ledgers takes the reference some time.
@@ -41,14 +44,15 @@ impl HttpTransport {
 
     async fn call(
         &self,
-        address: &str,
+        callee: Callee<'_>,
         method: http::Method,
         path: &str,
         body: Bytes,
         patience: Duration,
     ) -> Result<Answer, Failure> {
-        let answer = self.client.call(address, method, path, body, patience).await;
+        let answer = self.client.call(callee, method, path, body, patience).await;
         let answer = answer.map_err(|error| Failure::Away(error.to_string()))?;
+        let address = callee.address;
         match answer.status {
             200..=299 | 404 => Ok(answer),
             409 => Err(Failure::TurnedAway(conflict(&answer.body))),
@@ -56,20 +60,26 @@ impl HttpTransport {
         }
     }
 
+    /// Posts a message; the answer, and who gave it. `None` is 204.
     async fn post<Q: Serialize, A: DeserializeOwned>(
         &self,
-        address: &str,
+        callee: Callee<'_>,
         path: &str,
         message: &Q,
         patience: Duration,
-    ) -> Result<Option<A>, Failure> {
+    ) -> Result<Option<(A, NodeId)>, Failure> {
         let body = serde_json::to_vec(message).map_err(|error| Failure::Away(error.to_string()))?;
-        let answer = self.call(address, http::Method::POST, path, body.into(), patience).await?;
+        let answer = self.call(callee, http::Method::POST, path, body.into(), patience).await?;
         match answer.status {
             204 => Ok(None),
-            _ => parse(address, &answer.body).map(Some),
+            _ => parse(callee.address, &answer.body).map(|message| Some((message, answer.node))),
         }
     }
+}
+
+/// This node, at this address.
+fn node(node: NodeId, address: &str) -> Callee<'_> {
+    Callee { address, node: Some(node) }
 }
 
 fn parse<A: DeserializeOwned>(address: &str, body: &[u8]) -> Result<A, Failure> {
@@ -126,22 +136,41 @@ fn nothing(address: &str) -> Failure {
 }
 
 impl Transport for HttpTransport {
-    fn deliver<'a>(&'a self, address: &'a str, message: &'a Deliver) -> Call<'a, Delivered> {
-        async move { self.post(address, "/peer/v1/notifications", message, DELIVERY).await?.ok_or_else(|| nothing(address)) }.boxed_local()
+    fn deliver<'a>(&'a self, peer: NodeId, address: &'a str, message: &'a Deliver) -> Call<'a, Delivered> {
+        async move {
+            let answer = self.post(node(peer, address), "/peer/v1/notifications", message, DELIVERY).await?;
+            answer.map(|(delivered, _)| delivered).ok_or_else(|| nothing(address))
+        }
+        .boxed_local()
     }
 
-    fn merge<'a>(&'a self, address: &'a str, message: &'a Merge) -> Call<'a, Option<Merged>> {
-        self.post(address, "/peer/v1/merge", message, MERGE).boxed_local()
+    fn merge<'a>(&'a self, peer: NodeId, address: &'a str, message: &'a Merge) -> Call<'a, Option<Merged>> {
+        async move {
+            let answer = self.post(node(peer, address), "/peer/v1/merge", message, MERGE).await?;
+            Ok(answer.map(|(merged, _)| merged))
+        }
+        .boxed_local()
     }
 
     fn announce<'a>(&'a self, address: &'a str, message: &'a Announce) -> Call<'a, Announce> {
-        async move { self.post(address, "/peer/v1/announce", message, ANNOUNCEMENT).await?.ok_or_else(|| nothing(address)) }.boxed_local()
+        async move {
+            let callee = Callee { address, node: None };
+            let answer: Option<(Announce, _)> = self.post(callee, "/peer/v1/announce", message, ANNOUNCEMENT).await?;
+            match answer {
+                Some((own, node)) if own.member.id == node => Ok(own),
+                Some((_, node)) => {
+                    Err(Failure::Away(format!("{address} answered with an announcement that is not its own: {node}")))
+                }
+                None => Err(nothing(address)),
+            }
+        }
+        .boxed_local()
     }
 
-    fn receipts<'a>(&'a self, address: &'a str, id: Uuid) -> Call<'a, Option<serde_json::Value>> {
+    fn receipts<'a>(&'a self, peer: NodeId, address: &'a str, id: Uuid) -> Call<'a, Option<serde_json::Value>> {
         async move {
             let path = format!("/peer/v1/receipts/{id}");
-            let answer = self.call(address, http::Method::GET, &path, Bytes::new(), DELIVERY).await?;
+            let answer = self.call(node(peer, address), http::Method::GET, &path, Bytes::new(), DELIVERY).await?;
             if answer.status == 404 { Ok(None) } else { parse(address, &answer.body).map(Some) }
         }
         .boxed_local()

@@ -12,6 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "gate",
             "control",
             "peer",
+            "body",
             "actors",
             "answer",
             "store",
@@ -23,10 +24,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     // starts nodes as processes of their own: shares their configuration with them, and its words
     ("demo", &["availability", "config", "clock"]),
-    ("node", &["gate", "control", "peer", "actors", "answer", "store", "sync", "availability", "config", "clock"]),
+    (
+        "node",
+        &["gate", "control", "peer", "body", "actors", "answer", "store", "sync", "availability", "config", "clock"],
+    ),
     ("gate", &["actors", "answer", "store", "sync", "availability", "clock", "noise"]),
-    ("control", &["actors", "answer", "store", "sync", "availability", "clock", "noise"]),
-    ("peer", &["actors", "answer", "store", "sync", "availability", "clock", "noise"]),
+    ("control", &["body", "actors", "answer", "store", "sync", "availability", "clock", "noise"]),
+    ("peer", &["body", "actors", "answer", "store", "sync", "availability", "clock", "noise"]),
+    // how bodies are read, whoever sends them
+    ("body", &[]),
     ("actors", &["answer", "store", "sync", "availability", "clock"]),
     ("answer", &["availability"]),
     // its records keep what the protocol queues
@@ -55,7 +61,7 @@ const LIBRARIES: &[Known] = &[
     Known { begins: &["sled"], by: &["store"], because: "only store and migrations know how things are kept" },
     Known {
         begins: &["actix_web"],
-        by: &["gate", "control", "peer", "node", "cli", "demo"],
+        by: &["gate", "control", "peer", "body", "node", "cli", "demo"],
         because: "HTTP ends at gate, control and peer; what is below can be tested without it",
     },
     Known {
@@ -68,17 +74,17 @@ const LIBRARIES: &[Known] = &[
     Known { begins: &["actix"], by: &["actors", "node"], because: "only actors are actors, and the node starts them" },
     Known {
         begins: &["tokio"],
-        by: &["cli", "demo", "node", "gate", "control", "peer", "actors", "noise"],
+        by: &["cli", "demo", "node", "gate", "control", "peer", "body", "actors", "noise"],
         because: "rules and storage know no executor",
     },
     Known {
         begins: &["tokio_stream"],
-        by: &["cli", "demo", "node", "gate", "control", "peer", "actors", "noise"],
+        by: &["cli", "demo", "node", "gate", "control", "peer", "body", "actors", "noise"],
         because: "rules and storage know no executor",
     },
     Known {
         begins: &["tokio_util"],
-        by: &["cli", "demo", "node", "gate", "control", "peer", "actors", "noise"],
+        by: &["cli", "demo", "node", "gate", "control", "peer", "body", "actors", "noise"],
         because: "rules and storage know no executor",
     },
     Known {

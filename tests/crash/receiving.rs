@@ -128,7 +128,7 @@ async fn a_node_dies_with_something_in_quarantine() {
         let message = json!({"limit": clock::now(), "items": [item]});
         let send = async || {
             let body = message.to_string();
-            let headers = stranger.sign(clock::now(), "POST", "/peer/v1/notifications", body.as_bytes());
+            let headers = stranger.sign(&farm[1], clock::now(), "/peer/v1/notifications", body.as_bytes());
             let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
             farm[1].try_control("POST", "/peer/v1/notifications", &headers, Some(body.as_bytes())).await
         };

@@ -6,7 +6,10 @@ use forewarn::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Farm, Stranger};
+use crate::{
+    closing,
+    support::{Farm, Stranger, TOKEN},
+};
 
 /// An entry as a node of this name would have made it, with whatever members.
 pub fn entry(id: NodeId, more: Value) -> Value {
@@ -43,14 +46,15 @@ async fn what_is_not_signed_with_the_farms_secret_is_401_logged_and_not_applied(
         assert!(reply.header("forewarn-signature").is_none(), "a stranger gets no signature");
     };
     refused(&[], DELIVER, body.as_bytes()).await;
-    refused(&stranger.sign(clock::now(), "POST", DELIVER, body.as_bytes()), DELIVER, body.as_bytes()).await;
-    let good = member.sign(clock::now(), "POST", DELIVER, body.as_bytes());
-    refused(&good, DELIVER, body.replace("mallory", "trudy").as_bytes()).await;
+    refused(&stranger.sign(node, clock::now(), DELIVER, body.as_bytes()), DELIVER, body.as_bytes()).await;
+    let good = || member.sign(node, clock::now(), DELIVER, body.as_bytes());
+    refused(&good(), DELIVER, body.replace("mallory", "trudy").as_bytes()).await;
+    let good = good();
     refused(&good, "/peer/v1/merge", body.as_bytes()).await;
     let old = clock::now().before(std::time::Duration::from_secs(301));
-    refused(&member.sign(old, "POST", DELIVER, body.as_bytes()), DELIVER, body.as_bytes()).await;
+    refused(&member.sign(node, old, DELIVER, body.as_bytes()), DELIVER, body.as_bytes()).await;
     refused(
-        &member.sign(Moment::from_millis(clock::now().millis() + 301_000), "POST", DELIVER, body.as_bytes()),
+        &member.sign(node, Moment::from_millis(clock::now().millis() + 301_000), DELIVER, body.as_bytes()),
         DELIVER,
         body.as_bytes(),
     )
@@ -150,6 +154,52 @@ async fn what_is_no_message_is_refused_and_harms_nobody() {
     stranger.post(node, "/peer/v1/announce", &announce).await.expect(422);
     announce["member"]["id"] = json!(stranger.id());
     stranger.post(node, "/peer/v1/announce", &announce).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_merge_with_malformed_ranges_is_400_and_nothing_of_it_is_taken() {
+    let farm = Farm::new(1).start().await;
+    let (node, stranger) = (&farm[0], Stranger::new());
+    for ranges in ["6g", "00", "616"] {
+        let entry = entry(stranger.id(), json!({}));
+        let merge = json!({"limit": clock::now(), "fingerprint": "", "count": 1, "entries": [entry], "ranges": ranges});
+        let reply = stranger.post(node, "/peer/v1/merge", &merge).await.expect(400);
+        assert!(reply.json()["detail"].as_str().unwrap().contains("ranges"), "{}", reply.text());
+        assert!(reply.header("forewarn-signature").is_some());
+    }
+    assert_eq!(node.get("/api/v1/notifications").await.json()["notifications"], json!([]));
+    node.gate_get("/mail", &[]).await.expect(200);
+}
+
+/// A node dies, and what is sent to its address comes to another node of the farm.
+#[tokio::test]
+async fn a_node_that_answers_at_anothers_address_does_not_answer_for_it() {
+    let farm = Farm::new(3).start().await;
+    farm[1].kill9().await;
+    let listener = tokio::net::TcpListener::bind(farm[1].control).await.unwrap();
+    let behind = farm[2].control;
+    let forward = tokio::spawn(async move {
+        while let Ok((mut from, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut to = tokio::net::TcpStream::connect(behind).await.unwrap();
+                // either side may break off
+                tokio::io::copy_bidirectional(&mut from, &mut to).await.ok();
+            });
+        }
+    });
+    let reply = farm[0].submit_with("?wait=all&timeout=3s", TOKEN, closing("application:mail", json!({}))).await;
+    let told = reply.expect(202).json();
+    assert_eq!(told["complete"], false, "{told}");
+    let state = |name: &str| {
+        let rows = told["delivery"].as_array().unwrap();
+        rows.iter().find(|row| row["node"] == name).unwrap_or_else(|| panic!("{told}"))["state"].clone()
+    };
+    assert_eq!((state("a"), state("b"), state("c")), (json!("applied"), json!("waiting"), json!("applied")));
+    farm[2].wait_log(&["WARN", "peer_request=refused", "this request is for"]).await;
+    forward.abort();
+    forward.await.ok();
+    farm[1].restart().await;
+    farm[1].wait_available("mail", false).await;
 }
 
 #[tokio::test]

@@ -93,10 +93,15 @@ impl Node {
         }
     }
 
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        let child = self.child.lock().unwrap();
+        child.as_ref().and_then(Child::id).unwrap_or_else(|| panic!("{} does not run", self.name))
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
-        let child = self.child.lock().unwrap();
-        let pid = child.as_ref().and_then(Child::id).unwrap_or_else(|| panic!("{} does not run", self.name));
+        let pid = self.pid();
         kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), signal).unwrap();
     }
 

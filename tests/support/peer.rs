@@ -32,17 +32,17 @@ impl Stranger {
         self.identity.node
     }
 
-    /// Signed headers for a request, at this time.
-    pub fn sign(&self, time: Moment, method: &str, path: &str, body: &[u8]) -> Vec<(&'static str, String)> {
+    /// Signed headers for a request to this node, at this time.
+    pub fn sign(&self, to: &Node, time: Moment, path: &str, body: &[u8]) -> Vec<(&'static str, String)> {
         let nonce = Nonce(u128::from(clock::random()) << 64 | u128::from(clock::random()));
         let sender = Sender { identity: self.identity, time, nonce };
-        self.key.sign_request(&sender, method, path, body).to_vec()
+        self.key.sign_request(&sender, &format!("http://{}", to.control), "POST", path, body).to_vec()
     }
 
     /// A properly signed message.
     pub async fn post(&self, node: &Node, path: &str, message: &Value) -> Reply {
         let body = message.to_string();
-        let headers = self.sign(clock::now(), "POST", path, body.as_bytes());
+        let headers = self.sign(node, clock::now(), path, body.as_bytes());
         self.send(node, path, &headers, body.as_bytes()).await
     }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use forewarn::{
     availability::Entry,
-    sync::{Announce, Deliver, Delivered, DeliveryState, Merge, Merged, Now, Reply},
+    sync::{Announce, Deliver, Delivered, DeliveryState, Merge, Merged, Now, Reply, merge::ranges},
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -61,7 +61,7 @@ fn a_delivery(host: &mut Host, dice: &mut Dice) {
     let (from, ticket, items) = (any_node(dice), host.ticket(), deliver.items.clone());
     host.replica.deliver(from, deliver, ticket, host.now);
     match host.reply(ticket) {
-        Reply::Busy => {
+        Reply::Malformed(_) => {
             assert!(items.len() > 256);
             assert_eq!(host.view(), before, "a message that is refused has changed something");
         }
@@ -95,13 +95,15 @@ fn a_merge(host: &mut Host, dice: &mut Dice) {
     host.read(list(&message, "entries").iter(), merge.entries.iter());
     let (before, held) = (host.view(), host.stamps());
     let (from, ticket, entries, needed) = (any_node(dice), host.ticket(), merge.entries.clone(), merge.need.len());
+    let unreadable = merge.ranges.as_deref().is_some_and(|ranges| ranges::check(ranges).is_err());
     host.replica.merge(from, merge, ticket, host.now);
     match host.reply(ticket) {
-        Reply::Busy => {
-            assert!(entries.len() > 2_000 || needed > 2_000);
+        Reply::Malformed(_) => {
+            assert!(unreadable || entries.len() > 2_000 || needed > 2_000);
             assert_eq!(host.view(), before, "a message that is refused has changed something");
         }
         Reply::Merged(merged) => {
+            assert!(!unreadable);
             if let Some(merged) = merged {
                 assert!(read::<Merged>(&serde_json::to_value(&merged).unwrap()).is_some());
                 assert!(merged.entries.len() <= 4_000);

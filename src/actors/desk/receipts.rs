@@ -65,7 +65,8 @@ impl Desk {
                 }
                 let collapsed: Vec<_> =
                     replica.peers().iter().filter(|peer| peer.merge_on_return).map(|peer| peer.id).collect();
-                let initial = replica.members().find(|member| member.name == node).map(|member| member.address.clone());
+                let initial = replica.members().find(|member| member.name == node);
+                let initial = initial.map(|member| (member.id, member.address.clone()));
                 (me, told, Some(collapsed), initial, replica.state_here(&stamp))
             })
             .await;
@@ -78,8 +79,8 @@ impl Desk {
         };
         let collapsed = collapsed.unwrap_or_default();
         if !own && open.is_empty() && recorded.is_empty() {
-            if ask && let Some(address) = initial {
-                let ask = self.couriers.send(AskReceipts { address, id: entry.notification.id });
+            if ask && let Some((node, address)) = initial {
+                let ask = self.couriers.send(AskReceipts { node, address, id: entry.notification.id });
                 if let Ok(Ok(Some(delivery))) = tokio::time::timeout(PATIENCE, ask).await {
                     return delivery;
                 }

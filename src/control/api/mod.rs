@@ -22,7 +22,7 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 
-use super::{auth, body, errors::Failure};
+use super::{auth, errors::Failure};
 use crate::actors::desk::Desk;
 use routes::{Place, delete, get, post, register};
 
@@ -45,7 +45,7 @@ pub(super) fn places() -> Vec<Place> {
 
 pub(super) fn configure(cfg: &mut ServiceConfig) {
     // The last one wrapped is the first one through which a request comes.
-    let api = web::scope("/api").wrap(from_fn(auth::require)).wrap(from_fn(tidy)).wrap(from_fn(body::finish_reading));
+    let api = web::scope("/api").wrap(from_fn(auth::require)).wrap(from_fn(tidy));
     cfg.service(api.configure(|cfg| register(cfg, places())).default_service(web::to(unknown)));
 }
 

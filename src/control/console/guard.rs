@@ -3,7 +3,6 @@
 
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
-use futures_util::StreamExt as _;
 
 use super::{
     ConsoleState, assets,
@@ -14,12 +13,13 @@ use super::{
 };
 use crate::{
     availability::Moment,
-    control::session::{Session, Use},
+    body::{self, Bounds, Fault},
+    control::{
+        body::PATIENCE,
+        session::{Session, Use},
+    },
     sync::ConflictKind,
 };
-
-/// Bodies are read to this length before the connection is given up.
-const DRAIN: usize = 1 << 20;
 
 /// One signed-in request.
 pub struct Visit<'a> {
@@ -124,10 +124,11 @@ pub fn enter<'a>(state: &'a ConsoleState, request: &HttpRequest, now: Moment) ->
     }
 }
 
-/// What a form sent, once it is known to come from an own page.
+/// Reads a form that comes from an own page. Where it comes from and what it is are checked before a
+/// byte of it is read.
 ///
 /// # Errors
-/// The answer to give instead: 403, 413 or 415.
+/// The answer to give instead: 400, 403, 408, 413 or 415.
 pub async fn read_form(
     state: &ConsoleState,
     request: &HttpRequest,
@@ -139,7 +140,6 @@ pub async fn read_form(
         let links = vec![("/".to_owned(), "To the board".to_owned())];
         page::html(status, tls, &MessagePage { chrome: chrome(state), title: title.to_owned(), text, links })
     };
-    let body = read_body(body, most).await;
     if let Err(error) = state.door.check_origin(request) {
         return Err(refuse(StatusCode::FORBIDDEN, "Refused", format!("Nothing was changed: {error}.")));
     }
@@ -147,30 +147,22 @@ pub async fn read_form(
         let text = "Nothing was changed: these pages take forms only. Programs use /api/v1.".to_owned();
         return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not a form", text));
     }
-    match body {
-        Some(body) => Ok(form::read_pairs(&body)),
-        None => {
-            let text = format!("Nothing was changed: the form is longer than {} KiB.", most / 1024);
-            Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "Too long", text))
+    let bounds = Bounds { most, patience: PATIENCE };
+    let (status, title, text) = match body::read(request, body, bounds, |_| {}).await {
+        Ok(body) => return Ok(form::read_pairs(&String::from_utf8_lossy(&body))),
+        Err(Fault::TooLarge(most)) => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "Too long",
+            format!("Nothing was changed: the form is longer than {} KiB.", most / 1024),
+        ),
+        Err(fault @ Fault::TooSlow(_)) => {
+            (StatusCode::REQUEST_TIMEOUT, "Too slow", format!("Nothing was changed: {fault}. Send it again."))
         }
-    }
-}
-
-/// The whole body, or `None` if it is longer or broken off. Reads on for a while, so that the
-/// answer reaches a browser that is still sending.
-async fn read_body(mut body: web::Payload, most: usize) -> Option<String> {
-    let mut kept = Vec::new();
-    let mut seen = 0;
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk.ok()?;
-        seen += chunk.len();
-        if seen <= most {
-            kept.extend_from_slice(&chunk);
-        } else if seen > DRAIN {
-            break;
+        Err(fault @ Fault::Broken(_)) => {
+            (StatusCode::BAD_REQUEST, "Broken off", format!("Nothing was changed: {fault}. Send it again."))
         }
-    }
-    (seen <= most).then(|| String::from_utf8_lossy(&kept).into_owned())
+    };
+    Err(refuse(status, title, text))
 }
 
 /// Lets a changing request in that comes from an own page: with a session and its token.

@@ -58,6 +58,14 @@ fn decode(message: &str) -> Result<Vec<u8>, String> {
     hex::decode(message).map_err(|e| e.to_string())
 }
 
+/// Whether this is a range message. Costs one reading of it, however large the ledger is.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn check(message: &str) -> Result<(), String> {
+    answer(std::iter::empty(), message).map(drop)
+}
+
 /// The reference's answer to a range message.
 ///
 /// # Errors

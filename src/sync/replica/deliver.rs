@@ -22,18 +22,13 @@ const LONGEST_SHARE: usize = 10_000;
 const MAX_RECEIPTS: usize = 4 * MAX_ITEMS;
 
 impl Replica {
-    /// Takes a peer's notifications and receipts; the answer comes with [`Reply::Delivered`], or
-    /// [`Reply::Busy`] when the inbox is full.
+    /// Takes a peer's notifications and receipts; the answer comes with [`Reply::Delivered`],
+    /// [`Reply::Busy`] when the inbox is full, or [`Reply::Malformed`].
     pub fn deliver(&mut self, from: NodeId, message: Deliver, ticket: Ticket, now: Now) {
         self.heard(from, now);
         if message.items.len() > MAX_ITEMS {
-            self.warn(format!(
-                "event=delivery_too_large peer={} items={} limit={MAX_ITEMS}",
-                self.name_of(from),
-                message.items.len()
-            ));
-            self.effects.push(Effect::Reply(ticket, Reply::Busy));
-            return;
+            let why = format!("{} items, more than {MAX_ITEMS}", message.items.len());
+            return self.refuse_message(from, ticket, why);
         }
         self.learn_limit(message.limit, now);
         let mut changes = Vec::new();

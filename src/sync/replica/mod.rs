@@ -115,6 +115,8 @@ pub enum Reply {
     Settled,
     /// 409: the sender is not taken for what it says it is.
     TurnedAway(Conflict),
+    /// 400: the message breaks a rule of the protocol; nothing of it was taken. Says which rule.
+    Malformed(String),
     /// 503: the inbox is full; the sender keeps what it has and tries again.
     Busy,
 }

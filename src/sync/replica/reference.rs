@@ -17,6 +17,16 @@ use crate::{
     },
 };
 
+/// Whether a merge keeps to the protocol. Takes nothing in.
+fn check(message: &Merge) -> Result<(), String> {
+    let (entries, need) = (message.entries.len(), message.need.len());
+    if entries.max(need) > MAX_ENTRIES {
+        return Err(format!("{entries} entries and {need} needed ones: at most {MAX_ENTRIES} each"));
+    }
+    let ranges = message.ranges.as_deref().map_or(Ok(()), ranges::check);
+    ranges.map_err(|why| format!("the ranges are malformed: {why}"))
+}
+
 impl Replica {
     /// Everything this node holds: the ledger and what is on the way there.
     pub fn holdings(&self) -> impl Iterator<Item = &Arc<Entry>> {
@@ -34,14 +44,8 @@ impl Replica {
     /// starting node lacks, once that is durable ([`Reply::Merged`]; `None` for nothing).
     pub fn merge(&mut self, from: NodeId, message: Merge, ticket: Ticket, now: Now) {
         self.heard(from, now);
-        if message.entries.len() > MAX_ENTRIES || message.need.len() > MAX_ENTRIES {
-            self.warn(format!(
-                "event=merge_too_large peer={} entries={} need={}",
-                self.name_of(from),
-                message.entries.len(),
-                message.need.len()
-            ));
-            self.effects.push(Effect::Reply(ticket, Reply::Busy));
+        if let Err(why) = check(&message) {
+            self.refuse_message(from, ticket, why);
             return;
         }
         if !message.entries.is_empty() && self.inbox_is_full() {
@@ -76,15 +80,8 @@ impl Replica {
             // Mostly it is applied at once, and whoever merges may call it so.
             step = self.step;
         }
-        let answer = message.ranges.as_deref().map(|hex| ranges::answer(self.holdings(), hex));
-        let reply_ranges = match answer {
-            Some(Err(problem)) => {
-                self.warn(format!("event=merge_refused peer={} problem={problem:?}", self.name_of(from)));
-                None
-            }
-            Some(Ok(hex)) => Some(hex),
-            None => None,
-        };
+        // It was read once already, before anything was taken.
+        let reply_ranges = message.ranges.as_deref().and_then(|hex| ranges::answer(self.holdings(), hex).ok());
         let fingerprint = format!("{:032x}", self.fingerprint());
         let limit = self.ledger.limit();
         let equal = fingerprint == message.fingerprint && limit == message.limit;
@@ -103,6 +100,12 @@ impl Replica {
         });
         self.hold(step, step, Held::Reply(ticket, Reply::Merged(merged)));
         self.poke(now);
+    }
+
+    /// Answers a message that breaks a rule of the protocol; nothing of it was taken.
+    pub(super) fn refuse_message(&mut self, from: NodeId, ticket: Ticket, why: String) {
+        self.warn(format!("event=message_refused peer={} problem={why:?}", self.name_of(from)));
+        self.effects.push(Effect::Reply(ticket, Reply::Malformed(why)));
     }
 
     /// What a peer last said that its ledger looks like, for the nodes page.
