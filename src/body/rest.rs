@@ -30,9 +30,9 @@ use tokio::time::{Sleep, sleep};
 const MOST: usize = 64 * 1024;
 /// Longest time for that.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// What a server behind [`answer_first`] should set as its `client_disconnect_timeout`: so long it reads
-/// on by itself, however much comes, before it closes.
-pub const LINGER: Duration = Duration::from_millis(20);
+/// The `client_disconnect_timeout` of a server behind [`answer_first`]: with any other, it reads on by
+/// itself afterwards, however much comes.
+pub const LINGER: Duration = Duration::ZERO;
 
 /// Middleware: gives the answer at once. If the request's body has not come to its end by then, the
 /// answer says `Connection: close`, up to 64 KiB of the rest are read for at most 2 s, and the
