@@ -195,7 +195,7 @@ async fn a_node_that_answers_at_anothers_address_does_not_answer_for_it() {
         rows.iter().find(|row| row["node"] == name).unwrap_or_else(|| panic!("{told}"))["state"].clone()
     };
     assert_eq!((state("a"), state("b"), state("c")), (json!("applied"), json!("waiting"), json!("applied")));
-    farm[2].wait_log(&["WARN", "peer_request=refused", "this request is for"]).await;
+    farm[2].wait_log(&["WARN", "event=peer_request_refused", "this request is for"]).await;
     forward.abort();
     forward.await.ok();
     farm[1].restart().await;
