@@ -6,13 +6,18 @@
 //!
 //! Every migration must be **repeatable**: a crash may cut it off anywhere, and the next start runs it
 //! again from its beginning over what it left. The runner (`src/store/migrate.rs`) makes the backup
-//! before, and writes the number after everything is durable; a migration does neither.
+//! before, and writes the sums of all records (see `src/store/mark.rs`) and the number after everything is
+//! durable; a migration does none of that.
 
 use crate::store::Cause;
 
 mod m0001_first_layout;
+mod m0002_sums;
 #[cfg(any(test, feature = "crash-points"))]
-mod m0002_test_only;
+mod m0003_test_only;
+
+/// From this layout on there are sums of all records.
+pub(super) const FIRST_WITH_SUMS: u32 = 2;
 
 /// One step from a layout to the next.
 #[derive(Debug, Clone, Copy)]
@@ -27,11 +32,11 @@ pub(super) struct Migration {
 
 /// The migrations that this program knows, ascending.
 pub(super) fn all() -> Vec<Migration> {
-    let mut known = vec![m0001_first_layout::MIGRATION];
-    // a second layout that exists for tests, so that a crash in the middle of a migration of a store
-    // with content can be tried before there is a real second layout
+    let mut known = vec![m0001_first_layout::MIGRATION, m0002_sums::MIGRATION];
+    // one that exists for tests, so that a crash in the middle of a migration that rewrites every record
+    // can be tried
     #[cfg(any(test, feature = "crash-points"))]
-    if std::env::var_os("FOREWARN_TEST_MIGRATION").is_some_and(|number| number == "2") {
+    if std::env::var_os("FOREWARN_TEST_MIGRATION").is_some_and(|number| number == "3") {
         known.extend(test_only());
     }
     known.shrink_to_fit();
@@ -41,5 +46,5 @@ pub(super) fn all() -> Vec<Migration> {
 /// The migrations that exist for tests.
 #[cfg(any(test, feature = "crash-points"))]
 pub(super) fn test_only() -> Vec<Migration> {
-    vec![m0002_test_only::MIGRATION]
+    vec![m0003_test_only::MIGRATION]
 }

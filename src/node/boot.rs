@@ -144,7 +144,7 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
         Couriers::start_in_arbiter(&arbiters[1].handle(), move |_| Couriers::new(transport(&key), repeater))
     };
     let merger = {
-        let (repeater, key, shared, plan) = (repeater.clone(), key.clone(), Arc::clone(&shared), merge_plan(&settings));
+        let (repeater, key, shared, plan) = (repeater.clone(), key.clone(), Arc::clone(&shared), merge_plan(&settings, store.is_missing_records()));
         Merger::start_in_arbiter(&arbiters[1].handle(), move |_| Merger::new(plan, transport(&key), repeater, shared))
     };
     let resources = settings.resources.iter().map(|resource| name(&resource.name)).collect::<Result<_, _>>()?;
@@ -255,6 +255,10 @@ impl Replayed {
             );
         } else {
             log::info!("event=merged references={reached}");
+        }
+        if core.store.is_missing_records() && (reached > 0 || peers == 0) {
+            core.store.made_good()?;
+            log::warn!("event=store_made_good references={reached} what no node that answered knew is gone for good");
         }
         crash_point("boot.merged");
         Ok(Merged(core))

@@ -28,8 +28,12 @@ use crate::{
         upstream::{Upstream, Upstreams},
     },
     store::{Options, Store, crash::crash_point, records},
-    sync::{Facts, Fanout},
+    sync::{Change, Facts, Fanout},
 };
+
+/// How far the boot number of a store that has lost records goes ahead: its last ones may be among them, and
+/// peers would take it for a copy.
+const FAR_AHEAD: u64 = 1 << 20;
 
 /// Opens the store and gives this run its number.
 pub(super) fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store, records::Identity), NodeError> {
@@ -39,15 +43,23 @@ pub(super) fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store,
     // A copy that has been found out must not overtake the node whose id it has by being started
     // more often: its number stays until its store is renewed.
     let found_out = records::conflict(&store)?.is_some_and(|conflict| conflict.kind.is_lasting());
+    let missing = store.is_missing_records();
     let identity = records::Identity {
         node: before.map_or_else(clock::new_node_id, |before| before.node),
-        boot: before.map_or(0, |before| before.boot) + u64::from(!found_out),
+        boot: before.map_or(0, |before| before.boot) + u64::from(!found_out) + if missing { FAR_AHEAD } else { 0 },
         nonce: clock::random(),
     };
-    // Durable before anybody is told (SPEC 5). A full disk keeps no node from answering: it goes on
+    let mut writes = vec![records::put_identity(&identity)];
+    if missing {
+        // Rows for peers may be among what was lost: each of them gets a merge.
+        for member in records::members(&store)?.iter().filter(|member| !member.forgotten && member.id != identity.node) {
+            records::encode(&Change::MergeOnReturn(member.id, true), &mut writes);
+        }
+    }
+    // Durable before anybody is told (docs/contract.md#life-of-a-node). A full disk keeps no node from answering: it goes on
     // under the number and nonce of its last run, for a new number that is not kept would come again
     // with another nonce, and look like a copy.
-    let identity = match (store.write_sync(vec![records::put_identity(&identity)]), before) {
+    let identity = match (store.write_sync(writes), before) {
         (Ok(()), _) => identity,
         (Err(error), None) => return Err(error.into()),
         (Err(error), Some(before)) => {
@@ -96,13 +108,13 @@ pub(super) fn slots(settings: &Settings, node: &Name, rules: Rules, definitions:
     settings.applications.iter().zip(definitions).map(slot).collect()
 }
 
-/// How this node merges.
-pub(super) fn merge_plan(settings: &Settings) -> MergePlan {
+/// How this node merges; with all references when records of its store were lost.
+pub(super) fn merge_plan(settings: &Settings, missing: bool) -> MergePlan {
     let merge = &settings.farm.merge;
     MergePlan {
         references: match merge.references {
-            config::References::All => None,
-            config::References::Count(count) => Some(count.get() as usize),
+            config::References::Count(count) if !missing => Some(count.get() as usize),
+            config::References::All | config::References::Count(_) => None,
         },
         random: matches!(merge.order, config::MergeOrder::Random),
         series: matches!(merge.mode, config::MergeMode::Series),

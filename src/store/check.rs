@@ -89,7 +89,7 @@ impl Report {
 pub fn check(dir: &Path, reserve: u64) -> Result<Report, OpenError> {
     let folder = Folder::existing(dir)?;
     let newest = migrations::all().last().map_or(0, |migration| migration.number);
-    let (db, layout) = migrate::open_as_is(&folder, newest)?;
+    let (db, layout) = migrate::open_whole(&folder, newest)?;
     let names = db.tree_names();
     let is_there = |tree: &Tree| names.iter().any(|found| found == tree.name().as_bytes());
     let known = Tree::ALL.into_iter().filter(is_there);

@@ -8,9 +8,12 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sled::IVec;
+
 use super::error::{Cause, OpenError, guarded};
 use super::folder::{Folder, sync_path};
 use super::handle::open_sled;
+use super::marker::{Marker, State};
 use super::{migrate, migrations};
 
 /// Records and bytes that are written to the copy at once.
@@ -18,7 +21,7 @@ const BATCH_RECORDS: usize = 256;
 const BATCH_BYTES: usize = 1024 * 1024;
 
 /// An empty store has some megabytes already.
-const EMPTY_BYTES: u64 = 16 * 1024 * 1024;
+pub(super) const EMPTY_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What was copied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,14 +34,14 @@ pub struct Copied {
 
 /// Copies the store in `dir`, which no node may have open, to `to`, which must not exist. The copy is
 /// a store of the same layout; put in the place of the first one it is known as a copy by its boot
-/// number (SPEC 5). `reserve` bytes stay free there.
+/// number (docs/contract.md#life-of-a-node). `reserve` bytes stay free there.
 ///
 /// # Errors
 /// Each of [`OpenError`] but `Migration`. Nothing bears the name `to` then.
 pub fn backup(dir: &Path, to: &Path, reserve: u64) -> Result<Copied, OpenError> {
     let folder = Folder::existing(dir)?;
     let known = migrations::all().last().map_or(0, |migration| migration.number);
-    let (db, layout) = migrate::open_as_is(&folder, known)?;
+    let (db, layout) = migrate::open_whole(&folder, known)?;
     copy_store(&folder, &db, layout, to, reserve)
 }
 
@@ -96,29 +99,53 @@ fn fill(from: &Folder, db: &sled::Db, layout: u32, partial: &Path, reserve: u64)
         Ok(())
     })
     .map_err(write_failed)?;
-    folder.set_layouts(layout, layout)?;
+    let Marker { mark, records, missing, .. } = from.marker();
+    let whole = Marker { begun: layout, done: layout, state: State::Closed, missing, mark, records, generation: 0 };
+    folder.write(|said| *said = whole)?;
     folder.sync()?;
+    folder.close_to_others()?;
     Ok(copied)
 }
 
 fn copy_tree(from: &sled::Db, to: &sled::Db, name: &[u8], copied: &mut Copied) -> Result<(), Cause> {
     let (source, target) = (from.open_tree(name)?, to.open_tree(name)?);
-    let mut batch = sled::Batch::default();
-    let (mut records, mut bytes) = (0, 0);
+    let mut filler = Filler::new(&target);
     for record in source.iter() {
         let (key, value) = record?;
-        records += 1;
-        bytes += key.len() + value.len();
         copied.records += 1;
         copied.bytes += (key.len() + value.len()) as u64;
-        batch.insert(key, value);
-        if records == BATCH_RECORDS || bytes > BATCH_BYTES {
-            target.apply_batch(std::mem::take(&mut batch))?;
-            (records, bytes) = (0, 0);
-        }
+        filler.put(&key, &value)?;
     }
-    target.apply_batch(batch)?;
-    Ok(())
+    filler.end()
+}
+
+/// Writes many records to a tree, some at a time.
+pub(super) struct Filler<'a> {
+    to: &'a sled::Tree,
+    batch: sled::Batch,
+    records: usize,
+    bytes: usize,
+}
+
+impl<'a> Filler<'a> {
+    pub fn new(to: &'a sled::Tree) -> Self {
+        Self { to, batch: sled::Batch::default(), records: 0, bytes: 0 }
+    }
+
+    pub fn put(&mut self, key: &IVec, value: &IVec) -> Result<(), Cause> {
+        self.records += 1;
+        self.bytes += key.len() + value.len();
+        self.batch.insert(key, value);
+        if self.records == BATCH_RECORDS || self.bytes > BATCH_BYTES {
+            self.to.apply_batch(std::mem::take(&mut self.batch))?;
+            (self.records, self.bytes) = (0, 0);
+        }
+        Ok(())
+    }
+
+    pub fn end(self) -> Result<(), Cause> {
+        Ok(self.to.apply_batch(self.batch)?)
+    }
 }
 
 /// Removes what a copy that was cut off has left; nothing that is not a store, and none that is open.

@@ -52,6 +52,16 @@ pub enum OpenError {
         #[source]
         cause: Cause,
     },
+    /// Its database is not there, or empty, although there was one.
+    #[error(
+        "the store {} has lost its database: its file db is missing or empty; restore a backup, or move the \
+         folder away and start anew, then the peers give back what they know",
+        dir.display()
+    )]
+    Gone {
+        /// The store's folder.
+        dir: PathBuf,
+    },
     /// The folder is used for something else.
     #[error(
         "{} is not a forewarn store: it holds {found:?} but no {}; name an empty folder, or one \

@@ -20,6 +20,11 @@ impl Fault {
     pub fn at_flush(&self) -> Result<(), Cause> {
         Ok(())
     }
+
+    #[inline(always)]
+    pub fn at_sync(&self) -> Result<(), Cause> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -40,6 +45,7 @@ mod injected {
     struct State {
         fail_apply: bool,
         fail_flush: bool,
+        fail_sync: bool,
         hang_flush: bool,
     }
 
@@ -54,6 +60,16 @@ mod injected {
             let mut state = self.0.1.wait_while(state, |state| state.hang_flush).unwrap();
             let fails = std::mem::take(&mut state.fail_flush);
             if fails { Err("flush was told to fail".into()) } else { Ok(()) }
+        }
+
+        pub fn at_sync(&self) -> Result<(), Cause> {
+            let fails = std::mem::take(&mut self.0.0.lock().unwrap().fail_sync);
+            if fails { Err("sync was told to fail".into()) } else { Ok(()) }
+        }
+
+        /// Lets the next sync fail.
+        pub fn fail_sync(&self) {
+            self.0.0.lock().unwrap().fail_sync = true;
         }
 
         /// Lets the next application of changes fail.

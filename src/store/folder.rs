@@ -1,52 +1,52 @@
-//! The folder of a store: whose it is, who has it open, and what must be put right before sled looks.
+//! The folder of a store: whose it is, who has it open, where its database lies, and what must be put
+//! right before sled looks.
 //!
-//! Beside sled's files lies `forewarn-store`, one short line. It makes the folder recognizable as
-//! ours, it carries the lock, and it names two layouts and a mark:
+//! ```text
+//! forewarn-store      one line, see `marker.rs`; it makes the folder ours and carries the lock
+//! db conf snap.*      sled's files of generation 0
+//! generation-00001/   sled's files of a later one
+//! damaged-1/          a database that was found damaged, as it was found
+//! ```
 //!
-//! - `begun`: the newest layout that a migration was begun for, written **before** the migration
-//!   touches anything. A program that knows less refuses the store without opening it, also when the
-//!   migration was cut off in the middle.
-//! - `done`: the layout that was complete and durable, written after the one in the `meta` tree. If
-//!   the tree then says less, the database was lost or replaced, and must not be taken for a new one.
-//! - `mark`: see `mark.rs`; not synced, so after a power cut it may be lower than it was.
+//! The line says which **generation** is the store. A database that cannot be trusted is written anew
+//! into the next generation; when that is on stable storage, one write of the line puts it in the
+//! old one's place ([`super::fresh`]).
 //!
-//! Must stay true: the line is written in place, in one write of always the same
-//! length, far shorter than a disk sector, because
-//! the lock belongs to the file that is open and would not survive a rename.
+//! Must stay true: the line is written in place, because the lock belongs to the file that is open and
+//! would not survive a rename; files are for their owner only (0600, folders 0700).
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::disk;
 use super::error::OpenError;
+use super::mark::Mark;
+use super::marker::{MAX_LINE, Marker, State};
 
 /// The name of the file that makes a folder a store.
 pub const MARKER: &str = "forewarn-store";
 
-/// What sled writes into `conf` for the only options that we use; the checksum of four bytes follows.
+/// What sled writes into `conf` for the only options that we use.
 const SLED_CONF: &[u8] = b"segment_size: 8388608\nuse_compression: false\nversion: 0.34\n";
-
-/// What the marker says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Layouts {
-    pub begun: u32,
-    pub done: u32,
-    pub mark: u64,
-}
 
 /// A folder that is ours and locked, until this is dropped.
 #[derive(Debug)]
 pub(super) struct Folder {
     dir: PathBuf,
     marker: File,
+    // as last read or written
+    said: Mutex<Marker>,
 }
 
 impl Folder {
     /// Takes a folder for a store that may not exist yet; an existing one must be empty or ours.
     pub fn claim(dir: &Path) -> Result<Self, OpenError> {
-        fs::create_dir_all(dir).map_err(OpenError::io("create the folder", dir))?;
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+        made.map_err(OpenError::io("create the folder", dir))?;
         if let Some(found) = foreign_entry(dir)? {
             return Err(OpenError::Foreign { dir: dir.to_owned(), found });
         }
@@ -73,12 +73,13 @@ impl Folder {
             .write(true)
             .create(create)
             .truncate(false)
+            .mode(0o600)
             .open(&path)
             .map_err(OpenError::io("open", &path))?;
         // a process that is just being started by this one holds a copy of every lock for a moment
         let locked = patiently(|| marker.try_lock(), |error| matches!(error, TryLockError::WouldBlock));
         match locked {
-            Ok(()) => Ok(Self { dir, marker }),
+            Ok(()) => Ok(Self { dir, marker, said: Mutex::default() }),
             Err(TryLockError::WouldBlock) => Err(OpenError::Locked { dir }),
             Err(TryLockError::Error(cause)) => Err(OpenError::Io { doing: "lock", path, cause }),
         }
@@ -89,58 +90,183 @@ impl Folder {
         &self.dir
     }
 
-    /// What the marker says; all 0 in a store that was never complete.
-    pub fn layouts(&self) -> Result<Layouts, OpenError> {
-        let mut line = [0; 128];
+    /// The folder of the database.
+    pub fn database(&self) -> PathBuf {
+        self.generation(self.said().generation)
+    }
+
+    /// The folder of a generation.
+    pub fn generation(&self, generation: u32) -> PathBuf {
+        if generation == 0 { self.dir.clone() } else { self.dir.join(generation_name(generation)) }
+    }
+
+    fn said(&self) -> MutexGuard<'_, Marker> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the marker says, as last read or written.
+    pub fn marker(&self) -> Marker {
+        *self.said()
+    }
+
+    /// Reads the marker; all 0 in a store that was never complete.
+    pub fn read(&self) -> Result<Marker, OpenError> {
+        let mut line = [0; MAX_LINE];
         let length = self.marker.read_at(&mut line, 0).map_err(OpenError::io("read", &self.dir.join(MARKER)))?;
         let line = &line[..length];
         // empty, or zeroes after a power cut: the creation was cut off before anything was promised
-        if line.iter().all(|&byte| byte == 0) {
-            return Ok(Layouts::default());
-        }
-        parse_layouts(line).ok_or_else(|| OpenError::Damaged {
-            dir: self.dir.clone(),
-            cause: format!("its file {MARKER} is not readable").into(),
-        })
+        let read = if line.iter().all(|&byte| byte == 0) {
+            Marker::default()
+        } else {
+            Marker::parse(line).ok_or_else(|| OpenError::Damaged {
+                dir: self.dir.clone(),
+                cause: format!("its file {MARKER} is not readable").into(),
+            })?
+        };
+        *self.said() = read;
+        Ok(read)
     }
 
-    /// Writes the layouts, durably; the mark stays.
-    pub fn set_layouts(&self, begun: u32, done: u32) -> Result<(), OpenError> {
-        let mark = self.layouts()?.mark;
-        self.write(Layouts { begun, done, mark })?;
-        self.marker.sync_all().map_err(OpenError::io("sync", &self.dir.join(MARKER)))
+    /// Changes what the marker says. It survives this process at once, and a power cut some time later.
+    pub fn note(&self, change: impl FnOnce(&mut Marker)) -> Result<(), OpenError> {
+        let mut said = self.said();
+        let mut next = *said;
+        change(&mut next);
+        let written = self.marker.write_all_at(next.line().as_bytes(), 0);
+        written.map_err(OpenError::io("write", &self.dir.join(MARKER)))?;
+        *said = next;
+        Ok(())
     }
 
-    /// Writes the mark, which survives this process at once and a power cut some time later.
-    pub fn set_mark(&self, mark: u64) -> Result<(), OpenError> {
-        self.write(Layouts { mark, ..self.layouts()? })
+    /// The same, durably.
+    pub fn write(&self, change: impl FnOnce(&mut Marker)) -> Result<(), OpenError> {
+        self.note(change)?;
+        self.sync_marker()
     }
 
-    fn write(&self, Layouts { begun, done, mark }: Layouts) -> Result<(), OpenError> {
-        let line = format!("forewarn-store begun={begun:05} done={done:05} mark={mark:020}\n");
-        self.marker.write_all_at(line.as_bytes(), 0).map_err(OpenError::io("write", &self.dir.join(MARKER)))
+    /// A group has become durable, which left this mark.
+    pub fn note_mark(&self, mark: &Mark) -> Result<(), OpenError> {
+        self.note(|said| (said.mark, said.records) = (mark.number, mark.records()))
     }
 
-    /// Removes what a crash at a bad moment can leave behind and what would make sled refuse a sound
-    /// store: a half-written `conf` (written once, never synced by sled), and a half-written
-    /// snapshot, which sled would take for the newest one.
-    pub fn tidy(&self) -> Result<(), OpenError> {
-        let conf = self.dir.join("conf");
-        match fs::read(&conf) {
-            Ok(text) if is_torn_conf(&text) => {
-                fs::remove_file(&conf).map_err(OpenError::io("remove the torn file", &conf))?;
+    /// Makes durable what the marker says.
+    pub fn sync_marker(&self) -> Result<(), OpenError> {
+        let path = self.dir.join(MARKER);
+        disk::sync_data(&self.marker, &path).map_err(OpenError::io("sync", &path))
+    }
+
+    /// Removes what is left of generations that are not the store: one that was not finished, or one
+    /// that was replaced.
+    pub fn remove_other_generations(&self) -> Result<(), OpenError> {
+        let current = self.said().generation;
+        for path in entries(&self.dir)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let other = name.starts_with(GENERATION) && name != generation_name(current).as_str();
+            if other || (current > 0 && is_sleds(&name)) {
+                remove(&path)?;
             }
-            Ok(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Lets the kernel forget what it has read or written of the database, so that what is read next
+    /// comes from the disk. An error is what the disk has said to a write that nobody has waited for.
+    pub fn forget_cached(&self) -> io::Result<()> {
+        let path = self.database().join("db");
+        let Ok(file) = File::open(&path) else { return Ok(()) };
+        disk::sync_data(&file, &path)?;
+        // only advice: what is not forgotten has been synced without an error
+        Ok(rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)?)
+    }
+
+    /// Keeps a copy of the database as it is now, before sled repairs it in its way: [`Folder::put_aside`]
+    /// or [`Folder::drop_copy`] says what becomes of it. False if there is no room for it.
+    pub fn copy_database(&self, reserve: u64) -> Result<bool, OpenError> {
+        self.drop_copy()?;
+        let room = self.free_space().map_err(OpenError::io("read the free space of", &self.dir))?;
+        if room < self.size()?.saturating_add(reserve) {
+            return Ok(false);
+        }
+        let copy = self.dir.join(COPY);
+        DirBuilder::new().mode(0o700).create(&copy).map_err(OpenError::io("create the folder", &copy))?;
+        for from in entries(&self.database())?.into_iter().filter(|path| is_sleds_file(path)) {
+            let to = copy.join(from.file_name().unwrap_or_default());
+            fs::copy(&from, &to).map_err(OpenError::io("copy", &from))?;
+        }
+        Ok(true)
+    }
+
+    /// Removes the copy.
+    pub fn drop_copy(&self) -> Result<(), OpenError> {
+        remove(&self.dir.join(COPY))
+    }
+
+    /// Puts the copy, or where there was no room for one this generation's files, under a name that
+    /// stays; the folder.
+    pub fn put_aside(&self, generation: u32) -> Result<PathBuf, OpenError> {
+        let mut names = (1_u32..).map(|number| self.dir.join(format!("damaged-{number}")));
+        let to = names.find(|path| path.symlink_metadata().is_err()).unwrap_or_default();
+        let copy = self.dir.join(COPY);
+        let whole = if copy.exists() { Some(copy) } else { (generation > 0).then(|| self.generation(generation)) };
+        let moved = |from: &Path, to: &Path| fs::rename(from, to).map_err(OpenError::io("put aside", from));
+        match whole {
+            Some(whole) => moved(&whole, &to)?,
+            None => {
+                DirBuilder::new().mode(0o700).create(&to).map_err(OpenError::io("create the folder", &to))?;
+                for from in entries(&self.dir)?.into_iter().filter(|path| is_sleds_file(path)) {
+                    moved(&from, &to.join(from.file_name().unwrap_or_default()))?;
+                }
+            }
+        }
+        Ok(to)
+    }
+
+    /// Removes what a crash at a bad moment, or a disk, can leave behind and what would make sled
+    /// refuse a sound store: a `conf` that is not what sled has written (it never syncs it), and a
+    /// half-written snapshot, which sled would take for the newest one.
+    pub fn tidy(&self) -> Result<(), OpenError> {
+        let database = self.database();
+        let conf = database.join("conf");
+        match fs::read(&conf) {
+            Ok(text) if is_conf(&text) => {}
+            Ok(_) => {
+                log::warn!("event=store_repaired file={:?} why=\"its content is not what was written\"", conf);
+                remove(&conf)?;
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(cause) => {
                 return Err(OpenError::Io { doing: "read", path: conf, cause });
             }
         }
-        for path in entries(&self.dir)? {
+        for path in entries(&database)? {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             if name.starts_with("snap.") && name.ends_with(".generating") {
-                fs::remove_file(&path).map_err(OpenError::io("remove the torn file", &path))?;
+                remove(&path)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Removes sled's snapshots: it reads its whole log then.
+    pub fn remove_snapshots(&self) -> Result<(), OpenError> {
+        for path in entries(&self.database())? {
+            if path.file_name().unwrap_or_default().to_string_lossy().starts_with("snap.") {
+                remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets nobody but the owner at the store.
+    pub fn close_to_others(&self) -> Result<(), OpenError> {
+        let set = |path: &Path, mode| {
+            fs::set_permissions(path, Permissions::from_mode(mode)).map_err(OpenError::io("set the mode of", path))
+        };
+        for folder in [self.dir.clone(), self.database()] {
+            for path in entries(&folder)? {
+                set(&path, if path.is_dir() { 0o700 } else { 0o600 })?;
+            }
+            set(&folder, 0o700)?;
         }
         Ok(())
     }
@@ -148,14 +274,22 @@ impl Folder {
     /// Makes every file of the store, and the names of all of them, durable: sled syncs neither
     /// `conf` nor the folder.
     pub fn sync(&self) -> Result<(), OpenError> {
-        for path in entries(&self.dir)? {
-            sync_path(&path)?;
-        }
+        self.sync_generation(self.said().generation)?;
+        sync_path(&self.dir.join(MARKER))?;
         sync_path(&self.dir)?;
         match self.dir.parent() {
             Some(parent) => sync_path(parent),
             None => Ok(()),
         }
+    }
+
+    /// The same for the files of one generation.
+    pub fn sync_generation(&self, generation: u32) -> Result<(), OpenError> {
+        let folder = self.generation(generation);
+        for path in entries(&folder)?.into_iter().filter(|path| is_sleds_file(path)) {
+            sync_path(&path)?;
+        }
+        sync_path(&folder)
     }
 
     /// Bytes that this process may still write in the store's file system.
@@ -164,19 +298,19 @@ impl Folder {
         Ok(space.f_bavail.saturating_mul(space.f_frsize))
     }
 
-    /// How many files lie in `blobs/`, where none may be (SPEC 9).
+    /// How many files lie in `blobs/`, where none may be (docs/contract.md#what-must-never-happen).
     pub fn blobs(&self) -> Result<u64, OpenError> {
-        let blobs = self.dir.join("blobs");
+        let blobs = self.database().join("blobs");
         if !blobs.exists() {
             return Ok(0);
         }
         Ok(entries(&blobs)?.len() as u64)
     }
 
-    /// Bytes in the store's files.
+    /// Bytes in the files of the database.
     pub fn size(&self) -> Result<u64, OpenError> {
         let mut bytes = 0;
-        for path in entries(&self.dir)? {
+        for path in entries(&self.database())?.into_iter().filter(|path| is_sleds_file(path)) {
             let metadata = path.metadata().map_err(OpenError::io("look at", &path))?;
             bytes += metadata.len();
         }
@@ -184,19 +318,36 @@ impl Folder {
     }
 }
 
-fn parse_layouts(line: &[u8]) -> Option<Layouts> {
-    let line = std::str::from_utf8(line).ok()?.lines().next()?;
-    let mut words = line.strip_prefix("forewarn-store ")?.split(' ');
-    let begun = words.next()?.strip_prefix("begun=")?.parse().ok()?;
-    let done = words.next()?.strip_prefix("done=")?.parse().ok()?;
-    let mark = words.next()?.strip_prefix("mark=")?.parse().ok()?;
-    Some(Layouts { begun, done, mark })
+/// How the folders of generations begin.
+const GENERATION: &str = "generation-";
+
+/// A copy of a database that is being checked.
+const COPY: &str = "unchecked";
+
+fn generation_name(generation: u32) -> String {
+    format!("{GENERATION}{generation:05}")
 }
 
-fn is_torn_conf(text: &[u8]) -> bool {
-    let whole = SLED_CONF.len() + size_of::<u32>();
-    let cut_off = text.len() < whole && SLED_CONF.starts_with(&text[..text.len().min(SLED_CONF.len())]);
-    cut_off || text.iter().all(|&byte| byte == 0)
+fn is_sleds(name: &str) -> bool {
+    matches!(name, "db" | "conf" | "blobs") || name.starts_with("snap.")
+}
+
+fn is_sleds_file(path: &Path) -> bool {
+    is_sleds(&path.file_name().unwrap_or_default().to_string_lossy()) && !path.is_dir()
+}
+
+/// Removes a file, or a folder with all that is in it; one that is not there is gone already.
+fn remove(path: &Path) -> Result<(), OpenError> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(OpenError::io("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The text, and behind it its checksum, the lowest byte first.
+fn is_conf(text: &[u8]) -> bool {
+    text.strip_prefix(SLED_CONF).is_some_and(|sum| sum == crc32fast::hash(SLED_CONF).to_le_bytes())
 }
 
 /// A name in the folder that shows that it is in use for something else.
@@ -230,7 +381,7 @@ pub(super) fn patiently<T, E>(mut attempt: impl FnMut() -> Result<T, E>, passes:
 
 /// Makes one file or folder durable.
 pub(super) fn sync_path(path: &Path) -> Result<(), OpenError> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(OpenError::io("sync", path))
+    disk::sync_path(path).map_err(OpenError::io("sync", path))
 }
 
 #[cfg(test)]
@@ -242,16 +393,16 @@ mod tests {
     fn the_marker_keeps_its_numbers_and_the_lock() {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::claim(dir.path()).unwrap();
-        assert_eq!(folder.layouts().unwrap(), Layouts::default());
-        folder.set_mark(70_000).unwrap();
-        folder.set_layouts(12, 3).unwrap();
+        assert_eq!(folder.read().unwrap(), Marker::default());
+        folder.note(|said| said.mark = 70_000).unwrap();
+        folder.write(|said| (said.begun, said.done, said.state) = (12, 3, State::Closed)).unwrap();
         assert!(matches!(Folder::claim(dir.path()), Err(OpenError::Locked { .. })));
         drop(folder);
         let folder = Folder::existing(dir.path()).unwrap();
-        let expected = Layouts { begun: 12, done: 3, mark: 70_000 };
-        assert_eq!(folder.layouts().unwrap(), expected);
+        let expected = Marker { begun: 12, done: 3, mark: 70_000, state: State::Closed, ..Marker::default() };
+        assert_eq!(folder.read().unwrap(), expected);
         fs::write(dir.path().join(MARKER), "something else").unwrap();
-        assert!(matches!(folder.layouts(), Err(OpenError::Damaged { .. })));
+        assert!(matches!(folder.read(), Err(OpenError::Damaged { .. })));
     }
 
     #[test]
@@ -272,14 +423,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::claim(dir.path()).unwrap();
         let conf = dir.path().join("conf");
-        for torn in [&SLED_CONF[..20], SLED_CONF, &[0; 64][..], b""] {
+        for torn in [&SLED_CONF[..20], SLED_CONF, &[0; 64][..], b"", &[SLED_CONF, b"\x01\x02\x03\x04"].concat()] {
             fs::write(&conf, torn).unwrap();
             fs::write(dir.path().join("snap.00FF.generating"), "half").unwrap();
             folder.tidy().unwrap();
             assert!(!conf.exists());
             assert!(!dir.path().join("snap.00FF.generating").exists());
         }
-        let whole = [SLED_CONF, b"\x01\x02\x03\x04"].concat();
+        let whole = [SLED_CONF, &crc32fast::hash(SLED_CONF).to_le_bytes()].concat();
         fs::write(&conf, whole).unwrap();
         fs::write(dir.path().join("snap.00FF"), "whole").unwrap();
         folder.tidy().unwrap();

@@ -1,6 +1,7 @@
-//! One opened sled database: the only file beside the migrations and the copy that calls sled.
+//! One opened sled database.
 //!
 //! Must stay true:
+//! - Every group of changes carries its mark, in the same transaction.
 //! - It is created with segments of 8 MiB; sled moves leaves above a quarter of that to files that it
 //!   never syncs. With at most some 20 records in a leaf, [`super::MAX_VALUE`] keeps them below it.
 //! - Every call is guarded: a panic of sled is an error here.
@@ -10,16 +11,19 @@
 use std::collections::{HashMap, hash_map::Entry};
 use std::fs::File;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use sled::IVec;
+use sled::transaction::{ConflictableTransactionResult, TransactionError, Transactional, TransactionalTree};
 
 use super::error::{Cause, OpenError, guarded};
 use super::fault::Fault;
 use super::folder::{Folder, patiently};
-use super::{Tree, Write};
+use super::mark::{self, MARK_KEY, Mark};
+use super::{Tree, Write, disk};
 
 /// Fixed when a store is created; sled refuses another one later.
 const SEGMENT_SIZE: usize = 8 * 1024 * 1024;
@@ -31,11 +35,16 @@ const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// does not depend on it.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 
-/// Opens sled's database in a folder that is claimed and tidied.
+/// Opens sled's database of a folder that is claimed.
 pub(super) fn open_sled(folder: &Folder) -> Result<sled::Db, OpenError> {
     folder.tidy()?;
+    open_sled_at(folder, &folder.database())
+}
+
+/// The same in a folder below it, which has nothing in it that needs to be tidied.
+pub(super) fn open_sled_at(folder: &Folder, database: &Path) -> Result<sled::Db, OpenError> {
     let config = sled::Config::new()
-        .path(folder.path())
+        .path(database)
         .segment_size(SEGMENT_SIZE)
         .cache_capacity(CACHE_BYTES)
         .flush_every_ms(Some(TIDY_EVERY.as_millis() as u64));
@@ -46,9 +55,10 @@ pub(super) fn open_sled(folder: &Folder) -> Result<sled::Db, OpenError> {
 }
 
 /// The file that holds sled's log, for `fdatasync`: `flush` alone does not survive a power cut.
-pub(super) fn open_log(dir: &Path) -> Result<File, OpenError> {
-    let path = dir.join("db");
-    File::open(&path).map_err(OpenError::io("open", &path))
+pub(super) fn open_log(database: &Path) -> Result<(File, PathBuf), OpenError> {
+    let path = database.join("db");
+    let file = File::open(&path).map_err(OpenError::io("open", &path))?;
+    Ok((file, path))
 }
 
 /// What a group of steps changes, the later step winning where two write the same key. What comes
@@ -75,21 +85,6 @@ impl Changes {
             }
         }
     }
-
-    /// As sled takes them; none for a tree in which nothing changes.
-    fn into_batches(self) -> impl Iterator<Item = Option<sled::Batch>> {
-        self.keys.into_iter().map(|keys| {
-            let mut batch = None;
-            for (key, (_, value)) in keys {
-                let batch: &mut sled::Batch = batch.get_or_insert_default();
-                match value {
-                    Some(value) => batch.insert(key, value),
-                    None => batch.remove(key),
-                }
-            }
-            batch
-        })
-    }
 }
 
 /// The open database with its trees.
@@ -99,6 +94,8 @@ pub(super) struct Handle {
     parts: Option<Parts>,
     failed: AtomicBool,
     fault: Fault,
+    // what the last group that was applied has left
+    mark: Mutex<Mark>,
 }
 
 #[derive(Debug)]
@@ -106,6 +103,7 @@ struct Parts {
     // in the order of `Tree::ALL`
     trees: Vec<sled::Tree>,
     log: File,
+    log_path: PathBuf,
     // last, so that the lock goes when everything else has gone
     db: sled::Db,
 }
@@ -122,9 +120,11 @@ impl Handle {
             }
             trees.push(guarded(|| db.open_tree(tree.name())).map_err(damaged)?);
         }
-        let log = open_log(folder.path())?;
-        let parts = Some(Parts { trees, log, db });
-        Ok(Self { parts, failed: AtomicBool::new(false), fault })
+        let (_, mark) = guarded(|| mark::read(&db)).map_err(damaged)?;
+        let mark = mark.ok_or_else(|| damaged("it has no mark".into()))?;
+        let (log, log_path) = open_log(&folder.database())?;
+        let parts = Some(Parts { trees, log, log_path, db });
+        Ok(Self { parts, failed: AtomicBool::new(false), fault, mark: Mutex::new(mark) })
     }
 
     fn parts(&self) -> Result<&Parts, Cause> {
@@ -136,38 +136,57 @@ impl Handle {
         Ok(&self.parts()?.trees[tree as usize])
     }
 
-    /// Applies changes in one sled transaction: after a crash all of them are there or none is.
+    /// Applies changes and their mark in one sled transaction: after a crash all of them are there or
+    /// none is. Returns the mark.
     ///
     /// Trees are changed in the order of [`Tree::ALL`], `pending` last: should a full disk stop sled
     /// in the middle of a transaction, a notification is in `pending` still and is taken again.
-    pub fn apply(&self, changes: Changes) -> Result<(), Cause> {
+    pub fn apply(&self, changes: &Changes) -> Result<Mark, Cause> {
         let parts = self.parts()?;
-        let touched = parts.trees.iter().zip(changes.into_batches());
-        let (trees, mut batches): (Vec<&sled::Tree>, Vec<sled::Batch>) =
-            touched.filter_map(|(tree, batch)| Some((tree, batch?))).unzip();
         self.fault.at_apply()?;
-        guarded(|| match (&trees[..], batches.pop()) {
-            (_, None) => Ok(()),
-            // a batch of one tree is as atomic and does not read what it overwrites
-            ([tree], Some(batch)) => tree.apply_batch(batch),
-            (_, Some(last)) => {
-                batches.push(last);
-                transact(&trees, &batches)
+        let mut last = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
+        let touched: Vec<(Tree, &sled::Tree)> = Tree::ALL
+            .into_iter()
+            .zip(&parts.trees)
+            .filter(|(tree, _)| *tree == Tree::Meta || !changes.keys[*tree as usize].is_empty())
+            .collect();
+        let trees: Vec<&sled::Tree> = touched.iter().map(|(_, tree)| *tree).collect();
+        let write = |views: &Vec<TransactionalTree>| -> ConflictableTransactionResult<Mark, sled::Error> {
+            let mut mark = last.next();
+            for ((tree, _), view) in touched.iter().zip(views) {
+                for (key, (_, value)) in &changes.keys[*tree as usize] {
+                    let old = match value {
+                        Some(value) => view.insert(key, value)?,
+                        None => view.remove(key)?,
+                    };
+                    mark.change(*tree, key, old.as_ref(), value.as_ref());
+                }
             }
-        })
+            // the first tree is `meta`
+            views[0].insert(MARK_KEY, mark.encode())?;
+            Ok(mark)
+        };
+        let mark = guarded(|| {
+            trees[..].transaction(write).map_err(|error| match error {
+                TransactionError::Abort(error) | TransactionError::Storage(error) => error,
+            })
+        })?;
+        *last = mark;
+        Ok(mark)
     }
 
     /// Hands everything applied so far to the operating system. May hang on a full disk.
     pub fn flush(&self) -> Result<(), Cause> {
-        self.fault.at_flush()?;
         let parts = self.parts()?;
-        guarded(|| parts.db.flush().map(drop))
+        let flushed = self.fault.at_flush().and_then(|()| guarded(|| parts.db.flush().map(drop)));
+        flushed.inspect_err(|_| disk::failed(&parts.log_path))
     }
 
     /// Puts everything flushed so far on stable storage.
     pub fn sync(&self) -> Result<(), Cause> {
-        rustix::fs::fdatasync(&self.parts()?.log)?;
-        Ok(())
+        let parts = self.parts()?;
+        self.fault.at_sync()?;
+        Ok(disk::sync_data(&parts.log, &parts.log_path)?)
     }
 
     /// Bars this handle from ever being written to again.
@@ -204,18 +223,4 @@ impl Drop for Handle {
             let _ = std::thread::Builder::new().spawn(move || drop(parts));
         }
     }
-}
-
-fn transact(trees: &[&sled::Tree], batches: &[sled::Batch]) -> sled::Result<()> {
-    use sled::transaction::{ConflictableTransactionResult, TransactionError, Transactional};
-
-    let result = trees.transaction(|views| -> ConflictableTransactionResult<(), sled::Error> {
-        for (view, batch) in views.iter().zip(batches) {
-            view.apply_batch(batch)?;
-        }
-        Ok(())
-    });
-    result.map_err(|error| match error {
-        TransactionError::Abort(error) | TransactionError::Storage(error) => error,
-    })
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! backup beside the store, complete, renamed, synced      (not for the first layout: nothing is there)
 //! marker: begun = N                                       from here on an older program refuses it
-//! the migration runs, and is made durable
+//! the migration runs, the mark is written anew, and both are made durable
 //! meta: layout = N, made durable                          from here on it is not run again
 //! marker: done = N
 //! ```
@@ -16,11 +16,12 @@ use std::path::PathBuf;
 use super::copy;
 use super::crash::crash_point;
 use super::error::{Cause, OpenError, guarded};
-use super::folder::{Folder, Layouts};
+use super::folder::Folder;
 use super::handle::{open_log, open_sled};
-use super::mark::{self, MARK_KEY};
-use super::migrations::Migration;
-use super::{Tree, record};
+use super::mark::{self, MARK_KEY, Mark};
+use super::marker::Marker;
+use super::migrations::{FIRST_WITH_SUMS, Migration};
+use super::{Tree, disk, record};
 
 /// The key in the `meta` tree that holds the layout's number; the only one this room writes itself.
 pub const LAYOUT_KEY: &[u8] = b"layout";
@@ -28,62 +29,74 @@ pub const LAYOUT_KEY: &[u8] = b"layout";
 /// How the number is written: this byte, then four, the greatest first.
 const LAYOUT_RECORD: u8 = 1;
 
-/// Opens the database in a folder and runs the migrations that are due.
-pub(super) fn open(folder: &Folder, migrations: &[Migration], reserve: u64) -> Result<sled::Db, OpenError> {
-    let known = migrations.last().map_or(0, |migration| migration.number);
-    let (db, mut found) = open_as_is(folder, known)?;
-    for migration in migrations {
-        if migration.number > found {
-            migrate(folder, &db, migration, found, reserve)?;
-            found = migration.number;
-        }
-    }
-    // the last line may be what a crash has cut off
-    let Layouts { begun, done, .. } = folder.layouts()?;
-    if (begun, done) != (found, found) {
-        folder.set_layouts(found, found)?;
-    }
-    Ok(db)
+/// A layout's number as it is stored.
+pub(super) fn layout_record(number: u32) -> Vec<u8> {
+    record::wrap(LAYOUT_RECORD, &number.to_be_bytes())
 }
 
-/// Opens the database without changing its layout, which it returns. Refuses a newer one, and one
-/// that holds less than its marker says.
-pub(super) fn open_as_is(folder: &Folder, known: u32) -> Result<(sled::Db, u32), OpenError> {
+/// Runs the migrations that are due in an open database of layout `found`.
+pub(super) fn run(folder: &Folder, db: &sled::Db, migrations: &[Migration], found: u32, reserve: u64) -> Result<(), OpenError> {
+    let mut reached = found;
+    for migration in migrations.iter().filter(|migration| migration.number > found) {
+        // what is being made for the first time needs no backup
+        migrate(folder, db, migration, reached, (found > 0).then_some(reserve))?;
+        reached = migration.number;
+    }
+    // the last line may be what a crash has cut off
+    let Marker { begun, done, .. } = folder.marker();
+    if (begun, done) != (reached, reached) {
+        folder.write(|said| (said.begun, said.done) = (reached, reached))?;
+    }
+    Ok(())
+}
+
+/// What an open database says about itself.
+pub(super) struct Found {
+    pub db: sled::Db,
+    pub layout: u32,
+    /// The number of its last group.
+    pub number: u64,
+    /// Its mark; none in layout 1.
+    pub mark: Option<Mark>,
+}
+
+/// Opens the database without changing its layout. Refuses a newer one, and one that is gone. Its end
+/// may be missing.
+pub(super) fn open_as_is(folder: &Folder, known: u32) -> Result<Found, OpenError> {
     let newer = |found| OpenError::Newer { dir: folder.path().to_owned(), found, known };
     let damaged = |cause| OpenError::from_cause(folder.path(), cause);
 
-    let Layouts { begun, done, mark } = folder.layouts()?;
+    let Marker { begun, done, .. } = folder.read()?;
     if begun.max(done) > known {
         return Err(newer(begun.max(done)));
     }
     // sled would make a new one and never mention it
-    if done > 0 && !folder.path().join("db").exists() {
-        return Err(damaged("its file db is missing".into()));
+    let length = folder.database().join("db").metadata().map_or(0, |metadata| metadata.len());
+    if done > 0 && length == 0 {
+        return Err(OpenError::Gone { dir: folder.path().to_owned() });
     }
     let db = open_sled(folder)?;
-    let found = guarded(|| layout(&db)).map_err(damaged)?;
-    if found > known {
-        return Err(newer(found));
+    let layout = guarded(|| layout(&db)).map_err(damaged)?;
+    if layout > known {
+        return Err(newer(layout));
     }
-    if found < done {
-        let cause = format!("it should have layout {done}, and its database has {found}");
+    if layout < done {
+        let cause = format!("it should have layout {done}, and its database has {layout}");
         return Err(damaged(cause.into()));
     }
-    let reached = guarded(|| last_mark(&db)).map_err(damaged)?;
-    if reached < mark {
-        let cause = format!("its end is gone: mark {mark} was durable, and {reached} is the last");
-        return Err(damaged(cause.into()));
-    }
-    Ok((db, found))
+    let (number, mark) = guarded(|| mark::read(&db)).map_err(damaged)?;
+    Ok(Found { db, layout, number, mark })
 }
 
-/// The last mark that the writer made, see `mark.rs`.
-fn last_mark(db: &sled::Db) -> Result<u64, Cause> {
-    // not opened when there is none, as that would create it
-    if !db.tree_names().iter().any(|name| name == Tree::Meta.name().as_bytes()) {
-        return Ok(0);
+/// As [`open_as_is`], and nothing may be missing at its end: for work on a store that is not running.
+pub(super) fn open_whole(folder: &Folder, known: u32) -> Result<(sled::Db, u32), OpenError> {
+    let Found { db, layout, number, .. } = open_as_is(folder, known)?;
+    let mark = folder.marker().mark;
+    if number < mark {
+        let cause = format!("its end is gone: mark {mark} was durable, and {number} is the last");
+        return Err(OpenError::from_cause(folder.path(), cause.into()));
     }
-    mark::number(db.open_tree(Tree::Meta.name())?.get(MARK_KEY)?.as_deref())
+    Ok((db, layout))
 }
 
 /// The layout of an open database; 0 for one that has none yet.
@@ -107,39 +120,62 @@ fn layout(db: &sled::Db) -> Result<u32, Cause> {
     Ok(0)
 }
 
-fn migrate(folder: &Folder, db: &sled::Db, migration: &Migration, found: u32, reserve: u64) -> Result<(), OpenError> {
+fn migrate(
+    folder: &Folder,
+    db: &sled::Db,
+    migration: &Migration,
+    found: u32,
+    backup: Option<u64>,
+) -> Result<(), OpenError> {
     let Migration { number, name, run } = *migration;
     let fails = |cause| OpenError::Migration { number, name, cause };
 
     // a migration that was cut off has its backup, and the store may be half-way now
-    if found > 0 && folder.layouts()?.begun < number {
+    if let Some(reserve) = backup
+        && folder.marker().begun < number
+    {
         point(number, "before-backup");
         let to = backup_path(folder, found);
         let copied = copy::copy_store(folder, db, found, &to, reserve)?;
         let (to, records) = (to.display(), copied.records);
-        log::info!("store=migrate layout={found} backup={to} records={records}");
+        log::info!("event=store_migration layout={found} backup={to} records={records}");
         point(number, "after-backup");
     }
-    folder.set_layouts(number, found)?;
+    folder.write(|said| (said.begun, said.done) = (number, found))?;
     point(number, "begun");
     guarded(|| run(db)).map_err(fails)?;
+    if number >= FIRST_WITH_SUMS {
+        guarded(|| renew_mark(db)).map_err(fails)?;
+    }
     make_durable(folder, db).map_err(fails)?;
     point(number, "before-version");
-    let value = record::wrap(LAYOUT_RECORD, &number.to_be_bytes());
-    guarded(|| db.open_tree(Tree::Meta.name())?.insert(LAYOUT_KEY, value)).map_err(fails)?;
+    guarded(|| db.open_tree(Tree::Meta.name())?.insert(LAYOUT_KEY, layout_record(number))).map_err(fails)?;
     make_durable(folder, db).map_err(fails)?;
     point(number, "after-version");
     // the names of files that sled has made meanwhile
     folder.sync()?;
-    folder.set_layouts(number, number)?;
-    log::info!("store=migrate layout={number} name={name:?} outcome=done");
+    folder.write(|said| (said.begun, said.done) = (number, number))?;
+    log::info!("event=store_migration layout={number} name={name:?} outcome=done");
+    Ok(())
+}
+
+/// What a migration has changed, it has changed without a mark.
+fn renew_mark(db: &sled::Db) -> Result<(), Cause> {
+    let mut mark = Mark { number: mark::read(db)?.0, ..Mark::default() };
+    for tree in Tree::ALL {
+        for record in db.open_tree(tree.name())?.iter() {
+            let (key, value) = record?;
+            mark.change(tree, &key, None, Some(&value));
+        }
+    }
+    db.open_tree(Tree::Meta.name())?.insert(MARK_KEY, mark.encode())?;
     Ok(())
 }
 
 fn make_durable(folder: &Folder, db: &sled::Db) -> Result<(), Cause> {
     guarded(|| db.flush().map(drop))?;
-    rustix::fs::fdatasync(open_log(folder.path())?)?;
-    Ok(())
+    let (log, path) = open_log(&folder.database())?;
+    Ok(disk::sync_data(&log, &path)?)
 }
 
 fn point(number: u32, moment: &str) {

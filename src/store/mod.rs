@@ -5,7 +5,7 @@
 //! `migrations/` names sled.
 //!
 //! ```text
-//! Store::open ─ folder (whose? locked? torn files) ─ migrate ─ handle (sled, trees)
+//! Store::open ─ folder (whose? locked? torn files) ─ open (checked? written anew?) ─ migrate ─ handle (sled, trees)
 //!      │
 //!      ├─ get, scan                      reads, from any thread
 //!      ├─ write_sync                     boot: one durable write, waited for
@@ -14,7 +14,7 @@
 //! check, backup ─ for a store that no node has open
 //! ```
 //!
-//! What must stay true (SPEC 9): what was reported durable survives `kill -9` and a power cut; a step
+//! What must stay true (docs/contract.md#what-must-never-happen): what was reported durable survives `kill -9` and a power cut; a step
 //! is there wholly or not at all; a store that cannot write says so at once and goes on by itself;
 //! nothing that a disk holds makes the process panic.
 
@@ -29,20 +29,25 @@ mod bytes;
 mod check;
 mod copy;
 pub mod crash;
+mod disk;
 mod error;
 mod fault;
 mod folder;
+mod fresh;
 mod gate;
 mod group;
 mod handle;
 mod mark;
+mod marker;
 mod migrate;
 #[path = "../../migrations/mod.rs"]
 mod migrations;
+mod open;
 pub mod record;
 pub mod records;
 mod scan;
 mod shared;
+mod verify;
 mod watchdog;
 mod writer;
 
@@ -166,13 +171,15 @@ impl Store {
         }
         let mut changes = Changes::default();
         changes.add(writes);
+        shared.begin_writing().map_err(|error| StoreError::Write { cause: error.into() })?;
         let (done, wait) = mpsc::channel();
         let run = {
             let handle = Arc::clone(&handle);
             move || {
-                let result = handle.apply(changes).and_then(|()| handle.flush());
+                let result =
+                    handle.apply(&changes).and_then(|mark| handle.flush().and_then(|()| handle.sync()).map(|()| mark));
                 // nobody listens any more if it took too long
-                done.send(result.and_then(|()| handle.sync())).ok();
+                done.send(result).ok();
             }
         };
         std::thread::Builder::new()
@@ -181,11 +188,14 @@ impl Store {
             .map_err(|cause| StoreError::Thread { cause })?;
         let limit = shared.options.flush_limit;
         let result = match wait.recv_timeout(limit) {
-            Ok(Ok(())) => return Ok(()),
+            Ok(Ok(mark)) => {
+                let noted = shared.folder.note_mark(&mark);
+                return noted.map_err(|error| StoreError::Write { cause: error.into() });
+            }
             Ok(Err(cause)) => StoreError::Write { cause },
             Err(_elapsed) => StoreError::Stalled { limit },
         };
-        handle.mark_failed();
+        shared.give_up(&handle, false);
         shared.gate.stop(writer::failed(&result, matches!(result, StoreError::Stalled { .. })));
         Err(result)
     }
@@ -212,6 +222,21 @@ impl Store {
             (Status::Writable, Err(status)) => status,
             (status, _) => status,
         }
+    }
+
+    /// Whether records were lost and no full merge has made up for them yet.
+    #[must_use]
+    pub fn is_missing_records(&self) -> bool {
+        self.shared.folder.marker().missing
+    }
+
+    /// A full merge has brought what peers know of what was lost.
+    ///
+    /// # Errors
+    /// `Write`: the next start merges once more.
+    pub fn made_good(&self) -> Result<(), StoreError> {
+        let written = self.shared.folder.write(|said| said.missing = false);
+        written.map_err(|error| StoreError::Write { cause: error.into() })
     }
 
     /// Changes the reserve of a running store, in bytes.

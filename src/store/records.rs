@@ -206,6 +206,15 @@ pub fn clear_conflict() -> Write {
     Write::remove(Tree::Meta, *b"conflict")
 }
 
+/// The members that it knows, its own node included.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn members(store: &Store) -> Result<Vec<Member>, RecordError> {
+    let rows = store.scan_prefix(Tree::Meta, b"member/", Direction::Ascending)?;
+    rows.map(|row| read_json(Tree::Meta, &row?.1)).collect()
+}
+
 /// The write that removes a member's record.
 pub fn remove_member(id: NodeId) -> Write {
     Write::remove(Tree::Meta, meta_key("member/", id))

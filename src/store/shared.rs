@@ -14,7 +14,9 @@ use super::folder::Folder;
 use super::gate::{Gate, Status};
 use super::handle::Handle;
 use super::migrations::{self, Migration};
-use super::{Options, migrate, writer};
+use super::marker::State;
+use super::open::{self, Opened};
+use super::{Options, writer};
 
 /// See the head of this file.
 #[derive(Debug)]
@@ -36,11 +38,15 @@ impl Shared {
     /// Takes a folder and opens the database in it.
     pub fn open(dir: &Path, options: Options, migrations: &[Migration], fault: Fault) -> Result<Self, OpenError> {
         let folder = Folder::claim(dir)?;
-        let handle = open_handle(&folder, migrations, options.reserve, &fault)?;
+        let Opened { handle, trouble } = open::open(&folder, migrations, options.reserve, &fault)?;
+        let gate = Gate::new();
+        if let Some(status) = trouble {
+            gate.stop(status);
+        }
         Ok(Self {
             reserve: AtomicU64::new(options.reserve),
             options,
-            gate: Gate::new(),
+            gate,
             has_writer: AtomicBool::new(false),
             busy: AtomicU64::new(0),
             fault,
@@ -79,8 +85,17 @@ impl Shared {
         }
     }
 
-    /// Gives up a failed handle and opens the database again. On an error it stays given up, and the
-    /// status is what to report until the next attempt.
+    /// A write or a sync through this handle has failed, or has not ended. A sync that has failed is noted in
+    /// the folder, too: this process may die before it has written the database anew.
+    pub fn give_up(&self, handle: &Handle, synced: bool) {
+        handle.mark_failed();
+        if !synced && let Err(error) = self.folder.note(|said| said.state = State::Failed) {
+            log::error!("event=store_not_marked error={error}");
+        }
+    }
+
+    /// Gives up a failed handle and opens the database again, or writes it anew. On an error it stays
+    /// given up, and the status is what to report until the next attempt.
     pub fn reopen(&self) -> Result<(), Status> {
         // readers are told "stopped" meanwhile, rather than kept waiting
         let taken = self.slot_mut().take();
@@ -97,14 +112,37 @@ impl Shared {
             return Err(writer::failed("the failed store does not close", true));
         }
         let reserve = self.reserve.load(Ordering::SeqCst);
-        match open_handle(&self.folder, &migrations::all(), reserve, &self.fault) {
-            Ok(handle) => {
+        match open::open(&self.folder, &migrations::all(), reserve, &self.fault) {
+            Ok(Opened { handle, trouble }) => {
                 *self.slot_mut() = Some(Arc::new(handle));
-                Ok(())
+                trouble.map_or(Ok(()), Err)
             }
             // our own lock is held, so it is sled's, by what hangs in this very process
             Err(OpenError::Locked { .. }) => Err(writer::failed("the failed store keeps its lock", true)),
             Err(error) => Err(writer::failed(error, false)),
+        }
+    }
+
+    /// A store that was closed in good order is written to again.
+    pub fn begin_writing(&self) -> Result<(), OpenError> {
+        match self.folder.marker().state {
+            State::Closed => self.folder.write(|said| said.state = State::Open),
+            State::Open | State::Failed => Ok(()),
+        }
+    }
+
+    /// Everything is durable and nobody writes any more: says so in the folder, so that the next start
+    /// need not check it. Does nothing after a failure.
+    pub fn close_in_order(&self) {
+        let Ok(handle) = self.handle() else { return };
+        if self.folder.marker().state != State::Open || handle.is_failed() {
+            return;
+        }
+        let closed = handle.flush().and_then(|()| handle.sync());
+        let noted = closed.and_then(|()| Ok(self.folder.write(|said| said.state = State::Closed)?));
+        if let Err(error) = noted {
+            self.give_up(&handle, false);
+            log::error!("event=store_not_closed error={error:?} it is checked at the next start");
         }
     }
 
@@ -113,8 +151,9 @@ impl Shared {
     }
 }
 
-/// Opens the database in a folder and brings it to the newest layout.
-fn open_handle(folder: &Folder, migrations: &[Migration], reserve: u64, fault: &Fault) -> Result<Handle, OpenError> {
-    let db = migrate::open(folder, migrations, reserve)?;
-    Handle::new(folder, db, fault.clone())
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // of a store that had no writer; a writer has done it when it ended
+        self.close_in_order();
+    }
 }

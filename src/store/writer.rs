@@ -9,8 +9,9 @@
 //! - Steps become durable in the order of their numbers, and what is in the store after a crash is
 //!   what some number of first steps left.
 //! - `Durable` comes after `fdatasync`, never before.
-//! - After a failure nothing is written through the same handle. Below the reserve sled is not called
-//!   at all: that is what keeps the handle good on a full disk.
+//! - After a failure nothing is written through the same handle, and after a failed sync nothing is
+//!   reported durable before the whole database is written anew ([`super::fresh`]). Below the reserve sled
+//!   is not called at all: that is what keeps the handle good on a full disk.
 //!
 //! # What whoever hands over steps has to do
 //!
@@ -25,19 +26,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::bytes::{Tree, Write, check_sizes};
+use super::bytes::{Write, check_sizes};
 use super::crash::writer_point;
-use super::error::{Cause, StoreError, guarded};
+use super::error::{Cause, StoreError};
 use super::gate::Status;
 use super::group::{Step, Steps};
 use super::handle::{Changes, Handle};
-use super::mark::{self, MARK_KEY, Marks};
+use super::mark::Mark;
 use super::shared::Shared;
 use super::watchdog::{self, Work};
 use crate::sync::Haste;
 
 /// After a failure the store is opened anew after so many looks, at most.
 const MAX_BACKOFF: u32 = 32;
+
+/// The folder's marker is synced after so many groups, or when nothing waits.
+const SYNC_MARKER_EVERY: u32 = 256;
 
 /// What the writer tells. Called on the writer's thread (a `Stopped` for a hanging flush on another),
 /// one at a time; it must not block.
@@ -117,12 +121,11 @@ pub(super) fn start(
     if shared.has_writer.swap(true, Ordering::SeqCst) {
         return Err(StoreError::SecondWriter);
     }
-    let marks = Marks::after(last_mark(&*shared.handle()?)?);
     let on_event: OnEvent = Arc::new(Mutex::new(on_event));
     let (queue, steps) = mpsc::sync_channel(shared.options.commit_queue.max(1));
     let (end, ended) = mpsc::channel();
     let work = Arc::new(Work::new(Arc::clone(shared), on_event));
-    let run = Run { steps: Steps::new(steps), work: Arc::clone(&work), looks: 0, backoff: 1, marks };
+    let run = Run { steps: Steps::new(steps), work: Arc::clone(&work), looks: 0, backoff: 1, unsynced: 0 };
     let thread = |cause| StoreError::Thread { cause };
     let watch = watchdog::start(work).map_err(thread)?;
     thread::Builder::new()
@@ -148,7 +151,8 @@ struct Run {
     // since the last attempt to open the store anew, and how many there are to be
     looks: u32,
     backoff: u32,
-    marks: Marks,
+    // groups since the marker was synced
+    unsynced: u32,
 }
 
 impl Run {
@@ -160,10 +164,8 @@ impl Run {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        // closed: whoever opens it next should notice what was lost since
-        let shared = &self.work.shared;
-        if shared.gate.epoch_if_open().is_some() && shared.check_space(false).is_ok() {
-            self.mark_when_idle();
+        if self.work.shared.gate.epoch_if_open().is_some() {
+            self.work.shared.close_in_order();
         }
     }
 
@@ -181,35 +183,45 @@ impl Run {
             return self.work.stop(failed("the store is not open", false));
         };
         let group = self.steps.group(first);
-        self.perform(&handle, group, self.marks.due(false));
+        self.perform(&handle, group);
     }
 
-    /// Writes a group, and a mark if one is due, and tells what became of it.
-    fn perform(&mut self, handle: &Handle, group: Vec<Step>, mark: Option<u64>) {
+    /// Writes a group and tells what became of it.
+    fn perform(&mut self, handle: &Handle, group: Vec<Step>) {
+        let shared = Arc::clone(&self.work.shared);
         let upto = group.last().map(|step| step.number);
         let busy = self.work.begin();
-        let result = write_group(handle, group, mark);
+        let result = write_group(handle, group);
         let in_time = self.work.end(busy);
+        let synced = result.is_ok();
         let status = match result {
-            Ok(()) if in_time => {
-                self.marks.made(mark);
-                if let Some(mark) = mark
-                    && let Err(error) = self.work.shared.folder.set_mark(mark)
-                {
+            Ok(mark) if in_time => {
+                if let Err(error) = shared.folder.note_mark(&mark) {
                     // an older mark only notices less
-                    log::warn!("store=mark outcome=failed cause={error:?}");
+                    log::warn!("event=store_mark_not_written error={error}");
+                }
+                self.unsynced += 1;
+                if self.unsynced >= SYNC_MARKER_EVERY {
+                    self.sync_marker();
                 }
                 return upto.into_iter().for_each(|upto| {
                     self.work.tell(WriterEvent::Durable { upto });
                 });
             }
             // late: reported as hanging already, and this handle is not trusted again
-            Ok(()) => failed("a flush took longer than it may", false),
+            Ok(_) => failed("a flush took longer than it may", false),
             Err(cause) => failed(format_args!("a write failed: {cause}"), false),
         };
-        handle.mark_failed();
+        shared.give_up(handle, synced);
         self.work.stop(status);
         (self.looks, self.backoff) = (0, 1);
+    }
+
+    fn sync_marker(&mut self) {
+        self.unsynced = 0;
+        if let Err(error) = self.work.shared.folder.sync_marker() {
+            log::warn!("event=store_mark_not_synced error={error}");
+        }
     }
 
     /// Nothing waits: is there (still, again) space, and is a failed store to be opened anew?
@@ -224,7 +236,10 @@ impl Run {
             return;
         }
         if !stopped {
-            return self.mark_when_idle();
+            if self.unsynced > 0 {
+                self.sync_marker();
+            }
+            return;
         }
         if shared.gate.is_ready() {
             return;
@@ -243,38 +258,23 @@ impl Run {
         shared.gate.ready();
         self.work.tell(WriterEvent::Writable);
     }
-
-    /// Marks what was written since the last mark.
-    fn mark_when_idle(&mut self) {
-        let shared = Arc::clone(&self.work.shared);
-        if let (Some(mark), Ok(handle)) = (self.marks.due(true), shared.handle()) {
-            self.perform(&handle, Vec::new(), Some(mark));
-        }
-    }
 }
 
-fn last_mark(handle: &Handle) -> Result<u64, StoreError> {
-    let tree = Tree::Meta;
-    let mark = guarded(|| mark::number(handle.tree(tree)?.get(MARK_KEY)?.as_deref()));
-    mark.map_err(|cause| StoreError::Read { tree, cause })
-}
-
-fn write_group(handle: &Handle, group: Vec<Step>, mark: Option<u64>) -> Result<(), Cause> {
+fn write_group(handle: &Handle, group: Vec<Step>) -> Result<Mark, Cause> {
     let labels: Vec<&'static str> = group.iter().map(|step| step.label).collect();
     let point = |moment| labels.iter().for_each(|label| writer_point(label, moment));
     let mut changes = Changes::default();
     for step in group {
         changes.add(step.writes);
     }
-    changes.add(mark.map(mark::write).into_iter().collect());
     point("before");
-    handle.apply(changes)?;
+    let mark = handle.apply(&changes)?;
     point("written");
     handle.flush()?;
     point("flushed");
     handle.sync()?;
     point("durable");
-    Ok(())
+    Ok(mark)
 }
 
 impl Work {

@@ -1,4 +1,4 @@
-//! A node dies while its store gets another layout. The second one exists for tests only.
+//! A node dies while its store gets another layout. The third one exists for tests only.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -9,20 +9,27 @@ use crate::{
     support::{Farm, Node},
 };
 
-/// The points of the first layout, made in an empty folder.
-const FIRST: &[&str] = &["migration.1.begun", "migration.1.before-version", "migration.1.after-version"];
-/// The points of the second one, over a store with content.
-const SECOND: &[&str] = &[
-    "migration.2.before-backup",
-    "migration.2.after-backup",
+/// The points of the layouts that are made in an empty folder.
+const FIRST: &[&str] = &[
+    "migration.1.begun",
+    "migration.1.before-version",
+    "migration.1.after-version",
     "migration.2.begun",
-    "migration.2.middle",
-    "migration.2.middle:2",
     "migration.2.before-version",
     "migration.2.after-version",
 ];
+/// The points of the third one, over a store with content.
+const THIRD: &[&str] = &[
+    "migration.3.before-backup",
+    "migration.3.after-backup",
+    "migration.3.begun",
+    "migration.3.middle",
+    "migration.3.middle:2",
+    "migration.3.before-version",
+    "migration.3.after-version",
+];
 /// Of this file.
-pub const ALL: &[&[&str]] = &[FIRST, SECOND];
+pub const ALL: &[&[&str]] = &[FIRST, THIRD];
 
 #[tokio::test]
 async fn a_node_dies_while_its_first_layout_is_made() {
@@ -42,13 +49,13 @@ async fn a_node_dies_while_its_first_layout_is_made() {
 
 fn backup(node: &Node) -> PathBuf {
     let mut name = OsString::from(&node.data);
-    name.push(".backup-v1");
+    name.push(".backup-v2");
     name.into()
 }
 
 #[tokio::test]
 async fn a_node_dies_while_its_store_gets_another_layout() {
-    let points = expand(SECOND);
+    let points = expand(THIRD);
     for points in points.chunks(3) {
         let farm = Farm::new(3).start().await;
         let mut book = Book::default();
@@ -61,7 +68,7 @@ async fn a_node_dies_while_its_store_gets_another_layout() {
             let (store, before) = ledgers::read(&node.data);
             assert!(before.ledger.len() > 2);
             drop(store);
-            node.set_env("FOREWARN_TEST_MIGRATION", "2");
+            node.set_env("FOREWARN_TEST_MIGRATION", "3");
             doom(node, point).await.died().await;
             // what happened meanwhile comes with the merge
             let other = farm.nodes.iter().find(|other| other.name != node.name).unwrap();

@@ -44,15 +44,15 @@ fn named() -> BTreeSet<String> {
             points.extend(labels.flat_map(moments));
         }
         if file.ends_with("src/store/migrate.rs") {
-            // the first layout is made where there is nothing to back up
+            // the first layouts are made where there is nothing to back up
             let moments: Vec<&str> = quoted(&text, "point(number, \"").collect();
             points.extend(
                 moments
                     .iter()
                     .filter(|moment| !moment.contains("backup"))
-                    .map(|moment| format!("migration.1.{moment}")),
+                    .flat_map(|moment| [1, 2].map(|number| format!("migration.{number}.{moment}"))),
             );
-            points.extend(moments.iter().map(|moment| format!("migration.2.{moment}")));
+            points.extend(moments.iter().map(|moment| format!("migration.3.{moment}")));
         }
         let literal = |text: &str| !text.contains(['{', ' ']) && text.contains('.');
         for room in ["actors", "node", "peer", "control"] {

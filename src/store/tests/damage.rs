@@ -1,13 +1,19 @@
-//! Stores that a disk, or a person, has damaged: refused or read, never a panic, never taken for new.
+//! Stores that a disk, or a person, has damaged: what is lost is named, what is left is kept, and a store
+//! that is gone is never taken for a new one. No panic.
 
 use std::fs::{self, OpenOptions};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 
+use super::folder::Folder;
+use super::marker::State;
 use super::*;
+
+/// So many records in each tree.
+const RECORDS: usize = 40;
 
 fn store_with_records(dir: &Path) {
     let store = open(dir);
-    for round in 0..40_u64 {
+    for round in 0..RECORDS as u64 {
         let put = |tree| Write::put(tree, round.to_be_bytes(), value(round, 3_000));
         store.write_sync(Tree::ALL.map(put).to_vec()).unwrap();
     }
@@ -16,23 +22,55 @@ fn store_with_records(dir: &Path) {
     drop(open(dir));
 }
 
-fn is_damaged(result: Result<impl Sized, OpenError>) -> bool {
-    match result {
-        Err(OpenError::Damaged { cause, .. }) => !cause.to_string().is_empty(),
-        _ => false,
+/// Makes the store look as one whose process was killed.
+fn killed(dir: &Path) {
+    let folder = Folder::existing(dir).unwrap();
+    folder.read().unwrap();
+    folder.write(|said| said.state = State::Open).unwrap();
+}
+
+/// Copies a store's files.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+        }
     }
 }
 
+/// The end of what was written.
+fn end(dir: &Path) -> u64 {
+    let written = fs::read(dir.join("db")).unwrap();
+    written.iter().rposition(|&byte| byte != 0).unwrap() as u64
+}
+
+/// The records of all trees, but for the store's own.
+fn records(store: &Store) -> Vec<(Tree, Vec<u8>, Vec<u8>)> {
+    let trees = Tree::ALL.into_iter().flat_map(|tree| {
+        all(store, tree).into_iter().map(move |(key, value)| (tree, key, value))
+    });
+    trees.filter(|(tree, key, _)| !mark::is_own(*tree, key)).collect()
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
 #[test]
-fn a_database_that_is_gone_or_empty_is_damage() {
+fn a_database_that_is_gone_or_empty_is_never_made_anew() {
     let dir = tempfile::tempdir().unwrap();
     store_with_records(dir.path());
     OpenOptions::new().write(true).open(dir.path().join("db")).unwrap().set_len(0).unwrap();
-    assert!(is_damaged(Store::open(dir.path(), options())));
-    assert!(is_damaged(check(dir.path(), 0)));
+    assert!(matches!(Store::open(dir.path(), options()), Err(OpenError::Gone { .. })));
+    assert!(matches!(check(dir.path(), 0), Err(OpenError::Gone { .. })));
 
     fs::remove_file(dir.path().join("db")).unwrap();
-    assert!(is_damaged(Store::open(dir.path(), options())));
+    assert!(matches!(Store::open(dir.path(), options()), Err(OpenError::Gone { .. })));
     assert!(!dir.path().join("db").exists(), "none was made in its place");
 
     // nor with its snapshots gone, when sled would call it new
@@ -43,63 +81,107 @@ fn a_database_that_is_gone_or_empty_is_damage() {
         }
     }
     fs::write(dir.path().join("db"), "").unwrap();
-    assert!(is_damaged(Store::open(dir.path(), options())));
+    assert!(matches!(Store::open(dir.path(), options()), Err(OpenError::Gone { .. })));
 }
 
 #[test]
-fn garbled_helper_files_are_damage() {
+fn garbled_helper_files_are_made_anew_and_the_marker_is_not_guessed() {
     for prefix in ["snap.", "conf", MARKER] {
         let dir = tempfile::tempdir().unwrap();
         store_with_records(dir.path());
+        let before = records(&open(dir.path()));
         let mut paths = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
         let path = paths.find(|path| path.file_name().unwrap().to_string_lossy().starts_with(prefix)).unwrap();
         fs::write(path, "what somebody's editor has made of it, and long enough at that").unwrap();
-        assert!(is_damaged(Store::open(dir.path(), options())), "{prefix}");
+        let opened = Store::open(dir.path(), options());
+        if prefix == MARKER {
+            assert!(matches!(opened, Err(OpenError::Damaged { .. })));
+        } else {
+            let store = opened.unwrap();
+            assert_eq!((records(&store) == before, store.is_missing_records()), (true, false), "{prefix}");
+        }
     }
 }
 
+/// Damage of every kind at every place, in a store whose process was killed: all is there, or it is known
+/// that it is not, and what is there is as it was written.
 #[test]
-fn garbled_pages_are_damage_or_missing_but_never_a_panic() {
+fn damage_is_never_passed_over_in_silence() {
     let original = tempfile::tempdir().unwrap();
+    // with a snapshot of half of it only
     store_with_records(original.path());
-    let length = fs::metadata(original.path().join("db")).unwrap().len();
-    let written = fs::read(original.path().join("db")).unwrap();
-    let written = written.iter().rposition(|&byte| byte != 0).unwrap() as u64;
-    let mut damaged = 0;
-    for step in 0..24 {
+    let store = open(original.path());
+    for round in 0..RECORDS as u64 {
+        let put = |tree| Write::put(tree, (round * 2).to_be_bytes(), value(round + 100, 3_000));
+        store.write_sync(Tree::ALL.map(put).to_vec()).unwrap();
+    }
+    drop(store);
+    killed(original.path());
+    let whole = {
         let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("blobs")).unwrap();
-        for entry in fs::read_dir(original.path()).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_file() {
-                fs::copy(&path, dir.path().join(path.file_name().unwrap())).unwrap();
-            }
-        }
+        copy(original.path(), dir.path());
+        records(&open(dir.path()))
+    };
+    let (written, mut noticed, mut losing) = (end(original.path()), 0, 0);
+    let places = 12;
+    for step in 0..places * 4 {
+        let dir = tempfile::tempdir().unwrap();
+        copy(original.path(), dir.path());
         let db = OpenOptions::new().write(true).open(dir.path().join("db")).unwrap();
-        let at = written * step / 24;
-        if step % 2 == 0 {
-            db.write_all_at(&value(step, 64), at).unwrap();
-        } else {
-            db.set_len(at.min(length)).unwrap();
+        let at = written * (step / 4) / places;
+        match step % 4 {
+            0 => db.write_all_at(&value(step, 64), at).unwrap(),
+            1 => db.write_all_at(&[0; 4_096], at).unwrap(),
+            2 => db.write_all_at(&vec![0; (written - at) as usize], at).unwrap(),
+            _ if at > 0 => db.set_len(at).unwrap(),
+            _ => continue,
         }
         drop(db);
-        let walked = check(dir.path(), 0);
-        let opened = Store::open(dir.path(), options()).map(|store| {
-            for tree in Tree::ALL {
-                let scan = store.scan(tree, .., Direction::Descending);
-                scan.map(Iterator::count).unwrap_or_default();
-            }
-        });
-        for error in [walked.err(), opened.err()].into_iter().flatten() {
-            assert!(is_damaged(Err::<(), _>(error)), "step {step}");
-            damaged += 1;
-        }
+        let store = Store::open(dir.path(), options()).unwrap();
+        let left = records(&store);
+        // older forms of a record may come back
+        let foreign = left.iter().filter(|record| !whole.contains(record));
+        assert!(foreign.into_iter().all(|(_, key, value_)| (0..RECORDS as u64)
+            .any(|round| *key == round.to_be_bytes() && *value_ == value(round, 3_000))));
+        assert_eq!(left != whole, store.is_missing_records(), "step {step}: {} of {} left", left.len(), whole.len());
+        noticed += u32::from(store.is_missing_records());
+        losing += u32::from(left.len() < whole.len());
+        let aside = names(dir.path()).contains(&"damaged-1".to_owned());
+        assert_eq!(aside, store.is_missing_records(), "step {step}");
+        // it is whole now, and takes what comes
+        store.write_sync(vec![Write::put(Tree::Ledger, b"new", b"\x01")]).unwrap();
+        drop(store);
+        assert_eq!(check(dir.path(), 0).unwrap().problems(), Vec::<String>::new(), "step {step}");
+        let store = open(dir.path());
+        assert_eq!(records(&store).len(), left.len() + 1);
+        store.made_good().unwrap();
+        drop(store);
+        assert!(!open(dir.path()).is_missing_records());
     }
-    assert!(damaged > 0, "the damage is not noticed at all");
+    assert!(noticed > 20 && losing > 10, "{noticed} cases of damage, {losing} with losses");
 }
 
 #[test]
-fn an_end_that_is_gone_is_damage_although_sled_would_not_mind() {
+fn one_unreadable_leaf_costs_its_records_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    for round in 0..400_u64 {
+        store.write_sync(vec![Write::put(Tree::Ledger, round.to_be_bytes(), value(round, 3_000))]).unwrap();
+    }
+    drop(store);
+    drop(open(dir.path()));
+    killed(dir.path());
+    let db = OpenOptions::new().write(true).open(dir.path().join("db")).unwrap();
+    for part in [4, 5] {
+        db.write_all_at(&value(1, 64), end(dir.path()) * part / 8).unwrap();
+    }
+    let store = Store::open(dir.path(), options()).unwrap();
+    let left = all(&store, Tree::Ledger).len();
+    assert!(store.is_missing_records() && (300..400).contains(&left), "{left} are left");
+}
+
+#[test]
+fn a_lost_end_is_noticed_although_sled_does_not_mind() {
     for cut in [true, false] {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path());
@@ -111,16 +193,35 @@ fn an_end_that_is_gone_is_damage_although_sled_would_not_mind() {
         }
         assert!(writer.close(PATIENCE));
         drop(store);
-        let path = dir.path().join("db");
-        let written = fs::read(&path).unwrap();
-        let end = written.iter().rposition(|&byte| byte != 0).unwrap() as u64;
-        let db = OpenOptions::new().write(true).open(&path).unwrap();
+        let end = end(dir.path());
+        let db = OpenOptions::new().write(true).open(dir.path().join("db")).unwrap();
         if cut {
             db.set_len(end / 2).unwrap();
         } else {
             db.write_all_at(&value(1, 64), end / 2).unwrap();
         }
-        assert!(is_damaged(Store::open(dir.path(), options())));
-        assert!(is_damaged(check(dir.path(), 0)));
+        assert!(matches!(check(dir.path(), 0), Err(OpenError::Damaged { .. })));
+        let store = open(dir.path());
+        assert!(store.is_missing_records() && all(&store, Tree::Pending).len() < 50);
+    }
+}
+
+#[test]
+fn nobody_else_may_look_into_a_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    fs::create_dir(&path).unwrap();
+    drop(open(&path));
+    fs::set_permissions(path.join("db"), fs::Permissions::from_mode(0o644)).unwrap();
+    drop(open(&path));
+    backup(&path, &dir.path().join("copy"), 0).unwrap();
+    for folder in ["s", "copy"] {
+        let folder = dir.path().join(folder);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&folder), 0o700);
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            assert_eq!(mode(&path), if path.is_dir() { 0o700 } else { 0o600 }, "{path:?}");
+        }
     }
 }

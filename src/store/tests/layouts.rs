@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use super::folder::{Folder, Layouts};
+use super::folder::Folder;
+use super::marker::{Marker, State};
 use super::migrations::Migration;
 use super::*;
 
@@ -12,12 +13,12 @@ fn open_with(dir: &Path, migrations: &[Migration]) -> Result<Store, OpenError> {
     Store::open_with(dir, options(), migrations, Fault::default())
 }
 
-fn two() -> Vec<Migration> {
+fn three() -> Vec<Migration> {
     [migrations::all(), migrations::test_only()].concat()
 }
 
 /// A folder with the store `s` in it, so that backups beside it are seen and go as well.
-fn store_of_layout_one() -> (tempfile::TempDir, PathBuf) {
+fn store_with_records() -> (tempfile::TempDir, PathBuf) {
     let outer = tempfile::tempdir().unwrap();
     let dir = outer.path().join("s");
     let store = open_with(&dir, &migrations::all()).unwrap();
@@ -40,11 +41,12 @@ fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 #[test]
 fn a_new_store_has_the_first_layout_and_opening_again_changes_nothing() {
-    let (outer, dir) = store_of_layout_one();
+    let (outer, dir) = store_with_records();
     for _ in 0..2 {
         let store = open(&dir);
-        assert_eq!(store.shared.folder.layouts().unwrap(), Layouts { begun: 1, done: 1, mark: 0 });
-        assert_eq!(store.get(Tree::Meta, LAYOUT_KEY).unwrap().unwrap(), [1, 0, 0, 0, 1]);
+        let Marker { begun, done, state, mark, records, .. } = store.shared.folder.read().unwrap();
+        assert_eq!((begun, done, state, mark, records), (2, 2, State::Open, 1, [0, 10, 0, 0, 0]));
+        assert_eq!(store.get(Tree::Meta, LAYOUT_KEY).unwrap().unwrap(), [1, 0, 0, 0, 2]);
         assert_eq!(all(&store, Tree::Ledger).len(), 10);
     }
     assert_eq!(names(outer.path()), ["s"]);
@@ -52,62 +54,64 @@ fn a_new_store_has_the_first_layout_and_opening_again_changes_nothing() {
 
 #[test]
 fn a_migration_leaves_a_backup_and_runs_once() {
-    let (outer, dir) = store_of_layout_one();
+    let (outer, dir) = store_with_records();
     for _ in 0..2 {
-        let store = open_with(&dir, &two()).unwrap();
+        let store = open_with(&dir, &three()).unwrap();
         let expected: Vec<_> = (0..10).map(|key| (vec![key], vec![1, key, b' '])).collect();
         assert_eq!(all(&store, Tree::Ledger), expected);
-        assert_eq!(store.shared.folder.layouts().unwrap(), Layouts { begun: 2, done: 2, mark: 0 });
+        let Marker { begun, done, .. } = store.shared.folder.read().unwrap();
+        assert_eq!((begun, done), (3, 3));
     }
-    assert_eq!(names(outer.path()), ["s", "s.backup-v1"]);
-    let backup = open(&outer.path().join("s.backup-v1"));
+    assert_eq!(names(outer.path()), ["s", "s.backup-v2"]);
+    let backup = open(&outer.path().join("s.backup-v2"));
     let expected: Vec<_> = (0..10).map(|key| (vec![key], vec![1, key])).collect();
     assert_eq!(all(&backup, Tree::Ledger), expected);
 }
 
 #[test]
 fn a_newer_store_is_refused_and_not_touched() {
-    let (_outer, dir) = store_of_layout_one();
-    drop(open_with(&dir, &two()).unwrap());
+    let (_outer, dir) = store_with_records();
+    drop(open_with(&dir, &three()).unwrap());
     let before = files(&dir);
     let error = Store::open(&dir, options()).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 2, known: 1, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 3, known: 2, .. }), "{error}");
     assert!(matches!(check(&dir, 0), Err(OpenError::Newer { .. })));
     assert!(matches!(backup(&dir, &dir.join("../x"), 0), Err(OpenError::Newer { .. })));
     assert!(files(&dir) == before);
     // also when only the database says so
     let folder = Folder::existing(&dir).unwrap();
-    folder.set_layouts(1, 1).unwrap();
+    folder.read().unwrap();
+    folder.write(|said| (said.begun, said.done) = (2, 2)).unwrap();
     drop(folder);
-    assert!(matches!(Store::open(&dir, options()), Err(OpenError::Newer { found: 2, .. })));
+    assert!(matches!(Store::open(&dir, options()), Err(OpenError::Newer { found: 3, .. })));
 }
 
 #[test]
 fn a_migration_that_fails_is_taken_up_again_and_backed_up_once() {
-    let (outer, dir) = store_of_layout_one();
-    let fails = Migration { number: 2, name: "fails", run: |_| Err("on purpose".into()) };
-    let panics = Migration { number: 2, name: "panics", run: |_| panic!("on purpose") };
+    let (outer, dir) = store_with_records();
+    let fails = Migration { number: 3, name: "fails", run: |_| Err("on purpose".into()) };
+    let panics = Migration { number: 3, name: "panics", run: |_| panic!("on purpose") };
     for bad in [fails, panics] {
         let migrations = [migrations::all(), vec![bad]].concat();
         let error = open_with(&dir, &migrations).unwrap_err();
-        assert!(matches!(error, OpenError::Migration { number: 2, .. }), "{error}");
+        assert!(matches!(error, OpenError::Migration { number: 3, .. }), "{error}");
         assert!(error.to_string().contains("on purpose"));
     }
     // half-way, the program before must not have it
-    assert!(matches!(Store::open(&dir, options()), Err(OpenError::Newer { found: 2, .. })));
-    let store = open_with(&dir, &two()).unwrap();
+    assert!(matches!(Store::open(&dir, options()), Err(OpenError::Newer { found: 3, .. })));
+    let store = open_with(&dir, &three()).unwrap();
     assert_eq!(all(&store, Tree::Ledger)[9].1, [1, 9, b' ']);
-    assert_eq!(names(outer.path()), ["s", "s.backup-v1"]);
+    assert_eq!(names(outer.path()), ["s", "s.backup-v2"]);
 }
 
 #[test]
 fn a_store_that_was_restored_and_migrates_again_gets_a_second_backup() {
-    let (outer, dir) = store_of_layout_one();
-    drop(open_with(&dir, &two()).unwrap());
+    let (outer, dir) = store_with_records();
+    drop(open_with(&dir, &three()).unwrap());
     fs::remove_dir_all(&dir).unwrap();
-    backup(&outer.path().join("s.backup-v1"), &dir, 0).unwrap();
-    drop(open_with(&dir, &two()).unwrap());
-    assert_eq!(names(outer.path()), ["s", "s.backup-v1", "s.backup-v1-2"]);
+    backup(&outer.path().join("s.backup-v2"), &dir, 0).unwrap();
+    drop(open_with(&dir, &three()).unwrap());
+    assert_eq!(names(outer.path()), ["s", "s.backup-v2", "s.backup-v2-2"]);
 }
 
 #[test]
@@ -130,7 +134,7 @@ fn a_creation_that_was_cut_off_is_finished() {
 
 #[test]
 fn a_locked_store_says_so() {
-    let (outer, dir) = store_of_layout_one();
+    let (outer, dir) = store_with_records();
     let store = open(&dir);
     for error in [
         Store::open(&dir, options()).unwrap_err(),
@@ -146,15 +150,15 @@ fn a_locked_store_says_so() {
 
 #[test]
 fn a_backup_holds_everything_and_takes_no_name_that_is_taken() {
-    let (outer, dir) = store_of_layout_one();
+    let (outer, dir) = store_with_records();
     let to = outer.path().join("b");
     // what an attempt that died has left
     fs::create_dir(outer.path().join("b.partial")).unwrap();
     fs::write(outer.path().join("b.partial").join(MARKER), "").unwrap();
     fs::write(outer.path().join("b.partial/db"), "half").unwrap();
     let copied = backup(&dir, &to, 0).unwrap();
-    // ten records and the layout
-    assert_eq!(copied, Copied { records: 11, bytes: 10 * 3 + 6 + 5 });
+    // ten records, the layout and the mark
+    assert_eq!(copied, Copied { records: 12, bytes: 10 * 3 + (6 + 5) + (4 + 89) });
     assert_eq!(names(outer.path()), ["b", "s"]);
     assert_eq!(all(&open(&to), Tree::Ledger), all(&open(&dir), Tree::Ledger));
 
@@ -167,9 +171,9 @@ fn a_backup_holds_everything_and_takes_no_name_that_is_taken() {
 
 #[test]
 fn a_check_counts_and_names_what_is_odd() {
-    let (_outer, dir) = store_of_layout_one();
+    let (_outer, dir) = store_with_records();
     let report = check(&dir, 0).unwrap();
-    assert_eq!((report.layout, report.newest, report.problems()), (1, 1, vec![]));
+    assert_eq!((report.layout, report.newest, report.problems()), (2, 2, vec![]));
     let ledger = &report.trees[1];
     assert_eq!((ledger.name.as_str(), ledger.records), ("ledger", 10));
     assert_eq!((ledger.key_bytes, ledger.value_bytes), (10, 20));

@@ -1,0 +1,137 @@
+//! Writes a database anew, for one that cannot be trusted: because a sync has failed, after which the
+//! page cache is no witness of what is on the disk, or because it is damaged.
+//!
+//! ```text
+//! generation N+1     every record that can be read, flushed and synced, with its folder
+//! marker             generation = N+1, durable          from here on it is the store
+//! generation N       removed, or put aside if it was damaged
+//! ```
+//!
+//! The source of truth after a failed sync is what the old database gives back when it is read again: its
+//! sums and counts say whether that is all that was acknowledged. What was not, the repeater has kept,
+//! and hands it over again.
+//!
+//! Must stay true: a crash between any two lines leaves a store that opens as the old or the new one.
+
+use super::copy::{EMPTY_BYTES, Filler};
+use super::error::{Cause, OpenError, guarded};
+use super::folder::Folder;
+use super::handle::{open_log, open_sled_at};
+use super::mark::{MARK_KEY, Mark, is_own};
+use super::marker::State;
+use super::migrate::LAYOUT_KEY;
+use super::verify::{Damage, TreeDamage, is_broken, tree_of, walk};
+use super::{Tree, disk};
+
+/// Makes the next generation of what can be read in `old` (nothing, if it does not even open), and puts
+/// it in the old one's place. `number` is the greatest that any group ever had.
+pub(super) fn write(
+    folder: &Folder,
+    old: Option<&sled::Db>,
+    layout: u32,
+    number: u64,
+    damage: Option<&mut Damage>,
+    reserve: u64,
+) -> Result<sled::Db, OpenError> {
+    let marker = folder.marker();
+    let next = marker.generation + 1;
+    let database = folder.generation(next);
+    folder.remove_other_generations()?;
+    let free = folder.free_space().map_err(OpenError::io("read the free space of", folder.path()))?;
+    let needed = folder.size()?.saturating_add(EMPTY_BYTES).saturating_add(reserve / 4);
+    if free < needed {
+        return Err(OpenError::Space { to: database, free, needed });
+    }
+    let fresh = open_sled_at(folder, &database)?;
+    let fails = |cause| OpenError::from_cause(folder.path(), cause);
+    let is_damaged = damage.is_some();
+    let (mark, losses) = guarded(|| fill(old, &fresh, layout, number + 1, is_damaged)).map_err(fails)?;
+    guarded(|| fresh.flush()).map_err(fails)?;
+    let (log, path) = open_log(&database)?;
+    disk::sync_data(&log, &path).map_err(OpenError::io("sync", &path))?;
+    folder.sync_generation(next)?;
+    super::folder::sync_path(folder.path())?;
+    folder.write(|said| {
+        (said.generation, said.state) = (next, State::Open);
+        (said.mark, said.records) = (mark.number, mark.records());
+        said.missing |= is_damaged;
+        (said.begun, said.done) = (layout, layout);
+    })?;
+    if let Some(damage) = damage {
+        damage.left_out(losses);
+        damage.log();
+        match folder.put_aside(marker.generation) {
+            Ok(aside) => log::error!(
+                "event=store_damaged set_aside={aside:?} a full merge follows; what no other node knows of the lost records is gone"
+            ),
+            Err(error) => log::error!("event=store_damaged the damaged database cannot be put aside: {error}"),
+        }
+    }
+    if let Err(error) = folder.remove_other_generations() {
+        log::warn!("event=store_left_over error={error}");
+    }
+    log::info!("event=store_written_anew generation={next} records={}", mark.records().iter().sum::<u64>());
+    Ok(fresh)
+}
+
+/// Copies what can be read; with damage, without what was altered, of which it returns how many records.
+fn fill(
+    old: Option<&sled::Db>,
+    fresh: &sled::Db,
+    layout: u32,
+    number: u64,
+    is_damaged: bool,
+) -> Result<(Mark, [u64; Tree::ALL.len()]), Cause> {
+    let (mut mark, mut losses) = (Mark { number, ..Mark::default() }, [0; Tree::ALL.len()]);
+    for tree in Tree::ALL {
+        let target = fresh.open_tree(tree.name())?;
+        let Some(source) = old.map(|old| tree_of(old, tree)).transpose().unwrap_or_default().flatten() else { continue };
+        let mut filler = Filler::new(&target);
+        let gaps = walk(&source, |key, value| {
+            if is_own(tree, key) {
+                return Ok(());
+            }
+            if is_damaged && is_broken(tree, key, value) {
+                losses[tree as usize] += 1;
+                return Ok(());
+            }
+            mark.change(tree, key, None, Some(value));
+            filler.put(key, value)
+        })?;
+        filler.end()?;
+        if gaps > 0 && !is_damaged {
+            return Err(format!("{tree} cannot be read any more").into());
+        }
+    }
+    let meta = fresh.open_tree(Tree::Meta.name())?;
+    meta.insert(LAYOUT_KEY, super::migrate::layout_record(layout))?;
+    meta.insert(MARK_KEY, mark.encode())?;
+    Ok((mark, losses))
+}
+
+impl Damage {
+    /// One line for each tree.
+    fn log(&self) {
+        if let Some(why) = &self.unreadable {
+            log::error!("event=store_damaged why={why:?} nothing of it can be read");
+        }
+        if self.groups > 0 {
+            log::error!("event=store_damaged groups={} that were durable are gone from its end", self.groups);
+        }
+        for tree in &self.trees {
+            log::error!("event=store_damaged tree={} what=\"{tree}\"", tree.tree);
+        }
+    }
+
+    /// So many records of each tree were altered, and are not in the new database.
+    fn left_out(&mut self, losses: [u64; Tree::ALL.len()]) {
+        for (tree, altered) in Tree::ALL.into_iter().zip(losses).filter(|(_, altered)| *altered > 0) {
+            match self.trees.iter_mut().find(|found| found.tree == tree) {
+                Some(found) => (found.altered, found.found) = (altered, found.found.saturating_sub(altered)),
+                None => {
+                    self.trees.push(TreeDamage { tree, expected: None, found: 0, gaps: 0, altered });
+                }
+            }
+        }
+    }
+}

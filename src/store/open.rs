@@ -1,0 +1,130 @@
+//! Opens a database for writing, whatever the last process left.
+//!
+//! ```text
+//! closed in good order   it is believed
+//! open                   read from the disk, not from the cache; every record is checked
+//! failed                 every record is checked, and all are written anew
+//! damaged                what can be read is written anew, the rest is named and put aside
+//! ```
+//!
+//! Must stay true: nothing that was lost is passed over in silence; and what a failed sync may have left in
+//! the page cache only is never taken for durable.
+
+use super::error::{Cause, OpenError};
+use super::fault::Fault;
+use super::folder::Folder;
+use super::gate::Status;
+use super::handle::Handle;
+use super::marker::{Marker, State};
+use super::migrate::{self, Found};
+use super::migrations::Migration;
+use super::verify::{Damage, verify};
+use super::{fresh, writer};
+
+/// A database that can be read, and what keeps it from being written to.
+pub(super) struct Opened {
+    pub handle: Handle,
+    pub trouble: Option<Status>,
+}
+
+/// Opens the database of a folder and brings it to the newest layout.
+pub(super) fn open(
+    folder: &Folder,
+    migrations: &[Migration],
+    reserve: u64,
+    fault: &Fault,
+) -> Result<Opened, OpenError> {
+    let known = migrations.last().map_or(0, |migration| migration.number);
+    let marker = folder.read()?;
+    if marker.begun.max(marker.done) > known {
+        return Err(OpenError::Newer { dir: folder.path().to_owned(), found: marker.begun.max(marker.done), known });
+    }
+    folder.remove_other_generations()?;
+    let in_doubt = marker.done > 0 && marker.state != State::Closed;
+    let mut failed = marker.state == State::Failed;
+    if in_doubt {
+        if !failed && let Err(error) = folder.forget_cached() {
+            log::error!("event=store_sync_failed error={error} the last process has left what the disk did not take");
+            failed = true;
+        }
+        if !folder.copy_database(reserve)? {
+            log::warn!("event=store_check too little space for a copy of the database while it is checked");
+        }
+    }
+    folder.write(|said| said.state = if failed { State::Failed } else { State::Open })?;
+    folder.close_to_others()?;
+    let (found, mut damage) = match find(folder, known, &marker, in_doubt) {
+        Ok(found) => found,
+        Err(OpenError::Damaged { cause, .. }) if marker.done > 0 => (None, Some(nothing(&marker, cause))),
+        Err(error) => return Err(error),
+    };
+    let mut trouble = None;
+    let (db, layout) = match found {
+        Some(found) if !failed && damage.is_none() => (found.db, found.layout),
+        found => {
+            let layout = found.as_ref().map_or(marker.done, |found| found.layout);
+            let number = marker.mark.max(found.as_ref().map_or(0, |found| found.number));
+            let old = found.map(|found| found.db);
+            match (fresh::write(folder, old.as_ref(), layout, number, damage.as_mut(), reserve), old) {
+                (Ok(fresh), old) => {
+                    // sled flushes what it drops, which may hang; nobody needs it any more
+                    std::thread::Builder::new().name("store-close".to_owned()).spawn(move || drop(old)).ok();
+                    (fresh, layout)
+                }
+                // it is read from, and the next attempt comes when there is space
+                (Err(error), Some(old)) => {
+                    log::error!("event=store_not_written_anew error={error}");
+                    trouble = Some(writer::failed(error, false));
+                    (old, layout)
+                }
+                (Err(error), None) => return Err(error),
+            }
+        }
+    };
+    if trouble.is_none() {
+        migrate::run(folder, &db, migrations, layout, reserve)?;
+        folder.drop_copy()?;
+        folder.close_to_others()?;
+    }
+    let handle = Handle::new(folder, db, fault.clone())?;
+    if trouble.is_some() {
+        handle.mark_failed();
+    }
+    Ok(Opened { handle, trouble })
+}
+
+/// The database as it is, and what is wrong with it.
+fn find(
+    folder: &Folder,
+    known: u32,
+    marker: &Marker,
+    in_doubt: bool,
+) -> Result<(Option<Found>, Option<Damage>), OpenError> {
+    let found = match migrate::open_as_is(folder, known) {
+        // sled takes a broken snapshot for the end of the world, and can do without
+        Err(OpenError::Damaged { cause, .. }) if marker.done > 0 => {
+            log::error!("event=store_damaged why={:?}", cause.to_string());
+            folder.remove_snapshots()?;
+            let found = migrate::open_as_is(folder, known)?;
+            return Ok(judged(found, marker, true));
+        }
+        found => found?,
+    };
+    Ok(judged(found, marker, in_doubt))
+}
+
+fn judged(found: Found, marker: &Marker, in_doubt: bool) -> (Option<Found>, Option<Damage>) {
+    let damage = if in_doubt || found.number < marker.mark {
+        // a migration that was cut off has changed records without a mark
+        let mark = found.mark.filter(|_| marker.begun == marker.done);
+        verify(&found.db, marker, found.number, mark.as_ref())
+    } else {
+        None
+    };
+    (Some(found), damage)
+}
+
+/// Nothing can be read.
+fn nothing(marker: &Marker, cause: Cause) -> Damage {
+    Damage { groups: marker.mark, unreadable: Some(cause.to_string()), ..Damage::default() }
+}
