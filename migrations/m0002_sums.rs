@@ -7,4 +7,5 @@
 use super::{FIRST_WITH_SUMS, Migration};
 
 /// To the first layout with sums.
-pub(super) const MIGRATION: Migration = Migration { number: FIRST_WITH_SUMS, name: "sums of all records", run: |_| Ok(()) };
+pub(super) const MIGRATION: Migration =
+    Migration { number: FIRST_WITH_SUMS, name: "sums of all records", run: |_| Ok(()) };

@@ -144,7 +144,8 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
         Couriers::start_in_arbiter(&arbiters[1].handle(), move |_| Couriers::new(transport(&key), repeater))
     };
     let merger = {
-        let (repeater, key, shared, plan) = (repeater.clone(), key.clone(), Arc::clone(&shared), merge_plan(&settings, store.is_missing_records()));
+        let (repeater, key, shared, plan) =
+            (repeater.clone(), key.clone(), Arc::clone(&shared), merge_plan(&settings, store.is_missing_records()));
         Merger::start_in_arbiter(&arbiters[1].handle(), move |_| Merger::new(plan, transport(&key), repeater, shared))
     };
     let resources = settings.resources.iter().map(|resource| name(&resource.name)).collect::<Result<_, _>>()?;

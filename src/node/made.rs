@@ -52,7 +52,8 @@ pub(super) fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store,
     let mut writes = vec![records::put_identity(&identity)];
     if missing {
         // Rows for peers may be among what was lost: each of them gets a merge.
-        for member in records::members(&store)?.iter().filter(|member| !member.forgotten && member.id != identity.node) {
+        for member in records::members(&store)?.iter().filter(|member| !member.forgotten && member.id != identity.node)
+        {
             records::encode(&Change::MergeOnReturn(member.id, true), &mut writes);
         }
     }

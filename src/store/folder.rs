@@ -25,7 +25,7 @@ use std::time::Duration;
 use super::disk;
 use super::error::OpenError;
 use super::mark::Mark;
-use super::marker::{MAX_LINE, Marker, State};
+use super::marker::{MAX_LINE, Marker};
 
 /// The name of the file that makes a folder a store.
 pub const MARKER: &str = "forewarn-store";
@@ -388,6 +388,7 @@ pub(super) fn sync_path(path: &Path) -> Result<(), OpenError> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::store::marker::State;
 
     #[test]
     fn the_marker_keeps_its_numbers_and_the_lock() {

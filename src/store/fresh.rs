@@ -85,7 +85,9 @@ fn fill(
     let (mut mark, mut losses) = (Mark { number, ..Mark::default() }, [0; Tree::ALL.len()]);
     for tree in Tree::ALL {
         let target = fresh.open_tree(tree.name())?;
-        let Some(source) = old.map(|old| tree_of(old, tree)).transpose().unwrap_or_default().flatten() else { continue };
+        let Some(source) = old.map(|old| tree_of(old, tree)).transpose().unwrap_or_default().flatten() else {
+            continue;
+        };
         let mut filler = Filler::new(&target);
         let gaps = walk(&source, |key, value| {
             if is_own(tree, key) {

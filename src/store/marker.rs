@@ -129,7 +129,8 @@ mod tests {
     fn a_line_of_the_first_layout_is_read_and_other_text_is_not() {
         let old = Marker::parse(b"forewarn-store begun=00001 done=00001 mark=00000000000000000009\n").unwrap();
         assert_eq!(old, Marker { begun: 1, done: 1, mark: 9, ..Marker::default() });
-        for text in ["something else", "", "forewarn-store begun=x", "forewarn-store state=odd", "forewarn-store word"] {
+        for text in ["something else", "", "forewarn-store begun=x", "forewarn-store state=odd", "forewarn-store word"]
+        {
             assert_eq!(Marker::parse(text.as_bytes()), None, "{text}");
         }
     }

@@ -35,7 +35,13 @@ pub(super) fn layout_record(number: u32) -> Vec<u8> {
 }
 
 /// Runs the migrations that are due in an open database of layout `found`.
-pub(super) fn run(folder: &Folder, db: &sled::Db, migrations: &[Migration], found: u32, reserve: u64) -> Result<(), OpenError> {
+pub(super) fn run(
+    folder: &Folder,
+    db: &sled::Db,
+    migrations: &[Migration],
+    found: u32,
+    reserve: u64,
+) -> Result<(), OpenError> {
     let mut reached = found;
     for migration in migrations.iter().filter(|migration| migration.number > found) {
         // what is being made for the first time needs no backup

@@ -13,8 +13,8 @@ use super::fault::Fault;
 use super::folder::Folder;
 use super::gate::{Gate, Status};
 use super::handle::Handle;
-use super::migrations::{self, Migration};
 use super::marker::State;
+use super::migrations::{self, Migration};
 use super::open::{self, Opened};
 use super::{Options, writer};
 

@@ -110,10 +110,7 @@ pub(super) fn is_broken(tree: Tree, key: &[u8], value: &[u8]) -> bool {
 ///
 /// # Errors
 /// What `take` returned.
-pub(super) fn walk(
-    tree: &sled::Tree,
-    mut take: impl FnMut(&IVec, &IVec) -> Result<(), Cause>,
-) -> Result<u64, Cause> {
+pub(super) fn walk(tree: &sled::Tree, mut take: impl FnMut(&IVec, &IVec) -> Result<(), Cause>) -> Result<u64, Cause> {
     let (mut from, mut gaps) = (Vec::new(), 0);
     loop {
         let mut records = tree.range(from.clone()..);
@@ -198,8 +195,9 @@ mod tests {
 
     #[test]
     fn damage_is_said_in_words() {
-        let tree =
-            |expected, found, gaps, altered| TreeDamage { tree: Tree::Ledger, expected, found, gaps, altered }.to_string();
+        let tree = |expected, found, gaps, altered| {
+            TreeDamage { tree: Tree::Ledger, expected, found, gaps, altered }.to_string()
+        };
         assert_eq!(tree(Some(150), 74, 0, 0), "76 of 150 records lost");
         assert_eq!(tree(Some(150), 149, 1, 1), "1 of 150 records lost, 1 altered, 1 unreadable places");
         assert_eq!(tree(None, 5, 1, 0), "an unknown number of records lost, 5 left, 1 unreadable places");

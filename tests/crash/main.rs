@@ -7,6 +7,8 @@
 //! ledgers.rs    what the stores hold after an orderly stop
 //! …             the scenarios: what is going on when a node dies
 //! random.rs     `kill -9` of random nodes under a stream of submissions
+//! syncs.rs      a sync fails, then the power
+//! damaged.rs    the disk damages the store of a node that was killed
 //! ```
 //!
 //! Must stay true: a scenario fails when its node did not die at the point that it was told to die
@@ -17,6 +19,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::map_err_ignore)]
 
 mod book;
+mod damaged;
 mod dying;
 mod ledgers;
 mod meeting;
@@ -29,4 +32,5 @@ mod starting;
 mod submitting;
 #[path = "../support/mod.rs"]
 mod support;
+mod syncs;
 mod turned_away;

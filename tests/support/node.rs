@@ -28,6 +28,8 @@ pub struct Node {
     pub gate: SocketAddr,
     pub control: SocketAddr,
     env: Mutex<Vec<(String, String)>>,
+    /// The words before the program's own: what runs it.
+    wrapper: Mutex<Vec<String>>,
     child: Mutex<Option<Child>>,
 }
 
@@ -40,7 +42,7 @@ impl Node {
         (gate, control): (SocketAddr, SocketAddr),
         env: Vec<(String, String)>,
     ) -> Self {
-        Self { name, config, data, log_file, gate, control, env: Mutex::new(env), child: Mutex::new(None) }
+        Self { name, config, data, log_file, gate, control, env: Mutex::new(env), wrapper: Mutex::default(), child: Mutex::new(None) }
     }
 
     // ---- the process
@@ -48,8 +50,11 @@ impl Node {
     /// Starts the process; does not wait for anything.
     pub fn start(&self) {
         let log = OpenOptions::new().create(true).append(true).open(&self.log_file).unwrap();
-        let mut command = Command::new(binary());
+        let wrapper = self.wrapper.lock().unwrap().clone();
+        let mut words = wrapper.iter().map(AsRef::as_ref).chain([binary().as_os_str()]);
+        let mut command = Command::new(words.next().unwrap());
         command
+            .args(words)
             .arg("serve")
             .arg("--config")
             .arg(&self.config)
@@ -67,6 +72,12 @@ impl Node {
         if !value.is_empty() {
             env.push((name.to_owned(), value.to_owned()));
         }
+    }
+
+    /// The next starts are run by this: a program, which gets the node's command line behind its own words,
+    /// and must become the node. Nothing: the node itself.
+    pub fn set_wrapper(&self, words: &[&str]) {
+        *self.wrapper.lock().unwrap() = words.iter().map(|word| (*word).to_owned()).collect();
     }
 
     /// Whether the process is there and has not ended.

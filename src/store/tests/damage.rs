@@ -48,9 +48,8 @@ fn end(dir: &Path) -> u64 {
 
 /// The records of all trees, but for the store's own.
 fn records(store: &Store) -> Vec<(Tree, Vec<u8>, Vec<u8>)> {
-    let trees = Tree::ALL.into_iter().flat_map(|tree| {
-        all(store, tree).into_iter().map(move |(key, value)| (tree, key, value))
-    });
+    let trees =
+        Tree::ALL.into_iter().flat_map(|tree| all(store, tree).into_iter().map(move |(key, value)| (tree, key, value)));
     trees.filter(|(tree, key, _)| !mark::is_own(*tree, key)).collect()
 }
 
@@ -141,8 +140,9 @@ fn damage_is_never_passed_over_in_silence() {
         let left = records(&store);
         // older forms of a record may come back
         let foreign = left.iter().filter(|record| !whole.contains(record));
-        assert!(foreign.into_iter().all(|(_, key, value_)| (0..RECORDS as u64)
-            .any(|round| *key == round.to_be_bytes() && *value_ == value(round, 3_000))));
+        assert!(foreign.into_iter().all(|(_, key, value_)| {
+            (0..RECORDS as u64).any(|round| *key == round.to_be_bytes() && *value_ == value(round, 3_000))
+        }));
         assert_eq!(left != whole, store.is_missing_records(), "step {step}: {} of {} left", left.len(), whole.len());
         noticed += u32::from(store.is_missing_records());
         losing += u32::from(left.len() < whole.len());
@@ -162,22 +162,25 @@ fn damage_is_never_passed_over_in_silence() {
 }
 
 #[test]
-fn one_unreadable_leaf_costs_its_records_only() {
+fn an_unreadable_leaf_costs_its_records_only() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    for round in 0..400_u64 {
-        store.write_sync(vec![Write::put(Tree::Ledger, round.to_be_bytes(), value(round, 3_000))]).unwrap();
+    // in several of sled's segments: in the last one damage costs what is behind it
+    let keys: Vec<u64> = (0..1_600).collect();
+    for some in keys.chunks(16) {
+        let put = |key: &u64| Write::put(Tree::Ledger, key.to_be_bytes(), value(*key, 12_000));
+        store.write_sync(some.iter().map(put).collect()).unwrap();
     }
     drop(store);
     drop(open(dir.path()));
     killed(dir.path());
     let db = OpenOptions::new().write(true).open(dir.path().join("db")).unwrap();
-    for part in [4, 5] {
-        db.write_all_at(&value(1, 64), end(dir.path()) * part / 8).unwrap();
+    for part in [1, 2] {
+        db.write_all_at(&value(1, 64), (8 << 20) * part / 4).unwrap();
     }
     let store = Store::open(dir.path(), options()).unwrap();
     let left = all(&store, Tree::Ledger).len();
-    assert!(store.is_missing_records() && (300..400).contains(&left), "{left} are left");
+    assert!(store.is_missing_records() && (1_500..1_600).contains(&left), "{left} are left");
 }
 
 #[test]
