@@ -259,7 +259,7 @@ impl Replayed {
         }
         if core.store.is_missing_records() && (reached > 0 || peers == 0) {
             core.store.made_good()?;
-            log::warn!("event=store_made_good references={reached} what no node that answered knew is gone for good");
+            log::warn!(references = reached, note = "what no node that answered knew is gone for good"; "store_made_good");
         }
         crash_point("boot.merged");
         Ok(Merged(core))

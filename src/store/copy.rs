@@ -61,7 +61,7 @@ pub(super) fn copy_store(
     let copied = fill(from, db, layout, &partial, reserve);
     let copied = copied.inspect_err(|_| {
         if let Err(error) = discard(&partial) {
-            log::warn!("store=copy outcome=left-over path={} cause={error:?}", partial.display());
+            log::warn!(path:% = partial.display(), error:%; "store_left_over");
         }
     })?;
     fs::rename(&partial, to).map_err(OpenError::io("name the copy", to))?;

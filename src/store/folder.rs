@@ -230,7 +230,7 @@ impl Folder {
         match fs::read(&conf) {
             Ok(text) if is_conf(&text) => {}
             Ok(_) => {
-                log::warn!("event=store_repaired file={:?} why=\"its content is not what was written\"", conf);
+                log::warn!(file:% = conf.display(), note = "its content is not what was written"; "store_repaired");
                 remove(&conf)?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -62,15 +62,17 @@ pub(super) fn write(
         damage.log();
         match folder.put_aside(marker.generation) {
             Ok(aside) => log::error!(
-                "event=store_damaged set_aside={aside:?} a full merge follows; what no other node knows of the lost records is gone"
+                set_aside:% = aside.display(),
+                note = "a full merge follows; what no other node knows of the lost records is gone";
+                "store_damaged"
             ),
-            Err(error) => log::error!("event=store_damaged the damaged database cannot be put aside: {error}"),
+            Err(error) => log::error!(error:%, note = "the damaged database cannot be put aside"; "store_damaged"),
         }
     }
     if let Err(error) = folder.remove_other_generations() {
-        log::warn!("event=store_left_over error={error}");
+        log::warn!(error:%; "store_left_over");
     }
-    log::info!("event=store_written_anew generation={next} records={}", mark.records().iter().sum::<u64>());
+    log::info!(generation = next, records = mark.records().iter().sum::<u64>(); "store_written_anew");
     Ok(fresh)
 }
 
@@ -115,13 +117,13 @@ impl Damage {
     /// One line for each tree.
     fn log(&self) {
         if let Some(why) = &self.unreadable {
-            log::error!("event=store_damaged why={why:?} nothing of it can be read");
+            log::error!(error = why.as_str(), note = "nothing of it can be read"; "store_damaged");
         }
         if self.groups > 0 {
-            log::error!("event=store_damaged groups={} that were durable are gone from its end", self.groups);
+            log::error!(groups = self.groups, note = "the last groups of steps are gone"; "store_damaged");
         }
         for tree in &self.trees {
-            log::error!("event=store_damaged tree={} what=\"{tree}\"", tree.tree);
+            log::error!(tree = tree.tree.name(), damage:% = tree; "store_damaged");
         }
     }
 

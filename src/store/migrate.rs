@@ -143,8 +143,7 @@ fn migrate(
         point(number, "before-backup");
         let to = backup_path(folder, found);
         let copied = copy::copy_store(folder, db, found, &to, reserve)?;
-        let (to, records) = (to.display(), copied.records);
-        log::info!("event=store_migration layout={found} backup={to} records={records}");
+        log::info!(layout = found, backup:% = to.display(), records = copied.records; "store_backup");
         point(number, "after-backup");
     }
     folder.write(|said| (said.begun, said.done) = (number, found))?;
@@ -161,7 +160,7 @@ fn migrate(
     // the names of files that sled has made meanwhile
     folder.sync()?;
     folder.write(|said| (said.begun, said.done) = (number, number))?;
-    log::info!("event=store_migration layout={number} name={name:?} outcome=done");
+    log::info!(layout = number, name; "store_migrated");
     Ok(())
 }
 

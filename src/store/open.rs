@@ -44,11 +44,11 @@ pub(super) fn open(
     let mut failed = marker.state == State::Failed;
     if in_doubt {
         if !failed && let Err(error) = folder.forget_cached() {
-            log::error!("event=store_sync_failed error={error} the last process has left what the disk did not take");
+            log::error!(error:%; "store_sync_failed");
             failed = true;
         }
         if !folder.copy_database(reserve)? {
-            log::warn!("event=store_check too little space for a copy of the database while it is checked");
+            log::warn!(note = "too little space for a copy of the database while it is checked"; "store_check");
         }
     }
     folder.write(|said| said.state = if failed { State::Failed } else { State::Open })?;
@@ -73,7 +73,7 @@ pub(super) fn open(
                 }
                 // it is read from, and the next attempt comes when there is space
                 (Err(error), Some(old)) => {
-                    log::error!("event=store_not_written_anew error={error}");
+                    log::error!(error:%; "store_not_written_anew");
                     trouble = Some(writer::failed(error, false));
                     (old, layout)
                 }
@@ -103,7 +103,7 @@ fn find(
     let found = match migrate::open_as_is(folder, known) {
         // sled takes a broken snapshot for the end of the world, and can do without
         Err(OpenError::Damaged { cause, .. }) if marker.done > 0 => {
-            log::error!("event=store_damaged why={:?}", cause.to_string());
+            log::error!(error:% = cause; "store_damaged");
             folder.remove_snapshots()?;
             let found = migrate::open_as_is(folder, known)?;
             return Ok(judged(found, marker, true));

@@ -90,7 +90,7 @@ impl Shared {
     pub fn give_up(&self, handle: &Handle, synced: bool) {
         handle.mark_failed();
         if !synced && let Err(error) = self.folder.note(|said| said.state = State::Failed) {
-            log::error!("event=store_not_marked error={error}");
+            log::error!(error:%; "store_not_marked");
         }
     }
 
@@ -142,7 +142,7 @@ impl Shared {
         let noted = closed.and_then(|()| Ok(self.folder.write(|said| said.state = State::Closed)?));
         if let Err(error) = noted {
             self.give_up(&handle, false);
-            log::error!("event=store_not_closed error={error:?} it is checked at the next start");
+            log::error!(error:%, note = "it is checked at the next start"; "store_not_closed");
         }
     }
 

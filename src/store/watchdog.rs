@@ -74,7 +74,7 @@ impl Watch {
     pub fn end(self) {
         drop(self.stop);
         if self.thread.join().is_err() {
-            log::error!("store=watchdog outcome=panicked");
+            log::error!("store_watchdog_panicked");
         }
     }
 }

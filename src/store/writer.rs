@@ -198,7 +198,7 @@ impl Run {
             Ok(mark) if in_time => {
                 if let Err(error) = shared.folder.note_mark(&mark) {
                     // an older mark only notices less
-                    log::warn!("event=store_mark_not_written error={error}");
+                    log::warn!(error:%; "store_mark_not_written");
                 }
                 self.unsynced += 1;
                 if self.unsynced >= SYNC_MARKER_EVERY {
@@ -220,7 +220,7 @@ impl Run {
     fn sync_marker(&mut self) {
         self.unsynced = 0;
         if let Err(error) = self.work.shared.folder.sync_marker() {
-            log::warn!("event=store_mark_not_synced error={error}");
+            log::warn!(error:%; "store_mark_not_synced");
         }
     }
 
@@ -251,7 +251,7 @@ impl Run {
             }
             (self.looks, self.backoff) = (0, (self.backoff * 2).min(MAX_BACKOFF));
             if let Err(status) = shared.reopen() {
-                log::warn!("store=reopen outcome=failed cause={status:?}");
+                log::warn!(error:% = status; "store_not_reopened");
                 return self.work.stop(status);
             }
         }
