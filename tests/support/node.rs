@@ -42,7 +42,17 @@ impl Node {
         (gate, control): (SocketAddr, SocketAddr),
         env: Vec<(String, String)>,
     ) -> Self {
-        Self { name, config, data, log_file, gate, control, env: Mutex::new(env), wrapper: Mutex::default(), child: Mutex::new(None) }
+        Self {
+            name,
+            config,
+            data,
+            log_file,
+            gate,
+            control,
+            env: Mutex::new(env),
+            wrapper: Mutex::default(),
+            child: Mutex::new(None),
+        }
     }
 
     // ---- the process
