@@ -14,6 +14,7 @@ mod denial;
 #[cfg(test)]
 mod fixtures;
 mod general;
+mod note;
 mod page;
 mod pieces;
 mod problem;
@@ -23,7 +24,8 @@ mod words;
 
 pub use denial::Denial;
 pub use general::{availability_json, general, partial};
+pub use note::Note;
 pub use page::LARGEST_PAGE;
-pub use problem::{Problem, ProblemKind};
+pub use problem::{PROBLEMS, Problem, ProblemKind, problem_type};
 pub use shape::Shape;
 pub use snapshot::{App, Decision, Snapshot};

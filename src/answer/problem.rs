@@ -1,8 +1,12 @@
-//! What the gate has to say when it is not a denial: no such application, no upstream, not ready.
-//! In the same four shapes, with the same members where they apply, and as little to be stored.
+//! What the gate answers when it is not a denial: no such application, no upstream, a request that
+//! cannot be read. In the same four shapes, with the same members where they apply, and never cached.
+
+mod kind;
 
 use bytes::Bytes;
 use serde::Serialize;
+
+pub use kind::{PROBLEMS, ProblemKind, problem_type};
 
 use crate::availability::{Moment, Name};
 
@@ -13,53 +17,6 @@ use super::{
     words::visible,
 };
 
-/// What is wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ProblemKind {
-    /// 400: the request cannot be read or decided.
-    BadRequest,
-    /// 404: no route matches.
-    NoSuchApplication,
-    /// 502: no connection to the upstream, or it broke the protocol.
-    UpstreamUnreachable,
-    /// 503: this node does not know enough yet to decide.
-    NotReady,
-    /// 504: the upstream took too long.
-    UpstreamTimeout,
-}
-
-/// Seconds after which a node that is starting should be asked again.
-const SOON: u64 = 5;
-
-impl ProblemKind {
-    /// The HTTP status.
-    pub const fn status(self) -> u16 {
-        match self {
-            Self::BadRequest => 400,
-            Self::NoSuchApplication => 404,
-            Self::UpstreamUnreachable => 502,
-            Self::NotReady => 503,
-            Self::UpstreamTimeout => 504,
-        }
-    }
-
-    /// The problem's type (RFC 9457 §3.1.1).
-    pub const fn type_uri(self) -> &'static str {
-        match self {
-            Self::BadRequest => "/.forewarn/problems/bad-request",
-            Self::NoSuchApplication => "/.forewarn/problems/no-such-application",
-            Self::UpstreamUnreachable => "/.forewarn/problems/upstream-unreachable",
-            Self::NotReady => "/.forewarn/problems/not-ready",
-            Self::UpstreamTimeout => "/.forewarn/problems/upstream-timeout",
-        }
-    }
-
-    /// Whether trying the same again later may help.
-    const fn passes(self) -> bool {
-        matches!(self, Self::UpstreamUnreachable | Self::NotReady | Self::UpstreamTimeout)
-    }
-}
-
 /// See the module.
 #[derive(Debug, Clone)]
 pub struct Problem<'a> {
@@ -67,12 +24,13 @@ pub struct Problem<'a> {
     node: &'a Name,
     app: Option<&'a App>,
     detail: Option<&'a str>,
+    unsent: bool,
 }
 
 impl<'a> Problem<'a> {
     /// A problem met on this node.
     pub fn new(kind: ProblemKind, node: &'a Name) -> Self {
-        Self { kind, node, app: None, detail: None }
+        Self { kind, node, app: None, detail: None, unsent: false }
     }
 
     /// Of this application.
@@ -81,11 +39,16 @@ impl<'a> Problem<'a> {
         Self { app: Some(app), ..self }
     }
 
-    /// With another sentence than the usual one: what is wrong with this request, for those who
-    /// sent it.
+    /// With a sentence about this very request instead of the usual one.
     #[must_use]
     pub fn detail(self, detail: &'a str) -> Self {
         Self { detail: Some(detail), ..self }
+    }
+
+    /// Nothing of the request has reached an upstream, and it is known that nothing has.
+    #[must_use]
+    pub fn unsent(self) -> Self {
+        Self { unsent: true, ..self }
     }
 
     /// The HTTP status.
@@ -96,14 +59,13 @@ impl<'a> Problem<'a> {
     /// Every header field but `Content-Length`: names in small letters, values literal.
     pub fn headers(&self, shape: Shape) -> impl Iterator<Item = (&'static str, Bytes)> {
         let policy = (shape == Shape::Html).then(|| ("content-security-policy", page::security_policy()));
-        let retry = (self.kind == ProblemKind::NotReady).then(|| ("retry-after", SOON.to_string().into()));
         let fixed = [
             ("content-type", shape.content_type()),
             ("cache-control", "no-store"),
             ("vary", "Accept, Accept-Language"),
             ("x-content-type-options", "nosniff"),
         ];
-        fixed.into_iter().map(|(name, value)| (name, Bytes::from_static(value.as_bytes()))).chain(policy).chain(retry)
+        fixed.into_iter().map(|(name, value)| (name, Bytes::from_static(value.as_bytes()))).chain(policy)
     }
 
     /// The body in one shape, for a request for `instance` (its path). `reading`: its method is GET
@@ -142,14 +104,11 @@ impl<'a> Problem<'a> {
         struct Rest<'a> {
             #[serde(skip_serializing_if = "Option::is_none")]
             application: Option<&'a Name>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            retry_after: Option<u64>,
             node: &'a Name,
         }
         let (title, detail) = (self.title(), self.told());
-        let head = Head { kind: self.kind.type_uri(), title: &title, status: self.status(), detail: &detail };
-        let retry_after = (self.kind == ProblemKind::NotReady).then_some(SOON);
-        let rest = Rest { application: self.app.map(App::name), retry_after, node: self.node };
+        let head = Head { kind: &self.kind.type_uri(), title: &title, status: self.status(), detail: &detail };
+        let rest = Rest { application: self.app.map(App::name), node: self.node };
         let pieces = Pieces::of_json(&members(&head), None, &members(&rest));
         pieces.fill(&Slots { instance, retry_after: None, now: Moment::ZERO, since: Moment::ZERO, back: None })
     }
@@ -157,8 +116,8 @@ impl<'a> Problem<'a> {
     fn html(&self, reading: bool) -> String {
         let (title, told) = (self.title(), self.told());
         let page = Page {
-            tone: if self.kind.passes() { "alert" } else { "calm" },
-            watch: if reading && self.kind.passes() { "own" } else { "" },
+            tone: if self.kind.is_upstreams() { "alert" } else { "calm" },
+            watch: if reading && self.kind.is_upstreams() { "own" } else { "" },
             key: &format!("{} ", self.status()),
             apps: self.app.map_or("", |app| app.name().as_str()),
             title: &visible(&title, false),
@@ -171,37 +130,29 @@ impl<'a> Problem<'a> {
     }
 
     fn title(&self) -> String {
-        let app = self.app.map_or("The application", |app| app.title.as_str());
-        match self.kind {
-            ProblemKind::BadRequest => "This request cannot be understood".to_owned(),
-            ProblemKind::NoSuchApplication => "There is no application here".to_owned(),
-            ProblemKind::UpstreamUnreachable => format!("{app} cannot be reached"),
-            ProblemKind::NotReady => "Not ready yet".to_owned(),
-            ProblemKind::UpstreamTimeout => format!("{app} does not answer"),
+        match (self.kind, self.app) {
+            (ProblemKind::UpstreamUnreachable, Some(app)) => format!("{} cannot be reached", app.title),
+            (ProblemKind::UpstreamTimeout, Some(app)) => format!("{} is not responding", app.title),
+            (kind, _) => kind.title().to_owned(),
         }
     }
 
     fn told(&self) -> String {
-        let app = self.app.map_or("the application", |app| app.title.as_str());
-        match (self.detail, self.kind) {
-            (Some(detail), _) => detail.to_owned(),
-            (None, ProblemKind::BadRequest) => "Something is wrong with the request itself.".to_owned(),
-            (None, ProblemKind::NoSuchApplication) => {
-                "No application belongs to this address. Please check it for a typing mistake.".to_owned()
+        match (self.detail, self.kind, self.app) {
+            (Some(detail), ..) => detail.to_owned(),
+            (None, ProblemKind::UpstreamUnreachable, Some(app)) => {
+                format!("There is no connection to {} just now. No outage has been reported.", app.title)
             }
-            (None, ProblemKind::UpstreamUnreachable) => {
-                format!("There is no connection to {app} just now. Nothing is known of an outage.")
+            (None, ProblemKind::UpstreamTimeout, Some(app)) => {
+                format!("It took {} too long to answer. No outage has been reported.", app.title)
             }
-            (None, ProblemKind::NotReady) => "This node is starting and will be ready in a moment.".to_owned(),
-            (None, ProblemKind::UpstreamTimeout) => {
-                format!("It took {app} too long to answer. Nothing is known of an outage.")
-            }
+            (None, kind, _) => kind.meaning().to_owned(),
         }
     }
 
     /// What to say about what was sent. An upstream that failed may have read it.
     fn sent(&self, reading: bool) -> Option<Sent> {
-        let unknown = matches!(self.kind, ProblemKind::UpstreamUnreachable | ProblemKind::UpstreamTimeout);
+        let unknown = self.kind.is_upstreams() && !self.unsent;
         (!reading).then_some(if unknown { Sent::Unknown } else { Sent::Refused })
     }
 }
@@ -212,18 +163,10 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    const ALL: [ProblemKind; 5] = [
-        ProblemKind::BadRequest,
-        ProblemKind::NoSuchApplication,
-        ProblemKind::UpstreamUnreachable,
-        ProblemKind::NotReady,
-        ProblemKind::UpstreamTimeout,
-    ];
-
     #[test]
     fn every_kind_in_every_shape() {
         let node: Name = "a".parse().unwrap();
-        for kind in ALL {
+        for kind in ProblemKind::ALL {
             let problem = Problem::new(kind, &node);
             for shape in Shape::ALL {
                 let headers: Vec<_> = problem.headers(shape).collect();
@@ -256,5 +199,14 @@ mod tests {
         assert!(refreshes(ProblemKind::UpstreamTimeout, true));
         assert!(!refreshes(ProblemKind::UpstreamTimeout, false));
         assert!(!refreshes(ProblemKind::NoSuchApplication, true));
+    }
+
+    #[test]
+    fn what_has_never_left_is_known_not_to_have_arrived() {
+        let node: Name = "a".parse().unwrap();
+        let problem = Problem::new(ProblemKind::UpstreamUnreachable, &node);
+        let text = |problem: &Problem<'_>| String::from_utf8(problem.body(Shape::Text, "/", false).to_vec()).unwrap();
+        assert!(text(&problem).contains("It is not known whether"));
+        assert!(text(&problem.unsent()).contains("What you sent was not accepted"));
     }
 }
