@@ -59,9 +59,7 @@ impl Note<'_> {
                 // Text always serializes.
                 serde_json::to_vec(&members).unwrap_or_default().into()
             }
-            Shape::Text => {
-                format!("{}\n\n{}\n", visible(self.title, false), visible(self.text, false)).into()
-            }
+            Shape::Text => format!("{}\n\n{}\n", visible(self.title, false), visible(self.text, false)).into(),
         }
     }
 }

@@ -59,13 +59,14 @@ impl<'a> Problem<'a> {
     /// Every header field but `Content-Length`: names in small letters, values literal.
     pub fn headers(&self, shape: Shape) -> impl Iterator<Item = (&'static str, Bytes)> {
         let policy = (shape == Shape::Html).then(|| ("content-security-policy", page::security_policy()));
+        let retry = (self.kind == ProblemKind::TooMany).then(|| ("retry-after", Bytes::from_static(b"10")));
         let fixed = [
             ("content-type", shape.content_type()),
             ("cache-control", "no-store"),
             ("vary", "Accept, Accept-Language"),
             ("x-content-type-options", "nosniff"),
         ];
-        fixed.into_iter().map(|(name, value)| (name, Bytes::from_static(value.as_bytes()))).chain(policy)
+        fixed.into_iter().map(|(name, value)| (name, Bytes::from_static(value.as_bytes()))).chain(policy).chain(retry)
     }
 
     /// The body in one shape, for a request for `instance` (its path). `reading`: its method is GET

@@ -1,18 +1,19 @@
-//! The path of a request, brought into one form before anything is decided on it.
+//! The path of a request, in every reading that an upstream may give it.
 //!
-//! What must stay true: **what was decided on is what the upstream sees.** The gate forwards
-//! [`Path::literal`], never the text that the client sent, and decides on every way in which an
-//! upstream may read that text ([`Path::readings`]). So `//mail`, `/%6dail`, `/chat/../mail`,
-//! `/x;y/../mail` or `/shop%2Fcart` cannot slip past a closed application.
+//! What must stay true: **whatever the upstream reads has been decided on.** The gate forwards the
+//! path as it was sent, and decides on every way in which an upstream may read it
+//! ([`Path::readings`]). So `//mail`, `/%6dail`, `/chat/../mail`, `/x;y/../mail` or `/shop%2Fcart`
+//! cannot slip past a closed application.
 //!
-//! There are two readings. The *literal* one is RFC 3986, section 6.2.2: unreserved characters
+//! There are three readings. The *literal* one is RFC 3986, section 6.2.2: unreserved characters
 //! decoded, escapes in upper case, everything that is no path character escaped, doubled slashes
-//! collapsed, dot segments resolved; letters keep their case. Some servers read more into a path:
-//! they take `%2F`, `\` and `%5C` as slashes, cut `;parameters` off segments, and do not tell
-//! `%40` from `@`. That is the *strict* reading. Mostly both are the same text and nothing is
-//! allocated. Where they differ, the strict one chooses the route (prefixes are kept in strict
-//! form, so its match is never less specific) and both must be open. A path whose strict reading
-//! has dot segments left is refused: no honest client sends one, and no two servers agree on it.
+//! collapsed, dot segments resolved; letters keep their case. Some servers leave doubled slashes and
+//! dot segments as they are: the *unresolved* reading. Some servers read more into a path: they take
+//! `%2F`, `\` and `%5C` as slashes, cut `;parameters` off segments, and do not tell `%40` from `@`:
+//! the *strict* reading. Mostly all are the same text and nothing is allocated. Where they differ,
+//! the strict one chooses the route (prefixes are kept in strict form, so its match is never less
+//! specific) and every one must be open. A path whose strict reading has dot segments left is
+//! refused: no honest client sends one, and no two servers agree on it.
 //!
 //! Knows nothing of routes, applications or HTTP types.
 
@@ -38,24 +39,30 @@ pub enum PathError {
     Ambiguous,
 }
 
-/// A path in its one form, with every reading that an upstream may give it.
+/// A path with every reading that an upstream may give it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path<'a> {
     literal: Cow<'a, str>,
+    /// Only where it differs from the literal reading.
+    unresolved: Option<String>,
     /// Only where it differs from the literal reading.
     strict: Option<String>,
 }
 
 impl<'a> Path<'a> {
     /// Reads the path of a request target, without its query. The empty path of an absolute
-    /// target (`http://host`) is `/`.
-    pub fn parse(raw: &'a str) -> Result<Self, PathError> {
-        let literal = normalize(raw)?;
+    /// target (`http://host`) is `/`. Bytes beyond ASCII are read as their escapes.
+    pub fn parse(raw: &'a [u8]) -> Result<Self, PathError> {
+        let literal = literal(raw)?;
+        let unresolved = match &literal {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(resolved) => Some(forgiving(raw)).filter(|kept| kept != resolved),
+        };
         let strict = strict_reading(&literal)?;
-        Ok(Self { literal, strict })
+        Ok(Self { literal, unresolved, strict })
     }
 
-    /// What is forwarded, shown and matched by criteria: normalized, encoded slashes kept.
+    /// What is shown and matched by criteria: normalized, encoded slashes kept.
     pub fn literal(&self) -> &str {
         &self.literal
     }
@@ -65,39 +72,81 @@ impl<'a> Path<'a> {
         self.strict.as_deref().unwrap_or(&self.literal)
     }
 
-    /// Both readings, or one where they are the same. A request is let through only if it is
-    /// open under each.
+    /// Every reading, each once: mostly one. A request is let through only if it is open under each.
     pub fn readings(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&*self.literal).chain(self.strict.as_deref())
+        std::iter::once(&*self.literal).chain(self.others())
     }
 
-    /// Whether upstreams may read this path in two ways.
-    pub fn is_ambiguous(&self) -> bool {
-        self.strict.is_some()
+    /// The readings that differ from the literal one.
+    pub fn others(&self) -> impl Iterator<Item = &str> {
+        self.strict.as_deref().into_iter().chain(self.unresolved.as_deref())
     }
 }
 
-/// The literal reading of `raw`; borrowed when it is in that form already. Idempotent.
+/// How a path that [`Path::parse`] refuses may be read all the same: broken escapes as they stand,
+/// cut off at what may end it, with and without slashes and dot segments resolved. For the question
+/// whether a route can match it at all.
+pub fn guesses(raw: &[u8]) -> Vec<String> {
+    let end = (0..raw.len()).find(|&at| matches!(raw[at], b'#' | b'?' | 0) || raw[at..].starts_with(b"%00"));
+    let mut guesses = Vec::new();
+    for text in [Some(raw), end.map(|end| &raw[..end])].into_iter().flatten() {
+        let kept = forgiving(text);
+        let slashes = slashes(&kept);
+        guesses.extend([&kept, &slashes].into_iter().filter_map(|path| Some(normalize(path).ok()?.into_owned())));
+        guesses.extend([kept, slashes]);
+    }
+    guesses
+}
+
+/// Any bytes as a path that is in order but for its segments: what cannot stand in one is escaped.
+fn forgiving(raw: &[u8]) -> String {
+    let mut out = String::with_capacity(raw.len() + 16);
+    if raw.first() != Some(&b'/') {
+        out.push('/');
+    }
+    let mut i = 0;
+    while let Some(&b) = raw.get(i) {
+        match (b, escaped(raw, i)) {
+            (b'%', Some(byte)) => {
+                push(&mut out, byte, is_unreserved);
+                i += 2;
+            }
+            _ => push(&mut out, b, |b| b == b'/' || is_pchar(b)),
+        }
+        i += 1;
+    }
+    out
+}
+
+/// The literal reading of a path that is text; borrowed when it is in that form already. Idempotent.
 pub fn normalize(raw: &str) -> Result<Cow<'_, str>, PathError> {
-    let bytes = raw.as_bytes();
-    match bytes.first() {
+    literal(raw.as_bytes())
+}
+
+/// The literal reading of `raw`; borrowed when it is in that form already.
+fn literal(raw: &[u8]) -> Result<Cow<'_, str>, PathError> {
+    match raw.first() {
         None => return Ok(Cow::Borrowed("/")),
         Some(b'/') => {}
         Some(_) => return Err(PathError::Form),
     }
     // One look at each byte settles nearly every request: nothing to decode, collapse or resolve.
     let mut after_slash = false;
-    let plain = bytes.iter().all(|&b| {
+    let plain = raw.iter().all(|&b| {
         let suspicious = after_slash && (b == b'/' || b == b'.');
         after_slash = b == b'/';
         !suspicious && (b == b'/' || is_pchar(b))
     });
-    if plain {
-        return Ok(Cow::Borrowed(raw));
+    let text = std::str::from_utf8(raw);
+    if plain && let Ok(text) = text {
+        return Ok(Cow::Borrowed(text));
     }
-    let built = rebuild(bytes)?;
+    let built = rebuild(raw)?;
     // `/.well-known/x` and `/a%20b` look suspicious and are in order.
-    Ok(if built == raw { Cow::Borrowed(raw) } else { Cow::Owned(built) })
+    match text {
+        Ok(text) if text == built => Ok(Cow::Borrowed(text)),
+        _ => Ok(Cow::Owned(built)),
+    }
 }
 
 /// Builds the literal reading segment by segment; `raw` begins with a slash.
@@ -187,51 +236,46 @@ impl Builder {
     }
 }
 
-/// The strict reading of a literal one; `None` where they are the same.
+/// The strict reading of a literal one; `None` where they are the same. The literal one has no dot
+/// segments any more, so those found here come from the tricks that this reading is about.
 fn strict_reading(literal: &str) -> Result<Option<String>, PathError> {
-    let raw = literal.as_bytes();
-    if !raw.iter().any(|b| matches!(b, b'%' | b';')) {
+    if !literal.bytes().any(|b| matches!(b, b'%' | b';')) {
         return Ok(None);
     }
+    let out = slashes(literal);
+    if out.split('/').any(|segment| matches!(segment, "." | "..")) {
+        return Err(PathError::Ambiguous);
+    }
+    let out = normalize(&out)?.into_owned();
+    Ok((out != literal).then_some(out))
+}
+
+/// Encoded slashes and backslashes as slashes, parameters cut off, and every escape decoded that may
+/// be; dot segments and empty ones stay. `path` has no broken escapes.
+fn slashes(path: &str) -> String {
+    let raw = path.as_bytes();
     let mut out = String::with_capacity(raw.len());
-    out.push('/');
-    let mut segment = 1;
     let mut in_parameter = false;
-    let mut i = 1;
+    let mut i = 0;
     while let Some(&b) = raw.get(i) {
-        let (byte, width) = match b {
-            b'%' => (escaped(raw, i).ok_or(PathError::Escape)?, 3),
-            b => (b, 1),
+        let (byte, width) = match (b, escaped(raw, i)) {
+            (b'%', Some(byte)) => (byte, 3),
+            _ => (b, 1),
         };
         match byte {
             b'/' | b'\\' => {
-                end_strict(&mut out, segment, true)?;
-                segment = out.len();
+                out.push('/');
                 in_parameter = false;
             }
             _ if in_parameter => {}
             // servers cut parameters before they decode: an escaped semicolon is only a letter
             b';' if width == 1 => in_parameter = true,
             b';' => push_escaped(&mut out, b';'),
-            b if is_pchar(b) => out.push(char::from(b)),
-            b => push_escaped(&mut out, b),
+            b => push(&mut out, b, is_pchar),
         }
         i += width;
     }
-    end_strict(&mut out, segment, false)?;
-    Ok((out != literal).then_some(out))
-}
-
-/// Ends a segment of the strict reading. The literal one has no dot segments any more, so those
-/// found here come from the tricks that this reading is about.
-fn end_strict(out: &mut String, start: usize, slash: bool) -> Result<(), PathError> {
-    match &out[start..] {
-        "." | ".." => return Err(PathError::Ambiguous),
-        "" => {}
-        _ if slash => out.push('/'),
-        _ => {}
-    }
-    Ok(())
+    out
 }
 
 /// The byte that the escape at `raw[at]` stands for.
@@ -239,6 +283,14 @@ fn escaped(raw: &[u8], at: usize) -> Option<u8> {
     let digit = |i: usize| raw.get(i).and_then(|&b| char::from(b).to_digit(16));
     let value = digit(at + 1)? * 16 + digit(at + 2)?;
     u8::try_from(value).ok()
+}
+
+/// The byte as it is, if it may stand so; else its escape.
+fn push(out: &mut String, byte: u8, stands: impl Fn(u8) -> bool) {
+    match stands(byte) {
+        true => out.push(char::from(byte)),
+        false => push_escaped(out, byte),
+    }
 }
 
 fn push_escaped(out: &mut String, byte: u8) {
@@ -266,7 +318,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn both(raw: &str) -> (String, String) {
-        let path = Path::parse(raw).unwrap();
+        let path = Path::parse(raw.as_bytes()).unwrap();
         (path.literal().to_owned(), path.strict().to_owned())
     }
 
@@ -316,6 +368,32 @@ mod tests {
     }
 
     #[test]
+    fn doubled_slashes_and_dot_segments_may_stay_as_they_are() {
+        let readings = |raw: &[u8]| Path::parse(raw).unwrap().readings().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(readings(b"//mail"), ["/mail", "//mail"]);
+        assert_eq!(readings(b"/chat/../mail/%7e"), ["/mail/~", "/chat/../mail/~"]);
+        assert_eq!(readings(b"/a;b//c"), ["/a;b/c", "/a/c", "/a;b//c"]);
+        assert_eq!(readings(b"/caf\xc3\xa9/\xff"), ["/caf%C3%A9/%FF"]);
+        assert_eq!(readings(b"/%6dail"), ["/mail"]);
+    }
+
+    #[test]
+    fn what_is_not_in_order_has_guesses() {
+        for (raw, guess) in [
+            (&b"/mail/%zz"[..], "/mail/%25zz"),
+            (b"/mail%00.png", "/mail"),
+            (b"/mail#x", "/mail"),
+            (b"mail", "/mail"),
+            (b"/x/..;/mail", "/mail"),
+            (b"/mail%2f..%2fchat", "/chat"),
+            (b"/mail%2f..%2fchat", "/mail/../chat"),
+            (b"/m ail", "/m%20ail"),
+        ] {
+            assert!(guesses(raw).iter().any(|found| found == guess), "{guess}: {:?}", guesses(raw));
+        }
+    }
+
+    #[test]
     fn what_cannot_be_decided_is_refused() {
         for (raw, error) in [
             ("/mail%2f..%2fchat", PathError::Ambiguous),
@@ -333,7 +411,7 @@ mod tests {
             ("/a b", PathError::Character),
             ("/a?b", PathError::Character),
         ] {
-            assert_eq!(Path::parse(raw), Err(error), "{raw}");
+            assert_eq!(Path::parse(raw.as_bytes()), Err(error), "{raw}");
         }
     }
 
@@ -347,21 +425,37 @@ mod tests {
     proptest! {
         #[test]
         fn normal_is_normal(raw in "/([a-c./;%\\\\é]|%2[eEfF]|%5c|%6d|%25){0,12}") {
-            if let Ok(path) = Path::parse(&raw) {
+            if let Ok(path) = Path::parse(raw.as_bytes()) {
                 prop_assert_eq!(&*normalize(path.literal()).unwrap(), path.literal());
-                let again = Path::parse(path.literal()).unwrap();
+                let again = Path::parse(path.literal().as_bytes()).unwrap();
                 prop_assert_eq!(again.strict(), path.strict());
-                for reading in path.readings() {
+                for reading in [path.literal(), path.strict()] {
                     prop_assert!(reading.starts_with('/') && !reading.contains("//"));
                     prop_assert!(!reading.split('/').any(|s| s == "." || s == ".."));
+                }
+                if let Some(unresolved) = &path.unresolved {
+                    prop_assert_eq!(&*normalize(unresolved).unwrap(), path.literal());
                 }
                 prop_assert!(!path.strict().contains("%2F") && !path.strict().contains(';'));
             }
         }
 
         #[test]
-        fn nothing_panics(raw in any::<String>()) {
+        fn nothing_panics(raw in any::<Vec<u8>>()) {
             let _ = Path::parse(&raw);
+            for guess in guesses(&raw) {
+                prop_assert!(guess.starts_with('/') && normalize(&guess).is_ok(), "{}", guess);
+            }
+        }
+
+        #[test]
+        fn what_is_in_order_is_among_the_guesses(raw in "/([a-c./;%\\\\é]|%2[eEfF]|%5c|%6d|%25){0,12}") {
+            if let Ok(path) = Path::parse(raw.as_bytes()) {
+                let guesses = guesses(raw.as_bytes());
+                for reading in [path.literal(), path.strict()] {
+                    prop_assert!(guesses.iter().any(|guess| guess.trim_end_matches('/') == reading.trim_end_matches('/')), "{}", reading);
+                }
+            }
         }
     }
 }

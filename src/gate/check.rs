@@ -1,29 +1,34 @@
 //! Decides requests that another proxy describes: `/.forewarn/check/forward` (Traefik, Caddy,
-//! HAProxy), `/nginx` (`auth_request`) and `/envoy` (`ext_authz`), by any method (SPEC 6).
+//! HAProxy), `/nginx` (`auth_request`) and `/envoy` (`ext_authz`), by any method
+//! (docs/contract.md#http).
 //!
 //! | who | the request is described by | let through | turned away | cannot be decided |
 //! |---|---|---|---|---|
 //! | forward | `X-Forwarded-Method`, `-Host`, `-Uri` | 204 | 503, the gate's own answer | 400 |
-//! | nginx | `X-Original-Method`, `-Host`, `-URI` or `-URL`; what lacks, as above | 204 | 403 with the denial's headers, for `auth_request_set` | 403; 400 without a path |
+//! | nginx | `X-Original-Method`, `-Host`, `-URI` or `-URL`; what is missing, as above | 204 | 403 with the denial's headers, for `auth_request_set` | 403; 400 without a path |
 //! | envoy | its own method and Host, and the path behind the prefix | 200 | 403 with the denial | 400 |
 //!
-//! Without a described method or host those of the asking request count. Other headers, which these
-//! proxies copy, are what criteria look at.
+//! Without a described method or host those of the asking request count. Of a list, which grows when
+//! several proxies stand in a row, the first member counts. Other headers, which these proxies copy,
+//! are what criteria look at.
 //!
-//! **A request that no route here matches is let through.** These proxies ask about everything that
-//! they serve; of what Forewarn does not know it has nothing to say, and the other proxy answers for
+//! **What no route here can match is let through**, however odd its path. These proxies ask about
+//! everything that they serve. Forewarn knows nothing about the rest, and the other proxy answers for
 //! itself.
 //!
 //! **Who is believed.** The description is taken from whoever asks: it decides nothing but the answer,
 //! and a stranger learns no more than `/.forewarn/availability` tells everyone. It is the asking
-//! proxy's business to set these headers over those of its clients; where two of one kind
-//! contradict each other, somebody has slipped one in, and the description is refused. The client's
-//! address, which criteria may exempt, is another matter: `X-Forwarded-For` counts only while the
-//! asking proxy is one of `gate.trusted_proxies`, as everywhere at the gate.
+//! proxy's business to set these headers over those of its clients; where two paths contradict each
+//! other, somebody has slipped one in, and the description is refused. The client's address, which
+//! criteria may exempt, is another matter: `X-Forwarded-For` counts only while the asking proxy is one
+//! of `gate.trusted_proxies`, as everywhere at the gate.
 //!
 //! nginx makes 500 of anything but 2xx, 401 and 403, hence its 403 for a request that cannot be
 //! decided, and its 400, which shows in its log, for a configuration that forgot the path. Envoy
-//! takes 5xx for a failure of the one asked. Whatever Upgrade header comes along, no answer is 101.
+//! takes 5xx for a failure of the one asked. Whatever Upgrade header comes along, no answer is 101, and
+//! no answer waits for a body.
+
+use std::borrow::Cow;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -34,12 +39,14 @@ use actix_web::{
     },
     web,
 };
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
 use super::{
     decide::{Asked, Outcome, decide},
-    path::{Path, PathError},
+    fields::{Fields as _, members},
+    path::{Path, PathError, guesses},
     route::{HostError, checked_host, host_name, request_host},
-    service::{self, Gate},
+    service::{self, Gate, TORN},
 };
 use crate::{
     actors::shared::Counters,
@@ -97,142 +104,160 @@ enum Fault {
     NoPath,
     #[error("two headers of the description contradict each other")]
     Contradiction,
-    #[error("a header of the description is no text")]
-    NoText,
-    #[error("the method described is none")]
+    #[error("the described method is not a method")]
     Method,
-    #[error("the host described is not a host name with an optional port")]
+    #[error("the described host is not a host name with an optional port")]
     Host(#[from] HostError),
     #[error(transparent)]
     Path(#[from] PathError),
 }
 
-/// The request that is asked about.
+/// The request that is asked about, as it is described: nothing of it has been looked at yet.
 #[derive(Debug, PartialEq, Eq)]
 struct Described<'a> {
+    method: &'a [u8],
+    host: Result<&'a str, HostError>,
+    path: &'a [u8],
+    query: &'a [u8],
+}
+
+/// The same as it is decided on.
+struct Decidable<'a> {
     method: &'a str,
     host: &'a str,
     path: Path<'a>,
-    query: &'a str,
+    query: Cow<'a, str>,
 }
 
 async fn answer(asker: Asker, gate: web::Data<Gate>, req: HttpRequest, payload: web::Payload) -> HttpResponse {
-    let response = decided(asker, &gate, req.head());
-    service::drain(payload).await;
-    response
+    let response = match Described::by(asker, req.head()) {
+        Ok(described) => decided(asker, &gate, req.head(), &described),
+        Err(fault) => refused(&gate, req.head(), asker.refuses(fault), &fault.to_string()),
+    };
+    service::before_its_body(response, payload).await
 }
 
-fn decided(asker: Asker, gate: &Gate, head: &RequestHead) -> HttpResponse {
-    let shape = service::shape_of(&head.headers);
-    let described = match Described::by(asker, head) {
-        Ok(described) => described,
-        Err(fault) => {
-            let detail = fault.to_string();
-            let problem = Problem::new(ProblemKind::BadRequest, &gate.shared.node).detail(&detail);
-            return service::told(asker.refuses(fault), shape, &problem, head.uri.path(), true);
-        }
+fn decided(asker: Asker, gate: &Gate, head: &RequestHead, described: &Described<'_>) -> HttpResponse {
+    let allowed = || HttpResponse::build(asker.allows()).insert_header((header::CACHE_CONTROL, "no-store")).finish();
+    let request = match described.checked() {
+        Ok(request) => request,
+        Err(_) if !gate.routes.may_match(described.host.ok(), &guesses(described.path)) => return allowed(),
+        Err(fault) => return refused(gate, head, asker.refuses(fault), &fault.to_string()),
     };
     let asked = Asked {
-        method: described.method,
-        host: host_name(described.host),
-        path: &described.path,
-        query: described.query,
+        method: request.method,
+        host: host_name(request.host),
+        path: &request.path,
+        query: &request.query,
         headers: &head.headers,
         client: head.peer_addr.map(|peer| gate.trusted.client_address(peer.ip(), &head.headers)),
     };
     let now = clock::now();
-    match decide(&gate.shared, &gate.routes, &asked, now).0 {
-        Outcome::Open | Outcome::Unknown => {
-            HttpResponse::build(asker.allows()).insert_header((header::CACHE_CONTROL, "no-store")).finish()
-        }
+    match decide(&gate.shared, &gate.routes, &asked, now) {
+        Outcome::Open(_) | Outcome::Unknown => allowed(),
+        Outcome::Torn => refused(gate, head, asker.refuses(Fault::Path(PathError::Ambiguous)), TORN),
         Outcome::Closed(denial) => {
             Counters::count(&gate.shared.counters.denials);
-            let reading = matches!(described.method, "GET" | "HEAD");
-            service::denied(asker.denies(), shape, &denial, described.path.literal(), reading, now)
+            let reading = matches!(request.method, "GET" | "HEAD");
+            let shape = service::shape_of(&head.headers);
+            service::denied(asker.denies(), shape, &denial, request.path.literal(), reading, now)
         }
     }
 }
 
+fn refused(gate: &Gate, head: &RequestHead, status: StatusCode, detail: &str) -> HttpResponse {
+    let problem = Problem::new(ProblemKind::BadRequest, &gate.shared.node).detail(detail);
+    service::told(status, service::shape_of(&head.headers), &problem, head.uri.path(), true)
+}
+
 impl<'a> Described<'a> {
     fn by(asker: Asker, head: &'a RequestHead) -> Result<Self, Fault> {
+        let headers = &head.headers;
         let (mut method, mut host, mut target) = (None, None, None);
         if asker == Asker::Envoy {
             let path = head.uri.path().strip_prefix(ENVOY).ok_or(Fault::NoPath)?;
-            target = Some(Target { host: None, path, query: head.uri.query().unwrap_or_default() });
+            let query = head.uri.query().unwrap_or_default();
+            target = Some(Target { host: None, path: path.as_bytes(), query: query.as_bytes() });
         }
         if asker == Asker::Nginx {
-            method = said(&head.headers, &["x-original-method"])?;
-            host = said(&head.headers, &["x-original-host"])?;
-            target = one(lines(&head.headers, &["x-original-uri", "x-original-url"]).map(|text| Target::read(text?)))?;
+            method = members(headers, "x-original-method").next();
+            host = members(headers, "x-original-host").next();
+            target = one_target(headers, &["x-original-uri", "x-original-url"])?;
         }
         if asker != Asker::Envoy {
-            method = method.or(said(&head.headers, &["x-forwarded-method"])?);
+            method = method.or(members(headers, "x-forwarded-method").next());
             if target.is_none() {
-                target = one(lines(&head.headers, &["x-forwarded-uri"]).map(|text| Target::read(text?)))?;
+                target = one_target(headers, &["x-forwarded-uri"])?;
             }
-            host =
-                host.or(target.as_ref().and_then(|target| target.host)).or(said(&head.headers, &["x-forwarded-host"])?);
+            let named = target.as_ref().and_then(|target| target.host);
+            host = host.or(named).or(members(headers, "x-forwarded-host").next());
         }
         let target = target.ok_or(Fault::NoPath)?;
-        let method = method.unwrap_or(head.method.as_str());
-        // Methods are tokens; this finds those that are none.
-        Method::from_bytes(method.as_bytes()).map_err(|_invalid| Fault::Method)?;
-        let host = match host {
-            Some(host) => checked_host(host)?,
-            None => request_host(head)?,
-        };
-        if target.host.is_some_and(|named| !host_name(named).eq_ignore_ascii_case(host_name(host))) {
+        let host = host.map_or_else(|| request_host(head), checked_host);
+        if let (Some(named), Ok(host)) = (target.host, host)
+            && !host_name(named).eq_ignore_ascii_case(host_name(host))
+        {
             return Err(Fault::Contradiction);
         }
-        Ok(Self { method, host, path: Path::parse(target.path)?, query: target.query })
+        let method = method.unwrap_or(head.method.as_str()).as_bytes();
+        Ok(Self { method, host, path: target.path, query: target.query })
+    }
+
+    fn checked(&self) -> Result<Decidable<'a>, Fault> {
+        // Methods are tokens; this finds those that are none.
+        Method::from_bytes(self.method).map_err(|_invalid| Fault::Method)?;
+        let method = std::str::from_utf8(self.method).map_err(|_invalid| Fault::Method)?;
+        let query = percent_encode(self.query, BEYOND_ASCII).into();
+        Ok(Decidable { method, host: self.host?, path: Path::parse(self.path)?, query })
     }
 }
+
+/// `percent_encode` escapes everything beyond ASCII anyway.
+const BEYOND_ASCII: &AsciiSet = CONTROLS;
 
 /// Where a described request goes.
 #[derive(Debug, PartialEq, Eq)]
 struct Target<'a> {
     /// Where it is named with the path.
     host: Option<&'a str>,
-    path: &'a str,
-    query: &'a str,
+    path: &'a [u8],
+    query: &'a [u8],
 }
 
 impl<'a> Target<'a> {
     /// A path with its query, or a URL.
-    fn read(text: &'a str) -> Result<Self, Fault> {
-        let (before, query) = text.split_once('?').unwrap_or((text, ""));
-        if before.starts_with('/') {
-            return Ok(Self { host: None, path: before, query });
+    fn read(text: &'a [u8]) -> Self {
+        let (before, query) = match text.iter().position(|&b| b == b'?') {
+            Some(at) => (&text[..at], &text[at + 1..]),
+            None => (text, &[][..]),
+        };
+        let plain = Self { host: None, path: before, query };
+        if before.starts_with(b"/") {
+            return plain;
         }
-        let (_, rest) = before.split_once("://").ok_or(PathError::Form)?;
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        Ok(Self { host: Some(host), path, query })
+        let Some(scheme) = before.windows(3).position(|three| three == b"://") else { return plain };
+        let rest = &before[scheme + 3..];
+        let (authority, path) = rest.split_at(rest.iter().position(|&b| b == b'/').unwrap_or(rest.len()));
+        match std::str::from_utf8(authority) {
+            Ok(authority) => {
+                let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+                Self { host: Some(host), path, query }
+            }
+            // No host; whatever this is, it is no path either.
+            Err(_) => plain,
+        }
     }
 }
 
-/// What is in all lines of these headers, without empty ones.
-fn lines<'a>(headers: &'a HeaderMap, names: &'static [&'static str]) -> impl Iterator<Item = Result<&'a str, Fault>> {
-    let values = names.iter().flat_map(|name| headers.get_all(*name));
-    values.map(|value| value.to_str().map(str::trim).map_err(|_binary| Fault::NoText)).filter(|text| *text != Ok(""))
-}
-
-/// What these headers say, if they say anything.
-fn said<'a>(headers: &'a HeaderMap, names: &'static [&'static str]) -> Result<Option<&'a str>, Fault> {
-    one(lines(headers, names))
-}
-
-/// The one thing that all of them are; none, if there are none.
-fn one<T: PartialEq>(all: impl Iterator<Item = Result<T, Fault>>) -> Result<Option<T>, Fault> {
-    let mut found = None;
-    for this in all {
-        let this = this?;
-        if found.as_ref().is_some_and(|other| *other != this) {
-            return Err(Fault::Contradiction);
-        }
-        found = Some(this);
+/// The one target that all lines of these headers name; none, if there are none.
+fn one_target<'a>(headers: &'a HeaderMap, names: &[&'static str]) -> Result<Option<Target<'a>>, Fault> {
+    let lines = names.iter().flat_map(|name| headers.lines(name)).map(<[u8]>::trim_ascii);
+    let mut targets = lines.filter(|line| !line.is_empty()).map(Target::read);
+    let first = targets.next();
+    match targets.all(|target| Some(target) == first) {
+        true => Ok(first),
+        false => Err(Fault::Contradiction),
     }
-    Ok(found)
 }
 
 #[cfg(test)]

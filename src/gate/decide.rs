@@ -1,34 +1,23 @@
-//! The decision about one request (seed document, modules 236 and 238): which applications does it
-//! name, and are they all available?
+//! The decision about one request: which applications does it name, and are they all available?
 //!
 //! Reads the caches' snapshots and nothing else: no lock, no mailbox, no disk. An open request costs
 //! no allocation here; a closed one whose answer is prepared costs a reference count.
 
 use std::{net::IpAddr, sync::Arc};
 
-use actix_web::http::header::HeaderMap;
-
 use super::{
+    fields::{Fields, Headers},
     path::Path,
-    route::{Found, Routes},
+    route::{Matched, Routes},
 };
 use crate::{
     actors::shared::Shared,
     answer::{Decision, Denial},
-    availability::{HeaderSource, Moment, RequestFacts},
+    availability::{Moment, RequestFacts},
 };
 
-/// A request's header fields, as criteria look at them.
-pub struct Headers<'a>(pub &'a HeaderMap);
-
-impl HeaderSource for Headers<'_> {
-    fn any(&self, name: &str, test: &mut dyn FnMut(&[u8]) -> bool) -> bool {
-        self.0.get_all(name).any(|value| test(value.as_bytes()))
-    }
-}
-
 /// What a request is decided by.
-pub struct Asked<'a> {
+pub struct Asked<'a, F> {
     /// Such as `GET`.
     pub method: &'a str,
     /// Without port.
@@ -38,30 +27,29 @@ pub struct Asked<'a> {
     /// What follows the `?`.
     pub query: &'a str,
     /// Its header fields.
-    pub headers: &'a HeaderMap,
+    pub headers: &'a F,
     /// Who asks.
     pub client: Option<IpAddr>,
 }
 
 /// What becomes of a request.
-pub enum Outcome {
+pub enum Outcome<'r> {
     /// No route matches.
     Unknown,
+    /// Its readings go to different applications: it can be neither performed nor denied.
+    Torn,
     /// Turned away.
     Closed(Arc<Denial>),
-    /// The first of these applications that has an upstream performs it.
-    Open,
+    /// The first application of this route that has an upstream performs it.
+    Open(Matched<'r>),
 }
 
-/// Decides. The applications that the route names come back as well.
-pub fn decide<'r>(shared: &Shared, routes: &'r Routes, asked: &Asked<'_>, now: Moment) -> (Outcome, Found<'r>) {
+/// Decides. Every application that some reading of the path names must be open under every reading.
+pub fn decide<'r, F: Fields>(shared: &Shared, routes: &'r Routes, asked: &Asked<'_, F>, now: Moment) -> Outcome<'r> {
     let found = routes.find(asked.host, asked.path);
-    if found.performs.is_empty() {
-        return (Outcome::Unknown, found);
-    }
     let mut closed: Option<Arc<Denial>> = None;
     let mut more: Vec<Arc<Denial>> = Vec::new();
-    for index in found.performs.iter().chain(found.also) {
+    for index in found.all().flatten() {
         let snapshot = shared.slots[*index].snapshot.load();
         for path in asked.path.readings() {
             let facts = RequestFacts {
@@ -81,13 +69,14 @@ pub fn decide<'r>(shared: &Shared, routes: &'r Routes, asked: &Asked<'_>, now: M
             }
         }
     }
-    let outcome = match closed {
-        None => Outcome::Open,
-        Some(denial) if more.is_empty() => Outcome::Closed(denial),
-        Some(denial) => {
+    match (closed, found.chosen) {
+        (Some(denial), _) if more.is_empty() => Outcome::Closed(denial),
+        (Some(denial), _) => {
             more.insert(0, Arc::clone(&denial));
             Outcome::Closed(Denial::combined(&more).unwrap_or(denial))
         }
-    };
-    (outcome, found)
+        (None, _) if found.is_torn() => Outcome::Torn,
+        (None, Some(matched)) => Outcome::Open(matched),
+        (None, None) => Outcome::Unknown,
+    }
 }

@@ -78,6 +78,31 @@ impl ProxyError {
         }
     }
 
+    /// What users are told instead of the usual sentence, where that says too little.
+    pub fn told(&self, application: &str) -> Option<String> {
+        match self {
+            Self::NoUpstream => Some(format!("{application} has no upstream on this node.")),
+            Self::Answer { problem, .. } => {
+                Some(format!("The answer of {application} cannot be passed on: {problem}."))
+            }
+            Self::Framing(error) => Some(error.to_string()),
+            Self::Headers(error) => Some(error.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing of the request has left: it is known not to have arrived.
+    pub fn is_before_sending(&self) -> bool {
+        matches!(
+            self,
+            Self::Framing(_)
+                | Self::Headers(_)
+                | Self::NoUpstream
+                | Self::Connect { .. }
+                | Self::Timeout { phase: "connect", .. }
+        )
+    }
+
     /// Whether an operator should see it: the upstream is to blame.
     pub fn is_upstreams_fault(&self) -> bool {
         self.status().is_server_error()

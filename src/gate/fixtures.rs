@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{
     forwarded::TrustedProxies,
+    per_client::PerClient,
     route::{Route, Routes},
     service::Gate,
     upstream::{Upstream, Upstreams},
@@ -67,5 +68,7 @@ pub(super) fn gate(upstreams: &[String]) -> Gate {
             .map(|_| Upstreams::new(upstreams.iter().map(|url| Upstream::parse(url).unwrap())))
             .collect(),
         trusted: TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]),
+        connections: PerClient::new(1_024),
+        streams: PerClient::new(64),
     }
 }

@@ -1,19 +1,18 @@
 //! Who asked, and what the upstream is told about it.
 //!
-//! `X-Forwarded-For/-Proto/-Host` and `Forwarded` (RFC 7239) are rebuilt from what this node saw
-//! itself; only when the sender is one of `gate.trusted_proxies` is what it said kept, and this
-//! hop appended. The whole `X-Forwarded-` family and `X-Real-IP` from anybody else are dropped,
-//! underscore spellings (`x_forwarded_for`, which many servers read as the same) and `Forewarn-`
-//! headers from everybody.
+//! `X-Forwarded-For/-Proto/-Host` and `Forwarded` (RFC 7239) are rebuilt from one [`Origin`]: what
+//! this node saw itself, and before it what the sender said, if that is one of
+//! `gate.trusted_proxies`. So the four can never contradict each other.
 //!
 //! What must stay true: nothing that an untrusted client writes decides who it is taken for.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use actix_web::http::header::HeaderMap;
 use ipnet::IpNet;
 
+use super::fields::{Fields, members};
 use crate::availability::canonical_network;
 
 /// Hops of X-Forwarded-For that are believed at most, from the right.
@@ -36,29 +35,24 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// The address of the client for criteria and logs: the peer, or while that is trusted, the
-    /// hop that it names in X-Forwarded-For. An unreadable hop ends the search.
-    pub fn client_address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    /// The address of the client for criteria, limits and logs: the peer, or while that is trusted,
+    /// the hop that it names. An unreadable hop ends the search.
+    pub fn client_address(&self, peer: IpAddr, fields: &impl Fields) -> IpAddr {
         let mut address = peer.to_canonical();
-        let lines = headers.get_all("x-forwarded-for").rev();
-        let hops = lines.flat_map(|line| line.to_str().unwrap_or("").rsplit(','));
-        for hop in hops.take(MAX_HOPS) {
+        if !self.contains(address) {
+            return address;
+        }
+        for hop in hops(fields).iter().rev().take(MAX_HOPS) {
+            match hop_address(hop) {
+                Some(next) => address = next,
+                None => break,
+            }
             if !self.contains(address) {
                 break;
-            }
-            match parse_hop(hop.trim()) {
-                Some(next) => address = next.to_canonical(),
-                None => break,
             }
         }
         address
     }
-}
-
-/// An address, perhaps with a port: some proxies write one.
-fn parse_hop(hop: &str) -> Option<IpAddr> {
-    let bare = hop.strip_prefix('[').and_then(|h| h.split_once(']')).map_or(hop, |(h, _)| h);
-    bare.parse().ok().or_else(|| hop.parse::<std::net::SocketAddr>().ok().map(|a| a.ip()))
 }
 
 /// What this node knows about the sender of one request.
@@ -68,189 +62,214 @@ pub struct Forwarding<'a> {
     pub peer: Option<IpAddr>,
     /// Whether the peer is a trusted proxy.
     pub trusted: bool,
-    /// The host (and port) that the request names, see [`super::route::request_host`].
+    /// The host (and port) that the request names.
     pub host: &'a str,
     /// Whether it came under TLS.
     pub secure: bool,
 }
 
+/// Where a request comes from: its first sender, the proxies on its way, and what it asked for.
+#[derive(Debug, PartialEq, Eq)]
+struct Origin<'a> {
+    /// Each hop as its successor named it, the client first, this node's peer last.
+    hops: Vec<Cow<'a, str>>,
+    proto: Cow<'a, str>,
+    host: Cow<'a, str>,
+}
+
 impl Forwarding<'_> {
-    fn proto(&self) -> &'static str {
-        if self.secure { "https" } else { "http" }
-    }
-
     /// Writes the four headers through `put`, given what the client sent.
-    pub(super) fn write(&self, sent: &HeaderMap, mut put: impl FnMut(&'static str, &[u8])) {
+    pub fn write(&self, sent: &impl Fields, mut put: impl FnMut(&'static str, &[u8])) {
+        let origin = self.origin(sent);
+        put("x-forwarded-for", origin.hops.join(", ").as_bytes());
+        put("x-forwarded-proto", origin.proto.as_bytes());
+        if !origin.host.is_empty() {
+            put("x-forwarded-host", origin.host.as_bytes());
+        }
+        put("forwarded", origin.forwarded().as_bytes());
+    }
+
+    fn origin<'a>(&'a self, sent: &'a impl Fields) -> Origin<'a> {
+        let mut origin = Origin {
+            hops: if self.trusted { hops(sent) } else { Vec::new() },
+            proto: if self.secure { "https".into() } else { "http".into() },
+            host: self.host.into(),
+        };
+        if self.trusted {
+            let said = |name, parameter| {
+                members(sent, name).next().map(Cow::Borrowed).or_else(|| first_parameter(sent, parameter))
+            };
+            if let Some(proto) = said("x-forwarded-proto", "proto") {
+                origin.proto = proto;
+            }
+            if let Some(host) = said("x-forwarded-host", "host") {
+                origin.host = host;
+            }
+        }
+        let peer = self.peer.map_or("unknown".into(), |peer| peer.to_canonical().to_string().into());
+        origin.hops.push(peer);
+        origin
+    }
+}
+
+impl Origin<'_> {
+    /// The value of `Forwarded`. Host and protocol are what the client asked for, so they stand with
+    /// the first hop, and nowhere else.
+    fn forwarded(&self) -> String {
         let mut text = String::with_capacity(96);
-        let kept = |name: &str| {
-            let lines = if self.trusted { sent.get_all(name) } else { [].iter() };
-            lines.filter_map(|value| value.to_str().ok()).filter(|value| !value.trim().is_empty())
-        };
-
-        join(&mut text, kept("x-forwarded-for"));
-        match self.peer {
-            Some(peer) => _ = write!(text, "{}", peer.to_canonical()),
-            None => text.push_str("unknown"),
+        for (index, hop) in self.hops.iter().enumerate() {
+            // IPv6 needs brackets and quotes; what is no address and no identifier is none
+            // (RFC 7239, section 6).
+            _ = match (hop_address(hop), hop.strip_prefix('_')) {
+                (Some(IpAddr::V4(address)), _) => write!(text, "for={address}"),
+                (Some(IpAddr::V6(address)), _) => write!(text, "for=\"[{address}]\""),
+                (None, Some(rest)) if rest.bytes().all(is_identifier) => write!(text, "for={hop}"),
+                (None, _) => write!(text, "for=unknown"),
+            };
+            if index == 0 {
+                if !self.host.is_empty() {
+                    text.push_str(";host=");
+                    quote(&mut text, &self.host);
+                }
+                text.push_str(";proto=");
+                match self.proto.bytes().all(is_identifier) {
+                    true => text.push_str(&self.proto),
+                    false => quote(&mut text, &self.proto),
+                }
+            }
+            if index + 1 < self.hops.len() {
+                text.push_str(", ");
+            }
         }
-        put("x-forwarded-for", text.as_bytes());
-
-        put("x-forwarded-proto", kept("x-forwarded-proto").next().unwrap_or(self.proto()).as_bytes());
-        let host = kept("x-forwarded-host").next().unwrap_or(self.host);
-        if !host.is_empty() {
-            put("x-forwarded-host", host.as_bytes());
-        }
-
-        text.clear();
-        join(&mut text, kept("forwarded"));
-        // IPv6 needs brackets and quotes, a host its quotes for the colon (RFC 7239, section 6)
-        _ = match self.peer.map(|peer| peer.to_canonical()) {
-            Some(IpAddr::V4(peer)) => write!(text, "for={peer}"),
-            Some(IpAddr::V6(peer)) => write!(text, "for=\"[{peer}]\""),
-            None => write!(text, "for=unknown"),
-        };
-        if !self.host.is_empty() {
-            _ = write!(text, ";host=\"{}\"", self.host);
-        }
-        _ = write!(text, ";proto={}", self.proto());
-        put("forwarded", text.as_bytes());
+        text
     }
 }
 
-/// Joins the lines of a list header, with a separator after each.
-fn join<'a>(text: &mut String, lines: impl Iterator<Item = &'a str>) {
-    for line in lines {
-        text.push_str(line.trim());
-        text.push_str(", ");
+/// The hops that a trusted sender names, the client first: of X-Forwarded-For, or where that is
+/// absent, of Forwarded.
+fn hops(fields: &impl Fields) -> Vec<Cow<'_, str>> {
+    let hops: Vec<Cow<'_, str>> = members(fields, "x-forwarded-for").map(Cow::Borrowed).collect();
+    match hops.is_empty() {
+        false => hops,
+        true => elements(fields).filter_map(|element| parameter(element, "for")).map(bare).collect(),
     }
 }
 
-/// What to do with a request header that may claim things about its sender.
+/// An address, perhaps with a port: some proxies write one.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|h| h.split_once(']')).map_or(hop, |(h, _)| h);
+    let address = bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|a| a.ip()));
+    address.map(|address: IpAddr| address.to_canonical())
+}
+
+/// A node of Forwarded as X-Forwarded-For writes it: an address without brackets and port.
+fn bare(node: Cow<'_, str>) -> Cow<'_, str> {
+    match hop_address(&node) {
+        Some(address) => address.to_string().into(),
+        None => node,
+    }
+}
+
+/// The elements of Forwarded. A comma within quotes is none of a node, host or protocol.
+fn elements(fields: &impl Fields) -> impl Iterator<Item = &str> {
+    members(fields, "forwarded")
+}
+
+/// This parameter of the first element that has it.
+fn first_parameter<'a>(fields: &'a impl Fields, name: &str) -> Option<Cow<'a, str>> {
+    elements(fields).find_map(|element| parameter(element, name)).filter(|value| !value.is_empty())
+}
+
+/// A parameter of an element of Forwarded, without its quotes.
+fn parameter<'a>(element: &'a str, name: &str) -> Option<Cow<'a, str>> {
+    element.split(';').find_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        let value = value.trim();
+        key.trim().eq_ignore_ascii_case(name).then(|| {
+            match value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) {
+                Some(quoted) => quoted.replace('\\', "").into(),
+                None => value.into(),
+            }
+        })
+    })
+}
+
+fn is_identifier(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
+}
+
+/// A quoted string (RFC 9110, section 5.6.4).
+fn quote(text: &mut String, value: &str) {
+    text.push('"');
+    for c in value.chars() {
+        if matches!(c, '"' | '\\') {
+            text.push('\\');
+        }
+        text.push(c);
+    }
+    text.push('"');
+}
+
+/// What to do with a request header that may claim things about its sender or its body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Claim {
+pub enum Claim {
     /// Claims nothing: pass it on.
     None,
     /// One of the four that are written anew.
     Rebuilt,
-    /// Another of the family (`X-Forwarded-Port`, `X-Real-IP`): only a trusted proxy may say it.
+    /// Only a trusted proxy may say it: the rest of the family (`X-Forwarded-Port`, `X-Real-IP`), and
+    /// what frameworks and CGI take for the request's own address or proxy.
     IfTrusted,
-    /// A spelling meant to slip through, or a header of this house: never.
+    /// A spelling that others take for another field, or a header of this house: from nobody.
     Forged,
 }
 
+/// Fields with a hyphen that frame the message, end at this hop or say where it comes from. Many
+/// servers read `_` in a name as `-`, so that a name which becomes one of these is a way to smuggle it
+/// past this gate.
+const GUARDED: [&str; 9] = [
+    "content-length",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "transfer-encoding",
+    "x-original-url",
+    "x-real-ip",
+    "x-rewrite-url",
+];
+
 /// Sorts a lower-case header name.
-pub(super) fn claim(name: &str) -> Claim {
-    // All of them begin with f or x: most names end here.
-    if !matches!(name.as_bytes().first(), Some(b'f' | b'x')) {
-        return Claim::None;
+pub fn claim(name: &str) -> Claim {
+    if name.contains('_') {
+        let guarded = GUARDED.iter().any(|guarded| same(name, guarded))
+            || starts_same(name, "x-forwarded-")
+            || starts_same(name, "forewarn");
+        return if guarded { Claim::Forged } else { Claim::None };
+    }
+    match name.as_bytes().first() {
+        // Most names end here.
+        Some(b'f' | b'x' | b'p') => {}
+        _ => return Claim::None,
     }
     match name {
         "forwarded" | "x-forwarded-for" | "x-forwarded-proto" | "x-forwarded-host" => Claim::Rebuilt,
-        "x-real-ip" => Claim::IfTrusted,
-        _ if same_start(name, "forewarn-") || name == "forewarn" => Claim::Forged,
-        _ if name.starts_with("x-forwarded-") && !name.contains('_') => Claim::IfTrusted,
-        _ if same_start(name, "x-forwarded-") || (same_start(name, "x-real-ip") && name.len() == 9) => Claim::Forged,
+        "proxy" | "x-original-url" | "x-rewrite-url" | "x-real-ip" => Claim::IfTrusted,
+        _ if name.starts_with("x-forwarded-") => Claim::IfTrusted,
+        _ if name == "forewarn" || name.starts_with("forewarn-") => Claim::Forged,
         _ => Claim::None,
     }
 }
 
+/// Whether the two are equal, taking underscores for hyphens.
+fn same(name: &str, other: &str) -> bool {
+    name.len() == other.len() && starts_same(name, other)
+}
+
 /// Whether `name` begins with `start`, taking underscores for hyphens.
-fn same_start(name: &str, start: &str) -> bool {
+fn starts_same(name: &str, start: &str) -> bool {
     name.len() >= start.len() && name.bytes().zip(start.bytes()).all(|(a, b)| a == b || (a == b'_' && b == b'-'))
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use actix_web::http::header::{HeaderName, HeaderValue};
-
-    fn headers(list: &[(&str, &str)]) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in list {
-            map.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
-        }
-        map
-    }
-
-    fn written(trusted: bool, peer: &str, sent: &[(&str, &str)]) -> Vec<String> {
-        let mut lines = Vec::new();
-        let forwarding = Forwarding { peer: peer.parse().ok(), trusted, host: "mail.example:8080", secure: false };
-        forwarding.write(&headers(sent), |name, value| {
-            lines.push(format!("{name}: {}", std::str::from_utf8(value).unwrap()));
-        });
-        lines
-    }
-
-    const SENT: &[(&str, &str)] = &[
-        ("x-forwarded-for", "203.0.113.9"),
-        ("x-forwarded-for", "198.51.100.1"),
-        ("x-forwarded-proto", "https"),
-        ("x-forwarded-host", "public.example"),
-        ("forwarded", "for=203.0.113.9;proto=https"),
-    ];
-
-    #[test]
-    fn a_stranger_is_described_anew() {
-        assert_eq!(
-            written(false, "192.0.2.1", SENT),
-            [
-                "x-forwarded-for: 192.0.2.1",
-                "x-forwarded-proto: http",
-                "x-forwarded-host: mail.example:8080",
-                "forwarded: for=192.0.2.1;host=\"mail.example:8080\";proto=http",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_trusted_proxy_is_appended_to() {
-        assert_eq!(
-            written(true, "2001:db8::1", SENT),
-            [
-                "x-forwarded-for: 203.0.113.9, 198.51.100.1, 2001:db8::1",
-                "x-forwarded-proto: https",
-                "x-forwarded-host: public.example",
-                "forwarded: for=203.0.113.9;proto=https, for=\"[2001:db8::1]\";host=\"mail.example:8080\";proto=http",
-            ]
-        );
-    }
-
-    #[test]
-    fn claims() {
-        for (name, expected) in [
-            ("x-forwarded-for", Claim::Rebuilt),
-            ("forwarded", Claim::Rebuilt),
-            ("x-forwarded-port", Claim::IfTrusted),
-            ("x-real-ip", Claim::IfTrusted),
-            ("x_forwarded_for", Claim::Forged),
-            ("x-forwarded_for", Claim::Forged),
-            ("x_real_ip", Claim::Forged),
-            ("forewarn-reason", Claim::Forged),
-            ("forewarn_reason", Claim::Forged),
-            ("x-request-id", Claim::None),
-            ("from", Claim::None),
-            ("cookie", Claim::None),
-        ] {
-            assert_eq!(claim(name), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn the_client_is_the_first_untrusted_from_the_right() {
-        for network in ["10.0.0.0/8", "::ffff:10.0.0.0/104"] {
-            the_client_behind(&TrustedProxies::new([network.parse().unwrap()]));
-        }
-    }
-
-    fn the_client_behind(trusted: &TrustedProxies) {
-        let client = |peer: &str, sent: &[(&str, &str)]| {
-            trusted.client_address(peer.parse().unwrap(), &headers(sent)).to_string()
-        };
-        let xff = "x-forwarded-for";
-        assert_eq!(client("192.0.2.1", &[(xff, "1.1.1.1")]), "192.0.2.1");
-        assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
-        assert_eq!(client("::ffff:10.0.0.1", &[(xff, "6.6.6.6, 1.1.1.1"), (xff, "10.0.0.2")]), "1.1.1.1");
-        assert_eq!(client("10.0.0.1", &[(xff, "1.1.1.1:4711")]), "1.1.1.1");
-        assert_eq!(client("10.0.0.1", &[(xff, "1.1.1.1, nonsense")]), "10.0.0.1");
-    }
-}
+mod tests;

@@ -19,13 +19,19 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-use tokio::time;
+use tokio::time::{self, Instant};
 
 use super::body::RequestBody;
 use super::upstream::Upstream;
 
 /// The longest head of an answer, and what hyper buffers of a body, in bytes.
 const BUFFER: usize = 128 * 1024;
+/// The most fields in the head of an answer.
+const FIELDS: usize = 1_000;
+/// What an answer is told to have when its head is beyond [`BUFFER`] or [`FIELDS`].
+pub(super) const HEAD_TOO_LARGE: &str = "its head is larger than 128 KiB or has more than 1,000 fields";
+/// How long a connection is used: a name that has moved is followed within this time.
+const AGE: Duration = Duration::from_secs(300);
 /// How often idle connections are looked through; one that sat out a whole round is closed.
 const REAP: Duration = Duration::from_secs(30);
 
@@ -36,6 +42,7 @@ pub(super) struct Connection {
     pub(super) reused: bool,
     authority: Arc<str>,
     driver: JoinHandle<()>,
+    opened: Instant,
     /// The round of the reaper in which it came back.
     round: u32,
 }
@@ -73,7 +80,7 @@ impl Pool {
         let mut idle = self.idle.borrow_mut();
         let kept = idle.get_mut(upstream.authority())?;
         while let Some(connection) = kept.pop() {
-            if connection.sender.is_ready() {
+            if connection.sender.is_ready() && connection.opened.elapsed() < AGE {
                 return Some(connection);
             }
         }
@@ -115,8 +122,11 @@ impl Pool {
         };
         // small requests and answers must not wait for each other's acknowledgements
         stream.set_nodelay(true)?;
+        // what a dead address does not acknowledge must not wait for the answer's time-out
+        socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(limit))?;
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(BUFFER)
+            .max_headers(FIELDS)
             .handshake(TokioIo::new(stream))
             .await
             .map_err(io::Error::other)?;
@@ -131,7 +141,7 @@ impl Pool {
         if !self.reaping.replace(true) {
             actix_web::rt::spawn(reap(Rc::downgrade(self)));
         }
-        Ok(Connection { sender, reused: false, authority, driver, round: 0 })
+        Ok(Connection { sender, reused: false, authority, driver, opened: Instant::now(), round: 0 })
     }
 }
 
@@ -178,6 +188,21 @@ mod tests {
         pool.sweep();
         assert!(pool.take(&upstream).is_none(), "idle for a whole round");
         assert_eq!(ends[0].read(&mut [0]).await.unwrap(), 0);
+    }
+
+    #[actix_web::test]
+    async fn an_old_connection_is_not_used_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let upstream = Upstream::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let pool = Pool::new(1);
+        let mut connection = pool.open(&upstream, Duration::from_secs(5)).await.unwrap();
+        connection.sender.ready().await.unwrap();
+        let Some(born) = connection.opened.checked_sub(AGE) else { return };
+        pool.give_back(connection);
+        let mut connection = pool.take(&upstream).unwrap();
+        connection.opened = born;
+        pool.give_back(connection);
+        assert!(pool.take(&upstream).is_none());
     }
 
     /// hyper alone would go on waiting for the rest of a body whose answer is complete.

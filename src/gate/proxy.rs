@@ -28,7 +28,7 @@ use super::error::ProxyError;
 use super::forwarded::Forwarding;
 use super::framing::Framing;
 use super::headers::{self, HeaderError};
-use super::pool::{Connection, Pool};
+use super::pool::{Connection, HEAD_TOO_LARGE, Pool};
 use super::tunnel::Tunnel;
 use super::upstream::{Upstream, Upstreams};
 
@@ -130,6 +130,10 @@ impl Proxy {
                     return Err(match source.is_user() {
                         // only the body comes from our side
                         true => ProxyError::BrokenUpload(source),
+                        // hyper says which parse error it is in words only
+                        false if source.is_parse() && source.to_string().contains("too large") => {
+                            ProxyError::Answer { upstream: name(&connection), problem: HEAD_TOO_LARGE }
+                        }
                         false => ProxyError::Broken { upstream: name(&connection), source },
                     });
                 }

@@ -1,13 +1,15 @@
 //! Which applications a request names: the longest route that matches its host and path.
 //!
 //! What must stay true: prefixes match on segment boundaries only (`/mail` matches `/mail` and
-//! `/mail/x`, never `/mailbox`); the longest prefix wins, and at equal length the route with a
-//! host wins over the one without; applications that share a route come in the order of the
-//! configuration. The cost of a lookup does not grow with the number of routes.
+//! `/mail/x`, never `/mailbox`); the longest prefix wins; at equal length the route of the exact host
+//! wins over that of a wildcard (`*.example.com`, any one label), and that over a route without a
+//! host; applications that share a route come in the order of the configuration. A path whose
+//! readings go to different applications goes to none. The cost of a lookup does not grow with the
+//! number of routes.
 //!
 //! Works on paths that [`super::path`] has read; knows applications only by their index.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use actix_web::dev::RequestHead;
 use actix_web::http::header;
@@ -17,7 +19,8 @@ use super::path::{Path, PathError};
 /// One configured route of one application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// The host it is limited to, without port; none: every host.
+    /// The host it is limited to, without port; `*.` before it stands for any one label; none: every
+    /// host.
     pub host: Option<String>,
     /// The path prefix; begins with a slash. `/mail/` is the same as `/mail`.
     pub prefix: String,
@@ -49,19 +52,42 @@ pub struct Routes {
     any: Prefixes,
     /// By lower-case host.
     hosts: HashMap<Box<str>, Prefixes>,
+    /// By what follows the `*.` of a wildcard, in lower case.
+    wildcards: HashMap<Box<str>, Prefixes>,
     /// Length of the longest prefix in bytes: no boundary behind it is worth a look.
     longest: usize,
 }
 
-/// What a path named, under each of its readings.
+/// A route that a request matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Matched<'a> {
+    /// Its prefix, in strict form and without a slash at its end.
+    pub prefix: &'a str,
+    /// The applications that share it, in the order of the configuration: all must be available,
+    /// and the first with an upstream performs the request.
+    pub applications: &'a [usize],
+}
+
+/// What the readings of a path name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Found<'a> {
-    /// The applications of the route, in the order of the configuration: all must be available,
-    /// and the first with an upstream performs. Empty: no route matches.
-    pub performs: &'a [usize],
-    /// Applications that another reading of the path names: these must be available as well.
-    /// Nearly always empty.
-    pub also: &'a [usize],
+    /// The route that the strict reading matches: if anybody performs the request, these do.
+    pub chosen: Option<Matched<'a>>,
+    /// What the other readings match, where that is something else: an upstream might read the
+    /// request as one for these. Nearly always empty.
+    pub others: [Option<&'a [usize]>; 2],
+}
+
+impl<'a> Found<'a> {
+    /// Every list of applications that some reading names.
+    pub fn all(&self) -> impl Iterator<Item = &'a [usize]> {
+        self.chosen.map(|matched| matched.applications).into_iter().chain(self.others.into_iter().flatten())
+    }
+
+    /// Whether the readings go to different applications.
+    pub fn is_torn(&self) -> bool {
+        self.all().nth(1).is_some()
+    }
 }
 
 impl Routes {
@@ -71,14 +97,16 @@ impl Routes {
         for Route { host, prefix, application } in routes {
             // In the strict form, so that the strict reading of a request never matches less
             // than the literal one does.
-            let key = match Path::parse(&prefix) {
+            let key = match Path::parse(prefix.as_bytes()) {
                 Ok(path) => Box::from(path.strict().trim_end_matches('/')),
                 Err(source) => return Err(RouteError { prefix, source }),
             };
             built.longest = built.longest.max(str::len(&key));
-            let prefixes = match host {
+            let host = host.map(|host| host_name(&host).to_ascii_lowercase());
+            let prefixes = match host.as_deref().map(|host| host.strip_prefix("*.").ok_or(host)) {
                 None => &mut built.any,
-                Some(host) => built.hosts.entry(host_name(&host).to_ascii_lowercase().into_boxed_str()).or_default(),
+                Some(Err(host)) => built.hosts.entry(host.into()).or_default(),
+                Some(Ok(rest)) => built.wildcards.entry(rest.into()).or_default(),
             };
             let applications = prefixes.entry(key).or_default();
             if !applications.contains(&application) {
@@ -88,44 +116,60 @@ impl Routes {
         Ok(built)
     }
 
-    /// The applications of the longest matching route; empty when none matches. `host` may carry
-    /// a port and a trailing dot. Allocates only for a host with capital letters.
-    pub fn lookup(&self, host: &str, path: &str) -> &[usize] {
-        let named = self.prefixes_of(host);
+    /// The longest matching route. `host` may carry a port and a trailing dot. Allocates only for a
+    /// host with capital letters.
+    pub fn lookup(&self, host: &str, path: &str) -> Option<Matched<'_>> {
+        let name = host_name(host);
+        let lower: Cow<'_, str> = match name.bytes().any(|b| b.is_ascii_uppercase()) {
+            true => name.to_ascii_lowercase().into(),
+            false => name.into(),
+        };
+        let exact = self.hosts.get(&*lower);
+        let wildcard = match lower.split_once('.') {
+            Some((label, rest)) if !label.is_empty() && !self.wildcards.is_empty() => self.wildcards.get(rest),
+            _ => None,
+        };
+        let of_host = [exact, wildcard];
         let find = |prefix: &str| {
-            // at equal length the route with a host wins
-            named.and_then(|p| p.get(prefix)).or_else(|| self.any.get(prefix))
+            let routes = of_host.into_iter().flatten().chain([&self.any]);
+            let mut found = routes.filter_map(|prefixes| prefixes.get_key_value(prefix));
+            found.next().map(|(prefix, applications)| Matched { prefix, applications })
         };
         let mut best = find("");
         for end in boundaries(path).take_while(|&end| end <= self.longest) {
             best = find(&path[..end]).or(best);
         }
-        best.map_or(&[], Vec::as_slice)
+        best
     }
 
     /// Looks up every reading of a path.
     pub fn find(&self, host: &str, path: &Path<'_>) -> Found<'_> {
-        let performs = self.lookup(host, path.strict());
-        let also = match path.is_ambiguous() {
-            false => &[],
-            true => match self.lookup(host, path.literal()) {
-                other if other == performs => &[],
-                other => other,
-            },
-        };
-        Found { performs, also }
+        let mut found = Found { chosen: self.lookup(host, path.strict()), ..Found::default() };
+        // Mostly there is no other reading.
+        if path.others().next().is_some() {
+            for other in path.readings().filter_map(|reading| self.lookup(host, reading)) {
+                if found.all().all(|named| named != other.applications)
+                    && let Some(free) = found.others.iter_mut().find(|slot| slot.is_none())
+                {
+                    *free = Some(other.applications);
+                }
+            }
+        }
+        found
     }
 
-    fn prefixes_of(&self, host: &str) -> Option<&Prefixes> {
-        if self.hosts.is_empty() {
-            return None;
-        }
-        let name = host_name(host);
-        if name.bytes().any(|b| b.is_ascii_uppercase()) {
-            self.hosts.get(&*name.to_ascii_lowercase())
-        } else {
-            self.hosts.get(name)
-        }
+    /// Whether some route may match a request that cannot be read as it should be: any of these
+    /// guesses at its path; at any host, where that is not known either.
+    pub fn may_match(&self, host: Option<&str>, guesses: &[String]) -> bool {
+        guesses.iter().any(|path| match host {
+            Some(host) => self.lookup(host, path).is_some(),
+            None => {
+                let all = self.hosts.values().chain(self.wildcards.values()).chain([&self.any]);
+                let mut ends = std::iter::once(0).chain(boundaries(path)).take_while(|&end| end <= self.longest);
+                let prefixes: Vec<_> = all.collect();
+                ends.any(|end| prefixes.iter().any(|prefixes| prefixes.contains_key(&path[..end])))
+            }
+        })
     }
 }
 
@@ -183,6 +227,11 @@ mod tests {
         .unwrap()
     }
 
+    /// The applications that a path names at a host.
+    fn at(routes: &Routes, host: &str, path: &str) -> Vec<usize> {
+        routes.lookup(host, path).map_or(Vec::new(), |matched| matched.applications.to_vec())
+    }
+
     #[test]
     fn longest_prefix_on_a_segment_boundary_wins() {
         let r = routes(&[("", "/mail", 0), ("", "/mail/admin/", 1), ("", "/", 2)]);
@@ -196,9 +245,10 @@ mod tests {
             ("/mail/admin/x", 1),
             ("/mail/administrator", 0),
         ] {
-            assert_eq!(r.lookup("h", path), [expected], "{path}");
+            assert_eq!(at(&r, "h", path), [expected], "{path}");
         }
-        assert!(routes(&[("", "/mail", 0)]).lookup("h", "/chat").is_empty());
+        assert_eq!(r.lookup("h", "/mail/admin/x").unwrap().prefix, "/mail/admin");
+        assert!(at(&routes(&[("", "/mail", 0)]), "h", "/chat").is_empty());
     }
 
     #[test]
@@ -209,33 +259,82 @@ mod tests {
             ("shop.example.com", "/mail", 2),
             ("[::1]", "/mail", 3),
         ]);
-        assert_eq!(r.lookup("mail.example.com", "/x"), [1]);
-        assert_eq!(r.lookup("mail.example.com", "/mail/x"), [0], "longer, though without host");
+        assert_eq!(at(&r, "mail.example.com", "/x"), [1]);
+        assert_eq!(at(&r, "mail.example.com", "/mail/x"), [0], "longer, though without host");
         for host in ["shop.example.com", "SHOP.example.com:8080", "shop.example.com.", "shop.example.com.:80"] {
-            assert_eq!(r.lookup(host, "/mail"), [2], "{host}");
+            assert_eq!(at(&r, host, "/mail"), [2], "{host}");
         }
-        assert_eq!(r.lookup("[::1]:80", "/mail"), [3]);
-        assert!(r.lookup("other", "/x").is_empty());
+        assert_eq!(at(&r, "[::1]:80", "/mail"), [3]);
+        assert!(at(&r, "other", "/x").is_empty());
+    }
+
+    #[test]
+    fn a_wildcard_is_any_one_label_and_comes_after_the_exact_host() {
+        let r = routes(&[
+            ("", "/", 0),
+            ("*.example.com", "/", 1),
+            ("shop.example.com", "/", 2),
+            ("*.example.com", "/cart", 3),
+            ("", "/cart/old", 4),
+        ]);
+        for (host, path, expected) in [
+            ("mail.example.com", "/", 1),
+            ("MAIL.Example.COM.:80", "/x", 1),
+            ("shop.example.com", "/", 2),
+            ("shop.example.com", "/cart", 3),
+            ("mail.example.com", "/cart/old", 4),
+            ("example.com", "/", 0),
+            ("a.b.example.com", "/", 0),
+            (".example.com", "/", 0),
+            ("other.org", "/cart", 0),
+        ] {
+            assert_eq!(at(&r, host, path), [expected], "{host}{path}");
+        }
     }
 
     #[test]
     fn a_shared_route_names_all_in_order() {
         let r = routes(&[("", "/x", 3), ("", "/x/", 1), ("", "/x", 3)]);
-        assert_eq!(r.lookup("", "/x"), [3, 1]);
+        assert_eq!(at(&r, "", "/x"), [3, 1]);
     }
 
     #[test]
-    fn both_readings_must_be_open() {
-        let r = routes(&[("", "/", 0), ("", "/shop/cart", 1), ("", "/a@b", 2)]);
-        let find = |raw| {
-            let found = r.find("h", &Path::parse(raw).unwrap());
-            (found.performs.to_vec(), found.also.to_vec())
-        };
-        assert_eq!(find("/shop%2Fcart"), (vec![1], vec![0]));
-        assert_eq!(find("/shop;v=1/cart"), (vec![1], vec![0]));
-        assert_eq!(find("/a%40b"), (vec![2], vec![0]));
-        assert_eq!(find("/shop/cart/%2F"), (vec![1], vec![]));
-        assert_eq!(find("/x"), (vec![0], vec![]));
+    fn readings_that_go_to_different_applications_go_nowhere() {
+        let r = routes(&[("", "/shop", 0), ("", "/shop/cart", 1), ("", "/a@b", 2), ("", "/mail", 3)]);
+        for (raw, expected) in [
+            ("/shop/cart/%2F", Some(1)),
+            ("/shop//x/./y", Some(0)),
+            ("//mail", Some(3)),
+            ("/%6dail/x", Some(3)),
+            ("/mail;v=1", Some(3)),
+            ("/a%40b", Some(2)),
+            ("/nobody/../mail", Some(3)),
+            ("/shop%2Fcart", Some(1)),
+            ("/shop/%2Fcart", None),
+            ("/shop//cart", None),
+            ("/shop;v=1/cart", Some(1)),
+            ("/shop/x/../cart", None),
+            ("/shop/../mail", None),
+        ] {
+            let found = r.find("h", &Path::parse(raw.as_bytes()).unwrap());
+            match expected {
+                Some(application) => assert_eq!(found.all().collect::<Vec<_>>(), [[application]], "{raw}"),
+                None => assert!(found.is_torn() && found.chosen.is_some(), "{raw}"),
+            }
+        }
+        let found = |raw: &str| r.find("h", &Path::parse(raw.as_bytes()).unwrap());
+        let beside = found("/mail/../x");
+        assert_eq!((beside.chosen, beside.others), (None, [Some(&[3][..]), None]), "mail's upstream must not get it");
+        assert_eq!(found("/x/../y"), Found::default());
+    }
+
+    #[test]
+    fn what_cannot_be_read_may_match() {
+        let r = routes(&[("", "/mail", 0), ("*.shop.example", "/cart", 1)]);
+        let guess = |host, raw: &[u8]| r.may_match(host, &crate::gate::path::guesses(raw));
+        assert!(guess(Some("h"), b"/mail/%zz") && guess(None, b"/mail%2f..%2fx"));
+        assert!(!guess(Some("h"), b"/x%2f..%2fy") && !guess(None, b"/mailbox/%"));
+        assert!(guess(None, b"/cart/%") && guess(Some("a.shop.example"), b"/cart/%") && !guess(Some("h"), b"/cart/%"));
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! The gate's HTTP side: a request comes in, the decision is made, and the answer is a denial, the
-//! application's own, or a problem in the same shapes (SPEC 6).
+//! application's own, or a problem in the same shapes (docs/contract.md#http).
 
 use std::{
     net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use actix_http::{Request, Response};
@@ -21,21 +20,23 @@ use actix_web::{
     web,
 };
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 
 use super::{
-    check,
     decide::{Asked, Outcome, decide},
+    error::ProxyError,
     forwarded::{Forwarding, TrustedProxies},
     negotiate::{Shape, negotiate},
     path::Path,
+    per_client::PerClient,
     proxy::Proxy,
+    reserved::{self, RESERVED},
     route::{Routes, host_name, request_host},
     upstream::Upstreams,
 };
 use crate::{
     actors::shared::{Counters, Shared},
-    answer::{Denial, Problem, ProblemKind, availability_json},
+    answer::{Denial, Problem, ProblemKind},
     availability::Moment,
     clock,
     noise::Noise,
@@ -43,12 +44,12 @@ use crate::{
 
 static UPSTREAM_FAILURES: Noise = Noise::new("upstream_failed");
 
-/// Paths that no application can have.
-const RESERVED: &str = "/.forewarn";
-/// How much of a refused body is read, so that its sender gets to see the answer.
-const DRAIN: usize = 1 << 20;
-/// And for how long.
-const DRAIN_TIME: Duration = Duration::from_secs(5);
+/// How much of a refused body is read to keep its connection.
+const DISCARDED: usize = 64 * 1024;
+
+/// Why a request cannot be decided whose readings go to different applications.
+pub(super) const TORN: &str = "The path can be read in several ways, which belong to different applications. Write it without doubled slashes, \
+     dot segments, encoded slashes and parameters.";
 
 /// What the gate needs to know; shared by all workers.
 pub struct Gate {
@@ -60,6 +61,10 @@ pub struct Gate {
     pub upstreams: Vec<Upstreams>,
     /// Whose forwarding headers are believed.
     pub trusted: TrustedProxies,
+    /// How many connections one client may have.
+    pub connections: PerClient,
+    /// How many event streams one client may follow.
+    pub streams: PerClient,
 }
 
 /// A request that is let through.
@@ -88,10 +93,7 @@ pub async fn handle(
 ) -> HttpResponse {
     let Admitted { path, host, peer, performs } = match gate.admit(req.head()) {
         Admission::Open(admitted) => admitted,
-        Admission::Away(response) => {
-            drain(payload).await;
-            return response;
-        }
+        Admission::Away(response) => return before_its_body(response, payload).await,
     };
     let performer = performs.iter().find(|index| !gate.upstreams[**index].is_empty());
     let Some(index) = performer.copied() else {
@@ -107,21 +109,7 @@ pub async fn handle(
         Forwarding { peer, trusted: peer.is_some_and(|peer| gate.trusted.contains(peer)), host, secure: false };
     match proxy.forward(&req, payload, &gate.upstreams[index], path.literal(), &forwarding).await {
         Ok(response) => response,
-        Err(error) => {
-            let kind = match error.status() {
-                StatusCode::BAD_GATEWAY => ProblemKind::UpstreamUnreachable,
-                StatusCode::GATEWAY_TIMEOUT => ProblemKind::UpstreamTimeout,
-                _ => ProblemKind::BadRequest,
-            };
-            if error.is_upstreams_fault() {
-                Counters::count(&gate.shared.counters.upstream_failures);
-                if UPSTREAM_FAILURES.admits() {
-                    let application = gate.shared.slots[index].app.name();
-                    log::warn!(application:%, error:%; "upstream_failed");
-                }
-            }
-            gate.problem(req.head(), kind, None, Some(index))
-        }
+        Err(error) => gate.failed(req.head(), index, &error),
     }
 }
 
@@ -147,7 +135,24 @@ pub fn expect(gate: &Gate, mut req: Request) -> Result<Request, Response<BoxBody
     Err(response.map_body(|_, body| BoxBody::new(Last { body, _unread: unread })).into())
 }
 
-/// The last answer on a connection, to a request whose body was not asked for. The dispatcher waits
+/// An answer that does not wait for the body of its request. A body that has arrived already is read
+/// away, so that the connection can go on; any other ends the connection with the answer.
+pub(super) async fn before_its_body(response: HttpResponse, payload: web::Payload) -> HttpResponse {
+    let mut payload = payload.into_inner();
+    // The dispatcher hands over what it has read when it gets the turn once.
+    tokio::task::yield_now().await;
+    let mut left = DISCARDED;
+    while left > 0 {
+        match payload.next().now_or_never() {
+            Some(None) => return response,
+            Some(Some(Ok(piece))) => left = left.saturating_sub(piece.len()),
+            Some(Some(Err(_))) | None => break,
+        }
+    }
+    response.map_body(|_, body| BoxBody::new(Last { body, _unread: payload }))
+}
+
+/// The last answer on a connection, to a request whose body has not been read. The dispatcher waits
 /// for the end of a chunked body that nobody holds any more, and so for ever for one that does not
 /// come; what is still held it takes for unread, and ends the connection.
 struct Last {
@@ -187,7 +192,7 @@ pub(super) fn denied(
 impl Gate {
     /// Decides by the head of a request, before anything of its body is read.
     fn admit<'a>(&'a self, head: &'a RequestHead) -> Admission<'a> {
-        let path = match Path::parse(head.uri.path()) {
+        let path = match Path::parse(head.uri.path().as_bytes()) {
             Ok(path) => path,
             Err(error) => {
                 return Admission::Away(self.problem(head, ProblemKind::BadRequest, Some(&error.to_string()), None));
@@ -209,26 +214,53 @@ impl Gate {
             client: peer.map(|peer| self.trusted.client_address(peer, &head.headers)),
         };
         let now = clock::now();
-        let (outcome, found) = decide(&self.shared, &self.routes, &asked, now);
-        match outcome {
+        match decide(&self.shared, &self.routes, &asked, now) {
             Outcome::Unknown => Admission::Away(self.problem(head, ProblemKind::NoSuchApplication, None, None)),
+            Outcome::Torn => Admission::Away(self.problem(head, ProblemKind::BadRequest, Some(TORN), None)),
             Outcome::Closed(denial) => {
                 Counters::count(&self.shared.counters.denials);
                 let (shape, reading) = (shape_of(&head.headers), is_reading(&head.method));
                 Admission::Away(denied(StatusCode::SERVICE_UNAVAILABLE, shape, &denial, path.literal(), reading, now))
             }
-            Outcome::Open => Admission::Open(Admitted { path, host, peer, performs: found.performs }),
+            Outcome::Open(matched) => Admission::Open(Admitted { path, host, peer, performs: matched.applications }),
         }
     }
 
-    fn problem(
+    /// The answer to a request that application `index` could not perform.
+    fn failed(&self, head: &RequestHead, index: usize, error: &ProxyError) -> HttpResponse {
+        let kind = match error.status() {
+            StatusCode::BAD_GATEWAY => ProblemKind::UpstreamUnreachable,
+            StatusCode::GATEWAY_TIMEOUT => ProblemKind::UpstreamTimeout,
+            StatusCode::REQUEST_TIMEOUT => ProblemKind::RequestTimeout,
+            _ => ProblemKind::BadRequest,
+        };
+        let app = &self.shared.slots[index].app;
+        if error.is_upstreams_fault() {
+            Counters::count(&self.shared.counters.upstream_failures);
+            if UPSTREAM_FAILURES.admits() {
+                let application = app.name();
+                log::warn!(application:%, error:%; "upstream_failed");
+            }
+        }
+        let detail = error.told(&app.title);
+        let mut problem = Problem::new(kind, &self.shared.node).of(app);
+        if let Some(detail) = &detail {
+            problem = problem.detail(detail);
+        }
+        if error.is_before_sending() {
+            problem = problem.unsent();
+        }
+        self.told(head, &problem)
+    }
+
+    /// The answer that says what is wrong with a request; `application` by its index.
+    pub fn problem(
         &self,
         head: &RequestHead,
         kind: ProblemKind,
         detail: Option<&str>,
         application: Option<usize>,
     ) -> HttpResponse {
-        let shape = shape_of(&head.headers);
         let mut problem = Problem::new(kind, &self.shared.node);
         if let Some(index) = application {
             problem = problem.of(&self.shared.slots[index].app);
@@ -236,8 +268,12 @@ impl Gate {
         if let Some(detail) = detail {
             problem = problem.detail(detail);
         }
+        self.told(head, &problem)
+    }
+
+    fn told(&self, head: &RequestHead, problem: &Problem<'_>) -> HttpResponse {
         let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::BAD_GATEWAY);
-        told(status, shape, &problem, head.uri.path(), is_reading(&head.method))
+        told(status, shape_of(&head.headers), problem, head.uri.path(), is_reading(&head.method))
     }
 }
 
@@ -256,7 +292,7 @@ pub(super) fn told(
     response.body(problem.body(shape, instance, reading))
 }
 
-fn as_value(bytes: Bytes) -> HeaderValue {
+pub(super) fn as_value(bytes: Bytes) -> HeaderValue {
     // Visible ASCII by construction; what is not is left out rather than sent.
     HeaderValue::from_maybe_shared(bytes).unwrap_or(HeaderValue::from_static(""))
 }
@@ -270,66 +306,8 @@ pub(super) fn shape_of(headers: &HeaderMap) -> Shape {
     negotiate(headers.get_all(header::ACCEPT).map(HeaderValue::as_bytes))
 }
 
-/// Reads what is left of a refused body, within bounds: a client that is still sending would not
-/// see the answer.
-pub(super) async fn drain(mut payload: web::Payload) {
-    let read = async {
-        let mut left = DRAIN;
-        while let Some(Ok(chunk)) = payload.next().await {
-            left = left.saturating_sub(chunk.len());
-            if left == 0 {
-                break;
-            }
-        }
-    };
-    // Whoever is slower than that has had its answer anyway.
-    tokio::time::timeout(DRAIN_TIME, read).await.ok();
-}
-
-/// `GET /.forewarn/availability`: all applications, for anyone.
-pub async fn availability(gate: web::Data<Gate>) -> HttpResponse {
-    let now = clock::now();
-    let applications: Vec<_> =
-        gate.shared.slots.iter().map(|slot| availability_json(&slot.snapshot.load(), now)).collect();
-    open_to_all().json(serde_json::json!({ "applications": applications }))
-}
-
-/// `GET /.forewarn/availability/{application}`: one of them.
-pub async fn availability_of(gate: web::Data<Gate>, name: web::Path<String>, req: HttpRequest) -> HttpResponse {
-    match gate.shared.slots.iter().find(|slot| slot.app.name().as_str() == name.as_str()) {
-        Some(slot) => open_to_all().json(availability_json(&slot.snapshot.load(), clock::now())),
-        None => gate.problem(req.head(), ProblemKind::NoSuchApplication, None, None),
-    }
-}
-
-/// Anything else below the reserved prefix.
-pub async fn nothing_here(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
-    gate.problem(
-        req.head(),
-        ProblemKind::NoSuchApplication,
-        Some("There is nothing here; /.forewarn/ is reserved."),
-        None,
-    )
-}
-
-fn open_to_all() -> actix_web::HttpResponseBuilder {
-    let mut response = HttpResponse::Ok();
-    response
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
-    response
-}
-
-/// The gate's routes. `reserved` adds more below `/.forewarn`.
-pub fn configure(config: &mut web::ServiceConfig, reserved: impl FnOnce(&mut web::ServiceConfig)) {
-    config
-        .service(
-            web::scope(RESERVED)
-                .route("/availability", web::get().to(availability))
-                .route("/availability/{application}", web::get().to(availability_of))
-                .configure(check::configure)
-                .configure(reserved)
-                .default_service(web::to(nothing_here)),
-        )
-        .default_service(web::to(handle));
+/// The gate's routes. `more` adds to those below the reserved prefix.
+pub fn configure(config: &mut web::ServiceConfig, more: impl FnOnce(&mut web::ServiceConfig)) {
+    reserved::configure(config, more);
+    config.default_service(web::to(handle));
 }

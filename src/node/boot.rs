@@ -11,7 +11,7 @@ use socket2::Socket;
 use tokio::sync::oneshot;
 
 use super::{
-    NodeError,
+    NodeError, descriptors,
     listeners::{control_server, public_events},
     made::{facts, gate, merge_plan, open_store, slots},
     parts::{bind, definitions, ended, listen, name},
@@ -29,7 +29,7 @@ use crate::{
     availability::verdict::View,
     config::Settings,
     control::events,
-    gate::{listener, proxy::Limits},
+    gate::{listener, proxy::Limits, reserved},
     peer::{
         client::PeerClient,
         endpoints::Door,
@@ -56,6 +56,8 @@ struct Core {
     streams: web::Data<events::Streams>,
     gate_socket: Socket,
     gate_streams: web::Data<events::Streams>,
+    /// The most connections of the gate.
+    users: usize,
     server: ServerHandle,
     /// Hands the restored replica to the repeater, which waits for it.
     restored: std::sync::mpsc::SyncSender<Replica>,
@@ -94,6 +96,7 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     for note in settings.notes() {
         log::warn!("event=configuration note={note:?}");
     }
+    let shares = descriptors::raise();
     let control_socket = bind("control.listen", settings.control.listen)?;
     let gate_socket = bind("gate.listen", settings.gate.listen)?;
     let (data, reserve) = (settings.node.data.clone(), settings.node.reserve);
@@ -160,6 +163,7 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
         desk,
         streams.clone(),
         web::Data::new(door),
+        shares.control,
     )?;
     let handle = server.handle();
     actix::spawn(async move {
@@ -178,6 +182,7 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
         streams,
         gate_socket,
         gate_streams: web::Data::new(events::Streams::default()),
+        users: shares.users,
         server: handle,
         restored,
         facts,
@@ -273,18 +278,11 @@ impl Merged {
         let gate = gate(&core.settings, &core.shared)?;
         let (streams, changes) = (core.gate_streams.clone(), web::Data::new(core.shared.events.clone()));
         let address = core.gate_socket.local_addr()?.as_socket().unwrap_or(core.settings.gate.listen);
-        let server = listener::serve(
-            listen("gate.listen", address, core.gate_socket)?,
-            gate,
-            Limits::default(),
-            GRACE,
-            move |reserved| {
-                reserved
-                    .app_data(streams.clone())
-                    .app_data(changes.clone())
-                    .route("/events", web::get().to(public_events));
-            },
-        )?;
+        let socket = listen("gate.listen", address, core.gate_socket)?;
+        let server = listener::serve(socket, gate, Limits::default(), GRACE, core.users, move |more| {
+            let (streams, changes) = (streams.clone(), changes.clone());
+            more.app_data(streams).app_data(changes).service(reserved::reading("/events", public_events));
+        })?;
         crash_point("boot.listening");
         core.shared.set_phase(Phase::Ready);
         crash_point("boot.ready");

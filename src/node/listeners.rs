@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 use super::{NodeError, boot::GRACE, parts::listen};
 use crate::{
     actors::{Desk, desk::Event},
+    answer::ProblemKind,
     availability::{Glob, Moment},
     body,
     config::{self, Settings},
@@ -21,11 +22,15 @@ use crate::{
         rights::{Rights, Role},
         session::{Cookies, Door as SessionDoor, Limits as SessionLimits, Operator, Proxies, Sessions, SignIn},
     },
+    gate::service::Gate,
     peer::endpoints::{self, Door},
     sync::Facts,
 };
 
-/// The server of the control listener.
+/// Threads of the control listener.
+const WORKERS: usize = 2;
+
+/// The server of the control listener: it serves at most `most` connections at a time, more wait.
 pub(super) fn control_server(
     settings: &Settings,
     facts: &Facts,
@@ -33,6 +38,7 @@ pub(super) fn control_server(
     desk: Desk,
     streams: web::Data<events::Streams>,
     door: web::Data<Door>,
+    most: usize,
 ) -> Result<Server, NodeError> {
     let tokens = settings.tokens.iter().map(|token| auth::Token {
         name: token.name.clone(),
@@ -61,7 +67,8 @@ pub(super) fn control_server(
         app.configure(console::configure(console.clone()))
     });
     let server = server
-        .workers(2)
+        .workers(WORKERS)
+        .max_connections(most.div_ceil(WORKERS))
         .disable_signals()
         .shutdown_timeout(GRACE)
         .client_disconnect_timeout(body::LINGER)
@@ -102,13 +109,31 @@ fn rights(role: config::Role, targets: Option<&[String]>) -> Rights {
     Rights::new(role, targets.map(|targets| targets.iter().filter_map(|glob| Glob::new(glob).ok()).collect()))
 }
 
-/// `GET /.forewarn/events`: availability for anyone, by name only.
+/// `GET /.forewarn/events`: availability for anyone, by name only. One client may follow a bounded
+/// number of streams.
 pub(super) async fn public_events(
     req: HttpRequest,
+    gate: web::Data<Gate>,
     events: web::Data<broadcast::Sender<Event>>,
     streams: web::Data<events::Streams>,
 ) -> Result<HttpResponse, Failure> {
     let application = events::filter(&req)?;
+    if let Some(name) = &application
+        && !gate.shared.slots.iter().any(|slot| slot.app.name() == name)
+    {
+        let detail = format!("This node knows no application {name}.");
+        return Ok(gate.problem(req.head(), ProblemKind::NoSuchApplication, Some(&detail), None));
+    }
     let lease = auth::Lease::without_end();
-    events::respond(&req, events.subscribe(), &streams, events::Audience::Public, lease, application)
+    let follow = || events::respond(&req, events.subscribe(), &streams, events::Audience::Public, lease, application);
+    let Some(peer) = req.peer_addr() else { return follow() };
+    let client = gate.trusted.client_address(peer.ip(), req.headers());
+    match gate.streams.take(client) {
+        Some(place) => Ok(place.held_by(follow()?)),
+        None => {
+            let most = gate.streams.most();
+            let detail = format!("You follow {most} event streams already, the most that one client may.");
+            Ok(gate.problem(req.head(), ProblemKind::TooMany, Some(&detail), None))
+        }
+    }
 }

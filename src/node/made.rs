@@ -23,6 +23,7 @@ use crate::{
     config::{self, Settings},
     gate::{
         forwarded::TrustedProxies,
+        per_client::PerClient,
         route::{Route, Routes},
         service::Gate,
         upstream::{Upstream, Upstreams},
@@ -124,6 +125,11 @@ pub(super) fn merge_plan(settings: &Settings, missing: bool) -> MergePlan {
     }
 }
 
+/// How many connections one client may have at the gate.
+const CONNECTIONS_PER_CLIENT: usize = 1_024;
+/// How many event streams one client may follow at the gate.
+const STREAMS_PER_CLIENT: usize = 64;
+
 /// What the gate is to know.
 pub(super) fn gate(settings: &Settings, shared: &Arc<Shared>) -> Result<web::Data<Gate>, NodeError> {
     let routes = settings.applications.iter().enumerate().flat_map(|(index, application)| {
@@ -142,5 +148,7 @@ pub(super) fn gate(settings: &Settings, shared: &Arc<Shared>) -> Result<web::Dat
         routes: Routes::build(routes).map_err(|error| NodeError::Settings(error.to_string()))?,
         upstreams: upstreams.collect::<Result<_, NodeError>>()?,
         trusted: TrustedProxies::new(settings.gate.trusted_proxies.iter().copied()),
+        connections: PerClient::new(CONNECTIONS_PER_CLIENT),
+        streams: PerClient::new(STREAMS_PER_CLIENT),
     }))
 }

@@ -8,6 +8,7 @@
 //! first does not compile. Each is awaited.
 
 mod boot;
+mod descriptors;
 mod listeners;
 mod made;
 pub mod maintenance;

@@ -6,11 +6,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod asking;
 mod bodies;
 mod disk;
 mod door;
 mod history;
 mod judging;
+mod limits;
 mod logging;
 mod membership;
 mod peers;

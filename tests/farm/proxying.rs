@@ -62,6 +62,60 @@ async fn a_trusted_proxy_is_believed() {
 }
 
 #[tokio::test]
+async fn both_forms_of_forwarding_fields_say_the_same() {
+    let farm = Farm::new(1).gate("trusted_proxies = [\"127.0.0.1/8\"]").start().await;
+    farm[0]
+        .gate_get("/mail", &[("x-forwarded-for", "203.0.113.9, ,"), ("x-forwarded-proto", "https")])
+        .await
+        .expect(200);
+    let seen = &farm.upstream.seen()[0];
+    assert_eq!(seen.all("x-forwarded-for"), [format!("203.0.113.9, {}", farm.address)]);
+    assert_eq!(seen.all("x-forwarded-proto"), ["https"]);
+    let forwarded = seen.all("forwarded").concat();
+    assert!(forwarded.starts_with("for=203.0.113.9;") && forwarded.contains("proto=https"), "{forwarded}");
+    assert!(!forwarded.contains("proto=http,") && forwarded.matches("proto=").count() == 1, "{forwarded}");
+}
+
+#[tokio::test]
+async fn what_frameworks_take_for_the_address_comes_from_trusted_proxies_only() {
+    let fields = [("proxy", "http://192.0.2.1/"), ("x-original-url", "/admin"), ("x-rewrite-url", "/admin")];
+    let smuggled = [("content_length", "5"), ("transfer_encoding", "chunked"), ("x_forwarded_for", "192.0.2.1")];
+    let all: Vec<_> = fields.into_iter().chain(smuggled).chain([("user_id", "7")]).collect();
+    for (gate, kept) in [("", false), ("trusted_proxies = [\"127.0.0.0/8\"]", true)] {
+        let farm = Farm::new(1).gate(gate).start().await;
+        farm[0].gate_get("/mail", &all).await.expect(200);
+        let seen = &farm.upstream.seen()[0];
+        for (name, value) in fields {
+            assert_eq!(seen.all(name), if kept { vec![value] } else { vec![] }, "{name}");
+        }
+        for (name, _) in smuggled {
+            assert_eq!(seen.all(name), Vec::<&str>::new(), "{name}");
+        }
+        assert_eq!(seen.all("user_id"), ["7"]);
+    }
+}
+
+#[tokio::test]
+async fn the_head_of_an_answer_has_one_limit_which_is_named() {
+    let farm = Farm::new(1).start().await;
+    let reply = farm[0].gate_get("/mail/fields?n=150", &[]).await.expect(200);
+    assert_eq!(reply.all("set-cookie").len(), 150);
+    let reply = farm[0].gate_get("/mail/fields?n=1500", &[]).await.expect(502);
+    assert!(reply.json()["detail"].as_str().unwrap().contains("1,000 fields"), "{}", reply.text());
+    farm[0].wait_log(&["upstream_failed", "1,000 fields"]).await;
+}
+
+#[tokio::test]
+async fn what_never_left_is_known_not_to_have_arrived() {
+    let farm = Farm::new(1);
+    let nobody = crate::support::free_port(crate::support::own_address());
+    let toml = format!("[[application]]\nname = \"mail\"\nroutes = [\"/mail\"]\nupstream = [\"http://{nobody}\"]\n");
+    let farm = farm.applications(&toml).start().await;
+    let reply = farm[0].gate_send("POST", "/mail", &[("accept", "text/plain")], Some(b"hello")).await.expect(502);
+    assert!(reply.text().contains("What you sent was not accepted"), "{}", reply.text());
+}
+
+#[tokio::test]
 async fn an_upstream_that_is_gone_is_502_in_every_shape_and_nothing_is_closed_by_it() {
     let farm = Farm::new(1);
     let nobody = crate::support::free_port(crate::support::own_address());

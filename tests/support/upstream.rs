@@ -31,7 +31,7 @@ impl Seen {
 
 /// An upstream that runs until it is dropped.
 ///
-/// `/…/cookies` answers with two `Set-Cookie`, `/…/hop` with hop-by-hop headers, `/…/echo` with the
+/// `/…/cookies` answers with two `Set-Cookie`, `/…/fields?n=N` with N of them, `/…/hop` with hop-by-hop headers, `/…/echo` with the
 /// request's body, `/…/slow?ms=N` after N milliseconds; everything else says `performed PATH`.
 pub struct Upstream {
     pub address: SocketAddr,
@@ -106,6 +106,14 @@ async fn answer(seen: web::Data<Mutex<Vec<Seen>>>, request: HttpRequest, body: w
             .append_header(("Set-Cookie", "one=1; Path=/"))
             .append_header(("Set-Cookie", "two=2; Path=/"))
             .body("cookies"),
+        "fields" => {
+            let count = request.query_string().strip_prefix("n=").and_then(|n| n.parse().ok()).unwrap_or(0);
+            let mut response = HttpResponse::Ok();
+            for number in 0..count {
+                response.append_header(("Set-Cookie", format!("c{number}=1")));
+            }
+            response.finish()
+        }
         "hop" => HttpResponse::Ok()
             .append_header(("Keep-Alive", "timeout=9"))
             .append_header(("Proxy-Authenticate", "Basic"))

@@ -63,12 +63,9 @@ impl ProblemKind {
 
     const fn row(self) -> Row {
         match self {
-            Self::BadRequest => (
-                400,
-                "bad-request",
-                "This request cannot be understood",
-                "Something is wrong with the request itself.",
-            ),
+            Self::BadRequest => {
+                (400, "bad-request", "This request cannot be understood", "Something is wrong with the request itself.")
+            }
             Self::NoSuchApplication => (
                 404,
                 "no-such-application",

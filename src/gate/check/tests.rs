@@ -129,8 +129,8 @@ fn descriptions() {
             .iter()
             .fold(TestRequest::with_uri("/.forewarn/check/x"), |request, header| request.append_header(*header));
         let request = request.insert_header(("host", "asked.example")).to_http_request();
-        Described::by(asker, request.head())
-            .map(|d| format!("{} {} {} {}", d.method, d.host, d.path.literal(), d.query))
+        let described = Described::by(asker, request.head())?;
+        described.checked().map(|d| format!("{} {} {} {}", d.method, d.host, d.path.literal(), d.query))
     };
     use Asker::{Forward, Nginx};
     assert_eq!(by(Forward, &[("x-forwarded-uri", "/a?b?c")]).as_deref(), Ok("GET asked.example /a b?c"));
@@ -153,8 +153,16 @@ fn descriptions() {
     ] {
         assert_eq!(by(Nginx, &headers), Err(Fault::Contradiction), "{headers:?}");
     }
+    for (headers, expected) in [
+        (&[("x-forwarded-host", "a, b"), ("x-forwarded-method", "PUT, GET")][..], "PUT a /a "),
+        (&[("x-forwarded-host", " , a"), ("x-forwarded-host", "b")], "GET a /a "),
+        (&[("x-forwarded-host", "")], "GET asked.example /a "),
+    ] {
+        let headers = [headers, &[("x-forwarded-uri", "/a")]].concat();
+        assert_eq!(by(Forward, &headers).as_deref(), Ok(expected), "{headers:?}");
+    }
     assert_eq!(
-        by(Forward, &[("x-forwarded-uri", "/a"), ("x-forwarded-host", "a, b")]),
+        by(Forward, &[("x-forwarded-uri", "/a"), ("x-forwarded-host", "a/b")]),
         Err(Fault::Host(crate::gate::route::HostError))
     );
     assert_eq!(by(Forward, &[("x-forwarded-uri", "/a"), ("x-forwarded-method", "G ET")]), Err(Fault::Method));

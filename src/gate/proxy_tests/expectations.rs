@@ -14,7 +14,7 @@ async fn stage() -> (SocketAddr, TcpListener, ServerHandle) {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     socket.set_nonblocking(true).unwrap();
     let address = socket.local_addr().unwrap();
-    let server = listener::serve(socket, web::Data::new(gate), Limits::default(), 5, |_| {}).unwrap();
+    let server = listener::serve(socket, web::Data::new(gate), Limits::default(), 5, 100, |_| {}).unwrap();
     let handle = server.handle();
     actix_web::rt::spawn(server);
     (address, upstream, handle)

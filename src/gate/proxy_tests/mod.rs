@@ -32,7 +32,7 @@ async fn handle(
     proxy: web::ThinData<Proxy>,
     upstreams: web::Data<Upstreams>,
 ) -> HttpResponse {
-    let path = Path::parse(req.uri().path()).unwrap();
+    let path = Path::parse(req.uri().path().as_bytes()).unwrap();
     let forwarding = Forwarding {
         peer: req.peer_addr().map(|a| a.ip()),
         trusted: false,

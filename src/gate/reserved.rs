@@ -1,0 +1,188 @@
+//! The gate's own addresses, below `/.forewarn` (docs/contract.md#http): what is available, what problem
+//! types mean, the questions of other proxies, and what the node adds (events).
+//!
+//! What must stay true: no application can have these paths; they take GET and HEAD and say so to
+//! everything else, but for `/check/*`, which takes every method; whatever is asked for here gets an
+//! answer that says what it is.
+
+use actix_web::{
+    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, guard,
+    http::{StatusCode, header},
+    web,
+};
+
+use super::{
+    check,
+    service::{Gate, as_value, shape_of, told},
+};
+use crate::{
+    answer::{Note, PROBLEMS, Problem, ProblemKind, availability_json, problem_type},
+    clock,
+};
+
+/// Paths that no application can have.
+pub(super) const RESERVED: &str = "/.forewarn";
+
+/// What the prefix itself answers.
+const ROOT: (&str, &str) = (
+    "Forewarn",
+    "Addresses below /.forewarn/ are the gate's own: /.forewarn/availability says what is available, \
+     /.forewarn/events tells changes as they happen, /.forewarn/check/ decides requests for other proxies.",
+);
+
+/// An address that answers GET and HEAD with `handler`, and 405 to other methods.
+pub fn reading<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    let route = web::route().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler);
+    web::resource(path).route(route).default_service(web::to(not_allowed))
+}
+
+/// The addresses. `more` adds to them.
+pub(super) fn configure(config: &mut web::ServiceConfig, more: impl FnOnce(&mut web::ServiceConfig)) {
+    config.service(
+        web::scope(RESERVED)
+            .service(reading("", root))
+            .service(reading("/", root))
+            .service(reading("/availability", availability))
+            .service(reading("/availability/{application}", availability_of))
+            .service(reading("/problems/{kind}", problem))
+            .configure(check::configure)
+            .configure(more)
+            .default_service(web::to(nothing_here)),
+    );
+}
+
+async fn root(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
+    noted(&req, Note { node: &gate.shared.node, title: ROOT.0, text: ROOT.1 })
+}
+
+/// What a problem type means (RFC 9457, section 3.1.1).
+async fn problem(gate: web::Data<Gate>, kind: web::Path<String>, req: HttpRequest) -> HttpResponse {
+    match problem_type(&kind) {
+        Some((title, text)) => noted(&req, Note { node: &gate.shared.node, title, text }),
+        None => {
+            let detail = format!("There is no problem type of this name below {PROBLEMS}.");
+            gate.problem(req.head(), ProblemKind::NoSuchApplication, Some(&detail), None)
+        }
+    }
+}
+
+/// All applications, for anyone.
+async fn availability(gate: web::Data<Gate>) -> HttpResponse {
+    let now = clock::now();
+    let applications: Vec<_> =
+        gate.shared.slots.iter().map(|slot| availability_json(&slot.snapshot.load(), now)).collect();
+    open_to_all().json(serde_json::json!({ "applications": applications }))
+}
+
+/// One of them.
+async fn availability_of(gate: web::Data<Gate>, name: web::Path<String>, req: HttpRequest) -> HttpResponse {
+    match gate.shared.slots.iter().find(|slot| slot.app.name().as_str() == name.as_str()) {
+        Some(slot) => open_to_all().json(availability_json(&slot.snapshot.load(), clock::now())),
+        None => gate.problem(
+            req.head(),
+            ProblemKind::NoSuchApplication,
+            Some("This node knows no application of this name."),
+            None,
+        ),
+    }
+}
+
+/// Anything else below the reserved prefix.
+async fn nothing_here(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
+    let detail = "There is nothing at this address. Addresses below /.forewarn/ are the gate's own.";
+    gate.problem(req.head(), ProblemKind::NoSuchApplication, Some(detail), None)
+}
+
+async fn not_allowed(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
+    let problem = Problem::new(ProblemKind::MethodNotAllowed, &gate.shared.node)
+        .detail("This address answers GET and HEAD only.");
+    let head = req.head();
+    let shape = shape_of(&head.headers);
+    let mut response = told(StatusCode::METHOD_NOT_ALLOWED, shape, &problem, head.uri.path(), false);
+    response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));
+    response
+}
+
+fn noted(req: &HttpRequest, note: Note<'_>) -> HttpResponse {
+    let shape = shape_of(req.headers());
+    let mut response = HttpResponse::Ok();
+    for (name, value) in note.headers(shape) {
+        response.insert_header((header::HeaderName::from_static(name), as_value(value)));
+    }
+    response.body(note.body(shape, req.path()))
+}
+
+fn open_to_all() -> actix_web::HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
+    response
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use actix_web::{
+        App,
+        http::Method,
+        test::{TestRequest, call_service, init_service, read_body},
+    };
+
+    use super::*;
+    use crate::gate::{
+        fixtures,
+        proxy::{Limits, Proxy},
+        service,
+    };
+
+    /// Status, `Allow` and body of what the gate of the fixtures answers.
+    async fn ask(method: Method, path: &str, accept: &str) -> (u16, String, String) {
+        let gate = web::Data::new(fixtures::gate(&[]));
+        let proxy = web::ThinData(Proxy::new(Limits::default()));
+        let app = App::new().app_data(gate).app_data(proxy).configure(|config| service::configure(config, |_| {}));
+        let app = init_service(app).await;
+        let request = TestRequest::with_uri(path).method(method).insert_header(("accept", accept)).to_request();
+        let response = call_service(&app, request).await;
+        let allow = response.headers().get("allow").map_or("", |value| value.to_str().unwrap()).to_owned();
+        (response.status().as_u16(), allow, String::from_utf8(read_body(response).await.to_vec()).unwrap())
+    }
+
+    #[actix_web::test]
+    async fn head_is_get_and_other_methods_are_told_what_is_allowed() {
+        for path in ["", "/", "/availability", "/availability/mail", "/problems/unavailable"] {
+            let path = format!("/.forewarn{path}");
+            for method in [Method::GET, Method::HEAD] {
+                assert_eq!(ask(method, &path, "*/*").await.0, 200, "{path}");
+            }
+            for method in [Method::POST, Method::DELETE, Method::OPTIONS, Method::from_bytes(b"PROPFIND").unwrap()] {
+                let (status, allow, body) = ask(method, &path, "application/json").await;
+                assert_eq!((status, allow.as_str()), (405, "GET, HEAD"), "{path}");
+                assert!(body.contains("/.forewarn/problems/method-not-allowed"), "{body}");
+            }
+        }
+    }
+
+    #[actix_web::test]
+    async fn every_address_says_what_it_is() {
+        for kind in ProblemKind::ALL {
+            let (status, _, body) = ask(Method::GET, &kind.type_uri(), "text/plain").await;
+            assert_eq!((status, body), (200, format!("{}\n\n{}\n", kind.title(), kind.meaning())));
+        }
+        assert!(ask(Method::GET, "/.forewarn/", "text/html").await.2.contains("/.forewarn/availability says"));
+        for path in
+            ["/", "/nobody", "/.forewarn/nothing", "/.forewarn/problems/", "/.forewarn/problems/none", "/.forewarnx"]
+        {
+            for accept in ["text/html", "text/plain", "application/json"] {
+                let (status, _, body) = ask(Method::GET, path, accept).await;
+                assert_eq!(status, 404, "{path}");
+                assert!(body.contains("There is "), "{path} {accept}: {body}");
+            }
+        }
+    }
+}
