@@ -200,7 +200,8 @@ async fn other_spellings_of_a_path_do_not_slip_past() {
     }
     assert_eq!(farm.upstream.count(), 0, "{:?}", farm.upstream.seen());
     assert_eq!(status("/chat").await, 200);
-    assert_eq!(status("/mail/../chat").await, 200);
+    // an upstream that leaves dot segments alone reads it as a path of mail
+    assert_eq!(status("/mail/../chat").await, 503);
 }
 
 #[tokio::test]
