@@ -98,7 +98,8 @@ pub fn guesses(raw: &[u8]) -> Vec<String> {
     guesses
 }
 
-/// Any bytes as a path that is in order but for its segments: what cannot stand in one is escaped.
+/// Any bytes as a path that is in order but for its segments: what cannot stand in one is escaped. NUL
+/// becomes another control character, which is allowed; no route has either.
 fn forgiving(raw: &[u8]) -> String {
     let mut out = String::with_capacity(raw.len() + 16);
     if raw.first() != Some(&b'/') {
@@ -108,10 +109,10 @@ fn forgiving(raw: &[u8]) -> String {
     while let Some(&b) = raw.get(i) {
         match (b, escaped(raw, i)) {
             (b'%', Some(byte)) => {
-                push(&mut out, byte, is_unreserved);
+                push(&mut out, byte.max(1), is_unreserved);
                 i += 2;
             }
-            _ => push(&mut out, b, |b| b == b'/' || is_pchar(b)),
+            _ => push(&mut out, b.max(1), |b| b == b'/' || is_pchar(b)),
         }
         i += 1;
     }

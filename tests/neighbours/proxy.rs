@@ -37,7 +37,7 @@ impl Proxy {
         let address = free_port(farm.address);
         let (host, port) = (address.ip(), address.port());
         let text = format!(
-            "{{\n admin off\n auto_https off\n persist_config off\n}}\nhttp://:{port} {{\n bind {host}\n{site}}}\n"
+            "{{\n admin off\n auto_https off\n}}\nhttp://:{port} {{\n bind {host}\n{site}}}\n"
         );
         Self::start(address, |folder| {
             let file = folder.join("Caddyfile");
