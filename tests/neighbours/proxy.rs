@@ -36,9 +36,7 @@ impl Proxy {
     pub async fn caddy(program: PathBuf, farm: &Farm, site: &str) -> Self {
         let address = free_port(farm.address);
         let (host, port) = (address.ip(), address.port());
-        let text = format!(
-            "{{\n admin off\n auto_https off\n}}\nhttp://:{port} {{\n bind {host}\n{site}}}\n"
-        );
+        let text = format!("{{\n admin off\n auto_https off\n}}\nhttp://:{port} {{\n bind {host}\n{site}}}\n");
         Self::start(address, |folder| {
             let file = folder.join("Caddyfile");
             std::fs::write(&file, &text).unwrap();
