@@ -26,3 +26,4 @@ pub mod sync;
 pub mod availability;
 pub mod clock;
 pub mod noise;
+pub mod vocabulary;

@@ -232,7 +232,7 @@ pub struct CriteriaArgs {
     #[arg(long, value_name = "NAME=GLOB", value_parser = text::pair)]
     pub query: Vec<(String, String)>,
     /// Only requests from this network, as in 10.0.0.0/8
-    #[arg(long, value_name = "CIDR", value_parser = crate::config::addresses::network)]
+    #[arg(long, value_name = "CIDR", value_parser = crate::config::values::network)]
     pub client: Vec<IpNet>,
     /// Only requests that this node decides
     #[arg(long, value_name = "NAME", value_parser = text::name)]

@@ -17,7 +17,7 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, AsSendBody, Body, BodyReader, Timeout};
 
 use super::logging::escaped;
-use crate::config::{HttpUrl, Secret};
+use crate::vocabulary::{HttpUrl, Secret};
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -265,10 +265,11 @@ impl Client {
         let head = Request::builder().method(method).uri(format!("{}{path}", self.address));
         let head = head.header(header::ACCEPT, accept);
         match (&self.token, private) {
-            (_, false) => RequestHead::Ready(head),
+            (_, false) => RequestHead::Ready(Box::new(head)),
             (None, true) => RequestHead::NoToken,
             (Some(token), true) => {
-                RequestHead::Ready(head.header(header::AUTHORIZATION, format!("Bearer {}", token.expose_secret())))
+                let bearer = format!("Bearer {}", token.expose_secret());
+                RequestHead::Ready(Box::new(head.header(header::AUTHORIZATION, bearer)))
             }
         }
     }
@@ -334,14 +335,14 @@ impl Client {
 
 /// A request without its body.
 enum RequestHead {
-    Ready(http::request::Builder),
+    Ready(Box<http::request::Builder>),
     NoToken,
 }
 
 impl RequestHead {
     fn header(self, name: header::HeaderName, value: &str) -> RequestHead {
         match self {
-            RequestHead::Ready(head) => RequestHead::Ready(head.header(name, value)),
+            RequestHead::Ready(head) => RequestHead::Ready(Box::new(head.header(name, value))),
             RequestHead::NoToken => RequestHead::NoToken,
         }
     }

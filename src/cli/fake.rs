@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::args::Access;
 use super::show::Screen;
-use crate::config::{HttpUrl, Secret, addresses};
+use crate::vocabulary::{HttpUrl, Secret};
 
 /// What the server was asked.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ impl Fake {
             });
         });
         let (address, handle) = told.recv().unwrap();
-        Fake { address: addresses::http_url(&format!("http://{address}")).unwrap(), asked, handle }
+        Fake { address: HttpUrl::of_socket(address), asked, handle }
     }
 
     /// How the command line reaches it.

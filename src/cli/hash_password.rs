@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::args::OutputArgs;
 use super::error::{CliError, json_line};
-use crate::config::secrets::{self, MAX_PASSWORD};
+use crate::config::secrets;
+use crate::vocabulary::password::MAX_PASSWORD;
 
 /// Reads one line from `input` (asking for it when standard input is a terminal) and prints the
 /// argon2id hash on `out`.
@@ -45,6 +46,7 @@ pub fn run(args: &OutputArgs, input: &mut dyn BufRead, out: &mut dyn Write) -> R
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::vocabulary::password;
 
     fn hash(input: &[u8]) -> Result<String, CliError> {
         let mut out = Vec::new();
@@ -56,7 +58,7 @@ mod tests {
     fn the_line_without_its_end_is_the_password() {
         for input in ["s p\n", "s p\r\n", "s p", "s p\nmore"] {
             let hash = hash(input.as_bytes()).unwrap();
-            assert!(secrets::verify_password(hash.trim_end(), "s p"), "{input:?}");
+            assert!(password::verify(hash.trim_end(), "s p"), "{input:?}");
         }
     }
 

@@ -43,7 +43,8 @@ pub fn run(args: &InitArgs, out: &mut dyn Write) -> Result<(), CliError> {
 mod tests {
     use super::*;
     use crate::cli::args::OutputArgs;
-    use crate::config::{Settings, secrets};
+    use crate::config::Settings;
+    use crate::vocabulary::{password, token_sha256};
 
     #[test]
     fn what_it_shows_is_what_the_file_accepts() {
@@ -56,9 +57,9 @@ mod tests {
         let shown: serde_json::Value = serde_json::from_slice(&out).unwrap();
         let settings = Settings::load(&args.file).unwrap();
         let hash = settings.operators[0].password.expose_secret();
-        assert!(secrets::verify_password(hash, shown["password"].as_str().unwrap()));
+        assert!(password::verify(hash, shown["password"].as_str().unwrap()));
         let token = shown["token"].as_str().unwrap();
-        assert_eq!(settings.tokens[0].sha256, secrets::token_sha256(token));
+        assert_eq!(settings.tokens[0].sha256, token_sha256(token));
 
         let again = run(&args, &mut Vec::new()).unwrap_err();
         assert!(again.to_string().contains("exists already"), "{again}");

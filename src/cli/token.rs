@@ -27,6 +27,7 @@ pub fn run(args: &OutputArgs, out: &mut dyn Write) -> Result<(), CliError> {
 mod tests {
     use super::*;
     use crate::config::Settings;
+    use crate::vocabulary::token_sha256;
 
     #[test]
     fn its_line_can_be_pasted_into_the_configuration() {
@@ -36,6 +37,6 @@ mod tests {
         let (token, line) = out.split_once('\n').unwrap();
         let text = format!("[node]\nname = \"a\"\ndata = \"d\"\n[[token]]\nname = \"t\"\nrole = \"monitor\"\n{line}");
         let settings = Settings::parse(&text, std::path::Path::new("f.toml")).unwrap();
-        assert_eq!(settings.tokens[0].sha256, secrets::token_sha256(token));
+        assert_eq!(settings.tokens[0].sha256, token_sha256(token));
     }
 }

@@ -6,27 +6,22 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
-use chrono::DateTime;
-
 use super::reader::Reader;
-use super::sections::one_of;
-use super::settings::{Application, CustomReason, Operator, Resource, Role, Token};
-use super::types::Secret;
-use super::{addresses, secrets, values};
-
-/// Names of the reasons 0 to 3 of SPEC section 2, which need no configuration.
-const BUILT_IN_REASONS: [&str; 4] = ["unknown", "planned-maintenance", "unplanned-outage", "testing"];
+use super::settings::{Application, Operator, Resource, Token};
+use super::values;
+use crate::availability::{Glob, Moment, Name, Reason};
+use crate::vocabulary::{Role, Route, Secret, password, token_sha256};
 
 /// The reporters that can be demanded are the reporters that can speak about one target.
 const MAX_AGREE: u32 = 256;
 
 /// Names seen so far in one list.
 #[derive(Default)]
-pub(super) struct Names(BTreeSet<String>);
+pub(super) struct Names(BTreeSet<Name>);
 
 impl Names {
     /// The entry's `name`; the same one a second time is a problem.
-    pub(super) fn next(&mut self, entry: &mut Reader<'_>) -> Option<String> {
+    pub(super) fn next(&mut self, entry: &mut Reader<'_>) -> Option<Name> {
         let name = entry.required("name", values::name)?;
         if !self.0.insert(name.clone()) {
             entry.problem("name", format!("\"{name}\" is there already"));
@@ -61,8 +56,8 @@ pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource]) -> Vec
     entries(root, "application", |entry, names| {
         let name = names.next(entry);
         let title = entry.text("title", values::title);
-        let routes = entry.texts("routes", addresses::route);
-        let upstream = entry.texts("upstream", addresses::http_url);
+        let routes = entry.texts("routes", str::parse::<Route>);
+        let upstream = entry.texts("upstream", values::plain_url);
         let uses = entry.texts("uses", |text| {
             let name = values::name(text)?;
             match resources.iter().any(|resource| resource.name == name) {
@@ -75,7 +70,7 @@ pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource]) -> Vec
         entry.not_yet(&["strip_prefix", "balance", "exempt", "upstream_ca"]);
         let name = name?;
         Some(Application {
-            title: title.unwrap_or_else(|| name.clone()),
+            title: title.unwrap_or_else(|| name.to_string()),
             name,
             routes,
             upstream,
@@ -86,7 +81,8 @@ pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource]) -> Vec
     })
 }
 
-pub(super) fn reasons(root: &mut Reader<'_>) -> Vec<CustomReason> {
+/// The reasons beyond the built-in ones.
+pub(super) fn reasons(root: &mut Reader<'_>) -> Vec<Reason> {
     let mut codes = BTreeSet::new();
     entries(root, "reason", |entry, names| {
         if !entry.has("code") {
@@ -100,34 +96,32 @@ pub(super) fn reasons(root: &mut Reader<'_>) -> Vec<CustomReason> {
         }
         let name = names.next(entry);
         if let Some(name) = &name
-            && BUILT_IN_REASONS.contains(&name.as_str())
+            && Reason::BUILT_IN.iter().any(|(_, built_in)| *built_in == name.as_str())
         {
             entry.problem("name", format!("\"{name}\" is a built-in reason"));
         }
         let title = entry.text("title", values::title);
         let name = name?;
-        Some(CustomReason { code: code?, title: title.unwrap_or_else(|| name.clone()), name })
+        Some(Reason { code: code?, title: Some(title.unwrap_or_else(|| name.to_string())), name })
     })
 }
 
 pub(super) fn tokens(root: &mut Reader<'_>) -> Vec<Token> {
-    let roles = [("operator", Role::Operator), ("monitor", Role::Monitor), ("viewer", Role::Viewer)];
     let mut hashes = BTreeSet::new();
     entries(root, "token", |entry, names| {
         let name = names.next(entry);
-        let role = entry.required("role", one_of(&roles));
+        let role = entry.required("role", str::parse::<Role>);
         let targets = target_globs(entry);
         let expires = entry.text("expires", |text| {
-            let end = DateTime::parse_from_rfc3339(text);
-            end.map(|end| end.to_utc())
-                .map_err(|error| format!("must be a time such as \"2027-01-31T00:00:00Z\": {error}"))
+            let wanted = "must be a time such as \"2027-01-31T00:00:00Z\"";
+            text.parse::<Moment>().map_err(|error| format!("{wanted}: {error}"))
         });
         let sha256 = entry.required("sha256", values::sha256);
         if let Some(sha256) = sha256 {
             if !hashes.insert(sha256) {
                 // a submission must have one author
                 entry.problem("sha256", "is another token's already");
-            } else if sha256 == secrets::token_sha256("") {
+            } else if sha256 == token_sha256("") {
                 entry.problem("sha256", "is the hash of the empty text; `forewarn token` makes a token and its hash");
             }
         }
@@ -138,8 +132,11 @@ pub(super) fn tokens(root: &mut Reader<'_>) -> Vec<Token> {
 pub(super) fn operators(root: &mut Reader<'_>) -> Vec<Operator> {
     entries(root, "operator", |entry, names| {
         let name = names.next(entry);
-        let password = entry.required("password", secrets::check_phc);
-        let role = entry.text("role", one_of(&[("operator", Role::Operator), ("viewer", Role::Viewer)]));
+        let password = entry.required("password", password::check_phc);
+        let role = entry.text("role", |text| match text.parse::<Role>() {
+            Ok(Role::Monitor) | Err(_) => Err("must be \"operator\" or \"viewer\"".to_owned()),
+            Ok(role) => Ok(role),
+        });
         let targets = target_globs(entry);
         let role = role.unwrap_or(Role::Operator);
         Some(Operator { name: name?, password: Secret::new(password?), role, targets })
@@ -147,17 +144,14 @@ pub(super) fn operators(root: &mut Reader<'_>) -> Vec<Operator> {
 }
 
 /// `targets`: what somebody may make statements about, as globs such as `application:mail*`.
-fn target_globs(entry: &mut Reader<'_>) -> Option<Vec<String>> {
+fn target_globs(entry: &mut Reader<'_>) -> Option<Vec<Glob>> {
     let present = entry.has("targets");
     let targets = entry.texts("targets", |text| {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:*?".contains(&byte);
-        let stars = text.bytes().filter(|byte| *byte == b'*').count();
-        match (1..=80).contains(&text.len()) && text.bytes().all(fits) && stars <= 8 {
-            true => Ok(text.to_owned()),
-            false => {
-                Err("must be \"system\", \"application:NAME\" or \"resource:NAME\", where NAME may have * and ?"
-                    .to_owned())
-            }
+        let wanted = "must be \"system\", \"application:NAME\" or \"resource:NAME\", where NAME may have * and ?";
+        match (1..=80).contains(&text.len()) && text.bytes().all(fits) {
+            true => Glob::new(text).map_err(|error| format!("{wanted}: {error}")),
+            false => Err(wanted.to_owned()),
         }
     });
     present.then_some(targets)

@@ -8,22 +8,19 @@
 //! one whose effect is not built yet; every problem names the key and the line; as many problems as
 //! possible are reported at once; no secret appears in `Debug` output or in a message.
 //!
-//! What it must not know: any other room. Names are plain strings and times plain durations here;
-//! whoever uses them turns them into the words of their own room.
+//! What comes out is made of the words that all rooms share (`vocabulary`, and the names and reasons
+//! of `availability`), so that nothing is read from text a second time. It knows no other room.
 //!
 //! ```text
 //! reader     the file as a tree that remembers lines, and what was asked of it
-//! values     one text → one checked value (names, durations, sizes)
-//! addresses  the same for URLs, hosts, routes, networks
+//! values     one text → one checked value (names, durations, sizes, networks)
 //! sections   [node] [gate] [control] [farm]
 //! lists      [[application]] [[resource]] [[reason]] [[token]] [[operator]]
 //! settings   what comes out
-//! types      the small values in it: addresses, routes, secrets
-//! secrets    making, hashing and comparing passwords and tokens
+//! secrets    fresh passwords, tokens and farm secrets
 //! template   the file that `forewarn init` writes
 //! ```
 
-pub mod addresses;
 mod error;
 mod lists;
 mod reader;
@@ -31,7 +28,6 @@ pub mod secrets;
 mod sections;
 mod settings;
 pub mod template;
-mod types;
 pub mod values;
 
 #[cfg(test)]
@@ -44,10 +40,9 @@ use std::path::Path;
 
 pub use error::{ConfigError, Problem};
 pub use settings::{
-    Application, ControlSettings, CustomReason, Fanout, FarmSettings, GateSettings, MergeMode, MergeOrder,
-    MergeSettings, NodeSettings, Operator, References, Resource, Role, Settings, Token,
+    Application, ControlSettings, FarmSettings, GateSettings, MergeMode, MergeOrder, MergeSettings, NodeSettings,
+    Operator, References, Resource, Settings, Token,
 };
-pub use types::{HttpUrl, Route, Secret, Upstream};
 
 use reader::{Reader, Report};
 

@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use chrono_tz::Tz;
 
 use super::reader::{NOT_YET, Reader};
 use super::settings::{
-    ControlSettings, Fanout, FarmSettings, GateSettings, MergeMode, MergeOrder, MergeSettings, NodeSettings, References,
+    ControlSettings, FarmSettings, GateSettings, MergeMode, MergeOrder, MergeSettings, NodeSettings, References,
 };
-use super::types::Secret;
-use super::{addresses, values};
+use super::values;
+use crate::vocabulary::{Fanout, Secret};
 
 /// The shortest farm secret, in bytes.
 const MIN_SECRET: usize = 16;
@@ -47,7 +47,7 @@ pub(super) fn node(mut section: Reader<'_>) -> Option<NodeSettings> {
 
 pub(super) fn gate(mut section: Reader<'_>) -> GateSettings {
     let listen = section.text("listen", listen_address);
-    let trusted_proxies = section.texts("trusted_proxies", addresses::network);
+    let trusted_proxies = section.texts("trusted_proxies", values::network);
     section.not_yet(&[
         "proxy_protocol",
         "access_log",
@@ -68,12 +68,12 @@ pub(super) fn gate(mut section: Reader<'_>) -> GateSettings {
 pub(super) fn control(mut section: Reader<'_>, has_secret: bool) -> ControlSettings {
     let listen = section.text("listen", listen_address);
     let listen = listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)));
-    let advertise = section.text("advertise", addresses::http_url);
+    let advertise = section.text("advertise", values::plain_url);
     let time_zone = section.text("time_zone", |text| {
         let zone = text.parse::<Tz>();
         zone.map_err(|error| format!("must be a time zone such as \"Europe/Berlin\": {error}"))
     });
-    let trusted_proxies = section.texts("trusted_proxies", addresses::network);
+    let trusted_proxies = section.texts("trusted_proxies", values::network);
     if !has_secret && !listen.ip().is_loopback() {
         section.problem(
             "listen",
@@ -94,7 +94,7 @@ pub(super) fn control(mut section: Reader<'_>, has_secret: bool) -> ControlSetti
 
 pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {
     let secret = secret(&mut section, file);
-    let peers = section.texts("peers", addresses::http_url);
+    let peers = section.texts("peers", values::plain_url);
     let wants_secret = section.has("secret") || section.has("secret_file");
     if !peers.is_empty() && !wants_secret {
         let problem = "needs farm.secret (or farm.secret_file), the same on every node: \
@@ -112,7 +112,7 @@ pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {
     FarmSettings {
         secret,
         peers,
-        fanout: fanout.and_then(NonZeroU32::new).map_or(Fanout::All, Fanout::Children),
+        fanout: fanout.and_then(some).map_or(Fanout::All, Fanout::Some),
         max_clock_skew: max_clock_skew.unwrap_or(60 * SECOND),
         lapse: lapse.unwrap_or(DAY),
         merge,
@@ -166,12 +166,17 @@ fn merge(mut section: Reader<'_>) -> MergeSettings {
     let every = section.text("every", values::duration_in(limits));
     section.finish();
     MergeSettings {
-        references: references.and_then(NonZeroU32::new).map_or(References::All, References::Count),
+        references: references.and_then(some).map_or(References::All, References::Count),
         order: order.unwrap_or(MergeOrder::Listed),
         mode: mode.unwrap_or(MergeMode::Series),
         timeout: timeout.unwrap_or(5 * SECOND),
         every: every.unwrap_or(30 * SECOND),
     }
+}
+
+/// A number that is not zero.
+fn some(number: u32) -> Option<NonZeroUsize> {
+    NonZeroUsize::new(usize::try_from(number).ok()?)
 }
 
 fn listen_address(text: &str) -> Result<SocketAddr, String> {
@@ -181,7 +186,7 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// One of a few words, each with its value.
-pub(super) fn one_of<T: Copy>(choices: &[(&'static str, T)]) -> impl Fn(&str) -> Result<T, String> {
+fn one_of<T: Copy>(choices: &[(&'static str, T)]) -> impl Fn(&str) -> Result<T, String> {
     move |text| {
         let choice = choices.iter().find(|(word, _)| *word == text);
         choice.map(|(_, value)| *value).ok_or_else(|| {

@@ -4,15 +4,15 @@
 //! look. Secrets are [`Secret`], whose `Debug` shows nothing. All durations are exact, never zero.
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use ipnet::IpNet;
 
-use super::types::{HttpUrl, Route, Secret, Upstream};
+use crate::availability::{Glob, Moment, Name, Reason};
+use crate::vocabulary::{Fanout, HttpUrl, Role, Route, Secret};
 
 /// Everything in the configuration file, defaults filled in.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub struct Settings {
     /// `[[resource]]`, names unique, in the order of the file.
     pub resources: Vec<Resource>,
     /// `[[reason]]`, names and codes unique; the built-in reasons 0 to 3 are not among them.
-    pub reasons: Vec<CustomReason>,
+    pub reasons: Vec<Reason>,
     /// `[[token]]`, names and hashes unique.
     pub tokens: Vec<Token>,
     /// `[[operator]]`, names unique.
@@ -41,7 +41,7 @@ pub struct Settings {
 #[derive(Clone, Debug)]
 pub struct NodeSettings {
     /// For people; the node's identity is in its store.
-    pub name: String,
+    pub name: Name,
     /// The store's folder; relative to the current directory.
     pub data: PathBuf,
     /// Bytes of free space below which submissions are refused. Default 64 MiB.
@@ -75,13 +75,7 @@ impl ControlSettings {
     /// (which differs from `listen` when its port is 0). A wildcard address is never the answer,
     /// because the configuration is refused when it listens on one without `advertise`.
     pub fn advertised(&self, bound: SocketAddr) -> HttpUrl {
-        self.advertise.clone().unwrap_or_else(|| HttpUrl {
-            host: match bound {
-                SocketAddr::V4(address) => address.ip().to_string(),
-                SocketAddr::V6(address) => format!("[{}]", address.ip()),
-            },
-            port: bound.port(),
-        })
+        self.advertise.clone().unwrap_or_else(|| HttpUrl::of_socket(bound))
     }
 }
 
@@ -94,22 +88,13 @@ pub struct FarmSettings {
     pub peers: Vec<HttpUrl>,
     /// To how many a node passes a notification on by itself. Default all.
     pub fanout: Fanout,
-    /// δ of SPEC 2: 10 ms to 1 h, default 60 s. The same in the whole farm.
+    /// δ (docs/contract.md#clock-skew-and-quarantine): 10 ms to 1 h, default 60 s. The same in the whole farm.
     pub max_clock_skew: Duration,
     /// After which a monitor's word no longer counts: 1 s to 365 days, default 24 h. The same in
     /// the whole farm.
     pub lapse: Duration,
     /// `[farm.merge]`
     pub merge: MergeSettings,
-}
-
-/// How notifications spread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fanout {
-    /// To every peer in parallel.
-    All,
-    /// To so many, which pass it on: 1 is a chain, more is a tree. At most 10,000.
-    Children(NonZeroU32),
 }
 
 /// Synchronization at the start and from time to time.
@@ -133,7 +118,7 @@ pub enum References {
     /// Every known node.
     All,
     /// So many, at most 10,000.
-    Count(NonZeroU32),
+    Count(NonZeroUsize),
 }
 
 /// In which order reference nodes are asked.
@@ -158,15 +143,15 @@ pub enum MergeMode {
 #[derive(Clone, Debug)]
 pub struct Application {
     /// Unique among applications.
-    pub name: String,
+    pub name: Name,
     /// For people; default the name.
     pub title: String,
     /// What belongs to it; may be empty, unique within the application.
     pub routes: Vec<Route>,
     /// Who performs it; empty where another application of the same route does.
-    pub upstream: Vec<Upstream>,
+    pub upstream: Vec<HttpUrl>,
     /// Names of resources, all of them configured here.
-    pub uses: Vec<String>,
+    pub uses: Vec<Name>,
     /// Whether its notifications overtake others. Default no.
     pub critical: bool,
     /// Reporters that must say unavailable before it counts: 1 to 256, default 1.
@@ -177,56 +162,34 @@ pub struct Application {
 #[derive(Clone, Debug)]
 pub struct Resource {
     /// Unique among resources.
-    pub name: String,
-}
-
-/// A reason beyond the built-in ones.
-#[derive(Clone, Debug)]
-pub struct CustomReason {
-    /// 100 to 999,999, unique.
-    pub code: u32,
-    /// Unique, and none of the built-in names.
-    pub name: String,
-    /// How a sentence about the application goes on; default the name.
-    pub title: String,
+    pub name: Name,
 }
 
 /// An API client.
 #[derive(Clone, Debug)]
 pub struct Token {
     /// Unique; the reporter is `token/NAME`.
-    pub name: String,
+    pub name: Name,
     /// What it may do.
     pub role: Role,
     /// Globs over the targets that it may make statements about; `None`: every target, but for monitors
     /// the system.
-    pub targets: Option<Vec<String>>,
+    pub targets: Option<Vec<Glob>>,
     /// From when on it is not valid any more.
-    pub expires: Option<DateTime<Utc>>,
+    pub expires: Option<Moment>,
     /// SHA-256 of the token's text.
     pub sha256: [u8; 32],
-}
-
-/// What a person or an API client may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Speaks as a person.
-    Operator,
-    /// Speaks as a monitor.
-    Monitor,
-    /// Reads only.
-    Viewer,
 }
 
 /// A person who may sign in.
 #[derive(Clone, Debug)]
 pub struct Operator {
     /// Unique.
-    pub name: String,
+    pub name: Name,
     /// An argon2id hash in PHC form.
     pub password: Secret,
     /// Operator or viewer. Default operator.
     pub role: Role,
     /// As of a token.
-    pub targets: Option<Vec<String>>,
+    pub targets: Option<Vec<Glob>>,
 }

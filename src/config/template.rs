@@ -10,8 +10,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use super::types::Secret;
 use super::{ConfigError, secrets};
+use crate::vocabulary::Secret;
 
 /// Name of the operator in a fresh file.
 pub const OPERATOR: &str = "admin";
@@ -146,7 +146,8 @@ sha256 = "@SHA256@"
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::config::{Role, Settings};
+    use crate::config::Settings;
+    use crate::vocabulary::{Role, password};
     use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
@@ -159,19 +160,19 @@ mod tests {
 
         let settings = Settings::load(&file).unwrap();
         let operator = &settings.operators[0];
-        let password = fresh.password.expose_secret();
-        assert_eq!(operator.name, OPERATOR);
-        assert!(secrets::verify_password(operator.password.expose_secret(), password));
+        let text = fresh.password.expose_secret();
+        assert_eq!(operator.name.as_str(), OPERATOR);
+        assert!(password::verify(operator.password.expose_secret(), text));
         let token = &settings.tokens[0];
         assert_eq!((token.name.as_str(), token.role), (TOKEN, Role::Operator));
         assert_eq!(token.sha256, secrets::token_sha256(fresh.token.expose_secret()));
-        assert_eq!(settings.applications[0].name, "mail");
+        assert_eq!(settings.applications[0].name.as_str(), "mail");
         assert_eq!(settings.applications[0].upstream.len(), 1);
 
-        let text = std::fs::read_to_string(&file).unwrap();
-        assert!(!text.contains(password), "the password itself is in the file");
-        assert!(!text.contains(fresh.token.expose_secret()));
-        assert!(!format!("{fresh:?}").contains(password));
+        let file_text = std::fs::read_to_string(&file).unwrap();
+        assert!(!file_text.contains(text), "the password itself is in the file");
+        assert!(!file_text.contains(fresh.token.expose_secret()));
+        assert!(!format!("{fresh:?}").contains(text));
     }
 
     #[test]

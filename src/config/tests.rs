@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
+use crate::vocabulary::{Fanout, Role, Route};
 
 mod refusals;
 
@@ -114,7 +115,7 @@ fn the_whole_file_becomes_settings() {
     let advertise = s.control.advertise.as_ref().unwrap();
     assert_eq!(advertise.to_string(), "http://a.example:7070");
     assert_eq!(s.control.time_zone, chrono_tz::Europe::Berlin);
-    assert_eq!(s.farm.fanout, Fanout::Children(2.try_into().unwrap()));
+    assert_eq!(s.farm.fanout, Fanout::Some(2.try_into().unwrap()));
     assert_eq!(s.farm.max_clock_skew, Duration::from_secs(30));
     assert_eq!(s.farm.lapse, Duration::from_secs(7 * 86_400));
     assert_eq!(s.farm.merge.references, References::Count(3.try_into().unwrap()));
@@ -128,8 +129,9 @@ fn the_whole_file_becomes_settings() {
     assert!(mail.critical);
     assert_eq!(mail.agree.get(), 2);
     assert_eq!(s.tokens[0].sha256, [0xab; 32]);
-    assert_eq!(s.tokens[0].targets.as_ref().unwrap(), &["application:mail*", "resource:*"]);
-    assert_eq!(s.tokens[0].expires.unwrap().to_rfc3339(), "2027-01-31T11:00:00+00:00");
+    let targets: Vec<&str> = s.tokens[0].targets.iter().flatten().map(|glob| glob.as_str()).collect();
+    assert_eq!(targets, ["application:mail*", "resource:*"]);
+    assert_eq!(s.tokens[0].expires.unwrap().to_string(), "2027-01-31T11:00:00Z");
     let roles: Vec<Role> = s.operators.iter().map(|operator| operator.role).collect();
     assert_eq!((roles, &s.operators[0].targets), (vec![Role::Operator, Role::Viewer], &None));
     assert_eq!(s.control.trusted_proxies[0].to_string(), "192.0.2.0/24");

@@ -7,8 +7,10 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// The longest name, in characters.
-pub const MAX_NAME: usize = 64;
+use ipnet::IpNet;
+
+use crate::availability::Name;
+use crate::vocabulary::HttpUrl;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -17,12 +19,32 @@ const MS: Duration = Duration::from_millis(1);
 /// # Errors
 ///
 /// What a name may consist of.
-pub fn name(text: &str) -> Result<String, String> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    match (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(allowed) {
-        true => Ok(text.to_owned()),
-        false => Err("must be 1 to 64 of letters, digits, '-', '_' and '.'".to_owned()),
+pub fn name(text: &str) -> Result<Name, String> {
+    text.parse().map_err(|_not_a_name| "must be 1 to 64 of letters, digits, '-', '_' and '.'".to_owned())
+}
+
+/// An address that speaks plain HTTP.
+///
+/// # Errors
+///
+/// What such an address looks like.
+pub(super) fn plain_url(text: &str) -> Result<HttpUrl, String> {
+    match text.parse::<HttpUrl>()? {
+        url if url.is_tls() => Err("https is not available in this version; must be \"http://…\"".to_owned()),
+        url => Ok(url),
     }
+}
+
+/// A network such as `10.0.0.0/8`.
+///
+/// # Errors
+///
+/// What a network looks like.
+pub fn network(text: &str) -> Result<IpNet, String> {
+    // `trunc` so that 10.1.2.3/8 and 10.0.0.0/8 are the same
+    text.parse::<IpNet>()
+        .map(|network| network.trunc())
+        .map_err(|error| format!("must be a network such as \"10.0.0.0/8\" or \"192.0.2.7/32\": {error}"))
 }
 
 /// A text of one line for people: 1 to 200 characters, none of them a control character.
@@ -134,6 +156,19 @@ mod tests {
         for wrong in ["", "a b", "a/b", "ä", "a\n", &"x".repeat(65)] {
             assert!(name(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn networks_are_canonical() {
+        let (one, same) = (network("10.1.2.3/8"), network("10.0.0.0/8"));
+        assert_eq!(one.unwrap(), same.unwrap());
+        assert!(network("10.0.0.1").is_err() && network("10.0.0.0/33").is_err());
+    }
+
+    #[test]
+    fn only_plain_addresses_are_configured() {
+        assert_eq!(plain_url("http://a").unwrap().authority(), "a:80");
+        assert!(plain_url("https://a").unwrap_err().contains("not available in this version"));
     }
 
     #[test]

@@ -16,14 +16,13 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
-use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     audit,
     errors::Failure,
-    rights::{Rights, Role},
+    rights::Rights,
     session::{Door, Use},
 };
 use crate::{
@@ -31,6 +30,7 @@ use crate::{
     availability::{Author, Moment, Submission},
     clock,
     noise::Noise,
+    vocabulary::{Role, token_sha256},
 };
 
 static UNKNOWN_TOKENS: Noise = Noise::new("unknown_token");
@@ -73,7 +73,7 @@ impl Tokens {
 
     /// The token whose text this is. Looks at all of them, whichever it is.
     pub fn find(&self, text: &str) -> Option<&Token> {
-        let presented: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+        let presented = token_sha256(text);
         let mut found = u64::MAX;
         for (at, token) in (0_u64..).zip(&self.0) {
             let same: Choice = token.sha256[..].ct_eq(&presented[..]);
@@ -178,7 +178,7 @@ impl Caller {
         match self {
             Self::Token(token) if token.rights.role == Role::Operator => Ok(()),
             Self::Token(token) => {
-                let (name, role) = (&token.name, token.rights.role.name());
+                let (name, role) = (&token.name, token.rights.role);
                 Err(Failure::Forbidden(format!("the token {name} has the role {role}; this needs the role operator")))
             }
             Self::Session { .. } => Err(Failure::Forbidden(
@@ -292,7 +292,7 @@ mod tests {
             name: name.into(),
             rights: Rights::new(role, None),
             expires: expires.map(|end| end.parse().unwrap()),
-            sha256: Sha256::digest(text).into(),
+            sha256: token_sha256(text),
         };
         Data::new(Tokens::new(vec![
             token("ci", Role::Operator, "s3cret", Some("2999-01-01T00:00:00Z")),

@@ -6,32 +6,11 @@
 
 use std::sync::Arc;
 
+pub use crate::vocabulary::Role;
 use crate::{
     actors::desk::Desk,
     availability::{Glob, Submission, Target},
 };
-
-/// What somebody may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Everything; speaks as a person.
-    Operator,
-    /// Reads, and speaks as a monitor.
-    Monitor,
-    /// Reads.
-    Viewer,
-}
-
-impl Role {
-    /// As the configuration calls it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Operator => "operator",
-            Self::Monitor => "monitor",
-            Self::Viewer => "viewer",
-        }
-    }
-}
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +47,7 @@ impl Rights {
     /// submits it. `None`: it is not.
     pub async fn refusal(&self, desk: &Desk, submission: &Submission) -> Option<String> {
         if !self.acts() {
-            return Some(format!("has the role {} and may only read", self.role.name()));
+            return Some(format!("has the role {} and may only read", self.role));
         }
         let mut about = submission.targets().to_vec();
         if let Some(plan) = submission.cancels.or(submission.replaces)

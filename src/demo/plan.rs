@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use super::nodes::Nodes;
 use super::{DemoError, Options};
-use crate::config::{Secret, secrets};
+use crate::config::secrets;
+use crate::vocabulary::Secret;
 
 /// Names of the nodes, and of their folders.
 pub const NAMES: [&str; 3] = ["a", "b", "c"];

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::config::{Role, Settings};
+use crate::config::Settings;
+use crate::vocabulary::{Role, password};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -26,20 +27,20 @@ fn the_files_are_what_was_announced() {
         let mode = fs::metadata(node.config()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let settings = Settings::load(&node.config()).unwrap();
-        assert_eq!(settings.node.name, NAMES[index]);
+        assert_eq!(settings.node.name.as_str(), NAMES[index]);
         assert_eq!(settings.node.data, node.dir.join("store"));
         assert_eq!(settings.gate.listen.port(), 7100 + index as u16);
         assert_eq!(settings.control.listen.port(), 7110 + index as u16);
         assert_eq!(settings.farm.peers.len(), 2);
-        let names: Vec<&str> = settings.applications.iter().map(|a| &*a.name).collect();
+        let names: Vec<&str> = settings.applications.iter().map(|a| a.name.as_str()).collect();
         assert_eq!(names, &["mail", "phone", "chat"][..if index < 2 { 3 } else { 2 }]);
-        assert_eq!(settings.applications[1].uses, ["directory-db"]);
-        assert_eq!(settings.applications[1].upstream[0].port, 7121);
+        assert_eq!(settings.applications[1].uses, ["directory-db".parse().unwrap()]);
+        assert_eq!(settings.applications[1].upstream[0].port(), 7121);
         assert_eq!(settings.tokens[0].role, Role::Operator);
         let sha256 = secrets::token_sha256(plan.token.expose_secret());
         assert_eq!(settings.tokens[0].sha256, sha256);
         let hash = settings.operators[0].password.expose_secret();
-        assert!(secrets::verify_password(hash, plan.password.expose_secret()));
+        assert!(password::verify(hash, plan.password.expose_secret()));
         assert!(settings.notes().is_empty());
     }
     let text = fs::read_to_string(plan.nodes[0].config()).unwrap();

@@ -14,7 +14,7 @@ use super::{
     NodeError, descriptors,
     listeners::{control_server, public_events},
     made::{facts, gate, merge_plan, open_store, slots},
-    parts::{bind, definitions, ended, listen, name},
+    parts::{bind, definitions, ended, listen},
 };
 use crate::{
     actors::{
@@ -103,9 +103,9 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let (store, identity) =
         tokio::task::spawn_blocking(move || open_store(&data, reserve)).await.map_err(ended("opening the store"))??;
     let control_address = control_socket.local_addr()?.as_socket().unwrap_or(settings.control.listen);
-    let facts = facts(&settings, identity, &settings.control.advertised(control_address).to_string())?;
-    let definitions = definitions(&settings)?;
-    let node = name(&settings.node.name)?;
+    let facts = facts(&settings, identity, &settings.control.advertised(control_address).to_string());
+    let definitions = definitions(&settings);
+    let node = settings.node.name.clone();
     let shared = Arc::new(Shared::new(node.clone(), slots(&settings, &node, facts.rules, &definitions)));
     log::info!(
         "event=open node={node} id={} boot={} control={control_address} data={:?}",
@@ -151,7 +151,7 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
             (repeater.clone(), key.clone(), Arc::clone(&shared), merge_plan(&settings, store.is_missing_records()));
         Merger::start_in_arbiter(&arbiters[1].handle(), move |_| Merger::new(plan, transport(&key), repeater, shared))
     };
-    let resources = settings.resources.iter().map(|resource| name(&resource.name)).collect::<Result<_, _>>()?;
+    let resources = settings.resources.iter().map(|resource| resource.name.clone()).collect();
     let desk = Desk::new(repeater.clone(), store.clone(), Arc::clone(&shared), resources, couriers.clone());
     let streams = web::Data::new(events::Streams::default());
     let me = Receiver { node: identity.node, address: facts.address.clone() };

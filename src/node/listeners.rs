@@ -11,15 +11,14 @@ use super::{NodeError, boot::GRACE, parts::listen};
 use crate::{
     actors::{Desk, desk::Event},
     answer::ProblemKind,
-    availability::{Glob, Moment},
     body,
-    config::{self, Settings},
+    config::Settings,
     control::{
         self, auth,
         console::{self, ConsoleState},
         errors::Failure,
         events,
-        rights::{Rights, Role},
+        rights::Rights,
         session::{Cookies, Door as SessionDoor, Limits as SessionLimits, Operator, Proxies, Sessions, SignIn},
     },
     gate::service::Gate,
@@ -41,10 +40,9 @@ pub(super) fn control_server(
     most: usize,
 ) -> Result<Server, NodeError> {
     let tokens = settings.tokens.iter().map(|token| auth::Token {
-        name: token.name.clone(),
-        rights: rights(token.role, token.targets.as_deref()),
-        // Both count in milliseconds, and a configured time lies within both.
-        expires: token.expires.map(|end| Moment::from_millis(end.timestamp_millis())),
+        name: token.name.to_string(),
+        rights: Rights::new(token.role, token.targets.clone()),
+        expires: token.expires,
         sha256: token.sha256,
     });
     let tokens = web::Data::new(auth::Tokens::new(tokens.collect()));
@@ -79,9 +77,9 @@ pub(super) fn control_server(
 
 fn console(settings: &Settings, desk: &Desk, facts: &Facts) -> ConsoleState {
     let operators = settings.operators.iter().map(|operator| Operator {
-        name: operator.name.clone(),
+        name: operator.name.to_string(),
         phc: operator.password.expose_secret().to_owned(),
-        rights: rights(operator.role, operator.targets.as_deref()),
+        rights: Rights::new(operator.role, operator.targets.clone()),
     });
     let door = SessionDoor {
         sessions: Arc::new(Sessions::new(SessionLimits::default())),
@@ -97,16 +95,6 @@ fn console(settings: &Settings, desk: &Desk, facts: &Facts) -> ConsoleState {
         node: facts.name.clone(),
         reasons: Arc::new(facts.reasons.clone()),
     }
-}
-
-/// What a role and a list of globs allow. Config has checked the globs.
-fn rights(role: config::Role, targets: Option<&[String]>) -> Rights {
-    let role = match role {
-        config::Role::Operator => Role::Operator,
-        config::Role::Monitor => Role::Monitor,
-        config::Role::Viewer => Role::Viewer,
-    };
-    Rights::new(role, targets.map(|targets| targets.iter().filter_map(|glob| Glob::new(glob).ok()).collect()))
 }
 
 /// `GET /.forewarn/events`: availability for anyone, by name only. One client may follow a bounded

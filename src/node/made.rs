@@ -7,7 +7,7 @@ use actix_web::web;
 
 use super::{
     NodeError,
-    parts::{critical, definitions, digests, name, reasons},
+    parts::{critical, definitions, digests},
 };
 use crate::{
     actors::{
@@ -16,7 +16,7 @@ use crate::{
     },
     answer::{App, Snapshot},
     availability::{
-        Ledger, Name, Rules,
+        Ledger, Name, Reasons, Rules,
         verdict::{Definition, View},
     },
     clock,
@@ -29,7 +29,7 @@ use crate::{
         upstream::{Upstream, Upstreams},
     },
     store::{Options, Store, crash::crash_point, records},
-    sync::{Change, Facts, Fanout},
+    sync::{Change, Facts},
 };
 
 /// How far the boot number of a store that has lost records goes ahead: its last ones may be among them, and
@@ -76,26 +76,21 @@ pub(super) fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store,
 }
 
 /// What the replica is to know of this node.
-pub(super) fn facts(settings: &Settings, identity: records::Identity, address: &str) -> Result<Facts, NodeError> {
-    let definitions = definitions(settings)?;
-    Ok(Facts {
+pub(super) fn facts(settings: &Settings, identity: records::Identity, address: &str) -> Facts {
+    let definitions = definitions(settings);
+    Facts {
         me: identity.node,
-        name: name(&settings.node.name)?,
+        name: settings.node.name.clone(),
         address: address.to_owned(),
         boot: identity.boot,
         boot_nonce: identity.nonce,
         rules: Rules { max_clock_skew: settings.farm.max_clock_skew, lapse: settings.farm.lapse },
-        reasons: reasons(settings)?,
-        fanout: match settings.farm.fanout {
-            config::Fanout::All => Fanout::All,
-            config::Fanout::Children(children) => Fanout::Some(
-                children.try_into().map_err(|_too_large| NodeError::Settings("farm.fanout is too large".to_owned()))?,
-            ),
-        },
+        reasons: Reasons::with(settings.reasons.iter().cloned()),
+        fanout: settings.farm.fanout,
         critical: critical(settings, &definitions),
-        definitions: digests(settings, &definitions)?,
+        definitions: digests(settings, &definitions),
         peers: settings.farm.peers.iter().map(ToString::to_string).collect(),
-    })
+    }
 }
 
 /// One slot per configured application, which knows nothing yet.
@@ -115,7 +110,7 @@ pub(super) fn merge_plan(settings: &Settings, missing: bool) -> MergePlan {
     let merge = &settings.farm.merge;
     MergePlan {
         references: match merge.references {
-            config::References::Count(count) if !missing => Some(count.get() as usize),
+            config::References::Count(count) if !missing => Some(count.get()),
             config::References::All | config::References::Count(_) => None,
         },
         random: matches!(merge.order, config::MergeOrder::Random),
@@ -134,19 +129,17 @@ const STREAMS_PER_CLIENT: usize = 64;
 pub(super) fn gate(settings: &Settings, shared: &Arc<Shared>) -> Result<web::Data<Gate>, NodeError> {
     let routes = settings.applications.iter().enumerate().flat_map(|(index, application)| {
         application.routes.iter().map(move |route| Route {
-            host: route.host.clone(),
-            prefix: route.path.clone(),
+            host: route.host().map(str::to_owned),
+            prefix: route.path().to_owned(),
             application: index,
         })
     });
-    let upstreams = settings.applications.iter().map(|application| {
-        let list = application.upstream.iter().map(|upstream| Upstream::parse(&upstream.to_string()));
-        Ok(Upstreams::new(list.collect::<Result<Vec<_>, _>>().map_err(|error| NodeError::Settings(error.to_string()))?))
-    });
+    let upstreams =
+        settings.applications.iter().map(|application| Upstreams::new(application.upstream.iter().map(Upstream::from)));
     Ok(web::Data::new(Gate {
         shared: Arc::clone(shared),
         routes: Routes::build(routes).map_err(|error| NodeError::Settings(error.to_string()))?,
-        upstreams: upstreams.collect::<Result<_, NodeError>>()?,
+        upstreams: upstreams.collect(),
         trusted: TrustedProxies::new(settings.gate.trusted_proxies.iter().copied()),
         connections: PerClient::new(CONNECTIONS_PER_CLIENT),
         streams: PerClient::new(STREAMS_PER_CLIENT),

@@ -1,6 +1,7 @@
 //! Small parts of a node: addresses, digests, signals.
 
 use std::{
+    collections::{BTreeMap, HashSet},
     future::Future,
     io,
     net::{SocketAddr, TcpListener},
@@ -11,7 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::NodeError;
 use crate::{
-    availability::{Name, Reason, Reasons, Target, verdict::Definition},
+    availability::{Target, verdict::Definition},
     config::Settings,
 };
 
@@ -45,28 +46,21 @@ pub(super) fn ended<E: std::fmt::Display>(part: &'static str) -> impl FnOnce(E) 
     }
 }
 
-/// A name that the configuration has checked.
-pub(super) fn name(text: &str) -> Result<Name, NodeError> {
-    text.parse().map_err(|error| NodeError::Settings(format!("{text:?}: {error}")))
-}
-
 /// The definitions of the configured applications.
-pub(super) fn definitions(settings: &Settings) -> Result<Vec<Definition>, NodeError> {
-    let definition = |application: &crate::config::Application| {
-        let uses = application.uses.iter().map(|used| name(used)).collect::<Result<_, _>>()?;
-        Ok(Definition { name: name(&application.name)?, uses, agree: application.agree.get() as usize })
+pub(super) fn definitions(settings: &Settings) -> Vec<Definition> {
+    let definition = |application: &crate::config::Application| Definition {
+        name: application.name.clone(),
+        uses: application.uses.clone(),
+        agree: application.agree.get() as usize,
     };
     settings.applications.iter().map(definition).collect()
 }
 
 /// What is announced to the other nodes: every target of the configuration with a digest of its
 /// definition (`uses`, `agree`).
-pub(super) fn digests(
-    settings: &Settings,
-    definitions: &[Definition],
-) -> Result<std::collections::BTreeMap<Target, String>, NodeError> {
+pub(super) fn digests(settings: &Settings, definitions: &[Definition]) -> BTreeMap<Target, String> {
     let digest = |text: String| hex::encode(&Sha256::digest(text)[..8]);
-    let mut digests = std::collections::BTreeMap::new();
+    let mut digests = BTreeMap::new();
     for definition in definitions {
         let mut uses = definition.uses.clone();
         uses.sort();
@@ -76,33 +70,24 @@ pub(super) fn digests(
         );
     }
     for resource in &settings.resources {
-        digests.insert(Target::Resource(name(&resource.name)?), digest("agree=1".to_owned()));
+        digests.insert(Target::Resource(resource.name.clone()), digest("agree=1".to_owned()));
     }
-    Ok(digests)
+    digests
 }
 
 /// Targets whose notifications overtake others: critical applications, what they use, and the
 /// system where there is one.
-pub(super) fn critical(settings: &Settings, definitions: &[Definition]) -> std::collections::HashSet<Target> {
-    let mut critical = std::collections::HashSet::new();
+pub(super) fn critical(settings: &Settings, definitions: &[Definition]) -> HashSet<Target> {
+    let mut critical = HashSet::new();
     for (application, definition) in
         settings.applications.iter().zip(definitions).filter(|(application, _)| application.critical)
     {
-        debug_assert_eq!(application.name, definition.name.as_str());
+        debug_assert_eq!(application.name, definition.name);
         critical.insert(Target::System);
         critical.insert(Target::Application(definition.name.clone()));
         critical.extend(definition.uses.iter().cloned().map(Target::Resource));
     }
     critical
-}
-
-/// The reasons that this node accepts.
-pub(super) fn reasons(settings: &Settings) -> Result<Reasons, NodeError> {
-    let custom = settings
-        .reasons
-        .iter()
-        .map(|reason| Ok(Reason { code: reason.code, name: name(&reason.name)?, title: Some(reason.title.clone()) }));
-    Ok(Reasons::with(custom.collect::<Result<Vec<_>, NodeError>>()?))
 }
 
 /// Ends when the node is told to stop; says by what.

@@ -7,18 +7,8 @@
 //! Invariant: children and shares together are the recipients, each exactly once. So without faults
 //! a body crosses the farm in exactly N − 1 messages.
 
-use std::num::NonZeroUsize;
-
 use crate::availability::NodeId;
-
-/// How many children a node sends a notification to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fanout {
-    /// To everybody at once.
-    All,
-    /// To so many, who pass it on.
-    Some(NonZeroUsize),
-}
+pub use crate::vocabulary::Fanout;
 
 /// The children, each with the share it is to pass on to. O(n).
 pub fn plan(recipients: &[NodeId], fanout: Fanout) -> Vec<(NodeId, Vec<NodeId>)> {
@@ -42,6 +32,7 @@ pub fn plan(recipients: &[NodeId], fanout: Fanout) -> Vec<(NodeId, Vec<NodeId>)>
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::num::NonZeroUsize;
     use uuid::Uuid;
 
     fn nodes(n: u128) -> Vec<NodeId> {

@@ -3,7 +3,7 @@
 use std::env::VarError;
 
 use crate::cli::CliError;
-use crate::config::{HttpUrl, Secret, addresses};
+use crate::vocabulary::{HttpUrl, Secret};
 
 /// Where a node's control listener is, and what it is shown.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl Access {
         let refused = |problem| CliError::Refused(format!("FOREWARN_URL: {problem}"));
         let url = url.filter(|url| !url.is_empty());
         let url = url.as_deref().unwrap_or("http://127.0.0.1:7070");
-        let url = addresses::http_url(url).map_err(refused)?;
+        let url = url.parse().map_err(refused)?;
         let token = token.filter(|token| !token.is_empty());
         if let Some(token) = &token
             && !(token.len() <= 1_024 && token.bytes().all(|byte| byte.is_ascii_graphic()))

@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use uuid::Uuid;
 
 use super::{CriteriaArgs, OutputArgs, text};
-use crate::config::HttpUrl;
+use crate::vocabulary::HttpUrl;
 
 /// The one notification that is handed in. Exactly one of `available`, `unavailable` and `cancel`
 /// is there; `targets` is empty with `cancel` only.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDateTime, Utc};
 
 use crate::availability::Target;
-use crate::config::{HttpUrl, addresses, values};
+use crate::config::values;
+use crate::vocabulary::HttpUrl;
 
 /// The longest pattern or value, in characters.
 const MAX_VALUE: usize = 1_000;
@@ -16,7 +17,7 @@ const MAX_VALUE: usize = 1_000;
 const MAX_SPAN: u64 = 315_360_000;
 
 pub(super) fn name(text: &str) -> Result<String, String> {
-    values::name(text)
+    values::name(text).map(|name| name.to_string())
 }
 
 /// In the canonical form of a notification's `targets`.
@@ -29,7 +30,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn url(text: &str) -> Result<HttpUrl, String> {
-    addresses::http_url(text)
+    text.parse()
 }
 
 /// How long something takes: one or several units from large to small, as in `2h30m` or `1d`; whole

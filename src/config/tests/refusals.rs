@@ -53,7 +53,7 @@ fn node_gate_and_control_have_limits() {
     assert!(node("reserve = \"1 mile\"").contains("must be a size"));
     refused("[gate]\nlisten = \"localhost\"\n", "5: gate.listen: must be an address and a port");
     refused("[gate]\ntrusted_proxies = [\"10.0.0.1\"]\n", "5: gate.trusted_proxies: must be a net");
-    refused("[control]\nadvertise = \"https://a\"\n", "5: control.advertise: must be an address");
+    refused("[control]\nadvertise = \"https://a\"\n", "5: control.advertise: https is not available in");
     refused("[control]\ntime_zone = \"Mars/Base\"\n", "5: control.time_zone: must be a time zone");
     let open = "[control]\nlisten = \"0.0.0.0:7070\"\n";
     refused(open, "5: control.listen: is not a loopback address");

@@ -11,17 +11,16 @@ mod cookie;
 mod door;
 mod front;
 mod origin;
-mod password;
 mod sign_in;
 mod store;
 mod throttle;
 
+#[cfg(test)]
+pub use crate::vocabulary::password::cheap_hash;
 pub use cookie::Cookies;
 pub use door::{Door, Refusal};
 pub use front::{Front, Proxies};
 pub use origin::{OriginError, check_origin};
-#[cfg(test)]
-pub use password::cheap_hash;
 pub use sign_in::{NotSignedIn, Operator, SignIn};
 pub use store::{Limits, Session, Sessions, Use};
 pub use throttle::Throttle;
