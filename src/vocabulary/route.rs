@@ -19,7 +19,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// Lower-case host without a port; `None` is any host.
+    /// Lower-case host without a port, perhaps with `*` as its first label; `None` is any host.
     pub fn host(&self) -> Option<&str> {
         self.host.as_deref()
     }
@@ -44,7 +44,11 @@ impl FromStr for Route {
         }
         let host = match host {
             "" => None,
-            host => Some(host_name(host)?),
+            host => Some(match host.strip_prefix("*.") {
+                // any one label
+                Some(rest) => format!("*.{}", host_name(rest)?),
+                None => host_name(host)?,
+            }),
         };
         if text.len() > LONGEST {
             return Err(format!("must be at most {LONGEST} bytes"));
@@ -64,7 +68,7 @@ impl FromStr for Route {
             return Err("must not have empty, \".\" or \"..\" segments".to_owned());
         }
         let path = if path.is_empty() { "/" } else { path };
-        let read = Path::parse(path).map_err(|error| error.to_string())?;
+        let read = Path::parse(path.as_bytes()).map_err(|error| error.to_string())?;
         // escapes may be written in lower case, but an escape that the literal reading does not keep
         // would stand for another route than is written
         if !read.literal().eq_ignore_ascii_case(path) {
@@ -92,6 +96,7 @@ mod tests {
         assert_eq!(shown("/mail/").unwrap(), "/mail");
         assert_eq!(shown("Shop.Example.com/Cart").unwrap(), "shop.example.com/Cart");
         assert_eq!(shown("/s%c3%bcd").unwrap(), "/s%C3%BCd");
+        assert_eq!(shown("*.Example.com/").unwrap(), "*.example.com/");
         for wrong in [
             "",
             "mail",
@@ -115,6 +120,9 @@ mod tests {
             "http://a/b",
             "a:80/b",
             "a b/c",
+            "*.*.a/",
+            "a.*/",
+            "*/",
             "/\u{7}",
         ] {
             assert!(shown(wrong).is_err(), "{wrong:?}");
