@@ -4,7 +4,10 @@
 
 use actix_web::{HttpRequest, web::Data};
 
-use super::auth::Sessions;
+use super::{
+    auth::Sessions,
+    session::{Front, Proxies},
+};
 use crate::{actors::desk::Submitted, availability::Author};
 
 /// A notification was taken.
@@ -24,8 +27,13 @@ pub fn forgotten(request: &HttpRequest, by: &str, name: &str) {
 
 /// Where a request comes from: the client's address, also behind a trusted proxy.
 pub fn address(request: &HttpRequest) -> String {
+    front(request).client.to_string()
+}
+
+/// How a request has come, also behind a trusted proxy.
+pub fn front(request: &HttpRequest) -> Front {
     match request.app_data::<Data<Sessions>>() {
-        Some(sessions) => sessions.0.front(request).client.to_string(),
-        None => request.peer_addr().map_or_else(String::new, |peer| peer.ip().to_string()),
+        Some(sessions) => sessions.0.front(request),
+        None => Proxies::default().front(request),
     }
 }

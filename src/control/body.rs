@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use actix_web::{HttpRequest, http::header, web};
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::{errors::Failure, strict};
@@ -20,27 +21,44 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 /// 415 for another type or a coded body, 413 above [`MOST`], 408 when it takes more than 10 s, 400
 /// with line and column where it is no JSON or names a member twice.
 pub async fn json(request: &HttpRequest, payload: web::Payload) -> Result<Value, Failure> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
-    if !content_type.is_some_and(is_json) {
+    if media_type(request).as_deref() != Some("application/json") {
         return Err(Failure::UnsupportedType(
             "the body must have the Content-Type application/json (in UTF-8)".to_owned(),
         ));
     }
+    check_coding(request)?;
+    strict::read(&bytes(request, payload).await?).map_err(Failure::Malformed)
+}
+
+/// Reads a body of any type.
+///
+/// # Errors
+/// 413 above [`MOST`], 408 when it takes more than 10 s, 400 when it breaks off.
+pub async fn bytes(request: &HttpRequest, payload: web::Payload) -> Result<Bytes, Failure> {
+    Ok(body::read(request, payload, Bounds { most: MOST, patience: PATIENCE }, |_| {}).await?)
+}
+
+/// Refuses a body with a `Content-Encoding`.
+///
+/// # Errors
+/// 415.
+pub fn check_coding(request: &HttpRequest) -> Result<(), Failure> {
     let coding = request.headers().get(header::CONTENT_ENCODING);
     if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(Failure::UnsupportedType("the body must not have a Content-Encoding".to_owned()));
     }
-    let bytes = body::read(request, payload, Bounds { most: MOST, patience: PATIENCE }, |_| {}).await?;
-    strict::read(&bytes).map_err(Failure::Malformed)
+    Ok(())
 }
 
-/// `application/json`, without a charset or with UTF-8.
-fn is_json(content_type: &str) -> bool {
+/// The media type in lower case; `None` without one, and with another charset than UTF-8.
+pub fn media_type(request: &HttpRequest) -> Option<String> {
+    let content_type = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
     let mut parts = content_type.split(';').map(str::trim);
-    parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/json"))
-        && parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
-            !name.trim().eq_ignore_ascii_case("charset") || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
-        })
+    let media = parts.next()?.to_ascii_lowercase();
+    let is_utf8 = parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
+        !name.trim().eq_ignore_ascii_case("charset") || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    });
+    is_utf8.then_some(media)
 }
 
 impl From<Fault> for Failure {
@@ -60,12 +78,15 @@ mod tests {
     use actix_web::test as http;
 
     #[test]
-    fn only_json_in_utf_8_is_json() {
+    fn a_type_counts_in_utf_8_only() {
+        let media = |content_type: &str| {
+            media_type(&http::TestRequest::post().insert_header(("content-type", content_type)).to_http_request())
+        };
         for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
-            assert!(is_json(good), "{good}");
+            assert_eq!(media(good).as_deref(), Some("application/json"), "{good}");
         }
-        for bad in ["", "text/json", "application/xml", "application/json; charset=latin1", "application/jsonp"] {
-            assert!(!is_json(bad), "{bad}");
+        for bad in ["", "text/json", "application/json; charset=latin1", "application/jsonp"] {
+            assert_ne!(media(bad).as_deref(), Some("application/json"), "{bad}");
         }
     }
 

@@ -19,6 +19,7 @@ pub mod body;
 pub mod console;
 pub mod errors;
 pub mod events;
+pub mod formats;
 pub mod health;
 pub mod metrics;
 pub mod openapi;

@@ -10,6 +10,7 @@ mod asking;
 mod bodies;
 mod disk;
 mod door;
+mod formats;
 mod history;
 mod judging;
 mod limits;

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     actors::desk::{Delivery, HistoryError, HistoryQuery},
     availability::{Entry, Name},
-    control::errors::Failure,
+    control::{errors::Failure, formats},
 };
 
 /// How many to list unless told.
@@ -19,8 +19,11 @@ const LIMIT: usize = 100;
 /// Most that are listed at once.
 const MOST: usize = 1_000;
 
-/// The notifications, newest first.
+/// The notifications, newest first. `?wsdl` and `?xsd` describe how they are submitted by SOAP and XML.
 pub async fn list(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    if let Some(description) = formats::description(&request) {
+        return Ok(description);
+    }
     let query = query(&request)?;
     let page = desk(&request)?.history(query).await.map_err(refused)?;
     let notifications: Vec<Value> = page.entries.iter().map(|entry| record(entry)).collect();

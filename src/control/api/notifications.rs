@@ -5,11 +5,7 @@
 
 use std::time::Duration;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{StatusCode, header},
-    web,
-};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 
 use super::{
     desk,
@@ -18,7 +14,12 @@ use super::{
 use crate::{
     actors::desk::Submitted,
     availability::Submission,
-    control::{audit, auth::Caller, body, errors::Failure},
+    control::{
+        audit,
+        auth::Caller,
+        errors::Failure,
+        formats::{Format, Refusal},
+    },
 };
 
 /// How long `?wait=all` waits unless told.
@@ -26,15 +27,30 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Takes a notification: 202 with its receipt so far, 200 when it was known already. With
 /// `?wait=all` it waits for every known node: 200 when all have confirmed, otherwise 202.
+///
+/// A submission in XML or SOAP is answered in its own format.
 pub async fn submit(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Failure> {
-    let caller = Caller::of(&request)?;
+    let format = Format::of(&request)?;
+    match take(&request, payload, format).await {
+        Ok((submitted, status)) => Ok(format.answer(&submitted, status)),
+        Err(refusal) => Ok(format.refuse(refusal)),
+    }
+}
+
+/// What [`submit`] does in every format.
+async fn take(
+    request: &HttpRequest,
+    payload: web::Payload,
+    format: Format,
+) -> Result<(Submitted, StatusCode), Refusal> {
+    let caller = Caller::of(request)?;
     caller.must_act()?;
-    let wait = wait(&request)?;
-    let submission = Submission::parse(&body::json(&request, payload).await?).map_err(Failure::Wrong)?;
-    let desk = desk(&request)?;
+    let wait = wait(request)?;
+    let submission = Submission::parse(&format.read(request, payload).await?).map_err(Failure::Wrong)?;
+    let desk = desk(request)?;
     let author = caller.author(desk, &submission).await?;
-    let mut submitted = desk.submit(submission, author.clone()).await?;
-    audit::submitted(&request, &author, &submitted);
+    let mut submitted = desk.submit(submission, author.clone()).await.map_err(Failure::from)?;
+    audit::submitted(request, &author, &submitted);
     let done = match wait {
         None => submitted.repeated,
         Some(timeout) => {
@@ -44,7 +60,7 @@ pub async fn submit(request: HttpRequest, payload: web::Payload) -> Result<HttpR
             submitted.delivery.complete
         }
     };
-    Ok(answer(&submitted, if done { StatusCode::OK } else { StatusCode::ACCEPTED }))
+    Ok((submitted, if done { StatusCode::OK } else { StatusCode::ACCEPTED }))
 }
 
 /// For how long to wait for every node; `None`: not at all.
@@ -69,12 +85,6 @@ fn wait(request: &HttpRequest) -> Result<Option<Duration>, Failure> {
     };
     params.finish()?;
     Ok(wait.map(|_| timeout))
-}
-
-fn answer(submitted: &Submitted, status: StatusCode) -> HttpResponse {
-    HttpResponse::build(status)
-        .insert_header((header::LOCATION, format!("/api/v1/notifications/{}", submitted.id)))
-        .json(submitted)
 }
 
 #[cfg(test)]
@@ -118,7 +128,7 @@ mod tests {
             repeated: true,
             targets: Vec::new(),
         };
-        let response = answer(&submitted, StatusCode::ACCEPTED);
+        let response = Format::Json.answer(&submitted, StatusCode::ACCEPTED);
         assert_eq!(response.status(), 202);
         assert_eq!(
             response.headers().get("location").unwrap(),
