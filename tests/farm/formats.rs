@@ -70,7 +70,10 @@ async fn what_is_wrong_is_named_in_each_formats_own_shape() {
     let refused = xml(node, wrong).await.expect(422);
     assert_eq!(refused.header("content-type"), Some("application/problem+xml; charset=utf-8"));
     let text = refused.text();
-    assert!(text.starts_with("<problem xmlns=\"urn:ietf:rfc:7807\">") && text.contains("<field>colour</field>"), "{text}");
+    assert!(
+        text.starts_with("<problem xmlns=\"urn:ietf:rfc:7807\">") && text.contains("<field>colour</field>"),
+        "{text}"
+    );
     for (version, status, code) in [(SOAP_1_1, 500, "s:Client"), (SOAP_1_2, 400, "s:Sender")] {
         let fault = soap(node, version, &body_of(wrong)).await.expect(status);
         let text = fault.text();
