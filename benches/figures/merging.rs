@@ -36,6 +36,7 @@ fn replica(number: u128, held: &[Arc<Entry>]) -> Replica {
         fanout: Fanout::All,
         critical: Default::default(),
         definitions: BTreeMap::new(),
+        together: Vec::new(),
         peers: Vec::new(),
     };
     let mut ledger = Ledger::new(Rules::default());

@@ -1,5 +1,5 @@
-//! One availability cache per application (seed document, caches 224 to 234): an actor that owns the
-//! writes and publishes an immutable snapshot with the answers already rendered.
+//! One availability cache per application (docs/contract.md#glossary-of-the-original-design): an actor
+//! that owns the writes and publishes an immutable snapshot with the answers already rendered.
 //!
 //! Must stay true: what is published follows from the words alone; a plan that begins or ends is
 //! published in time, and should the timer be late, the snapshot itself knows until when it holds.
@@ -12,7 +12,7 @@ use super::{
     desk::Event,
     shared::{Shared, Slot},
 };
-use crate::{answer::Snapshot, availability::verdict::View, clock};
+use crate::{answer::Snapshot, availability::verdict::View};
 
 /// The clock may be put forward at any time: no timer is longer.
 const LONGEST_TIMER: Duration = Duration::from_secs(5);
@@ -38,10 +38,10 @@ impl ApplicationCache {
 
     fn publish(&mut self, view: View, ctx: &mut Context<Self>) {
         let slot: &Slot = &self.shared.slots[self.index];
-        let now = clock::now();
+        let clock = self.shared.clock();
         let before = slot.snapshot.load_full();
-        let next = Arc::new(Snapshot::build(Arc::clone(&slot.app), self.shared.node.clone(), view, now));
-        let wait = next.valid_until().map(|until| until.since(now).clamp(Duration::from_millis(1), LONGEST_TIMER));
+        let next = Arc::new(Snapshot::build(Arc::clone(&slot.app), self.shared.node.clone(), view, clock));
+        let wait = next.valid_until().map(|until| until.since(clock).clamp(Duration::from_millis(1), LONGEST_TIMER));
         slot.snapshot.store(next);
         drop(before);
         self.shared.tell(Event::Availability { application: slot.app.name().clone() });
@@ -55,14 +55,29 @@ impl ApplicationCache {
     fn time_passes(&mut self, ctx: &mut Context<Self>) {
         self.timer = None;
         let snapshot = self.shared.slots[self.index].snapshot.load_full();
-        let Some(until) = snapshot.valid_until() else { return };
-        let now = clock::now();
-        if now >= until {
+        let clock = self.shared.clock();
+        if !snapshot.holds_at(clock) {
             self.publish(snapshot.view().clone(), ctx);
-        } else {
-            let wait = until.since(now).clamp(Duration::from_millis(1), LONGEST_TIMER);
+        } else if let Some(until) = snapshot.valid_until() {
+            let wait = until.since(clock).clamp(Duration::from_millis(1), LONGEST_TIMER);
             self.timer = Some(ctx.run_later(wait, Self::time_passes));
         }
+    }
+}
+
+/// The clock has gone back, or L has run ahead of it: look whether the snapshot still holds.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct TellTime;
+
+impl Handler<TellTime> for ApplicationCache {
+    type Result = ();
+
+    fn handle(&mut self, _: TellTime, ctx: &mut Self::Context) {
+        if let Some(timer) = self.timer.take() {
+            ctx.cancel_future(timer);
+        }
+        self.time_passes(ctx);
     }
 }
 

@@ -15,12 +15,12 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use super::{
-    application_cache::{ApplicationCache, LoadWords},
+    application_cache::{ApplicationCache, LoadWords, TellTime},
     courier::{Carry, Couriers},
     desk::Event,
     merger::{MergeWith, Merger},
     queue::Queue,
-    shared::{Counters, Shared},
+    shared::{Counters, Shared, Slot},
 };
 use crate::{
     availability::{NodeId, Target, verdict::View},
@@ -98,6 +98,7 @@ impl Repeater {
 
     /// Performs what the replica has decided, in order.
     fn perform(&mut self, ctx: &mut Context<Self>) {
+        self.shared.advance(self.replica.ledger().limit());
         let mut wake = HashSet::new();
         loop {
             let effects = self.replica.take_effects();
@@ -164,7 +165,7 @@ impl Repeater {
             .zip(&self.caches)
             .filter(|(slot, _)| targets.iter().any(|target| slot.depends_on(target)));
         let loads: Vec<_> =
-            touched.map(|(slot, cache)| cache.send(LoadWords(View::of(ledger, &slot.app.definition, |_| 1)))).collect();
+            touched.map(|(slot, cache)| cache.send(LoadWords(View::of(ledger, &slot.app.definition)))).collect();
         for target in targets.into_iter().filter(|target| !matches!(target, Target::Application(_))) {
             self.shared.tell(Event::Resource { target });
         }
@@ -179,6 +180,17 @@ impl Repeater {
         });
         crash_point("repeater.load");
         ctx.spawn(loaded);
+    }
+
+    /// The caches' own timers wait for the next change. When the clock is put back, or L jumps, another
+    /// snapshot is due at once; until it is there the gate weighs the words for each request.
+    fn tell_time(&self) {
+        let clock = self.shared.clock();
+        let late = |slot: &Slot| !slot.snapshot.load().holds_at(clock);
+        for (_, cache) in self.shared.slots.iter().zip(&self.caches).filter(|(slot, _)| late(slot)) {
+            // A full mailbox has a load in it, which publishes anew as well.
+            cache.try_send(TellTime).ok();
+        }
     }
 
     fn send_to(&mut self, peer: NodeId) {
@@ -249,6 +261,7 @@ impl Actor for Repeater {
         });
         ctx.run_interval(TICK, |act, ctx| {
             act.advance(ctx);
+            act.tell_time();
             act.replica.tick(now());
             act.perform(ctx);
         });

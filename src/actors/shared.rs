@@ -4,7 +4,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
 };
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -12,7 +12,8 @@ use tokio::sync::broadcast;
 
 use crate::{
     answer::{App, Snapshot},
-    availability::{Name, Target},
+    availability::{Moment, Name, Rules, Target},
+    clock,
     sync::Conflict,
 };
 
@@ -72,7 +73,7 @@ impl Slot {
         match target {
             Target::System => true,
             Target::Application(name) => name == self.app.name(),
-            Target::Resource(name) => self.app.definition.uses.contains(name),
+            Target::Resource(name) => self.app.definition.uses.iter().any(|used| used.resource == *name),
         }
     }
 }
@@ -120,22 +121,41 @@ pub struct Shared {
     pub counters: Counters,
     /// The store cannot write at the moment.
     pub store_stopped: AtomicBool,
+    /// δ and lapse.
+    rules: Rules,
+    /// L in milliseconds, as the repeater knows it now.
+    limit: AtomicI64,
     phase: ArcSwap<Phase>,
     fenced: ArcSwapOption<Conflict>,
 }
 
 impl Shared {
     /// Before anything is known.
-    pub fn new(node: Name, slots: Vec<Slot>) -> Self {
+    pub fn new(node: Name, rules: Rules, slots: Vec<Slot>) -> Self {
         Self {
             node,
             slots,
             events: broadcast::Sender::new(EVENTS),
             counters: Counters::default(),
             store_stopped: AtomicBool::new(false),
+            rules,
+            limit: AtomicI64::new(0),
             phase: ArcSwap::from_pointee(Phase::Open),
             fenced: ArcSwapOption::empty(),
         }
+    }
+
+    /// The time that verdicts go by, now: this node's clock, or what L says where that is ahead of it.
+    ///
+    /// L is the ledger's present one, whatever has been loaded into the cache that decides, so that nodes
+    /// of equal ledgers decide alike also while a clock runs behind. No lock: one atomic read.
+    pub fn clock(&self) -> Moment {
+        self.rules.clock(clock::now(), Moment::from_millis(self.limit.load(Ordering::Acquire)))
+    }
+
+    /// L has come at least this far.
+    pub fn advance(&self, limit: Moment) {
+        self.limit.fetch_max(limit.millis(), Ordering::Release);
     }
 
     /// Where the node is in its life. One that is fenced is never called ready.

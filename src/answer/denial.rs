@@ -1,4 +1,4 @@
-//! The answer to a request for an application that is down (SPEC 6, "Denials at the gate").
+//! The answer to a request for an application that is down (docs/contract.md#denials).
 //!
 //! Rendered once, in pieces, and filled in for each request: path, seconds until the return, words
 //! that depend on the time. Headers hold names, ids, numbers and literals, nothing that a person
@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::availability::{
     Entry, Moment, Name,
-    verdict::{Cause, Verdict, View},
+    verdict::{Cause, Verdict},
 };
 
 use super::{
@@ -51,30 +51,18 @@ struct Facts {
     back: Option<Moment>,
     /// It should be back and is not.
     overdue: bool,
-    /// L − 2δ: time has come at least this far, whatever this node's clock says.
-    floor: Moment,
 }
 
 impl Denial {
-    /// The denial that a verdict on a request asks for; none, if it is open. `now` is the node's time;
-    /// after the next change by time ([`View::next_change`]) it must be made anew.
-    pub fn of(app: &Arc<App>, node: &Name, view: &View, verdict: Verdict, now: Moment) -> Option<Self> {
+    /// The denial that a verdict on a request asks for; none, if it is open. `clock` is the time that the
+    /// verdict was given at; after the next change by time ([`crate::availability::Weighed::until`]) it
+    /// must be made anew.
+    pub fn of(app: &Arc<App>, node: &Name, verdict: Verdict, clock: Moment) -> Option<Self> {
         let deciding = Arc::clone(&verdict.first()?.entry);
         let (since, back) = (verdict.since()?, verdict.expected_back_at());
-        let floor = view.rules.threshold(view.limit);
-        let overdue = back.is_some_and(|back| back <= now.max(floor));
+        let overdue = back.is_some_and(|back| back <= clock);
         let (app, node) = (Arc::clone(app), node.clone());
-        Some(Self::new(Facts {
-            app,
-            others: Vec::new(),
-            node,
-            causes: verdict.causes,
-            deciding,
-            since,
-            back,
-            overdue,
-            floor,
-        }))
+        Some(Self::new(Facts { app, others: Vec::new(), node, causes: verdict.causes, deciding, since, back, overdue }))
     }
 
     /// The one denial of a request that needs several applications, of which these are closed. The
@@ -92,7 +80,6 @@ impl Denial {
             facts.since = facts.since.min(other.since);
             facts.back = facts.back.zip(other.back).map(|(one, another)| one.max(another));
             facts.overdue = facts.overdue && other.overdue;
-            facts.floor = facts.floor.max(other.floor);
         }
         Some(Arc::new(Self::new(facts)))
     }
@@ -126,17 +113,17 @@ impl Denial {
 
     /// Every header field of this answer but `Content-Length`: names in small letters, values that
     /// are visible ASCII by construction (names, ids, numbers, literals).
-    pub fn headers(&self, shape: Shape, now: Moment) -> impl Iterator<Item = (&'static str, Bytes)> {
+    pub fn headers(&self, shape: Shape, clock: Moment) -> impl Iterator<Item = (&'static str, Bytes)> {
         let typed = [("content-type", Bytes::from_static(shape.content_type().as_bytes()))];
         let policy = (shape == Shape::Html).then(|| ("content-security-policy", page::security_policy()));
-        let retry = self.retry_after(now).map(|seconds| ("retry-after", seconds.to_string().into()));
+        let retry = self.retry_after(clock).map(|seconds| ("retry-after", seconds.to_string().into()));
         typed.into_iter().chain(policy).chain(retry).chain(self.headers.iter().cloned())
     }
 
     /// Seconds until the expected return, rounded up, at least 1; 60 when it is overdue; `None` when
     /// it is not known.
-    pub fn retry_after(&self, now: Moment) -> Option<u64> {
-        let left = self.facts.back?.since(now.max(self.facts.floor));
+    pub fn retry_after(&self, clock: Moment) -> Option<u64> {
+        let left = self.facts.back?.since(clock);
         if self.facts.overdue || left.is_zero() {
             return Some(OVERDUE);
         }
@@ -145,14 +132,14 @@ impl Denial {
 
     /// The body in one shape, for a request for `instance` (its path). `reading`: its method is GET or
     /// HEAD, so that a page may ask for it again. Costs one buffer.
-    pub fn body(&self, shape: Shape, instance: &str, reading: bool, now: Moment) -> Bytes {
+    pub fn body(&self, shape: Shape, instance: &str, reading: bool, clock: Moment) -> Bytes {
         let pieces = match shape {
             Shape::Html => self.html(reading),
             Shape::ProblemJson | Shape::Json => self.json(),
             Shape::Text => self.text(reading),
         };
-        let Facts { since, back, floor, .. } = self.facts;
-        pieces.fill(&Slots { instance, retry_after: self.retry_after(now), now: now.max(floor), since, back })
+        let Facts { since, back, .. } = self.facts;
+        pieces.fill(&Slots { instance, retry_after: self.retry_after(clock), now: clock, since, back })
     }
 
     /// Such as "Mail is unavailable".

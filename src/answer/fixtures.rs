@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::availability::{
     Entry, Ledger, Moment, Name, NodeId, Notification, Rules,
-    verdict::{Definition, View},
+    verdict::{Definition, Use, View},
 };
 
 use super::{App, Decision, Denial, Snapshot, general::nothing_but};
@@ -27,7 +27,7 @@ pub(super) fn name(text: &str) -> Name {
 }
 
 pub(super) fn mail() -> Arc<App> {
-    let definition = Definition { name: name("mail"), uses: vec![name("store")], agree: 1 };
+    let definition = Definition { name: name("mail"), uses: vec![Use { resource: name("store"), agree: 1 }], agree: 1 };
     Arc::new(App { title: "Mail".to_owned(), definition })
 }
 
@@ -53,7 +53,7 @@ pub(super) fn view(app: &App, entries: impl IntoIterator<Item = Arc<Entry>>) -> 
     for entry in entries {
         ledger.admit(&entry);
     }
-    View::of(&ledger, &app.definition, |_| 1)
+    View::of(&ledger, &app.definition)
 }
 
 pub(super) fn snapshot(entries: impl IntoIterator<Item = Arc<Entry>>, now: Moment) -> Snapshot {

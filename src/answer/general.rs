@@ -2,15 +2,14 @@
 //! `/.forewarn/availability`, for everything that shows one state per application.
 //!
 //! The *general* verdict is that of a request which no criteria match but those that name this node.
-//! What is closed for some requests only is listed apart.
-
-use std::collections::BTreeSet;
+//! What is closed for some requests only is listed apart. Both are views of the one evaluator
+//! (docs/contract.md#one-evaluator): they ask it about a request of that kind.
 
 use serde_json::{Value, json};
 
 use crate::availability::{
-    Criteria, Moment, Name, NoHeaders, RequestFacts, Rules, Says, Speaker, Target, TargetWords, Word,
-    verdict::{Cause, Definition, Layer, Verdict, View},
+    Criteria, Moment, Name, NoHeaders, RequestFacts, Weighed,
+    verdict::{Cause, Verdict},
 };
 
 use super::Snapshot;
@@ -19,7 +18,7 @@ use super::Snapshot;
 /// there, so that only those that name nodes match it. (And a path glob of nothing but stars, which
 /// matches every request there is.)
 pub(super) fn nothing_but(node: &str) -> RequestFacts<'_> {
-    RequestFacts { method: "", path: "", query: "", headers: &NoHeaders, client: None, node }
+    RequestFacts { method: "", path: "", also: [None; 2], query: "", headers: &NoHeaders, client: None, node }
 }
 
 /// Whether a word with these criteria speaks about all requests that a node gets.
@@ -27,104 +26,43 @@ pub(super) fn is_general(criteria: Option<&Criteria>, node: &str) -> bool {
     criteria.is_none_or(|criteria| criteria.match_request(&nothing_but(node)))
 }
 
-/// Whether the application is open on this node for requests that no criteria single out.
-pub fn general(view: &View, definition: &Definition, node: &Name, now: Moment) -> Verdict {
-    view.decide(definition, &nothing_but(node.as_str()), now)
+/// Whether something is open on this node for requests that no criteria single out.
+pub fn general(weighed: &Weighed, node: &Name) -> Verdict {
+    weighed.decide(&nothing_but(node.as_str()))
 }
 
 /// The closings that are in force on this node for some requests only, in the order of causes. They
 /// count beside the general verdict; where that is closed they change nothing.
 ///
-/// Each stands against what has been said about exactly its requests or about all; whether two
-/// different criteria have requests in common is not looked into.
-pub fn partial(view: &View, definition: &Definition, node: &Name, now: Moment) -> Vec<Cause> {
-    let at = Place { rules: view.rules, clock: view.rules.clock(now, view.limit), node: node.as_str() };
-    let own = Target::Application(definition.name.clone());
+/// For each criteria the evaluator is asked about a request that these match, beside those that speak
+/// about all requests. Whether two different criteria have requests in common is not looked into.
+pub fn partial(weighed: &Weighed, node: &Name) -> Vec<Cause> {
+    let general: Vec<bool> = weighed.criteria().map(|criteria| is_general(Some(criteria), node.as_str())).collect();
     let mut causes = Vec::new();
-    at.add(&mut causes, (Layer::Own, own), &view.own, definition.agree, None);
-    at.add(&mut causes, (Layer::System, Target::System), &view.system, 1, Some(&view.own));
-    for (name, agree, words) in &view.resources {
-        at.add(&mut causes, (Layer::Resource, Target::Resource(name.clone())), words, *agree, None);
+    for (kind, criteria) in weighed.criteria().enumerate() {
+        let is_here = criteria.nodes().is_empty() || criteria.nodes().contains(node);
+        if general[kind] || !is_here || criteria.has_unread() {
+            continue;
+        }
+        let verdict = weighed.decide_where(|other| other == kind || general[other]);
+        let own = |cause: &Cause| cause.entry.notification.criteria.as_ref() == Some(criteria);
+        causes.extend(verdict.causes.into_iter().filter(own));
     }
+    let reported = |cause: &Cause| cause.entry.notification.reporter.is_some();
+    causes.sort_by(|a, b| {
+        let key = |cause: &Cause| (cause.layer, cause.target.clone(), reported(cause), cause.since, cause.entry.stamp);
+        key(a).cmp(&key(b))
+    });
     causes
 }
 
-/// Where and when is looked.
-struct Place<'a> {
-    rules: Rules,
-    clock: Moment,
-    node: &'a str,
-}
-
-impl Place<'_> {
-    fn add(
-        &self,
-        causes: &mut Vec<Cause>,
-        (layer, target): (Layer, Target),
-        words: &TargetWords,
-        agree: usize,
-        floor: Option<&TargetWords>,
-    ) {
-        // What the operators' openings silence: all that is older on the same requests.
-        let silenced = |x: &Word| {
-            let here = words.operators().filter(|_| x.speaker != Speaker::Operators);
-            let above = floor.into_iter().flat_map(TargetWords::operators);
-            let newest = |said: &mut dyn Iterator<Item = &Word>| {
-                said.filter(|y| y.says == Says::Opening && y.covers(x)).map(|y| y.at).max()
-            };
-            let (here, above) = (newest(&mut here.into_iter()), newest(&mut above.into_iter()));
-            match x.speaker {
-                Speaker::Operators => Some(x.at) <= above,
-                Speaker::Reporter(_) => here.max(above).is_some_and(|opened| x.since <= opened.0),
-            }
-        };
-        let mut standing: Vec<&Word> = Vec::new();
-        for group in
-            [words.operators().collect::<Vec<_>>()].into_iter().chain(words.reporters().map(|(_, said)| said.collect()))
-        {
-            standing.extend(group.iter().copied().filter(|x| self.stands(x, &group) && !silenced(x)));
-        }
-        let agreed = |x: &Word| {
-            let with =
-                |y: &&&Word| y.speaker != Speaker::Operators && (y.criteria() == x.criteria() || self.is_general(y));
-            let speakers: BTreeSet<&Speaker> = standing.iter().filter(with).map(|y| &y.speaker).collect();
-            x.speaker == Speaker::Operators || speakers.len() >= agree
-        };
-        let counts = standing.iter().filter(|x| !self.is_general(x) && agreed(x));
-        let mut found: Vec<&Word> = counts.copied().collect();
-        found.sort_by_key(|x| (x.speaker != Speaker::Operators, x.since, x.at));
-        causes.extend(found.into_iter().map(|x| Cause {
-            layer,
-            target: target.clone(),
-            entry: x.entry.clone(),
-            since: x.since,
-        }));
-    }
-
-    /// Whether a closing has begun, is not over, and nobody who said it has said otherwise since.
-    fn stands(&self, x: &Word, group: &[&Word]) -> bool {
-        x.says == Says::Closing
-            && x.criteria().is_none_or(|criteria| {
-                criteria.nodes().is_empty() || criteria.nodes().iter().any(|n| n.as_str() == self.node)
-            })
-            && !self.rules.lapsed(x, self.clock)
-            && !(x.plan && x.since > self.clock)
-            && x.ends.is_none_or(|ends| ends > self.clock)
-            && !group.iter().any(|y| !self.rules.lapsed(y, self.clock) && (y.replaces(x) || y.takes_back(x)))
-    }
-
-    fn is_general(&self, word: &Word) -> bool {
-        is_general(word.criteria(), self.node)
-    }
-}
-
-/// What anybody may know about an application (SPEC 6, `/.forewarn/availability/NAME`): whether it
+/// What anybody may know about an application (docs/contract.md#reserved-paths-of-the-gate): whether it
 /// is available in general, and what is planned for everybody on this node.
-pub fn availability_json(snapshot: &Snapshot, now: Moment) -> Value {
-    let (view, app, node) = (snapshot.view(), snapshot.app(), snapshot.node());
-    let verdict = general(view, &app.definition, node, now);
+pub fn availability_json(snapshot: &Snapshot, clock: Moment) -> Value {
+    let (weighed, app, node) = (snapshot.weighed_at(clock), snapshot.app(), snapshot.node());
+    let verdict = general(&weighed, node);
     let first = verdict.first().map(|cause| &cause.entry.notification);
-    let upcoming = view.upcoming(now);
+    let upcoming = weighed.upcoming();
     let planned = upcoming
         .iter()
         .map(|entry| &entry.notification)

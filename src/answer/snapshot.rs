@@ -1,13 +1,13 @@
 //! What the cache of one application publishes and the gate decides by.
 //!
-//! Must stay true: [`Snapshot::decide`] gives at every instant what the View gives. The prepared
-//! decision is used only for the time and the requests it holds for; outside of them the View is
-//! asked, so that a cache which is late with its next snapshot costs time, never truth.
+//! Must stay true: [`Snapshot::decide`] gives at every instant what the words give. What was weighed and
+//! prepared is used only for the time and the requests it holds for; outside of them the words are
+//! weighed anew, so that a cache which is late with its next snapshot costs time, never truth.
 
 use std::sync::{Arc, OnceLock};
 
 use crate::availability::{
-    Moment, Name, RequestFacts, Word,
+    Moment, Name, RequestFacts, Weighed,
     verdict::{Cause, Definition, View},
 };
 
@@ -48,8 +48,7 @@ pub struct Snapshot {
     app: Arc<App>,
     node: Name,
     view: View,
-    built_at: Moment,
-    valid_until: Option<Moment>,
+    weighed: Arc<Weighed>,
     /// `None` where it depends on more of a request than on the node that decides it.
     prepared: Option<Decision>,
     /// Where decisions depend on the request: the answers that were rendered for some, for others
@@ -58,15 +57,14 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Decides once for all, if that is possible, and renders the answer in every shape. `node` is
-    /// the name of this node, `now` the time by its clock.
-    pub fn build(app: Arc<App>, node: Name, view: View, now: Moment) -> Self {
-        let clock = view.rules.clock(now, view.limit);
-        let valid_until = view.next_change(clock);
-        let mut snapshot =
-            Self { app, node, view, built_at: now, valid_until, prepared: None, kept: Default::default() };
+    /// Weighs the words, decides once for all if that is possible, and renders the answer in every
+    /// shape. `node` is the name of this node, `clock` the time that verdicts go by
+    /// ([`crate::availability::Rules::clock`]), here as everywhere below.
+    pub fn build(app: Arc<App>, node: Name, view: View, clock: Moment) -> Self {
+        let weighed = Arc::new(view.weigh(clock));
+        let mut snapshot = Self { app, node, view, weighed, prepared: None, kept: Default::default() };
         if !snapshot.depends_on_request() {
-            let decision = snapshot.evaluate(&nothing_but(snapshot.node.as_str()), now);
+            let decision = snapshot.evaluate(&nothing_but(snapshot.node.as_str()), clock);
             if let Decision::Closed(denial) = &decision {
                 denial.prepare();
             }
@@ -77,27 +75,27 @@ impl Snapshot {
 
     /// Decides one request that this node got (its `node` is taken from the snapshot). Where the
     /// decision is prepared, nothing is evaluated and nothing allocated.
-    pub fn decide(&self, request: &RequestFacts<'_>, now: Moment) -> Decision {
+    pub fn decide(&self, request: &RequestFacts<'_>, clock: Moment) -> Decision {
         match &self.prepared {
-            Some(prepared) if self.holds_at(now) => prepared.clone(),
-            _ => self.evaluate(&RequestFacts { node: self.node.as_str(), ..*request }, now),
+            Some(prepared) if self.holds_at(clock) => prepared.clone(),
+            _ => self.evaluate(&RequestFacts { node: self.node.as_str(), ..*request }, clock),
         }
     }
 
-    fn evaluate(&self, request: &RequestFacts<'_>, now: Moment) -> Decision {
-        let verdict = self.view.decide(&self.app.definition, request, now);
+    fn evaluate(&self, request: &RequestFacts<'_>, clock: Moment) -> Decision {
+        // Within the time that the snapshot holds for, the causes are all that a denial depends on.
+        let holds = self.holds_at(clock);
+        let verdict = if holds { self.weighed.decide(request) } else { self.view.weigh(clock).decide(request) };
         if verdict.is_open() {
             return Decision::Open;
         }
-        // Within the time that the snapshot holds for, the causes are all that a denial depends on.
-        let keeps = self.holds_at(now);
-        if keeps && let Some(denial) = self.kept(&verdict.causes) {
+        if holds && let Some(denial) = self.kept(&verdict.causes) {
             return Decision::Closed(denial);
         }
-        match Denial::of(&self.app, &self.node, &self.view, verdict, now) {
+        match Denial::of(&self.app, &self.node, verdict, clock) {
             Some(denial) => {
                 let denial = Arc::new(denial);
-                if keeps {
+                if holds {
                     self.kept.iter().find(|place| Arc::ptr_eq(place.get_or_init(|| Arc::clone(&denial)), &denial));
                 }
                 Decision::Closed(denial)
@@ -116,14 +114,15 @@ impl Snapshot {
         self.kept.iter().map_while(OnceLock::get).find(fits).cloned()
     }
 
-    fn holds_at(&self, now: Moment) -> bool {
-        self.built_at <= now && self.valid_until.is_none_or(|until| now < until)
+    /// Whether this is what would be published now.
+    pub fn holds_at(&self, clock: Moment) -> bool {
+        self.weighed.holds_at(clock)
     }
 
     /// When time alone may change a decision, or what is said about it: the time to publish the
     /// next snapshot. `None`: never.
     pub fn valid_until(&self) -> Option<Moment> {
-        self.valid_until
+        self.weighed.until()
     }
 
     /// The application.
@@ -141,17 +140,16 @@ impl Snapshot {
         &self.view
     }
 
+    /// What is left of the words at this time.
+    pub fn weighed_at(&self, clock: Moment) -> Arc<Weighed> {
+        if self.holds_at(clock) { Arc::clone(&self.weighed) } else { Arc::new(self.view.weigh(clock)) }
+    }
+
     /// Whether some requests may be decided differently from others on this node. Criteria that name
     /// nothing but nodes are the same for every request that this node gets.
     pub fn depends_on_request(&self) -> bool {
-        words(&self.view).filter_map(Word::criteria).any(|criteria| !criteria.only_nodes())
+        self.weighed.criteria().any(|criteria| !criteria.only_nodes())
     }
-}
-
-/// All words that matter for an application.
-fn words(view: &View) -> impl Iterator<Item = &Word> {
-    let resources = view.resources.iter().flat_map(|(.., words)| words.iter());
-    view.own.iter().chain(view.system.iter()).chain(resources)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod element;
 mod language;
 mod matcher;
 pub(super) mod path;
+mod search;
 
 pub(super) use language::{HEADERS, Language, TEXTS};
 
@@ -33,6 +34,27 @@ pub struct Glob {
     text: String,
     /// How it is compared: as it stands, and without case. Made when it is first needed.
     matchers: [OnceLock<Box<Matcher>>; 2],
+}
+
+/// What a glob is compared with.
+#[derive(Debug, Clone, Copy)]
+pub enum Text<'a> {
+    /// Characters.
+    Utf8(&'a str),
+    /// Bytes that are not UTF-8: each is taken for the character of Latin-1.
+    Latin1(&'a [u8]),
+}
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Utf8(text)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Text<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        std::str::from_utf8(bytes).map_or(Self::Latin1(bytes), Self::Utf8)
+    }
 }
 
 /// Why a text is not a glob, or not one that may be submitted.
@@ -96,10 +118,9 @@ impl Glob {
         &self.text
     }
 
-    /// Whether the whole of `text` matches; `fold` ignores ASCII case. A text that is not UTF-8 is read
-    /// byte by byte, as Latin-1. Linear in the length of the text.
-    pub fn matches(&self, text: impl AsRef<[u8]>, fold: bool) -> bool {
-        self.matcher(fold).matches(text.as_ref())
+    /// Whether the whole of a text matches; `fold` ignores ASCII case. Linear in the length of the text.
+    pub fn matches<'t>(&self, text: impl Into<Text<'t>>, fold: bool) -> bool {
+        self.matcher(fold).matches(text.into())
     }
 
     /// Makes what [`Glob::matches`] needs, so that no request waits for it.
@@ -107,8 +128,8 @@ impl Glob {
         self.matcher(fold);
     }
 
-    /// How many words of 64 bits a search for the longest piece between two of its stars takes; 0 where
-    /// nothing is searched for. What matching costs is proportional to that.
+    /// How many words of 64 bits a search for what stands between its stars takes, which its cost is
+    /// proportional to; 0 where nothing is searched for.
     pub(super) fn words(&self, fold: bool) -> usize {
         self.matcher(fold).words()
     }
@@ -207,8 +228,8 @@ mod tests {
     fn bytes_that_are_no_utf_8_are_read_as_latin_1() {
         let glob = Glob::new("*caf? [é]*").unwrap();
         assert!(glob.matches("x café é", true));
-        assert!(glob.matches(b"x caf\xe9 \xe9.", true));
-        assert!(!glob.matches(b"x caf\xe9 e", true));
+        assert!(glob.matches(b"x caf\xe9 \xe9.".as_slice(), true));
+        assert!(!glob.matches(b"x caf\xe9 e".as_slice(), true));
     }
 
     #[test]
@@ -227,7 +248,7 @@ mod tests {
         assert!(Glob::submitted("*a*b*c*d*e*f*g*[*]").is_ok());
         assert_eq!(Glob::submitted("*a*b*c*d*e*f*g*h*"), Err(GlobError::TooManyStars));
         let old = Glob::new(&"a*".repeat(200)).unwrap();
-        assert!(old.matches("ab".repeat(200), false));
-        assert!(!old.matches("ab".repeat(199) + "c", false));
+        assert!(old.matches("ab".repeat(200).as_str(), false));
+        assert!(!old.matches(("ab".repeat(199) + "c").as_str(), false));
     }
 }

@@ -15,7 +15,7 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    Entry, Moment, NodeId, Notification, Rules, Says, Speaker, Stamp, Target, TargetWords, Word,
+    Criteria, Entry, Moment, NodeId, Notification, Rules, Says, Speaker, Stamp, Target, TargetWords, Word,
     dropping::{kills, silences},
 };
 
@@ -28,6 +28,9 @@ pub const MAX_PLANS: usize = 64;
 pub const MAX_CANCELS: usize = 1_000;
 /// Most reporters per target.
 pub const MAX_REPORTERS: usize = 256;
+/// Most that all criteria on what one application needs may cost together ([`Criteria::cost`]): a request
+/// is compared with them in less than 1 ms then (`benches/criteria.rs`).
+pub const MAX_COST: usize = 8_000;
 
 /// See the module.
 #[derive(Debug, Clone, Default)]
@@ -65,7 +68,10 @@ pub struct Admission {
     pub advanced: bool,
 }
 
-/// A submission would go beyond a bound of SPEC 3.
+/// What [`MAX_COST`] is about, for people.
+const COSTLY: &str = "points of criteria (1 and more for a glob; 60 and more for one with text between two '*', three times as much in a path, four times in a header field)";
+
+/// A submission would go beyond a bound (docs/contract.md#bounds-of-the-ledger).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{target} has {limit} {what} already, the most that are kept")]
 pub struct BoundExceeded {
@@ -228,19 +234,41 @@ impl Ledger {
                 return full("reporters", MAX_REPORTERS);
             }
             if let Some(criteria) = &notification.criteria {
-                let all = words.iter().filter_map(Word::criteria);
+                let all = words.iter().filter_map(|word| word.criteria());
                 if !all.clone().any(|held| held == criteria) && all.collect::<BTreeSet<_>>().len() >= MAX_CRITERIA {
                     return full("distinct criteria", MAX_CRITERIA);
                 }
             }
             if notification.is_plan() {
-                let replaced = |word: &Word| notification.replaces == Some(word.entry.notification.id);
+                let replaced = |word: &Arc<Word>| notification.replaces == Some(word.entry.notification.id);
                 if words.iter().filter(|word| word.plan && !replaced(word)).count() >= MAX_PLANS {
                     return full("open plans", MAX_PLANS);
                 }
-                let remembered = |word: &&Word| word.plan || matches!(word.says, Says::Cancel(_));
+                let remembered = |word: &&Arc<Word>| word.plan || matches!(word.says, Says::Cancel(_));
                 if words.iter().filter(remembered).count() >= MAX_CANCELS {
                     return full("plans that are open or were taken back", MAX_CANCELS);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a submission leaves the cost of comparing a request with all criteria below its bound: on
+    /// each of its targets alone, and on everything that one application needs (`together`: of each
+    /// application what that is). What is without criteria costs nothing.
+    ///
+    /// # Errors
+    /// Names a target of the submission that has become too costly.
+    pub fn check_cost(&self, notification: &Notification, together: &[Vec<Target>]) -> Result<(), BoundExceeded> {
+        let (None, Some(criteria)) = (notification.cancels, &notification.criteria) else { return Ok(()) };
+        for target in &notification.targets {
+            let alone = std::slice::from_ref(target);
+            let groups = together.iter().map(Vec::as_slice).chain([alone]);
+            for group in groups.filter(|group| group.contains(target)) {
+                let words = group.iter().filter_map(|target| self.targets.get(target)).flat_map(|words| words.iter());
+                let all: BTreeSet<&Criteria> = words.filter_map(|word| word.criteria()).chain([criteria]).collect();
+                if all.into_iter().map(Criteria::cost).sum::<usize>() > MAX_COST {
+                    return Err(BoundExceeded { target: target.clone(), what: COSTLY, limit: MAX_COST });
                 }
             }
         }

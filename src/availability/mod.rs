@@ -8,8 +8,10 @@
 //! Must stay true: the same ledger, the same greatest stamp time, the same configuration and the
 //! same request give the same verdict on every node (SPEC 3).
 
+mod because;
 mod criteria;
 mod dropping;
+mod evaluate;
 mod glob;
 mod hops;
 mod ledger;
@@ -24,16 +26,18 @@ mod submission;
 mod target;
 mod unread;
 pub mod verdict;
-pub mod why;
+mod weigh;
 mod word;
 
+pub use because::Because;
 pub use criteria::{
     Criteria, CriteriaError, HeaderSource, MAX_GLOBS, NoHeaders, Request, RequestFacts, canonical_network,
 };
 pub use dropping::Rules;
-pub use glob::{Glob, GlobError, MAX_GLOB, MAX_STARS};
+pub use evaluate::Considered;
+pub use glob::{Glob, GlobError, MAX_GLOB, MAX_STARS, Text};
 pub use hops::client_address;
-pub use ledger::{Admission, BoundExceeded, Ledger, MAX_CANCELS, MAX_CRITERIA, MAX_PLANS, MAX_REPORTERS};
+pub use ledger::{Admission, BoundExceeded, Ledger, MAX_CANCELS, MAX_COST, MAX_CRITERIA, MAX_PLANS, MAX_REPORTERS};
 pub use moment::Moment;
 pub use name::{Name, NameError};
 pub use notification::{Entry, Notification, Priority, Restore, Source, Status};
@@ -42,4 +46,5 @@ pub use stamp::{NodeId, Stamp, StampClock, StampError};
 pub use submission::{Author, FieldError, Known, Submission};
 pub use target::Target;
 pub use unread::Unread;
+pub use weigh::Weighed;
 pub use word::{At, Says, Speaker, TargetWords, Word};

@@ -131,12 +131,12 @@ pub struct TargetWords {
 
 impl TargetWords {
     /// The operators' words that are not dead.
-    pub fn operators(&self) -> impl Iterator<Item = &Word> + Clone {
-        self.said_by(&Speaker::Operators)
+    pub fn operators(&self) -> impl Iterator<Item = &Arc<Word>> + Clone {
+        alive(self.group(&Speaker::Operators))
     }
 
     /// Every reporter with the words that are not dead.
-    pub fn reporters(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = &Word> + Clone)> {
+    pub fn reporters(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = &Arc<Word>> + Clone)> {
         self.speakers.iter().filter_map(|(speaker, words)| match speaker {
             Speaker::Reporter(name) => Some((&**name, alive(words))),
             Speaker::Operators => None,
@@ -144,17 +144,13 @@ impl TargetWords {
     }
 
     /// All words that are not dead, the operators' first.
-    pub fn iter(&self) -> impl Iterator<Item = &Word> + Clone {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Word>> + Clone {
         self.speakers.values().flat_map(|words| alive(words))
     }
 
     /// Nobody has said anything.
     pub fn is_empty(&self) -> bool {
         self.speakers.is_empty()
-    }
-
-    fn said_by(&self, speaker: &Speaker) -> impl Iterator<Item = &Word> + Clone {
-        alive(self.speakers.get(speaker).map_or(&[], Vec::as_slice))
     }
 
     /// The words of one speaker, and of each whether it is dead here.
@@ -184,6 +180,6 @@ impl TargetWords {
     }
 }
 
-fn alive(words: &[(Arc<Word>, bool)]) -> impl Iterator<Item = &Word> + Clone {
-    words.iter().filter(|(_, dead)| !dead).map(|(word, _)| &**word)
+fn alive(words: &[(Arc<Word>, bool)]) -> impl Iterator<Item = &Arc<Word>> + Clone {
+    words.iter().filter(|(_, dead)| !dead).map(|(word, _)| word)
 }

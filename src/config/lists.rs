@@ -47,9 +47,14 @@ pub(super) fn entries<T>(
 
 pub(super) fn resources(root: &mut Reader<'_>) -> Vec<Resource> {
     entries(root, "resource", |entry, names| {
-        let name = names.next(entry)?;
-        Some(Resource { name })
+        let name = names.next(entry);
+        let agree = agree(entry);
+        Some(Resource { name: name?, agree })
     })
+}
+
+fn agree(entry: &mut Reader<'_>) -> NonZeroU32 {
+    entry.number("agree", 1..=MAX_AGREE).and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
 }
 
 pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource]) -> Vec<Application> {
@@ -66,7 +71,7 @@ pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource]) -> Vec
             }
         });
         let critical = entry.flag("critical", false);
-        let agree = entry.number("agree", 1..=MAX_AGREE);
+        let agree = agree(entry);
         entry.not_yet(&["strip_prefix", "balance", "exempt", "upstream_ca"]);
         let name = name?;
         Some(Application {
@@ -76,7 +81,7 @@ pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource]) -> Vec
             upstream,
             uses,
             critical,
-            agree: agree.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN),
+            agree,
         })
     })
 }

@@ -163,6 +163,8 @@ pub struct Application {
 pub struct Resource {
     /// Unique among resources.
     pub name: Name,
+    /// How many monitors must say that it is unavailable before it counts.
+    pub agree: NonZeroU32,
 }
 
 /// An API client.

@@ -39,7 +39,7 @@ impl Rights {
         match &self.targets {
             None => !is_system_by_monitor,
             Some(globs) if is_system_by_monitor => globs.iter().any(|glob| glob.as_str() == text),
-            Some(globs) => globs.iter().any(|glob| glob.matches(&text, false)),
+            Some(globs) => globs.iter().any(|glob| glob.matches(text.as_str(), false)),
         }
     }
 

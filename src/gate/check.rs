@@ -51,7 +51,6 @@ use super::{
 use crate::{
     actors::shared::Counters,
     answer::{Problem, ProblemKind},
-    clock,
 };
 
 /// What comes before the path that Envoy asks about.
@@ -152,7 +151,7 @@ fn decided(asker: Asker, gate: &Gate, head: &RequestHead, described: &Described<
         headers: &head.headers,
         client: head.peer_addr.map(|peer| gate.trusted.client_address(peer.ip(), &head.headers)),
     };
-    let now = clock::now();
+    let now = gate.shared.clock();
     match decide(&gate.shared, &gate.routes, &asked, now) {
         Outcome::Open(_) | Outcome::Unknown => allowed(),
         Outcome::Torn => refused(gate, head, asker.refuses(Fault::Path(PathError::Ambiguous)), TORN),

@@ -1,4 +1,5 @@
-//! The decision about one request: which applications does it name, and are they all available?
+//! The decision about one request (docs/contract.md#the-verdict): which applications does it name, and
+//! are they all available?
 //!
 //! Reads the caches' snapshots and nothing else: no lock, no mailbox, no disk. An open request costs
 //! no allocation here; a closed one whose answer is prepared costs a reference count.
@@ -45,27 +46,26 @@ pub enum Outcome<'r> {
 }
 
 /// Decides. Every application that some reading of the path names must be open under every reading.
-pub fn decide<'r, F: Fields>(shared: &Shared, routes: &'r Routes, asked: &Asked<'_, F>, now: Moment) -> Outcome<'r> {
+pub fn decide<'r, F: Fields>(shared: &Shared, routes: &'r Routes, asked: &Asked<'_, F>, clock: Moment) -> Outcome<'r> {
     let found = routes.find(asked.host, asked.path);
     let mut closed: Option<Arc<Denial>> = None;
     let mut more: Vec<Arc<Denial>> = Vec::new();
     for index in found.all().flatten() {
         let snapshot = shared.slots[*index].snapshot.load();
-        for path in asked.path.readings() {
-            let facts = RequestFacts {
-                method: asked.method,
-                path,
-                query: asked.query,
-                headers: &Headers(asked.headers),
-                client: asked.client,
-                node: shared.node.as_str(),
-            };
-            if let Decision::Closed(denial) = snapshot.decide(&facts, now) {
-                match &closed {
-                    None => closed = Some(denial),
-                    Some(_) => more.push(denial),
-                }
-                break;
+        let mut others = asked.path.others();
+        let facts = RequestFacts {
+            method: asked.method,
+            path: asked.path.literal(),
+            also: [others.next(), others.next()],
+            query: asked.query,
+            headers: &Headers(asked.headers),
+            client: asked.client,
+            node: shared.node.as_str(),
+        };
+        if let Decision::Closed(denial) = snapshot.decide(&facts, clock) {
+            match &closed {
+                None => closed = Some(denial),
+                Some(_) => more.push(denial),
             }
         }
     }

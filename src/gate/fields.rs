@@ -11,11 +11,11 @@ use crate::availability::HeaderSource;
 /// Fields that can be looked up by name.
 pub trait Fields {
     /// The values of all lines of this name, in their order. `name` is in small letters.
-    fn lines<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = &'a [u8]>;
+    fn lines<'a, 'n>(&'a self, name: &'n str) -> impl DoubleEndedIterator<Item = &'a [u8]>;
 }
 
 impl Fields for HeaderMap {
-    fn lines<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+    fn lines<'a, 'n>(&'a self, name: &'n str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
         self.get_all(name).map(HeaderValue::as_bytes)
     }
 }
@@ -31,8 +31,8 @@ pub fn members<'a>(fields: &'a impl Fields, name: &'a str) -> impl DoubleEndedIt
 pub(super) struct Headers<'a, F>(pub(super) &'a F);
 
 impl<F: Fields> HeaderSource for Headers<'_, F> {
-    fn any(&self, name: &str, test: &mut dyn FnMut(&[u8]) -> bool) -> bool {
-        self.0.lines(name).any(test)
+    fn each<'a>(&'a self, name: &str, take: &mut dyn FnMut(&'a [u8])) {
+        self.0.lines(name).for_each(take);
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn gate(upstreams: &[String]) -> Gate {
     let node: Name = "a".parse().unwrap();
     let slots = NAMES.iter().map(|name| {
         let definition = Definition { name: name.parse().unwrap(), uses: Vec::new(), agree: 1 };
-        let view = View::of(&ledger, &definition, |_| 1);
+        let view = View::of(&ledger, &definition);
         let app = Arc::new(App { title: (*name).to_owned(), definition });
         let snapshot = Snapshot::build(Arc::clone(&app), node.clone(), view, now);
         Slot { app, critical: false, snapshot: arc_swap::ArcSwap::from_pointee(snapshot) }
@@ -61,7 +61,7 @@ pub(super) fn gate(upstreams: &[String]) -> Gate {
         application,
     });
     Gate {
-        shared: Arc::new(Shared::new(node, slots)),
+        shared: Arc::new(Shared::new(node, Rules::default(), slots)),
         routes: Routes::build(routes).unwrap(),
         upstreams: NAMES
             .iter()

@@ -15,10 +15,7 @@ use super::{
     check,
     service::{Gate, as_value, shape_of, told},
 };
-use crate::{
-    answer::{Note, PROBLEMS, Problem, ProblemKind, availability_json, problem_type},
-    clock,
-};
+use crate::answer::{Note, PROBLEMS, Problem, ProblemKind, availability_json, problem_type};
 
 /// Paths that no application can have.
 pub(super) const RESERVED: &str = "/.forewarn";
@@ -73,7 +70,7 @@ async fn problem(gate: web::Data<Gate>, kind: web::Path<String>, req: HttpReques
 
 /// All applications, for anyone.
 async fn availability(gate: web::Data<Gate>) -> HttpResponse {
-    let now = clock::now();
+    let now = gate.shared.clock();
     let applications: Vec<_> =
         gate.shared.slots.iter().map(|slot| availability_json(&slot.snapshot.load(), now)).collect();
     open_to_all().json(serde_json::json!({ "applications": applications }))
@@ -82,7 +79,7 @@ async fn availability(gate: web::Data<Gate>) -> HttpResponse {
 /// One of them.
 async fn availability_of(gate: web::Data<Gate>, name: web::Path<String>, req: HttpRequest) -> HttpResponse {
     match gate.shared.slots.iter().find(|slot| slot.app.name().as_str() == name.as_str()) {
-        Some(slot) => open_to_all().json(availability_json(&slot.snapshot.load(), clock::now())),
+        Some(slot) => open_to_all().json(availability_json(&slot.snapshot.load(), gate.shared.clock())),
         None => gate.problem(
             req.head(),
             ProblemKind::NoSuchApplication,

@@ -38,7 +38,6 @@ use crate::{
     actors::shared::{Counters, Shared},
     answer::{Denial, Problem, ProblemKind},
     availability::Moment,
-    clock,
     noise::Noise,
 };
 
@@ -213,7 +212,7 @@ impl Gate {
             headers: &head.headers,
             client: peer.map(|peer| self.trusted.client_address(peer, &head.headers)),
         };
-        let now = clock::now();
+        let now = self.shared.clock();
         match decide(&self.shared, &self.routes, &asked, now) {
             Outcome::Unknown => Admission::Away(self.problem(head, ProblemKind::NoSuchApplication, None, None)),
             Outcome::Torn => Admission::Away(self.problem(head, ProblemKind::BadRequest, Some(TORN), None)),

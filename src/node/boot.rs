@@ -14,7 +14,7 @@ use super::{
     NodeError, descriptors,
     listeners::{control_server, public_events},
     made::{facts, gate, merge_plan, open_store, slots},
-    parts::{bind, definitions, ended, listen},
+    parts::{bind, definitions, ended, listen, resources},
 };
 use crate::{
     actors::{
@@ -106,7 +106,7 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let facts = facts(&settings, identity, &settings.control.advertised(control_address).to_string());
     let definitions = definitions(&settings);
     let node = settings.node.name.clone();
-    let shared = Arc::new(Shared::new(node.clone(), slots(&settings, &node, facts.rules, &definitions)));
+    let shared = Arc::new(Shared::new(node.clone(), facts.rules, slots(&settings, &node, facts.rules, &definitions)));
     log::info!(
         "event=open node={node} id={} boot={} control={control_address} data={:?}",
         identity.node,
@@ -151,7 +151,7 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
             (repeater.clone(), key.clone(), Arc::clone(&shared), merge_plan(&settings, store.is_missing_records()));
         Merger::start_in_arbiter(&arbiters[1].handle(), move |_| Merger::new(plan, transport(&key), repeater, shared))
     };
-    let resources = settings.resources.iter().map(|resource| resource.name.clone()).collect();
+    let resources = resources(&settings);
     let desk = Desk::new(repeater.clone(), store.clone(), Arc::clone(&shared), resources, couriers.clone());
     let streams = web::Data::new(events::Streams::default());
     let me = Receiver { node: identity.node, address: facts.address.clone() };
@@ -213,8 +213,9 @@ impl Opened {
         let (entries, pending) = (restored.ledger.len(), restored.pending.len());
         crash_point("boot.restore");
         let replica = Replica::restore(core.facts.clone(), restored, now());
+        core.shared.advance(replica.ledger().limit());
         let views: Vec<View> =
-            core.shared.slots.iter().map(|slot| View::of(replica.ledger(), &slot.app.definition, |_| 1)).collect();
+            core.shared.slots.iter().map(|slot| View::of(replica.ledger(), &slot.app.definition)).collect();
         // Its thread is that of the caches, and waits for this. It applies nothing before the replay.
         core.restored.send(replica).map_err(ended("the repeater"))?;
         let loads = views.into_iter().zip(&core.caches).map(|(view, cache)| cache.send(LoadWords(view)));

@@ -89,6 +89,7 @@ pub(super) fn facts(settings: &Settings, identity: records::Identity, address: &
         fanout: settings.farm.fanout,
         critical: critical(settings, &definitions),
         definitions: digests(settings, &definitions),
+        together: definitions.iter().map(Definition::targets).collect(),
         peers: settings.farm.peers.iter().map(ToString::to_string).collect(),
     }
 }
@@ -98,7 +99,7 @@ pub(super) fn slots(settings: &Settings, node: &Name, rules: Rules, definitions:
     let empty = Ledger::new(rules);
     let slot = |(application, definition): (&config::Application, &Definition)| {
         let app = Arc::new(App { title: application.title.clone(), definition: definition.clone() });
-        let view = View::of(&empty, definition, |_| 1);
+        let view = View::of(&empty, definition);
         let snapshot = Snapshot::build(Arc::clone(&app), node.clone(), view, clock::now());
         Slot { app, critical: application.critical, snapshot: arc_swap::ArcSwap::from_pointee(snapshot) }
     };

@@ -12,7 +12,10 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::NodeError;
 use crate::{
-    availability::{Target, verdict::Definition},
+    availability::{
+        Name, Target,
+        verdict::{Definition, Use},
+    },
     config::Settings,
 };
 
@@ -46,11 +49,21 @@ pub(super) fn ended<E: std::fmt::Display>(part: &'static str) -> impl FnOnce(E) 
     }
 }
 
+/// The configured resources, each with how many reporters must agree.
+pub(super) fn resources(settings: &Settings) -> Vec<Use> {
+    let used = |resource: &crate::config::Resource| Use {
+        resource: resource.name.clone(),
+        agree: resource.agree.get() as usize,
+    };
+    settings.resources.iter().map(used).collect()
+}
+
 /// The definitions of the configured applications.
 pub(super) fn definitions(settings: &Settings) -> Vec<Definition> {
+    let resources = resources(settings);
     let definition = |application: &crate::config::Application| Definition {
         name: application.name.clone(),
-        uses: application.uses.clone(),
+        uses: resources.iter().filter(|used| application.uses.contains(&used.resource)).cloned().collect(),
         agree: application.agree.get() as usize,
     };
     settings.applications.iter().map(definition).collect()
@@ -62,7 +75,7 @@ pub(super) fn digests(settings: &Settings, definitions: &[Definition]) -> BTreeM
     let digest = |text: String| hex::encode(&Sha256::digest(text)[..8]);
     let mut digests = BTreeMap::new();
     for definition in definitions {
-        let mut uses = definition.uses.clone();
+        let mut uses: Vec<&Name> = definition.uses.iter().map(|used| &used.resource).collect();
         uses.sort();
         digests.insert(
             Target::Application(definition.name.clone()),
@@ -70,7 +83,7 @@ pub(super) fn digests(settings: &Settings, definitions: &[Definition]) -> BTreeM
         );
     }
     for resource in &settings.resources {
-        digests.insert(Target::Resource(resource.name.clone()), digest("agree=1".to_owned()));
+        digests.insert(Target::Resource(resource.name.clone()), digest(format!("agree={}", resource.agree)));
     }
     digests
 }
@@ -85,7 +98,7 @@ pub(super) fn critical(settings: &Settings, definitions: &[Definition]) -> HashS
         debug_assert_eq!(application.name, definition.name);
         critical.insert(Target::System);
         critical.insert(Target::Application(definition.name.clone()));
-        critical.extend(definition.uses.iter().cloned().map(Target::Resource));
+        critical.extend(definition.uses.iter().map(|used| Target::Resource(used.resource.clone())));
     }
     critical
 }

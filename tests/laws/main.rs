@@ -8,6 +8,7 @@
 //! printed, made small, and its seed kept in `proptest-regressions/`, which belongs in the commit.
 #![allow(clippy::unwrap_used)]
 
+mod because;
 mod bounds;
 mod farm;
 mod globs;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use forewarn::availability::{Entry, Restore, Source, Stamp, Status, Target};
+use forewarn::availability::{Because, Entry, Restore, Source, Stamp, Status, Target};
 use serde_json::Value;
 
 /// δ and lapse, in milliseconds.
@@ -305,6 +305,60 @@ impl Naive {
             closed.extend(m);
         }
         closed
+    }
+
+    /// The same as if one entry had said nothing of this target. L stays what it is.
+    pub fn without(&self, stamp: &Stamp, target: &Target) -> Self {
+        let mut naive = self.clone();
+        for said in naive.all.iter_mut().filter(|said| said.stamp == key(stamp)) {
+            Arc::make_mut(&mut said.entry).notification.targets.retain(|one| one != target);
+        }
+        naive
+    }
+
+    /// Whether this is true of a word: looked up in everything that was ever said, nothing dropped.
+    pub fn holds(
+        &self,
+        because: &Because,
+        (application, target): (&Application, &Target),
+        stamp: &Stamp,
+        ask: &Ask,
+        now: i64,
+    ) -> bool {
+        let clock = self.clock(now);
+        let x = self.all.iter().find(|said| said.stamp == key(stamp)).unwrap();
+        let w: Vec<&Said> = self.all.iter().filter(|y| y.is_on(target) && !self.older_than_lapse(y, clock)).collect();
+        let own: Vec<&Said> = w.iter().copied().filter(|y| y.reporter == x.reporter).collect();
+        let by = |id: &uuid::Uuid| own.iter().copied().filter(|y| y.entry.notification.id == *id).collect::<Vec<_>>();
+        let floor =
+            if *target == Target::System { self.openings(&application.name, ask).into_iter().max() } else { None };
+        let decides = || self.says(&own, ask, clock).is_some_and(|said| said.stamp == x.stamp);
+        let silenced = || self.openings(target, ask).into_iter().chain(floor).any(|(time, _)| x.since <= time);
+        let (operators, closes) = (x.reporter.is_none(), x.closing);
+        match because {
+            Because::Cancels => x.entry.notification.cancels.is_some(),
+            Because::Lapsed(lapse) => {
+                self.older_than_lapse(x, clock) && i64::try_from(lapse.as_millis()) == Ok(self.constants.lapse)
+            }
+            Because::TakenBack(id) => by(id).iter().any(|y| y.cancels(x)),
+            Because::NotBegun(begins) => x.plan && x.since > clock && begins.millis() == x.since,
+            Because::Replaced(id) => by(id).iter().any(|y| y.immediate() && y.at > x.at && x.within(y)),
+            Because::Over(ended) => closes && x.automatic && x.back == Some(ended.millis()) && ended.millis() <= clock,
+            Because::Unread(kinds) => !kinds.is_empty() && !ask.matches(x),
+            Because::NoMatch => !ask.matches(x),
+            Because::Earlier => self.says(&own, ask, clock).is_some_and(|said| said.at > x.at),
+            Because::OpenedLater => operators && closes && decides() && floor.is_some_and(|floor| x.at <= floor),
+            Because::Silenced => !operators && closes && decides() && silenced(),
+            Because::TooFew { found, agree } => {
+                !operators && closes && decides() && !silenced() && found < agree && *found > 0
+            }
+            Because::FindsAvailable => !operators && x.opening && decides(),
+            Because::Opens => operators && x.opening && decides(),
+            Because::Closes => {
+                let causes = self.verdict(application, ask, now).causes;
+                causes.iter().any(|(closed, by, _)| closed == target && by == stamp)
+            }
+        }
     }
 
     /// `application` of SPEC 3.

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     farm::{ASKS, LAPSE, applications, blank, by_reporter, cancel_of, rules},
     naive::{Application, Ask},
-    verdicts::{outcome, view},
+    verdicts::{outcome, weighed},
 };
 
 /// Everybody speaks at millisecond 1,000 and something; δ is 15 and lapse 50.
@@ -66,7 +66,7 @@ impl Story {
     }
 
     fn is_open_for(&self, ask: &Ask, now: i64) -> bool {
-        outcome(&view(&self.ledger, &self.mail()), ask, now).causes.is_empty()
+        outcome(&weighed(&self.ledger, &self.mail(), now), ask).causes.is_empty()
     }
 
     fn is_open(&self, now: i64) -> bool {
@@ -176,7 +176,7 @@ fn opening_one_application_while_the_system_is_closed_opens_that_one() {
     s.opens(1_010, MAIL);
     let [_, chat] = applications(1, 1);
     assert!(s.is_open(1_010));
-    assert!(!outcome(&view(&s.ledger, &chat), &ASKS[0], 1_010).causes.is_empty(), "the others stay closed");
+    assert!(!outcome(&weighed(&s.ledger, &chat, 1_010), &ASKS[0]).causes.is_empty(), "the others stay closed");
     s.closes(1_020, "system");
     assert!(!s.is_open(1_020), "a later word on the system counts again");
 }
@@ -199,7 +199,7 @@ fn words_on_one_request_kind_leave_others_alone() {
 fn a_plan_that_was_taken_back_does_not_happen() {
     let mut s = story();
     let plan = s.plans(1_000, MAIL, 1_100, 1_200);
-    let upcoming = |s: &Story, now| view(&s.ledger, &s.mail()).0.upcoming(Moment::from_millis(now)).len();
+    let upcoming = |s: &Story, now| weighed(&s.ledger, &s.mail(), now).upcoming().len();
     assert_eq!((upcoming(&s, 1_099), upcoming(&s, 1_100)), (1, 0));
     s.tell(cancel_of(&plan, 9, 1_050));
     assert_eq!(upcoming(&s, 1_099), 0);
@@ -238,16 +238,16 @@ fn several_causes_are_named_in_order() {
     }
     s.probe(Unavailable, 1_000, "a/probe", None);
     let named = |s: &Story| -> Vec<Target> {
-        outcome(&view(&s.ledger, &s.mail()), &ASKS[0], 1_004).causes.into_iter().map(|(target, ..)| target).collect()
+        outcome(&weighed(&s.ledger, &s.mail(), 1_004), &ASKS[0]).causes.into_iter().map(|(target, ..)| target).collect()
     };
     assert_eq!(
         named(&s).iter().map(ToString::to_string).collect::<Vec<_>>(),
         [MAIL, "system", "resource:db", "resource:disk"]
     );
-    let told = outcome(&view(&s.ledger, &s.mail()), &ASKS[0], 1_004);
+    let told = outcome(&weighed(&s.ledger, &s.mail(), 1_004), &ASKS[0]);
     assert_eq!((told.since, told.back), (Some(1_000), None), "the probe does not know when");
     s.probe(Available, 1_004, "a/probe", None);
-    let told = outcome(&view(&s.ledger, &s.mail()), &ASKS[0], 1_004);
+    let told = outcome(&weighed(&s.ledger, &s.mail(), 1_004), &ASKS[0]);
     assert_eq!((told.since, told.back), (Some(1_001), Some(1_500)));
 }
 

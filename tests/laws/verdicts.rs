@@ -4,13 +4,13 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use forewarn::availability::{
-    Entry, Ledger, Moment, Name, NoHeaders, RequestFacts, Stamp, Target,
-    verdict::{Definition, Layer, View, alone},
+    Entry, Ledger, Moment, Name, NoHeaders, RequestFacts, Stamp, Target, Weighed,
+    verdict::{Definition, Layer, Use, Verdict, View},
 };
 use proptest::prelude::*;
 
 use crate::{
-    cases,
+    because, cases,
     farm::{ASKS, CONSTANTS, DELTA, LAPSE, acts, applications, entries, grid, rules},
     naive::{Application, Ask, Naive, Outcome},
 };
@@ -19,7 +19,15 @@ const SEEDS: &str = "tests/laws/proptest-regressions/verdicts.txt";
 
 /// What the crate looks at in this request.
 pub fn facts(ask: &Ask) -> RequestFacts<'static> {
-    RequestFacts { method: ask.method, path: ask.path, query: "", headers: &NoHeaders, client: None, node: ask.node }
+    RequestFacts {
+        method: ask.method,
+        path: ask.path,
+        also: [None; 2],
+        query: "",
+        headers: &NoHeaders,
+        client: None,
+        node: ask.node,
+    }
 }
 
 fn name(target: &Target) -> Name {
@@ -29,23 +37,26 @@ fn name(target: &Target) -> Name {
     }
 }
 
-fn definition(application: &Application) -> Definition {
+/// What a ledger has on this application.
+pub fn view(ledger: &Ledger, application: &Application) -> View {
     // In the wrong order on purpose: causes are named by name.
-    let uses = application.uses.iter().rev().map(|(resource, _)| name(resource)).collect();
-    Definition { name: name(&application.name), uses, agree: application.agree }
+    let uses = application.uses.iter().rev().map(|(resource, agree)| Use { resource: name(resource), agree: *agree });
+    let definition = Definition { name: name(&application.name), uses: uses.collect(), agree: application.agree };
+    View::of(ledger, &definition)
 }
 
-/// What a ledger has on this application.
-pub fn view(ledger: &Ledger, application: &Application) -> (View, Definition) {
-    let definition = definition(application);
-    let agree =
-        |wanted: &Name| application.uses.iter().find(|(r, _)| name(r) == *wanted).map_or(1, |(_, agree)| *agree);
-    (View::of(ledger, &definition, agree), definition)
+/// The same, weighed at this instant.
+pub fn weighed(ledger: &Ledger, application: &Application, now: i64) -> Weighed {
+    view(ledger, application).weigh(ledger.rules().clock(Moment::from_millis(now), ledger.limit()))
 }
 
 /// The crate's verdict in the naive side's terms.
-pub fn outcome((view, definition): &(View, Definition), ask: &Ask, now: i64) -> Outcome {
-    let verdict = view.decide(definition, &facts(ask), Moment::from_millis(now));
+pub fn outcome(weighed: &Weighed, ask: &Ask) -> Outcome {
+    told_of(&weighed.decide(&facts(ask)))
+}
+
+/// A verdict in the naive side's terms.
+pub fn told_of(verdict: &Verdict) -> Outcome {
     assert_eq!(verdict.is_open(), verdict.causes.is_empty());
     for cause in &verdict.causes {
         let expected = match cause.target {
@@ -79,33 +90,36 @@ fn stamps(plans: &[Arc<Entry>]) -> Vec<Stamp> {
     plans.iter().map(|plan| plan.stamp).collect()
 }
 
-/// Every verdict and every list of plans, at every instant and for every request, is the naive one;
-/// and nothing changes before the crate says it may.
+/// Every verdict, every list of plans and every reason, at every instant and for every request, is the
+/// naive one; and what was weighed at one instant is true of every other one that it is said to hold at.
 pub fn assert_as_naive(ledger: &Ledger, naive: &Naive, all: &[Arc<Entry>], agree: (usize, usize)) {
     let instants = instants(all, naive.limit());
     for application in applications(agree.0, agree.1) {
         let view = view(ledger, &application);
-        // What was true at the last instant, and until when at least.
-        let mut last: Option<(Vec<Outcome>, Vec<Stamp>, Option<Moment>)> = None;
-        for now in &instants {
-            let told: Vec<Outcome> = ASKS.iter().map(|ask| outcome(&view, ask, *now)).collect();
-            for (ask, told) in ASKS.iter().zip(&told) {
+        let mut seen: Vec<(Moment, Weighed, Vec<Outcome>, Vec<Stamp>)> = Vec::new();
+        for (at, now) in instants.iter().enumerate() {
+            let clock = rules().clock(Moment::from_millis(*now), ledger.limit());
+            let weighed = view.weigh(clock);
+            assert!(weighed.holds_at(clock) && weighed.until().is_none_or(|until| until > clock));
+            let told: Vec<Outcome> = ASKS.iter().map(|ask| outcome(&weighed, ask)).collect();
+            for (which, (ask, told)) in ASKS.iter().zip(&told).enumerate() {
                 assert_eq!(told, &naive.verdict(&application, ask, *now), "{:?} {ask:?} at {now}", application.name);
+                // Costly: every request at some of the instants.
+                if at % 7 == which {
+                    because::assert_true(&weighed, naive, &application, ask, (*now, told));
+                }
             }
-            if view.0.is_uniform() {
+            if weighed.criteria().next().is_none() {
                 assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "uniform, but not for these requests");
             }
-            let upcoming = stamps(&view.0.upcoming(Moment::from_millis(*now)));
+            let upcoming = stamps(&weighed.upcoming());
             assert_eq!(upcoming, naive.upcoming(&application, *now), "upcoming at {now}");
-            let clock = rules().clock(Moment::from_millis(*now), ledger.limit());
-            if let Some((before, plans, until)) = &last
-                && until.is_none_or(|until| clock < until)
-            {
-                assert_eq!((before, plans), (&told, &upcoming), "changed before next_change, at {now}");
+            seen.push((clock, weighed, told, upcoming));
+        }
+        for (_, weighed, told, upcoming) in &seen {
+            for (_, _, then, plans) in seen.iter().filter(|(clock, ..)| weighed.holds_at(*clock)) {
+                assert_eq!((told, upcoming), (then, plans), "changed within the time that it was said to hold for");
             }
-            let next = view.0.next_change(clock);
-            assert!(next.is_none_or(|next| next > clock), "next_change has passed already");
-            last = Some((told, upcoming, next));
         }
     }
 }
@@ -145,8 +159,7 @@ proptest! {
         for now in instants(&all, naive.limit()) {
             let clock = rules().clock(Moment::from_millis(now), ledger.limit());
             for ask in &ASKS {
-                let words = ledger.words(resource).cloned().unwrap_or_default();
-                let told = alone(&words, resource, agree, &facts(ask), rules(), clock);
+                let told = View::alone(&ledger, resource.clone(), agree).weigh(clock).decide(&facts(ask));
                 let causes: Vec<Stamp> = told.causes.iter().map(|cause| cause.entry.stamp).collect();
                 let expected = naive.verdict(&nobody, ask, now).causes;
                 let of_resource = expected.iter().filter(|(target, ..)| target == resource).map(|(_, stamp, _)| *stamp);

@@ -15,8 +15,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use forewarn::{
     availability::{
-        Entry, Ledger, Moment, Name, NoHeaders, RequestFacts, Stamp, Target,
-        verdict::{Definition, View},
+        Entry, Ledger, Moment, NoHeaders, RequestFacts, Stamp, Target, Weighed,
+        verdict::{Definition, Use, View},
     },
     sync::Change,
 };
@@ -159,8 +159,7 @@ impl World {
                 let one = self.dice.below(ASKS.len());
                 ASKS.iter().enumerate().filter(|(i, _)| whole || *i == one).for_each(|(_, ask)| check(ask, *instant));
             }
-            let upcoming: Vec<Stamp> =
-                seen.view.upcoming(Moment::from_millis(now)).iter().map(|entry| entry.stamp).collect();
+            let upcoming: Vec<Stamp> = seen.weighed(now).upcoming().iter().map(|entry| entry.stamp).collect();
             assert_eq!(
                 upcoming,
                 mirror.upcoming(&application, now),
@@ -178,7 +177,7 @@ impl World {
 
 /// One application as a node's ledger has it.
 pub struct Seen {
-    definition: Definition,
+    limit: Moment,
     view: View,
 }
 
@@ -188,25 +187,26 @@ impl Seen {
             Target::Application(name) | Target::Resource(name) => name.clone(),
             Target::System => unreachable!("has no name"),
         };
-        let uses = application.uses.iter().map(|(resource, _)| name(resource)).collect();
-        let definition = Definition { name: name(&application.name), uses, agree: application.agree };
-        let agree =
-            |wanted: &Name| application.uses.iter().find(|(r, _)| name(r) == *wanted).map_or(1, |(_, agree)| *agree);
-        let view = View::of(ledger, &definition, agree);
-        Self { definition, view }
+        let uses = application.uses.iter().map(|(resource, agree)| Use { resource: name(resource), agree: *agree });
+        let definition = Definition { name: name(&application.name), uses: uses.collect(), agree: application.agree };
+        Self { limit: ledger.limit(), view: View::of(ledger, &definition) }
+    }
+
+    fn weighed(&self, now: i64) -> Weighed {
+        self.view.weigh(self.view.rules.clock(Moment::from_millis(now), self.limit))
     }
 
     /// The verdict, as the naive reference words it.
     pub fn outcome(&self, ask: &Ask, now: i64) -> Outcome {
-        let request = RequestFacts {
+        let verdict = self.weighed(now).decide(&RequestFacts {
             method: ask.method,
             path: ask.path,
+            also: [None; 2],
             query: "",
             headers: &NoHeaders,
             client: None,
             node: ask.node,
-        };
-        let verdict = self.view.decide(&self.definition, &request, Moment::from_millis(now));
+        });
         Outcome {
             causes: verdict.causes.iter().map(|c| (c.target.clone(), c.entry.stamp, c.since.millis())).collect(),
             since: verdict.since().map(Moment::millis),

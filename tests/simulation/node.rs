@@ -208,6 +208,7 @@ impl Node {
                 .filter(|t| *t != Target::System)
                 .map(|t| (t, String::from("same")))
                 .collect(),
+            together: Vec::new(),
             peers: self.peers.clone(),
         }
     }

@@ -53,6 +53,7 @@ fn facts(me: u128, fanout: usize) -> Facts {
         fanout: std::num::NonZeroUsize::new(fanout).map_or(Fanout::All, Fanout::Some),
         critical: HashSet::new(),
         definitions: BTreeMap::new(),
+        together: Vec::new(),
         peers: Vec::new(),
     }
 }

@@ -7,8 +7,8 @@ use crate::{
     actors::courier::LookAround,
     answer::{general, partial},
     availability::{
-        Moment, Name, Target,
-        verdict::{Cause, Definition, Layer, Verdict, View},
+        Moment, Name, Target, Weighed,
+        verdict::{Cause, Definition, Layer, Use, Verdict, View},
     },
     clock,
     sync::Replica,
@@ -17,68 +17,60 @@ use crate::{
 /// How long the other nodes have to say how they are.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What is needed of the replica for one application or resource.
+/// One application or resource, or the system, weighed by what the replica has on it now.
 struct Known {
-    view: View,
-    definition: Definition,
+    name: Name,
+    /// The resources that an application uses.
+    uses: Vec<Name>,
+    /// Whether this node has it in its configuration.
+    local: bool,
+    weighed: Weighed,
 }
 
 impl Desk {
     /// All applications and resources as this node sees them now.
     pub async fn board(&self) -> Board {
-        let now = clock::now();
         let own: Vec<Definition> = self.shared.slots.iter().map(|slot| slot.app.definition.clone()).collect();
         let resources = Arc::clone(&self.resources);
-        let looked = self.take(move |replica, _| look(replica, &own, &resources)).await;
-        let Some((applications, resources, system)) = looked else { return Board::default() };
-        let node = &self.shared.node;
-        let row = |known: &Known, local: bool| -> BoardRow {
-            let slot = self.shared.slots.iter().find(|slot| slot.app.name() == &known.definition.name && local);
+        let looked = self.take(move |replica, now| look(replica, &own, &resources, now.wall)).await;
+        let Some(Looked { applications, resources, system }) = looked else { return Board::default() };
+        let slots = &self.shared.slots;
+        let application = |known: &Known| {
+            let slot = slots.iter().find(|slot| *slot.app.name() == known.name && known.local);
             BoardRow {
-                title: slot.map_or_else(|| known.definition.name.to_string(), |slot| slot.app.title.clone()),
+                title: slot.map_or_else(|| known.name.to_string(), |slot| slot.app.title.clone()),
                 critical: slot.is_some_and(|slot| slot.critical),
-                local,
-                uses: known.definition.uses.clone(),
-                ..self.row_of(known, node, now)
+                uses: known.uses.clone(),
+                ..self.row_of(known)
             }
         };
+        let resource = |known: &Known| {
+            let target = Target::Resource(known.name.clone());
+            let users = slots.iter().filter(|slot| slot.depends_on(&target));
+            BoardRow { uses: users.map(|slot| slot.app.name().clone()).collect(), ..self.row_of(known) }
+        };
         Board {
-            applications: applications.iter().map(|(known, local)| row(known, *local)).collect(),
-            resources: resources
-                .iter()
-                .map(|(known, local)| {
-                    let name = known.definition.name.clone();
-                    let users = self.shared.slots.iter().filter(|slot| slot.app.definition.uses.contains(&name));
-                    let mut row = self.row_of(known, node, now);
-                    for cause in row.causes.iter_mut().chain(&mut row.partial) {
-                        cause.target = Target::Resource(name.clone());
-                    }
-                    BoardRow {
-                        title: name.to_string(),
-                        local: *local,
-                        uses: users.map(|slot| slot.app.name().clone()).collect(),
-                        ..row
-                    }
-                })
-                .collect(),
-            system: views(&general(&system.view, &system.definition, node, now)),
+            applications: applications.iter().map(application).collect(),
+            resources: resources.iter().map(resource).collect(),
+            system: views(&general(&system, &self.shared.node)),
         }
     }
 
-    fn row_of(&self, known: &Known, node: &Name, now: Moment) -> BoardRow {
-        let verdict = general(&known.view, &known.definition, node, now);
+    fn row_of(&self, known: &Known) -> BoardRow {
+        let node = &self.shared.node;
+        let verdict = general(&known.weighed, node);
         BoardRow {
-            name: known.definition.name.clone(),
-            title: String::new(),
+            name: known.name.clone(),
+            title: known.name.to_string(),
             critical: false,
-            local: false,
+            local: known.local,
             uses: Vec::new(),
             since: verdict.since(),
             expected_back_at: verdict.expected_back_at(),
             reason: verdict.first().map(|cause| cause.entry.notification.reason.clone()),
             causes: views(&verdict),
-            partial: partial(&known.view, &known.definition, node, now).iter().map(view).collect(),
-            upcoming: known.view.upcoming(now),
+            partial: partial(&known.weighed, node).iter().map(view).collect(),
+            upcoming: known.weighed.upcoming(),
         }
     }
 
@@ -170,45 +162,46 @@ impl Desk {
     }
 }
 
-type Looked = (Vec<(Known, bool)>, Vec<(Known, bool)>, Known);
+/// Everything that the board is about.
+struct Looked {
+    applications: Vec<Known>,
+    resources: Vec<Known>,
+    system: Weighed,
+}
 
-fn look(replica: &mut Replica, own: &[Definition], resources: &[Name]) -> Looked {
+/// What this node has in its configuration, and what other members have beside it. Of theirs it knows the
+/// names alone, so it takes each reporter's word for enough.
+fn look(replica: &Replica, own: &[Definition], resources: &[Use], now: Moment) -> Looked {
     let ledger = replica.ledger();
-    let bare = |name: &Name| Definition { name: name.clone(), uses: Vec::new(), agree: 1 };
-    let mut applications: BTreeMap<Name, (Known, bool)> = BTreeMap::new();
-    let mut drawn_on: BTreeMap<Name, (Known, bool)> = BTreeMap::new();
-    for definition in own {
-        let known = Known { view: View::of(ledger, definition, |_| 1), definition: definition.clone() };
-        applications.insert(definition.name.clone(), (known, true));
-    }
-    let known_resource = |name: &Name| {
-        let mut view = View::of(ledger, &bare(name), |_| 1);
-        // A resource is looked at as if it were an application of its own: only its own words count.
-        view.own = ledger.words(&Target::Resource(name.clone())).cloned().unwrap_or_default();
-        view.system = Arc::default();
-        Known { view, definition: bare(name) }
+    let clock = ledger.rules().clock(now, ledger.limit());
+    let application = |definition: &Definition, local: bool| {
+        let uses = definition.uses.iter().map(|used| used.resource.clone()).collect();
+        let weighed = View::of(ledger, definition).weigh(clock);
+        (definition.name.clone(), Known { name: definition.name.clone(), uses, local, weighed })
     };
-    for name in resources {
-        drawn_on.insert(name.clone(), (known_resource(name), true));
-    }
+    let alone = |target: Target, agree: usize| View::alone(ledger, target, agree).weigh(clock);
+    let resource = |name: &Name, agree: usize, local: bool| {
+        let weighed = alone(Target::Resource(name.clone()), agree);
+        (name.clone(), Known { name: name.clone(), uses: Vec::new(), local, weighed })
+    };
+    let mut applications: BTreeMap<Name, Known> = own.iter().map(|definition| application(definition, true)).collect();
+    let mut drawn_on: BTreeMap<Name, Known> =
+        resources.iter().map(|used| resource(&used.resource, used.agree, true)).collect();
     for target in replica.members().flat_map(|member| member.definitions.keys()) {
         match target {
             Target::Application(name) if !applications.contains_key(name) => {
-                let definition = bare(name);
-                applications
-                    .insert(name.clone(), (Known { view: View::of(ledger, &definition, |_| 1), definition }, false));
+                let definition = Definition { name: name.clone(), uses: Vec::new(), agree: 1 };
+                applications.extend([application(&definition, false)]);
             }
-            Target::Resource(name) if !drawn_on.contains_key(name) => {
-                drawn_on.insert(name.clone(), (known_resource(name), false));
-            }
+            Target::Resource(name) if !drawn_on.contains_key(name) => drawn_on.extend([resource(name, 1, false)]),
             _ => {}
         }
     }
-    let nobody: Name = "system".parse().unwrap_or_else(|_| unreachable!("a literal"));
-    let mut view = View::of(ledger, &bare(&nobody), |_| 1);
-    view.own = Arc::default();
-    let system = Known { view, definition: bare(&nobody) };
-    (applications.into_values().collect(), drawn_on.into_values().collect(), system)
+    Looked {
+        applications: applications.into_values().collect(),
+        resources: drawn_on.into_values().collect(),
+        system: alone(Target::System, 1),
+    }
 }
 
 fn views(verdict: &Verdict) -> Vec<CauseView> {

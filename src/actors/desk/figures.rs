@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Desk, Family, Figures};
-use crate::clock;
 
 /// One peer, as metrics show it.
 struct PeerFigures {
@@ -114,10 +113,10 @@ impl Desk {
         );
         let writable = f64::from(u8::from(!self.shared.store_stopped.load(Ordering::Relaxed)));
         add("forewarn_store_writable", "gauge", "0 while the store cannot write.", one(writable));
-        let now = clock::now();
+        let now = self.shared.clock();
         let state = self.shared.slots.iter().map(|slot| {
             let snapshot = slot.snapshot.load();
-            let open = crate::answer::general(snapshot.view(), &slot.app.definition, &self.shared.node, now).is_open();
+            let open = crate::answer::general(&snapshot.weighed_at(now), &self.shared.node).is_open();
             (vec![("application", slot.app.name().to_string())], f64::from(u8::from(open)))
         });
         add(

@@ -54,11 +54,8 @@ impl Desk {
             Ok(name) => name,
             Err(_) => return Some(Vec::new()), // no such application: nothing is about it
         };
-        let uses =
-            self.shared.slots.iter().find(|slot| *slot.app.name() == name).map(|slot| slot.app.definition.uses.clone());
-        let mut targets: Vec<Target> = uses.unwrap_or_default().into_iter().map(Target::Resource).collect();
-        targets.extend([Target::System, Target::Application(name)]);
-        Some(targets)
+        let slot = self.shared.slots.iter().find(|slot| *slot.app.name() == name);
+        Some(slot.map_or_else(|| vec![Target::System, Target::Application(name)], |slot| slot.app.definition.targets()))
     }
 
     /// One notification as it is in the ledger or in the history.

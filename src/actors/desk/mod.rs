@@ -25,7 +25,7 @@ use super::{
     shared::{Counters, Phase, Shared},
 };
 use crate::{
-    availability::{Author, Name, RequestFacts, Submission, path, why},
+    availability::{Author, RequestFacts, Says, Speaker, Submission, path, verdict::Use},
     clock,
     store::{Store, crash::crash_point, records},
     sync::{Conflict, ConflictKind, Now, Replica, Reply, Submit, SubmitRefusal},
@@ -41,7 +41,7 @@ pub struct Desk {
     store: Store,
     shared: Arc<Shared>,
     /// Configured resources.
-    resources: Arc<Vec<Name>>,
+    resources: Arc<Vec<Use>>,
     couriers: Addr<Couriers>,
 }
 
@@ -51,7 +51,7 @@ impl Desk {
         repeater: Addr<Repeater>,
         store: Store,
         shared: Arc<Shared>,
-        resources: Vec<Name>,
+        resources: Vec<Use>,
         couriers: Addr<Couriers>,
     ) -> Self {
         Self { repeater, store, shared, resources: Arc::new(resources), couriers }
@@ -144,16 +144,22 @@ impl Desk {
         // As the gate would decide it; what is no path is looked at as it was typed.
         let path = path::normalize(request.path).unwrap_or(request.path.into());
         let request = &RequestFacts { path: &path, ..*request };
-        let snapshot = slot.snapshot.load_full();
-        let (view, definition, now) = (snapshot.view(), &slot.app.definition, clock::now());
-        let considered = why::explain(view, definition, request, now).into_iter().map(|one| Considered {
-            id: one.entry.notification.id,
+        let (verdict, considered) = slot.snapshot.load().weighed_at(self.shared.clock()).explain(request);
+        let considered = considered.into_iter().map(|one| Considered {
+            id: one.word.entry.notification.id,
             layer: one.layer,
-            reporter: one.reporter,
-            said: one.said,
-            because: one.because,
+            reporter: match &one.word.speaker {
+                Speaker::Operators => "operators".to_owned(),
+                Speaker::Reporter(name) => name.to_string(),
+            },
+            said: match one.word.says {
+                Says::Opening => "available",
+                Says::Closing => "unavailable",
+                Says::Cancel(_) => "cancel",
+            },
+            because: one.because.to_string(),
         });
-        Some(Why { available: view.decide(definition, request, now).is_open(), considered: considered.collect() })
+        Some(Why { available: verdict.is_open(), considered: considered.collect() })
     }
 
     /// Removes a node for good; false: no such node.
@@ -200,7 +206,7 @@ impl Desk {
         use actix::AsyncContext as _;
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), crate::store::Options::default()).unwrap();
-        let shared = Arc::new(Shared::new("a".parse().unwrap(), Vec::new()));
+        let shared = Arc::new(Shared::new("a".parse().unwrap(), crate::availability::Rules::default(), Vec::new()));
         Self::new(actix::Context::new().address(), store, shared, Vec::new(), actix::Context::new().address())
     }
 }

@@ -111,8 +111,8 @@ fn what_people_wrote_is_text_everywhere() {
     });
     let view =
         view(&app, [entry(json!({"message": evil, "component": evil, "reason_code": 100, "reason_title": evil}))]);
-    let verdict = view.decide(&app.definition, &super::super::general::nothing_but("a"), four());
-    let denial = Denial::of(&app, &name("a"), &view, verdict, four()).unwrap();
+    let verdict = view.weigh(four()).decide(&super::super::general::nothing_but("a"));
+    let denial = Denial::of(&app, &name("a"), verdict, four()).unwrap();
     for reading in [true, false] {
         let page = text(&denial, Shape::Html, reading, four());
         assert_eq!(page.matches("<script").count(), 1);
@@ -180,8 +180,8 @@ fn several_applications_are_one_denial() {
             json!({"targets": ["application:shop"], "timestamp": after(0).before(std::time::Duration::from_secs(60))});
         whole.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         let view = view(&app, [entry(whole)]);
-        let verdict = view.decide(&app.definition, &super::super::general::nothing_but("a"), after(50));
-        Arc::new(Denial::of(&app, &name("a"), &view, verdict, after(50)).unwrap())
+        let verdict = view.weigh(after(50)).decide(&super::super::general::nothing_but("a"));
+        Arc::new(Denial::of(&app, &name("a"), verdict, after(50)).unwrap())
     };
     let both = Denial::combined(&[Arc::clone(&one), closing(json!({"expected_back_at": after(300)}))]).unwrap();
     let value: Value = serde_json::from_slice(&both.body(Shape::Json, "/", true, after(50))).unwrap();

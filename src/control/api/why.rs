@@ -30,8 +30,8 @@ struct Asked {
 struct Headers(Vec<(String, String)>);
 
 impl HeaderSource for Headers {
-    fn any(&self, name: &str, test: &mut dyn FnMut(&[u8]) -> bool) -> bool {
-        self.0.any(name, test)
+    fn each<'a>(&'a self, name: &str, take: &mut dyn FnMut(&'a [u8])) {
+        self.0.each(name, take);
     }
 }
 
@@ -46,6 +46,7 @@ pub async fn why(request: HttpRequest) -> Result<HttpResponse, Failure> {
     let facts = RequestFacts {
         method: &asked.method,
         path: &asked.path,
+        also: [None; 2],
         query: &asked.query,
         headers: &asked.headers,
         client: asked.client,
@@ -109,9 +110,9 @@ mod tests {
         let all = asked("method=post&path=/mail/%C3%A4&query=a%3Db%26c&header=X-A:+1&header=x-a:2&client=::1&node=b")
             .unwrap();
         assert_eq!((all.method.as_str(), all.path.as_str(), all.query.as_str()), ("POST", "/mail/ä", "a=b&c"));
-        assert!(
-            all.headers.any("x-a", &mut |value| value == b"1") && all.headers.any("x-a", &mut |value| value == b"2")
-        );
+        let mut values = Vec::new();
+        all.headers.each("x-a", &mut |value| values.push(value));
+        assert_eq!(values, [b"1", b"2"]);
         assert_eq!((all.client, all.node), (Some("::1".parse().unwrap()), Some("b".parse().unwrap())));
         let nothing = asked("").unwrap();
         assert_eq!((nothing.method.as_str(), nothing.path.as_str()), ("GET", "/"));

@@ -144,6 +144,9 @@ pub struct Facts {
     pub critical: HashSet<Target>,
     /// What it has in its configuration, with digests.
     pub definitions: BTreeMap<Target, String>,
+    /// Of each configured application the targets that it depends on: criteria on them cost a request
+    /// together.
+    pub together: Vec<Vec<Target>>,
     /// Configured addresses of peers.
     pub peers: Vec<String>,
 }

@@ -168,6 +168,7 @@ impl Replica {
         };
         let notification = make(time);
         self.ledger.check_bounds(&notification).map_err(SubmitRefusal::Bound)?;
+        self.ledger.check_cost(&notification, &self.facts.together).map_err(SubmitRefusal::Bound)?;
         let (field, most) =
             if notification.cancels.is_some() { ("message", MAX_RECORD) } else { ("criteria", MAX_SUBMITTED) };
         if !fits(&notification, most) {

@@ -38,6 +38,7 @@ fn facts(i: u128, fanout: usize) -> Facts {
         fanout: std::num::NonZeroUsize::new(fanout).map_or(Fanout::All, Fanout::Some),
         critical: HashSet::new(),
         definitions: BTreeMap::new(),
+        together: Vec::new(),
         peers: Vec::new(),
     }
 }

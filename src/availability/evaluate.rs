@@ -1,0 +1,219 @@
+//! The one function that evaluates words (docs/contract.md#one-evaluator). The verdict of the gate,
+//! `why`, the board and everything else that says whether something is available are views of what it
+//! finds, so that none of them can say other than what the gate does.
+//!
+//! It follows `target` and `application` of docs/contract.md#the-rules; `tests/laws` compares it with a
+//! naive second implementation, and every reason that it gives with what the rules say.
+
+use std::sync::Arc;
+
+use super::{
+    At, Because, Criteria, Request, RequestFacts, Says, Word,
+    verdict::{Cause, Layer, Verdict},
+    weigh::{Standing, Voice, Weighed, Weighing},
+};
+
+/// How many distinct criteria a request is compared with before memory is allocated for more.
+const INLINE: usize = 256;
+
+/// One word that was considered.
+#[derive(Debug, Clone)]
+pub struct Considered {
+    /// What it says.
+    pub word: Arc<Word>,
+    /// `own`, `system` or `resource:NAME`.
+    pub layer: String,
+    /// What became of it.
+    pub because: Because,
+}
+
+/// Takes note of what became of a word.
+type Trace<'t> = dyn FnMut(&Weighing, &Arc<Word>, Because) + 't;
+
+impl Weighed {
+    /// Decides one request. Allocates only where it closes something (and where words on an application
+    /// have more than 256 distinct criteria, or criteria look at a query).
+    pub fn decide(&self, facts: &RequestFacts<'_>) -> Verdict {
+        let request = Request::new(*facts);
+        let mut matching = self.matching(&request);
+        let mut verdict = self.evaluate(|kind| matching.matches.has(kind), None);
+        for path in facts.also.into_iter().flatten() {
+            if verdict.is_open() && matching.read(self, &request, path) {
+                verdict = self.evaluate(|kind| matching.matches.has(kind), None);
+            }
+        }
+        verdict
+    }
+
+    /// Decides one request, and tells of every word why it counted or did not: on the application, the
+    /// system and the resources it uses, in that order, operators first.
+    pub fn explain(&self, facts: &RequestFacts<'_>) -> (Verdict, Vec<Considered>) {
+        let matching = self.matching(&Request::new(*facts)).matches;
+        let mut considered = Vec::new();
+        let mut trace = |subject: &Weighing, word: &Arc<Word>, because: Because| {
+            let layer = match subject.layer {
+                Layer::Own => "own".to_owned(),
+                Layer::System => "system".to_owned(),
+                Layer::Resource => subject.target.to_string(),
+            };
+            considered.push(Considered { word: Arc::clone(word), layer, because });
+        };
+        let verdict = self.evaluate(|kind| matching.has(kind), Some(&mut trace));
+        (verdict, considered)
+    }
+
+    /// Decides about a request that these criteria match (given by their place in
+    /// [`Weighed::criteria`]) and no others.
+    pub fn decide_where(&self, matches: impl Fn(usize) -> bool) -> Verdict {
+        self.evaluate(matches, None)
+    }
+
+    fn evaluate(&self, matches: impl Fn(usize) -> bool, mut trace: Option<&mut Trace<'_>>) -> Verdict {
+        let speaks = |standing: &&Standing| standing.kind.is_none_or(&matches);
+        let mut verdict = Verdict::default();
+        let mut opened_itself: Option<At> = None;
+        for subject in &self.subjects {
+            let opened = subject.openings.iter().find(speaks).map(|standing| standing.word.at);
+            if subject.layer == Layer::Own {
+                opened_itself = opened;
+            }
+            // Opening one application while the system is closed opens that one.
+            let floor = if subject.layer == Layer::System { opened_itself } else { None };
+            let close = |standing: &Standing| subject.cause(&standing.word);
+
+            let said = subject.operators.standing.iter().find(speaks);
+            let closed = said.filter(|said| said.word.says == Says::Closing && Some(said.word.at) > floor);
+            verdict.causes.extend(closed.map(close));
+
+            let since = floor.max(opened).map(|At(time, _)| time);
+            let closes = |said: &&Standing| said.word.says == Says::Closing && Some(said.word.since) > since;
+            let closing = || subject.reporters.iter().filter_map(|r| r.standing.iter().find(speaks)).filter(closes);
+            let found = closing().count();
+            let enough = found > 0 && found >= subject.agree;
+            if enough {
+                let mut agreeing: Vec<&Standing> = closing().collect();
+                agreeing.sort_by_key(|said| (said.word.since, said.word.at));
+                verdict.causes.extend(agreeing.into_iter().map(close));
+            }
+
+            let Some(trace) = trace.as_deref_mut() else { continue };
+            subject.operators.tell(subject, &matches, trace, |said| match said.word.says {
+                Says::Closing if closed.is_some() => Because::Closes,
+                Says::Closing => Because::OpenedLater,
+                _ => Because::Opens,
+            });
+            for reporter in &subject.reporters {
+                reporter.tell(subject, &matches, trace, |said| match said.word.says {
+                    Says::Closing if !closes(&said) => Because::Silenced,
+                    Says::Closing if enough => Because::Closes,
+                    Says::Closing => Because::TooFew { found, agree: subject.agree },
+                    _ => Because::FindsAvailable,
+                });
+            }
+        }
+        verdict
+    }
+
+    fn matching(&self, request: &Request<'_>) -> Matching {
+        let mut matching = Matching::default();
+        for (kind, criteria) in self.criteria().enumerate() {
+            if criteria.match_path(request.path()) {
+                matching.judge(kind, criteria, request);
+            }
+        }
+        matching
+    }
+}
+
+impl Weighing {
+    fn cause(&self, word: &Word) -> Cause {
+        Cause { layer: self.layer, target: self.target.clone(), entry: Arc::clone(&word.entry), since: word.since }
+    }
+}
+
+impl Voice {
+    /// Tells of every word of one speaker what became of it; `deciding` says it of the one that counts.
+    fn tell(
+        &self,
+        subject: &Weighing,
+        matches: &dyn Fn(usize) -> bool,
+        trace: &mut Trace<'_>,
+        deciding: impl Fn(&Standing) -> Because,
+    ) {
+        let mut decided = false;
+        for standing in &self.standing {
+            let word = &standing.word;
+            let unread = word.criteria().filter(|criteria| criteria.has_unread());
+            let because = match unread {
+                Some(criteria) => Because::Unread(criteria.unread().map(str::to_owned).collect()),
+                None if !standing.kind.is_none_or(matches) => Because::NoMatch,
+                None if std::mem::replace(&mut decided, true) => Because::Earlier,
+                None => deciding(standing),
+            };
+            trace(subject, word, because);
+        }
+        self.silent.iter().for_each(|(word, because)| trace(subject, word, because.clone()));
+    }
+}
+
+/// Which of the distinct criteria match a request, under one reading of its path.
+#[derive(Default)]
+struct Matching {
+    matches: Kinds,
+    /// Whether all but the path matches, of those of which that was asked: it is asked once.
+    rest: Kinds,
+    asked: Kinds,
+}
+
+impl Matching {
+    /// Under another reading of the path; false: nothing looks at paths.
+    fn read(&mut self, weighed: &Weighed, request: &Request<'_>, path: &str) -> bool {
+        let mut looked = false;
+        for (kind, criteria) in weighed.criteria().enumerate().filter(|(_, criteria)| criteria.has_paths()) {
+            looked = true;
+            if criteria.match_path(path) {
+                self.judge(kind, criteria, request);
+            } else {
+                self.matches.set(kind, false);
+            }
+        }
+        looked
+    }
+
+    /// The path matches.
+    fn judge(&mut self, kind: usize, criteria: &Criteria, request: &Request<'_>) {
+        if !self.asked.has(kind) {
+            self.asked.set(kind, true);
+            self.rest.set(kind, criteria.match_rest(request));
+        }
+        self.matches.set(kind, self.rest.has(kind));
+    }
+}
+
+/// A set of distinct criteria, by their places in [`Weighed::criteria`].
+#[derive(Default)]
+struct Kinds {
+    first: [u64; INLINE / 64],
+    more: Vec<u64>,
+}
+
+impl Kinds {
+    fn set(&mut self, kind: usize, to: bool) {
+        let (word, bit) = (kind / 64, 1 << (kind % 64));
+        let word = match self.first.get_mut(word) {
+            Some(word) => word,
+            None => {
+                let at = word - self.first.len();
+                self.more.resize(self.more.len().max(at + 1), 0);
+                &mut self.more[at]
+            }
+        };
+        *word = if to { *word | bit } else { *word & !bit };
+    }
+
+    fn has(&self, kind: usize) -> bool {
+        let at = kind / 64;
+        let word = self.first.get(at).or_else(|| self.more.get(at - self.first.len()));
+        word.is_some_and(|word| word >> (kind % 64) & 1 == 1)
+    }
+}

@@ -1,0 +1,187 @@
+//! The words on what an application needs, weighed at one instant: everything about them is settled
+//! that does not depend on a request (docs/contract.md#the-rules, `says` up to the criteria).
+//!
+//! Weighing costs O(w log w) for w words and is done when words change or time has changed something;
+//! requests are decided by what it leaves ([`super::evaluate`]). The result holds from one instant at
+//! which something changes by time to the next.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use uuid::Uuid;
+
+use super::{
+    Because, Criteria, Entry, Moment, Rules, Says, Stamp, Target, Word,
+    verdict::{Layer, View},
+};
+
+/// See the module. Immutable.
+#[derive(Debug)]
+pub struct Weighed {
+    pub(super) subjects: Vec<Weighing>,
+    /// A word for each distinct criteria of those that may count.
+    pub(super) kinds: Vec<Arc<Word>>,
+    from: Moment,
+    until: Option<Moment>,
+}
+
+/// One target.
+#[derive(Debug)]
+pub(super) struct Weighing {
+    pub(super) layer: Layer,
+    pub(super) target: Target,
+    pub(super) agree: usize,
+    pub(super) operators: Voice,
+    pub(super) reporters: Vec<Voice>,
+    /// The operators' latest openings of each kind, the latest first. Those that a closing has replaced
+    /// are among them: they still silence monitors.
+    pub(super) openings: Vec<Standing>,
+}
+
+/// What one speaker has said on one target.
+#[derive(Debug, Default)]
+pub(super) struct Voice {
+    /// What may count, if its criteria match: the latest first.
+    pub(super) standing: Vec<Standing>,
+    /// What cannot count, whatever the request.
+    pub(super) silent: Vec<(Arc<Word>, Because)>,
+}
+
+/// A word that counts for the requests that its criteria match.
+#[derive(Debug, Clone)]
+pub(super) struct Standing {
+    pub(super) word: Arc<Word>,
+    /// Its criteria's place in [`Weighed::kinds`]; none for all requests.
+    pub(super) kind: Option<usize>,
+}
+
+impl View {
+    /// Settles what can be settled before a request is known. `clock` is the time that verdicts go by
+    /// ([`Rules::clock`]).
+    pub fn weigh(&self, clock: Moment) -> Weighed {
+        let mut kinds = Kinds::default();
+        let subjects = self.subjects.iter().map(|subject| {
+            let said: Vec<&Arc<Word>> = subject.words.operators().collect();
+            let operators = Voice::of(&said, self.rules, clock, &mut kinds);
+            let openings = latest_openings(&said).into_iter().map(|word| kinds.standing(word)).collect();
+            let reporters = subject
+                .words
+                .reporters()
+                .map(|(_, said)| Voice::of(&said.collect::<Vec<_>>(), self.rules, clock, &mut kinds))
+                .collect();
+            let (layer, target, agree) = (subject.layer, subject.target.clone(), subject.agree);
+            Weighing { layer, target, agree, operators, reporters, openings }
+        });
+        let subjects = subjects.collect();
+        let (from, until) = self.span(clock);
+        Weighed { subjects, kinds: kinds.found, from, until }
+    }
+}
+
+impl Weighed {
+    /// Whether it says at this time what a new weighing would say.
+    pub fn holds_at(&self, clock: Moment) -> bool {
+        self.from <= clock && self.until.is_none_or(|until| clock < until)
+    }
+
+    /// The first instant after it was weighed at which a verdict, or what is said about it, may change by
+    /// time alone.
+    pub fn until(&self) -> Option<Moment> {
+        self.until
+    }
+
+    /// The distinct criteria of the words that may count.
+    pub fn criteria(&self) -> impl Iterator<Item = &Criteria> {
+        self.kinds.iter().filter_map(|word| word.criteria())
+    }
+
+    /// Plans that have not begun and are not cancelled, by their beginning
+    /// (docs/contract.md#several-causes).
+    pub fn upcoming(&self) -> Vec<Arc<Entry>> {
+        let voices = self.subjects.iter().flat_map(|subject| subject.reporters.iter().chain([&subject.operators]));
+        let silent = voices.flat_map(|voice| &voice.silent);
+        let plans = silent.filter(|(_, because)| matches!(because, Because::NotBegun(_))).map(|(word, _)| word);
+        let by_beginning: BTreeMap<(Moment, Stamp), &Arc<Entry>> =
+            plans.map(|word| ((word.since, *word.stamp()), &word.entry)).collect();
+        by_beginning.into_values().cloned().collect()
+    }
+}
+
+impl Voice {
+    fn of(words: &[&Arc<Word>], rules: Rules, clock: Moment, kinds: &mut Kinds) -> Self {
+        let mut voice = Self::default();
+        let (lapsed, words): (Vec<_>, Vec<_>) = words.iter().copied().partition(|word| rules.lapsed(word, clock));
+        voice.silent.extend(lapsed.into_iter().map(|word| (Arc::clone(word), Because::Lapsed(rules.lapse))));
+        let mut cancels: HashMap<Uuid, &Arc<Word>> = HashMap::new();
+        for word in &words {
+            if let Says::Cancel(plan) = word.says
+                && cancels.get(&plan).is_none_or(|known| word.stamp() > known.stamp())
+            {
+                cancels.insert(plan, word);
+            }
+        }
+        // Of those that can replace others, the latest of each criteria is the one to ask.
+        let latest = latest(&words, Word::immediate);
+        for x in words {
+            let cancel = cancels.get(&x.entry.notification.id).filter(|y| y.takes_back(x));
+            let replaced = [latest.get(&None), latest.get(&x.criteria())];
+            let replaced = replaced.into_iter().flatten().filter(|y| y.replaces(x)).max_by_key(|y| y.at);
+            let id = |word: &Arc<Word>| word.entry.notification.id;
+            let silent = match (x.says, cancel, replaced, x.ends) {
+                (Says::Cancel(_), ..) => Because::Cancels,
+                (_, Some(by), ..) => Because::TakenBack(id(by)),
+                _ if x.plan && x.since > clock => Because::NotBegun(x.since),
+                (_, _, Some(by), _) => Because::Replaced(id(by)),
+                (Says::Closing, .., Some(ends)) if ends <= clock => Because::Over(ends),
+                _ => {
+                    voice.standing.push(kinds.standing(x));
+                    continue;
+                }
+            };
+            voice.silent.push((Arc::clone(x), silent));
+        }
+        voice.standing.sort_by_key(|standing| std::cmp::Reverse(standing.word.at));
+        voice
+    }
+}
+
+/// The latest opening of each criteria, the latest first.
+fn latest_openings<'a>(words: &[&'a Arc<Word>]) -> Vec<&'a Arc<Word>> {
+    let mut openings: Vec<_> = latest(words, |word| word.says == Says::Opening).into_values().collect();
+    openings.sort_by_key(|word| std::cmp::Reverse(word.at));
+    openings
+}
+
+/// Of these words, by their criteria, the one that counts as said last.
+fn latest<'a>(words: &[&'a Arc<Word>], among: impl Fn(&Word) -> bool) -> BTreeMap<Option<&'a Criteria>, &'a Arc<Word>> {
+    let mut latest = BTreeMap::new();
+    for word in words.iter().copied().filter(|word| among(word)) {
+        let known = latest.entry(word.criteria()).or_insert(word);
+        if word.at > known.at {
+            *known = word;
+        }
+    }
+    latest
+}
+
+/// Collects distinct criteria.
+#[derive(Default)]
+struct Kinds {
+    found: Vec<Arc<Word>>,
+}
+
+impl Kinds {
+    fn standing(&mut self, word: &Arc<Word>) -> Standing {
+        let kind = word.criteria().is_some().then(|| {
+            self.found.iter().position(|known| known.covers(word)).unwrap_or_else(|| {
+                // The gate is not to wait for this.
+                word.criteria().into_iter().for_each(Criteria::prepare);
+                self.found.push(Arc::clone(word));
+                self.found.len() - 1
+            })
+        });
+        Standing { word: Arc::clone(word), kind }
+    }
+}
