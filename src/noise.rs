@@ -1,5 +1,5 @@
-//! Log lines that strangers can cause, within bounds: of each kind [`LINES`] are written in a
-//! [`WINDOW`]. The rest is counted, and the count is written when the window ends.
+//! Log lines that strangers can cause, within bounds: of each kind a few are written in a
+//! window of some seconds. The rest is counted, and the count is written when the window ends.
 //!
 //! Must stay true: a flood of refused requests costs a bounded log, and the log says how many there
 //! were.

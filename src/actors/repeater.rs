@@ -217,7 +217,7 @@ impl Repeater {
     fn advance(&mut self, ctx: &mut Context<Self>) {
         let progress = self.queue.progress();
         if let Some(why) = progress.stopped {
-            log::error!("event=store_stopped why={why:?} submissions are refused until it can write again");
+            log::error!(why:?, note = "submissions are refused until it can write again"; "store_stopped");
             // What was not reported durable is unknown: whoever waits is told so.
             self.tickets.clear();
         }
@@ -252,7 +252,7 @@ impl Actor for Repeater {
             address.do_send(Progressed);
         }));
         if let Err(error) = started {
-            log::error!("event=no_queue error={error}");
+            log::error!(error:%; "no_queue");
             ctx.stop();
         }
         ctx.run_interval(PRUNE_EVERY, |act, _| {
@@ -314,7 +314,7 @@ impl Handler<Close> for Repeater {
     fn handle(&mut self, _: Close, ctx: &mut Self::Context) {
         crash_point("repeater.close");
         if !self.queue.close(Duration::from_secs(6)) {
-            log::error!("event=close_timed_out what has been acknowledged is durable");
+            log::error!(note = "what has been acknowledged is durable"; "close_timed_out");
         }
         crash_point("repeater.closed");
         ctx.stop();
@@ -413,7 +413,7 @@ impl Handler<Carried> for Repeater {
             Err(failure) => {
                 crash_point("repeater.failure");
                 Counters::count(&self.shared.counters.peer_failures);
-                log::debug!("event=delivery_failed peer={} why={failure}", self.replica.name_of(carried.peer));
+                log::debug!(peer:% = self.replica.name_of(carried.peer), why:% = failure; "delivery_failed");
                 if let super::transport::Failure::TurnedAway(conflict) = &failure {
                     self.replica.turned_away(conflict);
                 }

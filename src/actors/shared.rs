@@ -173,7 +173,7 @@ impl Shared {
 
     /// Peers have turned this node away.
     pub fn fence(&self, conflict: Conflict) {
-        log::error!("event=fenced node={} why={:?} todo={:?}", self.node, conflict.why, conflict.kind.remedy());
+        log::error!(node:% = self.node, why = conflict.why, todo = conflict.kind.remedy(); "fenced");
         self.fenced.store(Some(Arc::new(conflict)));
         self.tell(Event::Nodes);
     }
@@ -182,7 +182,7 @@ impl Shared {
     pub fn set_phase(&self, phase: Phase) {
         self.phase.store(Arc::new(phase));
         self.tell(Event::Nodes);
-        log::info!("event=phase node={} phase={}", self.node, self.phase().name());
+        log::info!(node:% = self.node, phase = self.phase().name(); "phase");
     }
 
     /// Tells everybody who listens; nobody is fine.

@@ -64,6 +64,10 @@ pub enum Command {
     /// Look after a node's store while the node is stopped
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Print a shell's completions of this command line
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each command
+    Man(ManArgs),
 }
 
 /// How results are shown.
@@ -214,6 +218,28 @@ pub struct CheckArgs {
     /// Form of the output.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// `forewarn completions`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    forewarn completions bash > ~/.local/share/bash-completion/completions/forewarn\n  \
+    forewarn completions fish > ~/.config/fish/completions/forewarn.fish")]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `forewarn man`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    forewarn man | man -l -\n  \
+    forewarn man --dir /usr/local/share/man/man1")]
+pub struct ManArgs {
+    /// Folder for a page of each command; must exist
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
 }
 
 /// Limits a notification to some requests. Each flag may be given several times.

@@ -15,6 +15,7 @@ pub mod init;
 pub mod logging;
 pub mod nodes;
 pub mod notify;
+mod pages;
 pub mod serve;
 pub mod show;
 pub mod status;
@@ -98,6 +99,8 @@ fn dispatch(command: Command) -> Result<(), CliError> {
             nodes::run(&command, Access::from_env()?, &screen, out)
         }
         Command::Store(command) => store::run(&command, &Screen::of_stdout(), out),
+        Command::Completions(args) => pages::completions(&args, out),
+        Command::Man(args) => pages::man(&args, out),
     }
 }
 

@@ -33,7 +33,7 @@ use crate::{
     vocabulary::{Role, token_sha256},
 };
 
-static UNKNOWN_TOKENS: Noise = Noise::new("unknown_token");
+static REFUSED: Noise = Noise::new("token_refused");
 
 /// One token, as the configuration has it.
 #[derive(Clone)]
@@ -270,7 +270,7 @@ pub async fn require<B: MessageBody + 'static>(
         }
         Err(failure) => {
             if let Failure::Unauthenticated { detail, invalid_token: true } = &failure
-                && UNKNOWN_TOKENS.admits()
+                && REFUSED.admits()
             {
                 let from = audit::address(request.request());
                 log::warn!(from, method:% = request.method(), path = request.path(), because = detail; "token_refused");

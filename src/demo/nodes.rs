@@ -111,7 +111,7 @@ async fn stop(mut node: Node) {
     }
     let ended = tokio::time::timeout(GRACE, node.child.wait()).await;
     if ended.is_err() {
-        log::warn!("event=node-killed node={}", node.name);
+        log::warn!(node = node.name; "node_killed");
         // what can be done has been done
         let _ = node.child.kill().await;
     }

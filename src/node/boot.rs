@@ -94,7 +94,7 @@ pub(super) struct Control {
 /// Opens the store and starts the control listener.
 pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     for note in settings.notes() {
-        log::warn!("event=configuration note={note:?}");
+        log::warn!(note; "configuration");
     }
     let shares = descriptors::raise();
     let control_socket = bind("control.listen", settings.control.listen)?;
@@ -108,10 +108,9 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let node = settings.node.name.clone();
     let shared = Arc::new(Shared::new(node.clone(), facts.rules, slots(&settings, &node, facts.rules, &definitions)));
     log::info!(
-        "event=open node={node} id={} boot={} control={control_address} data={:?}",
-        identity.node,
-        identity.boot,
-        settings.node.data
+        node:%, id:% = identity.node, boot = identity.boot, control:% = control_address,
+        data:% = settings.node.data.display();
+        "open"
     );
 
     // One thread for the repeater and the caches, between which most messages go, and one for what
@@ -168,7 +167,7 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let handle = server.handle();
     actix::spawn(async move {
         if let Err(error) = server.await {
-            log::error!("event=control_failed error={error}");
+            log::error!(error:%; "control_failed");
         }
     });
     Ok(Opened(Core {
@@ -223,7 +222,7 @@ impl Opened {
             loaded.map_err(ended("an application cache"))?;
         }
         crash_point("boot.restored");
-        log::info!("event=restored ledger={entries} pending={pending}");
+        log::info!(ledger = entries, pending; "restored");
         Ok(Restored(core))
     }
 }
@@ -238,7 +237,7 @@ impl Restored {
         core.repeater.send(begin).await.map_err(ended("the repeater"))?;
         // A store that cannot write settles nothing; the node goes on with what it has restored.
         if settled.await.is_err() {
-            log::error!("event=replay_not_durable the store cannot write; the node answers from what it knows");
+            log::error!(note = "the store cannot write; the node answers from what it knows"; "replay_not_durable");
         }
         core.repeater
             .send(Connect { couriers: core.couriers.clone(), merger: core.merger.clone() })
@@ -257,11 +256,9 @@ impl Replayed {
         let peers = core.settings.farm.peers.len();
         let reached = core.merger.send(MergeAtStart).await.map_err(ended("the merger"))?;
         if reached == 0 && peers > 0 {
-            log::warn!(
-                "event=no_reference_answered peers={peers} the node goes on with what it knows, and tries again"
-            );
+            log::warn!(peers, note = "the node goes on with what it knows, and tries again"; "no_reference_answered");
         } else {
-            log::info!("event=merged references={reached}");
+            log::info!(references = reached; "merged");
         }
         if core.store.is_missing_records() && (reached > 0 || peers == 0) {
             core.store.made_good()?;
@@ -288,7 +285,7 @@ impl Merged {
         core.shared.set_phase(Phase::Ready);
         crash_point("boot.ready");
         core.merger.send(KeepMerging).await.map_err(ended("the merger"))?;
-        log::info!("event={} node={} gate={address}", core.shared.phase().name(), core.shared.node);
+        log::info!(node:% = core.shared.node, gate:% = address, phase = core.shared.phase().name(); "listening");
         Ok(Ready { gate: server, gate_streams: core.gate_streams, _arbiters: core._arbiters })
     }
 }
@@ -307,8 +304,8 @@ impl Control {
         self.server.stop(true).await;
         let close = tokio::time::timeout(Duration::from_secs(8), self.repeater.send(Close)).await;
         if close.is_err() {
-            log::error!("event=close_timed_out what has been acknowledged is durable");
+            log::error!(note = "what has been acknowledged is durable"; "close_timed_out");
         }
-        log::info!("event=stopped");
+        log::info!("stopped");
     }
 }

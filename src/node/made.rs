@@ -58,16 +58,14 @@ pub(super) fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store,
             records::encode(&Change::MergeOnReturn(member.id, true), &mut writes);
         }
     }
-    // Durable before anybody is told (docs/contract.md#life-of-a-node). A full disk keeps no node from answering: it goes on
-    // under the number and nonce of its last run, for a new number that is not kept would come again
-    // with another nonce, and look like a copy.
+    // Durable before anybody is told (docs/contract.md#announcement). A full disk keeps no node from
+    // answering: it goes on under the number and nonce of its last run, for a new number that is not
+    // kept would come again with another nonce, and look like a copy.
     let identity = match (store.write_sync(writes), before) {
         (Ok(()), _) => identity,
         (Err(error), None) => return Err(error.into()),
         (Err(error), Some(before)) => {
-            log::error!(
-                "event=boot_number_not_written error={error} submissions are refused until the store can write"
-            );
+            log::error!(error:%, note = "submissions are refused until the store can write"; "boot_number_not_written");
             before
         }
     };

@@ -83,14 +83,14 @@ pub fn run(settings: Settings, options: RunOptions) -> Result<(), NodeError> {
         let ready = tokio::select! {
             ready = ready => Some(ready?),
             why = &mut stop => {
-                log::info!("event=stop why={why} while=starting");
+                log::info!(why, phase = "starting"; "stop");
                 None
             }
         };
         let gate = match ready {
             Some(mut ready) => {
                 tokio::select! {
-                    why = &mut stop => log::info!("event=stop why={why}"),
+                    why = &mut stop => log::info!(why; "stop"),
                     result = &mut ready.gate => {
                         result?;
                         return Err(NodeError::Ended("the gate"));

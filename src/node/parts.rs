@@ -44,7 +44,7 @@ pub(super) fn listen(key: &'static str, address: SocketAddr, socket: Socket) -> 
 /// A part of the node has ended: what it said goes to the log.
 pub(super) fn ended<E: std::fmt::Display>(part: &'static str) -> impl FnOnce(E) -> NodeError {
     move |error| {
-        log::error!("event=ended part={part:?} error={error}");
+        log::error!(part, error:%; "ended");
         NodeError::Ended(part)
     }
 }

@@ -90,12 +90,12 @@ impl Door {
         match read(&body) {
             Ok((message, unreadable)) => {
                 for problem in unreadable {
-                    log::warn!("event=unreadable_record peer={peer} problem={problem:?}");
+                    log::warn!(peer:%, problem:%; "unreadable_record");
                 }
                 Ok(Opened { sender, message, _room: room })
             }
             Err(error) => {
-                log::warn!("event=malformed_message peer={peer} path={} error={error:?}", req.path());
+                log::warn!(peer:%, path = req.path(), error:%; "malformed_message");
                 Err(self.guard.problem(sender.nonce, StatusCode::UNPROCESSABLE_ENTITY, &error))
             }
         }
@@ -204,7 +204,7 @@ async fn try_announce(door: &Door, req: &HttpRequest, payload: web::Payload) -> 
     Ok(match known {
         Some(Ok(own)) => door.json(sender.nonce, &own),
         Some(Err(stranger)) => {
-            log::warn!("event=turned_away_peer peer={} why={stranger}", identity.node);
+            log::warn!(peer:% = identity.node, why:% = stranger; "turned_away_peer");
             door.conflict(sender.nonce, &stranger.conflict())
         }
         None => door.other(sender.nonce, None),

@@ -86,7 +86,7 @@ fn parse<A: DeserializeOwned>(address: &str, body: &[u8]) -> Result<A, Failure> 
     let (message, unreadable) =
         read(body).map_err(|error| Failure::Away(format!("{address} answered with something else: {error}")))?;
     for problem in unreadable {
-        log::warn!("event=unreadable_record peer={address} problem={problem:?}");
+        log::warn!(peer:% = address, problem:%; "unreadable_record");
     }
     Ok(message)
 }

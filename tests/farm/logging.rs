@@ -35,8 +35,8 @@ async fn strangers_fill_no_log() {
     for _ in 0..300 {
         node.submit_with("", "fw_wrong", opening("system")).await.expect(401);
     }
-    let held_back = node.wait_log(&["event=held_back", "kind=unknown_token"]).await;
-    let written = node.log().lines().filter(|line| line.contains("event=unknown_token")).count();
+    let held_back = node.wait_log(&["event=held_back", "kind=token_refused"]).await;
+    let written = node.log().lines().filter(|line| line.contains("event=token_refused")).count();
     let counts: u64 = node
         .log()
         .lines()

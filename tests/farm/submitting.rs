@@ -216,7 +216,7 @@ async fn who_may_do_what() {
     let none = node.control("POST", "/api/v1/notifications", &[JSON], Some(body.as_bytes())).await.expect(401);
     assert!(none.header("www-authenticate").unwrap().starts_with("Bearer"));
     node.submit_with("", "fw_wrong", opening("system")).await.expect(401);
-    node.wait_log(&["event=unknown_token", "/api/v1/notifications"]).await;
+    node.wait_log(&["event=token_refused", "/api/v1/notifications"]).await;
     for path in [
         "/api/v1/notifications",
         "/api/v1/availability",

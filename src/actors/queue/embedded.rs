@@ -70,7 +70,7 @@ impl EmbeddedQueue {
                 // The writer is busy, and tells when it has come further.
                 Err(StoreError::Full { .. }) => return,
                 Err(error) => {
-                    log::warn!("event=commit_refused step={} label={} error={error:?}", next.number, next.label);
+                    log::warn!(step = next.number, label = next.label, error:?; "commit_refused");
                     self.stopped = true;
                 }
             }
@@ -89,7 +89,7 @@ impl EmbeddedQueue {
         }
         self.hand();
         if !self.stopped {
-            log::info!("event=store_writable steps={}", self.kept.len());
+            log::info!(steps = self.kept.len(); "store_writable");
         }
     }
 
@@ -155,7 +155,7 @@ impl Queue for EmbeddedQueue {
         match records::prune(&self.store, until, PRUNE_AT_ONCE) {
             Ok(writes) if writes.is_empty() => {}
             Ok(writes) => self.keep(number(), "prune", writes, Haste::Whenever),
-            Err(error) => log::warn!("event=prune_failed error={error}"),
+            Err(error) => log::warn!(error:%; "prune_failed"),
         }
     }
 

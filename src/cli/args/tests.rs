@@ -43,6 +43,8 @@ fn everything_of_the_contract_is_taken() {
         "store import --data d from",
         "store renew --data d",
         "store restamp --data d",
+        "completions bash",
+        "man --dir d",
     ] {
         parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
     }
@@ -95,6 +97,7 @@ fn wrong_usage_is_status_2() {
     for line in [
         "",
         "sing",
+        "completions tcsh",
         "serve",
         "serve --config f --log-format xml",
         "demo --base-port 80",

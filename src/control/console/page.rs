@@ -32,7 +32,7 @@ pub fn html(status: StatusCode, tls: bool, template: &impl Template) -> HttpResp
     match template.render() {
         Ok(text) => guarded(HttpResponse::build(status), tls).content_type("text/html; charset=utf-8").body(text),
         Err(error) => {
-            log::error!("page could not be rendered error={error}");
+            log::error!(error:%; "page_not_rendered");
             guarded(HttpResponse::InternalServerError(), tls)
                 .content_type("text/plain; charset=utf-8")
                 .body("This page could not be shown.\n")
