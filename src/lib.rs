@@ -1,12 +1,31 @@
 //! Forewarn tells the users of a server farm, at first contact, on every node, at once, why an
 //! application is down and when it is back.
 //!
-//! The map of the crate. Rooms use only the rooms below them; `tests/architecture.rs` reads the
-//! imports and fails on a breach.
+//! The map of the crate, with the rooms that each room may use: downwards only. `tests/architecture.rs`
+//! reads it and the imports, and fails on a breach. ARCHITECTURE.md has the same map.
 //!
 //! ```text
-//! cli → node → gate · control · peer → body · actors → answer · store · sync → availability
+//! room          is                                                      uses
+//! main          arguments in, exit status out                           cli
+//! cli           the command line: a file per subcommand                 all below
+//! demo          the farm that `forewarn demo` starts                    config vocabulary availability clock
+//! node          one node, put together: boot order, shutdown order      all below
+//! gate          what users reach: decide, deny, proxy, check            actors answer store sync vocabulary availability clock noise
+//! control       what operators and programs reach: API, pages, events   body actors answer store sync vocabulary availability clock noise
+//! peer          what other nodes reach: signed messages                 body actors answer store sync vocabulary availability clock noise
+//! body          how bodies are read, within bounds                      –
+//! actors        caches, repeater, couriers, and the desk before them    answer store sync availability clock
+//! answer        PURE denials, problems and pages in four shapes         availability
+//! store         sled: trees, records, group commit, migrations          sync availability
+//! sync          PURE the protocol: replica, relay plan, merge           vocabulary availability
+//! config        the TOML file as checked settings                       vocabulary availability
+//! vocabulary    PURE words that all share: addresses, routes, roles     availability
+//! noise         bounds for log lines that strangers can cause           clock
+//! clock         the one door for time and chance                        availability
+//! availability  PURE notification, criteria, ledger, verdict            –
 //! ```
+//!
+//! Pure rooms know no actix, no sled, no tokio and no clock: time and chance are arguments.
 
 pub mod cli;
 pub mod config;

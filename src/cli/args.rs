@@ -1,7 +1,7 @@
-//! The whole command line (SPEC section 8) as types.
+//! The whole command line (docs/contract.md#command-line) as types.
 //!
-//! What must stay true: what is wrong in itself (a duration without a unit, two statuses, a target
-//! that is none) is found here and is status 2; what only a node can know is not checked here.
+//! What must stay true: what is wrong in itself (a duration without a unit, two statuses, a malformed
+//! target) is found here and is status 2; what only a node can know is not checked here.
 //! Environment variables are read in one place, [`Access::from_env`].
 
 mod access;
@@ -32,7 +32,7 @@ pub use store::{ExportArgs, ImportArgs, StoreBackupArgs, StoreCommand, StorePlac
     max_term_width = 100
 )]
 pub struct Cli {
-    /// What is to be done.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -46,7 +46,7 @@ pub enum Command {
     Serve(ServeArgs),
     /// Run a farm of three nodes with small applications on this machine
     Demo(DemoArgs),
-    /// Say that something is available or unavailable, now or later
+    /// Report something as available or unavailable, now or later
     Notify(Box<NotifyArgs>),
     /// Show what is available
     Status(StatusArgs),
@@ -61,7 +61,7 @@ pub enum Command {
     HashPassword(OutputArgs),
     /// Make a new API token for a [[token]] of the configuration
     Token(OutputArgs),
-    /// Look after a node's store while the node is stopped
+    /// Check, back up and repair the store of a stopped node
     #[command(subcommand)]
     Store(StoreCommand),
     /// Print a shell's completions of this command line
@@ -100,8 +100,8 @@ pub struct ServeArgs {
     /// Form of the log on standard error
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
-    /// Stop in an orderly way when standard input ends, so that the node never outlives who
-    /// started it.
+    /// Stop in an orderly way when standard input ends, so that the node never outlives the
+    /// process that started it.
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,
 }
@@ -119,11 +119,11 @@ pub enum LogFormat {
 /// `forewarn demo`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-    forewarn demo                    start it; Ctrl-C ends it, what was said stays\n  \
-    forewarn demo --fresh            start anew\n  \
+    forewarn demo                    start it; Ctrl-C ends it and keeps the data\n  \
+    forewarn demo --fresh            start without the data of an earlier demo\n  \
     forewarn demo --base-port 9000   gates from 9000, control listeners from 9010, applications from 9020")]
 pub struct DemoArgs {
-    /// Throw away what an earlier demo left, and start anew
+    /// Delete the data of an earlier demo first
     #[arg(long)]
     pub fresh: bool,
     /// Folder of the demo's configuration and stores
@@ -146,7 +146,7 @@ pub struct StatusArgs {
     /// Only this application
     #[arg(value_parser = text::name)]
     pub application: Option<String>,
-    /// Stay, and show every change
+    /// Stay and show every change
     #[arg(long)]
     pub watch: bool,
     /// Form of the output.

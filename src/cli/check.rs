@@ -1,4 +1,4 @@
-//! `forewarn check FILE`: says what is wrong with a configuration, or that nothing is.
+//! `forewarn check FILE`: reports every problem of a configuration.
 
 use std::io::Write;
 

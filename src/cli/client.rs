@@ -1,7 +1,7 @@
 //! Asks a node's control API: HTTP/1.1, with TLS where the address is `https`, JSON, an API token.
 //!
 //! What must stay true: time and memory are bounded whatever the other side does; the token is sent
-//! only as a header and never shown; what a node says about a refusal reaches people whole, each
+//! only as a header and never shown; the text of a refusal reaches people whole, each
 //! wrong field on its own line, and harmless for a terminal; whether a request can have arrived is
 //! known of every failure.
 
@@ -33,7 +33,7 @@ const MAX_ANSWER: u64 = 64 * 1024 * 1024;
 pub struct Reply {
     /// 200 to 299.
     pub status: u16,
-    /// The JSON; null where there is none.
+    /// The JSON; null for an empty body.
     pub body: Value,
 }
 
@@ -389,7 +389,7 @@ fn failure(address: &HttpUrl, source: ureq::Error, after: Duration) -> CallError
     }
 }
 
-/// The cause that says most: the outer ones only say in which step it went wrong.
+/// The innermost cause; the outer ones only name the step that failed.
 fn cause(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Timeout(_) => format!("no connection within {} s", CONNECT.as_secs()),

@@ -35,7 +35,7 @@ pub enum CliError {
     /// A refusal that has no cause below it.
     #[error("{0}")]
     Refused(String),
-    /// It failed, and the output (`--json`) says so already.
+    /// It failed, and the output (`--json`) has the reason already.
     #[error("failed; see the output")]
     Told,
 }

@@ -42,7 +42,7 @@ impl Fake {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (script, memory): (Script, _) = (Arc::new(script), asked.clone());
         let (tell, told) = std::sync::mpsc::channel();
-        // on a thread of its own: whoever asks may block
+        // on a thread of its own, so that tests may block
         std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let server = HttpServer::new(move || {

@@ -21,7 +21,7 @@ pub struct Screen {
     pub colour: bool,
     /// What relative times are relative to; with `None` the clock, at every drawing.
     pub now: Option<Moment>,
-    /// Lines of the terminal; with `None` what it says, at every drawing.
+    /// Lines of the terminal; with `None` it is asked at every drawing.
     pub height: Option<u16>,
 }
 
@@ -175,7 +175,7 @@ pub fn back_at(now: Moment, then: Moment) -> String {
     let clock = clock.format(if far { "%Y-%m-%d %H:%MZ" } else { "%H:%MZ" });
     match then > now {
         true => format!("in {}, {clock}", length(now, then)),
-        false => format!("overdue since {}", length(then, now)),
+        false => format!("overdue by {}", length(then, now)),
     }
 }
 
@@ -251,6 +251,6 @@ mod tests {
         let by = |seconds| now.after(Duration::from_secs(seconds));
         assert_eq!(back_at(now, by(600)), "in 10 min, 16:10Z");
         assert_eq!(back_at(now, by(172_800)), "in 2 d, 2026-11-25 16:00Z");
-        assert_eq!(back_at(by(60), now), "overdue since 1 min");
+        assert_eq!(back_at(by(60), now), "overdue by 1 min");
     }
 }

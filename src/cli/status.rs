@@ -1,7 +1,7 @@
 //! `forewarn status`: what is available, once or for as long as one looks.
 //!
-//! What must stay true: what is shown is what the node said just now; while the node cannot be
-//! asked, that is said, and nothing old is shown as if it were new.
+//! What must stay true: what is shown is the node's latest answer; while the node cannot be
+//! asked, the output says so, and nothing old is shown as if it were new.
 
 mod board;
 mod drawing;
@@ -36,7 +36,7 @@ pub fn run(args: &StatusArgs, access: Access, screen: &Screen, out: &mut dyn Wri
     out.write_all(text.as_bytes()).map_err(CliError::Output)
 }
 
-/// What the node says now.
+/// The node's present answer.
 fn fetch(args: &StatusArgs, client: &Client) -> Result<Reply, CallError> {
     let path = match &args.application {
         // a name needs no escaping: letters, digits and a few marks that paths allow

@@ -16,7 +16,7 @@ use crate::store::{self, Report};
 /// The reserve where no configuration names one, in bytes (the configuration's default).
 const RESERVE: u64 = 64 * 1024 * 1024;
 
-/// Does what the subcommand says; the result is on `out`.
+/// Runs the subcommand; the result is on `out`.
 ///
 /// # Errors
 ///

@@ -103,7 +103,7 @@ impl Settings {
         let mut notes = Vec::new();
         if self.operators.is_empty() && self.tokens.is_empty() {
             notes.push(
-                "there is no [[operator]] and no [[token]], so nobody can submit anything: \
+                "there is no [[operator]] and no [[token]], so nothing can be submitted: \
                  add one with `forewarn hash-password` or `forewarn token`",
             );
         }

@@ -77,7 +77,7 @@ pub(super) fn control(mut section: Reader<'_>, has_secret: bool) -> ControlSetti
     if !has_secret && !listen.ip().is_loopback() {
         section.problem(
             "listen",
-            "is not a loopback address, and without farm.secret anybody could speak as a node: \
+            "is not a loopback address, and without farm.secret any host could act as a node: \
              set farm.secret (or farm.secret_file), or listen on 127.0.0.1",
         );
     } else if listen.ip().is_unspecified() && !section.has("advertise") {

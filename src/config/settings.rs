@@ -53,7 +53,7 @@ pub struct NodeSettings {
 pub struct GateSettings {
     /// Default 127.0.0.1:8080; port 0 lets the system choose.
     pub listen: SocketAddr,
-    /// Senders whose forwarding headers are believed. Default: nobody.
+    /// Senders whose forwarding headers are believed. Default: none.
     pub trusted_proxies: Vec<IpNet>,
 }
 
@@ -66,7 +66,7 @@ pub struct ControlSettings {
     pub advertise: Option<HttpUrl>,
     /// The zone of local times in the form without scripts. Default UTC.
     pub time_zone: Tz,
-    /// Senders whose forwarding headers are believed. Default: nobody.
+    /// Senders whose forwarding headers are believed. Default: none.
     pub trusted_proxies: Vec<IpNet>,
 }
 

@@ -76,7 +76,7 @@ pub fn fresh() -> Result<(String, Fresh), ConfigError> {
 
 /// What is commented out is optional, and shows the default unless it says otherwise.
 const TEMPLATE: &str = r#"# Configuration of one Forewarn node.
-#   forewarn check FILE            says what is wrong with it
+#   forewarn check FILE            reports every problem
 #   forewarn serve --config FILE   runs the node
 
 [node]
@@ -87,7 +87,7 @@ data = "./data/a"                # the node's store; relative to the folder it i
 # What users see: everything they ask for passes here.
 [gate]
 listen = "127.0.0.1:8080"
-# trusted_proxies = ["127.0.0.1/32"]   # whose X-Forwarded-… are believed; by default nobody's
+# trusted_proxies = ["127.0.0.1/32"]   # proxies whose X-Forwarded-… are believed; default: none
 
 # For operators, programs and the other nodes. Keep it private.
 [control]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::DemoError;
 use super::plan::NAMES;
 
-/// Name of the file that says whose folder it is.
+/// Name of the file that marks the folder as the demo's.
 pub const MARKER: &str = "FOREWARN-DEMO";
 
 const TEXT: &str = "This folder belongs to `forewarn demo`. `forewarn demo --fresh` deletes the \
@@ -24,7 +24,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Takes the folder; makes it, if there is none.
+    /// Takes the folder; creates it if it is missing.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Folder {
         Ok(Folder { dir: dir.to_owned(), _lock: lock })
     }
 
-    /// Deletes what demos wrote, and nothing else that somebody may have put beside it.
+    /// Deletes what demos wrote, and nothing else beside it.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ mod tests {
         assert!(matches!(refused, DemoError::Foreign { .. }));
         assert!(refused.to_string().contains("not touched"), "{refused}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        // a link that is named like the marker is none
+        // a link with the marker's name is not a marker
         std::os::unix::fs::symlink("thesis.txt", folder.path().join(MARKER)).unwrap();
         assert!(matches!(Folder::claim(folder.path()), Err(DemoError::Foreign { .. })));
     }

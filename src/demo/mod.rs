@@ -2,12 +2,12 @@
 //!
 //! Each node is a process of its own with a store of its own, started as `forewarn serve`; the
 //! applications run in this process. What must stay true: what the nodes know survives from one
-//! demo to the next, unless `--fresh` says otherwise; only a folder that carries the demo's own
+//! demo to the next, unless `--fresh` is given; only a folder that carries the demo's own
 //! marker is ever touched; nothing is started before every port is known to be free; no node
 //! outlives this process, however it ends (a node stops when its standard input does).
 //!
 //! It uses the configuration's room and HTTP, and nothing of what the nodes do inside: it deals
-//! with them as anybody would who runs three of them.
+//! with them as any operator of three nodes would.
 
 mod apps;
 mod folder;
@@ -114,7 +114,7 @@ pub fn run(options: &Options, out: &mut dyn Write) -> Result<(), DemoError> {
 
 async fn start(options: &Options, out: &mut dyn Write) -> Result<(), DemoError> {
     let begun = Instant::now();
-    // first of all, so that no interruption finds nodes without anybody to end them
+    // first of all, so that an interruption never leaves nodes running
     let mut signals = Signals::new().map_err(DemoError::Start)?;
     let plan = Plan::new(options)?;
     let reserved = plan.reserve_ports()?;
@@ -139,7 +139,7 @@ async fn start(options: &Options, out: &mut dyn Write) -> Result<(), DemoError> 
     ended.and(said.map_err(DemoError::Output))
 }
 
-/// Waits for the nodes, says where everything is, and then tells of every node that ends.
+/// Waits for the nodes, prints the addresses, and then reports every node that ends.
 async fn accompany(plan: &Plan, nodes: &mut Nodes, begun: Instant, out: &mut dyn Write) -> Result<(), DemoError> {
     let mut say = |text: &str| {
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());

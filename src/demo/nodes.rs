@@ -67,8 +67,8 @@ impl Nodes {
         self.0.iter().any(|node| node.name == name)
     }
 
-    /// Waits until a node ends by itself; what people should know about it. Pending for ever when
-    /// there is none.
+    /// Waits until a node ends by itself, and returns the message about it. Pending for ever when no
+    /// node is left.
     pub async fn death(&mut self) -> String {
         if self.0.is_empty() {
             return std::future::pending().await;
@@ -178,7 +178,7 @@ mod tests {
     #[actix_web::test]
     async fn stopping_is_a_signal_that_can_be_obeyed() {
         let folder = tempfile::tempdir().unwrap();
-        // says that it listens for the signal, so that nothing has to be guessed
+        // reports that it listens for the signal, so that the test need not guess
         let script = "trap 'echo orderly; exit 0' TERM; echo ready; while :; do sleep 0.02; done";
         let node = shell("a", script, folder.path());
         let log = node.log.clone();

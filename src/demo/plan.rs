@@ -250,7 +250,7 @@ impl Plan {
              -d '{{\"targets\":[\"application:mail\"],\"status\":\"unavailable\",\
              \"reason\":\"planned-maintenance\",\"message\":\"Disk upgrade\",\
              \"duration_seconds\":600,\"restore\":\"automatic\"}}'\n\n\
-             3. Node b says so at once, with the reason and the time (or see it in a browser):\n\n  \
+             3. Node b answers so at once, with the reason and the time (or open it in a browser):\n\n  \
              curl -i http://{b}/mail\n\n\
              For `forewarn status`, `notify` and `why`, from another terminal:\n\n  \
              export FOREWARN_URL=http://{control} FOREWARN_TOKEN={token}\n\n\

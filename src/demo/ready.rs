@@ -1,4 +1,4 @@
-//! When the nodes are ready: their `/readyz` says so.
+//! When the nodes are ready, by their `/readyz`.
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
@@ -12,7 +12,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Waits until every one of these control listeners says that it is ready; for ever, if need be.
+/// Waits, without a limit, until each of these control listeners reports that its node is ready.
 pub async fn all(controls: Vec<SocketAddrV4>) {
     let each = controls.into_iter().map(async |control| {
         loop {

@@ -1,5 +1,5 @@
 //! Work on the store of a node that is not running: `forewarn store renew`, `export`, `import`,
-//! `restamp` (SPEC 5, 8). Each takes the store's lock, changes it in one durable step, and says in
+//! `restamp` (docs/contract.md#fenced). Each takes the store's lock, changes it in one durable step, and says in
 //! words what it has done.
 
 use std::{

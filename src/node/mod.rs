@@ -1,4 +1,4 @@
-//! The composition root: boot order and shutdown order of one node (SPEC 5).
+//! The composition root: boot order and shutdown order of one node (docs/contract.md#life-of-a-node).
 //!
 //! ```text
 //! Opened ─ restore ─→ Restored ─ replay ─→ Replayed ─ merge ─→ Merged ─ ready ─→ Ready

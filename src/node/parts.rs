@@ -19,7 +19,8 @@ use crate::{
     config::Settings,
 };
 
-/// Takes a port without listening yet: a taken one is said at once, and nobody is let in too early.
+/// Takes a port without listening yet: a taken port is an error at once, and no client is let in too
+/// early.
 pub(super) fn bind(key: &'static str, address: SocketAddr) -> Result<Socket, NodeError> {
     let bind = || -> io::Result<Socket> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
@@ -103,7 +104,7 @@ pub(super) fn critical(settings: &Settings, definitions: &[Definition]) -> HashS
     critical
 }
 
-/// Ends when the node is told to stop; says by what.
+/// Ends when the node is told to stop, with the name of the signal.
 pub(super) fn stop_signal(until_stdin_closes: bool) -> io::Result<impl Future<Output = &'static str>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;

@@ -1,69 +1,39 @@
-//! The rules: who may use whom, and which libraries are known where.
+//! The rules: who may use whom, as the map says, and which libraries are known where.
 
-/// A room and the rooms that it may use. Downwards only; what stands side by side does not know
-/// each other, so that each can be read, tested and replaced alone.
-const MAY_USE: &[(&str, &[&str])] = &[
-    ("main", &["cli"]),
-    (
-        "cli",
-        &[
-            "demo",
-            "node",
-            "gate",
-            "control",
-            "peer",
-            "body",
-            "actors",
-            "answer",
-            "store",
-            "sync",
-            "availability",
-            "config",
-            "vocabulary",
-            "clock",
-        ],
-    ),
-    // starts nodes as processes of their own: shares their configuration with them, and its words
-    ("demo", &["availability", "config", "vocabulary", "clock"]),
-    (
-        "node",
-        &[
-            "gate",
-            "control",
-            "peer",
-            "body",
-            "actors",
-            "answer",
-            "store",
-            "sync",
-            "availability",
-            "config",
-            "vocabulary",
-            "clock",
-        ],
-    ),
-    ("gate", &["actors", "answer", "store", "sync", "availability", "vocabulary", "clock", "noise"]),
-    ("control", &["body", "actors", "answer", "store", "sync", "availability", "vocabulary", "clock", "noise"]),
-    ("peer", &["body", "actors", "answer", "store", "sync", "availability", "vocabulary", "clock", "noise"]),
-    // how bodies are read, whoever sends them
-    ("body", &[]),
-    ("actors", &["answer", "store", "sync", "availability", "clock"]),
-    ("answer", &["availability"]),
-    // its records keep what the protocol queues
-    ("store", &["sync", "availability"]),
-    ("sync", &["availability", "vocabulary"]),
-    ("availability", &[]),
-    // settings for the composition root, in the words that all rooms share; a check of a file starts
-    // nothing
-    ("config", &["availability", "vocabulary"]),
-    ("vocabulary", &["availability"]),
-    // speaks in availability's moments
-    ("clock", &["availability"]),
-    ("noise", &["clock"]),
-];
+use std::sync::LazyLock;
 
-/// Rooms that the rules know before they are built.
-pub const MAY_BE_MISSING: &[&str] = &["main", "demo"];
+/// A room and the rooms that it may use.
+type Row = (&'static str, Vec<&'static str>);
+
+/// The map in `src/lib.rs`. What stands side by side does not know each other, so that each can be read,
+/// tested and replaced alone.
+static MAY_USE: LazyLock<Vec<Row>> = LazyLock::new(|| read_map(include_str!("../../src/lib.rs"), "//! "));
+
+/// The lines of the map in a text: the block that begins with `room`.
+pub fn map_lines<'a>(text: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+    let lines = text.lines().map(move |line| line.strip_prefix(prefix).unwrap_or(line));
+    lines.skip_while(|line| !line.starts_with("room  ")).take_while(|line| !line.starts_with("```"))
+}
+
+fn read_map(text: &'static str, prefix: &'static str) -> Vec<Row> {
+    let rows: Vec<Vec<&str>> = map_lines(text, prefix)
+        .skip(1)
+        .map(|line| line.split("  ").map(str::trim).filter(|column| !column.is_empty()).collect())
+        .collect();
+    let room = |row: &Vec<&'static str>| row[0];
+    rows.iter()
+        .enumerate()
+        .map(|(at, row)| {
+            let uses = match row[..] {
+                [_, _, "all below"] => rows[at + 1..].iter().map(room).collect(),
+                [_, _, "–"] => Vec::new(),
+                [_, _, uses] => uses.split(' ').collect(),
+                _ => panic!("a row of the map has three columns: {row:?}"),
+            };
+            (row[0], uses)
+        })
+        .collect()
+}
 
 /// A library, or a part of one, and the rooms that may name it.
 struct Known {
@@ -141,7 +111,7 @@ pub fn judge(room: &str, path: &[String], in_tests: bool) -> Result<(), String> 
         return Ok(());
     }
     let Some((_, may)) = MAY_USE.iter().find(|(name, _)| *name == room) else {
-        return Err(format!("room `{room}` is not on the map: say in tests/architecture/rules.rs whom it may use"));
+        return Err(format!("room `{room}` is not on the map: say in src/lib.rs and ARCHITECTURE.md what it may use"));
     };
     let segments: Vec<&str> = path.iter().map(String::as_str).collect();
     match segments.as_slice() {

@@ -1,4 +1,4 @@
-//! A farm of real processes, from the form to the user's screen (SPEC 4 to 7). A module per theme;
+//! A farm of real processes, from the form to the user's screen (docs/contract.md). A module per theme;
 //! the vocabulary is in `tests/support`.
 
 #![allow(clippy::unwrap_used)]

@@ -1,4 +1,4 @@
-//! Who belongs to the farm: forgotten nodes that return, restored backups (SPEC 5).
+//! Who belongs to the farm: forgotten nodes that return, restored backups (docs/contract.md#life-of-a-node).
 
 use serde_json::{Value, json};
 

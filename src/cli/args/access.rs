@@ -15,7 +15,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// What the environment says.
+    /// Reads the environment.
     ///
     /// # Errors
     ///

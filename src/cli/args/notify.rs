@@ -1,4 +1,4 @@
-//! `forewarn notify`: the notification module as a command.
+//! `forewarn notify`: one notification, from the command line.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::vocabulary::HttpUrl;
     forewarn notify resource:directory-db --unavailable --to http://a:7070,http://b:7070 --pick least-loaded\n  \
     forewarn notify --cancel 019aaf3e-7c11-7000-8000-000000000000")]
 pub struct NotifyArgs {
-    /// What it is about: system, application:NAME or resource:NAME
+    /// Target: system, application:NAME or resource:NAME
     #[arg(value_name = "TARGET", num_args = 1..=100, value_parser = text::target,
           required_unless_present = "cancel", conflicts_with = "cancel")]
     pub targets: Vec<String>,
@@ -31,10 +31,10 @@ pub struct NotifyArgs {
     /// It is unavailable
     #[arg(long)]
     pub unavailable: bool,
-    /// Take back this closing, which has not begun
+    /// Cancel this planned closing
     #[arg(long, value_name = "ID")]
     pub cancel: Option<Uuid>,
-    /// Take back this closing, and say this instead, in one step
+    /// Cancel this planned closing and submit this notification instead, in one step
     #[arg(long, value_name = "ID", conflicts_with = "cancel")]
     pub replace: Option<Uuid>,
 
@@ -58,10 +58,10 @@ pub struct NotifyArgs {
     #[arg(long = "for", value_name = "DURATION", value_parser = text::span,
           conflicts_with_all = ["cancel", "back_at"])]
     pub lasts: Option<Duration>,
-    /// Who makes it available again at that time [default: manual]
+    /// Whether it becomes available again by itself at that time [default: manual]
     #[arg(long, value_enum, conflicts_with = "cancel")]
     pub restore: Option<Restore>,
-    /// Whether it overtakes others [default: normal]
+    /// Critical notifications are applied first [default: normal]
     #[arg(long, value_enum)]
     pub priority: Option<Priority>,
 
@@ -69,45 +69,45 @@ pub struct NotifyArgs {
     #[command(flatten)]
     pub output: OutputArgs,
 
-    /// Which requests it is about.
+    /// The requests that it is limited to.
     #[command(flatten, next_help_heading = "Only some requests")]
     pub criteria: CriteriaArgs,
 
     /// Control addresses to choose from [default: FOREWARN_URL]
     #[arg(long, value_name = "URL,URL", value_delimiter = ',', value_parser = text::url,
-          help_heading = "Handing in")]
+          help_heading = "Submitting")]
     pub to: Vec<HttpUrl>,
-    /// Which of them: the first that answers, or the one with the least load
+    /// Which of them: the first that answers, or the least loaded
     #[arg(long, value_enum, requires = "to", default_value_t = Pick::Listed,
-          help_heading = "Handing in")]
+          help_heading = "Submitting")]
     pub pick: Pick,
     /// Wait until every known node has applied it
-    #[arg(long, value_enum, help_heading = "Handing in")]
+    #[arg(long, value_enum, help_heading = "Submitting")]
     pub wait: Option<Wait>,
     /// How long to wait
     #[arg(long, value_name = "DURATION", value_parser = text::duration, requires = "wait",
-          default_value = "5s", help_heading = "Handing in")]
+          default_value = "5s", help_heading = "Submitting")]
     pub timeout: Duration,
-    /// Id of the notification; the same one again is the same notification [default: a new one]
-    #[arg(long, help_heading = "Handing in")]
+    /// Id of the notification; submitting the same id again is safe, it counts once [default: a new one]
+    #[arg(long, help_heading = "Submitting")]
     pub id: Option<Uuid>,
 }
 
-/// Who ends a closing.
+/// How a closing ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Restore {
-    /// Somebody says so.
+    /// An operator ends it.
     Manual,
-    /// The expected time.
+    /// It ends at the expected time.
     Automatic,
 }
 
-/// Whether it overtakes others.
+/// Which notifications are applied first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Priority {
-    /// In its turn.
+    /// In the order of their stamps.
     Normal,
-    /// Before all that are not.
+    /// Before all normal ones.
     Critical,
 }
 

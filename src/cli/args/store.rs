@@ -12,7 +12,7 @@ use super::OutputArgs;
     forewarn store check --config a.toml\n  \
     forewarn store backup --config a.toml /backup/a-monday")]
 pub enum StoreCommand {
-    /// Read everything in it, and say what is there and what is damaged
+    /// Read the whole store and report what is in it and what is damaged
     Check(StoreTaskArgs),
     /// Copy it to a new folder
     Backup(StoreBackupArgs),
@@ -22,7 +22,7 @@ pub enum StoreCommand {
     Import(ImportArgs),
     /// Give a copied or restored store a new id and a full merge
     Renew(StoreTaskArgs),
-    /// Re-issue what was stamped by a clock that was far ahead and was admitted nowhere
+    /// Stamp notifications again that a clock far ahead has stamped and no node has admitted
     Restamp(StoreTaskArgs),
 }
 

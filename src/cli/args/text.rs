@@ -81,7 +81,7 @@ pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
     })
 }
 
-/// A name of letters and digits (RFC 9110 allows more, nobody uses it), in upper case.
+/// A name of letters and digits (RFC 9110 allows more, which is not in use), in upper case.
 pub(super) fn method(text: &str) -> Result<String, String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     match (1..=32).contains(&text.len()) && text.bytes().all(allowed) {

@@ -6,7 +6,7 @@ use super::super::args::{Access, NotifyArgs, Pick};
 use super::super::client::Client;
 use super::super::error::CliError;
 
-/// The gauge of a node's `/metrics` that says how long its queue is.
+/// The gauge of a node's `/metrics` with the length of its queue.
 const GAUGE: &str = "forewarn_pending";
 
 /// `--to` in the order of `--pick`, or else the node of the environment. Never empty. With

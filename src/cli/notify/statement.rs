@@ -82,7 +82,7 @@ fn criteria(args: &CriteriaArgs, cancels: bool) -> Result<Option<Value>, CliErro
         (true, _) => Ok(None),
         (false, false) => Ok(Some(Value::Object(criteria))),
         (false, true) => Err(CliError::Usage(
-            "--cancel takes a whole closing back: leave --method, --path, --header, --query, \
+            "--cancel cancels a closing as a whole: leave --method, --path, --header, --query, \
              --client and --node out"
                 .to_owned(),
         )),

@@ -24,7 +24,7 @@ use super::drawing::Drawing;
 const SETTLE: Duration = Duration::from_millis(50);
 /// Between attempts to reach a node that is away.
 const RETRY: Duration = Duration::from_secs(2);
-/// How often relative times are drawn anew on a terminal.
+/// How often relative times are redrawn on a terminal.
 const REDRAW: Duration = Duration::from_secs(15);
 
 /// What the other threads tell.
@@ -33,7 +33,7 @@ enum News {
     Event(u32),
     /// The stream of this number has ended.
     Ended(u32, Result<(), CallError>),
-    /// Ctrl-C: the wished-for end.
+    /// Ctrl-C.
     Interrupted,
 }
 
@@ -113,7 +113,7 @@ fn session(
 }
 
 /// Waits for the next event, and a little longer for those that come with it; on a terminal only
-/// until times must be drawn anew.
+/// until relative times must be redrawn.
 fn wait(told: &Receiver<News>, number: u32, terminal: bool) -> Next {
     let redraw = Instant::now() + REDRAW;
     let mut settled = None;
