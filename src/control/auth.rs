@@ -359,7 +359,12 @@ mod tests {
     #[actix_web::test]
     async fn a_session_reads_only_and_does_not_hide_a_wrong_token() {
         let door = door();
-        let (id, _) = door.sessions.begin("alice", Rights::new(Role::Operator, None), clock::now());
+        let (id, _) = door.sessions.begin(
+            "alice",
+            Rights::new(Role::Operator, None),
+            std::net::Ipv4Addr::LOCALHOST.into(),
+            clock::now(),
+        );
         let alice = ask(Method::GET, &[], &door, Some(&id)).unwrap();
         assert!(matches!(&alice, Caller::Session { operator, .. } if operator == "alice"));
         assert!(author(&alice, "system").await.is_err() && alice.must_be_operator().is_err());
@@ -370,7 +375,12 @@ mod tests {
     #[test]
     fn a_lease_ends_with_the_session_and_with_the_token() {
         let door = door();
-        let (id, _) = door.sessions.begin("alice", Rights::new(Role::Operator, None), clock::now());
+        let (id, _) = door.sessions.begin(
+            "alice",
+            Rights::new(Role::Operator, None),
+            std::net::Ipv4Addr::LOCALHOST.into(),
+            clock::now(),
+        );
         let lease = ask(Method::GET, &[], &door, Some(&id)).unwrap().lease();
         assert!(lease.holds(clock::now()) && !lease.ended.is_cancelled());
         let idle = clock::now().after(std::time::Duration::from_secs(9 * 3600));

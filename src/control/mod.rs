@@ -23,6 +23,7 @@ pub mod formats;
 pub mod health;
 pub mod metrics;
 pub mod openapi;
+pub mod preview;
 pub mod rights;
 pub mod session;
 mod strict;

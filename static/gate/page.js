@@ -38,8 +38,10 @@
   setInterval(tick, 15000);
 
   const go = find('go');
+  // Only where a page of this site led here: otherwise there is nothing to go back to.
+  const there = history.length > 1 && document.referrer.startsWith(location.origin + '/');
   if (go) {
-    go.hidden = history.length < 2;
+    go.hidden = !there;
     go.onclick = () => history.back();
   }
   if (!page.watch) return;
@@ -69,7 +71,7 @@
     document.title = find('title').textContent = page.app + ' is back';
     document.documentElement.className = 'back-again';
     for (const id of ['lead', 'times', 'told', 'sent']) if (find(id)) find(id).hidden = true;
-    say(page.app + ' is back: go back in your browser to find what you typed, and send it again.');
+    say(page.app + ' is back. ' + (there ? 'Go back, check what you typed, and send it again.' : 'Please send your message again.'));
     return true;
   };
   const look = page.watch === 'own' ? own : apps;

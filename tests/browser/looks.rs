@@ -13,12 +13,12 @@ const LOOK: &str = include_str!("look.js");
 
 /// What every page of the farm has to show at once.
 async fn fill_the_farm(stage: &Stage) -> String {
-    let inside =
-        |minutes: i64| (forewarn::clock::now().to_datetime() + chrono::Duration::minutes(minutes)).to_rfc3339();
+    let later = |by: chrono::Duration| (forewarn::clock::now().to_datetime() + by).to_rfc3339();
+    let inside = |minutes: i64| later(chrono::Duration::minutes(minutes));
     stage.say(json!({ "targets": ["system"], "status": "unavailable", "reason": "planned-maintenance", "restore": "automatic",
         "goes_down_at": inside(60 * 30), "expected_back_at": inside(60 * 32), "message": "Power supply: everything is off for two hours." })).await;
     stage.say(json!({ "targets": ["application:chat"], "status": "unavailable", "reason": "testing", "criteria": { "methods": ["POST"], "paths": ["/chat/files*"] }, "message": "No uploads for now." })).await;
-    stage.say(json!({ "targets": ["resource:people"], "status": "unavailable", "reason": "unplanned-outage", "component": "LDAP server 2", "goes_down_at": inside(-180), "expected_back_at": inside(-20) })).await;
+    stage.say(json!({ "targets": ["resource:people"], "status": "unavailable", "reason": "unplanned-outage", "component": "LDAP server 2", "goes_down_at": inside(-180), "expected_back_at": later(chrono::Duration::seconds(3)) })).await;
     stage
         .say(json!({ "targets": ["application:mail"], "status": "unavailable", "reason": "planned-maintenance", "component": "mail-store-7.internal.example.com/volumes/letters-and-attachments-2026", "expected_back_at": inside(40),
             "message": "We are moving all letters to new disks.\nNothing is lost; letters that arrive meanwhile are delivered afterwards." }))
@@ -74,6 +74,7 @@ async fn every_page_can_be_read_by_everybody() {
         ("nodes", "/nodes", ".nodes"),
         ("history", "/history", ".history"),
         ("plans", "/plans", ".plan"),
+        ("sessions", "/sessions", ".sessions"),
         ("no-page", "/nothing-here", "h1"),
         ("no-such", "/notify/nothing", "h1"),
     ];

@@ -29,7 +29,7 @@ async fn what_is_sent_to_a_closed_application_is_not_lost_and_not_sent_twice() {
     browser.mark().await;
     stage.open_mail().await;
     browser.see_text("h1", "Mail is back").await;
-    browser.see_text("#status", "go back in your browser to find what you typed, and send it again").await;
+    browser.see_text("#status", "Go back, check what you typed, and send it again.").await;
     browser.keep("denial-sent-back-again").await;
     assert!(browser.is_still_the_same().await, "the page was loaded anew: that sends the form again");
     assert!(stage.mail.sent().is_empty(), "{:?}", stage.mail.sent());

@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{Desk, Fate, HistoryError, HistoryPage, HistoryQuery};
+use super::{Desk, Fate, HistoryError, HistoryPage, HistoryQuery, Kind};
 use crate::{
     availability::{Entry, Moment, Name, NodeId, Notification, Restore, Speaker, Stamp, Status, Target},
     clock,
@@ -158,6 +158,10 @@ impl Page {
     /// Takes the next older notification; false: enough.
     fn take(&mut self, entry: &Arc<Entry>, query: &HistoryQuery, touches: Option<&[Target]>) -> bool {
         self.settle(entry);
+        if query.after.is_some_and(|after| entry.stamp.time < after) {
+            self.looked_back += 1;
+            return !self.open.is_empty() && self.looked_back < LOOK_BACK;
+        }
         let full = self.found.entries.len() >= self.limit || self.looked_at == LONGEST_LOOK;
         let together = self.found.next.is_none()
             && self.found.entries.last().is_some_and(|last| are_one_change(&last.notification, &entry.notification));
@@ -219,7 +223,20 @@ fn are_one_change(one: &Notification, other: &Notification) -> bool {
 fn matches(n: &Notification, query: &HistoryQuery, touches: Option<&[Target]>) -> bool {
     query.source.as_deref().is_none_or(|wanted| n.source.as_str() == wanted)
         && query.operator.as_deref().is_none_or(|wanted| n.operator.as_deref() == Some(wanted))
+        && query.kind.is_none_or(|wanted| Kind::of(n) == wanted)
         && touches.is_none_or(|targets| n.targets.iter().any(|target| targets.contains(target)))
+        && query.search.as_deref().is_none_or(|text| has_text(n, text))
+}
+
+/// Whether people find this text in a notification; letter case does not count.
+fn has_text(n: &Notification, text: &str) -> bool {
+    let text = text.to_lowercase();
+    let names = [n.reason.name.as_str(), n.node.as_str()].map(Some);
+    let texts = [&n.message, &n.component, &n.reason.title, &n.operator, &n.reporter].map(|text| text.as_deref());
+    let mut words = names.into_iter().chain(texts).flatten();
+    words.any(|word| word.to_lowercase().contains(&text))
+        || n.targets.iter().any(|target| target.to_string().to_lowercase().contains(&text))
+        || n.id.to_string().contains(&text)
 }
 
 /// A cursor is a stamp, or a time.
@@ -261,7 +278,10 @@ mod tests {
     }
 
     fn read(limit: usize, newest_first: &[Arc<Entry>]) -> HistoryPage {
-        let query = HistoryQuery { limit, ..HistoryQuery::default() };
+        ask(HistoryQuery { limit, ..HistoryQuery::default() }, newest_first)
+    }
+
+    fn ask(query: HistoryQuery, newest_first: &[Arc<Entry>]) -> HistoryPage {
         let mut page = Page::new(&query);
         for entry in newest_first {
             if !page.take(entry, &query, None) {
@@ -303,6 +323,26 @@ mod tests {
         assert!(page.earlier.is_empty(), "it was available in between");
         let elsewhere = entry(4, "2026-11-23T10:00:00Z", json!({"targets": ["system"], "status": "unavailable"}));
         assert!(read(9, &[second, elsewhere]).earlier.is_empty());
+    }
+
+    #[test]
+    fn filters_and_searches_find_what_they_name() {
+        let plan = plan(1, "2026-11-23T10:00:00Z", None);
+        let said = json!({"targets": ["resource:mail-store"], "status": "unavailable", "message": "Der SÜDEN ist aus"});
+        let closing = entry(2, "2026-11-23T11:00:00Z", said);
+        let off = cancel(Uuid::from_u128(3), "2026-11-23T12:00:00Z", &plan);
+        let all = [off.clone(), closing.clone(), plan.clone()];
+        let found = |query: HistoryQuery| ask(HistoryQuery { limit: 9, ..query }, &all).entries;
+        let search = |text: &str| found(HistoryQuery { search: Some(text.to_owned()), ..HistoryQuery::default() });
+        assert_eq!(search("süden"), [closing.clone()]);
+        assert_eq!(search("mail-store"), [closing.clone()]);
+        assert_eq!(search("bob"), [off.clone()]);
+        assert!(search("nowhere").is_empty());
+        let kind = |kind| found(HistoryQuery { kind: Some(kind), ..HistoryQuery::default() });
+        assert_eq!((kind(Kind::Plan), kind(Kind::Cancel)), (vec![plan], vec![off.clone()]));
+        assert!(kind(Kind::Available).is_empty());
+        let after = Some("2026-11-23T11:00:00Z".parse().unwrap());
+        assert_eq!(found(HistoryQuery { after, ..HistoryQuery::default() }), [off, closing]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::availability::{BoundExceeded, Entry, FieldError, Moment, Name, Reason, Target};
+use crate::availability::{BoundExceeded, Entry, FieldError, Moment, Name, Notification, Reason, Status, Target};
 pub use crate::sync::DeliveryState;
 
 /// One line of a receipt.
@@ -81,10 +81,55 @@ pub struct HistoryQuery {
     pub source: Option<String>,
     /// Only by this operator.
     pub operator: Option<String>,
+    /// Only statements of this kind.
+    pub kind: Option<Kind>,
+    /// Only those with this text in message, component, reason, targets, names or id; letter case does
+    /// not count.
+    pub search: Option<String>,
+    /// Only those that were made at this time or later.
+    pub after: Option<Moment>,
     /// Continue after this cursor (what `next` said), or a time.
     pub before: Option<String>,
     /// 1 to 1,000.
     pub limit: usize,
+}
+
+/// Kinds of statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A closing that begins at once.
+    Unavailable,
+    /// A closing that begins later.
+    Plan,
+    /// An opening.
+    Available,
+    /// The cancel of a plan.
+    Cancel,
+}
+
+impl Kind {
+    /// What a notification is.
+    pub fn of(n: &Notification) -> Self {
+        match (n.cancels, n.status) {
+            (Some(_), _) => Self::Cancel,
+            (None, Some(Status::Unavailable)) if n.is_plan() => Self::Plan,
+            (None, Some(Status::Unavailable)) => Self::Unavailable,
+            (None, _) => Self::Available,
+        }
+    }
+
+    /// As it is written in addresses and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Plan => "plan",
+            Self::Available => "available",
+            Self::Cancel => "cancel",
+        }
+    }
+
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Unavailable, Self::Plan, Self::Available, Self::Cancel];
 }
 
 /// One page of the history.
@@ -220,6 +265,13 @@ pub struct NodeView {
     pub definitions: Vec<String>,
     /// It is this node.
     pub this: bool,
+}
+
+impl NodeView {
+    /// It cannot be reached.
+    pub fn is_away(&self) -> bool {
+        matches!(self.phase.as_str(), "away" | "unknown")
+    }
 }
 
 /// Something has changed; for server-sent events. Carries names only: look up what you need.

@@ -62,6 +62,36 @@ fn sentences_for_every_return() {
 }
 
 #[test]
+fn users_are_told_of_every_cause() {
+    let other = |n: u8, target: &str, message: &str| {
+        entry(json!({"id": format!("0192f0c1-2222-7000-8000-00000000001{n}"), "targets": [target],
+            "reason": "unplanned-outage", "reason_code": 2, "message": message}))
+    };
+    let all = [
+        entry(json!({"message": "New disks"})),
+        other(1, "resource:store", "The array is <b>broken</b>"),
+        other(2, "system", &"No power ".repeat(40)),
+    ];
+    let denial = match snapshot(all, four()).decide(&super::super::general::nothing_but("a"), four()) {
+        super::super::Decision::Closed(denial) => denial,
+        _ => panic!("it is closed"),
+    };
+    for reading in [true, false] {
+        let plain = text(&denial, Shape::Text, reading, four());
+        let page = text(&denial, Shape::Html, reading, four());
+        for told in [
+            "New disks",
+            "The whole system is also down because of an unplanned outage. No power",
+            "store is also down",
+        ] {
+            assert!(plain.contains(told) && page.contains(told), "{told}: {plain}");
+        }
+        assert!(plain.contains("The array is <b>broken</b>") && !page.contains("<b>broken"));
+        assert!(plain.contains('…'), "long messages are cut: {plain}");
+    }
+}
+
+#[test]
 fn retry_after_is_rounded_up_and_never_zero() {
     let at = |millis| Moment::from_millis(after(0).millis() + millis);
     let denial = denial(json!({"expected_back_at": after(10)}), four());

@@ -58,7 +58,8 @@ pub fn query(request: &HttpRequest) -> Result<HistoryQuery, Failure> {
         params.wrong("limit", problem);
     }
     params.finish()?;
-    Ok(HistoryQuery { application: application.map(|name| name.to_string()), source, operator, before, limit })
+    let application = application.map(|name| name.to_string());
+    Ok(HistoryQuery { application, source, operator, before, limit, ..HistoryQuery::default() })
 }
 
 /// Maps a failure to 422 (the cursor) or 503 (the store).

@@ -10,6 +10,7 @@ pub mod history;
 mod nodes;
 mod notifications;
 pub mod params;
+mod preview;
 pub mod routes;
 mod why;
 
@@ -34,6 +35,7 @@ pub(super) fn places() -> Vec<Place> {
     vec![
         Place::new("/v1/notifications", vec![get(history::list), post(notifications::submit)]),
         Place::new("/v1/notifications/{id}", vec![get(history::one)]),
+        Place::new("/v1/preview", vec![post(preview::preview)]),
         Place::new("/v1/availability", vec![get(availability::all)]),
         Place::new("/v1/availability/{application}", vec![get(availability::one)]),
         Place::new("/v1/availability/{application}/why", vec![get(why::why)]),

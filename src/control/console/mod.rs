@@ -10,6 +10,7 @@
 //! a retry makes one notification; no page is cached, framed, or fetches anything from elsewhere.
 
 mod assets;
+mod csv;
 mod form;
 mod guard;
 mod handle;
@@ -17,8 +18,8 @@ mod page;
 #[cfg(test)]
 mod samples;
 mod view;
-mod when;
-mod words;
+pub(super) mod when;
+pub(super) mod words;
 
 use std::sync::Arc;
 
@@ -71,8 +72,11 @@ fn places() -> Vec<Place> {
         Place::new("/notify/{id}/extend", vec![post(handle::extend)]),
         Place::new("/plans", vec![get(handle::plans)]),
         Place::new("/history", vec![get(handle::history)]),
+        Place::new("/history.csv", vec![get(handle::history_csv)]),
         Place::new("/nodes", vec![get(handle::nodes)]),
         Place::new("/nodes/forget", vec![get(handle::forget_page), post(handle::forget)]),
+        Place::new("/sessions", vec![get(handle::sessions)]),
+        Place::new("/sessions/end", vec![post(handle::end_session)]),
         Place::new("/problems/{kind}", vec![get(handle::problem)]),
         Place::new("/static/console/{file}", vec![get(assets::serve)]),
     ]

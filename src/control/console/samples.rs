@@ -15,6 +15,7 @@ use super::{
 use crate::{
     actors::desk::{Board, BoardRow, CauseView, Delivery, DeliveryRow, DeliveryState, HistoryPage, NodeView},
     availability::{Author, Entry, Moment, Name, NodeId, Reason, Reasons, Source, Submission, Target},
+    control::preview::{Known, Preview},
 };
 
 pub const EVIL: &str = "<script>alert(1)</script> & \"quotes\"\nsecond line";
@@ -254,9 +255,19 @@ pub fn preview() -> PreviewPage {
     let entry = entry(7, "2026-11-23T16:40:00Z", &Author::operator("alice"), &json);
     PreviewPage::new(
         chrome("notify"),
-        &PreviewInput { fields: &fields, entry: &entry, board: &board(), titles: &titles(), face: &face() },
-        farm(),
+        PreviewInput {
+            fields: &fields,
+            entry: &entry,
+            preview: preview_of(&entry.notification),
+            titles: &titles(),
+            face: &face(),
+        },
     )
+}
+
+/// What a notification would do in this farm.
+pub fn preview_of(n: &crate::availability::Notification) -> Preview {
+    Preview::of(n, &Known { board: &board(), nodes: &nodes(), titles: &titles(), now: now() })
 }
 
 /// Node c is away, and an address has never answered.
@@ -306,6 +317,22 @@ pub fn moved() -> Moved {
         at: face().show_exactly(now()),
         next: "If you go on, what you entered here takes its place.",
     }
+}
+
+/// Alice here, and bob elsewhere.
+pub fn sessions_page() -> SessionsPage {
+    let one = |handle: &str, operator: &str, role| crate::control::session::Listed {
+        handle: handle.into(),
+        operator: operator.into(),
+        rights: crate::control::rights::Rights::new(role, None),
+        from: [192, 0, 2, 7].into(),
+        begun: at("2026-11-23T08:00:00Z"),
+        used: at("2026-11-23T16:30:00Z"),
+        ends: at("2026-11-24T08:00:00Z"),
+    };
+    use crate::control::rights::Role;
+    let list = [one("11", "alice", Role::Operator), one("22", "<script>", Role::Viewer)];
+    SessionsPage::new(chrome("sessions"), &list, "11", &face())
 }
 
 /// A page of the history: what `entries` has, a changed plan and an update.
@@ -381,6 +408,7 @@ pub fn pages() -> Vec<(&'static str, String)> {
             "plans",
             PlansPage::new(chrome("plans"), plans(&board(), &titles, &face), FarmState::default()).render().unwrap(),
         ),
+        ("sessions", sessions_page().render().unwrap()),
         (
             "form-moved",
             FormPage { moved: Some(moved()), ..FormPage::new(chrome("notify"), typed(), &known(), &reasons(), &face) }

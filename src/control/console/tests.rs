@@ -166,6 +166,33 @@ fn the_preview_warns_of_what_may_not_be_meant() {
     assert_eq!(page.denial.unwrap().before, "Mail is down for planned maintenance and is expected back at ");
 }
 
+#[test]
+fn a_preview_tells_what_closes_what_opens_and_what_is_replaced() {
+    let alice = crate::availability::Author::operator("alice");
+    let of = |value: serde_json::Value| {
+        let entry = samples::entry(70, "2026-11-23T16:40:00Z", &alice, &value);
+        samples::preview_of(&entry.notification)
+    };
+    let closing =
+        of(serde_json::json!({"targets": ["resource:mail-store"], "status": "unavailable", "duration_seconds": 600}));
+    let closes: Vec<String> = closing.closes.iter().map(|one| format!("{} {}", one.application, one.from)).collect();
+    assert_eq!(closes, ["mail 2026-11-23T16:40:00Z", "shop 2026-11-23T16:40:00Z"]);
+    assert_eq!(closing.closes[0].until, Some(samples::at("2026-11-23T16:50:00Z")));
+    assert!(closing.warnings.iter().any(|text| text.contains("Nodes c and http://10.0.0.9:7070 cannot be reached")));
+
+    let mail = samples::entries()[0].notification.id;
+    let opening = of(serde_json::json!({"targets": ["application:mail", "application:phone"], "status": "available"}));
+    assert_eq!(opening.opens(), [&samples::name("mail")], "phone stays closed with its resource");
+    assert_eq!((opening.replaces.as_slice(), opening.closes.len()), (&[mail][..], 0));
+
+    let overlapping = of(serde_json::json!({"targets": ["application:chat"], "status": "unavailable",
+        "goes_down_at": "2026-11-24T22:00:00Z", "duration_seconds": 600}));
+    assert!(overlapping.warnings.iter().any(|text| text.contains("It overlaps with a plan that begins in 1 day 4 h")));
+    let replaced = of(serde_json::json!({"targets": ["application:chat"], "status": "unavailable",
+        "goes_down_at": "2026-11-24T22:00:00Z", "replaces": samples::entries()[2].notification.id}));
+    assert!(!replaced.warnings.iter().any(|text| text.contains("overlaps")), "{:?}", replaced.warnings);
+}
+
 fn state(operators: Vec<Operator>) -> web::Data<ConsoleState> {
     let node = samples::name("a");
     web::Data::new(ConsoleState {
@@ -319,7 +346,7 @@ async fn forms_from_elsewhere_and_what_is_no_form_are_refused() {
     assert_eq!(ask(&state, elsewhere).await.status(), StatusCode::FORBIDDEN);
     let json = post("/login", "{}").insert_header(("content-type", "application/json"));
     assert_eq!(ask(&state, json).await.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    let long = ask(&state, post("/notify", &"a".repeat(65 << 10))).await;
+    let long = ask(&state, post("/notify", &"a".repeat(257 << 10))).await;
     assert_eq!(long.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert!(state.door.sessions.is_empty());
 }
@@ -368,7 +395,12 @@ async fn files_are_kept_for_ever_by_their_hash() {
 async fn a_session_that_refreshes_by_itself_still_ends() {
     let state = state(alice());
     let then = clock::now().before(std::time::Duration::from_secs(8 * 3600 - 60));
-    let (id, _) = state.door.sessions.begin("alice", Rights::new(Role::Operator, None), then);
+    let (id, _) = state.door.sessions.begin(
+        "alice",
+        Rights::new(Role::Operator, None),
+        std::net::Ipv4Addr::LOCALHOST.into(),
+        then,
+    );
     let request = TestRequest::get().uri("/?auto=1").cookie(state.door.cookies.give(&id, false)).to_http_request();
     let now = clock::now();
     assert!(guard::enter(&state, &request, now).is_ok());
@@ -410,4 +442,56 @@ async fn unknown_addresses_and_types_of_problems_say_what_they_are() {
         ask(&state, TestRequest::default().method(actix_web::http::Method::HEAD).uri("/login")).await.status(),
         StatusCode::OK
     );
+}
+
+#[actix_web::test]
+async fn sessions_are_ended_by_operators_and_by_those_whose_they_are() {
+    let state = state(alice());
+    let begin = |name: &str, role| {
+        state.door.sessions.begin(name, Rights::new(role, None), std::net::Ipv4Addr::LOCALHOST.into(), clock::now())
+    };
+    let ((alice, of_alice), (vera, of_vera)) = (begin("alice", Role::Operator), begin("vera", Role::Viewer));
+    let cookie = |id: &str| state.door.cookies.give(id, false);
+    let handle = |id: &str| Sessions::handle_of(id);
+    let page = text(ask(&state, TestRequest::get().uri("/sessions").cookie(cookie(&vera))).await).await;
+    assert!(page.contains(&handle(&vera)) && !page.contains(&handle(&alice)), "a viewer sees their own");
+    let end = |token: &str, handle: String| post("/sessions/end", &format!("csrf={token}&session={handle}"));
+    ask(&state, end(&of_vera.token, handle(&alice)).cookie(cookie(&vera))).await;
+    assert!(!of_alice.ended.is_cancelled(), "and ends nobody else's");
+    let page = text(ask(&state, TestRequest::get().uri("/sessions").cookie(cookie(&alice))).await).await;
+    assert!(page.contains(&handle(&vera)) && page.contains("this browser"));
+    let ended = ask(&state, end(&of_alice.token, handle(&vera)).cookie(cookie(&alice))).await;
+    assert_eq!(ended.headers().get(LOCATION).unwrap(), "/sessions");
+    assert!(of_vera.ended.is_cancelled());
+}
+
+#[actix_web::test]
+async fn the_history_is_searched_by_what_its_form_says_and_comes_as_a_file() {
+    let state = state(alice());
+    let (id, _) = state.door.sessions.begin(
+        "vera",
+        Rights::new(Role::Viewer, None),
+        std::net::Ipv4Addr::LOCALHOST.into(),
+        clock::now(),
+    );
+    let get = |path: &str| TestRequest::get().uri(path).cookie(state.door.cookies.give(&id, false));
+    let filters = "q=disk&kind=plan&application=mail&operator=bob&from=2026-11-01&to=2026-11-30";
+    let page = text(ask(&state, get(&format!("/history?{filters}"))).await).await;
+    for kept in [
+        "value=\"disk\"",
+        "value=\"plan\" selected",
+        "value=\"2026-11-01\"",
+        "/history.csv?q=disk&#38;application=mail",
+    ] {
+        assert!(page.contains(kept), "{kept}: {page}");
+    }
+    let wrong = ask(&state, get("/history?from=soon")).await;
+    assert_eq!(wrong.status(), StatusCode::BAD_REQUEST);
+    assert!(text(wrong).await.contains("“From” is not a date such as 2026-11-23."));
+    let file = ask(&state, get(&format!("/history.csv?{filters}"))).await;
+    assert_eq!(file.status(), StatusCode::OK);
+    let disposition = file.headers().get("content-disposition").unwrap().to_str().unwrap().to_owned();
+    assert_eq!(disposition, "attachment; filename=\"forewarn-history-a.csv\"");
+    assert!(text(file).await.starts_with("\u{feff}reported at,statement,"));
+    assert_eq!(ask(&state, TestRequest::get().uri("/history.csv")).await.status(), StatusCode::SEE_OTHER);
 }

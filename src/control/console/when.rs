@@ -5,7 +5,7 @@
 
 use std::{fmt, time::Duration};
 
-use chrono::{LocalResult, NaiveDateTime, TimeZone as _};
+use chrono::{LocalResult, NaiveDate, NaiveDateTime, TimeZone as _};
 use chrono_tz::Tz;
 
 use crate::availability::Moment;
@@ -120,6 +120,24 @@ pub fn read_local(text: &str, zone: Tz) -> Result<Moment, String> {
     if moment.millis() == millis { Ok(moment) } else { Err("lies outside the years 1970 to 9999".to_owned()) }
 }
 
+/// Reads what a `date` field sends: the beginning of that day in this zone, or of the next one where
+/// `later`. Nothing is nothing.
+///
+/// # Errors
+/// The rest of a sentence that begins with the field.
+pub fn read_day(text: &str, zone: Tz, later: bool) -> Result<Option<Moment>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10);
+    let day = if later { day.and_then(|day| day.succ_opt()) } else { day };
+    let midnight = day.and_then(|day| day.and_hms_opt(0, 0, 0)).ok_or("is not a date such as 2026-11-23")?;
+    // Where clocks skip midnight the day begins an hour later.
+    let begins = zone.from_local_datetime(&midnight).earliest();
+    let begins = begins.or_else(|| zone.from_local_datetime(&(midnight + chrono::TimeDelta::hours(1))).earliest());
+    Ok(begins.map(|begins| Moment::from_millis(begins.timestamp_millis())))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -135,6 +153,20 @@ mod tests {
         for text in ["", "soon", "2026-13-01T00:00", "2026-11-23", "1969-12-31T00:00", "12026-01-01T00:00"] {
             assert!(read_local(text, UTC).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn days_begin_in_the_zone() {
+        let read = |text, later| read_day(text, Berlin, later).map(|day| day.map(|day| day.to_string()));
+        assert_eq!(read("2026-11-23", false).unwrap().unwrap(), "2026-11-22T23:00:00Z");
+        assert_eq!(read("2026-11-23", true).unwrap().unwrap(), "2026-11-23T23:00:00Z");
+        assert_eq!(read("", true), Ok(None));
+        for wrong in ["soon", "2026-13-01", "2026-1-1", "23.11.2026"] {
+            assert!(read(wrong, false).is_err(), "{wrong}");
+        }
+        // Clocks in Beirut skip the first hour of that day.
+        let skipped = read_day("2026-03-29", chrono_tz::Asia::Beirut, false).unwrap().unwrap();
+        assert_eq!(skipped.to_string(), "2026-03-28T22:00:00Z");
     }
 
     #[test]

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use crate::availability::{Criteria, Entry, Notification, Reason, Source, Target};
+use crate::{
+    actors::desk::Kind,
+    availability::{Criteria, Entry, Notification, Reason, Source, Target},
+};
 
 /// Titles of targets, as far as they are known.
 #[derive(Debug, Clone, Default)]
@@ -110,12 +113,7 @@ pub fn criteria(criteria: &Criteria) -> Vec<String> {
 
 /// What kind of statement a notification makes: shown by shape and colour.
 pub fn kind(n: &Notification) -> &'static str {
-    match (n.cancels, n.status) {
-        (Some(_), _) => "cancel",
-        (None, Some(crate::availability::Status::Unavailable)) if n.is_plan() => "plan",
-        (None, Some(crate::availability::Status::Unavailable)) => "unavailable",
-        (None, _) => "available",
-    }
+    Kind::of(n).name()
 }
 
 /// A notification in one line.

@@ -81,7 +81,12 @@ mod tests {
     #[test]
     fn a_change_needs_session_origin_and_token() {
         let door = door();
-        let (id, session) = door.sessions.begin("alice", Rights::new(Role::Operator, None), Moment::ZERO);
+        let (id, session) = door.sessions.begin(
+            "alice",
+            Rights::new(Role::Operator, None),
+            std::net::Ipv4Addr::LOCALHOST.into(),
+            Moment::ZERO,
+        );
         let request =
             TestRequest::post().cookie(door.cookies.give(&id, false)).insert_header(("sec-fetch-site", "same-origin"));
         let request = request.to_http_request();
@@ -97,7 +102,12 @@ mod tests {
     #[test]
     fn behind_a_proxy_that_says_https_only_the_secure_cookie_counts() {
         let door = door();
-        let (id, session) = door.sessions.begin("alice", Rights::new(Role::Operator, None), Moment::ZERO);
+        let (id, session) = door.sessions.begin(
+            "alice",
+            Rights::new(Role::Operator, None),
+            std::net::Ipv4Addr::LOCALHOST.into(),
+            Moment::ZERO,
+        );
         let request = |secure| {
             TestRequest::post()
                 .peer_addr("192.0.2.1:4000".parse().unwrap())

@@ -22,5 +22,5 @@ pub use door::{Door, Refusal};
 pub use front::{Front, Proxies};
 pub use origin::{OriginError, check_origin};
 pub use sign_in::{NotSignedIn, Operator, SignIn};
-pub use store::{Limits, Session, Sessions, Use};
+pub use store::{Limits, Listed, Session, Sessions, Use};
 pub use throttle::Throttle;

@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -46,6 +47,25 @@ pub struct Session {
     pub token: String,
 }
 
+/// One session, for the list of all of them.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// What it is ended by; does not lead to the browser's id.
+    pub handle: String,
+    /// Who.
+    pub operator: String,
+    /// What they may do.
+    pub rights: Rights,
+    /// The address that signed in.
+    pub from: IpAddr,
+    /// When.
+    pub begun: Moment,
+    /// When a person last did something with it.
+    pub used: Moment,
+    /// When it ends at the latest.
+    pub ends: Moment,
+}
+
 /// Whether looking a session up counts as using it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
@@ -67,6 +87,7 @@ struct Held {
     session: Session,
     /// However a session goes, what hangs on it goes with it.
     _end: DropGuard,
+    from: IpAddr,
     begun: Moment,
     used: Moment,
 }
@@ -78,7 +99,7 @@ impl Sessions {
     }
 
     /// Begins a session; returns the id for the cookie, 64 hexadecimal digits, known to nobody else.
-    pub fn begin(&self, operator: &str, rights: Rights, now: Moment) -> (String, Session) {
+    pub fn begin(&self, operator: &str, rights: Rights, from: IpAddr, now: Moment) -> (String, Session) {
         let id = secret();
         let ended = CancellationToken::new();
         let end = ended.clone().drop_guard();
@@ -90,7 +111,7 @@ impl Sessions {
         {
             held.remove(&oldest);
         }
-        held.insert(key(&id), Held { session: session.clone(), _end: end, begun: now, used: now });
+        held.insert(key(&id), Held { session: session.clone(), _end: end, from, begun: now, used: now });
         (id, session)
     }
 
@@ -112,6 +133,37 @@ impl Sessions {
     /// Ends a session; nothing happens if there is none.
     pub fn end(&self, id: &str) {
         self.lock().remove(&key(id));
+    }
+
+    /// All that have not ended, the one that was used last first.
+    pub fn list(&self, now: Moment) -> Vec<Listed> {
+        let mut held = self.lock();
+        held.retain(|_, one| self.alive(one, now));
+        let listed = |(key, one): (&[u8; 32], &Held)| Listed {
+            handle: handle(key),
+            operator: one.session.operator.clone(),
+            rights: one.session.rights.clone(),
+            from: one.from,
+            begun: one.begun,
+            used: one.used,
+            ends: one.begun.after(self.limits.absolute),
+        };
+        let mut list: Vec<Listed> = held.iter().map(listed).collect();
+        list.sort_by(|a, b| (b.used, &a.handle).cmp(&(a.used, &b.handle)));
+        list
+    }
+
+    /// What the list calls the session with this id.
+    pub fn handle_of(id: &str) -> String {
+        handle(&key(id))
+    }
+
+    /// Ends the session that the list calls so; false: there is none.
+    pub fn end_listed(&self, handle: &str) -> bool {
+        let mut held = self.lock();
+        let before = held.len();
+        held.retain(|key, _| self::handle(key) != handle);
+        held.len() < before
     }
 
     /// How many there are, ended ones that nobody asked for since included.
@@ -138,6 +190,11 @@ fn key(id: &str) -> [u8; 32] {
     Sha256::digest(id.as_bytes()).into()
 }
 
+/// The hash of an id's hash, so that a list of handles lets nobody in and finds nothing here.
+fn handle(key: &[u8; 32]) -> String {
+    hex::encode(&Sha256::digest(key)[..16])
+}
+
 /// 256 bits from the cryptographic generator behind [`clock::random`], in hexadecimal.
 fn secret() -> String {
     (0..4).map(|_| format!("{:016x}", clock::random())).collect()
@@ -154,7 +211,8 @@ mod tests {
     }
 
     fn begin(sessions: &Sessions, operator: &str, now: Moment) -> (String, Session) {
-        sessions.begin(operator, Rights::new(crate::control::rights::Role::Operator, None), now)
+        let rights = Rights::new(crate::control::rights::Role::Operator, None);
+        sessions.begin(operator, rights, IpAddr::from([192, 0, 2, 1]), now)
     }
 
     #[test]
@@ -195,5 +253,21 @@ mod tests {
         assert_eq!(sessions.len(), 2);
         assert!(sessions.find(&second, at(3), Use::No).is_none());
         assert!(sessions.find(&first, at(3), Use::No).is_some());
+    }
+
+    #[test]
+    fn sessions_are_listed_without_their_ids_and_ended_by_what_the_list_calls_them() {
+        let sessions = Sessions::new(Limits::default());
+        let (first, session) = begin(&sessions, "alice", at(0));
+        let (second, _) = begin(&sessions, "bob", at(1));
+        let list = sessions.list(at(2));
+        assert_eq!(list.iter().map(|one| one.operator.as_str()).collect::<Vec<_>>(), ["bob", "alice"]);
+        assert_eq!((list[1].begun, list[1].ends), (at(0), at(24)));
+        assert_eq!(list[1].handle, Sessions::handle_of(&first));
+        assert!(sessions.find(&list[1].handle, at(2), Use::No).is_none(), "a handle is no id");
+        assert!(sessions.end_listed(&list[1].handle) && !sessions.end_listed(&list[1].handle));
+        assert!(session.ended.is_cancelled() && sessions.find(&first, at(2), Use::No).is_none());
+        assert!(sessions.find(&second, at(2), Use::No).is_some());
+        assert!(sessions.list(at(10)).is_empty(), "bob has not used it for eight hours");
     }
 }

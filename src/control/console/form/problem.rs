@@ -38,6 +38,27 @@ fn place(field: &str) -> (&'static str, &str) {
     }
 }
 
+/// The inputs from the top of the form to its end.
+const ORDER: [&str; 17] = [
+    "problems",
+    "targets",
+    "status",
+    "reason",
+    "component",
+    "begins",
+    "back",
+    "duration",
+    "restore",
+    "message",
+    "priority",
+    "methods",
+    "paths",
+    "headers",
+    "query",
+    "clients",
+    "nodes",
+];
+
 /// Turns what the node says about a submission into sentences about the form.
 pub fn of_fields(errors: Vec<FieldError>) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -63,6 +84,8 @@ pub fn of_fields(errors: Vec<FieldError>) -> Vec<Problem> {
             problems.push(problem);
         }
     }
+    // In the order of the form, which is the order in which they are looked for.
+    problems.sort_by_key(|problem| ORDER.iter().position(|anchor| *anchor == problem.anchor));
     problems
 }
 
@@ -78,9 +101,9 @@ mod tests {
         let wrong = json!({"message": "x".repeat(2001), "criteria": {"paths": ["["]}, "restore": "automatic"});
         let problems = of_fields(Submission::parse(&wrong).unwrap_err());
         let anchors: Vec<&str> = problems.iter().map(|p| p.anchor).collect();
-        assert_eq!(anchors, ["paths", "message", "targets", "status", "restore"]);
-        assert!(problems[0].text.starts_with("The list of paths (entry 1) "), "{}", problems[0].text);
-        assert_eq!(problems[2].text, "What is affected is missing: choose at least one.");
-        assert_eq!(problems[4].text, "The end “by itself” needs a time to be back at, or a duration.");
+        assert_eq!(anchors, ["targets", "status", "restore", "message", "paths"], "as they stand in the form");
+        assert!(problems[4].text.starts_with("The list of paths (entry 1) "), "{}", problems[4].text);
+        assert_eq!(problems[0].text, "What is affected is missing: choose at least one.");
+        assert_eq!(problems[2].text, "The end “by itself” needs a time to be back at, or a duration.");
     }
 }

@@ -7,9 +7,18 @@ use actix_web::{
     web,
 };
 
-use crate::control::{
-    console::{ConsoleState, guard::chrome, page, view::MessagePage},
-    errors::{Failure, KINDS},
+use crate::{
+    clock,
+    control::{
+        console::{
+            ConsoleState,
+            guard::{Visit, chrome},
+            page,
+            view::MessagePage,
+        },
+        errors::{Failure, KINDS},
+        session::Use,
+    },
 };
 
 /// Everything that no other handler takes: a page for browsers, a problem for programs.
@@ -35,6 +44,10 @@ pub async fn problem(state: web::Data<ConsoleState>, request: HttpRequest, kind:
 }
 
 fn message(state: &ConsoleState, request: &HttpRequest, status: StatusCode, title: &str, text: String) -> HttpResponse {
+    if let Some(session) = state.door.who(request, clock::now(), Use::No) {
+        let visit = Visit::new(state, request, session, clock::now());
+        return visit.message(status, "", title, &text, &[("/", "To the board")]);
+    }
     let links = vec![("/".to_owned(), "To the board".to_owned())];
     let page = MessagePage { chrome: chrome(state), title: title.to_owned(), text, links };
     page::html(status, state.door.front(request).secure, &page)

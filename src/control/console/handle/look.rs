@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Answer, either, known};
 use crate::{
-    actors::desk::{HistoryError, HistoryQuery},
+    actors::desk::HistoryError,
     availability::Target,
     clock,
     control::audit,
@@ -18,7 +18,7 @@ use crate::{
         guard::{Visit, enter, enter_to_change, read_form},
         view::{
             self, BoardInput, BoardPage, EntryView, FarmState, Filter, ForgetPage, HistoryView, Holds, NodesPage,
-            PlansPage, ReceiptPage, Receipts, deciding, encoded, is_away,
+            PlansPage, ReceiptPage, Receipts, deciding, encoded,
         },
         words::{self, Titles},
     },
@@ -117,24 +117,11 @@ pub async fn history(state: web::Data<ConsoleState>, request: HttpRequest) -> Ht
 
 async fn show_history(state: &ConsoleState, request: &HttpRequest) -> Answer {
     let visit = enter(state, request, clock::now())?;
-    let query = form::read_pairs(request.query_string());
-    let text = |name| form::first(&query, name).trim().chars().take(200).collect::<String>();
-    let filter = Filter {
-        application: text("application"),
-        source: text("source"),
-        operator: text("operator"),
-        before: text("before"),
-    };
-    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let asked = HistoryQuery {
-        application: some(&filter.application),
-        source: some(&filter.source),
-        operator: some(&filter.operator),
-        before: some(&filter.before),
-        limit: PAGE,
-    };
+    let filter = Filter::read(&form::read_pairs(request.query_string()));
+    let (asked, problems) = filter.query(PAGE, state.time_zone);
     let found = state.desk.history(asked).await;
     let status = match &found {
+        _ if !problems.is_empty() => StatusCode::BAD_REQUEST,
         Ok(_) => StatusCode::OK,
         Err(HistoryError::Cursor) => StatusCode::BAD_REQUEST,
         Err(HistoryError::Store(_)) => StatusCode::SERVICE_UNAVAILABLE,
@@ -148,6 +135,10 @@ async fn show_history(state: &ConsoleState, request: &HttpRequest) -> Answer {
         Target::Application(name) => Some((name.to_string(), title)),
         _ => None,
     });
+    let found = match problems.is_empty() {
+        true => found,
+        false => Err(problems.join(" ")),
+    };
     let page = HistoryView::new(visit.chrome("history"), filter, applications.collect(), found, &titles, &visit.face);
     Ok(visit.html(status, &page))
 }
@@ -184,7 +175,7 @@ async fn ask_forget(state: &ConsoleState, request: &HttpRequest) -> Answer {
     let Some(node) = nodes.iter().find(|node| node.name == name && !node.this) else {
         return Err(no_such_node(&visit));
     };
-    let page = ForgetPage { chrome: visit.chrome("nodes"), name: name.to_owned(), reachable: !is_away(node) };
+    let page = ForgetPage { chrome: visit.chrome("nodes"), name: name.to_owned(), reachable: !node.is_away() };
     Ok(visit.html(StatusCode::OK, &page))
 }
 

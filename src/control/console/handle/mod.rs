@@ -1,18 +1,22 @@
 //! One handler per page: asks the clock and the desk, and hands what they say to a view.
 
+mod csv;
 mod elsewhere;
 mod extend;
 mod fill;
 mod look;
 mod moved;
 mod notify;
+mod sessions;
 mod sign;
 
+pub use csv::history_csv;
 pub use elsewhere::{problem, unknown};
 pub use extend::extend;
 pub use fill::notify_page;
 pub use look::{board, forget, forget_page, history, nodes, plans, receipt};
 pub use notify::notify;
+pub use sessions::{end_session, sessions};
 pub use sign::{login, login_page, logout};
 
 use actix_web::HttpResponse;

@@ -28,14 +28,15 @@ use crate::{
             ConsoleState,
             form::{self, Fields, Problem, of_fields, to_json},
             guard::{Visit, login_again, read_form},
-            view::{CancelPage, EntryView, FarmState, FormPage, Moved, PreviewInput, PreviewPage},
+            view::{CancelPage, EntryView, FormPage, Moved, PreviewInput, PreviewPage},
         },
+        preview::{Known, Preview},
         session::{Refusal, Use},
     },
 };
 
-/// The same bound as the API's.
-const MOST: usize = 64 << 10;
+/// More than the API takes: what is too long comes back in the form, with what is wrong about it.
+const MOST: usize = 256 << 10;
 /// How long a page with a confirming button is good for.
 const FRESH: Duration = Duration::from_secs(600);
 
@@ -173,10 +174,12 @@ async fn preview(
         fields.back_exact = back.to_string();
     }
     let entry = Entry::stamped(n, 0, NodeId::NONE);
-    let farm = FarmState::new(&visit.state.desk.nodes().await, &visit.face);
+    let nodes = visit.state.desk.nodes().await;
     let (_, titles) = known(visit).await;
-    let input = PreviewInput { fields: &fields, entry: &entry, board: &board, titles: &titles, face: &visit.face };
-    let mut page = PreviewPage::new(visit.chrome("notify"), &input, farm);
+    let known = Known { board: &board, nodes: &nodes, titles: &titles, now: visit.face.now };
+    let preview = Preview::of(&entry.notification, &known);
+    let input = PreviewInput { fields: &fields, entry: &entry, preview, titles: &titles, face: &visit.face };
+    let mut page = PreviewPage::new(visit.chrome("notify"), input);
     page.notice = notice;
     visit.html(status, &page)
 }

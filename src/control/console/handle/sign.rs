@@ -28,8 +28,8 @@ use crate::{
 
 static REFUSED: Noise = Noise::new("sign_in_refused");
 
-/// A carried form is encoded twice: up to three times the 64 KiB that `/notify` takes.
-const MOST: usize = 256 << 10;
+/// A carried form is encoded twice: up to three times what `/notify` takes.
+const MOST: usize = 768 << 10;
 
 /// `GET /login`
 pub async fn login_page(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
@@ -84,7 +84,7 @@ async fn try_login(state: &ConsoleState, request: &HttpRequest, body: web::Paylo
     if let Some(before) = state.door.claimed(request) {
         state.door.sessions.end(&before);
     }
-    let (id, session) = state.door.sessions.begin(&operator.name, operator.rights, now);
+    let (id, session) = state.door.sessions.begin(&operator.name, operator.rights, address, now);
     let visit = Visit::new(state, request, session, now);
     let mut answer = if carried.is_empty() {
         visit.see_other(next)

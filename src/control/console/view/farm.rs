@@ -30,7 +30,7 @@ pub struct FarmState {
 impl FarmState {
     /// Of what the desk knows.
     pub fn new(nodes: &[NodeView], face: &Face) -> Self {
-        let away = nodes.iter().filter(|node| !node.this && is_away(node));
+        let away = nodes.iter().filter(|node| node.is_away());
         let phase = nodes.iter().find(|node| node.this).map(|node| node.phase.clone());
         Self {
             away: away
@@ -47,9 +47,4 @@ impl FarmState {
         let word = if names.len() == 1 { "Node" } else { "Nodes" };
         if names.is_empty() { String::new() } else { format!("{word} {}", words::list(&names, "and")) }
     }
-}
-
-/// Whether a node cannot be reached.
-pub fn is_away(node: &NodeView) -> bool {
-    matches!(node.phase.as_str(), "away" | "unknown")
 }

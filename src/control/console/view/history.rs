@@ -3,35 +3,92 @@
 use std::{collections::HashSet, sync::Arc};
 
 use askama::Template;
+use chrono_tz::Tz;
 use uuid::Uuid;
 
 use super::{Chrome, EntryView, encoded};
 use crate::{
-    actors::desk::HistoryPage,
+    actors::desk::{HistoryPage, HistoryQuery, Kind},
     availability::{Entry, Notification},
-    control::console::{when::Face, words::Titles},
+    control::console::{
+        form::{Pairs, first},
+        when::{Face, read_day},
+        words::Titles,
+    },
 };
 
-/// What the list is limited to, as it was asked for.
+/// What the list is limited to, as it was asked for. Empty: everything.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// An application's name; empty: all.
+    /// A text to look for.
+    pub search: String,
+    /// An application's name.
     pub application: String,
-    /// A source; empty: all.
+    /// A kind of statement.
+    pub kind: String,
+    /// A source.
     pub source: String,
-    /// An operator; empty: all.
+    /// An operator.
     pub operator: String,
+    /// The first day, in the operators' zone.
+    pub from: String,
+    /// The last day.
+    pub to: String,
     /// The cursor; empty: the newest.
     pub before: String,
 }
 
 impl Filter {
-    /// The page's address with another cursor.
-    fn href(&self, before: &str) -> String {
+    /// From the query of an address.
+    pub fn read(query: &Pairs) -> Self {
+        let text = |name| first(query, name).trim().chars().take(200).collect::<String>();
+        Self {
+            search: text("q"),
+            application: text("application"),
+            kind: text("kind"),
+            source: text("source"),
+            operator: text("operator"),
+            from: text("from"),
+            to: text("to"),
+            before: text("before"),
+        }
+    }
+
+    /// What to ask for, and what of it cannot be read.
+    pub fn query(&self, limit: usize, zone: Tz) -> (HistoryQuery, Vec<String>) {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let mut problems = Vec::new();
+        let mut day = |label, text: &str, later| match read_day(text, zone, later) {
+            Ok(moment) => moment,
+            Err(problem) => {
+                problems.push(format!("“{label}” {problem}."));
+                None
+            }
+        };
+        let (after, end) = (day("From", &self.from, false), day("To", &self.to, true));
+        let query = HistoryQuery {
+            application: some(&self.application),
+            source: some(&self.source),
+            operator: some(&self.operator),
+            kind: Kind::ALL.into_iter().find(|kind| kind.name() == self.kind),
+            search: some(&self.search),
+            after,
+            before: some(&self.before).or_else(|| Some(end?.to_string())),
+            limit,
+        };
+        (query, problems)
+    }
+
+    /// The address of a page with another cursor.
+    fn href(&self, page: &str, before: &str) -> String {
         let members = [
-            ("application", self.application.as_str()),
+            ("q", self.search.as_str()),
+            ("application", &self.application),
+            ("kind", &self.kind),
             ("source", &self.source),
             ("operator", &self.operator),
+            ("from", &self.from),
+            ("to", &self.to),
             ("before", before),
         ];
         let written: Vec<String> = members
@@ -39,12 +96,13 @@ impl Filter {
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| format!("{name}={}", encoded(value)))
             .collect();
-        if written.is_empty() { "/history".to_owned() } else { format!("/history?{}", written.join("&")) }
+        if written.is_empty() { page.to_owned() } else { format!("{page}?{}", written.join("&")) }
     }
 
     /// Something is left out.
     pub fn is_set(&self) -> bool {
-        !(self.application.is_empty() && self.source.is_empty() && self.operator.is_empty())
+        let Self { before: _, search, application, kind, source, operator, from, to } = self;
+        [search, application, kind, source, operator, from, to].iter().any(|text| !text.is_empty())
     }
 }
 
@@ -64,6 +122,10 @@ pub struct HistoryView {
     pub next: Option<String>,
     /// Where the newest are, if these are not.
     pub newest: Option<String>,
+    /// Everything that the filters let through, as a file.
+    pub csv: String,
+    /// Kinds of statements, to choose from: value and label.
+    pub kinds: [(&'static str, &'static str); 4],
     /// Why nothing can be shown.
     pub problem: Option<String>,
 }
@@ -83,9 +145,16 @@ impl HistoryView {
             Err(problem) => (HistoryPage::default(), Some(problem)),
         };
         Self {
-            next: page.next.as_deref().map(|cursor| filter.href(cursor)),
-            newest: (!filter.before.is_empty()).then(|| filter.href("")),
+            next: page.next.as_deref().map(|cursor| filter.href("/history", cursor)),
+            newest: (!filter.before.is_empty()).then(|| filter.href("/history", "")),
             entries: shown(&page, titles, face),
+            csv: filter.href("/history.csv", ""),
+            kinds: [
+                ("unavailable", "Unavailable"),
+                ("plan", "Planned maintenance"),
+                ("available", "Available"),
+                ("cancel", "Cancelled plans"),
+            ],
             chrome,
             filter,
             applications,

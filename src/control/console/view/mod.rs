@@ -12,19 +12,21 @@ mod login;
 mod nodes;
 mod preview;
 mod receipt;
+mod sessions;
 
 #[cfg(test)]
 pub use board::Row;
 pub use board::{BoardInput, BoardPage, PlansPage, Receipts, anchor, deciding, plans};
 pub use changes::Held;
 pub use entry::EntryView;
-pub use farm::{FarmState, is_away};
+pub use farm::FarmState;
 pub use form::FormPage;
 pub use history::{Filter, HistoryView};
 pub use login::{LoginPage, safe_next};
 pub use nodes::{ForgetPage, NodesPage};
 pub use preview::{CancelPage, PreviewInput, PreviewPage};
 pub use receipt::{Holds, ReceiptPage};
+pub use sessions::SessionsPage;
 
 use askama::Template;
 
