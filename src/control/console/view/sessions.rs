@@ -45,7 +45,7 @@ impl SessionsPage {
         let row = |one: &Listed| SessionRow {
             handle: one.handle.clone(),
             operator: one.operator.clone(),
-            role: one.rights.role.name(),
+            role: one.rights.role.as_str(),
             from: one.from.to_string(),
             begun: face.show(one.begun),
             used: format!("{} ago", face.since(one.used)),
