@@ -10,9 +10,10 @@
 //! cli           the command line: a file per subcommand                 all below
 //! demo          the farm that `forewarn demo` starts                    config vocabulary availability clock
 //! node          one node, put together: boot order, shutdown order      all below
-//! gate          what users reach: decide, deny, proxy, check            actors answer store sync vocabulary availability clock noise
+//! gate          what users reach: decide, deny, forward, check          http1 actors answer store sync vocabulary availability clock noise
 //! control       what operators and programs reach: API, pages, events   body actors answer store sync vocabulary availability clock noise
 //! peer          what other nodes reach: signed messages                 body actors answer store sync vocabulary availability clock noise
+//! http1         PURE HTTP/1.1 as bytes: heads, framing, bodies          –
 //! body          how bodies are read, within bounds                      –
 //! actors        caches, repeater, couriers, and the desk before them    answer store sync availability clock
 //! answer        PURE denials, problems and pages in four shapes         availability
@@ -39,6 +40,7 @@ pub mod gate;
 pub mod peer;
 
 pub mod answer;
+pub mod http1;
 pub mod store;
 pub mod sync;
 

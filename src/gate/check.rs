@@ -59,10 +59,10 @@ const ENVOY: &str = "/.forewarn/check/envoy";
 /// The routes, for the scope of the reserved prefix.
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
-        .route("/check/forward", web::to(|gate, req, payload| answer(Asker::Forward, gate, req, payload)))
-        .route("/check/nginx", web::to(|gate, req, payload| answer(Asker::Nginx, gate, req, payload)))
-        .route("/check/envoy", web::to(|gate, req, payload| answer(Asker::Envoy, gate, req, payload)))
-        .route("/check/envoy/{path:.*}", web::to(|gate, req, payload| answer(Asker::Envoy, gate, req, payload)));
+        .route("/check/forward", web::to(|gate, req| answer(Asker::Forward, gate, req)))
+        .route("/check/nginx", web::to(|gate, req| answer(Asker::Nginx, gate, req)))
+        .route("/check/envoy", web::to(|gate, req| answer(Asker::Envoy, gate, req)))
+        .route("/check/envoy/{path:.*}", web::to(|gate, req| answer(Asker::Envoy, gate, req)));
 }
 
 /// Which kind of proxy asks.
@@ -128,12 +128,11 @@ struct Decidable<'a> {
     query: Cow<'a, str>,
 }
 
-async fn answer(asker: Asker, gate: web::Data<Gate>, req: HttpRequest, payload: web::Payload) -> HttpResponse {
-    let response = match Described::by(asker, req.head()) {
+async fn answer(asker: Asker, gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
+    match Described::by(asker, req.head()) {
         Ok(described) => decided(asker, &gate, req.head(), &described),
         Err(fault) => refused(&gate, req.head(), asker.refuses(fault), &fault.to_string()),
-    };
-    service::before_its_body(response, payload).await
+    }
 }
 
 fn decided(asker: Asker, gate: &Gate, head: &RequestHead, described: &Described<'_>) -> HttpResponse {

@@ -1,25 +1,18 @@
-//! Why the proxy has no answer, and whose fault that is.
+//! Why a forwarded request has no answer, and whose fault that is.
 //!
-//! What must stay true: each error becomes a status in one place, [`ProxyError::status`]; a fault
-//! of the client is never a 5xx, one of the upstream never a 4xx. Knows nothing of pages.
+//! What must stay true: each error becomes a problem in one place, [`ProxyError::kind`]; a fault of the client is
+//! never a 5xx, one of the upstream never a 4xx. Knows nothing of pages.
 
-use std::io;
-use std::time::Duration;
+use std::{io, time::Duration};
 
-use actix_web::http::StatusCode;
-
-use super::framing::FramingError;
-use super::headers::HeaderError;
+use crate::{
+    answer::ProblemKind,
+    http1::{framing::FramingError, head::HeadError, machine::AnswerError, pipe::BodyError},
+};
 
 /// Why there is no answer. The texts are for the log; users get pages.
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyError {
-    /// The request cannot be passed on as it is (400).
-    #[error("request refused: {0}")]
-    Framing(#[from] FramingError),
-    /// The request has headers that cannot be passed on (400).
-    #[error("request refused: {0}")]
-    Headers(#[source] HeaderError),
     /// The application has no upstream (502).
     #[error("the application has no upstream")]
     NoUpstream,
@@ -36,45 +29,69 @@ pub enum ProxyError {
     Broken {
         /// `host:port`.
         upstream: String,
-        /// What the protocol says.
-        source: hyper::Error,
+        /// What is wrong.
+        source: Fault,
     },
     /// The upstream's answer is HTTP that cannot be passed on (502).
-    #[error("upstream {upstream} gave an answer that cannot be passed on: {problem}")]
+    #[error("upstream {upstream} gave an answer that cannot be passed on: {source}")]
     Answer {
         /// `host:port`.
         upstream: String,
         /// What is wrong with it.
-        problem: &'static str,
+        source: Fault,
     },
     /// Connecting, or the head of the answer, took too long (504).
     #[error("upstream {upstream} was too slow to {phase} (limit {limit:?})")]
     Timeout {
         /// `host:port`.
         upstream: String,
-        /// `connect` or `answer`.
+        /// `connect`, `read` or `answer`.
         phase: &'static str,
         /// The limit that passed.
         limit: Duration,
     },
-    /// The client stopped sending its body, or sent it wrong (400; nobody may be there to read it).
-    #[error("the client's body broke off: {0}")]
-    BrokenUpload(#[source] hyper::Error),
+    /// The client's body is no body, or broke off (400; nobody may be there to read it).
+    #[error("the client's body: {0}")]
+    Upload(#[from] BodyError),
+    /// The client's body is larger than allowed (413).
+    #[error("the client's body is larger than {0} bytes")]
+    TooLarge(u64),
     /// The client went silent within its body (408).
     #[error("the client was silent within its body for {0:?}")]
     SilentUpload(Duration),
 }
 
+/// What is wrong with an upstream's answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The connection was closed before the head had come.
+    #[error("it closed the connection")]
+    Closed,
+    /// The connection failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// Its head cannot be read.
+    #[error("{0}")]
+    Head(#[from] HeadError),
+    /// Its head contradicts itself.
+    #[error("{0}")]
+    Framing(#[from] FramingError),
+    /// It says what nobody asked for.
+    #[error("{0}")]
+    Answer(#[from] AnswerError),
+}
+
 impl ProxyError {
-    /// The status that tells the client whose fault it is.
-    pub fn status(&self) -> StatusCode {
+    /// What the client is told.
+    pub fn kind(&self) -> ProblemKind {
         match self {
-            Self::Framing(_) | Self::Headers(_) | Self::BrokenUpload(_) => StatusCode::BAD_REQUEST,
-            Self::SilentUpload(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::Upload(_) => ProblemKind::BadRequest,
+            Self::TooLarge(_) => ProblemKind::BodyTooLarge,
+            Self::SilentUpload(_) => ProblemKind::RequestTimeout,
             Self::NoUpstream | Self::Connect { .. } | Self::Broken { .. } | Self::Answer { .. } => {
-                StatusCode::BAD_GATEWAY
+                ProblemKind::UpstreamUnreachable
             }
-            Self::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
+            Self::Timeout { .. } => ProblemKind::UpstreamTimeout,
         }
     }
 
@@ -82,30 +99,21 @@ impl ProxyError {
     pub fn told(&self, application: &str) -> Option<String> {
         match self {
             Self::NoUpstream => Some(format!("{application} has no upstream on this node.")),
-            Self::Answer { problem, .. } => {
-                Some(format!("The answer of {application} cannot be passed on: {problem}."))
-            }
-            Self::Framing(error) => Some(error.to_string()),
-            Self::Headers(error) => Some(error.to_string()),
+            Self::Answer { source, .. } => Some(format!("The answer of {application} cannot be passed on: {source}.")),
+            Self::Upload(error) => Some(format!("The body of the request cannot be read: {error}.")),
+            Self::TooLarge(limit) => Some(format!("The body of the request is larger than {limit} bytes.")),
             _ => None,
         }
     }
 
     /// Whether nothing of the request has left: it is known not to have arrived.
     pub fn is_before_sending(&self) -> bool {
-        matches!(
-            self,
-            Self::Framing(_)
-                | Self::Headers(_)
-                | Self::NoUpstream
-                | Self::Connect { .. }
-                | Self::Timeout { phase: "connect", .. }
-        )
+        matches!(self, Self::NoUpstream | Self::Connect { .. } | Self::Timeout { phase: "connect", .. })
     }
 
     /// Whether an operator should see it: the upstream is to blame.
     pub fn is_upstreams_fault(&self) -> bool {
-        self.status().is_server_error()
+        self.kind().status() >= 500
     }
 }
 
@@ -118,13 +126,14 @@ mod tests {
         let upstream = || "a:1".to_owned();
         let limit = Duration::from_secs(1);
         for (error, status, upstreams) in [
-            (ProxyError::Framing(FramingError::Connect), 400, false),
+            (ProxyError::Upload(BodyError::Size), 400, false),
             (ProxyError::SilentUpload(limit), 408, false),
+            (ProxyError::TooLarge(7), 413, false),
             (ProxyError::NoUpstream, 502, true),
-            (ProxyError::Answer { upstream: upstream(), problem: "x" }, 502, true),
+            (ProxyError::Answer { upstream: upstream(), source: AnswerError::Unasked.into() }, 502, true),
             (ProxyError::Timeout { upstream: upstream(), phase: "answer", limit }, 504, true),
         ] {
-            assert_eq!((error.status().as_u16(), error.is_upstreams_fault()), (status, upstreams));
+            assert_eq!((error.kind().status(), error.is_upstreams_fault()), (status, upstreams));
         }
     }
 }

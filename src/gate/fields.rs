@@ -6,7 +6,7 @@
 
 use actix_web::http::header::{HeaderMap, HeaderValue};
 
-use crate::availability::HeaderSource;
+use crate::{availability::HeaderSource, http1::head::Field};
 
 /// Fields that can be looked up by name.
 pub trait Fields {
@@ -17,6 +17,15 @@ pub trait Fields {
 impl Fields for HeaderMap {
     fn lines<'a, 'n>(&'a self, name: &'n str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
         self.get_all(name).map(HeaderValue::as_bytes)
+    }
+}
+
+/// The lines of a head, as they stand in a connection's buffer.
+pub struct Lines<'a>(pub &'a [Field<'a>]);
+
+impl Fields for Lines<'_> {
+    fn lines<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+        self.0.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
     }
 }
 

@@ -18,7 +18,15 @@ use super::{
 use crate::answer::{Note, PROBLEMS, Problem, ProblemKind, availability_json, problem_type};
 
 /// Paths that no application can have.
-pub(super) const RESERVED: &str = "/.forewarn";
+const RESERVED: &str = "/.forewarn";
+
+/// What other proxies ask with: their paths stand behind it, so these targets may be long.
+pub(super) const CHECK: &str = "/.forewarn/check/";
+
+/// Whether a path is one of them.
+pub(super) fn is_reserved(path: &str) -> bool {
+    path.strip_prefix(RESERVED).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
 
 /// What the prefix itself answers.
 const ROOT: (&str, &str) = (
@@ -132,18 +140,12 @@ mod tests {
     };
 
     use super::*;
-    use crate::gate::{
-        fixtures,
-        proxy::{Limits, Proxy},
-        service,
-    };
+    use crate::gate::{fixtures, service};
 
     /// Status, `Allow` and body of what the gate of the fixtures answers.
     async fn ask(method: Method, path: &str, accept: &str) -> (u16, String, String) {
         let gate = web::Data::new(fixtures::gate(&[]));
-        let proxy = web::ThinData(Proxy::new(Limits::default()));
-        let app = App::new().app_data(gate).app_data(proxy).configure(|config| service::configure(config, |_| {}));
-        let app = init_service(app).await;
+        let app = init_service(App::new().app_data(gate).configure(|config| service::configure(config, |_| {}))).await;
         let request = TestRequest::with_uri(path).method(method).insert_header(("accept", accept)).to_request();
         let response = call_service(&app, request).await;
         let allow = response.headers().get("allow").map_or("", |value| value.to_str().unwrap()).to_owned();

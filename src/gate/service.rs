@@ -1,37 +1,32 @@
-//! The gate's HTTP side: a request comes in, the decision is made, and the answer is a denial, the
-//! application's own, or a problem in the same shapes (docs/contract.md#http).
+//! What the gate decides about a request, and what it says itself: a denial, or a problem in the same shapes
+//! (docs/contract.md#http).
+//!
+//! A connection decides each request by [`Gate::admit`] and writes what is to be said; the App, which answers the
+//! gate's own addresses, decides by the same function.
 
-use std::{
-    net::IpAddr,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{net::IpAddr, sync::Arc};
 
-use actix_http::{Request, Response};
 use actix_web::{
     HttpRequest, HttpResponse,
-    body::{BodySize, BoxBody, MessageBody},
-    dev::{Payload, RequestHead},
+    dev::RequestHead,
     http::{
-        ConnectionType, Method, StatusCode,
+        Method, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     web,
 };
 use bytes::Bytes;
-use futures_util::{FutureExt as _, StreamExt as _};
 
 use super::{
     decide::{Asked, Outcome, decide},
     error::ProxyError,
-    forwarded::{Forwarding, TrustedProxies},
+    fields::Fields,
+    forwarded::TrustedProxies,
     negotiate::{Shape, negotiate},
     path::Path,
     per_client::PerClient,
-    proxy::Proxy,
-    reserved::{self, RESERVED},
-    route::{Routes, host_name, request_host},
+    reserved,
+    route::{Matched, Routes, host_name, request_host},
     upstream::Upstreams,
 };
 use crate::{
@@ -42,9 +37,6 @@ use crate::{
 };
 
 static UPSTREAM_FAILURES: Noise = Noise::new("upstream_failed");
-
-/// How much of a refused body is read to keep its connection.
-const DISCARDED: usize = 64 * 1024;
 
 /// Why a request cannot be decided whose readings go to different applications.
 pub(super) const TORN: &str = "The path can be read in several ways, which belong to different applications. Write it without doubled slashes, \
@@ -66,108 +58,59 @@ pub struct Gate {
     pub streams: PerClient,
 }
 
-/// A request that is let through.
-struct Admitted<'a> {
-    path: Path<'a>,
+/// A request as far as its head decides, however it came.
+pub(super) struct Incoming<'a, F> {
+    /// Such as `GET`.
+    pub(super) method: &'a str,
+    /// Of its target, as it was sent.
+    pub(super) path: &'a str,
+    /// What follows the `?`.
+    pub(super) query: &'a str,
     /// The host and port that it names.
-    host: &'a str,
-    peer: Option<IpAddr>,
-    /// The applications that it needs; the first with an upstream performs it.
-    performs: &'a [usize],
+    pub(super) host: &'a str,
+    /// Its header fields.
+    pub(super) fields: &'a F,
+    /// The connection's other end.
+    pub(super) peer: Option<IpAddr>,
 }
 
-/// What becomes of a request, as far as its head decides.
-enum Admission<'a> {
-    Open(Admitted<'a>),
-    /// It is turned away with this.
-    Away(HttpResponse),
+/// What becomes of a request.
+pub(super) enum Admission<'a> {
+    /// The first of these applications that has an upstream performs it.
+    Open(Matched<'a>),
+    /// Its application is unavailable; this is its path.
+    Closed(Arc<Denial>, Path<'a>),
+    /// Something is wrong with it, said in a sentence of its own if there is one.
+    Problem(ProblemKind, Option<String>),
 }
 
-/// Decides a request, and answers it or has it performed.
-pub async fn handle(
-    gate: web::Data<Gate>,
-    proxy: web::ThinData<Proxy>,
-    req: HttpRequest,
-    payload: web::Payload,
-) -> HttpResponse {
-    let Admitted { path, host, peer, performs } = match gate.admit(req.head()) {
-        Admission::Open(admitted) => admitted,
-        Admission::Away(response) => return before_its_body(response, payload).await,
+/// Decides a request, and answers it. What is open is performed by the connection, and does not come here.
+async fn handle(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
+    let head = req.head();
+    let host = match request_host(head) {
+        Ok(host) => host,
+        Err(error) => return gate.problem(head, ProblemKind::BadRequest, Some(&error.to_string()), None),
     };
-    let performer = performs.iter().find(|index| !gate.upstreams[**index].is_empty());
-    let Some(index) = performer.copied() else {
-        return gate.problem(
-            req.head(),
-            ProblemKind::UpstreamUnreachable,
-            Some("The application has no upstream."),
-            performs.first().copied(),
-        );
+    let incoming = Incoming {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or_default(),
+        host,
+        fields: &head.headers,
+        peer: head.peer_addr.map(|address| address.ip()),
     };
-    Counters::count(&gate.shared.counters.proxied);
-    let forwarding =
-        Forwarding { peer, trusted: peer.is_some_and(|peer| gate.trusted.contains(peer)), host, secure: false };
-    match proxy.forward(&req, payload, &gate.upstreams[index], path.literal(), &forwarding).await {
-        Ok(response) => response,
-        Err(error) => gate.failed(req.head(), index, &error),
-    }
-}
-
-/// Decides a request that expects `100 Continue`, before its body is asked for (RFC 9110, section
-/// 10.1.1). One that is turned away gets its answer at once, and the connection ends with it: nobody
-/// can tell whether the body will follow.
-///
-/// # Errors
-/// The answer to a request that is turned away.
-pub fn expect(gate: &Gate, mut req: Request) -> Result<Request, Response<BoxBody>> {
-    let path = req.uri().path();
-    // What the reserved paths take is small, and decided by their own handlers.
-    if path == RESERVED || path.strip_prefix(RESERVED).is_some_and(|rest| rest.starts_with('/')) {
-        return Ok(req);
-    }
-    let away = match gate.admit(req.head()) {
-        Admission::Open(_) => None,
-        Admission::Away(response) => Some(response),
-    };
-    let Some(mut response) = away else { return Ok(req) };
-    response.head_mut().set_connection_type(ConnectionType::Close);
-    let unread = req.take_payload();
-    Err(response.map_body(|_, body| BoxBody::new(Last { body, _unread: unread })).into())
-}
-
-/// An answer that does not wait for the body of its request. A body that has arrived already is read
-/// away, so that the connection can go on; any other ends the connection with the answer.
-pub(super) async fn before_its_body(response: HttpResponse, payload: web::Payload) -> HttpResponse {
-    let mut payload = payload.into_inner();
-    // The dispatcher hands over what it has read when it gets the turn once.
-    tokio::task::yield_now().await;
-    let mut left = DISCARDED;
-    while left > 0 {
-        match payload.next().now_or_never() {
-            Some(None) => return response,
-            Some(Some(Ok(piece))) => left = left.saturating_sub(piece.len()),
-            Some(Some(Err(_))) | None => break,
+    let now = gate.shared.clock();
+    match gate.admit(&incoming, now) {
+        Admission::Problem(kind, detail) => gate.problem(head, kind, detail.as_deref(), None),
+        Admission::Closed(denial, path) => {
+            Counters::count(&gate.shared.counters.denials);
+            let (shape, reading) = (shape_of(&head.headers), is_reading(&head.method));
+            denied(StatusCode::SERVICE_UNAVAILABLE, shape, &denial, path.literal(), reading, now)
         }
-    }
-    response.map_body(|_, body| BoxBody::new(Last { body, _unread: payload }))
-}
-
-/// The last answer on a connection, to a request whose body has not been read. The dispatcher waits
-/// for the end of a chunked body that nobody holds any more, and so for ever for one that does not
-/// come; what is still held it takes for unread, and ends the connection.
-struct Last {
-    body: BoxBody,
-    _unread: Payload,
-}
-
-impl MessageBody for Last {
-    type Error = <BoxBody as MessageBody>::Error;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.body).poll_next(context)
+        Admission::Open(matched) => match gate.performer(&matched) {
+            Ok(index) => gate.problem(head, ProblemKind::UpstreamUnreachable, None, Some(index)),
+            Err(problem) => gate.told(head, &problem),
+        },
     }
 }
 
@@ -190,49 +133,45 @@ pub(super) fn denied(
 
 impl Gate {
     /// Decides by the head of a request, before anything of its body is read.
-    fn admit<'a>(&'a self, head: &'a RequestHead) -> Admission<'a> {
-        let path = match Path::parse(head.uri.path().as_bytes()) {
+    pub(super) fn admit<'a, F: Fields>(&'a self, incoming: &Incoming<'a, F>, now: Moment) -> Admission<'a> {
+        let path = match Path::parse(incoming.path.as_bytes()) {
             Ok(path) => path,
-            Err(error) => {
-                return Admission::Away(self.problem(head, ProblemKind::BadRequest, Some(&error.to_string()), None));
-            }
+            Err(error) => return Admission::Problem(ProblemKind::BadRequest, Some(error.to_string())),
         };
-        let host = match request_host(head) {
-            Ok(host) => host,
-            Err(error) => {
-                return Admission::Away(self.problem(head, ProblemKind::BadRequest, Some(&error.to_string()), None));
-            }
-        };
-        let peer = head.peer_addr.map(|address| address.ip());
         let asked = Asked {
-            method: head.method.as_str(),
-            host: host_name(host),
+            method: incoming.method,
+            host: host_name(incoming.host),
             path: &path,
-            query: head.uri.query().unwrap_or_default(),
-            headers: &head.headers,
-            client: peer.map(|peer| self.trusted.client_address(peer, &head.headers)),
+            query: incoming.query,
+            headers: incoming.fields,
+            client: incoming.peer.map(|peer| self.trusted.client_address(peer, incoming.fields)),
         };
-        let now = self.shared.clock();
         match decide(&self.shared, &self.routes, &asked, now) {
-            Outcome::Unknown => Admission::Away(self.problem(head, ProblemKind::NoSuchApplication, None, None)),
-            Outcome::Torn => Admission::Away(self.problem(head, ProblemKind::BadRequest, Some(TORN), None)),
-            Outcome::Closed(denial) => {
-                Counters::count(&self.shared.counters.denials);
-                let (shape, reading) = (shape_of(&head.headers), is_reading(&head.method));
-                Admission::Away(denied(StatusCode::SERVICE_UNAVAILABLE, shape, &denial, path.literal(), reading, now))
-            }
-            Outcome::Open(matched) => Admission::Open(Admitted { path, host, peer, performs: matched.applications }),
+            Outcome::Unknown => Admission::Problem(ProblemKind::NoSuchApplication, None),
+            Outcome::Torn => Admission::Problem(ProblemKind::BadRequest, Some(TORN.to_owned())),
+            Outcome::Closed(denial) => Admission::Closed(denial, path),
+            Outcome::Open(matched) => Admission::Open(matched),
         }
     }
 
-    /// The answer to a request that application `index` could not perform.
-    fn failed(&self, head: &RequestHead, index: usize, error: &ProxyError) -> HttpResponse {
-        let kind = match error.status() {
-            StatusCode::BAD_GATEWAY => ProblemKind::UpstreamUnreachable,
-            StatusCode::GATEWAY_TIMEOUT => ProblemKind::UpstreamTimeout,
-            StatusCode::REQUEST_TIMEOUT => ProblemKind::RequestTimeout,
-            _ => ProblemKind::BadRequest,
-        };
+    /// The application that performs the requests of a route.
+    ///
+    /// # Errors
+    /// What to say where none of them has an upstream.
+    pub(super) fn performer(&self, matched: &Matched<'_>) -> Result<usize, Problem<'_>> {
+        let performer = matched.applications.iter().find(|index| !self.upstreams[**index].is_empty());
+        performer.copied().ok_or_else(|| {
+            let problem = Problem::new(ProblemKind::UpstreamUnreachable, &self.shared.node);
+            let problem = problem.detail("The application has no upstream on this node.").unsent();
+            match matched.applications.first() {
+                Some(index) => problem.of(&self.shared.slots[*index].app),
+                None => problem,
+            }
+        })
+    }
+
+    /// What to say about a request that application `index` could not perform; logged where that is its fault.
+    pub(super) fn with_failure(&self, index: usize, error: &ProxyError, say: impl FnOnce(&Problem<'_>)) {
         let app = &self.shared.slots[index].app;
         if error.is_upstreams_fault() {
             Counters::count(&self.shared.counters.upstream_failures);
@@ -242,14 +181,14 @@ impl Gate {
             }
         }
         let detail = error.told(&app.title);
-        let mut problem = Problem::new(kind, &self.shared.node).of(app);
+        let mut problem = Problem::new(error.kind(), &self.shared.node).of(app);
         if let Some(detail) = &detail {
             problem = problem.detail(detail);
         }
         if error.is_before_sending() {
             problem = problem.unsent();
         }
-        self.told(head, &problem)
+        say(&problem);
     }
 
     /// The answer that says what is wrong with a request; `application` by its index.

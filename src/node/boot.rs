@@ -29,7 +29,7 @@ use crate::{
     availability::verdict::View,
     config::Settings,
     control::events,
-    gate::{listener, proxy::Limits, reserved},
+    gate::{limits::Limits, listener, reserved},
     peer::{
         client::PeerClient,
         endpoints::Door,

@@ -57,6 +57,7 @@ const LIBRARIES: &[Known] = &[
     },
     Known { begins: &["actix_server"], by: &["gate", "node"], because: "listeners are made where a node is composed" },
     Known { begins: &["actix_service"], by: &["gate", "node"], because: "services are put together at the gate" },
+    Known { begins: &["httparse"], by: &["http1"], because: "a head is read in one place" },
     Known { begins: &["actix"], by: &["actors", "node"], because: "only actors are actors, and the node starts them" },
     Known {
         begins: &["tokio"],

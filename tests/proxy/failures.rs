@@ -24,7 +24,7 @@ async fn refused_is_502_and_the_next_upstream_is_asked() {
         let only = gone.clone();
         let stage = Stage::with(Limits::default(), move |_| vec![only.clone()]).await;
         let answer = ask(&stage, GET).await;
-        assert!(answer.starts_with("HTTP/1.1 502") && answer.contains("cannot connect to upstream 127"), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 502") && answer.contains("all cannot be reached"), "{answer}");
 
         let stage = Stage::with(Limits::default(), move |own| vec![gone.clone(), own]).await;
         for _ in 0..2 {
@@ -70,14 +70,14 @@ async fn nonsense_is_502() {
 #[actix_web::test]
 async fn silence_is_504() {
     within(async {
-        let limits = Limits { header: Duration::from_millis(50), ..Limits::default() };
+        let limits = Limits { upstream: Duration::from_millis(50), ..Limits::default() };
         let stage = Stage::with(limits, |own| vec![own]).await;
         let (answer, end) = tokio::join!(ask(&stage, GET), async {
             let mut upstream = stage.accept().await;
             upstream.head().await;
             upstream.rest().await
         });
-        assert!(answer.starts_with("HTTP/1.1 504") && answer.contains("too slow to answer"), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 504") && answer.contains("upstream-timeout"), "{answer}");
         assert_eq!(end, "", "and the upstream's connection is closed");
     })
     .await;
@@ -86,7 +86,7 @@ async fn silence_is_504() {
 #[actix_web::test]
 async fn silence_within_bodies_ends_them() {
     within(async {
-        let limits = Limits { header: Duration::from_millis(50), idle: Duration::from_millis(50), ..Limits::default() };
+        let limits = Limits { body: Duration::from_millis(50), ..Limits::default() };
         let stage = Stage::with(limits, |own| vec![own]).await;
         // the upstream within its answer: it breaks off
         let (answer, ()) = tokio::join!(ask(&stage, GET), async {
@@ -163,16 +163,15 @@ async fn a_connection_that_closed_while_idle_is_not_used() {
 async fn contradictions_are_refused() {
     within(async {
         let stage = Stage::new().await;
-        for request in [
-            "GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n\r\n",
-            "GET / HTTP/1.1\r\nHost: h\r\nConnection: a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q\r\n\r\n",
+        for (fields, status) in [
+            ("Connection: a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q\r\n", 400),
+            ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", 400),
+            ("Transfer-Encoding: gzip\r\n", 501),
         ] {
             let mut client = stage.client().await;
-            client.send(request).await;
-            if request.contains("a,b") {
-                drop(stage.accept().await);
-            }
-            assert_eq!(client.head().await.status(), 400, "{request}");
+            client.send(&format!("GET / HTTP/1.1\r\nHost: h\r\n{fields}\r\n")).await;
+            assert_eq!(client.head().await.status(), status, "{fields}");
+            client.rest().await;
         }
     })
     .await;

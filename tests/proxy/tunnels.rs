@@ -79,7 +79,7 @@ async fn either_end_ends_it() {
 #[actix_web::test]
 async fn silence_ends_it() {
     within(async {
-        let limits = Limits { idle: Duration::from_millis(50), ..Limits::default() };
+        let limits = Limits { tunnel: Duration::from_millis(50), ..Limits::default() };
         let stage = Stage::with(limits, |own| vec![own]).await;
         let mut client = stage.client().await;
         client.send(ASK).await;
@@ -94,22 +94,59 @@ async fn silence_ends_it() {
 }
 
 #[actix_web::test]
+async fn each_half_ends_for_itself() {
+    within(async {
+        let stage = Stage::new().await;
+        let mut client = stage.client().await;
+        client.send(ASK).await;
+        let mut upstream = stage.accept().await;
+        upstream.head().await;
+        upstream.send(AGREE).await;
+        client.head().await;
+        client.send("last words").await;
+        client.stream.shutdown().await.unwrap();
+        assert_eq!(upstream.rest().await, "last words");
+        upstream.send("answered").await;
+        assert_eq!(client.until("answered").await, "answered");
+        drop(upstream);
+        assert_eq!(client.rest().await, "");
+    })
+    .await;
+}
+
+#[actix_web::test]
+async fn a_tunnel_may_begin_behind_a_body() {
+    within(async {
+        let stage = Stage::new().await;
+        let mut client = stage.client().await;
+        client.send(&ASK.replace("\r\n\r\n", "\r\nContent-Length: 5\r\n\r\nhello")).await;
+        let mut upstream = stage.accept().await;
+        upstream.until("hello").await;
+        upstream.send(AGREE).await;
+        assert_eq!(client.head().await.status(), 101);
+        client.send("raw").await;
+        assert_eq!(upstream.until("raw").await, "raw");
+    })
+    .await;
+}
+
+#[actix_web::test]
 async fn a_refusal_is_an_answer_like_any_other() {
     within(async {
         let stage = Stage::new().await;
-        for (framing, body) in
-            [("Content-Length: 2\r\n\r\nno", "no"), ("Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n", "no")]
-        {
-            let mut client = stage.client().await;
-            client.send(ASK).await;
-            let mut upstream = stage.accept().await;
+        let mut client = stage.client().await;
+        client.send(ASK).await;
+        let mut upstream = stage.accept().await;
+        for (framing, body) in [
+            ("Content-Length: 2\r\n\r\nno", "no"),
+            ("Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n", "2\r\nno\r\n0\r\n\r\n"),
+        ] {
             upstream.head().await;
             upstream.send(&format!("HTTP/1.1 403 Forbidden\r\n{framing}")).await;
-            let head = client.head().await;
-            assert_eq!(head.status(), 403);
-            assert_eq!(head.all("connection"), ["close"]);
-            assert!(head.all("transfer-encoding").is_empty());
-            assert_eq!(client.rest().await, body);
+            assert_eq!(client.head().await.status(), 403);
+            assert_eq!(client.until(body).await, body);
+            // nothing was taken for a tunnel: the connection goes on
+            client.send(ASK).await;
         }
     })
     .await;
@@ -119,17 +156,19 @@ async fn a_refusal_is_an_answer_like_any_other() {
 async fn what_only_looks_like_a_handshake_opens_nothing() {
     within(async {
         let stage = Stage::new().await;
-        let mut client = stage.client().await;
-        // no Connection: upgrade; what follows must not reach the upstream in any form
-        client
-            .send("GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\nGET /hidden HTTP/1.1\r\nHost: h\r\n\r\n")
-            .await;
-        let mut upstream = stage.accept().await;
-        assert!(upstream.head().await.all("upgrade").is_empty());
-        upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi").await;
-        assert!(client.rest().await.ends_with("\r\n\r\nhi"));
-        drop(stage.upstream);
-        assert_eq!(upstream.seen, b"");
+        for fields in ["Upgrade: websocket", "Connection: upgrade", "Connection: upgrade\r\nUpgrade: h2c"] {
+            let mut client = stage.client().await;
+            let hidden = "GET /mail/hidden HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+            client.send(&format!("GET / HTTP/1.1\r\nHost: h\r\n{fields}\r\n\r\n{hidden}")).await;
+            let mut upstream = stage.accept().await;
+            let seen = upstream.head().await;
+            assert!(seen.all("upgrade").is_empty() && seen.all("connection").is_empty(), "{fields}");
+            // what follows is a request, and decided
+            upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi").await;
+            let both = client.rest().await;
+            assert!(both.contains("\r\n\r\nhiHTTP/1.1 503 "), "{both}");
+            assert_eq!(upstream.rest().await, "");
+        }
     })
     .await;
 }

@@ -80,7 +80,8 @@ async fn the_slower_end_sets_the_pace() {
 async fn a_client_that_is_gone_stops_the_upstream() {
     within(async {
         let stage = Stage::new().await;
-        // before the answer, during the upload, during the answer
+        // before the answer, during the upload, during the answer; a client that only closes may wait for its answer,
+        // one that is gone resets
         for (request, answer) in [
             ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", ""),
             ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n12345", ""),
@@ -94,7 +95,7 @@ async fn a_client_that_is_gone_stops_the_upstream() {
             if !answer.is_empty() {
                 client.until("x\r\n").await;
             }
-            drop(client);
+            client.reset();
             // the end is seen without another byte from anybody
             let seen = upstream.rest().await;
             assert!(seen == "12345" || seen.is_empty(), "{seen:?}");
@@ -114,9 +115,8 @@ async fn an_upload_that_breaks_off_does_not_look_complete() {
         upstream.until("one\r\n").await;
         client.send("no chunk").await;
         assert_eq!(upstream.rest().await, "", "no last chunk");
-        // actix-web closes when it cannot read on, at times before it has answered
         let answer = client.rest().await;
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("a chunk size is not a number"), "{answer}");
     })
     .await;
 }

@@ -1,0 +1,199 @@
+//! What a request costs at the gate, against nginx and HAProxy: CPU time (user, system) of the server, which is pinned
+//! to one core; wrk, and the upstream, an nginx, to the other. Rounds alternate, so that what else runs on the
+//! machine falls on all alike. 1,000 applications.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+use super::{
+    http::{Conn, port, up},
+    nodes::TOKEN,
+};
+
+/// How often each work is given to each server.
+const ROUNDS: usize = 7;
+/// Seconds of each round.
+const SECONDS: &str = "2";
+const CORES: [&str; 2] = ["0", "1"];
+
+struct Server {
+    name: &'static str,
+    process: Child,
+    gate: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+/// One kind of request: what it is called, its path, a script for wrk.
+const WORK: [(&str, &str, Option<&str>); 4] = [
+    ("denial, JSON, keep-alive", "/mail/x", None),
+    ("proxied small GET", "/app/x", None),
+    ("proxied 1 MiB answer", "/app/large", None),
+    ("proxied 1 MiB upload", "/app/upload", Some("wrk.method = \"POST\"\nwrk.body = string.rep(\"x\", 1048576)\n")),
+];
+
+pub async fn measure(report: &mut String) {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(upstream) = upstream(&folder).await else {
+        report.push_str("\nnginx is not installed: the gate was not measured.\n");
+        return;
+    };
+    let mut servers = vec![forewarn(&folder, &upstream.gate).await];
+    servers.extend(nginx(&folder, &upstream.gate).await);
+    servers.extend(haproxy(&folder, &upstream.gate).await);
+    servers.iter().for_each(|server| pin(server.process.id(), CORES[0]));
+    report.push_str("\n## CPU time of a request at the gate\n\n");
+    report.push_str(
+        "Microseconds (median of the rounds), and Forewarn's part of each neighbour's (lowest to highest).\n\n",
+    );
+    report.push_str("| work | server | µs | Forewarn's ratio |\n|---|---|---|---|\n");
+    for (work, path, script) in WORK {
+        let script = script.map(|text| {
+            let file = folder.path().join("script.lua");
+            fs::write(&file, text).unwrap();
+            file
+        });
+        let mut costs: Vec<Vec<f64>> = vec![Vec::new(); servers.len()];
+        for _ in 0..ROUNDS {
+            for (server, costs) in servers.iter().zip(&mut costs) {
+                costs.push(cost(server, path, script.as_deref()));
+            }
+        }
+        for (server, those) in servers.iter().zip(&costs) {
+            let mut ratios: Vec<f64> = costs[0].iter().zip(those).map(|(own, other)| own / other).collect();
+            ratios.sort_by(f64::total_cmp);
+            let mut those = those.clone();
+            those.sort_by(f64::total_cmp);
+            let (low, middle, high) = (ratios[0], ratios[ROUNDS / 2], ratios[ROUNDS - 1]);
+            let median = those[ROUNDS / 2];
+            writeln!(report, "| {work} | {} | {median:.1} | {middle:.2} ({low:.2} to {high:.2}) |", server.name)
+                .unwrap();
+        }
+    }
+}
+
+/// CPU time of a server for each request, in microseconds.
+fn cost(server: &Server, path: &str, script: Option<&Path>) -> f64 {
+    let before = cpu(server.process.id());
+    let mut wrk = Command::new("taskset");
+    wrk.args(["-c", CORES[1], "wrk", "-t1", "-c16", &format!("-d{SECONDS}s")]);
+    if let Some(script) = script {
+        wrk.arg("-s").arg(script);
+    }
+    let output = wrk.arg(format!("http://{}{path}", server.gate)).output().expect("wrk and taskset are installed");
+    let output = String::from_utf8_lossy(&output.stdout).into_owned();
+    let requests = output.split(" requests in").next().and_then(|before| before.split_whitespace().last());
+    let requests: f64 = requests.and_then(|n| n.parse().ok()).expect("wrk counts its requests");
+    (cpu(server.process.id()) - before) / requests
+}
+
+/// CPU time of all threads of a process so far, in microseconds.
+fn cpu(pid: u32) -> f64 {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let of = |thread: fs::DirEntry| {
+        let text = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
+        text.split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(0.0)
+    };
+    threads.flatten().map(of).sum::<f64>() / 1e3
+}
+
+fn pin(pid: u32, core: &str) {
+    Command::new("taskset").args(["-acp", core, &pid.to_string()]).stdout(Stdio::null()).status().ok();
+}
+
+async fn start(name: &'static str, command: &mut Command, gate: String) -> Option<Server> {
+    let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
+    let server = Server { name, process, gate };
+    up(&server.gate).await;
+    Some(server)
+}
+
+async fn forewarn(folder: &TempDir, upstream: &str) -> Server {
+    let (gate, control) = (format!("127.0.0.1:{}", port()), format!("127.0.0.1:{}", port()));
+    let data = folder.path().join("node").display().to_string();
+    let mut config = super::nodes::config("figures", &data, &control, &gate, "");
+    write!(config, "[[application]]\nname = \"app\"\nroutes = [\"/app\"]\nupstream = [\"http://{upstream}\"]\n")
+        .unwrap();
+    for n in 0..998 {
+        write!(config, "[[application]]\nname = \"other-{n}\"\nroutes = [\"/other/{n}\"]\n").unwrap();
+    }
+    let file = folder.path().join("forewarn.toml");
+    fs::write(&file, config).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_forewarn"));
+    let server = start("Forewarn", command.args(["serve", "--config"]).arg(&file), gate).await.unwrap();
+    let closing = r#"{"targets":["application:mail"],"status":"unavailable","duration_seconds":3600}"#;
+    let mut conn = Conn::open(&control).await;
+    assert_eq!(conn.post("/api/v1/notifications?wait=all", TOKEN, closing).await.0, 200);
+    server
+}
+
+/// nginx with this inside its `http`.
+async fn nginx_with(folder: &TempDir, name: &'static str, gate: String, inside: &str) -> Option<Server> {
+    let own = folder.path().join(&gate);
+    fs::create_dir_all(&own).unwrap();
+    let dir = own.display();
+    let text = format!(
+        "worker_processes 1; daemon off; master_process off; pid {dir}/pid; error_log {dir}/err;\n\
+         events {{ worker_connections 4096; }}\n\
+         http {{ access_log off; client_max_body_size 1g; keepalive_requests 1000000000; client_body_buffer_size 2m;\n\
+         client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u;\n\
+         scgi_temp_path {dir}/s;\n{inside} }}\n"
+    );
+    fs::write(own.join("conf"), text).unwrap();
+    start(name, Command::new("nginx").arg("-p").arg(&own).args(["-c", "conf"]), gate).await
+}
+
+async fn upstream(folder: &TempDir) -> Option<Server> {
+    let gate = format!("127.0.0.1:{}", port());
+    let large = folder.path().join("large");
+    fs::write(&large, vec![b'x'; 1 << 20]).unwrap();
+    let inside = format!(
+        "server {{ listen {gate}; location /app/large {{ alias {}; }}\n\
+         location / {{ return 200 'an answer of some hundred bytes, as applications give when they are asked for little: {}'; }} }}",
+        large.display(),
+        "x".repeat(120),
+    );
+    let server = nginx_with(folder, "upstream", gate, &inside).await?;
+    pin(server.process.id(), CORES[1]);
+    Some(server)
+}
+
+const DENIAL: &str = r#"{"title":"Mail is unavailable","status":503,"detail":"Mail is down for planned maintenance."}"#;
+
+async fn nginx(folder: &TempDir, upstream: &str) -> Option<Server> {
+    let gate = format!("127.0.0.1:{}", port());
+    let inside = format!(
+        "upstream app {{ server {upstream}; keepalive 64; keepalive_requests 1000000000; }}\n\
+         server {{ listen {gate}; default_type application/problem+json;\n\
+         location /mail {{ add_header Retry-After 600 always; add_header Cache-Control no-store always;\n\
+         return 503 '{DENIAL}'; }}\n\
+         location / {{ proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection '';\n\
+         proxy_request_buffering off; proxy_buffering off; proxy_set_header Host $host;\n\
+         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }} }}"
+    );
+    nginx_with(folder, "nginx", gate, &inside).await
+}
+
+async fn haproxy(folder: &TempDir, upstream: &str) -> Option<Server> {
+    let gate = format!("127.0.0.1:{}", port());
+    let text = format!(
+        "global\n  nbthread 1\n  maxconn 4000\ndefaults\n  mode http\n  timeout client 30s\n  timeout server 30s\n  \
+         timeout connect 5s\nfrontend gate\n  bind {gate}\n  http-request return status 503 content-type \
+         application/problem+json hdr Retry-After 600 hdr Cache-Control no-store string '{DENIAL}' if {{ path_beg /mail }}\n  \
+         default_backend app\nbackend app\n  option forwardfor\n  http-reuse always\n  server s {upstream}\n"
+    );
+    let file = folder.path().join("haproxy.cfg");
+    fs::write(&file, text).unwrap();
+    start("HAProxy", Command::new("haproxy").args(["-q", "-db", "-f"]).arg(&file), gate).await
+}

@@ -1,0 +1,120 @@
+//! Answers that the gate writes itself, straight into a connection's output: denials and problems.
+//!
+//! What must stay true: they are, byte for byte, what the App would answer to the same request
+//! ([`super::super::service`]); the tests compare the two.
+
+use std::rc::Rc;
+
+use actix_web::http::StatusCode;
+use bytes::Bytes;
+
+use super::client::{Client, Socket};
+use crate::{
+    answer::{Denial, Problem, ProblemKind, Shape},
+    availability::Moment,
+    gate::error::ProxyError,
+    http1::write,
+};
+
+/// How a client is to be answered.
+#[derive(Debug, Clone)]
+pub(super) struct Manner {
+    pub(super) shape: Shape,
+    /// Its path, as far as it is known.
+    pub(super) instance: Box<str>,
+    /// Its method is GET or HEAD.
+    pub(super) reading: bool,
+    /// Its method is HEAD.
+    pub(super) head: bool,
+    /// It speaks HTTP/1.0.
+    pub(super) old: bool,
+    /// Another request may follow.
+    pub(super) keeps: bool,
+}
+
+impl Manner {
+    /// For bytes that are no request.
+    pub(super) fn unknown() -> Self {
+        Self { shape: Shape::Json, instance: "/".into(), reading: true, head: false, old: false, keeps: false }
+    }
+
+    /// The same, but for whether the connection goes on.
+    pub(super) fn or_close(&self, close: bool) -> Self {
+        Self { keeps: self.keeps && !close, ..self.clone() }
+    }
+}
+
+/// Which parts of an answer depend on its connection.
+pub(super) struct Wire {
+    pub(super) head: bool,
+    pub(super) old: bool,
+    pub(super) keeps: bool,
+}
+
+impl<S: Socket> Client<S> {
+    /// Tells that the application is unavailable.
+    pub(super) fn tell_denial(
+        &mut self,
+        denial: &Denial,
+        shape: Shape,
+        instance: &str,
+        reading: bool,
+        wire: &Wire,
+        now: Moment,
+    ) {
+        let body = denial.body(shape, instance, reading, now);
+        self.tell(denial.status(), denial.headers(shape, now), &body, wire);
+    }
+
+    /// Tells what is wrong.
+    pub(super) fn tell_problem(&mut self, problem: &Problem<'_>, manner: &Manner) {
+        let body = problem.body(manner.shape, &manner.instance, manner.reading);
+        let wire = Wire { head: manner.head, old: manner.old, keeps: manner.keeps };
+        self.tell(problem.status(), problem.headers(manner.shape), &body, &wire);
+    }
+
+    /// Tells what is wrong, with a sentence about this very request where there is one.
+    pub(super) fn tell_kind(&mut self, kind: ProblemKind, detail: Option<&str>, manner: &Manner) {
+        let worker = Rc::clone(&self.worker);
+        let mut problem = Problem::new(kind, &worker.gate.shared.node);
+        if let Some(detail) = detail {
+            problem = problem.detail(detail);
+        }
+        self.tell_problem(&problem, manner);
+    }
+
+    /// Tells that a head took too long.
+    pub(super) fn tell_late(&mut self) {
+        self.tell_kind(ProblemKind::RequestTimeout, None, &Manner::unknown());
+    }
+
+    /// Tells why an application did not perform a request.
+    pub(super) fn tell_failure(&mut self, manner: &Manner, application: usize, error: &ProxyError) {
+        let worker = Rc::clone(&self.worker);
+        worker.gate.with_failure(application, error, |problem| self.tell_problem(problem, manner));
+    }
+
+    fn tell(&mut self, status: u16, fields: impl Iterator<Item = (&'static str, Bytes)>, body: &[u8], wire: &Wire) {
+        self.lend_output();
+        let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+        let out = &mut self.output;
+        write::status_line(out, status, reason.unwrap_or_default());
+        write::length(out, body.len() as u64);
+        fields.for_each(|(name, value)| write::field(out, name, &value));
+        write_connection(out, wire);
+        self.worker.date.with(|date| write::field(out, "date", date));
+        out.extend_from_slice(b"\r\n");
+        if !wire.head {
+            out.extend_from_slice(body);
+        }
+    }
+}
+
+/// Whether the connection goes on, where that is to be said.
+pub(super) fn write_connection(out: &mut Vec<u8>, wire: &Wire) {
+    match (wire.keeps, wire.old) {
+        (false, _) => out.extend_from_slice(b"connection: close\r\n"),
+        (true, true) => out.extend_from_slice(b"connection: keep-alive\r\n"),
+        (true, false) => {}
+    }
+}

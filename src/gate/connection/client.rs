@@ -1,0 +1,154 @@
+//! A client's end of a connection: its socket, what it has said, what it is to be told.
+//!
+//! What must stay true: an idle client has no buffers; what is read ahead and what is not yet written is bounded by
+//! who calls.
+
+use std::{
+    io::{self, IoSlice},
+    net::SocketAddr,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpStream, UnixStream},
+};
+
+use super::Worker;
+use crate::{
+    gate::deadline::Deadline,
+    http1::{head::Search, pipe::Pipe},
+};
+
+/// A stream that can say whether there is anything to read before a buffer is taken for it.
+pub(in crate::gate) trait Socket: AsyncRead + AsyncWrite + Unpin {
+    /// Ready when a read may yield something.
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
+impl Socket for TcpStream {
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_read_ready(cx)
+    }
+}
+
+impl Socket for UnixStream {
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_read_ready(cx)
+    }
+}
+
+/// See the module.
+pub(in crate::gate) struct Client<S> {
+    pub(in crate::gate) socket: S,
+    /// None for local sockets.
+    pub(in crate::gate) peer: Option<SocketAddr>,
+    pub(in crate::gate) worker: Rc<Worker>,
+    pub(in crate::gate) input: Pipe,
+    /// What it is to be told.
+    pub(in crate::gate) output: Vec<u8>,
+    /// How much of that it has been told.
+    written: usize,
+    /// It says nothing more.
+    pub(in crate::gate) ended: bool,
+    pub(in crate::gate) deadline: Deadline,
+    pub(super) search: Search,
+    /// The deadline is that of the present head.
+    pub(super) heading: bool,
+}
+
+impl<S: Socket> Client<S> {
+    pub(super) fn new(socket: S, peer: Option<SocketAddr>, worker: Rc<Worker>) -> Self {
+        let deadline = worker.deadlines.deadline();
+        Self {
+            socket,
+            peer,
+            worker,
+            input: Pipe::default(),
+            output: Vec::new(),
+            written: 0,
+            ended: false,
+            deadline,
+            search: Search::default(),
+            heading: false,
+        }
+    }
+
+    /// Bytes of [`Self::output`] that have not been written.
+    pub(in crate::gate) fn unwritten(&self) -> usize {
+        self.output.len() - self.written
+    }
+
+    /// Reads once into [`Self::input`], which must have space within `limit`. 0: it has ended.
+    pub(in crate::gate) fn poll_fill(&mut self, cx: &mut Context<'_>, limit: usize) -> Poll<io::Result<usize>> {
+        if !self.input.has_buffer() {
+            ready!(self.socket.poll_readable(cx))?;
+            self.input.lend(self.worker.buffers.small());
+        }
+        let mut read = ReadBuf::new(self.input.space(limit));
+        let result = match Pin::new(&mut self.socket).poll_read(cx, &mut read) {
+            Poll::Ready(Ok(())) => {
+                let n = read.filled().len();
+                self.input.filled(n);
+                self.ended |= n == 0;
+                Poll::Ready(Ok(n))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        };
+        if let Some(buffer) = self.input.take_buffer() {
+            self.worker.buffers.put(buffer);
+        }
+        result
+    }
+
+    /// Writes what is left of the output, and behind it `body`. Says how much of the body was written.
+    pub(in crate::gate) fn poll_write(&mut self, cx: &mut Context<'_>, body: &[u8]) -> Poll<io::Result<usize>> {
+        let head = &self.output[self.written..];
+        let slices = [IoSlice::new(head), IoSlice::new(body)];
+        let slices = match (head.is_empty(), body.is_empty()) {
+            (true, true) => return Poll::Ready(Ok(0)),
+            (true, false) => &slices[1..],
+            (false, true) => &slices[..1],
+            (false, false) => &slices[..],
+        };
+        let n = ready!(Pin::new(&mut self.socket).poll_write_vectored(cx, slices))?;
+        if n == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        let of_head = n.min(head.len());
+        self.written += of_head;
+        if self.written == self.output.len() {
+            self.output.clear();
+            self.written = 0;
+        }
+        Poll::Ready(Ok(n - of_head))
+    }
+
+    /// Writes what is left of the output.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.unwritten() > 0 {
+            ready!(self.poll_write(cx, &[]))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Makes sure that there is a buffer for output.
+    pub(super) fn lend_output(&mut self) {
+        if self.output.capacity() == 0 {
+            self.output = self.worker.buffers.head();
+        }
+    }
+
+    /// Gives back what an idle client does not need.
+    pub(super) fn rest(&mut self) {
+        if self.output.is_empty() && self.output.capacity() > 0 {
+            self.worker.buffers.put_head(std::mem::take(&mut self.output));
+        }
+        if let Some(buffer) = self.input.take_buffer() {
+            self.worker.buffers.put(buffer);
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! A connection of a client: one future that owns its socket and, while a request is performed, an upstream's.
+//!
+//! ```text
+//! read a head → decide → denial or problem: written at once, here
+//!                      → the gate's own addresses: asked of the actix-web App ([`own`])
+//!                      → an application: forwarded ([`super::forward`])
+//! then: the next request, or the rest of a body that nobody wants, or the end
+//! ```
+//!
+//! What must stay true: requests are answered in their order, each once; none is taken behind one that ended the
+//! connection or whose end is unknown; an answer never waits for a body that nobody reads; whatever is sent, memory
+//! is bounded, and each wait has a limit.
+
+mod answer;
+pub(super) mod client;
+mod date;
+mod own;
+mod take;
+
+use std::{cell::Cell, future::poll_fn, io, net::SocketAddr, pin::Pin, rc::Rc, task::Poll};
+
+use actix_http::Request;
+use actix_service::boxed::BoxService;
+use actix_web::{Error, dev::ServiceResponse, web};
+
+use self::{
+    client::{Client, Socket},
+    date::Date,
+    take::Taken,
+};
+use super::{
+    buffers::Buffers,
+    deadline::Deadlines,
+    forward::{
+        exchange::{End, perform},
+        pool::Pool,
+    },
+    limits::{BUFFER, COLLECTED, Limits, READ_AHEAD},
+    service::Gate,
+};
+use crate::{
+    actors::shared::Counters,
+    answer::ProblemKind,
+    http1::pipe::{Coding, Decoder},
+};
+
+/// Bytes that are thrown away at most at the end of a connection, so that its last answer arrives.
+const LINGER: usize = 1 << 20;
+
+/// What all connections of one worker share.
+pub(super) struct Worker {
+    pub(super) gate: web::Data<Gate>,
+    pub(super) limits: Limits,
+    pub(super) deadlines: Deadlines,
+    pub(super) buffers: Buffers,
+    pub(super) pool: Rc<Pool>,
+    pub(super) date: Date,
+    /// Answers what the gate itself says.
+    app: BoxService<Request, ServiceResponse, Error>,
+    stopping: Cell<bool>,
+}
+
+impl Worker {
+    /// On this thread.
+    pub(super) fn start(
+        gate: web::Data<Gate>,
+        limits: Limits,
+        app: BoxService<Request, ServiceResponse, Error>,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            gate,
+            limits,
+            deadlines: Deadlines::start(),
+            buffers: Buffers::default(),
+            pool: Pool::start(limits),
+            date: Date::default(),
+            app,
+            stopping: Cell::new(false),
+        })
+    }
+
+    /// Idle connections end, others with their next answer.
+    pub(super) fn stop(&self) {
+        self.stopping.set(true);
+        self.deadlines.wake_all();
+    }
+
+    /// Whether no connection may go on.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.get()
+    }
+}
+
+/// What comes after an answer.
+enum Then {
+    /// Another request.
+    Next,
+    /// The rest of a body that nobody wants; then another request.
+    Drain(Decoder),
+    /// The end, with an eye on what the client may still be sending.
+    Linger,
+    /// The end.
+    Close,
+}
+
+/// Serves a client until its connection ends.
+pub(super) async fn serve<S: Socket>(socket: S, peer: Option<SocketAddr>, worker: Rc<Worker>) {
+    let mut client = Client::new(socket, peer, worker);
+    // What fails here is the client's connection, and there is nobody left to tell.
+    if let Err(error) = run(&mut client).await {
+        log::trace!(error:%; "connection_ended");
+    }
+}
+
+async fn run<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
+    loop {
+        let then = match client.take() {
+            Taken::More => match wait(client).await? {
+                Waited::Came => continue,
+                Waited::Ended => Then::Close,
+                Waited::Late => {
+                    client.tell_late();
+                    Then::Linger
+                }
+            },
+            Taken::Answered(then) => then,
+            Taken::Own(own) => own::perform(client, *own).await?,
+            Taken::Forward(mut plan, manner) => {
+                Counters::count(&client.worker.gate.shared.counters.proxied);
+                let end = perform(client, &mut plan).await;
+                client.worker.buffers.put_head(std::mem::take(&mut plan.head));
+                match end {
+                    End::Gone => return Ok(()),
+                    End::Answered if plan.exchange.keeps_client() => Then::Next,
+                    End::Answered if plan.exchange.is_upload_over() && client.input.raw().is_empty() => Then::Close,
+                    End::Answered => Then::Linger,
+                    End::Failed(error) => {
+                        let keeps = plan.exchange.is_upload_over() && manner.keeps;
+                        let close = error.kind() != ProblemKind::UpstreamUnreachable || !keeps;
+                        client.tell_failure(&manner.or_close(close), plan.application, &error);
+                        if close { Then::Linger } else { Then::Next }
+                    }
+                }
+            }
+        };
+        match then {
+            Then::Next if client.unwritten() >= COLLECTED => flush(client).await?,
+            Then::Next => {}
+            Then::Drain(body) => {
+                if !drain(client, body).await? {
+                    return linger(client).await;
+                }
+            }
+            Then::Linger => {
+                flush(client).await?;
+                return linger(client).await;
+            }
+            Then::Close => return flush(client).await,
+        }
+    }
+}
+
+/// What waiting for a head came to.
+enum Waited {
+    Came,
+    Ended,
+    Late,
+}
+
+/// Writes what there is to tell, and waits for more of a request.
+async fn wait<S: Socket>(client: &mut Client<S>) -> io::Result<Waited> {
+    flush(client).await?;
+    client.rest();
+    let limits = client.worker.limits;
+    let begun = !client.input.is_empty();
+    if !client.heading {
+        client.deadline.set(if begun { limits.header } else { limits.idle });
+        client.heading = begun;
+    }
+    poll_fn(|cx| {
+        if client.ended || (!begun && client.worker.is_stopping()) {
+            return Poll::Ready(Ok(Waited::Ended));
+        }
+        match client.poll_fill(cx, READ_AHEAD) {
+            Poll::Ready(Ok(0)) => Poll::Ready(Ok(Waited::Ended)),
+            Poll::Ready(Ok(_)) => Poll::Ready(Ok(Waited::Came)),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            // An idle connection ends without a word.
+            Poll::Pending if client.deadline.poll(cx) => {
+                Poll::Ready(Ok(if begun { Waited::Late } else { Waited::Ended }))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Writes everything there is to tell, as long as the client takes it.
+async fn flush<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
+    let (mut armed, mut left) = (false, client.unwritten());
+    if left == 0 {
+        return Ok(());
+    }
+    client.heading = false;
+    poll_fn(|cx| match client.poll_flush(cx) {
+        Poll::Ready(result) => Poll::Ready(result),
+        Poll::Pending => {
+            if !armed || client.unwritten() < left {
+                (armed, left) = (true, client.unwritten());
+                client.deadline.set(client.worker.limits.body);
+            }
+            match client.deadline.poll(cx) {
+                true => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                false => Poll::Pending,
+            }
+        }
+    })
+    .await
+}
+
+/// Reads on the rest of a body that nobody wants, within bounds. Says whether it has ended.
+async fn drain<S: Socket>(client: &mut Client<S>, mut body: Decoder) -> io::Result<bool> {
+    let limits = client.worker.limits;
+    let mut left = limits.drained;
+    let mut armed = false;
+    loop {
+        match client.input.pass(&mut body, Coding::Dropped) {
+            Ok(_) if body.is_over() => return Ok(true),
+            Ok(passed) if passed < left => left -= passed,
+            // Too much of it, or none at all.
+            Ok(_) | Err(_) => break,
+        }
+        if !armed {
+            flush(client).await?;
+            client.deadline.set(limits.drain);
+            armed = true;
+        }
+        if fill(client).await? == 0 {
+            break;
+        }
+    }
+    flush(client).await?;
+    Ok(false)
+}
+
+/// Says that nothing more will be said, and throws away what still comes for a while: a connection that is closed
+/// while its client sends is reset, and the answer may be lost.
+async fn linger<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
+    if client.ended {
+        return Ok(());
+    }
+    poll_fn(|cx| Pin::new(&mut client.socket).poll_shutdown(cx)).await?;
+    client.deadline.set(client.worker.limits.drain);
+    let mut left = LINGER;
+    loop {
+        client.input.clear();
+        match fill(client).await? {
+            0 => return Ok(()),
+            n => left = left.saturating_sub(n),
+        }
+        if left == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Reads once, until the deadline. 0: the client has ended, or it was too late.
+async fn fill<S: Socket>(client: &mut Client<S>) -> io::Result<usize> {
+    poll_fn(|cx| match client.poll_fill(cx, BUFFER) {
+        Poll::Pending if client.deadline.poll(cx) => Poll::Ready(Ok(0)),
+        other => other,
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+//! The next request of a connection: read from its buffer, decided, and answered if that takes no more than writing.
+//!
+//! What must stay true: nothing is read twice or left out between two requests; the connection goes on only if it
+//! is known where the next request begins.
+
+use std::rc::Rc;
+
+use super::{
+    Then,
+    answer::{Manner, Wire},
+    client::{Client, Socket},
+    own::Own,
+};
+use crate::{
+    actors::shared::Counters,
+    answer::ProblemKind,
+    clock,
+    gate::{
+        fields::{Fields as _, Lines},
+        forward::{exchange::Plan, heads, retry::is_idempotent},
+        forwarded::Forwarding,
+        negotiate::negotiate,
+        reserved::{CHECK, is_reserved},
+        service::{Admission, Incoming},
+    },
+    http1::{
+        framing::{self, Body, FramingError, RequestMeaning},
+        head::{self, HeadError, RequestHead, Search, Slots, Target},
+        machine::Exchange,
+        pipe::Decoder,
+    },
+};
+
+/// What was taken.
+pub(super) enum Taken {
+    /// Nothing: there is no whole head yet.
+    More,
+    /// A request that has been answered.
+    Answered(Then),
+    /// A request for the gate itself.
+    Own(Box<Own>),
+    /// A request for an application, and how its client is to be answered if that fails.
+    Forward(Box<Plan>, Manner),
+}
+
+/// What the head came to, while it is borrowed.
+enum Found {
+    Answer(Body, bool),
+    Refused,
+    Own(Box<Own>),
+    Forward(Box<Plan>, Manner),
+}
+
+impl<S: Socket> Client<S> {
+    /// Takes the next request, if its head is there.
+    pub(super) fn take(&mut self) -> Taken {
+        if !self.search.is_worthwhile(self.input.raw()) {
+            return Taken::More;
+        }
+        // The head is borrowed from the buffer, so that answers can be written meanwhile.
+        let input = std::mem::take(&mut self.input);
+        let (found, len) = self.find(input.raw());
+        self.input = input;
+        let Some(found) = found else { return Taken::More };
+        self.input.consume(len);
+        self.search = Search::default();
+        self.heading = false;
+        match found {
+            Found::Refused => Taken::Answered(Then::Linger),
+            Found::Answer(body, keeps) => Taken::Answered(match body {
+                _ if !keeps && matches!(body, Body::None | Body::Length(0)) && self.input.raw().is_empty() => {
+                    Then::Close
+                }
+                _ if !keeps => Then::Linger,
+                Body::None | Body::Length(0) => Then::Next,
+                body => Then::Drain(Decoder::new(body)),
+            }),
+            Found::Own(own) => Taken::Own(own),
+            Found::Forward(plan, manner) => Taken::Forward(plan, manner),
+        }
+    }
+
+    /// What the bytes are, and how long the head is.
+    fn find(&mut self, raw: &[u8]) -> (Option<Found>, usize) {
+        self.worker.date.set(clock::now());
+        let mut slots = Slots::default();
+        let head = match head::request(raw, &mut slots, CHECK) {
+            Ok(None) => return (None, 0),
+            Ok(Some(head)) => head,
+            Err(error) => {
+                let kind = match error {
+                    HeadError::Malformed(_) => ProblemKind::BadRequest,
+                    HeadError::Target => ProblemKind::TargetTooLong,
+                    HeadError::Size { .. } | HeadError::Fields { .. } => ProblemKind::HeadTooLarge,
+                };
+                self.tell_kind(kind, Some(&error.to_string()), &Manner::unknown());
+                return (Some(Found::Refused), 0);
+            }
+        };
+        let clock = self.worker.gate.shared.clock();
+        (Some(self.decide(raw, &head, clock)), head.len)
+    }
+
+    fn decide(&mut self, raw: &[u8], head: &RequestHead<'_, '_>, now: crate::availability::Moment) -> Found {
+        let fields = Lines(head.fields);
+        let shape = negotiate(fields.lines("accept"));
+        let reading = matches!(head.method, "GET" | "HEAD");
+        let manner = |instance: &str, keeps| Manner {
+            shape,
+            instance: instance.into(),
+            reading,
+            head: head.method == "HEAD",
+            old: head.minor == 0,
+            keeps,
+        };
+        let meaning = match framing::request(head) {
+            Ok(meaning) => meaning,
+            Err(error) => {
+                let kind =
+                    if error == FramingError::Coding { ProblemKind::UnknownCoding } else { ProblemKind::BadRequest };
+                self.tell_kind(kind, Some(&error.to_string()), &manner(path_of(head.target), false));
+                return Found::Refused;
+            }
+        };
+        let limits = self.worker.limits;
+        // Whether the connection can go on behind an answer that does not read the body.
+        let ahead = raw.len() > head.len;
+        let drainable = match meaning.body {
+            Body::None | Body::Length(0) => true,
+            Body::Length(length) => length <= limits.drained && (!meaning.expects || ahead),
+            Body::Chunked => !meaning.expects || ahead,
+            Body::ToClose => false,
+        };
+        let keeps = meaning.keeps && drainable && !self.worker.is_stopping();
+        let refuse = |client: &mut Self, kind, detail: Option<&str>| {
+            client.tell_kind(kind, detail, &manner(path_of(head.target), keeps));
+            Found::Answer(meaning.body, keeps)
+        };
+        let target = match Target::parse(head.target) {
+            Ok(target) => target,
+            Err(error) => return refuse(self, ProblemKind::BadRequest, Some(&error.to_string())),
+        };
+        if head.method == "CONNECT" {
+            return refuse(self, ProblemKind::BadRequest, Some("CONNECT is not offered."));
+        }
+        let host = match target.authority {
+            None => meaning.host,
+            Some(authority) => match head::host(authority.as_bytes()) {
+                Some(host) => host,
+                None => return refuse(self, ProblemKind::BadRequest, Some(&FramingError::HostName.to_string())),
+            },
+        };
+        if is_reserved(target.path) {
+            return match Own::new(
+                head,
+                &meaning,
+                &manner(target.path, meaning.keeps && !self.worker.is_stopping()),
+                self.peer,
+            ) {
+                Some(own) => Found::Own(Box::new(own)),
+                None => refuse(self, ProblemKind::BadRequest, None),
+            };
+        }
+        if matches!(meaning.body, Body::Length(length) if length > limits.max_body) {
+            let detail = format!("The body of the request is larger than {} bytes.", limits.max_body);
+            return refuse(self, ProblemKind::BodyTooLarge, Some(&detail));
+        }
+        let worker = Rc::clone(&self.worker);
+        let gate = &worker.gate;
+        let incoming = Incoming {
+            method: head.method,
+            path: target.path,
+            query: target.query.unwrap_or_default(),
+            host,
+            fields: &fields,
+            peer: self.peer.map(|peer| peer.ip()),
+        };
+        match gate.admit(&incoming, now) {
+            Admission::Problem(kind, detail) => refuse(self, kind, detail.as_deref()),
+            Admission::Closed(denial, path) => {
+                Counters::count(&gate.shared.counters.denials);
+                let wire = Wire { head: head.method == "HEAD", old: head.minor == 0, keeps };
+                self.tell_denial(&denial, shape, path.literal(), reading, &wire, now);
+                Found::Answer(meaning.body, keeps)
+            }
+            Admission::Open(matched) => match gate.performer(&matched) {
+                Err(problem) => {
+                    self.tell_problem(&problem, &manner(target.path, keeps));
+                    Found::Answer(meaning.body, keeps)
+                }
+                Ok(application) => {
+                    let mut plan = self.plan(head, &meaning, &target, host, application);
+                    if self.worker.is_stopping() {
+                        plan.exchange.end_client();
+                    }
+                    Found::Forward(Box::new(plan), manner(target.path, meaning.keeps))
+                }
+            },
+        }
+    }
+
+    fn plan(
+        &mut self,
+        head: &RequestHead<'_, '_>,
+        meaning: &RequestMeaning<'_>,
+        target: &Target<'_>,
+        host: &str,
+        application: usize,
+    ) -> Plan {
+        let peer = self.peer.map(|peer| peer.ip());
+        let trusted = peer.is_some_and(|peer| self.worker.gate.trusted.contains(peer));
+        let forwarding = Forwarding { peer, trusted, host, secure: false };
+        self.lend_output();
+        let mut written = self.worker.buffers.head();
+        heads::request(&mut written, head, meaning, target, &forwarding);
+        let bodiless = matches!(meaning.body, Body::None | Body::Length(0));
+        Plan {
+            application,
+            head: written,
+            hostless: host.is_empty(),
+            repeatable: bodiless && is_idempotent(head.method),
+            exchange: Exchange::new(head, meaning),
+        }
+    }
+}
+
+/// The path of a target, whatever it is.
+fn path_of(target: &str) -> &str {
+    target.split('?').next().unwrap_or(target)
+}

@@ -1,0 +1,10 @@
+//! A request for an application, from socket to socket: a connection to an upstream ([`pool`]), both directions
+//! at once ([`exchange`]), another try where that cannot do harm ([`retry`]), and the heads as each side gets them
+//! ([`heads`]).
+//!
+//! Knows nothing of verdicts and pages: an error says whose fault it is.
+
+pub(super) mod exchange;
+pub mod heads;
+pub(super) mod pool;
+pub(super) mod retry;

@@ -1,0 +1,257 @@
+//! Connections of one worker to its upstreams, opened, lent and kept.
+//!
+//! Each worker has its own, so nothing is locked. One task watches all idle connections: one that its upstream
+//! closes, or says anything on, is closed at once.
+//!
+//! What must stay true: **a connection lives exactly as long as its [`Link`].** Dropping that closes the socket:
+//! when the client is gone, so is the upstream request, whatever state it was in. Only one whose exchange is
+//! complete comes back.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    future::poll_fn,
+    io,
+    rc::{Rc, Weak},
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use tokio::{
+    net::TcpStream,
+    time::{self, Instant},
+};
+
+use crate::{
+    gate::{limits::Limits, upstream::Upstream},
+    http1::pipe::Pipe,
+};
+
+/// How often idle connections are looked through; one that was idle for a whole round is closed.
+const REAP: Duration = Duration::from_secs(30);
+
+/// A connection to an upstream that nobody else uses while it is held.
+pub(in crate::gate) struct Link {
+    pub(super) stream: TcpStream,
+    /// What the upstream has said.
+    pub(super) input: Pipe,
+    /// Whether it has carried a request before: its upstream may have closed it unseen.
+    pub(super) reused: bool,
+    /// What [`Self::bear`] has set.
+    silence: Duration,
+    authority: Arc<str>,
+    opened: Instant,
+    /// The round of the reaper in which it came back.
+    round: u32,
+}
+
+impl Link {
+    /// Who is at the other end.
+    pub(super) fn authority(&self) -> &Arc<str> {
+        &self.authority
+    }
+
+    /// The connection fails when what was sent is not acknowledged for so long, or not taken: a dead address must
+    /// not wait for the answer's time-out.
+    pub(super) fn bear(&mut self, silence: Duration) {
+        if self.silence != silence {
+            self.silence = silence;
+            if let Err(error) = socket2::SockRef::from(&self.stream).set_tcp_user_timeout(Some(silence)) {
+                log::debug!(upstream:% = self.authority, error:%; "user_timeout_not_set");
+            }
+        }
+    }
+}
+
+/// The idle connections of one worker.
+pub(in crate::gate) struct Pool {
+    idle: RefCell<HashMap<Arc<str>, Vec<Link>>>,
+    limits: Limits,
+    round: Cell<u32>,
+    /// Of the task that watches them.
+    watcher: RefCell<Option<Waker>>,
+}
+
+impl Pool {
+    /// An empty pool, and the tasks that keep it, on this thread.
+    pub(in crate::gate) fn start(limits: Limits) -> Rc<Self> {
+        let pool = Rc::new(Self { idle: RefCell::default(), limits, round: Cell::new(0), watcher: RefCell::new(None) });
+        actix_web::rt::spawn(watch(Rc::downgrade(&pool)));
+        actix_web::rt::spawn(reap(Rc::downgrade(&pool)));
+        pool
+    }
+
+    /// How long and how much it waits and keeps.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The connection that came back last, if one is fit for another request.
+    pub(super) fn take(&self, upstream: &Upstream) -> Option<Link> {
+        let mut idle = self.idle.borrow_mut();
+        let kept = idle.get_mut(upstream.authority())?;
+        while let Some(link) = kept.pop() {
+            if link.opened.elapsed() < self.limits.connection_age {
+                return Some(link);
+            }
+        }
+        None
+    }
+
+    /// Takes back a connection whose exchange is complete in both directions.
+    pub(super) fn give_back(&self, mut link: Link) {
+        link.reused = true;
+        link.round = self.round.get();
+        let mut idle = self.idle.borrow_mut();
+        let kept = match idle.get_mut(&link.authority) {
+            Some(kept) => kept,
+            None => idle.entry(Arc::clone(&link.authority)).or_default(),
+        };
+        if kept.len() >= self.limits.idle_connections {
+            return;
+        }
+        let quiet = match &*self.watcher.borrow() {
+            Some(watcher) => is_quiet(&link.stream, &mut Context::from_waker(watcher)),
+            // The watcher has not had its first turn; it will look at everything then.
+            None => true,
+        };
+        if quiet {
+            kept.push(link);
+        }
+    }
+
+    /// Opens a new connection. Fails as the operating system does, or with [`io::ErrorKind::TimedOut`].
+    pub(super) async fn open(&self, upstream: &Upstream) -> io::Result<Link> {
+        let limit = self.limits.connect;
+        let stream = match time::timeout(limit, TcpStream::connect(upstream.address())).await {
+            Ok(connected) => connected?,
+            Err(elapsed) => return Err(io::Error::new(io::ErrorKind::TimedOut, elapsed)),
+        };
+        // Small requests must not wait for acknowledgements.
+        stream.set_nodelay(true)?;
+        let (authority, opened) = (Arc::clone(upstream.authority()), Instant::now());
+        let silence = Duration::ZERO;
+        Ok(Link { stream, input: Pipe::default(), reused: false, silence, authority, opened, round: 0 })
+    }
+
+    /// Closes what has been idle for a whole round or is too old, and begins the next round.
+    fn sweep(&self) {
+        let round = self.round.get();
+        self.round.set(round.wrapping_add(1));
+        self.idle.borrow_mut().retain(|_, kept| {
+            kept.retain(|link| link.round == round && link.opened.elapsed() < self.limits.connection_age);
+            !kept.is_empty()
+        });
+    }
+}
+
+/// Whether an idle connection is open and has nothing to say. If so, `cx` is woken when that changes.
+fn is_quiet(stream: &TcpStream, cx: &mut Context<'_>) -> bool {
+    loop {
+        match stream.poll_read_ready(cx) {
+            Poll::Pending => return true,
+            Poll::Ready(Err(_)) => return false,
+            // Readiness may be left over from the last read: only the system knows.
+            Poll::Ready(Ok(())) => match stream.try_read(&mut [0]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(_) | Err(_) => return false,
+            },
+        }
+    }
+}
+
+/// Closes idle connections that their upstreams have closed, or said something on; ends with its pool.
+async fn watch(pool: Weak<Pool>) {
+    poll_fn(|cx| {
+        let Some(pool) = pool.upgrade() else { return Poll::Ready(()) };
+        pool.watcher.replace(Some(cx.waker().clone()));
+        pool.idle.borrow_mut().values_mut().for_each(|kept| kept.retain(|link| is_quiet(&link.stream, cx)));
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Closes what nobody has used for a while; ends with its pool.
+async fn reap(pool: Weak<Pool>) {
+    loop {
+        time::sleep(REAP).await;
+        let Some(pool) = pool.upgrade() else { return };
+        pool.sweep();
+        // The watcher ends when the pool does; this turn is when it would notice.
+        if let Some(watcher) = &*pool.watcher.borrow() {
+            watcher.wake_by_ref();
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    /// A listener, and itself as an upstream.
+    async fn upstream() -> (TcpListener, Upstream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let upstream = Upstream::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        (listener, upstream)
+    }
+
+    /// Gives everything else on this thread a turn until there is no idle connection.
+    async fn until_empty(pool: &Pool) {
+        let empty = async {
+            while pool.idle.borrow().values().any(|kept| !kept.is_empty()) {
+                tokio::task::yield_now().await;
+            }
+        };
+        time::timeout(Duration::from_secs(20), empty).await.unwrap();
+    }
+
+    #[actix_web::test]
+    async fn keeps_a_few_for_a_while() {
+        let (listener, upstream) = upstream().await;
+        let pool = Pool::start(Limits { idle_connections: 1, ..Limits::default() });
+        let (one, two) = (pool.open(&upstream).await.unwrap(), pool.open(&upstream).await.unwrap());
+        let (mut first, mut second) = (listener.accept().await.unwrap().0, listener.accept().await.unwrap().0);
+        pool.give_back(one);
+        pool.give_back(two);
+        assert_eq!(second.read(&mut [0]).await.unwrap(), 0, "above the limit: closed at once");
+        pool.sweep();
+        let link = pool.take(&upstream).unwrap();
+        assert!(link.reused);
+        pool.give_back(link);
+        pool.sweep();
+        pool.sweep();
+        assert!(pool.take(&upstream).is_none(), "idle for a whole round");
+        assert_eq!(first.read(&mut [0]).await.unwrap(), 0);
+    }
+
+    #[actix_web::test]
+    async fn an_old_connection_is_not_used_again() {
+        let (_listener, upstream) = upstream().await;
+        let pool = Pool::start(Limits { connection_age: Duration::ZERO, ..Limits::default() });
+        let link = pool.open(&upstream).await.unwrap();
+        pool.give_back(link);
+        assert!(pool.take(&upstream).is_none());
+    }
+
+    #[actix_web::test]
+    async fn what_closes_or_speaks_while_idle_is_closed() {
+        let (listener, upstream) = upstream().await;
+        let pool = Pool::start(Limits::default());
+        for speaks in [false, true] {
+            let link = pool.open(&upstream).await.unwrap();
+            let (mut end, _) = listener.accept().await.unwrap();
+            pool.give_back(link);
+            match speaks {
+                true => end.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap(),
+                false => drop(end),
+            }
+            until_empty(&pool).await;
+        }
+    }
+}

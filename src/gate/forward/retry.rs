@@ -1,0 +1,53 @@
+//! Which upstream performs a request, and when another one is tried.
+//!
+//! What must stay true: a request is sent twice only where that cannot do it twice, that is, on a connection that
+//! had been used before and closed without an answer, and only if nothing was sent, or it is idempotent and has no
+//! body.
+
+use std::{io, time::Duration};
+
+use super::pool::{Link, Pool};
+use crate::gate::{
+    error::ProxyError,
+    upstream::{Upstream, Upstreams},
+};
+
+/// Which connections will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum From {
+    /// One that was used before will do.
+    Pool,
+    /// Only a new one.
+    New,
+}
+
+/// A connection to the upstream whose turn it is, or to the next that can be reached. Nothing has been sent yet, so
+/// any will do.
+pub(super) async fn connect(pool: &Pool, upstreams: &Upstreams, from: From) -> Result<Link, ProxyError> {
+    let mut failure = ProxyError::NoUpstream;
+    for upstream in upstreams.in_turn() {
+        if let Some(link) = (from == From::Pool).then(|| pool.take(upstream)).flatten() {
+            return Ok(link);
+        }
+        // Boxed, because it is large, and connections are mostly kept.
+        match Box::pin(pool.open(upstream)).await {
+            Ok(link) => return Ok(link),
+            Err(source) => failure = unreachable(upstream, source, pool.limits().connect),
+        }
+        log::debug!(error:% = failure; "upstream_skipped");
+    }
+    Err(failure)
+}
+
+fn unreachable(upstream: &Upstream, source: io::Error, limit: Duration) -> ProxyError {
+    let upstream = upstream.to_string();
+    match source.kind() {
+        io::ErrorKind::TimedOut => ProxyError::Timeout { upstream, phase: "connect", limit },
+        _ => ProxyError::Connect { upstream, source },
+    }
+}
+
+/// RFC 9110, section 9.2.2.
+pub(in crate::gate) fn is_idempotent(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE")
+}

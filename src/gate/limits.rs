@@ -1,0 +1,56 @@
+//! How long and how much the gate waits and keeps (docs/contract.md#limits-of-connections).
+
+use std::time::Duration;
+
+/// The limits of every connection; the same for all workers.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// From the first byte of a request's head to its last.
+    pub header: Duration,
+    /// Between two pieces of a body, in either direction, reading or writing.
+    pub body: Duration,
+    /// How long a connection is kept without a request.
+    pub idle: Duration,
+    /// For a connection to an upstream to open, resolving included.
+    pub connect: Duration,
+    /// From the last byte of a request to the head of the upstream's answer.
+    pub upstream: Duration,
+    /// How long a tunnel or an event stream may be silent.
+    pub tunnel: Duration,
+    /// How long a body is read on after its request was answered.
+    pub drain: Duration,
+    /// How much of such a body is read on, in bytes.
+    pub drained: u64,
+    /// The largest body of a request that is forwarded, in bytes.
+    pub max_body: u64,
+    /// Idle connections kept for each upstream and worker.
+    pub idle_connections: usize,
+    /// How long a connection to an upstream is used: a name that has moved is followed within this time.
+    pub connection_age: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            header: seconds(10),
+            body: seconds(30),
+            idle: seconds(75),
+            connect: seconds(5),
+            upstream: seconds(60),
+            tunnel: seconds(3_600),
+            drain: seconds(2),
+            drained: 64 * 1024,
+            max_body: 1 << 30,
+            idle_connections: 64,
+            connection_age: seconds(300),
+        }
+    }
+}
+
+/// What a connection reads ahead of the request that is being performed, in bytes.
+pub(super) const READ_AHEAD: usize = crate::http1::head::MAX_HEAD + 64;
+/// The largest buffer of one direction, in bytes.
+pub(super) const BUFFER: usize = 64 * 1024;
+/// Answers that are collected before they are written, in bytes.
+pub(super) const COLLECTED: usize = 16 * 1024;

@@ -1,0 +1,94 @@
+//! A gate whose upstream the test plays: the application `all` at `/` is open, `mail` at `/mail` is down for two
+//! hours for planned maintenance.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use actix_web::{dev::ServerHandle, web};
+use forewarn::{
+    actors::shared::{Shared, Slot},
+    answer::{App, Snapshot},
+    availability::{
+        Entry, Ledger, Name, NodeId, Notification, Rules,
+        verdict::{Definition, View},
+    },
+    clock,
+    gate::{
+        forwarded::TrustedProxies,
+        limits::Limits,
+        listener,
+        per_client::PerClient,
+        route::{Route, Routes},
+        service::Gate,
+        upstream::{Upstream, Upstreams},
+    },
+};
+use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::Wire;
+
+/// A gate before an upstream that the test plays.
+pub struct Stage {
+    pub gate: SocketAddr,
+    pub upstream: TcpListener,
+    pub server: ServerHandle,
+}
+
+impl Stage {
+    pub async fn new() -> Self {
+        Self::with(Limits::default(), |own| vec![own]).await
+    }
+
+    /// `list` makes the upstreams' URLs from the played one's.
+    pub async fn with(limits: Limits, list: impl Fn(String) -> Vec<String>) -> Self {
+        let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let gate = gate(&list(format!("http://{}", upstream.local_addr().unwrap())));
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let address = socket.local_addr().unwrap();
+        let server = listener::serve(socket, web::Data::new(gate), limits, 5, 1_000, |_| {}).unwrap();
+        let handle = server.handle();
+        actix_web::rt::spawn(server);
+        Self { gate: address, upstream, server: handle }
+    }
+
+    pub async fn client(&self) -> Wire {
+        Wire::new(TcpStream::connect(self.gate).await.unwrap())
+    }
+
+    pub async fn accept(&self) -> Wire {
+        Wire::new(self.upstream.accept().await.unwrap().0)
+    }
+}
+
+fn gate(upstreams: &[String]) -> Gate {
+    let now = clock::now();
+    let closing = json!({
+        "id": "0192f0c1-2222-7000-8000-000000000001",
+        "timestamp": now.before(Duration::from_secs(60)),
+        "expected_back_at": now.after(Duration::from_secs(7200)),
+        "targets": ["application:mail"],
+        "status": "unavailable", "reason": "planned-maintenance", "reason_code": 1,
+        "source": "operator", "node": "a",
+    });
+    let mut ledger = Ledger::new(Rules::default());
+    ledger.admit(&Entry::stamped(serde_json::from_value::<Notification>(closing).unwrap(), 0, NodeId::NONE));
+    let node: Name = "a".parse().unwrap();
+    let slots = ["all", "mail"].map(|name| {
+        let definition = Definition { name: name.parse().unwrap(), uses: Vec::new(), agree: 1 };
+        let view = View::of(&ledger, &definition);
+        let app = Arc::new(App { title: name.to_owned(), definition });
+        let snapshot = Snapshot::build(Arc::clone(&app), node.clone(), view, now);
+        Slot { app, critical: false, snapshot: arc_swap::ArcSwap::from_pointee(snapshot) }
+    });
+    let route = |prefix: &str, application| Route { host: None, prefix: prefix.to_owned(), application };
+    let performs = || Upstreams::new(upstreams.iter().map(|url| Upstream::parse(url).unwrap()));
+    Gate {
+        shared: Arc::new(Shared::new(node, Rules::default(), slots.into())),
+        routes: Routes::build([route("/", 0), route("/mail", 1)]).unwrap(),
+        upstreams: vec![performs(), performs()],
+        trusted: TrustedProxies::new([]),
+        connections: PerClient::new(1_024),
+        streams: PerClient::new(64),
+    }
+}
