@@ -24,7 +24,7 @@ impl Fields for HeaderMap {
 pub struct Lines<'a>(pub &'a [Field<'a>]);
 
 impl Fields for Lines<'_> {
-    fn lines<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+    fn lines<'a, 'n>(&'a self, name: &'n str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
         self.0.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
     }
 }

@@ -21,6 +21,7 @@ use forewarn::{
         service::Gate,
         upstream::{Upstream, Upstreams},
     },
+    vocabulary::HttpUrl,
 };
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
@@ -82,7 +83,7 @@ fn gate(upstreams: &[String]) -> Gate {
         Slot { app, critical: false, snapshot: arc_swap::ArcSwap::from_pointee(snapshot) }
     });
     let route = |prefix: &str, application| Route { host: None, prefix: prefix.to_owned(), application };
-    let performs = || Upstreams::new(upstreams.iter().map(|url| Upstream::parse(url).unwrap()));
+    let performs = || Upstreams::new(upstreams.iter().map(|url| Upstream::from(&url.parse::<HttpUrl>().unwrap())));
     Gate {
         shared: Arc::new(Shared::new(node, Rules::default(), slots.into())),
         routes: Routes::build([route("/", 0), route("/mail", 1)]).unwrap(),
