@@ -105,3 +105,45 @@ fn the_map_is_drawn_twice_alike_and_every_room_is_there() {
         assert!(there, "the map has a room {room:?} that is gone");
     }
 }
+
+/// What stands between hyphens in a link to a heading: GitHub's form of it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
+
+/// Code and pages refer to the contract by its headings; a heading that is renamed takes them along.
+#[test]
+fn every_link_to_the_contract_leads_to_a_heading() {
+    const CONTRACT: &str = "contract.md#";
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let contract = std::fs::read_to_string(root.join("docs/contract.md")).expect("the contract");
+    let headings: BTreeSet<String> = contract
+        .lines()
+        .filter_map(|line| Some(anchor(line.strip_prefix("##")?.trim_start_matches('#').trim())))
+        .collect();
+    let mut files = BTreeSet::from(["README.md", "ARCHITECTURE.md", "docs/contract.md"].map(|file| root.join(file)));
+    for folder in ["src", "migrations", "tests", "benches"] {
+        files_below(&root.join(folder), &mut files);
+    }
+    let (mut dead, mut links) = (Vec::new(), 0);
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("a file of the project");
+        let own = if file.ends_with("contract.md") { "](#" } else { CONTRACT };
+        for (at, _) in text.match_indices(own) {
+            let rest = &text[at + own.len()..];
+            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '-').unwrap_or(rest.len());
+            let link = rest[..end].trim_end_matches('-');
+            // this test's own constant
+            if link.is_empty() {
+                continue;
+            }
+            links += 1;
+            if !headings.contains(link) {
+                dead.push(format!("{}: #{link}", file.display()));
+            }
+        }
+    }
+    assert!(links > 20, "only {links} links were found");
+    assert!(dead.is_empty(), "links to headings that docs/contract.md lacks:\n{}", dead.join("\n"));
+}

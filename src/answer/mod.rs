@@ -3,7 +3,7 @@
 //!
 //! A [`Snapshot`] is what an application's cache publishes and the gate decides by; a [`Denial`] is
 //! the answer to a request that is turned away, in four [`Shape`]s; a [`Problem`] is what else the
-//! gate may have to say, in the same shapes. [`general`] and [`partial`] say of an application as a
+//! gate may have to say, in the same shapes. [`general()`] and [`partial()`] say of an application as a
 //! whole what a verdict says of one request.
 //!
 //! Must stay true: nothing that a person has written reaches a header, or a body unescaped; every

@@ -137,6 +137,20 @@ fn the_whole_file_becomes_settings() {
     assert_eq!(s.control.trusted_proxies[0].to_string(), "192.0.2.0/24");
 }
 
+/// The contract shows a whole file. It must be one.
+#[test]
+fn the_example_of_the_contract_is_accepted() {
+    let contract = include_str!("../../docs/contract.md");
+    let (_, example) = contract.split_once("\n```toml\n").unwrap();
+    let (example, _) = example.split_once("\n```").unwrap();
+    let example = example
+        .replace("secret = \"…\"", "secret = \"0123456789abcdef\"")
+        .replace("sha256 = \"…\"", &format!("sha256 = \"{}\"", "ab".repeat(32)))
+        .replace("$argon2id$…", &phc());
+    assert!(!example.contains('…') || example.contains("2, 3 …"), "{example}");
+    parse(&example).unwrap_or_else(|error| panic!("{error}"));
+}
+
 #[test]
 fn defaults_are_those_of_the_contract() {
     let s = accepted("[[application]]\nname = \"m\"\n");

@@ -14,6 +14,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use super::super::args::StatusArgs;
 use super::super::client::{CallError, Client, Stream};
 use super::super::error::CliError;
@@ -33,7 +35,7 @@ enum News {
     Event(u32),
     /// The stream of this number has ended.
     Ended(u32, Result<(), CallError>),
-    /// Ctrl-C.
+    /// SIGINT (Ctrl-C) or SIGTERM: the terminal is to be left as it was.
     Interrupted,
 }
 
@@ -153,11 +155,19 @@ fn tell_events(mut stream: Stream, number: u32, tell: &Sender<News>) {
 /// A thread of its own: signals come through a runtime, and the rest of this needs none.
 fn tell_interrupts(tell: Sender<News>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let guard = runtime.enter();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    drop(guard);
     thread::Builder::new().name("interrupts".to_owned()).spawn(move || {
-        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
-            // if this fails, it has ended already
-            let _ = tell.send(News::Interrupted);
-        }
+        runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        });
+        // if this fails, it has ended already
+        let _ = tell.send(News::Interrupted);
     })?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The operators' pages (docs/contract.md#control): `/`, `/login`, `/notify`, `/plans`, `/history`,
+//! The operators' pages (docs/contract.md#the-api): `/`, `/login`, `/notify`, `/plans`, `/history`,
 //! `/nodes`.
 //!
 //! Plain HTML forms that work without scripts; one small script makes them better. Handlers

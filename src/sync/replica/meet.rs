@@ -99,7 +99,7 @@ impl Replica {
         Ok(())
     }
 
-    /// Answers with [`Reply::TurnedAway`].
+    /// Answers with [`Reply::TurnedAway`](super::Reply::TurnedAway).
     pub fn turn_away(&mut self, stranger: &Stranger, ticket: Ticket) {
         self.warn(format!("event=turned_away_peer why={stranger}"));
         self.effects.push(super::Effect::Reply(ticket, super::Reply::TurnedAway(stranger.conflict())));

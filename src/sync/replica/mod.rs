@@ -192,7 +192,7 @@ pub struct Replica {
     progress: HashMap<(QueueKey, NodeId), Duration>,
     /// Applied, but not yet durable and visible: still to be called queued.
     unsettled: HashSet<Stamp>,
-    /// Most rows that wait for one peer ([`MAX_ROWS`]; fewer in tests).
+    /// Most rows that wait for one peer ([`MAX_ROWS`](crate::sync::MAX_ROWS); fewer in tests).
     max_rows: usize,
     settling: Vec<Ticket>,
     step: u64,
@@ -205,7 +205,7 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// Lets lanes collapse at so many rows instead of [`MAX_ROWS`], so that a test of it is short.
+    /// Lets lanes collapse at so many rows instead of [`MAX_ROWS`](crate::sync::MAX_ROWS), so that a test of it is short.
     #[must_use]
     pub fn with_max_rows(mut self, max_rows: usize) -> Self {
         self.max_rows = max_rows;

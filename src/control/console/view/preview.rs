@@ -17,7 +17,7 @@ use crate::{
 pub struct Denial {
     /// Such as "Mail is unavailable".
     pub title: String,
-    /// The sentence of a denial's `detail` (docs/contract.md#denials-at-the-gate), up to the time.
+    /// The sentence of a denial's `detail` (docs/contract.md#denials), up to the time.
     pub before: String,
     /// The expected return, as a `<time>` element.
     pub back: Option<crate::control::console::when::When>,
