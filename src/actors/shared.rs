@@ -8,6 +8,7 @@ use std::sync::{
 };
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use tokio::sync::broadcast;
 
 use crate::{
@@ -119,6 +120,8 @@ pub struct Shared {
     pub events: broadcast::Sender<Event>,
     /// Counters.
     pub counters: Counters,
+    /// How long submissions take, from half a millisecond on.
+    pub submission_seconds: Histogram,
     /// The store cannot write at the moment.
     pub store_stopped: AtomicBool,
     /// δ and lapse.
@@ -137,6 +140,7 @@ impl Shared {
             slots,
             events: broadcast::Sender::new(EVENTS),
             counters: Counters::default(),
+            submission_seconds: Histogram::new(exponential_buckets(0.000_5, 2.0, 15)),
             store_stopped: AtomicBool::new(false),
             rules,
             limit: AtomicI64::new(0),

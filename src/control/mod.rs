@@ -43,7 +43,6 @@ use self::api::routes;
 /// | [`auth::Tokens`] | 401 for every token |
 /// | [`auth::Sessions`] | browsers are not let in without a token |
 /// | [`events::Streams`] | 503 for streams |
-/// | [`metrics::Sources`] | `/metrics` shows the desk's figures only |
 pub fn configure(cfg: &mut ServiceConfig) {
     routes::register(cfg, health::places());
     routes::register(cfg, metrics::places());

@@ -47,6 +47,7 @@ pub mod record;
 pub mod records;
 mod scan;
 mod shared;
+mod timings;
 mod verify;
 mod watchdog;
 mod writer;
@@ -64,6 +65,7 @@ pub use group::GROUP_STEPS;
 pub use mark::MARK_KEY;
 pub use migrate::LAYOUT_KEY;
 pub use scan::{Direction, Scan};
+pub use timings::Timings;
 pub use writer::{Writer, WriterEvent};
 
 use bytes::check_sizes;
@@ -222,6 +224,12 @@ impl Store {
             (Status::Writable, Err(status)) => status,
             (status, _) => status,
         }
+    }
+
+    /// How long steps take, and how many share a sync.
+    #[must_use]
+    pub fn timings(&self) -> &Timings {
+        &self.shared.timings
     }
 
     /// Whether records were lost and no full merge has made up for them yet.

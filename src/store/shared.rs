@@ -16,6 +16,7 @@ use super::handle::Handle;
 use super::marker::State;
 use super::migrations::{self, Migration};
 use super::open::{self, Opened};
+use super::timings::Timings;
 use super::{Options, writer};
 
 /// See the head of this file.
@@ -28,6 +29,7 @@ pub(super) struct Shared {
     // the watchdog's word, see there
     pub busy: AtomicU64,
     pub fault: Fault,
+    pub timings: Timings,
     // empty only while the store is opened anew, or could not be
     slot: RwLock<Option<Arc<Handle>>>,
     // after the handle, so that the lock is the last to go
@@ -50,6 +52,7 @@ impl Shared {
             has_writer: AtomicBool::new(false),
             busy: AtomicU64::new(0),
             fault,
+            timings: Timings::default(),
             slot: RwLock::new(Some(Arc::new(handle))),
             folder,
         })

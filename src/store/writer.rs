@@ -190,6 +190,7 @@ impl Run {
     fn perform(&mut self, handle: &Handle, group: Vec<Step>) {
         let shared = Arc::clone(&self.work.shared);
         let upto = group.last().map(|step| step.number);
+        let steps = group.len();
         let busy = self.work.begin();
         let result = write_group(handle, group);
         let in_time = self.work.end(busy);
@@ -200,6 +201,7 @@ impl Run {
                     // an older mark only notices less
                     log::warn!(error:%; "store_mark_not_written");
                 }
+                shared.timings.commit_steps.observe(steps as f64);
                 self.unsynced += 1;
                 if self.unsynced >= SYNC_MARKER_EVERY {
                     self.sync_marker();

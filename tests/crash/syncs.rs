@@ -64,7 +64,9 @@ impl Failing<'_> {
 
     /// Says something until it is acknowledged.
     async fn say(&mut self) {
-        let said = self.book.next();
+        let mut said = self.book.next();
+        // over several pages: a page that a failed sync has lost is written again by what goes on in it
+        said["message"] = "x".repeat(2_000).into();
         let taken = async || {
             let reply = self.node().try_submit(&said).await;
             self.has_failed();

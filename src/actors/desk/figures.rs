@@ -1,130 +1,138 @@
-//! What `/metrics` shows of the node.
+//! What `/metrics` shows of a node: gauges of what is there now, the counters of its parts, and how long
+//! things take.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Desk, Family, Figures};
+use prometheus_client::{
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
 
-/// One peer, as metrics show it.
-struct PeerFigures {
-    name: String,
-    rows: u64,
-    merge_on_return: bool,
-    down: bool,
+use super::Desk;
+use crate::sync::PeerView;
+
+/// A gauge, and gauges by one label.
+type Value = Gauge<f64, AtomicU64>;
+type ByLabel = Family<[(&'static str, String); 1], Value>;
+
+/// Adds figures to a registry.
+struct Into<'a>(&'a mut Registry);
+
+impl Into<'_> {
+    fn gauge(&mut self, name: &str, help: &str, value: f64) {
+        let gauge = Value::default();
+        gauge.set(value);
+        self.0.register(name, help, gauge);
+    }
+
+    fn by(&mut self, label: &'static str, name: &str, help: &str, values: impl Iterator<Item = (String, f64)>) {
+        let family = ByLabel::default();
+        for (of, value) in values {
+            family.get_or_create(&[(label, of)]).set(value);
+        }
+        self.0.register(name, help, family);
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: &AtomicU64) {
+        let counter = Counter::<u64>::default();
+        counter.inc_by(value.load(Ordering::Relaxed));
+        self.0.register(name, help, counter);
+    }
+}
+
+fn flag(is: bool) -> f64 {
+    f64::from(u8::from(is))
 }
 
 impl Desk {
-    /// What `/metrics` shows of the node (the gate adds its own).
-    pub async fn figures(&self) -> Figures {
-        let looked = self
-            .take(|replica, _| {
-                let (pending, quarantine) = replica.waiting();
-                let peers: Vec<PeerFigures> = replica
-                    .peers()
-                    .into_iter()
-                    .map(|peer| {
-                        let name = peer.member.map_or(peer.address, |member| member.name.to_string());
-                        PeerFigures {
-                            name,
-                            rows: peer.outbox as u64,
-                            merge_on_return: peer.merge_on_return,
-                            down: peer.down,
-                        }
-                    })
-                    .collect();
-                (replica.ledger().len(), replica.ledger().limit(), pending, quarantine, replica.unconfirmed(), peers)
-            })
-            .await;
-        let mut families = Vec::new();
-        let mut add = |name, kind, help, samples| families.push(Family { name, help, kind, samples });
-        let one = |value: f64| vec![(Vec::new(), value)];
-        if let Some((ledger, limit, pending, quarantine, unconfirmed, peers)) = looked {
-            add("forewarn_ledger_entries", "gauge", "Notifications in the ledger.", one(ledger as f64));
-            add(
-                "forewarn_ledger_limit_seconds",
-                "gauge",
-                "The greatest stamp time ever admitted, in seconds since 1970.",
-                one(limit.millis() as f64 / 1000.0),
-            );
-            add("forewarn_pending", "gauge", "Notifications that wait to be applied.", one(pending as f64));
-            add(
-                "forewarn_quarantined",
-                "gauge",
-                "Notifications too far ahead of this node's clock.",
-                one(quarantine as f64),
-            );
-            add(
-                "forewarn_unconfirmed",
-                "gauge",
-                "Own notifications that some node has not confirmed.",
-                one(unconfirmed as f64),
-            );
-            let labelled = |value: &dyn Fn(&PeerFigures) -> f64| {
-                peers.iter().map(|peer| (vec![("peer", peer.name.clone())], value(peer))).collect::<Vec<_>>()
-            };
-            add(
-                "forewarn_outbox_rows",
-                "gauge",
-                "Notifications that wait for a peer.",
-                labelled(&|peer| peer.rows as f64),
-            );
-            add(
-                "forewarn_merge_on_return",
-                "gauge",
-                "1 while a peer's outbox has collapsed into a merge.",
-                labelled(&|peer| f64::from(u8::from(peer.merge_on_return))),
-            );
-            add(
-                "forewarn_peer_up",
-                "gauge",
-                "0 while a peer cannot be reached.",
-                labelled(&|peer| f64::from(u8::from(!peer.down))),
-            );
-        }
+    /// Adds what `/metrics` shows of the node.
+    pub async fn figures(&self, registry: &mut Registry) {
+        let mut into = Into(registry);
+        self.figures_of_the_replica(&mut into).await;
         let counters = &self.shared.counters;
-        let count = |counter: &AtomicU64| one(counter.load(Ordering::Relaxed) as f64);
-        add("forewarn_submissions_total", "counter", "Submissions that were taken.", count(&counters.submissions));
-        add(
-            "forewarn_submissions_refused_total",
-            "counter",
-            "Submissions that were refused.",
-            count(&counters.refusals),
+        for (name, help, value) in [
+            ("forewarn_submissions", "Submissions that were taken", &counters.submissions),
+            ("forewarn_submissions_refused", "Submissions that were refused", &counters.refusals),
+            ("forewarn_items_sent", "Notifications sent to peers", &counters.items_sent),
+            ("forewarn_items_received", "Notifications received from peers", &counters.items_received),
+            ("forewarn_merges", "Merges that came to their end", &counters.merges),
+            ("forewarn_peer_failures", "Calls to peers that failed", &counters.peer_failures),
+            ("forewarn_denials", "Requests that the gate denied", &counters.denials),
+            ("forewarn_proxied", "Requests that the gate passed to an upstream", &counters.proxied),
+            ("forewarn_upstream_failures", "Requests that no upstream could answer", &counters.upstream_failures),
+        ] {
+            into.counter(name, help, value);
+        }
+        into.gauge(
+            "forewarn_store_writable",
+            "0 while the store cannot write",
+            flag(!self.shared.store_stopped.load(Ordering::Relaxed)),
         );
-        add("forewarn_items_sent_total", "counter", "Notifications sent to peers.", count(&counters.items_sent));
-        add(
-            "forewarn_items_received_total",
-            "counter",
-            "Notifications received from peers.",
-            count(&counters.items_received),
+        into.0.register(
+            "forewarn_submission_seconds",
+            "From a submission's arrival until it is answered, in seconds",
+            self.shared.submission_seconds.clone(),
         );
-        add("forewarn_merges_total", "counter", "Merges that came to their end.", count(&counters.merges));
-        add("forewarn_peer_failures_total", "counter", "Calls to peers that failed.", count(&counters.peer_failures));
-        add("forewarn_denials_total", "counter", "Requests that the gate turned away.", count(&counters.denials));
-        add(
-            "forewarn_proxied_total",
-            "counter",
-            "Requests that the gate passed to an upstream.",
-            count(&counters.proxied),
+        let timings = self.store.timings();
+        into.0.register(
+            "forewarn_store_commit_seconds",
+            "From handing a step to the store until it is durable, in seconds",
+            timings.commit_seconds.clone(),
         );
-        add(
-            "forewarn_upstream_failures_total",
-            "counter",
-            "Requests that no upstream could answer.",
-            count(&counters.upstream_failures),
-        );
-        let writable = f64::from(u8::from(!self.shared.store_stopped.load(Ordering::Relaxed)));
-        add("forewarn_store_writable", "gauge", "0 while the store cannot write.", one(writable));
+        into.0.register("forewarn_store_commit_steps", "Steps that share a sync", timings.commit_steps.clone());
         let now = self.shared.clock();
-        let state = self.shared.slots.iter().map(|slot| {
+        let states = self.shared.slots.iter().map(|slot| {
             let snapshot = slot.snapshot.load();
             let open = crate::answer::general(&snapshot.weighed_at(now), &self.shared.node).is_open();
-            (vec![("application", slot.app.name().to_string())], f64::from(u8::from(open)))
+            (slot.app.name().to_string(), flag(open))
         });
-        add(
-            "forewarn_application_available",
-            "gauge",
-            "1 while the application is available for a request that no criteria single out.",
-            state.collect(),
-        );
-        Figures { families }
+        let help = "1 while the application is available for a request that no criteria single out";
+        into.by("application", "forewarn_application_available", help, states);
+    }
+
+    async fn figures_of_the_replica(&self, into: &mut Into<'_>) {
+        let looked = self
+            .take(|replica, _| {
+                let ledger = replica.ledger();
+                let (pending, quarantined) = replica.waiting();
+                let gauges = [
+                    ("forewarn_ledger_entries", "Notifications in the ledger", ledger.len() as f64),
+                    (
+                        "forewarn_ledger_limit_seconds",
+                        "The greatest stamp time ever admitted, in seconds since 1970",
+                        ledger.limit().millis() as f64 / 1_000.0,
+                    ),
+                    ("forewarn_pending", "Notifications that wait to be applied", pending as f64),
+                    ("forewarn_quarantined", "Notifications too far ahead of this node's clock", quarantined as f64),
+                    (
+                        "forewarn_unconfirmed",
+                        "Own notifications that some node has not confirmed",
+                        replica.unconfirmed() as f64,
+                    ),
+                ];
+                (gauges, replica.peers())
+            })
+            .await;
+        // Without an answer the node is on its way down.
+        let Some((gauges, peers)) = looked else { return };
+        for (name, help, value) in gauges {
+            into.gauge(name, help, value);
+        }
+        let each = |value: &dyn Fn(&PeerView) -> f64| -> Vec<(String, f64)> {
+            let name =
+                |peer: &PeerView| peer.member.as_ref().map_or(peer.address.clone(), |member| member.name.to_string());
+            peers.iter().map(|peer| (name(peer), value(peer))).collect()
+        };
+        for (name, help, values) in [
+            ("forewarn_outbox_rows", "Notifications that wait for a peer", each(&|peer| peer.outbox as f64)),
+            (
+                "forewarn_merge_on_return",
+                "1 while a peer's outbox has collapsed into a merge",
+                each(&|peer| flag(peer.merge_on_return)),
+            ),
+            ("forewarn_peer_up", "0 while a peer cannot be reached", each(&|peer| flag(!peer.down))),
+        ] {
+            into.by("peer", name, help, values.into_iter());
+        }
     }
 }

@@ -76,7 +76,9 @@ impl Desk {
     /// # Errors
     /// See [`SubmitError`]; nothing is half done.
     pub async fn submit(&self, submission: Submission, author: Author) -> Result<Submitted, SubmitError> {
+        let arrived = clock::mono();
         let result = self.try_submit(submission, author).await;
+        self.shared.submission_seconds.observe((clock::mono() - arrived).as_secs_f64());
         let counters = &self.shared.counters;
         Counters::count(if result.is_ok() { &counters.submissions } else { &counters.refusals });
         result

@@ -10,7 +10,7 @@ use crate::availability::{BoundExceeded, Entry, FieldError, Moment, Name, Notifi
 pub use crate::sync::DeliveryState;
 
 /// One line of a receipt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct DeliveryRow {
     /// The node's name; its address, as long as nobody has met it.
     pub node: String,
@@ -21,7 +21,7 @@ pub struct DeliveryRow {
 }
 
 /// The receipt of one notification.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Delivery {
     /// One row per known node, the initial node first.
     pub delivery: Vec<DeliveryRow>,
@@ -30,7 +30,7 @@ pub struct Delivery {
 }
 
 /// What a submission was answered with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Submitted {
     /// The notification's id.
     pub id: Uuid,
@@ -218,7 +218,7 @@ pub struct Board {
 }
 
 /// One word that `why` considered.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Considered {
     /// The notification.
     pub id: Uuid,
@@ -233,7 +233,7 @@ pub struct Considered {
 }
 
 /// The answer to `why`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Why {
     /// Open for this request.
     pub available: bool,
@@ -242,7 +242,7 @@ pub struct Why {
 }
 
 /// One node of the farm (SPEC 6, `GET /api/v1/nodes`).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct NodeView {
     /// Its identity; none as long as nobody has met it.
     pub id: Option<Uuid>,
@@ -300,24 +300,4 @@ pub enum Event {
     },
     /// Something about a node has changed.
     Nodes,
-}
-
-/// Counters and gauges for `/metrics`.
-#[derive(Debug, Clone, Default)]
-pub struct Figures {
-    /// Name, help, type (`counter` or `gauge`), samples: label pairs and value.
-    pub families: Vec<Family>,
-}
-
-/// One family of metrics.
-#[derive(Debug, Clone)]
-pub struct Family {
-    /// Such as `forewarn_ledger_entries`.
-    pub name: &'static str,
-    /// One sentence.
-    pub help: &'static str,
-    /// `counter` or `gauge`.
-    pub kind: &'static str,
-    /// Label pairs and value.
-    pub samples: Vec<(Vec<(&'static str, String)>, f64)>,
 }

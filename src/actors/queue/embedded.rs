@@ -12,6 +12,7 @@ use std::{
 use super::{OnProgress, Progress, Queue, QueueError};
 use crate::{
     availability::{Moment, Rules},
+    clock,
     store::{Store, StoreError, Write, Writer, WriterEvent, records},
     sync::{Change, Haste, Restored},
 };
@@ -44,6 +45,8 @@ struct Kept {
     label: &'static str,
     writes: Vec<Write>,
     haste: Haste,
+    /// When it was handed over.
+    since: Duration,
 }
 
 impl EmbeddedQueue {
@@ -53,7 +56,7 @@ impl EmbeddedQueue {
     }
 
     fn keep(&mut self, number: u64, label: &'static str, writes: Vec<Write>, haste: Haste) {
-        self.kept.push_back(Kept { number, label, writes, haste });
+        self.kept.push_back(Kept { number, label, writes, haste, since: clock::mono() });
         self.hand();
     }
 
@@ -96,8 +99,9 @@ impl EmbeddedQueue {
     /// Forgets what is durable; up to which step that is.
     fn forget_durable(&mut self) -> u64 {
         let durable = self.news.durable.load(Ordering::Acquire);
-        while self.kept.front().is_some_and(|kept| kept.number <= durable) {
-            self.kept.pop_front();
+        while let Some(kept) = self.kept.pop_front_if(|kept| kept.number <= durable) {
+            let took = clock::mono().saturating_sub(kept.since);
+            self.store.timings().commit_seconds.observe(took.as_secs_f64());
             self.handed = self.handed.saturating_sub(1);
         }
         durable

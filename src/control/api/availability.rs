@@ -4,28 +4,42 @@
 //! node, for which requests.
 
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{desk, params, segment};
 use crate::{
     actors::desk::{Board, BoardRow, CauseView},
-    availability::Entry,
-    control::errors::Failure,
+    availability::{Criteria, Entry, Moment, Name, Restore, Source, Target},
+    control::{
+        errors::Failure,
+        openapi::{Reading, ReadingOne},
+    },
 };
 
-/// Everything on the board.
+/// All applications and resources as this node sees them
+#[utoipa::path(
+    get, path = "/api/v1/availability", operation_id = "listAvailability", tag = "availability",
+    responses((status = 200, description = "The board.", body = Everything), Reading)
+)]
 pub async fn all(request: HttpRequest) -> Result<HttpResponse, Failure> {
     params::none(&request)?;
-    Ok(HttpResponse::Ok().json(board(&desk(&request)?.board().await)))
+    Ok(HttpResponse::Ok().json(Everything::of(&desk(&request)?.board().await)))
 }
 
-/// One application.
+/// One application
+#[utoipa::path(
+    get, path = "/api/v1/availability/{application}", operation_id = "getAvailability", tag = "availability",
+    params(("application" = Name, Path, description = "Its name.")),
+    responses((status = 200, description = "How it stands.", body = Application), ReadingOne)
+)]
 pub async fn one(request: HttpRequest) -> Result<HttpResponse, Failure> {
     params::none(&request)?;
     let name = segment(&request, "application");
     let board = desk(&request)?.board().await;
     let row = board.applications.iter().find(|row| row.name.as_str() == name);
-    Ok(HttpResponse::Ok().json(application(row.ok_or_else(|| no_application(&name))?)))
+    Ok(HttpResponse::Ok().json(Application::of(row.ok_or_else(|| no_application(&name))?)))
 }
 
 /// 404 for an application that no member of the farm has told this node of.
@@ -33,93 +47,197 @@ pub(super) fn no_application(name: &str) -> Failure {
     Failure::NotFound(format!("this node knows no application {name}"))
 }
 
-/// The whole board as JSON.
-pub fn board(board: &Board) -> Value {
-    json!({
-        "applications": board.applications.iter().map(application).collect::<Vec<_>>(),
-        "resources": board.resources.iter().map(resource).collect::<Vec<_>>(),
-        "system": board.system.iter().map(cause).collect::<Vec<_>>(),
-    })
+/// The whole board.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Board)]
+struct Everything<'a> {
+    applications: Vec<Application<'a>>,
+    resources: Vec<Resource<'a>>,
+    /// What closes the system as a whole.
+    system: Vec<Cause<'a>>,
 }
 
-/// One application as JSON.
-pub fn application(row: &BoardRow) -> Value {
-    let mut value = state(row);
-    value["application"] = json!(row.name);
-    value["uses"] = json!(row.uses);
-    value
+impl<'a> Everything<'a> {
+    fn of(board: &'a Board) -> Self {
+        Self {
+            applications: board.applications.iter().map(Application::of).collect(),
+            resources: board.resources.iter().map(Resource::of).collect(),
+            system: board.system.iter().map(Cause::of).collect(),
+        }
+    }
 }
 
-/// One resource as JSON.
-pub fn resource(row: &BoardRow) -> Value {
-    let mut value = state(row);
-    value["resource"] = json!(row.name);
-    value["used_by"] = json!(row.uses);
-    value
+/// One application.
+#[derive(Serialize, ToSchema)]
+struct Application<'a> {
+    application: &'a Name,
+    /// Resources.
+    uses: &'a [Name],
+    #[serde(flatten)]
+    state: State<'a>,
 }
 
-fn state(row: &BoardRow) -> Value {
-    let first = row.causes.first().map(|cause| &cause.entry.notification);
-    json!({
-        "title": row.title,
-        "available": row.causes.is_empty(),
-        "critical": row.critical,
-        "local": row.local,
-        "reason": row.reason.as_ref().map(|reason| &reason.name),
-        "reason_code": row.reason.as_ref().map(|reason| reason.code),
-        "component": first.and_then(|n| n.component.as_ref()),
-        "message": first.and_then(|n| n.message.as_ref()),
-        "operator": first.and_then(|n| n.operator.as_ref()),
-        "since": row.since,
-        "expected_back_at": row.expected_back_at,
-        "causes": row.causes.iter().map(cause).collect::<Vec<_>>(),
-        "partial": row.partial.iter().map(cause).collect::<Vec<_>>(),
-        "upcoming": row.upcoming.iter().map(|plan| upcoming(plan)).collect::<Vec<_>>(),
-    })
+impl<'a> Application<'a> {
+    fn of(row: &'a BoardRow) -> Self {
+        Self { application: &row.name, uses: &row.uses, state: State::of(row) }
+    }
 }
 
-/// One closing that counts.
-fn cause(cause: &CauseView) -> Value {
-    let mut value = statement(&cause.entry);
-    value["target"] = json!(cause.target);
-    value["layer"] = json!(cause.layer);
-    value["since"] = json!(cause.since);
-    value
+/// One resource.
+#[derive(Serialize, ToSchema)]
+struct Resource<'a> {
+    resource: &'a Name,
+    /// Applications.
+    used_by: &'a [Name],
+    #[serde(flatten)]
+    state: State<'a>,
 }
 
-/// A plan that has not begun.
-fn upcoming(plan: &Entry) -> Value {
-    let mut value = statement(plan);
-    value["targets"] = json!(plan.notification.targets);
-    value["goes_down_at"] = json!(plan.notification.since());
-    value
+impl<'a> Resource<'a> {
+    fn of(row: &'a BoardRow) -> Self {
+        Self { resource: &row.name, used_by: &row.uses, state: State::of(row) }
+    }
+}
+
+/// How an application or a resource stands.
+#[derive(Serialize, ToSchema)]
+struct State<'a> {
+    title: &'a str,
+    /// For a request that no criteria but nodes match.
+    available: bool,
+    critical: bool,
+    /// This node has it in its configuration.
+    local: bool,
+    #[schema(required)]
+    reason: Option<&'a Name>,
+    #[schema(required)]
+    reason_code: Option<u32>,
+    #[schema(required)]
+    component: Option<&'a str>,
+    #[schema(required)]
+    message: Option<&'a str>,
+    #[schema(required)]
+    operator: Option<&'a str>,
+    /// The earliest beginning of the causes.
+    #[schema(required)]
+    since: Option<Moment>,
+    /// The latest expected return of the causes; null if any has none.
+    #[schema(required)]
+    expected_back_at: Option<Moment>,
+    /// The first one gives reason, component, message and operator.
+    causes: Vec<Cause<'a>>,
+    /// Closings that are in force for some requests only.
+    partial: Vec<Cause<'a>>,
+    upcoming: Vec<Plan<'a>>,
+}
+
+impl<'a> State<'a> {
+    fn of(row: &'a BoardRow) -> Self {
+        let first = row.causes.first().map(|cause| &cause.entry.notification);
+        Self {
+            title: &row.title,
+            available: row.causes.is_empty(),
+            critical: row.critical,
+            local: row.local,
+            reason: row.reason.as_ref().map(|reason| &reason.name),
+            reason_code: row.reason.as_ref().map(|reason| reason.code),
+            component: first.and_then(|n| n.component.as_deref()),
+            message: first.and_then(|n| n.message.as_deref()),
+            operator: first.and_then(|n| n.operator.as_deref()),
+            since: row.since,
+            expected_back_at: row.expected_back_at,
+            causes: row.causes.iter().map(Cause::of).collect(),
+            partial: row.partial.iter().map(Cause::of).collect(),
+            upcoming: row.upcoming.iter().map(|plan| Plan::of(plan)).collect(),
+        }
+    }
+}
+
+/// A closing that counts.
+#[derive(Serialize, ToSchema)]
+struct Cause<'a> {
+    target: &'a Target,
+    /// own, system or resource.
+    layer: &'static str,
+    since: Moment,
+    #[serde(flatten)]
+    statement: Statement<'a>,
+}
+
+impl<'a> Cause<'a> {
+    fn of(cause: &'a CauseView) -> Self {
+        let CauseView { target, layer, entry, since } = cause;
+        Self { target, layer, since: *since, statement: Statement::of(entry) }
+    }
+}
+
+/// A closing that has not begun and is not cancelled.
+#[derive(Serialize, ToSchema)]
+struct Plan<'a> {
+    targets: &'a [Target],
+    goes_down_at: Moment,
+    #[serde(flatten)]
+    statement: Statement<'a>,
+}
+
+impl<'a> Plan<'a> {
+    fn of(plan: &'a Entry) -> Self {
+        let n = &plan.notification;
+        Self { targets: &n.targets, goes_down_at: n.since(), statement: Statement::of(plan) }
+    }
 }
 
 /// What causes and plans have in common.
-fn statement(entry: &Entry) -> Value {
-    let n = &entry.notification;
-    json!({
-        "id": n.id,
-        "timestamp": n.timestamp,
-        "reason": n.reason.name,
-        "reason_code": n.reason.code,
-        "component": n.component,
-        "message": n.message,
-        "expected_back_at": n.expected_back_at,
-        "restore": n.restore,
-        "criteria": n.criteria,
-        "operator": n.operator,
-        "source": n.source,
-        "reporter": n.reporter,
-        "node": n.node,
-    })
+#[derive(Serialize, ToSchema)]
+struct Statement<'a> {
+    id: Uuid,
+    timestamp: Moment,
+    reason: &'a Name,
+    reason_code: u32,
+    #[schema(required)]
+    component: Option<&'a str>,
+    #[schema(required)]
+    message: Option<&'a str>,
+    #[schema(required)]
+    expected_back_at: Option<Moment>,
+    restore: Restore,
+    #[schema(required)]
+    criteria: Option<&'a Criteria>,
+    #[schema(required)]
+    operator: Option<&'a str>,
+    source: Source,
+    #[schema(required)]
+    reporter: Option<&'a str>,
+    node: &'a Name,
+}
+
+impl<'a> Statement<'a> {
+    fn of(entry: &'a Entry) -> Self {
+        let n = &entry.notification;
+        Self {
+            id: n.id,
+            timestamp: n.timestamp,
+            reason: &n.reason.name,
+            reason_code: n.reason.code,
+            component: n.component.as_deref(),
+            message: n.message.as_deref(),
+            expected_back_at: n.expected_back_at,
+            restore: n.restore,
+            criteria: n.criteria.as_ref(),
+            operator: n.operator.as_deref(),
+            source: n.source,
+            reporter: n.reporter.as_deref(),
+            node: &n.node,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::availability::{Author, Moment, Name, NodeId, Submission, Target};
+    use crate::availability::{Author, NodeId, Submission};
+    use serde_json::{Value, json};
     use std::sync::Arc;
 
     fn entry(value: Value) -> Arc<Entry> {
@@ -153,7 +271,7 @@ mod tests {
         );
         let target: Target = "resource:mail-store".parse().unwrap();
         let closed = row(vec![CauseView { target, layer: "resource", entry: said, since: Moment::ZERO }], vec![]);
-        let shown = application(&closed);
+        let shown = serde_json::to_value(Application::of(&closed)).unwrap();
         assert_eq!(shown["application"], "mail");
         assert_eq!(shown["available"], false);
         assert_eq!(
@@ -171,11 +289,9 @@ mod tests {
     fn an_open_one_has_its_plans_and_no_reason() {
         let plan =
             entry(json!({"targets": ["system"], "status": "unavailable", "goes_down_at": "2026-11-23T18:00:00Z"}));
-        let shown = board(&Board {
-            applications: vec![row(vec![], vec![plan])],
-            resources: vec![row(vec![], vec![])],
-            system: vec![],
-        });
+        let board =
+            Board { applications: vec![row(vec![], vec![plan])], resources: vec![row(vec![], vec![])], system: vec![] };
+        let shown = serde_json::to_value(Everything::of(&board)).unwrap();
         let mail = &shown["applications"][0];
         assert_eq!((&mail["available"], &mail["reason"], &mail["since"]), (&json!(true), &Value::Null, &Value::Null));
         assert_eq!(mail["upcoming"][0]["goes_down_at"], "2026-11-23T18:00:00Z");

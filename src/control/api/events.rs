@@ -3,13 +3,30 @@
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 
 use super::desk;
+use crate::availability::Name;
 use crate::control::{
     auth::Caller,
     errors::Failure,
     events::{Audience, Streams, filter, respond},
+    openapi::Reading,
 };
 
-/// Follows changes until the reader or the node goes.
+/// Follow changes
+#[utoipa::path(
+    get, path = "/api/v1/events", operation_id = "followEvents", tag = "events",
+    params(
+        ("application" = inline(Option<Name>), Query, nullable = false, description = "Only availability events about this one."),
+        ("Last-Event-ID" = Option<String>, Header, nullable = false,
+            description = "From a reader that returns: the stream begins with a reset."),
+    ),
+    responses(
+        (status = 200, content_type = "text/event-stream", body = String,
+            description = "Server-sent events: availability, resource, delivery, notification, nodes, and reset (look \
+                           everything up again). data is JSON with the member event and the name or id of what has \
+                           changed. A comment every 15 s."),
+        Reading
+    )
+)]
 pub async fn follow(request: HttpRequest) -> Result<HttpResponse, Failure> {
     let application = filter(&request)?;
     let desk = desk(&request)?;

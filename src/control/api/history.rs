@@ -1,7 +1,9 @@
 //! What was said: `GET /api/v1/notifications` and `/{id}`.
 
 use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     desk,
@@ -10,8 +12,12 @@ use super::{
 };
 use crate::{
     actors::desk::{Delivery, HistoryError, HistoryQuery},
-    availability::{Entry, Name},
-    control::{errors::Failure, formats},
+    availability::{Entry, Name, Notification},
+    control::{
+        errors::Failure,
+        formats,
+        openapi::{Before, Reading, ReadingOne},
+    },
 };
 
 /// How many to list unless told.
@@ -19,18 +25,81 @@ const LIMIT: usize = 100;
 /// Most that are listed at once.
 const MOST: usize = 1_000;
 
-/// The notifications, newest first. `?wsdl` and `?xsd` describe how they are submitted by SOAP and XML.
+/// The filters of a list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "query() reads them one by one; only their form is read")]
+struct Filters {
+    /// Only those that name it, the system, or a resource that it uses.
+    #[param(nullable = false)]
+    application: Option<Name>,
+    /// Only from this kind of notifier.
+    #[param(nullable = false, inline)]
+    source: Option<Kind>,
+    /// Only by this operator.
+    #[param(nullable = false, min_length = 1, max_length = 200)]
+    operator: Option<String>,
+    /// Only what is older: what `next` said, or a time.
+    #[param(nullable = false, inline)]
+    before: Option<Before>,
+    /// How many.
+    #[param(nullable = false, minimum = 1, maximum = 1_000, default = 100)]
+    limit: Option<u16>,
+}
+
+/// What kind of notifier.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[allow(dead_code, reason = "as above")]
+enum Kind {
+    Operator,
+    Monitor,
+    Alert,
+    Farm,
+}
+
+/// One page of the list.
+#[derive(Serialize, ToSchema)]
+struct Page<'a> {
+    notifications: Vec<&'a Notification>,
+    /// Goes into `before` to go on; null at the end.
+    #[schema(required)]
+    next: Option<String>,
+}
+
+/// One notification and how far it has come.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "with_delivery() writes it: the record may have any members")]
+struct WithReceipt {
+    #[serde(flatten)]
+    record: Notification,
+    #[serde(flatten)]
+    receipt: Delivery,
+}
+
+/// The notifications, newest first
+///
+/// `?wsdl` and `?xsd` describe how they are submitted by SOAP and XML.
+#[utoipa::path(
+    get, path = "/api/v1/notifications", operation_id = "listNotifications", tag = "notifications", params(Filters),
+    responses((status = 200, description = "One page.", body = Page), Reading)
+)]
 pub async fn list(request: HttpRequest) -> Result<HttpResponse, Failure> {
     if let Some(description) = formats::description(&request) {
         return Ok(description);
     }
     let query = query(&request)?;
     let page = desk(&request)?.history(query).await.map_err(refused)?;
-    let notifications: Vec<Value> = page.entries.iter().map(|entry| record(entry)).collect();
-    Ok(HttpResponse::Ok().json(json!({"notifications": notifications, "next": page.next})))
+    let notifications = page.entries.iter().map(|entry| &entry.notification).collect();
+    Ok(HttpResponse::Ok().json(Page { notifications, next: page.next }))
 }
 
-/// One notification and how far it has come.
+/// One notification and how far it has come
+#[utoipa::path(
+    get, path = "/api/v1/notifications/{id}", operation_id = "getNotification", tag = "notifications",
+    params(("id" = uuid::Uuid, Path, description = "Its id.")),
+    responses((status = 200, description = "The record with its receipt.", body = WithReceipt), ReadingOne)
+)]
 pub async fn one(request: HttpRequest) -> Result<HttpResponse, Failure> {
     params::none(&request)?;
     let text = segment(&request, "id");

@@ -2,17 +2,17 @@
 //! strictly, ask the desk, and write the answer; what goes wrong is a [`Failure`].
 //!
 //! Must stay true: nothing below `/api` is reached without credentials; no answer is kept by a
-//! cache; every address is in `static/openapi.json`.
+//! cache; every address is described where its handler is, see `openapi`.
 
-pub mod availability;
-mod events;
-pub mod history;
-mod nodes;
-mod notifications;
+pub(super) mod availability;
+pub(super) mod events;
+pub(super) mod history;
+pub(super) mod nodes;
+pub(super) mod notifications;
 pub mod params;
 mod preview;
 pub mod routes;
-mod why;
+pub(super) mod why;
 
 use actix_web::{
     Error, HttpRequest, HttpResponse, ResponseError as _,

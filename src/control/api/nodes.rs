@@ -1,18 +1,44 @@
 //! The farm as this node knows it: `GET /api/v1/nodes`, `DELETE /api/v1/nodes/{name}`.
 
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{desk, params, segment};
-use crate::control::{audit, auth::Caller, errors::Failure};
+use crate::{
+    actors::desk::NodeView,
+    control::{
+        audit,
+        auth::Caller,
+        errors::Failure,
+        openapi::{Forgetting, Reading},
+    },
+};
 
-/// All nodes, this one first.
-pub async fn list(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    params::none(&request)?;
-    Ok(HttpResponse::Ok().json(json!({"nodes": desk(&request)?.nodes().await})))
+/// The farm.
+#[derive(Serialize, ToSchema)]
+struct Nodes {
+    nodes: Vec<NodeView>,
 }
 
-/// Removes a node for good: 204; 409 where it cannot be (this node itself, for one).
+/// All nodes that this one knows, itself first
+#[utoipa::path(
+    get, path = "/api/v1/nodes", operation_id = "listNodes", tag = "nodes",
+    responses((status = 200, description = "The farm.", body = Nodes), Reading)
+)]
+pub async fn list(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    params::none(&request)?;
+    Ok(HttpResponse::Ok().json(Nodes { nodes: desk(&request)?.nodes().await }))
+}
+
+/// Remove a node for good
+///
+/// Needs a token with the role operator. 409 where it cannot be removed: this node itself, for one.
+#[utoipa::path(
+    delete, path = "/api/v1/nodes/{name}", operation_id = "forgetNode", tag = "nodes",
+    params(("name" = String, Path, description = "Its name; percent-encoded, its address, as long as nobody has met it.")),
+    responses((status = 204, description = "It is forgotten."), Forgetting)
+)]
 pub async fn forget(request: HttpRequest) -> Result<HttpResponse, Failure> {
     let caller = Caller::of(&request)?;
     caller.must_be_operator()?;

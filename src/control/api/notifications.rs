@@ -19,16 +19,42 @@ use crate::{
         auth::Caller,
         errors::Failure,
         formats::{Format, Refusal},
+        openapi::{Acting, Waiting},
     },
 };
 
 /// How long `?wait=all` waits unless told.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Takes a notification: 202 with its receipt so far, 200 when it was known already. With
-/// `?wait=all` it waits for every known node: 200 when all have confirmed, otherwise 202.
+/// Submit a notification
 ///
-/// A submission in XML or SOAP is answered in its own format.
+/// A token with the role operator speaks as that operator, one with the role monitor as the reporter token/NAME.
+/// Answered after it is on stable storage. A submission in XML or SOAP is answered in its own format.
+#[utoipa::path(
+    post, path = "/api/v1/notifications", operation_id = "submitNotification", tag = "notifications",
+    params(("waiting" = inline(Option<Waiting>), Query, style = Form, explode, nullable = false,
+        description = "wait=all, and with it timeout.")),
+    request_body(description = "At most 65,536 bytes. XML and SOAP: see ?xsd and ?wsdl; answered in kind.", content(
+        (Submission = "application/json", examples(
+            ("maintenance" = (value = json!({
+                "targets": ["application:mail"], "status": "unavailable", "reason": "planned-maintenance",
+                "message": "Disk upgrade", "duration_seconds": 7200
+            }))),
+            ("back" = (value = json!({"targets": ["application:mail"], "status": "available"}))),
+            ("cancel" = (value = json!({"cancels": "01936f5e-0000-7000-8000-000000000000"}))),
+        )),
+        (String = "application/xml"),
+        (String = "text/xml"),
+        (String = "application/soap+xml"),
+    )),
+    responses(
+        (status = 202, body = Submitted, headers(("Location" = String, description = "Where the notification is.")),
+            description = "Accepted, and on its way to the other nodes. With wait=all: some have not confirmed in time."),
+        (status = 200, body = Submitted, headers(("Location" = String, description = "Where the notification is.")),
+            description = "This id was known already, with the same content. With wait=all: every known node has confirmed."),
+        Acting
+    )
+)]
 pub async fn submit(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Failure> {
     let format = Format::of(&request)?;
     match take(&request, payload, format).await {

@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 
 use actix_web::{HttpRequest, HttpResponse};
+use utoipa::IntoParams;
 
 use super::{availability::no_application, desk, params::Params, segment};
 use crate::{
     availability::{HeaderSource, Name, RequestFacts},
-    control::errors::Failure,
+    control::{errors::Failure, openapi::ReadingOne},
 };
 
 /// Longest path or query that is asked about, in characters.
@@ -35,7 +36,40 @@ impl HeaderSource for Headers {
     }
 }
 
-/// Every word that was considered, and why it counted or did not.
+/// The request that is asked about, as parameters.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "read() reads them one by one; only their form is read")]
+struct Question {
+    /// The request's method.
+    #[param(nullable = false, default = "GET", min_length = 1, max_length = 32)]
+    method: Option<String>,
+    /// Its normalized path, without the query.
+    #[param(nullable = false, default = "/", max_length = 4_000, pattern = "^/[^?#]*$")]
+    path: Option<String>,
+    /// What follows the question mark.
+    #[param(nullable = false, max_length = 4_000)]
+    query: Option<String>,
+    /// `NAME:VALUE`; may be repeated.
+    #[param(nullable = false, style = Form, explode)]
+    header: Option<Vec<String>>,
+    /// The client's IP address.
+    #[param(nullable = false)]
+    client: Option<String>,
+    /// The node that decides; this one unless told.
+    #[param(nullable = false)]
+    node: Option<Name>,
+}
+
+/// Why an application is open or closed for one request
+#[utoipa::path(
+    get, path = "/api/v1/availability/{application}/why", operation_id = "why", tag = "availability",
+    params(("application" = Name, Path, description = "Its name."), Question),
+    responses(
+        (status = 200, description = "Every word considered, and why it counted or not.", body = crate::actors::desk::Why),
+        ReadingOne
+    )
+)]
 pub async fn why(request: HttpRequest) -> Result<HttpResponse, Failure> {
     let asked = read(&request)?;
     let desk = desk(&request)?;

@@ -1,0 +1,99 @@
+//! Errors in the description: one response for each kind of problem, and the sets of them that addresses
+//! have in common.
+
+use std::collections::BTreeMap;
+
+use utoipa::{
+    IntoResponses, ToSchema,
+    openapi::{ContentBuilder, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, schema::Type},
+};
+
+use crate::control::errors::{KINDS, Kind, MOST_ERRORS, PROBLEM_JSON};
+
+/// RFC 9457.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "errors.rs writes it member by member; only its form is read")]
+pub struct Problem {
+    /// Where this kind of problem is explained.
+    #[schema(format = "uri-reference")]
+    r#type: String,
+    title: String,
+    status: u16,
+    detail: String,
+    /// Every field or parameter that is wrong, with status 422.
+    #[schema(nullable = false, max_items = 100)]
+    errors: Option<Vec<WrongField>>,
+}
+
+/// One field or parameter that is wrong.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "as above")]
+struct WrongField {
+    /// Such as `targets[0]` or `criteria.paths[1]`; empty for the body as a whole.
+    field: String,
+    problem: String,
+}
+
+const _: () = assert!(MOST_ERRORS == 100, "errors has another bound in the description");
+
+/// The name of a kind's response: `not-found` is `NotFound`.
+fn name(kind: &Kind) -> String {
+    let words = kind.name.split('-').map(|word| {
+        let (first, rest) = word.split_at(1);
+        first.to_ascii_uppercase() + rest
+    });
+    words.collect()
+}
+
+/// A response for each kind of problem.
+pub(super) fn all() -> impl Iterator<Item = (String, Response)> {
+    KINDS.iter().map(|kind| {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
+        let response = ResponseBuilder::new().description(kind.meaning).content(PROBLEM_JSON, content);
+        let field = |r#type: Type| HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(r#type))).build();
+        let response = match kind.status {
+            401 => response.header("WWW-Authenticate", field(Type::String)),
+            503 => response.header("Retry-After", field(Type::Integer)),
+            _ => response,
+        };
+        (name(kind), response.build())
+    })
+}
+
+fn refer(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {
+    let kinds = KINDS.iter().filter(|kind| statuses.contains(&kind.status));
+    kinds.map(|kind| (kind.status.to_string(), RefOr::Ref(Ref::from_response_name(name(kind))))).collect()
+}
+
+/// What reading a list can be answered with.
+pub enum Reading {}
+/// What reading one thing can be answered with.
+pub enum ReadingOne {}
+/// What handing in a notification can be answered with.
+pub enum Acting {}
+/// What removing a node can be answered with.
+pub enum Forgetting {}
+
+impl IntoResponses for Reading {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refer(&[400, 401, 414, 422, 503])
+    }
+}
+
+impl IntoResponses for ReadingOne {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refer(&[400, 401, 404, 414, 422, 503])
+    }
+}
+
+impl IntoResponses for Acting {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refer(&[400, 401, 403, 408, 409, 413, 414, 415, 422, 429, 503])
+    }
+}
+
+impl IntoResponses for Forgetting {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refer(&[400, 401, 403, 404, 409, 414, 422, 503])
+    }
+}
