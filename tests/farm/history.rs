@@ -122,12 +122,14 @@ fn samples(text: &str) -> std::collections::HashMap<String, f64> {
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').unwrap();
-            assert!(["counter", "gauge"].contains(&kind), "{line}");
+            assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
             assert!(typed.insert(name.to_owned()), "{name} stands twice");
         } else if !line.starts_with("# HELP ") {
             let (name, value) = line.rsplit_once(' ').unwrap();
             let family = name.split('{').next().unwrap();
-            assert!(typed.contains(family), "a sample without its type: {line}");
+            let of_histogram = ["_bucket", "_count", "_sum"].into_iter().find_map(|end| family.strip_suffix(end));
+            let is_typed = [Some(family), of_histogram].into_iter().flatten().any(|family| typed.contains(family));
+            assert!(is_typed, "a sample without its type: {line}");
             assert!(samples.insert(name.to_owned(), value.parse().unwrap()).is_none(), "{line}");
         }
     }
@@ -151,6 +153,8 @@ async fn metrics_can_be_read_and_count() {
         ("forewarn_denials_total", 1.0),
         ("forewarn_proxied_total", 1.0),
         ("forewarn_store_writable", 1.0),
+        ("forewarn_submission_seconds_count", 1.0),
+        ("forewarn_submission_seconds_bucket{le=\"+Inf\"}", 1.0),
         ("forewarn_application_available{application=\"mail\"}", 0.0),
         ("forewarn_application_available{application=\"chat\"}", 1.0),
         ("forewarn_outbox_rows{peer=\"b\"}", 0.0),
@@ -158,4 +162,5 @@ async fn metrics_can_be_read_and_count() {
     ] {
         assert_eq!(samples.get(name), Some(&value), "{name}\n{}", reply.text());
     }
+    assert!(samples["forewarn_store_commit_seconds_count"] > 1.0, "{}", reply.text());
 }

@@ -11,21 +11,20 @@ use prometheus_client::{
 use super::Desk;
 use crate::sync::PeerView;
 
-/// A gauge, and gauges by one label.
-type Value = Gauge<f64, AtomicU64>;
-type ByLabel = Family<[(&'static str, String); 1], Value>;
+/// Gauges by one label.
+type ByLabel = Family<[(&'static str, String); 1], Gauge>;
 
 /// Adds figures to a registry.
 struct Into<'a>(&'a mut Registry);
 
 impl Into<'_> {
-    fn gauge(&mut self, name: &str, help: &str, value: f64) {
-        let gauge = Value::default();
+    fn gauge(&mut self, name: &str, help: &str, value: i64) {
+        let gauge = Gauge::<i64>::default();
         gauge.set(value);
         self.0.register(name, help, gauge);
     }
 
-    fn by(&mut self, label: &'static str, name: &str, help: &str, values: impl Iterator<Item = (String, f64)>) {
+    fn by(&mut self, label: &'static str, name: &str, help: &str, values: impl Iterator<Item = (String, i64)>) {
         let family = ByLabel::default();
         for (of, value) in values {
             family.get_or_create(&[(label, of)]).set(value);
@@ -40,8 +39,12 @@ impl Into<'_> {
     }
 }
 
-fn flag(is: bool) -> f64 {
-    f64::from(u8::from(is))
+fn flag(is: bool) -> i64 {
+    i64::from(is)
+}
+
+fn count(of: usize) -> i64 {
+    i64::try_from(of).unwrap_or(i64::MAX)
 }
 
 impl Desk {
@@ -96,35 +99,34 @@ impl Desk {
                 let ledger = replica.ledger();
                 let (pending, quarantined) = replica.waiting();
                 let gauges = [
-                    ("forewarn_ledger_entries", "Notifications in the ledger", ledger.len() as f64),
-                    (
-                        "forewarn_ledger_limit_seconds",
-                        "The greatest stamp time ever admitted, in seconds since 1970",
-                        ledger.limit().millis() as f64 / 1_000.0,
-                    ),
-                    ("forewarn_pending", "Notifications that wait to be applied", pending as f64),
-                    ("forewarn_quarantined", "Notifications too far ahead of this node's clock", quarantined as f64),
+                    ("forewarn_ledger_entries", "Notifications in the ledger", count(ledger.len())),
+                    ("forewarn_pending", "Notifications that wait to be applied", count(pending)),
+                    ("forewarn_quarantined", "Notifications too far ahead of this node's clock", count(quarantined)),
                     (
                         "forewarn_unconfirmed",
                         "Own notifications that some node has not confirmed",
-                        replica.unconfirmed() as f64,
+                        count(replica.unconfirmed()),
                     ),
                 ];
-                (gauges, replica.peers())
+                (gauges, ledger.limit(), replica.peers())
             })
             .await;
         // Without an answer the node is on its way down.
-        let Some((gauges, peers)) = looked else { return };
+        let Some((gauges, limit, peers)) = looked else { return };
         for (name, help, value) in gauges {
             into.gauge(name, help, value);
         }
-        let each = |value: &dyn Fn(&PeerView) -> f64| -> Vec<(String, f64)> {
+        let seconds = Gauge::<f64, AtomicU64>::default();
+        seconds.set(limit.millis() as f64 / 1_000.0);
+        let help = "The greatest stamp time ever admitted, in seconds since 1970";
+        into.0.register("forewarn_ledger_limit_seconds", help, seconds);
+        let each = |value: &dyn Fn(&PeerView) -> i64| -> Vec<(String, i64)> {
             let name =
                 |peer: &PeerView| peer.member.as_ref().map_or(peer.address.clone(), |member| member.name.to_string());
             peers.iter().map(|peer| (name(peer), value(peer))).collect()
         };
         for (name, help, values) in [
-            ("forewarn_outbox_rows", "Notifications that wait for a peer", each(&|peer| peer.outbox as f64)),
+            ("forewarn_outbox_rows", "Notifications that wait for a peer", each(&|peer| count(peer.outbox))),
             (
                 "forewarn_merge_on_return",
                 "1 while a peer's outbox has collapsed into a merge",
