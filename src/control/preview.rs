@@ -21,13 +21,14 @@ const PAST: Duration = Duration::from_secs(60);
 const OVERLAPS: usize = 5;
 
 /// An application that a closing closes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Closes {
     /// Its name.
     pub application: Name,
     /// From when on.
     pub from: Moment,
     /// When it should be back; absent: not known.
+    #[schema(required)]
     pub until: Option<Moment>,
 }
 

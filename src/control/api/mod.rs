@@ -10,7 +10,7 @@ pub(super) mod history;
 pub(super) mod nodes;
 pub(super) mod notifications;
 pub mod params;
-mod preview;
+pub(super) mod preview;
 pub mod routes;
 pub(super) mod why;
 

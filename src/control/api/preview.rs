@@ -2,22 +2,44 @@
 //! `POST /api/v1/notifications` and changes nothing.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{desk, params};
 use crate::{
-    availability::{Author, Submission},
+    availability::{Author, Name, Submission},
     clock,
     control::{
         body,
         console::words::Titles,
         errors::Failure,
-        preview::{Known, Preview},
+        openapi::Trying,
+        preview::{Closes, Known, Preview},
     },
 };
 
-/// Answers what the notification would close, open and replace, and what may not have been meant; 422
-/// for what would be refused.
+/// What a notification would do.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Preview)]
+struct Answer<'a> {
+    closes: &'a [Closes],
+    /// Applications that it makes available.
+    opens: Vec<&'a Name>,
+    /// Notifications that it takes the place of, or cancels.
+    replaces: &'a [Uuid],
+    /// What may not have been meant.
+    warnings: &'a [String],
+}
+
+/// What a notification would do
+///
+/// Takes the body of a notification and changes nothing. 422 for what would be refused.
+#[utoipa::path(
+    post, path = "/api/v1/preview", operation_id = "previewNotification", tag = "notifications",
+    request_body(content = Submission, description = "At most 65,536 bytes."),
+    responses((status = 200, description = "What it would do.", body = Answer), Trying)
+)]
 pub async fn preview(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Failure> {
     params::none(&request)?;
     let submission = Submission::parse(&body::json(&request, payload).await?).map_err(Failure::Wrong)?;
@@ -36,10 +58,6 @@ pub async fn preview(request: HttpRequest, payload: web::Payload) -> Result<Http
     let (board, nodes) = (desk.board().await, desk.nodes().await);
     let titles = Titles::new(desk.known_targets().await);
     let preview = Preview::of(&notification, &Known { board: &board, nodes: &nodes, titles: &titles, now });
-    Ok(HttpResponse::Ok().json(json!({
-        "closes": preview.closes,
-        "opens": preview.opens(),
-        "replaces": preview.replaces,
-        "warnings": preview.warnings,
-    })))
+    let Preview { closes, replaces, warnings, .. } = &preview;
+    Ok(HttpResponse::Ok().json(Answer { closes, opens: preview.opens(), replaces, warnings }))
 }

@@ -19,7 +19,7 @@ use utoipa::{
 };
 
 pub(super) use self::{
-    problems::{Acting, Forgetting, Problem, Reading, ReadingOne},
+    problems::{Acting, Forgetting, Problem, Reading, ReadingOne, Trying},
     said::{Before, Waiting},
 };
 use super::{
@@ -46,6 +46,7 @@ use crate::{
         api::history::list,
         api::notifications::submit,
         api::history::one,
+        api::preview::preview,
         api::availability::all,
         api::availability::one,
         api::why::why,

@@ -71,6 +71,8 @@ pub enum Reading {}
 pub enum ReadingOne {}
 /// What handing in a notification can be answered with.
 pub enum Acting {}
+/// What asking what a notification would do can be answered with.
+pub enum Trying {}
 /// What removing a node can be answered with.
 pub enum Forgetting {}
 
@@ -89,6 +91,12 @@ impl IntoResponses for ReadingOne {
 impl IntoResponses for Acting {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         refer(&[400, 401, 403, 408, 409, 413, 414, 415, 422, 429, 503])
+    }
+}
+
+impl IntoResponses for Trying {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refer(&[400, 401, 404, 408, 413, 414, 415, 422, 429, 503])
     }
 }
 
