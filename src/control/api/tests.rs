@@ -119,9 +119,7 @@ async fn good_requests_get_as_far_as_the_desk() {
 
 #[actix_web::test]
 async fn bad_submissions_get_what_they_deserve() {
-    for content_type in
-        ["", "text/plain", "application/xml", "application/soap+xml", "application/x-www-form-urlencoded"]
-    {
+    for content_type in ["", "text/plain", "application/x-www-form-urlencoded"] {
         let answer = ask(Method::POST, "/api/v1/notifications", OPERATOR, content_type, GOOD).await;
         assert_eq!(answer.status, 415, "{content_type}");
     }
