@@ -87,7 +87,7 @@ impl Tokens {
 #[derive(Clone)]
 pub struct Sessions(pub Door);
 
-/// How long somebody may go on with what they were let in for.
+/// How long a caller may go on with a long-running request.
 #[derive(Clone)]
 pub struct Lease {
     /// Cancelled when it ends before its time.
@@ -122,10 +122,10 @@ pub enum Caller {
 }
 
 impl Caller {
-    /// Whom [`require`] has let in.
+    /// The caller that [`require`] has admitted.
     ///
     /// # Errors
-    /// 401 when nobody was let in: the handler stands outside of `/api`.
+    /// 401 when there is none: the handler stands outside of `/api`.
     pub fn of(request: &HttpRequest) -> Result<Self, Failure> {
         request.extensions().get::<Self>().cloned().ok_or_else(|| nobody("this needs a token".to_owned()))
     }
@@ -138,7 +138,7 @@ impl Caller {
         }
     }
 
-    /// As whom it submits this.
+    /// The author of this submission.
     ///
     /// # Errors
     /// 403 for what its rights do not cover, and for a session: the pages' own form, which checks where

@@ -27,7 +27,7 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 /// Why a request was not done. Each variant is one status.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// 400: it cannot be read at all. The text says where.
+    /// 400: it cannot be read at all. The text names the place.
     #[error("{0}")]
     Malformed(String),
     /// 401: missing or unknown credentials.
@@ -59,7 +59,7 @@ pub enum Failure {
     /// 414, with the bound in bytes.
     #[error("the address is longer than {0} bytes")]
     AddressTooLong(usize),
-    /// 415: the text says what is understood.
+    /// 415: the text names the supported types.
     #[error("{0}")]
     UnsupportedType(String),
     /// 422: fields or parameters that are invalid.

@@ -60,7 +60,7 @@ pub struct Preview {
     pub warnings: Vec<String>,
 }
 
-/// What is known when somebody asks.
+/// What the preview is computed from.
 pub struct Known<'a> {
     /// Everything on the board.
     pub board: &'a Board,

@@ -1,4 +1,4 @@
-//! The history as a file for spreadsheets (RFC 4180), in UTF-8 with a mark that says so.
+//! The history as a file for spreadsheets (RFC 4180), in UTF-8 with a byte-order mark.
 //!
 //! Must stay true: no cell becomes a formula. One that begins as formulas do gets an apostrophe in
 //! front, which spreadsheets show as text.

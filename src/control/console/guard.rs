@@ -73,7 +73,7 @@ impl<'a> Visit<'a> {
         page::see_other(to, self.secure)
     }
 
-    /// A page that says one thing.
+    /// A page with one message.
     pub fn message(
         &self,
         status: StatusCode,
@@ -88,7 +88,7 @@ impl<'a> Visit<'a> {
     }
 }
 
-/// What surrounds a page for nobody in particular.
+/// What surrounds a page before sign-in.
 pub fn chrome(state: &ConsoleState) -> Chrome {
     Chrome {
         section: "",
@@ -109,7 +109,7 @@ pub fn chrome(state: &ConsoleState) -> Chrome {
 /// # Errors
 /// The answer to give instead.
 pub fn enter<'a>(state: &'a ConsoleState, request: &HttpRequest, now: Moment) -> Result<Visit<'a>, HttpResponse> {
-    // A page that refreshes itself says so, with scripts and without: that is no use of the session.
+    // A page that refreshes itself marks its requests, with scripts and without: they do not keep the session alive.
     let by_itself = request.headers().contains_key("x-forewarn-refresh")
         || form::first(&form::read_pairs(request.query_string()), "auto") == "1";
     let used = if by_itself { Use::No } else { Use::Yes };

@@ -2,11 +2,11 @@
 //! `/nodes`.
 //!
 //! Plain HTML forms that work without scripts; one small script makes them better. Handlers
-//! (`handle`) ask the desk and give what it says to pure views (`view`, `form`, `when`, `words`),
+//! (`handle`) ask the desk and hand its answers to pure views (`view`, `form`, `when`, `words`),
 //! which know no clock, no desk and no request.
 //!
-//! Must stay true: nobody sees a page without a session; whatever changes something proves its
-//! origin and the session's token; nothing that somebody typed is lost; a double click, a reload or
+//! Must stay true: no page is shown without a session; a request that changes something proves its
+//! origin and the session's token; nothing that was typed is lost; a double click, a reload or
 //! a retry makes one notification; no page is cached, framed, or fetches anything from elsewhere.
 
 mod assets;
@@ -35,7 +35,7 @@ use crate::{
     availability::{Name, Reasons},
 };
 
-/// What the pages need; made by whoever composes the node.
+/// What the pages need; made where the node is composed.
 pub struct ConsoleState {
     /// Where everything is asked for and handed in.
     pub desk: Desk,

@@ -93,7 +93,7 @@ pub fn words(duration: Duration) -> String {
 /// skip or show twice.
 pub fn read_local(text: &str, zone: Tz) -> Result<Moment, String> {
     let text = text.trim();
-    // With seconds only if somebody typed some; a space where the field is shown as plain text.
+    // With seconds only if they were typed; with a space where the field is shown as plain text.
     let read = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M"]
         .iter()
         .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());

@@ -1,4 +1,4 @@
-//! The farm's terms as people say them: targets, reasons, criteria, authors.
+//! The farm's terms in plain words: targets, reasons, criteria, authors.
 
 use std::collections::HashMap;
 

@@ -16,7 +16,7 @@ pub struct Door {
     pub sessions: Arc<Sessions>,
     /// Their cookie.
     pub cookies: Cookies,
-    /// Who may say how a browser has reached this node.
+    /// The proxies whose forwarding headers are believed.
     pub proxies: Proxies,
 }
 
@@ -42,7 +42,7 @@ impl Door {
         self.cookies.read(request, self.front(request).secure)
     }
 
-    /// Who made this request; `None`: nobody who is signed in.
+    /// The session of this request; `None` without a live one.
     pub fn who(&self, request: &HttpRequest, now: Moment, used: Use) -> Option<Session> {
         self.sessions.find(&self.claimed(request)?, now, used)
     }

@@ -12,7 +12,7 @@ use super::Front;
 /// Why a request is not believed to come from an own page. Its text is for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OriginError {
-    /// `Sec-Fetch-Site` says so.
+    /// `Sec-Fetch-Site` names another site.
     #[error("the browser says that another site made this request")]
     OtherSite,
     /// `Origin` is not this host.

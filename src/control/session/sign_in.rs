@@ -16,7 +16,7 @@ const AT_ONCE: usize = 2;
 /// How long an attempt waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Somebody who may sign in.
+/// An operator who may sign in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Operator {
     /// As it is shown, and typed.
@@ -33,10 +33,10 @@ impl std::fmt::Debug for Operator {
     }
 }
 
-/// Why somebody is not signed in.
+/// Why a sign-in failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotSignedIn {
-    /// Name or password; which of them is not said.
+    /// Name or password; which of them is not disclosed.
     #[error("the name or the password is wrong")]
     Wrong,
     /// Too many failures; 429 with this wait.
@@ -61,7 +61,7 @@ impl SignIn {
         Self { operators: operators.into(), throttle: Throttle::default(), turns: Semaphore::new(AT_ONCE) }
     }
 
-    /// Somebody can sign in.
+    /// There are operators who can sign in.
     pub fn is_possible(&self) -> bool {
         !self.operators.is_empty()
     }
@@ -80,7 +80,7 @@ impl SignIn {
     ) -> Result<Operator, NotSignedIn> {
         let name: String = name.trim().chars().take(200).collect();
         let found = self.operators.iter().find(|operator| operator.name == name);
-        // Somebody else's hash takes the place of the missing one: same tool, same cost.
+        // For an unknown name another operator's hash is checked, so that it takes the same time.
         let Some(hash) = found.or(self.operators.first()).map(|operator| operator.phc.clone()) else {
             return Err(NotSignedIn::Wrong);
         };

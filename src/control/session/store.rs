@@ -1,7 +1,7 @@
 //! Sessions of this node, in memory: they do not survive a restart and are not shared with peers.
 //!
 //! The id that the browser holds is 256 random bits; only its SHA-256 is kept here, so that a copy
-//! of this memory lets nobody in. Ids are looked up by that hash, so no comparison of secrets takes
+//! of this memory gives no access. Ids are looked up by that hash, so no comparison of secrets takes
 //! a time that depends on them.
 
 use std::{
@@ -98,7 +98,7 @@ impl Sessions {
         Self { limits, held: Mutex::default() }
     }
 
-    /// Begins a session; returns the id for the cookie, 64 hexadecimal digits, known to nobody else.
+    /// Begins a session; returns the id for the cookie, 64 hexadecimal digits, which is not kept here.
     pub fn begin(&self, operator: &str, rights: Rights, from: IpAddr, now: Moment) -> (String, Session) {
         let id = secret();
         let ended = CancellationToken::new();
@@ -166,12 +166,12 @@ impl Sessions {
         held.len() < before
     }
 
-    /// How many there are, ended ones that nobody asked for since included.
+    /// How many are held, expired ones that were not looked up since included.
     pub fn len(&self) -> usize {
         self.lock().len()
     }
 
-    /// Nobody is signed in.
+    /// No session is held.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -190,7 +190,7 @@ fn key(id: &str) -> [u8; 32] {
     Sha256::digest(id.as_bytes()).into()
 }
 
-/// The hash of an id's hash, so that a list of handles lets nobody in and finds nothing here.
+/// The hash of an id's hash, so that a list of handles gives no access.
 fn handle(key: &[u8; 32]) -> String {
     hex::encode(&Sha256::digest(key)[..16])
 }

@@ -23,7 +23,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 const MEMORY: Duration = Duration::from_secs(900);
 /// Most accounts, invented names and addresses that are remembered, each.
 const MOST: usize = 4_096;
-/// Somebody who mistypes: so many failures on one account from one address cost nothing.
+/// Typing mistakes: so many failures on one account from one address cost no wait.
 const FREE_BY_ACCOUNT: u32 = 3;
 /// An address may stand for a whole office behind a proxy: so many failures cost nothing.
 const FREE_BY_ADDRESS: u32 = 20;

@@ -1,6 +1,6 @@
 //! From what was typed to what `POST /api/v1/notifications` takes: the form has no rules of its
 //! own, it only reads times, numbers and lines; everything else is for
-//! [`crate::availability::Submission`] to say.
+//! [`crate::availability::Submission`] to decide.
 
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};

@@ -1,6 +1,6 @@
 //! The form that plays the notification module: its fields as text, as they were typed.
 //!
-//! Must stay true: whatever comes in can be shown again as it was, so that nothing that somebody
+//! Must stay true: input is shown again exactly as it was sent, so that nothing that an operator
 //! typed is lost; nothing here panics on any input.
 
 mod json;
@@ -91,7 +91,7 @@ fields! {
     cancels,
     /// The plan that this one takes the place of.
     replaces,
-    /// The closing that this one says more about: it must still stand when this is sent. For the pages
+    /// The closing that this one updates: it must still stand when this is sent. For the pages
     /// alone.
     updates,
     /// `available` or `unavailable`.

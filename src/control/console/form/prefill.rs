@@ -12,7 +12,7 @@ use crate::{
 /// else of it is taken over.
 ///
 /// Criteria that the form has no field for are left out. Without them it would be about all requests:
-/// then the targets are left out, too, so that nobody opens more than was closed by oversight.
+/// then the targets are left out, too, so that an oversight does not open more than was closed.
 pub fn like(n: &Notification, status: &str) -> Fields {
     let is_whole = is_whole(n);
     let mut fields = Fields {
@@ -29,7 +29,7 @@ pub fn replacing(n: &Notification, face: &Face) -> Fields {
     Fields { replaces: n.id.to_string(), ..filled(n, face) }
 }
 
-/// A form that says more about a closing: it begins with everything that stands, on the targets on
+/// A form that updates a closing: it begins with everything that stands, on the targets on
 /// which it stands. An expected return that has passed is left out.
 pub fn updating(n: &Notification, standing: &[Target], face: &Face) -> Fields {
     let field = |moment: Option<Moment>| moment.map_or_else(String::new, |moment| face.field(moment));
@@ -46,7 +46,7 @@ pub fn updating(n: &Notification, standing: &[Target], face: &Face) -> Fields {
     }
 }
 
-/// A form with everything that a notification says.
+/// A form with every field of a notification.
 fn filled(n: &Notification, face: &Face) -> Fields {
     let status = if n.status == Some(Status::Available) { "available" } else { "unavailable" };
     let field = |moment: Option<_>| moment.map_or_else(String::new, |moment| face.field(moment));
@@ -62,7 +62,7 @@ fn filled(n: &Notification, face: &Face) -> Fields {
     }
 }
 
-/// The submission that says the same again of these targets, with the beginning that it had.
+/// A submission with the same fields, about these targets and with the original beginning.
 pub fn again(n: &Notification, targets: &[Target]) -> Value {
     json!({
         "targets": targets,

@@ -59,7 +59,7 @@ const ORDER: [&str; 17] = [
     "nodes",
 ];
 
-/// Turns what the node says about a submission into sentences about the form.
+/// Turns the node's errors about a submission into sentences about the form.
 pub fn of_fields(errors: Vec<FieldError>) -> Vec<Problem> {
     let mut problems = Vec::new();
     for error in errors {

@@ -42,8 +42,8 @@ fn file(state: &ConsoleState, request: &HttpRequest) -> Answer {
         .streaming(lines(state.desk.clone(), query)))
 }
 
-/// The file, a piece of the history at a time. A store that cannot be read breaks it off, so that
-/// nobody takes a part for the whole.
+/// The file, a piece of the history at a time. A store that cannot be read breaks the transfer off:
+/// a part must not look like the whole.
 fn lines(desk: Desk, query: HistoryQuery) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> {
     let head = stream::iter([Ok(Bytes::from_static(csv::HEAD.as_bytes()))]);
     let pieces = stream::unfold((desk, Some(query), 0), async |(desk, query, count)| {

@@ -86,7 +86,7 @@ async fn plan(visit: &Visit<'_>, what: &str, entry: &Entry) -> Result<(Fields, P
     }
 }
 
-/// A form that says more about a closing: it begins with everything that stands.
+/// A form that updates a closing: it begins with everything that stands.
 async fn update(visit: &Visit<'_>, entry: &Entry) -> Result<(Fields, Page), HttpResponse> {
     let n = &entry.notification;
     let targets = moved::standing(&visit.state.desk.board().await, n.id);

@@ -56,7 +56,7 @@ async fn show_board(state: &ConsoleState, request: &HttpRequest) -> Answer {
     Ok(visit.html(StatusCode::OK, &page))
 }
 
-/// What was just done on the board. Anybody can write this address: only what is so is said.
+/// What was just done on the board. The address can be written by hand, so it is shown only if it is true.
 async fn done(visit: &Visit<'_>, id: &str, titles: &Titles) -> Option<String> {
     let entry = visit.state.desk.entry(id.parse().ok()?).await?;
     let n = &entry.notification;
@@ -154,7 +154,7 @@ async fn show_nodes(state: &ConsoleState, request: &HttpRequest) -> Answer {
     let mut page = NodesPage::new(visit.chrome("nodes"), &nodes, &visit.face);
     let query = form::read_pairs(request.query_string());
     let forgotten = form::first(&query, "forgotten");
-    // Anybody can write this address: only what is so is said.
+    // The address can be written by hand, so it is shown only if it is true.
     if !forgotten.is_empty() && nodes.iter().all(|node| node.name != forgotten) {
         page.notice = Some(format!("Node {forgotten} is no longer part of this farm."));
     }

@@ -1,4 +1,4 @@
-//! When somebody else was quicker: what a plan or a closing has become since the page was opened.
+//! Concurrent changes: what a plan or a closing has become since the page was opened.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
     control::console::{guard::Visit, view::Moved, words},
 };
 
-/// What the sentence says.
+/// The sentences that the pages show.
 const PLAN: &str = "Somebody else has already changed or cancelled this plan.";
 const CLOSING: &str = "Somebody else has already changed this.";
 /// What happens if one goes on.

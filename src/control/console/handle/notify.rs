@@ -63,7 +63,7 @@ impl Page {
     }
 }
 
-/// As whom an operator's pages submit.
+/// The author of what the pages submit.
 pub fn author(visit: &Visit<'_>) -> Author {
     Author::operator(&visit.session.operator)
 }

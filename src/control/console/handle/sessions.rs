@@ -31,7 +31,7 @@ fn show(state: &ConsoleState, request: &HttpRequest) -> Answer {
     Ok(visit.html(StatusCode::OK, &SessionsPage::new(visit.chrome("sessions"), &list, &own, &visit.face)))
 }
 
-/// The sessions that somebody may see and end: a viewer their own, an operator all.
+/// The sessions that this visitor may see and end: a viewer sees their own, an operator all.
 fn visible(visit: &Visit<'_>) -> Vec<Listed> {
     let mut list = visit.state.door.sessions.list(visit.face.now);
     list.retain(|one| visit.session.rights.acts() || one.operator == visit.session.operator);

@@ -80,7 +80,7 @@ async fn try_login(state: &ConsoleState, request: &HttpRequest, body: web::Paylo
         }
     };
     log::info!(operator = operator.name, from:% = address; "signed_in");
-    // Never goes on with an id that was there before: somebody else may have put it there.
+    // The session gets a new id: another site may have set the one that was sent (session fixation).
     if let Some(before) = state.door.claimed(request) {
         state.door.sessions.end(&before);
     }

@@ -1,4 +1,4 @@
-//! What pages say of the farm before they say anything else: nodes that cannot be reached, and a
+//! The state of the farm at the top of a page: nodes that cannot be reached, and a
 //! node that takes no notifications.
 
 use crate::{
@@ -36,7 +36,7 @@ impl FarmState {
             away: away
                 .map(|node| Away { name: node.name.clone(), contact: node.last_contact.map(|at| face.show(at)) })
                 .collect(),
-            // A fenced node says so on every page, and what to do about it.
+            // Every page of a fenced node has a box of its own about that.
             phase: phase.filter(|phase| !matches!(phase.as_str(), "ready" | "fenced")),
         }
     }

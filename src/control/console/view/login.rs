@@ -4,13 +4,13 @@ use askama::Template;
 
 use super::Chrome;
 
-/// The page. Without operators it says how to get one.
+/// The page. Without operators it explains how to add one.
 #[derive(Template)]
 #[template(path = "console/login.html")]
 pub struct LoginPage {
     /// Around it.
     pub chrome: Chrome,
-    /// Somebody can sign in.
+    /// There are operators who can sign in.
     pub possible: bool,
     /// The name as it was typed.
     pub name: String,

@@ -57,14 +57,14 @@ pub struct Chrome {
     pub fenced: Option<&'static str>,
 }
 
-/// What a plan or a closing has become since somebody opened it.
+/// What a plan or a closing has become since the page was opened.
 #[derive(Debug, Clone)]
 pub struct Moved {
     /// That it has changed, in one sentence.
     pub text: &'static str,
     /// The notification that stands now.
     pub id: String,
-    /// What it says.
+    /// Its headline.
     pub headline: String,
     /// Who made it.
     pub by: String,

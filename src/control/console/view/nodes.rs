@@ -18,7 +18,7 @@ pub struct Row {
     pub name: String,
     /// Its control listener.
     pub address: String,
-    /// Its identity, as long as somebody has met it.
+    /// Its identity, once a node has met it.
     pub id: Option<String>,
     /// It answers.
     pub this: bool,
