@@ -153,7 +153,7 @@ async fn a_partition_is_seen_on_the_board_and_before_one_confirms() {
     browser.keep("board-partition").await;
     browser.goto(&stage.console(0, "/notify?target=application:mail&status=unavailable")).await;
     browser.click("button[value=preview]").await;
-    browser.see_text("#away", "Node c cannot be reached from node a.").await;
+    browser.see_text(".box.warn", "Node c cannot be reached and will get it later").await;
     // Part of an application: the board does not call all of it available.
     stage.farm[0]
         .submit(
