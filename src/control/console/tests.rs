@@ -116,6 +116,22 @@ fn sixty_applications_are_one_line_each_and_a_plan_is_shown_once() {
 }
 
 #[test]
+fn a_row_offers_to_open_what_keeps_it_closed() {
+    let page = samples::board_page(&samples::board(), "");
+    let rows = page.applications.wrong.iter().chain(&page.resources.wrong);
+    let offered: Vec<(&str, &str)> = rows.map(|row| (row.title.as_str(), row.open_words.as_str())).collect();
+    assert_eq!(
+        offered,
+        [
+            ("Mail", "Mark as available"),
+            ("Phone directory", "Mark directory as available"),
+            ("Wiki", "Mark as available"),
+            ("directory", "Mark as available"),
+        ]
+    );
+}
+
+#[test]
 fn what_is_down_with_the_whole_system_is_one_line_each() {
     let page = samples::board_page(&samples::closed_board(), "");
     let titles = |rows: &[_]| rows.iter().map(|row: &view::Row| row.title.clone()).collect::<Vec<_>>();

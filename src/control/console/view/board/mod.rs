@@ -273,8 +273,8 @@ fn other(titles: &Titles, row: &Target, name: &Name) -> String {
 
 /// The form that would open a row, and what the link to it is called.
 fn opening(row: &BoardRow, target: &Target) -> (String, String) {
-    let mut resources: Vec<&Target> =
-        row.causes.iter().filter(|cause| cause.layer == "resource").map(|cause| &cause.target).collect();
+    let elsewhere = row.causes.iter().filter(|cause| cause.layer == "resource" && cause.target != *target);
+    let mut resources: Vec<&Target> = elsewhere.map(|cause| &cause.target).collect();
     resources.dedup();
     match &resources[..] {
         [] => (open_href(&[target]), "Mark as available".to_owned()),
