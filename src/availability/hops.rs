@@ -16,8 +16,8 @@ pub fn client_address<'a>(
 ) -> IpAddr {
     let mut address = peer.to_canonical();
     for hop in hops.filter(|hop| !hop.trim().is_empty()).take(MOST) {
-        match parse(hop.trim()) {
-            Some(next) if trusted(address) => address = next.to_canonical(),
+        match hop_address(hop.trim()) {
+            Some(next) if trusted(address) => address = next,
             _ => break,
         }
     }
@@ -25,9 +25,10 @@ pub fn client_address<'a>(
 }
 
 /// An address, perhaps with a port: some proxies write one.
-fn parse(hop: &str) -> Option<IpAddr> {
+pub fn hop_address(hop: &str) -> Option<IpAddr> {
     let bare = hop.strip_prefix('[').and_then(|hop| hop.split_once(']')).map_or(hop, |(hop, _)| hop);
-    bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
+    let address = bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()));
+    address.map(|address: IpAddr| address.to_canonical())
 }
 
 #[cfg(test)]

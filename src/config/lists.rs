@@ -9,11 +9,13 @@ use std::num::NonZeroU32;
 use super::reader::Reader;
 use super::settings::{Application, Operator, Resource, Token};
 use super::values;
-use crate::availability::{Glob, Moment, Name, Reason};
-use crate::vocabulary::{Role, Route, Secret, password, token_sha256};
+use crate::availability::{Glob, Moment, Name, Reason, path_glob};
+use crate::vocabulary::{Balance, Role, Route, Secret, password, token_sha256};
 
 /// The reporters that can be demanded are the reporters that can speak about one target.
 const MAX_AGREE: u32 = 256;
+/// The most exempt paths of one application: each is compared with every request while it is closed.
+const MAX_EXEMPT: usize = 64;
 
 /// Names seen so far in one list.
 #[derive(Default)]
@@ -72,13 +74,23 @@ pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource]) -> Vec
         });
         let critical = entry.flag("critical", false);
         let agree = agree(entry);
-        entry.not_yet(&["strip_prefix", "balance", "exempt", "upstream_ca"]);
+        let balances = [("round-robin", Balance::RoundRobin), ("least-connections", Balance::LeastConnections)];
+        let balance = entry.text("balance", values::one_of(&balances));
+        let strip_prefix = entry.flag("strip_prefix", false);
+        let exempt = entry.texts("exempt", |text| path_glob(text).map_err(|error| error.to_string()));
+        if exempt.len() > MAX_EXEMPT {
+            entry.problem("exempt", format!("must be at most {MAX_EXEMPT} paths"));
+        }
+        entry.not_yet(&["upstream_ca"]);
         let name = name?;
         Some(Application {
             title: title.unwrap_or_else(|| name.to_string()),
             name,
             routes,
             upstream,
+            balance: balance.unwrap_or_default(),
+            strip_prefix,
+            exempt,
             uses,
             critical,
             agree,

@@ -14,7 +14,8 @@
 //! ```text
 //! reader     the file as a tree that remembers lines, and what was asked of it
 //! values     one text → one checked value (names, durations, sizes, networks)
-//! sections   [node] [gate] [control] [farm]
+//! gate       [gate]
+//! sections   [node] [control] [farm]
 //! lists      [[application]] [[resource]] [[reason]] [[token]] [[operator]]
 //! settings   what comes out
 //! secrets    fresh passwords, tokens and farm secrets
@@ -22,6 +23,7 @@
 //! ```
 
 mod error;
+mod gate;
 mod lists;
 mod reader;
 pub mod secrets;
@@ -35,16 +37,18 @@ mod tests;
 
 use std::fs::File;
 use std::io::Read as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 pub use error::{ConfigError, Problem};
 pub use settings::{
     Application, ControlSettings, FarmSettings, GateSettings, MergeMode, MergeOrder, MergeSettings, NodeSettings,
-    Operator, References, Resource, Settings, Token,
+    Operator, PerClientSettings, References, Resource, Settings, TimeoutSettings, Token,
 };
 
 use reader::{Reader, Report};
+
+use crate::vocabulary::Listen;
 
 /// The largest configuration file that is read, in bytes. It bounds every list in it as well.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -116,10 +120,18 @@ impl Settings {
 
 /// Two listeners cannot share a port, unless they listen on different addresses or let the system
 /// choose.
-fn same_port(root: &mut Reader<'_>, gate: SocketAddr, control: SocketAddr) {
-    let same_host = gate.ip() == control.ip()
-        || (gate.is_ipv4() == control.is_ipv4() && (gate.ip().is_unspecified() || control.ip().is_unspecified()));
-    if gate.port() == control.port() && gate.port() != 0 && same_host {
+fn same_port(root: &mut Reader<'_>, gate: &[Listen], control: SocketAddr) {
+    // `[::]` takes IPv4 too.
+    let covers = |all: IpAddr, one: IpAddr| all.is_unspecified() && (all.is_ipv6() || one.is_ipv4());
+    let shared = gate.iter().find_map(|listen| match listen {
+        Listen::Tcp(gate) if gate.port() == control.port() && gate.port() != 0 => {
+            let (gate_ip, control_ip) = (gate.ip(), control.ip());
+            let same = gate_ip == control_ip || covers(gate_ip, control_ip) || covers(control_ip, gate_ip);
+            same.then_some(gate)
+        }
+        _ => None,
+    });
+    if let Some(gate) = shared {
         let (section, other) = match root.has("control") {
             true => ("control", format!("gate.listen, {gate}")),
             false => ("gate", format!("control.listen, {control}")),
@@ -131,11 +143,11 @@ fn same_port(root: &mut Reader<'_>, gate: SocketAddr, control: SocketAddr) {
 /// Reads every section. `None` means that something required is missing, which is then reported.
 fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
     let node = sections::node(root.section("node"));
-    let gate = sections::gate(root.section("gate"));
+    let gate = gate::gate(root.section("gate"));
     let farm = sections::farm(root.section("farm"), file);
     let has_secret = farm.secret.is_some();
     let control = sections::control(root.section("control"), has_secret);
-    same_port(&mut root, gate.listen, control.listen);
+    same_port(&mut root, &gate.listen, control.listen);
 
     // what others refer to comes first
     let resources = lists::resources(&mut root);

@@ -173,6 +173,19 @@ impl<'a> Reader<'a> {
         list
     }
 
+    /// A text, or several in brackets; see [`Reader::texts`].
+    pub(super) fn one_or_more<T: PartialEq>(
+        &mut self,
+        key: &'static str,
+        check: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
+        let is_list = |table: &DeTable<'_>| matches!(table.get(key).map(Spanned::get_ref), Some(DeValue::Array(_)));
+        match self.table.is_some_and(is_list) {
+            true => self.texts(key, check),
+            false => self.text(key, check).into_iter().collect(),
+        }
+    }
+
     fn array(&mut self, key: &'static str) -> &'a [Spanned<DeValue<'a>>] {
         match self.take(key) {
             None => &[],

@@ -1,4 +1,4 @@
-//! The single sections: `[node]`, `[gate]`, `[control]`, `[farm]`.
+//! The single sections but for `[gate]`: `[node]`, `[control]`, `[farm]`.
 //!
 //! Each function takes its section, asks for every key it has, and fills in the defaults of
 //! docs/contract.md#configuration. What spans sections (a listener on other than loopback needs the farm's secret)
@@ -14,9 +14,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use super::reader::{NOT_YET, Reader};
-use super::settings::{
-    ControlSettings, FarmSettings, GateSettings, MergeMode, MergeOrder, MergeSettings, NodeSettings, References,
-};
+use super::settings::{ControlSettings, FarmSettings, MergeMode, MergeOrder, MergeSettings, NodeSettings, References};
 use super::values;
 use crate::vocabulary::{Fanout, Secret};
 
@@ -43,26 +41,6 @@ pub(super) fn node(mut section: Reader<'_>) -> Option<NodeSettings> {
     });
     section.finish();
     Some(NodeSettings { name: name?, data: data?, reserve: reserve.unwrap_or(64 * 1024 * 1024) })
-}
-
-pub(super) fn gate(mut section: Reader<'_>) -> GateSettings {
-    let listen = section.text("listen", listen_address);
-    let trusted_proxies = section.texts("trusted_proxies", values::network);
-    section.not_yet(&[
-        "proxy_protocol",
-        "access_log",
-        "access_log_format",
-        "pages",
-        "cors",
-        "h2c",
-        "redirect",
-        "max_body",
-        "max_connections",
-        "timeouts",
-        "tls",
-    ]);
-    section.finish();
-    GateSettings { listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))), trusted_proxies }
 }
 
 pub(super) fn control(mut section: Reader<'_>, has_secret: bool) -> ControlSettings {
@@ -157,9 +135,9 @@ fn queue(mut section: Reader<'_>) {
 fn merge(mut section: Reader<'_>) -> MergeSettings {
     let references = section.all_or_number("references", MAX_NODES);
     let orders = [("listed", MergeOrder::Listed), ("random", MergeOrder::Random)];
-    let order = section.text("order", one_of(&orders));
+    let order = section.text("order", values::one_of(&orders));
     let modes = [("series", MergeMode::Series), ("parallel", MergeMode::Parallel)];
-    let mode = section.text("mode", one_of(&modes));
+    let mode = section.text("mode", values::one_of(&modes));
     let limits = Duration::from_millis(10)..=600 * SECOND;
     let timeout = section.text("timeout", values::duration_in(limits));
     let limits = Duration::from_millis(100)..=DAY;
@@ -183,15 +161,4 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|error: std::net::AddrParseError| {
         format!("must be an address and a port such as \"127.0.0.1:8080\": {error}")
     })
-}
-
-/// One of a few words, each with its value.
-fn one_of<T: Copy>(choices: &[(&'static str, T)]) -> impl Fn(&str) -> Result<T, String> {
-    move |text| {
-        let choice = choices.iter().find(|(word, _)| *word == text);
-        choice.map(|(_, value)| *value).ok_or_else(|| {
-            let words: Vec<String> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-            format!("must be {}", words.join(" or "))
-        })
-    }
 }

@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 use ipnet::IpNet;
 
 use crate::availability::{Glob, Moment, Name, Reason};
-use crate::vocabulary::{Fanout, HttpUrl, Role, Route, Secret};
+use crate::vocabulary::{Balance, Fanout, HttpUrl, Listen, Role, Route, Secret};
 
 /// Everything in the configuration file, defaults filled in.
 #[derive(Clone, Debug)]
@@ -51,10 +51,43 @@ pub struct NodeSettings {
 /// The public listener.
 #[derive(Clone, Debug)]
 pub struct GateSettings {
-    /// Default 127.0.0.1:8080; port 0 lets the system choose.
-    pub listen: SocketAddr,
+    /// Default 127.0.0.1:8080; port 0 lets the system choose. Not empty.
+    pub listen: Vec<Listen>,
     /// Senders whose forwarding headers are believed. Default: none.
     pub trusted_proxies: Vec<IpNet>,
+    /// The largest body of a request that is forwarded, in bytes. Default 1 GiB.
+    pub max_body: u64,
+    /// Connections of users that are served at a time; more wait. Default 20,000; fewer where the
+    /// system allows fewer open files.
+    pub max_connections: u32,
+    /// `[gate.timeouts]`
+    pub timeouts: TimeoutSettings,
+    /// `[gate.per_client]`
+    pub per_client: PerClientSettings,
+}
+
+/// How long the gate waits: 10 ms to 1 h each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeoutSettings {
+    /// From a head's first byte to its last. Default 10 s.
+    pub header: Duration,
+    /// Between two pieces of a body, reading or writing. Default 30 s.
+    pub body: Duration,
+    /// For the next request on a connection. Default 75 s.
+    pub idle: Duration,
+    /// For a connection to an upstream. Default 5 s.
+    pub connect: Duration,
+    /// For the head of an upstream's answer. Default 60 s.
+    pub upstream: Duration,
+}
+
+/// How much one client may have at a time; a client is an IPv4 address or a /64 of IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PerClientSettings {
+    /// Connections; trusted proxies may have any number. Default 1,024.
+    pub connections: u32,
+    /// Event streams. Default 64.
+    pub streams: u32,
 }
 
 /// The private listener: operators, API, peers.
@@ -150,6 +183,12 @@ pub struct Application {
     pub routes: Vec<Route>,
     /// Who performs it; empty where another application of the same route does.
     pub upstream: Vec<HttpUrl>,
+    /// How requests are shared among them. Default in turn.
+    pub balance: Balance,
+    /// Whether upstreams get paths without the route's prefix. Default no.
+    pub strip_prefix: bool,
+    /// Paths that are never turned away.
+    pub exempt: Vec<Glob>,
     /// Names of resources, all of them configured here.
     pub uses: Vec<Name>,
     /// Whether its notifications overtake others. Default no.

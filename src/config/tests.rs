@@ -110,7 +110,7 @@ role = "viewer"
 fn the_whole_file_becomes_settings() {
     let s = parse(&whole_file()).unwrap();
     assert_eq!(s.node.reserve, 10_000_000);
-    assert_eq!(s.gate.listen.port(), 0);
+    assert_eq!(s.gate.listen, ["127.0.0.1:0".parse().unwrap()]);
     assert_eq!(s.gate.trusted_proxies.len(), 2);
     let advertise = s.control.advertise.as_ref().unwrap();
     assert_eq!(advertise.to_string(), "http://a.example:7070");
@@ -155,7 +155,7 @@ fn the_example_of_the_contract_is_accepted() {
 fn defaults_are_those_of_the_contract() {
     let s = accepted("[[application]]\nname = \"m\"\n");
     assert_eq!(s.node.reserve, 64 * 1024 * 1024);
-    assert_eq!(s.gate.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(s.gate.listen, ["127.0.0.1:8080".parse().unwrap()]);
     assert!(s.gate.trusted_proxies.is_empty());
     assert_eq!(s.control.listen.to_string(), "127.0.0.1:7070");
     let bound = "127.0.0.1:7171".parse().unwrap();

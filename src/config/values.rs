@@ -47,6 +47,17 @@ pub fn network(text: &str) -> Result<IpNet, String> {
         .map_err(|error| format!("must be a network such as \"10.0.0.0/8\" or \"192.0.2.7/32\": {error}"))
 }
 
+/// One of a few words, each with its value.
+pub(super) fn one_of<T: Copy>(choices: &[(&'static str, T)]) -> impl Fn(&str) -> Result<T, String> {
+    move |text| {
+        let choice = choices.iter().find(|(word, _)| *word == text);
+        choice.map(|(_, value)| *value).ok_or_else(|| {
+            let words: Vec<String> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+            format!("must be {}", words.join(" or "))
+        })
+    }
+}
+
 /// A text of one line for people: 1 to 200 characters, none of them a control character.
 ///
 /// # Errors

@@ -29,7 +29,7 @@ fn the_files_are_what_was_announced() {
         let settings = Settings::load(&node.config()).unwrap();
         assert_eq!(settings.node.name.as_str(), NAMES[index]);
         assert_eq!(settings.node.data, node.dir.join("store"));
-        assert_eq!(settings.gate.listen.port(), 7100 + index as u16);
+        assert_eq!(settings.gate.listen, [format!("127.0.0.1:{}", 7100 + index).parse().unwrap()]);
         assert_eq!(settings.control.listen.port(), 7110 + index as u16);
         assert_eq!(settings.farm.peers.len(), 2);
         let names: Vec<&str> = settings.applications.iter().map(|a| a.name.as_str()).collect();

@@ -151,7 +151,7 @@ fn decided(asker: Asker, gate: &Gate, head: &RequestHead, described: &Described<
         client: head.peer_addr.map(|peer| gate.trusted.client_address(peer.ip(), &head.headers)),
     };
     let now = gate.shared.clock();
-    match decide(&gate.shared, &gate.routes, &asked, now) {
+    match decide(&gate.shared, &gate.routes, &gate.served, &asked, now) {
         Outcome::Open(_) | Outcome::Unknown => allowed(),
         Outcome::Torn => refused(gate, head, asker.refuses(Fault::Path(PathError::Ambiguous)), TORN),
         Outcome::Closed(denial) => {

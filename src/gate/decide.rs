@@ -10,6 +10,7 @@ use super::{
     fields::{Fields, Headers},
     path::Path,
     route::{Matched, Routes},
+    served::Served,
 };
 use crate::{
     actors::shared::Shared,
@@ -45,12 +46,22 @@ pub enum Outcome<'r> {
     Open(Matched<'r>),
 }
 
-/// Decides. Every application that some reading of the path names must be open under every reading.
-pub fn decide<'r, F: Fields>(shared: &Shared, routes: &'r Routes, asked: &Asked<'_, F>, clock: Moment) -> Outcome<'r> {
+/// Decides. Every application that some reading of the path names must be open under every reading, or
+/// exempt this path. `served` has the applications in the order of `shared`.
+pub fn decide<'r, F: Fields>(
+    shared: &Shared,
+    routes: &'r Routes,
+    served: &[Served],
+    asked: &Asked<'_, F>,
+    clock: Moment,
+) -> Outcome<'r> {
     let found = routes.find(asked.host, asked.path);
     let mut closed: Option<Arc<Denial>> = None;
     let mut more: Vec<Arc<Denial>> = Vec::new();
     for index in found.all().flatten() {
+        if served[*index].exempts(asked.path) {
+            continue;
+        }
         let snapshot = shared.slots[*index].snapshot.load();
         let mut others = asked.path.others();
         let facts = RequestFacts {

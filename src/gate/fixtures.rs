@@ -21,6 +21,7 @@ use crate::{
         verdict::{Definition, View},
     },
     clock,
+    vocabulary::Balance,
 };
 
 const NAMES: [&str; 3] = ["mail", "chat", "phone"];
@@ -63,9 +64,12 @@ pub(super) fn gate(upstreams: &[String]) -> Gate {
     Gate {
         shared: Arc::new(Shared::new(node, Rules::default(), slots)),
         routes: Routes::build(routes).unwrap(),
-        upstreams: NAMES
+        served: NAMES
             .iter()
-            .map(|_| Upstreams::new(upstreams.iter().map(|url| Upstream::parse(url).unwrap())))
+            .map(|_| {
+                let upstreams = upstreams.iter().map(|url| Upstream::parse(url).unwrap());
+                Upstreams::new(upstreams, Balance::RoundRobin).into()
+            })
             .collect(),
         trusted: TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]),
         connections: PerClient::new(1_024),

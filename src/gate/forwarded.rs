@@ -8,15 +8,12 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::fields::{Fields, members};
-use crate::availability::canonical_network;
-
-/// Hops of X-Forwarded-For that are believed at most, from the right.
-const MAX_HOPS: usize = 32;
+use crate::availability::{canonical_network, client_address, hop_address};
 
 /// The networks whose forwarding headers are believed.
 #[derive(Debug, Clone, Default)]
@@ -38,20 +35,10 @@ impl TrustedProxies {
     /// The address of the client for criteria, limits and logs: the peer, or while that is trusted,
     /// the hop that it names. An unreadable hop ends the search.
     pub fn client_address(&self, peer: IpAddr, fields: &impl Fields) -> IpAddr {
-        let mut address = peer.to_canonical();
-        if !self.contains(address) {
-            return address;
+        match self.contains(peer) {
+            true => client_address(peer, hops(fields).iter().rev().map(|hop| &**hop), |hop| self.contains(hop)),
+            false => peer.to_canonical(),
         }
-        for hop in hops(fields).iter().rev().take(MAX_HOPS) {
-            match hop_address(hop) {
-                Some(next) => address = next,
-                None => break,
-            }
-            if !self.contains(address) {
-                break;
-            }
-        }
-        address
     }
 }
 
@@ -153,13 +140,6 @@ fn hops(fields: &impl Fields) -> Vec<Cow<'_, str>> {
         false => hops,
         true => elements(fields).filter_map(|element| parameter(element, "for")).map(bare).collect(),
     }
-}
-
-/// An address, perhaps with a port: some proxies write one.
-fn hop_address(hop: &str) -> Option<IpAddr> {
-    let bare = hop.strip_prefix('[').and_then(|h| h.split_once(']')).map_or(hop, |(h, _)| h);
-    let address = bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|a| a.ip()));
-    address.map(|address: IpAddr| address.to_canonical())
 }
 
 /// A node of Forwarded as X-Forwarded-For writes it: an address without brackets and port.

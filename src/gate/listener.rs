@@ -3,15 +3,15 @@
 //! actix-server accepts, runs the workers and stops them; each worker serves its connections with
 //! [`super::connection`], and has an actix-web App that answers the gate's own addresses.
 
-use std::{io, net::TcpListener};
+use std::{io, net::SocketAddr, os::unix::net::UnixListener};
 
 use actix_server::Server;
-use actix_service::{IntoServiceFactory as _, ServiceFactory as _, boxed, fn_factory, fn_service, map_config};
+use actix_service::{IntoServiceFactory as _, ServiceFactory, boxed, fn_factory, fn_service, map_config};
 use actix_web::{App, dev::AppConfig, web};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 
 use super::{
-    connection::{Worker, serve as serve_connection},
+    connection::{Worker, client::Socket, serve as serve_connection},
     limits::Limits,
     per_client::Place,
     service::{self, Gate},
@@ -20,15 +20,29 @@ use crate::noise::Noise;
 
 static TOO_MANY: Noise = Noise::new("connection_refused");
 
-/// Starts the gate on a listener that does not block. `grace` is how many seconds requests in flight
-/// may take when the server is stopped; at most `most` connections are served at a time, more wait;
-/// `reserved` adds what is needed below `/.forewarn`, once for each worker. Signals are left to the
-/// caller.
+/// A socket that listens and does not block.
+#[derive(Debug)]
+pub enum Listening {
+    /// An address and a port.
+    Tcp(std::net::TcpListener),
+    /// A local socket.
+    Unix(UnixListener),
+}
+
+impl From<std::net::TcpListener> for Listening {
+    fn from(socket: std::net::TcpListener) -> Self {
+        Self::Tcp(socket)
+    }
+}
+
+/// Starts the gate on its listeners. `grace` is how many seconds requests in flight may take when the
+/// server is stopped; at most `most` connections are served at a time, more wait; `reserved` adds what
+/// is needed below `/.forewarn`, once for each worker. Signals are left to the caller.
 ///
 /// # Errors
-/// When the system refuses the listener.
+/// When the system refuses a listener.
 pub fn serve<F>(
-    listener: TcpListener,
+    sockets: impl IntoIterator<Item = Listening>,
     gate: web::Data<Gate>,
     limits: Limits,
     grace: u64,
@@ -39,53 +53,93 @@ where
     F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
     let workers = std::thread::available_parallelism()?.get();
-    let builder = Server::build()
+    let mut builder = Server::build()
         .disable_signals()
         .shutdown_timeout(grace)
         .workers(workers)
         .max_concurrent_connections(most.div_ceil(workers));
-    let stopping = builder.graceful_shutdown_signal();
-    let builder = builder.listen("gate", listener, move || {
-        let (gate, reserved, stopping) = (gate.clone(), reserved.clone(), stopping.clone());
-        fn_factory(move || {
-            let (gate, reserved, stopping) = (gate.clone(), reserved.clone(), stopping.clone());
-            async move {
-                let app = App::new().app_data(gate.clone()).configure(|config| service::configure(config, reserved));
-                let app = map_config(app.into_factory(), |()| AppConfig::default()).new_service(()).await?;
-                let worker = Worker::start(gate, limits, boxed::service(app));
-                let stopped = worker.clone();
-                actix_web::rt::spawn(async move {
-                    stopping.notified().await;
-                    stopped.stop();
-                });
-                Ok::<_, ()>(fn_service(move |stream: TcpStream| {
-                    let worker = worker.clone();
-                    async move {
-                        if let Some((peer, place)) = enter(&worker.gate, &stream) {
-                            serve_connection(stream, Some(peer), worker).await;
-                            drop(place);
-                        }
-                        Ok::<_, ()>(())
-                    }
-                }))
-            }
-        })
-    })?;
+    for socket in sockets {
+        let (gate, reserved, stopping) = (gate.clone(), reserved.clone(), builder.graceful_shutdown_signal());
+        let told = move || {
+            let stopping = stopping.clone();
+            async move { stopping.notified().await }
+        };
+        builder = match socket {
+            Listening::Tcp(socket) => builder.listen("gate", socket, move || {
+                connections::<TcpStream, _, _, _>(gate.clone(), limits, reserved.clone(), told.clone())
+            })?,
+            Listening::Unix(socket) => builder.listen_uds("gate", socket, move || {
+                connections::<UnixStream, _, _, _>(gate.clone(), limits, reserved.clone(), told.clone())
+            })?,
+        };
+    }
     Ok(builder.run())
 }
 
-/// Lets a connection in, unless its client has as many as it may. What comes from a trusted proxy
-/// comes from many clients.
-fn enter(gate: &Gate, stream: &TcpStream) -> Option<(std::net::SocketAddr, Option<Place>)> {
-    let peer = stream.peer_addr().ok()?;
-    // Small answers must not wait for acknowledgements.
-    stream.set_nodelay(true).ok()?;
-    if gate.trusted.contains(peer.ip()) {
-        return Some((peer, None));
+/// Serves the connections of one listener on one worker. `told` ends when the server is to stop.
+fn connections<S, F, T, W>(
+    gate: web::Data<Gate>,
+    limits: Limits,
+    reserved: F,
+    told: T,
+) -> impl ServiceFactory<S, Config = (), Response = (), Error = (), InitError = ()>
+where
+    S: Entering + 'static,
+    F: Fn(&mut web::ServiceConfig) + Clone + 'static,
+    T: Fn() -> W + Clone + 'static,
+    W: Future<Output = ()> + 'static,
+{
+    fn_factory(move || {
+        let (gate, reserved, told) = (gate.clone(), reserved.clone(), told.clone());
+        async move {
+            let app = App::new().app_data(gate.clone()).configure(|config| service::configure(config, reserved));
+            let app = map_config(app.into_factory(), |()| AppConfig::default()).new_service(()).await?;
+            let worker = Worker::start(gate, limits, boxed::service(app));
+            let stopped = worker.clone();
+            actix_web::rt::spawn(async move {
+                told().await;
+                stopped.stop();
+            });
+            Ok::<_, ()>(fn_service(move |stream: S| {
+                let worker = worker.clone();
+                async move {
+                    if let Some((peer, place)) = stream.enter(&worker.gate) {
+                        serve_connection(stream, peer, worker).await;
+                        drop(place);
+                    }
+                    Ok::<_, ()>(())
+                }
+            }))
+        }
+    })
+}
+
+/// A connection that asks to be let in.
+trait Entering: Socket {
+    /// Its other end, if that has an address, and its client's place. Nothing, if it is not let in.
+    fn enter(&self, gate: &Gate) -> Option<(Option<SocketAddr>, Option<Place>)>;
+}
+
+impl Entering for TcpStream {
+    /// Not where its client has as many as it may. What comes from a trusted proxy comes from many
+    /// clients.
+    fn enter(&self, gate: &Gate) -> Option<(Option<SocketAddr>, Option<Place>)> {
+        let peer = self.peer_addr().ok()?;
+        // Small answers must not wait for acknowledgements.
+        self.set_nodelay(true).ok()?;
+        if gate.trusted.contains(peer.ip()) {
+            return Some((Some(peer), None));
+        }
+        let place = gate.connections.take(peer.ip());
+        if place.is_none() && TOO_MANY.admits() {
+            log::warn!(client:% = peer.ip(), limit = gate.connections.most(); "connection_refused");
+        }
+        Some((Some(peer), Some(place?)))
     }
-    let place = gate.connections.take(peer.ip());
-    if place.is_none() && TOO_MANY.admits() {
-        log::warn!(client:% = peer.ip(), limit = gate.connections.most(); "connection_refused");
+}
+
+impl Entering for UnixStream {
+    fn enter(&self, _gate: &Gate) -> Option<(Option<SocketAddr>, Option<Place>)> {
+        Some((None, None))
     }
-    Some((peer, Some(place?)))
 }

@@ -8,9 +8,10 @@
 //! [`listener`] lets clients in; `connection` speaks HTTP/1.1 with them ([`crate::http1`]); `check` answers other
 //! proxies that ask for the same decision.
 //!
-//! What must stay true: what is decided on is what the upstream sees ([`path`]); no byte of a
+//! What must stay true: whatever an upstream reads has been decided on ([`path`]); no byte of a
 //! client decides whom it is taken for ([`forwarded`]); nothing is kept whole in memory.
 
+mod balance;
 mod buffers;
 mod check;
 mod connection;
@@ -26,7 +27,9 @@ pub mod negotiate;
 pub mod per_client;
 pub mod reserved;
 pub mod route;
+pub mod served;
 pub mod service;
+mod strip;
 pub mod upstream;
 
 pub use crate::availability::path;

@@ -27,7 +27,7 @@ use super::{
     per_client::PerClient,
     reserved,
     route::{Matched, Routes, host_name, request_host},
-    upstream::Upstreams,
+    served::Served,
 };
 use crate::{
     actors::shared::{Counters, Shared},
@@ -48,8 +48,8 @@ pub struct Gate {
     pub shared: Arc<Shared>,
     /// Which applications a request names.
     pub routes: Routes,
-    /// Who performs them, by application.
-    pub upstreams: Vec<Upstreams>,
+    /// What the gate does with the requests of each application.
+    pub served: Vec<Served>,
     /// Whose forwarding headers are believed.
     pub trusted: TrustedProxies,
     /// How many connections one client may have.
@@ -146,7 +146,7 @@ impl Gate {
             headers: incoming.fields,
             client: incoming.peer.map(|peer| self.trusted.client_address(peer, incoming.fields)),
         };
-        match decide(&self.shared, &self.routes, &asked, now) {
+        match decide(&self.shared, &self.routes, &self.served, &asked, now) {
             Outcome::Unknown => Admission::Problem(ProblemKind::NoSuchApplication, None),
             Outcome::Torn => Admission::Problem(ProblemKind::BadRequest, Some(TORN.to_owned())),
             Outcome::Closed(denial) => Admission::Closed(denial, path),
@@ -159,7 +159,7 @@ impl Gate {
     /// # Errors
     /// What to say where none of them has an upstream.
     pub(super) fn performer(&self, matched: &Matched<'_>) -> Result<usize, Problem<'_>> {
-        let performer = matched.applications.iter().find(|index| !self.upstreams[**index].is_empty());
+        let performer = matched.applications.iter().find(|index| !self.served[**index].upstreams.is_empty());
         performer.copied().ok_or_else(|| {
             let problem = Problem::new(ProblemKind::UpstreamUnreachable, &self.shared.node);
             let problem = problem.detail("The application has no upstream on this node.").unsent();

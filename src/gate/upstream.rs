@@ -5,9 +5,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use crate::vocabulary::HttpUrl;
+use super::balance::{Attempt, Balancer};
+use crate::vocabulary::{Balance, HttpUrl};
 
 /// One upstream: where to connect, and its name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -52,18 +53,19 @@ impl fmt::Display for Upstream {
     }
 }
 
-/// The upstreams of one application, used in turn; shared by all workers.
+/// The upstreams of one application; shared by all workers.
 #[derive(Debug)]
 pub struct Upstreams {
     list: Box<[Upstream]>,
-    turn: AtomicUsize,
+    balancer: Balancer,
 }
 
 impl Upstreams {
     /// Takes them in the order of the configuration. An empty list is allowed: then nothing can
     /// be forwarded ([`super::error::ProxyError::NoUpstream`]).
-    pub fn new(list: impl IntoIterator<Item = Upstream>) -> Self {
-        Self { list: list.into_iter().collect(), turn: AtomicUsize::new(0) }
+    pub fn new(list: impl IntoIterator<Item = Upstream>, balance: Balance) -> Self {
+        let list: Box<[Upstream]> = list.into_iter().collect();
+        Self { balancer: Balancer::new(balance, list.len()), list }
     }
 
     /// Whether there is none.
@@ -71,15 +73,9 @@ impl Upstreams {
         self.list.is_empty()
     }
 
-    /// All of them once, beginning with the one whose turn it is.
-    pub fn in_turn(&self) -> impl Iterator<Item = &Upstream> {
-        // one upstream is the usual case and needs no counting
-        let first = match self.list.len() {
-            0 | 1 => 0,
-            n => self.turn.fetch_add(1, Ordering::Relaxed) % n,
-        };
-        let (before, from) = self.list.split_at(first);
-        from.iter().chain(before)
+    /// Those that may be tried, in the order in which they are, at this time on the process's own clock.
+    pub(super) fn attempts(&self, now: Duration) -> impl Iterator<Item = (&Upstream, Attempt<'_>)> {
+        self.balancer.attempts(now).map(|attempt| (&self.list[attempt.index], attempt))
     }
 }
 
@@ -93,14 +89,5 @@ mod tests {
         let upstream = Upstream::parse("http://[::1]:81").unwrap();
         assert_eq!((upstream.address(), upstream.authority().as_ref()), (("::1", 81), "[::1]:81"));
         assert_eq!(Upstream::parse("http://app/").unwrap().address(), ("app", 80));
-    }
-
-    #[test]
-    fn takes_turns() {
-        let all = Upstreams::new(["http://a:1", "http://b:1"].map(|u| Upstream::parse(u).unwrap()));
-        let order = || all.in_turn().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(order(), ["a:1", "b:1"]);
-        assert_eq!(order(), ["b:1", "a:1"]);
-        assert_eq!(Upstreams::new([]).in_turn().count(), 0);
     }
 }

@@ -233,6 +233,13 @@ impl<'b> Target<'b> {
         Ok(Self::split(Some(authority), origin))
     }
 
+    /// The same with an end of its path instead of the path; an empty one is the root.
+    #[must_use]
+    pub fn with_path(self, end: &'b str) -> Self {
+        let from = self.path.len().saturating_sub(end.len());
+        Self { path: &self.path[from..], origin: &self.origin[from..], ..self }
+    }
+
     fn split(authority: Option<&'b str>, origin: &'b str) -> Self {
         let (path, query) = origin.split_once('?').map_or((origin, None), |(path, query)| (path, Some(query)));
         Self { authority, path, query, origin }

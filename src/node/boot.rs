@@ -7,14 +7,13 @@ use actix_web::{
     dev::{Server, ServerHandle},
     web,
 };
-use socket2::Socket;
 use tokio::sync::oneshot;
 
 use super::{
     NodeError, descriptors,
     listeners::{control_server, public_events},
-    made::{facts, gate, merge_plan, open_store, slots},
-    parts::{bind, definitions, ended, listen, resources},
+    made::{facts, gate, limits, merge_plan, open_store, slots},
+    parts::{Bound, bind, definitions, ended, resources},
 };
 use crate::{
     actors::{
@@ -29,7 +28,7 @@ use crate::{
     availability::verdict::View,
     config::Settings,
     control::events,
-    gate::{limits::Limits, listener, reserved},
+    gate::{listener, reserved},
     peer::{
         client::PeerClient,
         endpoints::Door,
@@ -39,6 +38,7 @@ use crate::{
     },
     store::{Store, crash::crash_point},
     sync::{Facts, Replica},
+    vocabulary::Listen,
 };
 
 /// How long requests in flight may take when the node stops.
@@ -54,7 +54,7 @@ struct Core {
     couriers: Addr<Couriers>,
     caches: Vec<Addr<ApplicationCache>>,
     streams: web::Data<events::Streams>,
-    gate_socket: Socket,
+    gate: Vec<Bound>,
     gate_streams: web::Data<events::Streams>,
     /// The most connections of the gate.
     users: usize,
@@ -79,6 +79,8 @@ pub(super) struct Merged(Core);
 pub(super) struct Ready {
     /// Ends when the gate does.
     pub(super) gate: Server,
+    /// Where it listens.
+    addresses: Vec<Listen>,
     gate_streams: web::Data<events::Streams>,
     _arbiters: Vec<Arbiter>,
 }
@@ -96,13 +98,16 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     for note in settings.notes() {
         log::warn!(note; "configuration");
     }
-    let shares = descriptors::raise();
-    let control_socket = bind("control.listen", settings.control.listen)?;
-    let gate_socket = bind("gate.listen", settings.gate.listen)?;
+    let shares = descriptors::raise(settings.gate.max_connections);
+    let control = bind("control.listen", &Listen::Tcp(settings.control.listen))?;
+    let gate = settings.gate.listen.iter().map(|listen| bind("gate.listen", listen)).collect::<Result<Vec<_>, _>>()?;
     let (data, reserve) = (settings.node.data.clone(), settings.node.reserve);
     let (store, identity) =
         tokio::task::spawn_blocking(move || open_store(&data, reserve)).await.map_err(ended("opening the store"))??;
-    let control_address = control_socket.local_addr()?.as_socket().unwrap_or(settings.control.listen);
+    let control_address = match control.at() {
+        Listen::Tcp(address) => *address,
+        Listen::Unix(_) => settings.control.listen,
+    };
     let facts = facts(&settings, identity, &settings.control.advertised(control_address).to_string());
     let definitions = definitions(&settings);
     let node = settings.node.name.clone();
@@ -155,15 +160,8 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let streams = web::Data::new(events::Streams::default());
     let me = Receiver { node: identity.node, address: facts.address.clone() };
     let door = Door { guard: Guard::new(key, me), desk: desk.clone(), shared: Arc::clone(&shared) };
-    let server = control_server(
-        &settings,
-        &facts,
-        (control_address, control_socket),
-        desk,
-        streams.clone(),
-        web::Data::new(door),
-        shares.control,
-    )?;
+    let server =
+        control_server(&settings, &facts, control, desk, streams.clone(), web::Data::new(door), shares.control)?;
     let handle = server.handle();
     actix::spawn(async move {
         if let Err(error) = server.await {
@@ -179,7 +177,7 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
         couriers,
         caches,
         streams,
-        gate_socket,
+        gate,
         gate_streams: web::Data::new(events::Streams::default()),
         users: shares.users,
         server: handle,
@@ -275,9 +273,9 @@ impl Merged {
         let core = self.0;
         let gate = gate(&core.settings, &core.shared)?;
         let (streams, changes) = (core.gate_streams.clone(), web::Data::new(core.shared.events.clone()));
-        let address = core.gate_socket.local_addr()?.as_socket().unwrap_or(core.settings.gate.listen);
-        let socket = listen("gate.listen", address, core.gate_socket)?;
-        let server = listener::serve(socket, gate, Limits::default(), GRACE, core.users, move |more| {
+        let addresses: Vec<Listen> = core.gate.iter().map(|bound| bound.at().clone()).collect();
+        let sockets = core.gate.into_iter().map(Bound::listen).collect::<Result<Vec<_>, _>>()?;
+        let server = listener::serve(sockets, gate, limits(&core.settings), GRACE, core.users, move |more| {
             let (streams, changes) = (streams.clone(), changes.clone());
             more.app_data(streams).app_data(changes).service(reserved::reading("/events", public_events));
         })?;
@@ -285,9 +283,14 @@ impl Merged {
         core.shared.set_phase(Phase::Ready);
         crash_point("boot.ready");
         core.merger.send(KeepMerging).await.map_err(ended("the merger"))?;
-        log::info!(node:% = core.shared.node, gate:% = address, phase = core.shared.phase().name(); "listening");
-        Ok(Ready { gate: server, gate_streams: core.gate_streams, _arbiters: core._arbiters })
+        log::info!(node:% = core.shared.node, gate = shown(&addresses), phase = core.shared.phase().name(); "listening");
+        Ok(Ready { gate: server, addresses, gate_streams: core.gate_streams, _arbiters: core._arbiters })
     }
+}
+
+/// Addresses in a line of the log.
+fn shown(addresses: &[Listen]) -> String {
+    addresses.iter().map(Listen::to_string).collect::<Vec<_>>().join(",")
 }
 
 impl Control {
@@ -299,6 +302,13 @@ impl Control {
             let gate = ready.gate.handle();
             // The server must be polled for its stop to be carried out.
             futures_util::future::join(gate.stop(true), ready.gate).await.1.ok();
+            for listen in &ready.addresses {
+                if let Listen::Unix(path) = listen
+                    && let Err(error) = std::fs::remove_file(path)
+                {
+                    log::warn!(path:? = path, error:%; "socket_not_removed");
+                }
+            }
         }
         self.streams.end();
         self.server.stop(true).await;

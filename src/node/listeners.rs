@@ -1,13 +1,12 @@
 //! The control listener, put together: API, pages and peers' endpoints; and the gate's public events,
 //! which are the API's.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use actix_web::{App as WebApp, HttpRequest, HttpResponse, HttpServer, dev::Server, middleware::from_fn, web};
-use socket2::Socket;
 use tokio::sync::broadcast;
 
-use super::{NodeError, boot::GRACE, parts::listen};
+use super::{NodeError, boot::GRACE, parts::Bound};
 use crate::{
     actors::{Desk, desk::Event},
     answer::ProblemKind,
@@ -33,7 +32,7 @@ const WORKERS: usize = 2;
 pub(super) fn control_server(
     settings: &Settings,
     facts: &Facts,
-    (address, socket): (SocketAddr, Socket),
+    bound: Bound,
     desk: Desk,
     streams: web::Data<events::Streams>,
     door: web::Data<Door>,
@@ -71,7 +70,7 @@ pub(super) fn control_server(
         .shutdown_timeout(GRACE)
         .client_disconnect_timeout(body::LINGER)
         .tcp_nodelay(true)
-        .listen(listen("control.listen", address, socket)?)?;
+        .listen(bound.listen_tcp()?)?;
     Ok(server.run())
 }
 

@@ -23,8 +23,10 @@ use crate::{
     config::{self, Settings},
     gate::{
         forwarded::TrustedProxies,
+        limits::Limits,
         per_client::PerClient,
         route::{Route, Routes},
+        served::Served,
         service::Gate,
         upstream::{Upstream, Upstreams},
     },
@@ -119,10 +121,19 @@ pub(super) fn merge_plan(settings: &Settings, missing: bool) -> MergePlan {
     }
 }
 
-/// How many connections one client may have at the gate.
-const CONNECTIONS_PER_CLIENT: usize = 1_024;
-/// How many event streams one client may follow at the gate.
-const STREAMS_PER_CLIENT: usize = 64;
+/// How long and how much the gate waits and keeps.
+pub(super) fn limits(settings: &Settings) -> Limits {
+    let timeouts = settings.gate.timeouts;
+    Limits {
+        header: timeouts.header,
+        body: timeouts.body,
+        idle: timeouts.idle,
+        connect: timeouts.connect,
+        upstream: timeouts.upstream,
+        max_body: settings.gate.max_body,
+        ..Limits::default()
+    }
+}
 
 /// What the gate is to know.
 pub(super) fn gate(settings: &Settings, shared: &Arc<Shared>) -> Result<web::Data<Gate>, NodeError> {
@@ -133,14 +144,18 @@ pub(super) fn gate(settings: &Settings, shared: &Arc<Shared>) -> Result<web::Dat
             application: index,
         })
     });
-    let upstreams =
-        settings.applications.iter().map(|application| Upstreams::new(application.upstream.iter().map(Upstream::from)));
+    let served = settings.applications.iter().map(|application| Served {
+        upstreams: Upstreams::new(application.upstream.iter().map(Upstream::from), application.balance),
+        strip_prefix: application.strip_prefix,
+        exempt: application.exempt.clone(),
+    });
+    let per_client = |most: u32| PerClient::new(usize::try_from(most).unwrap_or(usize::MAX));
     Ok(web::Data::new(Gate {
         shared: Arc::clone(shared),
         routes: Routes::build(routes).map_err(|error| NodeError::Settings(error.to_string()))?,
-        upstreams: upstreams.collect(),
+        served: served.collect(),
         trusted: TrustedProxies::new(settings.gate.trusted_proxies.iter().copied()),
-        connections: PerClient::new(CONNECTIONS_PER_CLIENT),
-        streams: PerClient::new(STREAMS_PER_CLIENT),
+        connections: per_client(settings.gate.per_client.connections),
+        streams: per_client(settings.gate.per_client.streams),
     }))
 }

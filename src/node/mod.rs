@@ -42,7 +42,7 @@ pub enum NodeError {
         /// The key of the configuration.
         key: &'static str,
         /// The address.
-        address: std::net::SocketAddr,
+        address: crate::vocabulary::Listen,
         /// What the system said.
         source: io::Error,
     },

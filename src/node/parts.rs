@@ -2,13 +2,16 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
+    fs::{self, Permissions},
     future::Future,
     io,
-    net::{SocketAddr, TcpListener},
+    net::TcpListener,
+    os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
+    path::Path,
 };
 
 use sha2::{Digest as _, Sha256};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::NodeError;
 use crate::{
@@ -17,29 +20,88 @@ use crate::{
         verdict::{Definition, Use},
     },
     config::Settings,
+    gate::listener::Listening,
+    vocabulary::Listen,
 };
 
-/// Takes a port without listening yet: a taken port is an error at once, and no client is let in too
-/// early.
-pub(super) fn bind(key: &'static str, address: SocketAddr) -> Result<Socket, NodeError> {
-    let bind = || -> io::Result<Socket> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_reuse_address(true)?;
-        if address.is_ipv6() {
-            socket.set_only_v6(true)?;
-        }
-        socket.bind(&address.into())?;
-        Ok(socket)
-    };
-    bind().map_err(|source| NodeError::Listen { key, address, source })
+/// A socket that is bound, and where.
+pub(super) struct Bound {
+    key: &'static str,
+    listen: Listen,
+    socket: Socket,
 }
 
-/// Lets clients in. The port can still be taken here: another process may have taken it without
-/// listening, as this one did.
-pub(super) fn listen(key: &'static str, address: SocketAddr, socket: Socket) -> Result<TcpListener, NodeError> {
-    let listen = socket.listen(1_024).and_then(|()| socket.set_nonblocking(true));
-    listen.map_err(|source| NodeError::Listen { key, address, source })?;
-    Ok(socket.into())
+/// Takes an address without listening yet: a taken one is said at once, and nobody is let in too early.
+pub(super) fn bind(key: &'static str, listen: &Listen) -> Result<Bound, NodeError> {
+    let bind = || -> io::Result<Bound> {
+        let socket = match listen {
+            Listen::Tcp(address) => {
+                let socket = Socket::new(Domain::for_address(*address), Type::STREAM, Some(Protocol::TCP))?;
+                socket.set_reuse_address(true)?;
+                if address.is_ipv6() {
+                    // `[::]` takes IPv4 too
+                    socket.set_only_v6(!address.ip().is_unspecified())?;
+                }
+                socket.bind(&(*address).into())?;
+                socket
+            }
+            Listen::Unix(path) => {
+                let address = SockAddr::unix(path)?;
+                let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+                remove_stale(path, &address)?;
+                socket.bind(&address)?;
+                // As with a port, whoever is on this machine may connect.
+                fs::set_permissions(path, Permissions::from_mode(0o666))?;
+                socket
+            }
+        };
+        let listen = match socket.local_addr()?.as_socket() {
+            Some(address) => Listen::Tcp(address),
+            None => listen.clone(),
+        };
+        Ok(Bound { key, listen, socket })
+    };
+    bind().map_err(|source| NodeError::Listen { key, address: listen.clone(), source })
+}
+
+/// Removes the file of a local socket that nobody listens on any more.
+fn remove_stale(path: &Path, address: &SockAddr) -> io::Result<()> {
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
+    if !is_socket {
+        return Ok(());
+    }
+    match Socket::new(Domain::UNIX, Type::STREAM, None)?.connect(address) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+        _ => Ok(()),
+    }
+}
+
+impl Bound {
+    /// Where it is bound; its port is the one that the system chose.
+    pub(super) fn at(&self) -> &Listen {
+        &self.listen
+    }
+
+    /// Lets clients in. The port can still be taken here: another process may have taken it without
+    /// listening, as this one did.
+    pub(super) fn listen(self) -> Result<Listening, NodeError> {
+        self.start()?;
+        Ok(match self.listen {
+            Listen::Tcp(_) => Listening::Tcp(self.socket.into()),
+            Listen::Unix(_) => Listening::Unix(self.socket.into()),
+        })
+    }
+
+    /// The same for what is bound to a port.
+    pub(super) fn listen_tcp(self) -> Result<TcpListener, NodeError> {
+        self.start()?;
+        Ok(self.socket.into())
+    }
+
+    fn start(&self) -> Result<(), NodeError> {
+        let listening = self.socket.listen(1_024).and_then(|()| self.socket.set_nonblocking(true));
+        listening.map_err(|source| NodeError::Listen { key: self.key, address: self.listen.clone(), source })
+    }
 }
 
 /// A part of the node has ended: what it said goes to the log.

@@ -21,7 +21,7 @@ use forewarn::{
         service::Gate,
         upstream::{Upstream, Upstreams},
     },
-    vocabulary::HttpUrl,
+    vocabulary::{Balance, HttpUrl},
 };
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
@@ -47,7 +47,7 @@ impl Stage {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
         let address = socket.local_addr().unwrap();
-        let server = listener::serve(socket, web::Data::new(gate), limits, 5, 1_000, |_| {}).unwrap();
+        let server = listener::serve([socket.into()], web::Data::new(gate), limits, 5, 1_000, |_| {}).unwrap();
         let handle = server.handle();
         actix_web::rt::spawn(server);
         Self { gate: address, upstream, server: handle }
@@ -83,11 +83,12 @@ fn gate(upstreams: &[String]) -> Gate {
         Slot { app, critical: false, snapshot: arc_swap::ArcSwap::from_pointee(snapshot) }
     });
     let route = |prefix: &str, application| Route { host: None, prefix: prefix.to_owned(), application };
-    let performs = || Upstreams::new(upstreams.iter().map(|url| Upstream::from(&url.parse::<HttpUrl>().unwrap())));
+    let list = || upstreams.iter().map(|url| Upstream::from(&url.parse::<HttpUrl>().unwrap()));
+    let performs = || Upstreams::new(list(), Balance::RoundRobin).into();
     Gate {
         shared: Arc::new(Shared::new(node, Rules::default(), slots.into())),
         routes: Routes::build([route("/", 0), route("/mail", 1)]).unwrap(),
-        upstreams: vec![performs(), performs()],
+        served: vec![performs(), performs()],
         trusted: TrustedProxies::new([]),
         connections: PerClient::new(1_024),
         streams: PerClient::new(64),

@@ -21,7 +21,8 @@ use crate::{
         forwarded::Forwarding,
         negotiate::negotiate,
         reserved::{CHECK, is_reserved},
-        service::{Admission, Incoming},
+        service::{Admission, Incoming, TORN},
+        strip::strip,
     },
     http1::{
         framing::{self, Body, FramingError, RequestMeaning},
@@ -189,6 +190,13 @@ impl<S: Socket> Client<S> {
                     Found::Answer(meaning.body, keeps)
                 }
                 Ok(application) => {
+                    let stripped = match gate.served[application].strip_prefix {
+                        true => strip(target.path, matched.prefix).map(|path| target.with_path(path)),
+                        false => Some(target),
+                    };
+                    let Some(target) = stripped else {
+                        return refuse(self, ProblemKind::BadRequest, Some(TORN));
+                    };
                     let mut plan = self.plan(head, &meaning, &target, host, application);
                     if self.worker.is_stopping() {
                         plan.exchange.end_client();

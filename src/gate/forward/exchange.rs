@@ -26,6 +26,7 @@ use super::{
     retry::{self, From},
 };
 use crate::{
+    clock,
     gate::{
         connection::client::{Client, Socket},
         error::{Fault, ProxyError},
@@ -81,13 +82,22 @@ pub(in crate::gate) async fn perform<S: Socket>(client: &mut Client<S>, plan: &m
     let mut from = From::Pool;
     loop {
         let (worker, application) = (client.worker.clone(), plan.application);
-        let upstreams = &worker.gate.upstreams[application];
-        let mut link = match retry::connect(&worker.pool, upstreams, from).await {
-            Ok(link) => link,
+        let upstreams = &worker.gate.served[application].upstreams;
+        let (mut link, mut attempt) = match retry::connect(&worker.pool, upstreams, from).await {
+            Ok(connected) => connected,
             Err(error) => return End::Failed(error),
         };
         let mut way = Way::new(client, plan, &mut link);
-        let done = poll_fn(|cx| way.poll(cx)).await;
+        let mut awaited = true;
+        let done = poll_fn(|cx| {
+            let polled = way.poll(cx);
+            if awaited && !way.plan.exchange.is_awaited() {
+                awaited = false;
+                attempt.answered();
+            }
+            polled
+        });
+        let done = done.await;
         let reusable = way.deaf.is_none() && !way.ended && plan.exchange.keeps_upstream(link.input.raw());
         match done {
             Ok(()) => {
@@ -100,7 +110,12 @@ pub(in crate::gate) async fn perform<S: Socket>(client: &mut Client<S>, plan: &m
                 return End::Answered;
             }
             Err(Failure::Again) => from = From::New,
-            Err(Failure::Failed(error)) => return End::Failed(error),
+            Err(Failure::Failed(error)) => {
+                if error.is_upstreams_fault() {
+                    attempt.failed(clock::mono());
+                }
+                return End::Failed(error);
+            }
             Err(Failure::Gone) => return End::Gone,
         }
     }

@@ -7,9 +7,13 @@
 use std::{io, time::Duration};
 
 use super::pool::{Link, Pool};
-use crate::gate::{
-    error::ProxyError,
-    upstream::{Upstream, Upstreams},
+use crate::{
+    clock,
+    gate::{
+        balance::Attempt,
+        error::ProxyError,
+        upstream::{Upstream, Upstreams},
+    },
 };
 
 /// Which connections will do.
@@ -23,17 +27,22 @@ pub(super) enum From {
 
 /// A connection to the upstream whose turn it is, or to the next that can be reached. Nothing has been sent yet, so
 /// any will do.
-pub(super) async fn connect(pool: &Pool, upstreams: &Upstreams, from: From) -> Result<Link, ProxyError> {
+pub(super) async fn connect<'u>(
+    pool: &Pool,
+    upstreams: &'u Upstreams,
+    from: From,
+) -> Result<(Link, Attempt<'u>), ProxyError> {
     let mut failure = ProxyError::NoUpstream;
-    for upstream in upstreams.in_turn() {
+    for (upstream, mut attempt) in upstreams.attempts(clock::mono()) {
         if let Some(link) = (from == From::Pool).then(|| pool.take(upstream)).flatten() {
-            return Ok(link);
+            return Ok((link, attempt));
         }
         // Boxed, because it is large, and connections are mostly kept.
         match Box::pin(pool.open(upstream)).await {
-            Ok(link) => return Ok(link),
+            Ok(link) => return Ok((link, attempt)),
             Err(source) => failure = unreachable(upstream, source, pool.limits().connect),
         }
+        attempt.failed(clock::mono());
         log::debug!(error:% = failure; "upstream_skipped");
     }
     Err(failure)

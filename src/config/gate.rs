@@ -1,0 +1,65 @@
+//! `[gate]`: where users are let in, whose word about them counts, and how much each may take.
+
+use std::time::Duration;
+
+use super::{
+    reader::Reader,
+    settings::{GateSettings, PerClientSettings, TimeoutSettings},
+    values,
+};
+use crate::vocabulary::Listen;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MS: Duration = Duration::from_millis(1);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// The most connections that can be asked for.
+const MOST: u32 = 1_000_000;
+
+pub(super) fn gate(mut section: Reader<'_>) -> GateSettings {
+    let mut listen = section.one_or_more("listen", str::parse::<Listen>);
+    if listen.is_empty() {
+        if section.has("listen") {
+            section.problem("listen", "must name at least one address");
+        }
+        listen.push(Listen::Tcp(([127, 0, 0, 1], 8080).into()));
+    }
+    let trusted_proxies = section.texts("trusted_proxies", values::network);
+    let max_body = section.text("max_body", |text| match values::size(text)? {
+        size @ 1..=17_592_186_044_416 => Ok(size),
+        _ => Err("must be from 1B to 16TiB".to_owned()),
+    });
+    let max_connections = section.number("max_connections", 1..=MOST);
+    let timeouts = timeouts(section.section("timeouts"));
+    let per_client = per_client(section.section("per_client"));
+    section.not_yet(&["proxy_protocol", "access_log", "access_log_format", "pages", "cors", "h2c", "redirect", "tls"]);
+    section.finish();
+    GateSettings {
+        listen,
+        trusted_proxies,
+        max_body: max_body.unwrap_or(1 << 30),
+        max_connections: max_connections.unwrap_or(20_000),
+        timeouts,
+        per_client,
+    }
+}
+
+fn timeouts(mut section: Reader<'_>) -> TimeoutSettings {
+    let mut limit = |key, default| section.text(key, values::duration_in(10 * MS..=HOUR)).unwrap_or(default);
+    let timeouts = TimeoutSettings {
+        header: limit("header", 10 * SECOND),
+        body: limit("body", 30 * SECOND),
+        idle: limit("idle", 75 * SECOND),
+        connect: limit("connect", 5 * SECOND),
+        upstream: limit("upstream", 60 * SECOND),
+    };
+    section.finish();
+    timeouts
+}
+
+fn per_client(mut section: Reader<'_>) -> PerClientSettings {
+    let connections = section.number("connections", 1..=MOST);
+    let streams = section.number("streams", 1..=MOST);
+    section.finish();
+    PerClientSettings { connections: connections.unwrap_or(1_024), streams: streams.unwrap_or(64) }
+}

@@ -1,0 +1,46 @@
+//! What the gate knows of an application beyond its verdict: who performs its requests, and how.
+
+use super::{path::Path, upstream::Upstreams};
+use crate::availability::Glob;
+
+/// One application.
+#[derive(Debug)]
+pub struct Served {
+    /// Who performs its requests.
+    pub upstreams: Upstreams,
+    /// Whether they get paths without the route's prefix.
+    pub strip_prefix: bool,
+    /// Paths that are never turned away.
+    pub exempt: Vec<Glob>,
+}
+
+impl Served {
+    /// Whether a path is never turned away: every reading of it is exempt.
+    pub(super) fn exempts(&self, path: &Path<'_>) -> bool {
+        !self.exempt.is_empty() && path.readings().all(|path| self.exempt.iter().any(|glob| glob.matches(path, false)))
+    }
+}
+
+impl From<Upstreams> for Served {
+    /// Without exceptions.
+    fn from(upstreams: Upstreams) -> Self {
+        Self { upstreams, strip_prefix: false, exempt: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reading_must_be_exempt() {
+        let exempt = ["/robots.txt", "/mail/health/*"].map(|text| Glob::new(text).unwrap()).into();
+        let served = Served { exempt, ..Served::from(Upstreams::new([], Default::default())) };
+        let exempts = |raw: &[u8]| served.exempts(&Path::parse(raw).unwrap());
+        assert!(exempts(b"/robots.txt") && exempts(b"/%72obots.txt") && exempts(b"/mail/health/live"));
+        for raw in [&b"/robots.txt/x"[..], b"/mail/health", b"/x/../robots.txt", b"/mail/x", b"/mail/health;x/live"] {
+            assert!(!exempts(raw), "{}", String::from_utf8_lossy(raw));
+        }
+    }
+}
