@@ -19,9 +19,6 @@ const MOST: u32 = 1_000_000;
 pub(super) fn gate(mut section: Reader<'_>) -> GateSettings {
     let mut listen = section.one_or_more("listen", str::parse::<Listen>);
     if listen.is_empty() {
-        if section.has("listen") {
-            section.problem("listen", "must name at least one address");
-        }
         listen.push(Listen::Tcp(([127, 0, 0, 1], 8080).into()));
     }
     let trusted_proxies = section.texts("trusted_proxies", values::network);

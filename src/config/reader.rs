@@ -179,10 +179,14 @@ impl<'a> Reader<'a> {
         key: &'static str,
         check: impl Fn(&str) -> Result<T, String>,
     ) -> Vec<T> {
-        let is_list = |table: &DeTable<'_>| matches!(table.get(key).map(Spanned::get_ref), Some(DeValue::Array(_)));
-        match self.table.is_some_and(is_list) {
-            true => self.texts(key, check),
-            false => self.text(key, check).into_iter().collect(),
+        match self.table.and_then(|table| table.get(key)).map(Spanned::get_ref) {
+            Some(DeValue::Array(items)) => {
+                if items.is_empty() {
+                    self.problem(key, "must not be empty");
+                }
+                self.texts(key, check)
+            }
+            _ => self.text(key, check).into_iter().collect(),
         }
     }
 

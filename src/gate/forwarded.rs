@@ -58,8 +58,10 @@ pub struct Forwarding<'a> {
 /// Where a request comes from: its first sender, the proxies on its way, and what it asked for.
 #[derive(Debug, PartialEq, Eq)]
 struct Origin<'a> {
-    /// Each hop as its successor named it, the client first, this node's peer last.
-    hops: Vec<Cow<'a, str>>,
+    /// Each hop before this node's peer, as its successor named it, the client first. Mostly empty.
+    before: Vec<Cow<'a, str>>,
+    /// The last hop; none for local sockets.
+    peer: Option<IpAddr>,
     proto: Cow<'a, str>,
     host: Cow<'a, str>,
 }
@@ -68,17 +70,22 @@ impl Forwarding<'_> {
     /// Writes the four headers through `put`, given what the client sent.
     pub fn write(&self, sent: &impl Fields, mut put: impl FnMut(&'static str, &[u8])) {
         let origin = self.origin(sent);
-        put("x-forwarded-for", origin.hops.join(", ").as_bytes());
+        let mut text = String::with_capacity(128);
+        origin.x_forwarded_for(&mut text);
+        put("x-forwarded-for", text.as_bytes());
         put("x-forwarded-proto", origin.proto.as_bytes());
         if !origin.host.is_empty() {
             put("x-forwarded-host", origin.host.as_bytes());
         }
-        put("forwarded", origin.forwarded().as_bytes());
+        text.clear();
+        origin.forwarded(&mut text);
+        put("forwarded", text.as_bytes());
     }
 
     fn origin<'a>(&'a self, sent: &'a impl Fields) -> Origin<'a> {
         let mut origin = Origin {
-            hops: if self.trusted { hops(sent) } else { Vec::new() },
+            before: if self.trusted { hops(sent) } else { Vec::new() },
+            peer: self.peer.map(|peer| peer.to_canonical()),
             proto: if self.secure { "https".into() } else { "http".into() },
             host: self.host.into(),
         };
@@ -93,42 +100,56 @@ impl Forwarding<'_> {
                 origin.host = host;
             }
         }
-        let peer = self.peer.map_or("unknown".into(), |peer| peer.to_canonical().to_string().into());
-        origin.hops.push(peer);
         origin
     }
 }
 
 impl Origin<'_> {
-    /// The value of `Forwarded`. Host and protocol are what the client asked for, so they stand with
-    /// the first hop, and nowhere else.
-    fn forwarded(&self) -> String {
-        let mut text = String::with_capacity(96);
-        for (index, hop) in self.hops.iter().enumerate() {
-            // IPv6 needs brackets and quotes; what is no address and no identifier is none
+    /// Writes the value of `X-Forwarded-For`.
+    fn x_forwarded_for(&self, text: &mut String) {
+        for hop in &self.before {
+            text.push_str(hop);
+            text.push_str(", ");
+        }
+        match self.peer {
+            Some(peer) => _ = write!(text, "{peer}"),
+            None => text.push_str("unknown"),
+        }
+    }
+
+    /// Writes the value of `Forwarded`. Host and protocol are what the client asked for, so they stand
+    /// with the first hop, and nowhere else.
+    fn forwarded(&self, text: &mut String) {
+        let before = self.before.iter().map(|hop| (hop_address(hop), &**hop));
+        for (index, (address, name)) in before.chain([(self.peer, "unknown")]).enumerate() {
+            if index > 0 {
+                text.push_str(", ");
+            }
+            // IPv6 needs brackets and quotes; what is no address and no identifier is unknown
             // (RFC 7239, section 6).
-            _ = match (hop_address(hop), hop.strip_prefix('_')) {
+            _ = match (address, name.strip_prefix('_')) {
                 (Some(IpAddr::V4(address)), _) => write!(text, "for={address}"),
                 (Some(IpAddr::V6(address)), _) => write!(text, "for=\"[{address}]\""),
-                (None, Some(rest)) if rest.bytes().all(is_identifier) => write!(text, "for={hop}"),
+                (None, Some(rest)) if rest.bytes().all(is_identifier) => write!(text, "for={name}"),
                 (None, _) => write!(text, "for=unknown"),
             };
             if index == 0 {
-                if !self.host.is_empty() {
-                    text.push_str(";host=");
-                    quote(&mut text, &self.host);
-                }
-                text.push_str(";proto=");
-                match self.proto.bytes().all(is_identifier) {
-                    true => text.push_str(&self.proto),
-                    false => quote(&mut text, &self.proto),
-                }
-            }
-            if index + 1 < self.hops.len() {
-                text.push_str(", ");
+                self.asked(text);
             }
         }
-        text
+    }
+
+    /// What the client asked for, as parameters of its hop.
+    fn asked(&self, text: &mut String) {
+        if !self.host.is_empty() {
+            text.push_str(";host=");
+            quote(text, &self.host);
+        }
+        text.push_str(";proto=");
+        match self.proto.bytes().all(is_identifier) {
+            true => text.push_str(&self.proto),
+            false => quote(text, &self.proto),
+        }
     }
 }
 

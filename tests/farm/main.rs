@@ -22,6 +22,7 @@ mod proxying;
 mod receipts;
 mod returning;
 mod rights;
+mod settings;
 mod starting;
 mod submitting;
 mod versions;

@@ -79,6 +79,7 @@ pub struct FarmBuilder {
     merge: String,
     node: String,
     gate: String,
+    listen: Option<String>,
     applications: Option<String>,
     more: Vec<String>,
     only: Vec<Option<String>>,
@@ -120,6 +121,7 @@ impl Farm {
             merge: "every = \"1h\"\n".to_owned(),
             node: String::new(),
             gate: String::new(),
+            listen: None,
             applications: None,
             more: vec![String::new(); size],
             only: vec![None; size],
@@ -180,6 +182,13 @@ impl FarmBuilder {
     #[must_use]
     pub fn gate(mut self, toml: &str) -> Self {
         self.gate.push_str(&format!("{toml}\n"));
+        self
+    }
+
+    /// The value of `gate.listen`, in place of the node's own address: for a farm of one node.
+    #[must_use]
+    pub fn listen(mut self, toml: &str) -> Self {
+        self.listen = Some(toml.to_owned());
         self
     }
 
@@ -286,13 +295,14 @@ impl FarmBuilder {
         let applications = applications.replace("UPSTREAM", &format!("http://{}", upstream.address));
         let hash = |text: &str| hex::encode(forewarn::config::secrets::token_sha256(text));
         format!(
-            "[node]\nname = {name:?}\ndata = {data:?}\n{node}\n[gate]\nlisten = \"{gate}\"\n{gate_more}\n\
+            "[node]\nname = {name:?}\ndata = {data:?}\n{node}\n[gate]\nlisten = {listen}\n{gate_more}\n\
              [control]\nlisten = \"{control}\"\n[farm]\nsecret = {secret:?}\npeers = {peers:?}\n{farm}\n[farm.merge]\n{merge}\n\
              [[token]]\nname = \"ci\"\nrole = \"operator\"\nsha256 = \"{operator}\"\n\
              [[token]]\nname = \"probe\"\nrole = \"monitor\"\nsha256 = \"{monitor}\"\n\
              [[operator]]\nname = \"alice\"\npassword = \"{password}\"\n{applications}\n{more}\n",
             name = self.names[index],
             node = self.node,
+            listen = self.listen.clone().unwrap_or_else(|| format!("{:?}", gate.to_string())),
             gate_more = self.gate,
             secret = self.secret,
             farm = self.farm,

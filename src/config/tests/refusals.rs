@@ -53,6 +53,18 @@ fn node_gate_and_control_have_limits() {
     assert!(node("reserve = \"1 mile\"").contains("must be a size"));
     refused("[gate]\nlisten = \"localhost\"\n", "5: gate.listen: must be an address and a port");
     refused("[gate]\ntrusted_proxies = [\"10.0.0.1\"]\n", "5: gate.trusted_proxies: must be a net");
+    refused("[gate]\nlisten = []\n", "5: gate.listen: must not be empty");
+    refused("[gate]\nlisten = [\"127.0.0.1:1\", \"unix:x\"]\n", "5: gate.listen: must be \"unix:\" and an absolute");
+    refused("[gate]\nlisten = [\"[::]:1\",\n\"[::]:1\"]\n", "6: gate.listen: is listed twice");
+    refused("[gate]\nmax_body = \"0B\"\n", "5: gate.max_body: must be from 1B");
+    refused("[gate]\nmax_connections = 0\n", "5: gate.max_connections: must be from 1 to 1000000");
+    refused("[gate.timeouts]\nidle = \"2h\"\n", "5: gate.timeouts.idle: must be from 10ms to 1h");
+    refused("[gate.timeouts]\nread = \"2s\"\n", "5: gate.timeouts.read: unknown key");
+    refused("[gate.per_client]\nstreams = 0\n", "5: gate.per_client.streams: must be from 1");
+    let application = |line: &str| format!("[[application]]\nname = \"x\"\n{line}\n");
+    refused(&application("balance = \"x\""), "6: application.balance: must be \"round-robin\" or");
+    refused(&application("exempt = [\"x\"]"), "6: application.exempt: does not begin with '/'");
+    refused(&application("strip_prefix = 1"), "6: application.strip_prefix: must be true or false");
     refused("[control]\nadvertise = \"https://a\"\n", "5: control.advertise: https is not available in");
     refused("[control]\ntime_zone = \"Mars/Base\"\n", "5: control.time_zone: must be a time zone");
     let open = "[control]\nlisten = \"0.0.0.0:7070\"\n";
@@ -156,7 +168,8 @@ fn what_is_not_built_is_refused_by_that_name() {
     refused("[control.tls]\ncert = \"x\"\n", "4: control.tls: not available in this version");
     refused("[farm]\nprevious_secret = \"x\"\n", "5: farm.previous_secret: not available in this version");
     refused("[farm.queue]\nurl = \"x\"\n", "5: farm.queue.url: not available in this version");
-    refused("[[application]]\nname = \"x\"\nbalance = \"x\"\n", "6: application.balance: not available in");
+    refused("[gate.tls]\ncert = \"x\"\n", "4: gate.tls: not available in this version");
+    refused("[[application]]\nname = \"x\"\nupstream_ca = \"x\"\n", "6: application.upstream_ca: not available in");
 }
 
 #[test]
@@ -171,11 +184,12 @@ fn gate_and_control_do_not_share_a_port() {
     refused(&two("127.0.0.1:7070", "127.0.0.1:7070"), shared);
     refused(&two("0.0.0.0:7070", "127.0.0.1:7070"), shared);
     refused(&two("127.0.0.1:7070", "0.0.0.0:7070"), shared);
+    refused(&two("[::]:7070", "127.0.0.1:7070"), shared);
     refused("[gate]\nlisten = \"127.0.0.1:7070\"\n", "5: gate.listen: shares its port with control.listen, 127.0.0.1");
     for (gate, control) in [
         ("127.0.0.1:0", "127.0.0.1:0"),
         ("127.0.0.1:7070", "127.0.0.2:7070"),
-        ("[::]:7070", "127.0.0.1:7070"),
+        ("0.0.0.0:7070", "[::1]:7070"),
         ("127.0.0.1:7070", "127.0.0.1:7071"),
     ] {
         accepted(&two(gate, control));
