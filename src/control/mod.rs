@@ -1,5 +1,5 @@
-//! The control listener: what operators, scripts, monitors and Prometheus talk to (SPEC 6,
-//! "Control"). It is private; users meet the gate.
+//! The control listener: what operators, scripts, monitors and Prometheus talk to (docs/contract.md#the-api).
+//! It is private; users meet the gate.
 //!
 //! ```text
 //! request → api::tidy → auth::require → a handler in api → Desk

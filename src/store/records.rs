@@ -1,4 +1,4 @@
-//! What the protocol's rows look like in bytes (SPEC 2: records carry a version byte), and how a
+//! What the protocol's rows look like in bytes (docs/contract.md#stable-storage; each record begins with a version byte), and how a
 //! node's memory is rebuilt from them.
 //!
 //! Entries are JSON, so that members of a newer version survive; keys are binary and sort as the

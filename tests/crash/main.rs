@@ -1,4 +1,4 @@
-//! Nodes that die at every named point, and at random, on real processes and a real disk (SPEC 9).
+//! Nodes that die at every named point, and at random, on real processes and a real disk (docs/contract.md#what-must-never-happen).
 //!
 //! ```text
 //! points.rs     every point in the source is died at by some scenario, or it is said why not

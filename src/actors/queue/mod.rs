@@ -1,4 +1,4 @@
-//! The queue: a node's durable inbox and per-peer outbox, as a contract (SPEC 4.5).
+//! The queue: a node's durable inbox and per-peer outbox, as a contract (docs/contract.md#the-queue).
 //!
 //! Behind it are steps (what the replica commits) that become durable in their order, and what a
 //! restart finds of them. Nothing here names a disk or a connection, so that a message broker can

@@ -1,4 +1,4 @@
-//! The API (SPEC 6, "Control"), a file per resource. Handlers read a request completely and
+//! The API (docs/contract.md#the-api), a file per resource. Handlers read a request completely and
 //! strictly, ask the desk, and write the answer; what goes wrong is a [`Failure`].
 //!
 //! Must stay true: nothing below `/api` is reached without credentials; no answer is kept by a
