@@ -55,14 +55,19 @@ fn line(format: LogFormat, now: DateTime<Utc>, record: &Record<'_>) -> String {
     let time = now.to_rfc3339_opts(SecondsFormat::Millis, true);
     let level = record.level().as_str();
     let message = record.args().to_string();
-    let what = if is_event(&message) { "event" } else { "message" };
+    // what the protocol reports comes as one text, `event=NAME …`
+    let (what, message, detail) = match message.strip_prefix("event=").map(|rest| rest.split_once(' ')) {
+        Some(Some((name, detail))) => ("event", name, Some(detail)),
+        _ if is_event(&message) => ("event", &message[..], None),
+        _ => ("message", &message[..], None),
+    };
     match format {
         LogFormat::Text => {
             let mut line = Text(format!("{time} {level}"));
-            match message.starts_with("event=") {
+            line.pair(what, message);
+            if let Some(detail) = detail {
                 // pairs already
-                true => line.0.push_str(&format!(" {}", escaped(&message))),
-                false => line.pair(what, &message),
+                line.0.push_str(&format!(" {}", escaped(detail)));
             }
             // a `Text` takes every pair
             let _ = record.key_values().visit(&mut line);
@@ -71,7 +76,8 @@ fn line(format: LogFormat, now: DateTime<Utc>, record: &Record<'_>) -> String {
         LogFormat::Json => {
             let mut object = Object(Map::new());
             let _ = record.key_values().visit(&mut object);
-            for (key, value) in [("time", &time[..]), ("level", level), ("target", record.target()), (what, &message)] {
+            let frame = [("time", &time[..]), ("level", level), ("target", record.target()), (what, message)];
+            for (key, value) in frame.into_iter().chain(detail.map(|detail| ("detail", detail))) {
                 object.0.insert(key.to_owned(), json!(value));
             }
             // JSON itself escapes only what is below U+0020
@@ -194,6 +200,11 @@ mod tests {
             json!({"time": "2026-11-23T16:00:00.123Z", "level": "WARN", "target": "forewarn::peer",
                    "event": "joined", "peer": "b", "rows": 3, "late": true})
         );
+        let line = shown(LogFormat::Text, "event=inbox_full peer=b pending=9", &[]);
+        assert!(line.ends_with(" WARN event=inbox_full peer=b pending=9"), "{line}");
+        let line = shown(LogFormat::Json, "event=inbox_full peer=b pending=9", &[]);
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&value["event"], &value["detail"]), (&json!("inbox_full"), &json!("peer=b pending=9")));
         let line = shown(LogFormat::Text, "Keep-alive failed", &[]);
         assert!(line.ends_with(" WARN message=\"Keep-alive failed\""), "{line}");
     }
