@@ -29,6 +29,8 @@ const OVERDUE: u64 = 60;
 pub struct Denial {
     facts: Facts,
     headers: Vec<(&'static str, Bytes)>,
+    /// The lines of all fields that do not depend on the time, by shape.
+    lines: [OnceLock<Vec<u8>>; Shape::ALL.len()],
     json: OnceLock<Pieces>,
     /// The first for GET and HEAD, the second for requests that sent something.
     text: [OnceLock<Pieces>; 2],
@@ -94,7 +96,8 @@ impl Denial {
             ("forewarn-reason", Bytes::copy_from_slice(reason.as_str().as_bytes())),
             ("forewarn-notification", facts.deciding.notification.id.to_string().into()),
         ];
-        Self { facts, headers, json: OnceLock::new(), text: Default::default(), html: Default::default() }
+        let lines = Default::default();
+        Self { facts, headers, lines, json: OnceLock::new(), text: Default::default(), html: Default::default() }
     }
 
     /// Renders every shape now rather than for the first request that wants it.
@@ -120,6 +123,15 @@ impl Denial {
         typed.into_iter().chain(policy).chain(retry).chain(self.headers.iter().cloned())
     }
 
+    /// The lines of [`Self::headers`] as HTTP/1.1 writes them, without `Retry-After`.
+    pub fn lines(&self, shape: Shape) -> &[u8] {
+        self.lines[shape as usize].get_or_init(|| {
+            let fields = self.headers(shape, self.facts.since).filter(|(name, _)| *name != "retry-after");
+            let line = |(name, value): (&str, Bytes)| [name.as_bytes(), b": ", &value, b"\r\n"].concat();
+            fields.flat_map(line).collect()
+        })
+    }
+
     /// Seconds until the expected return, rounded up, at least 1; 60 when it is overdue; `None` when
     /// it is not known.
     pub fn retry_after(&self, clock: Moment) -> Option<u64> {
@@ -133,13 +145,25 @@ impl Denial {
     /// The body in one shape, for a request for `instance` (its path). `reading`: its method is GET or
     /// HEAD, so that a page may ask for it again. Costs one buffer.
     pub fn body(&self, shape: Shape, instance: &str, reading: bool, clock: Moment) -> Bytes {
-        let pieces = match shape {
+        self.pieces(shape, reading).fill(&self.slots(instance, clock))
+    }
+
+    /// The same, behind what is in a buffer already.
+    pub fn append_body(&self, out: &mut Vec<u8>, shape: Shape, instance: &str, reading: bool, clock: Moment) {
+        self.pieces(shape, reading).append(out, &self.slots(instance, clock));
+    }
+
+    fn pieces(&self, shape: Shape, reading: bool) -> &Pieces {
+        match shape {
             Shape::Html => self.html(reading),
             Shape::ProblemJson | Shape::Json => self.json(),
             Shape::Text => self.text(reading),
-        };
+        }
+    }
+
+    fn slots<'a>(&self, instance: &'a str, clock: Moment) -> Slots<'a> {
         let Facts { since, back, .. } = self.facts;
-        pieces.fill(&Slots { instance, retry_after: self.retry_after(clock), now: clock, since, back })
+        Slots { instance, retry_after: self.retry_after(clock), now: clock, since, back }
     }
 
     /// Such as "Mail is unavailable".

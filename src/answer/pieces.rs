@@ -83,20 +83,25 @@ impl Pieces {
         }
         let fixed: usize = self.0.iter().map(|piece| if let Piece::Text(text) = piece { text.len() } else { 24 }).sum();
         let mut body = Vec::with_capacity(fixed + slots.instance.len());
+        self.append(&mut body, slots);
+        body.into()
+    }
+
+    /// The whole body, behind what is there.
+    pub(super) fn append(&self, body: &mut Vec<u8>, slots: &Slots<'_>) {
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => body.extend_from_slice(text),
-                Piece::Instance => write_json(&mut body, slots.instance),
-                Piece::RetryAfter => write_json(&mut body, &slots.retry_after),
+                Piece::Instance => write_json(body, slots.instance),
+                Piece::RetryAfter => write_json(body, &slots.retry_after),
                 Piece::Relative => {
                     let words = slots.back.map(|back| relative(slots.now, back));
                     body.extend_from_slice(words.unwrap_or_default().as_bytes());
                 }
-                Piece::Elapsed => write_json(&mut body, &slots.elapsed()),
-                Piece::Left => write_json(&mut body, &slots.left()),
+                Piece::Elapsed => write_json(body, &slots.elapsed()),
+                Piece::Left => write_json(body, &slots.left()),
             }
         }
-        body.into()
     }
 }
 

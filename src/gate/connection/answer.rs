@@ -62,8 +62,22 @@ impl<S: Socket> Client<S> {
         wire: &Wire,
         now: Moment,
     ) {
-        let body = denial.body(shape, instance, reading, now);
-        self.tell(denial.status(), denial.headers(shape, now), &body, wire);
+        // The body first, for its length stands in the head; its buffer is the worker's.
+        let mut body = self.worker.scratch.take();
+        denial.append_body(&mut body, shape, instance, reading, now);
+        self.lend_output();
+        let out = &mut self.output;
+        out.extend_from_slice(b"HTTP/1.1 503 Service Unavailable\r\n");
+        write::length(out, body.len() as u64);
+        out.extend_from_slice(denial.lines(shape));
+        if let Some(seconds) = denial.retry_after(now) {
+            out.extend_from_slice(b"retry-after: ");
+            write::number(out, seconds);
+            out.extend_from_slice(b"\r\n");
+        }
+        self.finish(&body, wire);
+        body.clear();
+        self.worker.scratch.set(body);
     }
 
     /// Tells what is wrong.
@@ -101,6 +115,12 @@ impl<S: Socket> Client<S> {
         write::status_line(out, status, reason.unwrap_or_default());
         write::length(out, body.len() as u64);
         fields.for_each(|(name, value)| write::field(out, name, &value));
+        self.finish(body, wire);
+    }
+
+    /// What depends on the connection, the end of the head, and the body.
+    fn finish(&mut self, body: &[u8], wire: &Wire) {
+        let out = &mut self.output;
         write_connection(out, wire);
         self.worker.date.with(|date| write::field(out, "date", date));
         out.extend_from_slice(b"\r\n");

@@ -58,6 +58,8 @@ pub(super) struct Worker {
     /// Answers what the gate itself says.
     app: BoxService<Request, ServiceResponse, Error>,
     stopping: Cell<bool>,
+    /// Where bodies are written before their heads.
+    scratch: Cell<Vec<u8>>,
 }
 
 impl Worker {
@@ -76,6 +78,7 @@ impl Worker {
             date: Date::default(),
             app,
             stopping: Cell::new(false),
+            scratch: Cell::default(),
         })
     }
 
