@@ -66,6 +66,6 @@ pub(super) fn snapshot(entries: impl IntoIterator<Item = Arc<Entry>>, now: Momen
 pub(super) fn denial(members: Value, now: Moment) -> Arc<Denial> {
     match snapshot([entry(members)], now).decide(&nothing_but("a"), now) {
         Decision::Closed(denial) => denial,
-        Decision::Open => panic!("open"),
+        Decision::Open(_) => panic!("open"),
     }
 }

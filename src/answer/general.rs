@@ -56,6 +56,18 @@ pub fn partial(weighed: &Weighed, node: &Name) -> Vec<Cause> {
     causes
 }
 
+/// What works, but not as it should (docs/contract.md#advisories).
+pub fn advisory_json(advisory: &Cause) -> Value {
+    let n = &advisory.entry.notification;
+    json!({
+        "layer": advisory.layer.name(),
+        "reason": n.reason.name,
+        "message": n.message,
+        "since": advisory.since,
+        "expected_back_at": n.expected_back_at,
+    })
+}
+
 /// What anybody may know about an application (docs/contract.md#reserved-paths-of-the-gate): whether it
 /// is available in general, and what is planned for everybody on this node.
 pub fn availability_json(snapshot: &Snapshot, clock: Moment) -> Value {
@@ -86,6 +98,7 @@ pub fn availability_json(snapshot: &Snapshot, clock: Moment) -> Value {
         "message": first.and_then(|closing| closing.message.as_deref()),
         "since": verdict.since(),
         "expected_back_at": verdict.expected_back_at(),
+        "advisories": verdict.advisories.iter().map(advisory_json).collect::<Vec<_>>(),
         "upcoming": planned,
     })
 }

@@ -23,7 +23,7 @@ mod snapshot;
 mod words;
 
 pub use denial::Denial;
-pub use general::{availability_json, general, partial};
+pub use general::{advisory_json, availability_json, general, partial};
 pub use note::Note;
 pub use page::LARGEST_PAGE;
 pub use problem::{PROBLEMS, Problem, ProblemKind, problem_type};

@@ -6,9 +6,11 @@
 
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
+
 use crate::availability::{
     Moment, Name, RequestFacts, Weighed,
-    verdict::{Cause, Definition, View},
+    verdict::{Cause, Definition, Verdict, View},
 };
 
 use super::{Denial, general::nothing_but};
@@ -36,8 +38,9 @@ impl App {
 /// What becomes of a request.
 #[derive(Debug, Clone)]
 pub enum Decision {
-    /// The application performs it.
-    Open,
+    /// The application performs it. What is degraded there, as the value of `Forewarn-Advisory`: the names
+    /// of the reasons.
+    Open(Option<Bytes>),
     /// It is turned away with this.
     Closed(Arc<Denial>),
 }
@@ -87,7 +90,7 @@ impl Snapshot {
         let holds = self.holds_at(clock);
         let verdict = if holds { self.weighed.decide(request) } else { self.view.weigh(clock).decide(request) };
         if verdict.is_open() {
-            return Decision::Open;
+            return Decision::Open(advisory(&verdict));
         }
         if holds && let Some(denial) = self.kept(&verdict.causes) {
             return Decision::Closed(denial);
@@ -100,7 +103,7 @@ impl Snapshot {
                 }
                 Decision::Closed(denial)
             }
-            None => Decision::Open,
+            None => Decision::Open(None),
         }
     }
 
@@ -150,6 +153,18 @@ impl Snapshot {
     pub fn depends_on_request(&self) -> bool {
         self.weighed.criteria().any(|criteria| !criteria.only_nodes())
     }
+}
+
+/// Reasons have names that can stand in a header field as they are.
+fn advisory(verdict: &Verdict) -> Option<Bytes> {
+    let mut names: Vec<&str> = Vec::new();
+    for advisory in &verdict.advisories {
+        let name = advisory.entry.notification.reason.name.as_str();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    (!names.is_empty()).then(|| names.join(", ").into())
 }
 
 #[cfg(test)]

@@ -42,6 +42,8 @@ pub enum Because {
     FindsAvailable,
     /// It is the operators' latest word, and opens.
     Opens,
+    /// It says that the target works, but not as it should: it is one of the verdict's advisories.
+    Advises,
     /// It closes the application: it is one of the verdict's causes.
     Closes,
 }
@@ -70,6 +72,7 @@ impl fmt::Display for Because {
                 f.write_str("this reporter finds it available, which lifts only what it has closed itself")
             }
             Self::Opens => f.write_str("it counts: the operators' latest word opens"),
+            Self::Advises => f.write_str("it counts: it works, but not as it should"),
             Self::Closes => f.write_str("it counts: it closes the application for this request"),
         }
     }

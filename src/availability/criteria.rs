@@ -27,15 +27,18 @@ pub use form::CriteriaError;
 pub const MAX_GLOBS: usize = 64;
 
 /// Canonical, not empty. Every kind that is given must match; one match is enough within a list;
-/// in `headers` and `query` all that are named must match.
+/// in `headers`, `query` and `cookies` all that are named must match; what `except` matches is left out.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Criteria {
     methods: Vec<String>,
     paths: Vec<Glob>,
     headers: BTreeMap<String, Glob>,
     query: BTreeMap<String, Glob>,
+    cookies: BTreeMap<String, Glob>,
     clients: Vec<IpNet>,
     nodes: Vec<Name>,
+    /// Requests that one of these matches are left out. These have none of their own.
+    except: Vec<Criteria>,
     /// By kind, as JSON with members in order: text, because that has an order and a hash.
     unread: BTreeMap<String, String>,
 }
@@ -86,12 +89,14 @@ pub struct Request<'a> {
     query: OnceCell<Vec<(Cow<'a, str>, Cow<'a, str>)>>,
     /// The values of the header fields that were looked at.
     headers: RefCell<BTreeMap<String, Vec<Text<'a>>>>,
+    /// Names and values, sorted by name.
+    cookies: OnceCell<Vec<(&'a [u8], Text<'a>)>>,
 }
 
 impl<'a> Request<'a> {
     /// Nothing is looked at yet.
     pub fn new(facts: RequestFacts<'a>) -> Self {
-        Self { facts, query: OnceCell::new(), headers: RefCell::default() }
+        Self { facts, query: OnceCell::new(), headers: RefCell::default(), cookies: OnceCell::new() }
     }
 
     pub(super) fn path(&self) -> &str {
@@ -107,6 +112,27 @@ impl<'a> Request<'a> {
             known.insert(name.to_owned(), values);
         }
         known.get(name).is_some_and(|values| values.iter().any(|value| glob.matches(*value, true)))
+    }
+
+    /// Whether a cookie of this name has a value that matches.
+    fn cookie_has(&self, name: &str, glob: &Glob) -> bool {
+        let cookies = self.cookies.get_or_init(|| {
+            let mut cookies: Vec<(&[u8], Text<'_>)> = Vec::new();
+            self.facts.headers.each("cookie", &mut |line| {
+                let pairs = line.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+                cookies.extend(pairs.filter_map(|pair| {
+                    let at = pair.iter().position(|byte| *byte == b'=')?;
+                    let value = pair[at + 1..].trim_ascii();
+                    let bare = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
+                    Some((pair[..at].trim_ascii(), Text::from(bare)))
+                }));
+            });
+            cookies.sort_by_key(|(name, _)| *name);
+            cookies
+        });
+        let first = cookies.partition_point(|(known, _)| *known < name.as_bytes());
+        let mut named = cookies[first..].iter().take_while(|(known, _)| *known == name.as_bytes());
+        named.any(|(_, value)| glob.matches(*value, false))
     }
 
     /// Whether the query has a member of this name whose value matches.
@@ -133,19 +159,24 @@ impl Criteria {
 
     /// The same of a request that others are compared with as well.
     pub fn matches(&self, request: &Request<'_>) -> bool {
-        self.match_path(request.facts.path) && self.match_rest(request)
+        self.match_path(request.facts.path) && self.match_rest(request) && !self.excepts(request, request.facts.path)
     }
 
     /// Whether they look at paths.
     pub(super) fn has_paths(&self) -> bool {
-        !self.paths.is_empty()
+        !self.paths.is_empty() || self.except.iter().any(Self::has_paths)
+    }
+
+    /// Whether a request is left out, under this reading of its path.
+    pub(super) fn excepts(&self, request: &Request<'_>, path: &str) -> bool {
+        self.except.iter().any(|one| one.match_path(path) && one.match_rest(request))
     }
 
     pub(super) fn match_path(&self, path: &str) -> bool {
         self.paths.is_empty() || self.paths.iter().any(|glob| glob.matches(path, false))
     }
 
-    /// All but the path.
+    /// All but the path and what is left out.
     pub(super) fn match_rest(&self, request: &Request<'_>) -> bool {
         let facts = &request.facts;
         !self.has_unread()
@@ -157,6 +188,7 @@ impl Criteria {
                     .is_some_and(|client| self.clients.iter().any(|net| net.contains(&client.to_canonical()))))
             && self.query.iter().all(|(name, glob)| request.query_has(name, glob))
             && self.headers.iter().all(|(name, glob)| request.header_has(name, glob))
+            && self.cookies.iter().all(|(name, glob)| request.cookie_has(name, glob))
     }
 
     /// What comparing a request with them costs at most, in points of some 0.1 µs (`benches/criteria.rs`):
@@ -168,13 +200,23 @@ impl Criteria {
         let paths: usize = self.paths.iter().map(|glob| 3 * (ends(glob) + search(glob, false))).sum();
         let query: usize = self.query.values().map(|glob| ends(glob) + search(glob, false)).sum();
         let headers: usize = self.headers.values().map(|glob| ends(glob) + 4 * search(glob, true)).sum();
-        paths + query + headers
+        let cookies: usize = self.cookies.values().map(|glob| ends(glob) + 4 * search(glob, false)).sum();
+        // What is left out is asked about for each reading of the path.
+        let except: usize = self.except.iter().map(|one| 3 * one.cost()).sum();
+        paths + query + headers + cookies + except
+    }
+
+    fn globs(&self) -> usize {
+        let own = self.paths.len() + self.headers.len() + self.query.len() + self.cookies.len();
+        own + self.except.iter().map(Self::globs).sum::<usize>()
     }
 
     /// Makes what matching needs, so that no request waits for it.
     pub(super) fn prepare(&self) {
-        self.paths.iter().chain(self.query.values()).for_each(|glob| glob.prepare(false));
+        let exact = self.paths.iter().chain(self.query.values()).chain(self.cookies.values());
+        exact.for_each(|glob| glob.prepare(false));
         self.headers.values().for_each(|glob| glob.prepare(true));
+        self.except.iter().for_each(Self::prepare);
     }
 
     /// Whether there is more to them than this version can judge.
@@ -190,6 +232,11 @@ impl Criteria {
     /// The nodes that it is limited to; empty: all.
     pub fn nodes(&self) -> &[Name] {
         &self.nodes
+    }
+
+    /// Every node that is named, also by what is left out.
+    pub fn all_nodes(&self) -> impl Iterator<Item = &Name> {
+        self.nodes.iter().chain(self.except.iter().flat_map(|one| &one.nodes))
     }
 
     /// Whether it looks at nothing of a request but the node that decides it.
@@ -258,6 +305,59 @@ mod tests {
         assert!(matches(json!({"query": {"folder": "in box", "draft": "[0-9]"}})));
         assert!(matches(json!({"clients": ["198.51.100.0/24", "192.0.2.0/24"]})));
         assert!(!matches(json!({"nodes": ["b"]})));
+    }
+
+    #[test]
+    fn cookies_are_looked_up_by_name_and_exceptions_are_left_out() {
+        let matches = |value: Value, cookies: &str| {
+            struct Cookies<'a>(&'a str);
+            impl HeaderSource for Cookies<'_> {
+                fn each<'b>(&'b self, name: &str, take: &mut dyn FnMut(&'b [u8])) {
+                    self.0.split('\n').filter(|_| name == "cookie").for_each(|line| take(line.as_bytes()));
+                }
+            }
+            Criteria::parse(&value).unwrap().unwrap().match_request(&facts(&Cookies(cookies)))
+        };
+        let beta = json!({"cookies": {"beta": "yes*"}});
+        for (cookies, expected) in [
+            ("beta=yes", true),
+            ("a=b; beta=\"yes, please\";c=d", true),
+            ("a=b\nbeta=yes", true),
+            ("beta=no; beta=yes!", true),
+            ("Beta=yes", false),
+            ("beta=YES", false),
+            ("xbeta=yes", false),
+            ("a=beta=yes", false),
+            ("", false),
+        ] {
+            assert_eq!(matches(beta.clone(), cookies), expected, "{cookies:?}");
+        }
+        let except = |exceptions: Value| matches(json!({"methods": ["POST"], "except": exceptions}), "tester=1");
+        assert!(except(json!([{"paths": ["/chat/*"]}])));
+        assert!(!except(json!([{"paths": ["/chat/*"]}, {"cookies": {"tester": "1"}}])));
+        assert!(!except(json!([{"paths": ["/mail/*"], "clients": ["192.0.2.0/24"]}])));
+        assert!(except(json!([{"paths": ["/mail/*"], "clients": ["198.51.100.0/24"]}])));
+        for (wrong, field) in [
+            (json!({"except": []}), "criteria.except"),
+            (json!({"except": [{}]}), "criteria.except[0]"),
+            (json!({"except": [{"methods": ["GET"], "except": [{"methods": ["PUT"]}]}]}), "criteria.except[0].except"),
+            (json!({"except": [{"paths": ["mail"]}]}), "criteria.except[0].paths[0]"),
+            (json!({"except": vec![json!({"methods": ["GET"]}); 9]}), "criteria.except"),
+            (json!({"cookies": {"a;b": "x"}}), "criteria.cookies.a;b"),
+            (json!({"cookies": {"a": "x;*"}}), "criteria.cookies.a"),
+        ] {
+            let errors = Criteria::parse(&wrong).unwrap_err();
+            assert_eq!(errors.iter().map(|e| e.field.as_str()).collect::<Vec<_>>(), [field], "{wrong}");
+        }
+        // One form, whatever the order; written as it is read.
+        let read = |value: Value| serde_json::from_value::<Criteria>(value).unwrap();
+        let (one, other) = (json!({"methods": ["GET"]}), json!({"nodes": ["a"], "cookies": {"x": "1"}}));
+        assert_eq!(read(json!({"except": [one, other]})), read(json!({"except": [other, one, one]})));
+        let whole = json!({"cookies": {"b": "*"}, "except": [{"methods": ["GET"]}, {"nodes": ["a"]}]});
+        assert_eq!(serde_json::to_value(Criteria::parse(&whole).unwrap().unwrap()).unwrap(), whole);
+        // An exception that cannot be judged makes the whole unjudgeable, and is kept as it is.
+        let newer = json!({"except": [{"moon": ["full"]}]});
+        assert!(read(newer.clone()).has_unread() && serde_json::to_value(read(newer.clone())).unwrap() == newer);
     }
 
     #[test]

@@ -96,10 +96,19 @@ impl Weighed {
                 verdict.causes.extend(agreeing.into_iter().map(close));
             }
 
+            let is_open = closed.is_none() && !enough;
+            let advises = |at: bool, said: &Standing| is_open && at && said.advises;
+            let own = |said: &Standing| advises(Some(said.word.at) > floor, said);
+            let reported = |said: &Standing| advises(Some(said.word.since) > since, said);
+            verdict.advisories.extend(said.filter(|said| own(said)).map(close));
+            let reporters = subject.reporters.iter().filter_map(|r| r.standing.iter().find(speaks));
+            verdict.advisories.extend(reporters.filter(|said| reported(said)).map(close));
+
             let Some(trace) = trace.as_deref_mut() else { continue };
             subject.operators.tell(subject, &matches, trace, |said| match said.word.says {
                 Says::Closing if closed.is_some() => Because::Closes,
                 Says::Closing => Because::OpenedLater,
+                _ if own(said) => Because::Advises,
                 _ => Because::Opens,
             });
             for reporter in &subject.reporters {
@@ -107,6 +116,7 @@ impl Weighed {
                     Says::Closing if !closes(&said) => Because::Silenced,
                     Says::Closing if enough => Because::Closes,
                     Says::Closing => Because::TooFew { found, agree: subject.agree },
+                    _ if reported(said) => Because::Advises,
                     _ => Because::FindsAvailable,
                 });
             }
@@ -117,9 +127,7 @@ impl Weighed {
     fn matching(&self, request: &Request<'_>) -> Matching {
         let mut matching = Matching::default();
         for (kind, criteria) in self.criteria().enumerate() {
-            if criteria.match_path(request.path()) {
-                matching.judge(kind, criteria, request);
-            }
+            matching.judge(kind, criteria, request, request.path());
         }
         matching
     }
@@ -171,22 +179,18 @@ impl Matching {
         let mut looked = false;
         for (kind, criteria) in weighed.criteria().enumerate().filter(|(_, criteria)| criteria.has_paths()) {
             looked = true;
-            if criteria.match_path(path) {
-                self.judge(kind, criteria, request);
-            } else {
-                self.matches.set(kind, false);
-            }
+            self.judge(kind, criteria, request, path);
         }
         looked
     }
 
-    /// The path matches.
-    fn judge(&mut self, kind: usize, criteria: &Criteria, request: &Request<'_>) {
-        if !self.asked.has(kind) {
+    fn judge(&mut self, kind: usize, criteria: &Criteria, request: &Request<'_>, path: &str) {
+        let fits = criteria.match_path(path);
+        if fits && !self.asked.has(kind) {
             self.asked.set(kind, true);
             self.rest.set(kind, criteria.match_rest(request));
         }
-        self.matches.set(kind, self.rest.has(kind));
+        self.matches.set(kind, fits && self.rest.has(kind) && !criteria.excepts(request, path));
     }
 }
 

@@ -20,7 +20,7 @@ mod matcher;
 pub(super) mod path;
 mod search;
 
-pub(super) use language::{HEADERS, Language, TEXTS};
+pub(super) use language::{COOKIES, HEADERS, Language, TEXTS};
 
 /// Longest glob that may be submitted, in bytes.
 pub const MAX_GLOB: usize = 256;

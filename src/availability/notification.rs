@@ -17,7 +17,8 @@ use super::{Criteria, Moment, Name, NodeId, Reason, Stamp, Target, Unread, unrea
 
 /// What a notification says of its targets. There is no third: a word of a newer version that neither
 /// opens nor closes could not be shown to anybody, and what it replaces would differ between versions.
-/// Such an entry is left out by its receiver, and asked for again.
+/// Such an entry is left out by its receiver, and asked for again. `degraded` is an opening in every rule,
+/// so it is recorded as one ([`Notification::degraded`]): versions that do not know it open as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -86,6 +87,10 @@ pub struct Notification {
     /// Absent exactly where `cancels` is present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
+    /// An opening with an advisory: it works, but not as it should (docs/contract.md#advisories). Written
+    /// only where it is so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub degraded: bool,
     /// The plan that this takes back; targets, criteria and times are copied from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancels: Option<Uuid>,
@@ -104,6 +109,9 @@ pub struct Notification {
     /// When it begins; absent: at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goes_down_at: Option<Moment>,
+    /// So long before it begins newcomers are turned away (docs/contract.md#last-entry).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_entry_seconds: Option<u32>,
     /// When it should be back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_back_at: Option<Moment>,
@@ -237,6 +245,9 @@ impl Entry {
         if n.status.is_some() == n.cancels.is_some() {
             return Err("it has not exactly one of status and cancels");
         }
+        if n.degraded && n.status != Some(Status::Available) {
+            return Err("it is degraded and not available");
+        }
         // Without the times of its plan a cancel could die before the plan does, which could then
         // come back: the dropping rule relies on this.
         if n.cancels.is_some() && n.goes_down_at.is_none() {
@@ -279,6 +290,7 @@ mod tests {
             json!({"status": null}),
             json!({"cancels": Uuid::nil()}),
             json!({"status": null, "cancels": Uuid::nil()}),
+            json!({"degraded": true}),
             json!({"message": "x".repeat(2_001)}),
         ] {
             assert!(entry(wrong.clone()).check().is_err(), "{wrong}");

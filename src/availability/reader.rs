@@ -71,6 +71,14 @@ impl Reader<'_> {
         (!text.trim().is_empty()).then_some(text)
     }
 
+    pub(super) fn number(&mut self, range: std::ops::RangeInclusive<u32>) -> Option<u32> {
+        let number = whole(self.value).and_then(|number| u32::try_from(number).ok()).filter(|n| range.contains(n));
+        if number.is_none() {
+            self.wrong(format!("is not a whole number from {} to {}", range.start(), range.end()));
+        }
+        number
+    }
+
     pub(super) fn seconds(&mut self) -> Option<Duration> {
         let seconds = whole(self.value).filter(|seconds| (1..=MAX_DURATION).contains(seconds));
         if seconds.is_none() {

@@ -19,6 +19,8 @@ use super::{
 
 const MAX_COMPONENT: usize = 200;
 const MAX_MESSAGE: usize = 2_000;
+/// A day, in seconds.
+const MAX_LAST_ENTRY: u32 = 86_400;
 
 /// One thing that is wrong with a submission.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, thiserror::Error)]
@@ -87,6 +89,7 @@ pub struct Submission {
     pub timestamp: Option<Moment>,
     targets: Vec<Target>,
     status: Option<Status>,
+    degraded: bool,
     /// `cancels`.
     pub cancels: Option<Uuid>,
     /// `replaces`.
@@ -96,6 +99,7 @@ pub struct Submission {
     component: Option<String>,
     message: Option<String>,
     goes_down_at: Option<Moment>,
+    last_entry_seconds: Option<u32>,
     expected_back_at: Option<Moment>,
     duration: Option<Duration>,
     restore: Option<Restore>,
@@ -121,7 +125,12 @@ impl Submission {
                 "timestamp" => s.timestamp = reader.moment(),
                 "targets" => s.targets = reader.targets(),
                 "status" => {
-                    s.status = reader.choice(&[("available", Status::Available), ("unavailable", Status::Unavailable)])
+                    let said = reader.choice(&[
+                        ("available", (Status::Available, false)),
+                        ("unavailable", (Status::Unavailable, false)),
+                        ("degraded", (Status::Available, true)),
+                    ]);
+                    (s.status, s.degraded) = said.map_or((None, false), |(status, degraded)| (Some(status), degraded));
                 }
                 "cancels" => s.cancels = reader.parsed("is not a UUID"),
                 "replaces" => s.replaces = reader.parsed("is not a UUID"),
@@ -129,6 +138,7 @@ impl Submission {
                 "component" => s.component = reader.text(MAX_COMPONENT),
                 "message" => s.message = reader.text(MAX_MESSAGE),
                 "goes_down_at" => s.goes_down_at = reader.moment(),
+                "last_entry_seconds" => s.last_entry_seconds = reader.number(0..=MAX_LAST_ENTRY),
                 "expected_back_at" => s.expected_back_at = reader.moment(),
                 "duration_seconds" => s.duration = reader.seconds(),
                 "restore" => {
@@ -143,7 +153,7 @@ impl Submission {
                     Ok(criteria) => s.criteria = criteria,
                     Err(wrong) => errors.extend(wrong.into_iter().map(|e| FieldError::new(e.field, e.problem))),
                 },
-                "operator" | "source" | "reporter" | "node" => {
+                "operator" | "source" | "reporter" | "node" | "schedule" => {
                     reader.wrong("is filled in by the node, never submitted")
                 }
                 _ => reader.wrong("is unknown"),
@@ -161,9 +171,16 @@ impl Submission {
             }
         };
         if present("cancels") {
-            for field in
-                ["status", "replaces", "criteria", "goes_down_at", "expected_back_at", "duration_seconds", "restore"]
-            {
+            for field in [
+                "status",
+                "replaces",
+                "criteria",
+                "goes_down_at",
+                "last_entry_seconds",
+                "expected_back_at",
+                "duration_seconds",
+                "restore",
+            ] {
                 if present(field) {
                     wrong(
                         field,
@@ -177,9 +194,15 @@ impl Submission {
             wrong("targets", "is required: 1 to 100 of \"system\", \"application:NAME\", \"resource:NAME\"");
         }
         if !present("status") {
-            wrong("status", "is required: \"available\" or \"unavailable\"");
+            wrong("status", "is required: \"available\", \"unavailable\" or \"degraded\"");
         }
-        if self.status == Some(Status::Available) {
+        if present("last_entry_seconds") && !present("goes_down_at") {
+            wrong("last_entry_seconds", "goes with goes_down_at only");
+        }
+        if self.degraded && present("last_entry_seconds") {
+            wrong("last_entry_seconds", "goes with \"unavailable\" only");
+        }
+        if self.status == Some(Status::Available) && !self.degraded {
             for field in ["goes_down_at", "expected_back_at", "duration_seconds"] {
                 if present(field) {
                     wrong(field, "goes with \"unavailable\" only");
@@ -219,13 +242,18 @@ impl Submission {
                 format!("{ahead} lies more than {skew} s (max_clock_skew) ahead of this node's clock, {}", known.now),
             ));
         }
-        let nodes = self.criteria.iter().flat_map(Criteria::nodes);
+        let nodes = self.criteria.iter().flat_map(Criteria::all_nodes);
         let strangers: Vec<&str> = nodes.filter(|name| !(known.node)(name)).map(Name::as_str).collect();
         if !strangers.is_empty() {
             let problem = format!("names what is no node of this farm: {}", strangers.join(", "));
             errors.push(FieldError::new("criteria.nodes", problem));
         }
         errors.extend(self.check_window(known));
+        let made = self.timestamp.unwrap_or(known.stamp);
+        if self.degraded && self.goes_down_at.is_some_and(|begins| begins > made) {
+            let problem = format!("must not lie after the timestamp, {made}: \"degraded\" begins at once");
+            errors.push(FieldError::new("goes_down_at", problem));
+        }
         if let Some(reason) = self.reason.take() {
             let chosen = match &reason {
                 Value::String(name) => known.reasons.named(name),
@@ -278,12 +306,14 @@ impl Submission {
             timestamp,
             targets: self.sorted_targets(),
             status: self.status,
+            degraded: self.degraded,
             cancels: None,
             replaces: self.replaces,
             reason: self.chosen_reason.clone(),
             component: self.component.clone(),
             message: self.message.clone(),
             goes_down_at: self.goes_down_at,
+            last_entry_seconds: self.last_entry_seconds,
             expected_back_at: self.back(timestamp),
             restore: self.restore.unwrap_or_default(),
             criteria: self.criteria.clone(),
@@ -311,6 +341,7 @@ impl Submission {
             cancels: Some(plan.id),
             replaces: None,
             goes_down_at: plan.goes_down_at,
+            last_entry_seconds: plan.last_entry_seconds,
             expected_back_at: plan.expected_back_at,
             restore: plan.restore,
             criteria: plan.criteria.clone(),
@@ -482,6 +513,50 @@ mod tests {
         for wrong in [json!(0.0), json!(3600.5), json!(-1.0), json!(1e300), json!("3600")] {
             assert!(read(wrong.clone()).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn degraded_is_an_opening_that_begins_at_once_and_may_end() {
+        let degraded = |members: Value| {
+            let mut value = json!({"targets": ["system"], "status": "degraded"});
+            value.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+            value
+        };
+        for good in [
+            json!({}),
+            json!({"duration_seconds": 60, "restore": "automatic"}),
+            json!({"goes_down_at": "2026-11-23T17:00:00Z"}),
+        ] {
+            assert_eq!(checked(degraded(good)), [""; 0]);
+        }
+        assert_eq!(checked(degraded(json!({"goes_down_at": "2026-11-23T18:00:01Z"}))), ["goes_down_at"]);
+        assert_eq!(
+            checked(degraded(json!({"goes_down_at": "2026-11-23T17:00:00Z", "duration_seconds": 60}))),
+            ["duration_seconds"]
+        );
+        assert_eq!(
+            fields(degraded(json!({"last_entry_seconds": 1, "goes_down_at": "2026-11-23T17:00:00Z"}))),
+            ["last_entry_seconds"]
+        );
+        let made = Submission::parse(&degraded(json!({"duration_seconds": 60}))).unwrap();
+        let made = made.statement(Uuid::nil(), Moment::ZERO, &Author::operator("alice"), &"a".parse().unwrap());
+        assert_eq!((made.status, made.degraded, made.is_plan()), (Some(Status::Available), true, false));
+    }
+
+    #[test]
+    fn last_entry_belongs_to_a_beginning_and_a_schedule_is_never_submitted() {
+        let plan = |members: Value| {
+            let mut value =
+                json!({"targets": ["system"], "status": "unavailable", "goes_down_at": "2026-11-23T19:00:00Z"});
+            value.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+            value
+        };
+        let made = Submission::parse(&plan(json!({"last_entry_seconds": 600.0}))).unwrap();
+        let made = made.statement(Uuid::nil(), Moment::ZERO, &Author::operator("alice"), &"a".parse().unwrap());
+        assert_eq!(made.last_entry_seconds, Some(600));
+        assert_eq!(fields(plan(json!({"last_entry_seconds": 86_401}))), ["last_entry_seconds"]);
+        assert_eq!(fields(plan(json!({"last_entry_seconds": 5, "goes_down_at": null}))), ["last_entry_seconds"]);
+        assert_eq!(fields(plan(json!({"schedule": {"id": Uuid::nil(), "version": "x"}}))), ["schedule"]);
     }
 
     #[test]

@@ -47,12 +47,23 @@ pub enum Layer {
     Resource,
 }
 
-/// One closing that counts.
+impl Layer {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::System => "system",
+            Self::Resource => "resource",
+        }
+    }
+}
+
+/// One closing that counts, or one advisory.
 #[derive(Debug, Clone)]
 pub struct Cause {
     /// Where it stands.
     pub layer: Layer,
-    /// What is closed.
+    /// What is closed or degraded.
     pub target: Target,
     /// The entry that says so.
     pub entry: Arc<Entry>,
@@ -65,6 +76,9 @@ pub struct Cause {
 pub struct Verdict {
     /// Empty: open. Own, system, resources by name; operators before monitors.
     pub causes: Vec<Cause>,
+    /// What works, but not as it should (docs/contract.md#advisories), in the order of causes. Changes
+    /// nothing about being open.
+    pub advisories: Vec<Cause>,
 }
 
 impl Verdict {
@@ -154,7 +168,7 @@ impl View {
         };
         let words = self.subjects.iter().flat_map(|subject| subject.words.iter());
         let changes = words
-            .filter(|word| word.says == Says::Closing)
+            .filter(|word| word.says == Says::Closing || word.degraded)
             .flat_map(|word| [Some(word.since), word.entry.notification.expected_back_at, lapse(word)])
             .flatten();
         let (mut from, mut until) = (Moment::ZERO, None);

@@ -13,7 +13,7 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    Because, Criteria, Entry, Moment, Rules, Says, Stamp, Target, Word,
+    Because, Criteria, Entry, Moment, Restore, Rules, Says, Stamp, Target, Word,
     verdict::{Layer, View},
 };
 
@@ -55,6 +55,8 @@ pub(super) struct Standing {
     pub(super) word: Arc<Word>,
     /// Its criteria's place in [`Weighed::kinds`]; none for all requests.
     pub(super) kind: Option<usize>,
+    /// It says that something works, but not as it should.
+    pub(super) advises: bool,
 }
 
 impl View {
@@ -65,7 +67,7 @@ impl View {
         let subjects = self.subjects.iter().map(|subject| {
             let said: Vec<&Arc<Word>> = subject.words.operators().collect();
             let operators = Voice::of(&said, self.rules, clock, &mut kinds);
-            let openings = latest_openings(&said).into_iter().map(|word| kinds.standing(word)).collect();
+            let openings = latest_openings(&said).into_iter().map(|word| kinds.standing(word, clock)).collect();
             let reporters = subject
                 .words
                 .reporters()
@@ -136,7 +138,7 @@ impl Voice {
                 (_, _, Some(by), _) => Because::Replaced(id(by)),
                 (Says::Closing, .., Some(ends)) if ends <= clock => Because::Over(ends),
                 _ => {
-                    voice.standing.push(kinds.standing(x));
+                    voice.standing.push(kinds.standing(x, clock));
                     continue;
                 }
             };
@@ -173,7 +175,7 @@ struct Kinds {
 }
 
 impl Kinds {
-    fn standing(&mut self, word: &Arc<Word>) -> Standing {
+    fn standing(&mut self, word: &Arc<Word>, clock: Moment) -> Standing {
         let kind = word.criteria().is_some().then(|| {
             self.found.iter().position(|known| known.covers(word)).unwrap_or_else(|| {
                 // The gate is not to wait for this.
@@ -182,6 +184,9 @@ impl Kinds {
                 self.found.len() - 1
             })
         });
-        Standing { word: Arc::clone(word), kind }
+        // An advisory that ends by itself leaves a plain opening.
+        let n = &word.entry.notification;
+        let over = n.restore == Restore::Automatic && n.expected_back_at.is_some_and(|ends| ends <= clock);
+        Standing { word: Arc::clone(word), kind, advises: word.degraded && !over }
     }
 }

@@ -62,6 +62,8 @@ pub struct Word {
     pub since: Moment,
     /// When it ends by itself; `None` for what does not.
     pub ends: Option<Moment>,
+    /// An opening with an advisory.
+    pub degraded: bool,
     /// Of its criteria, 0 without: most of those that are compared differ, and this tells it without
     /// a look at either. For this process alone.
     digest: u64,
@@ -88,7 +90,8 @@ impl Word {
             criteria.hash(&mut hasher);
             hasher.finish().max(1)
         });
-        Self { says, speaker, at: At(at, entry.stamp), plan, since, ends, digest, entry }
+        let degraded = n.degraded;
+        Self { says, speaker, at: At(at, entry.stamp), plan, since, ends, degraded, digest, entry }
     }
 
     /// The stamp of the entry.

@@ -62,6 +62,13 @@ async fn criteria_single_out_requests() {
     node.gate_get("/mail", &[("x-town", "Zurich")]).await.expect(200);
     open_again(node).await;
 
+    // by a cookie, and all but testers
+    closed(node, json!({"cookies": {"beta": "yes"}, "except": [{"paths": ["/mail/help*"]}]})).await;
+    node.gate_get("/mail", &[("cookie", "a=b; beta=yes")]).await.expect(503);
+    node.gate_get("/mail/help", &[("cookie", "a=b; beta=yes")]).await.expect(200);
+    node.gate_get("/mail", &[("cookie", "a=b; beta=no")]).await.expect(200);
+    open_again(node).await;
+
     closed(node, json!({"clients": ["::ffff:127.0.0.0/104"]})).await;
     node.gate_get("/mail", &[]).await.expect(503);
     node.gate_get("/mail", &[("x-forwarded-for", "198.51.100.1")]).await.expect(503);
@@ -74,6 +81,34 @@ async fn criteria_single_out_requests() {
     farm[0].gate_get("/mail", &[]).await.expect(200);
     farm[1].gate_get("/mail", &[]).await.expect(503);
     assert_eq!(farm[1].gate_get("/.forewarn/availability/mail", &[]).await.json()["available"], false);
+}
+
+#[tokio::test]
+async fn what_is_degraded_is_open_and_told() {
+    let farm = Farm::new(2).start().await;
+    let node = &farm[0];
+    node.submit_wait_all(closing("application:mail", json!({}))).await;
+    let slow = json!({"targets": ["application:mail"], "status": "degraded", "message": "slow", "reason": "testing"});
+    let told = node.submit_wait_all(slow.clone()).await;
+    for node in &farm.nodes {
+        node.gate_get("/mail", &[]).await.expect(200);
+        let public = node.gate_get("/.forewarn/availability/mail", &[]).await.json();
+        assert_eq!((&public["available"], &public["advisories"][0]["message"]), (&json!(true), &json!("slow")));
+        let row = node.get("/api/v1/availability/mail").await.json();
+        assert_eq!((&row["available"], &row["advisories"][0]["id"]), (&json!(true), &told["id"]));
+        let why = node.get("/api/v1/availability/mail/why").await.json();
+        assert_eq!(
+            (&why["advisories"][0]["reason"], &why["considered"][0]["said"]),
+            (&json!("testing"), &json!("degraded"))
+        );
+        let record = node.get(&format!("/api/v1/notifications/{}", told["id"].as_str().unwrap())).await.json();
+        assert_eq!((&record["status"], &record["degraded"]), (&json!("degraded"), &Value::Null), "{record}");
+    }
+    node.submit_wait_all(opening("application:mail")).await;
+    assert_eq!(node.get("/api/v1/availability/mail").await.json()["advisories"], json!([]));
+    let mut later = slow;
+    later["goes_down_at"] = json!(crate::in_seconds(60.0));
+    assert_eq!(node.submit(later).await.expect(422).fields(), ["goes_down_at"]);
 }
 
 #[tokio::test]

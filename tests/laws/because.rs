@@ -34,6 +34,8 @@ pub fn assert_true(
         assert!(seen.insert((target.clone(), stamp)), "considered twice");
         let closes = closing.remove(&(target.clone(), stamp));
         assert_eq!(*because == Because::Closes, closes, "{because:?} of {stamp:?} on {target} at {now}");
+        let advises = expected.advisories.contains(&(target.clone(), stamp));
+        assert_eq!(*because == Because::Advises, advises, "{because:?} of {stamp:?} on {target} at {now}");
         assert!(
             naive.holds(because, (application, &target), &stamp, ask, now),
             "{because:?} of {stamp:?} on {target} at {now}, for {ask:?}"

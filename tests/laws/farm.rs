@@ -81,6 +81,12 @@ pub fn applications(agree: usize, resource_agree: usize) -> [Application; 2] {
 #[derive(Debug, Clone)]
 pub enum What {
     Open,
+    /// At once, or since some units ago; back so many units after the stamp.
+    Degrade {
+        since: Option<u8>,
+        back: Option<i8>,
+        automatic: bool,
+    },
     /// At once, or since some units ago; back so many units after the stamp. That may lie before it:
     /// the end was checked against a clock that the stamps of others are ahead of.
     Close {
@@ -129,6 +135,8 @@ fn what() -> impl Strategy<Value = What> {
     let ending = || (prop::option::weighted(0.7, 1u8..5), any::<bool>());
     prop_oneof![
         4 => Just(What::Open),
+        2 => (prop::option::weighted(0.3, 0u8..5), prop::option::weighted(0.7, -2i8..5), any::<bool>())
+            .prop_map(|(since, back, automatic)| What::Degrade { since, back, automatic }),
         5 => (prop::option::weighted(0.3, 0u8..5), prop::option::weighted(0.7, -2i8..5), any::<bool>())
             .prop_map(|(since, back, automatic)| What::Close { since, back, automatic }),
         4 => (1u8..9, ending()).prop_map(|(ahead, (lasts, automatic))| What::Plan { ahead, lasts, automatic }),
@@ -194,12 +202,14 @@ pub fn blank(id: u128, at: i64, targets: Vec<Target>) -> Notification {
         timestamp: Moment::from_millis(at),
         targets,
         status: Some(Status::Available),
+        degraded: false,
         cancels: None,
         replaces: None,
         reason: Reason::default(),
         component: None,
         message: None,
         goes_down_at: None,
+        last_entry_seconds: None,
         expected_back_at: None,
         restore: Restore::Manual,
         criteria: None,
@@ -248,7 +258,7 @@ fn say(act: &Act, id: u128) -> Notification {
     }
     let (begins, back, automatic) = match act.what {
         What::Open | What::Cancel { .. } => return n,
-        What::Close { since, back, automatic } => {
+        What::Close { since, back, automatic } | What::Degrade { since, back, automatic } => {
             let back = back.map(|units| at + i64::from(units) * UNIT);
             (since.map(|units| at - i64::from(units) * UNIT), back, automatic)
         }
@@ -257,7 +267,8 @@ fn say(act: &Act, id: u128) -> Notification {
             (Some(begins), lasts.map(|units| begins + i64::from(units) * UNIT), automatic)
         }
     };
-    n.status = Some(Status::Unavailable);
+    n.degraded = matches!(act.what, What::Degrade { .. });
+    n.status = Some(if n.degraded { Status::Available } else { Status::Unavailable });
     n.goes_down_at = begins.map(Moment::from_millis);
     n.expected_back_at = back.map(Moment::from_millis);
     // Automatic without an end is refused on submit.

@@ -167,6 +167,8 @@ pub struct Outcome {
     pub causes: Vec<(Target, Stamp, i64)>,
     pub since: Option<i64>,
     pub back: Option<i64>,
+    /// What is degraded, and by which entry; own, system, resources by name, operators first.
+    pub advisories: Vec<(Target, Stamp)>,
 }
 
 /// Everything that a node has ever heard, and the L it has heard of.
@@ -307,6 +309,35 @@ impl Naive {
         closed
     }
 
+    /// Of a target that is open: the deciding words that say it is degraded, and are not over. They are
+    /// silenced by what silences closings.
+    fn advisories<'a>(
+        &'a self,
+        target: &Target,
+        ask: &Ask,
+        clock: i64,
+        floor: Option<(i64, StampKey)>,
+    ) -> Vec<&'a Said> {
+        let w: Vec<&Said> = self.all.iter().filter(|x| x.is_on(target) && !self.older_than_lapse(x, clock)).collect();
+        let open = self.openings(target, ask).into_iter().chain(floor).map(|(time, _)| time).max();
+        let mut speakers: Vec<Option<&String>> = w.iter().map(|x| x.reporter.as_ref()).collect();
+        speakers.sort();
+        speakers.dedup();
+        let mut found = Vec::new();
+        for speaker in speakers {
+            let own: Vec<&Said> = w.iter().copied().filter(|x| x.reporter.as_ref() == speaker).collect();
+            found.extend(self.says(&own, ask, clock).filter(|x| {
+                let over = x.automatic && x.back.is_some_and(|back| back <= clock);
+                let later = match speaker {
+                    None => floor.is_none_or(|floor| x.at > floor),
+                    Some(_) => open.is_none_or(|open| x.since > open),
+                };
+                x.entry.notification.degraded && !over && later
+            }));
+        }
+        found
+    }
+
     /// The same as if one entry had said nothing of this target. L stays what it is.
     pub fn without(&self, stamp: &Stamp, target: &Target) -> Self {
         let mut naive = self.clone();
@@ -354,6 +385,10 @@ impl Naive {
             }
             Because::FindsAvailable => !operators && x.opening && decides(),
             Because::Opens => operators && x.opening && decides(),
+            Because::Advises => {
+                let advisories = self.verdict(application, ask, now).advisories;
+                advisories.iter().any(|(degraded, by)| degraded == target && by == stamp)
+            }
             Because::Closes => {
                 let causes = self.verdict(application, ask, now).causes;
                 causes.iter().any(|(closed, by, _)| closed == target && by == stamp)
@@ -370,7 +405,12 @@ impl Naive {
         let mut outcome = Outcome::default();
         let mut backs = Vec::new();
         for (target, agree, floor) in layers {
-            for x in self.target(&target, agree, ask, clock, floor) {
+            let closed = self.target(&target, agree, ask, clock, floor);
+            if closed.is_empty() {
+                let advisories = self.advisories(&target, ask, clock, floor);
+                outcome.advisories.extend(advisories.into_iter().map(|x| (target.clone(), x.entry.stamp)));
+            }
+            for x in closed {
                 outcome.causes.push((target.clone(), x.entry.stamp, x.since));
                 backs.push(x.back);
             }

@@ -70,6 +70,7 @@ pub fn told_of(verdict: &Verdict) -> Outcome {
         causes: verdict.causes.iter().map(|c| (c.target.clone(), c.entry.stamp, c.since.millis())).collect(),
         since: verdict.since().map(Moment::millis),
         back: verdict.expected_back_at().map(Moment::millis),
+        advisories: verdict.advisories.iter().map(|c| (c.target.clone(), c.entry.stamp)).collect(),
     }
 }
 

@@ -211,6 +211,7 @@ impl Seen {
             causes: verdict.causes.iter().map(|c| (c.target.clone(), c.entry.stamp, c.since.millis())).collect(),
             since: verdict.since().map(Moment::millis),
             back: verdict.expected_back_at().map(Moment::millis),
+            advisories: verdict.advisories.iter().map(|c| (c.target.clone(), c.entry.stamp)).collect(),
         }
     }
 }

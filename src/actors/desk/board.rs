@@ -8,7 +8,7 @@ use crate::{
     answer::{general, partial},
     availability::{
         Moment, Name, Target, Weighed,
-        verdict::{Cause, Definition, Layer, Use, Verdict, View},
+        verdict::{Cause, Definition, Use, Verdict, View},
     },
     clock,
     sync::Replica,
@@ -69,6 +69,7 @@ impl Desk {
             expected_back_at: verdict.expected_back_at(),
             reason: verdict.first().map(|cause| cause.entry.notification.reason.clone()),
             causes: views(&verdict),
+            advisories: verdict.advisories.iter().map(view).collect(),
             partial: partial(&known.weighed, node).iter().map(view).collect(),
             upcoming: known.weighed.upcoming(),
         }
@@ -209,10 +210,10 @@ fn views(verdict: &Verdict) -> Vec<CauseView> {
 }
 
 fn view(cause: &Cause) -> CauseView {
-    let layer = match cause.layer {
-        Layer::Own => "own",
-        Layer::System => "system",
-        Layer::Resource => "resource",
-    };
-    CauseView { target: cause.target.clone(), layer, entry: Arc::clone(&cause.entry), since: cause.since }
+    CauseView {
+        target: cause.target.clone(),
+        layer: cause.layer.name(),
+        entry: Arc::clone(&cause.entry),
+        since: cause.since,
+    }
 }

@@ -25,6 +25,7 @@ use super::{
     shared::{Counters, Phase, Shared},
 };
 use crate::{
+    answer::advisory_json,
     availability::{Author, RequestFacts, Says, Speaker, Submission, path, verdict::Use},
     clock,
     store::{Store, crash::crash_point, records},
@@ -155,13 +156,15 @@ impl Desk {
                 Speaker::Reporter(name) => name.to_string(),
             },
             said: match one.word.says {
+                Says::Opening if one.word.degraded => "degraded",
                 Says::Opening => "available",
                 Says::Closing => "unavailable",
                 Says::Cancel(_) => "cancel",
             },
             because: one.because.to_string(),
         });
-        Some(Why { available: verdict.is_open(), considered: considered.collect() })
+        let advisories = verdict.advisories.iter().map(advisory_json).collect();
+        Some(Why { available: verdict.is_open(), advisories, considered: considered.collect() })
     }
 
     /// Removes a node for good; false: no such node.

@@ -200,6 +200,8 @@ pub struct BoardRow {
     pub expected_back_at: Option<Moment>,
     /// The reason of the first cause.
     pub reason: Option<Reason>,
+    /// What is degraded.
+    pub advisories: Vec<CauseView>,
     /// Closings in force for some requests only (criteria beyond `nodes`).
     pub partial: Vec<CauseView>,
     /// Plans that have not begun.
@@ -237,6 +239,8 @@ pub struct Considered {
 pub struct Why {
     /// Open for this request.
     pub available: bool,
+    /// What is degraded for this request: layer, reason, message, since, expected return.
+    pub advisories: Vec<serde_json::Value>,
     /// Every word that was considered.
     pub considered: Vec<Considered>,
 }

@@ -10,7 +10,7 @@ use crate::availability::Entry;
 
 fn closed(snapshot: &Snapshot, request: &RequestFacts<'_>, now: Moment) -> Option<Arc<Denial>> {
     match snapshot.decide(request, now) {
-        Decision::Open => None,
+        Decision::Open(_) => None,
         Decision::Closed(denial) => Some(denial),
     }
 }
@@ -117,6 +117,37 @@ fn in_general_and_for_some() {
 }
 
 #[test]
+fn what_is_degraded_is_open_and_said() {
+    let degraded = |n: u8, members: serde_json::Value| {
+        let mut whole =
+            json!({"id": format!("0192f0c1-2222-7000-8000-0000000000{n:02}"), "status": "available", "degraded": true});
+        whole.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        entry(whole)
+    };
+    let slow = degraded(1, json!({"restore": "automatic", "expected_back_at": after(60), "message": "slow"}));
+    let store = degraded(
+        2,
+        json!({"targets": ["resource:store"], "reason": "testing", "reason_code": 3, "source": "monitor", "reporter": "a/m"}),
+    );
+    let snapshot = snapshot([slow, store], four());
+    let said = |now| match snapshot.decide(&nothing_but("a"), now) {
+        Decision::Open(advisory) => advisory,
+        Decision::Closed(_) => panic!("closed"),
+    };
+    assert_eq!(said(after(1)).as_deref(), Some(&b"planned-maintenance, testing"[..]));
+    assert_eq!(
+        availability_json(&snapshot, after(1))["advisories"],
+        json!([
+            {"layer": "own", "reason": "planned-maintenance", "message": "slow", "since": four(), "expected_back_at": after(60)},
+            {"layer": "resource", "reason": "testing", "message": null, "since": four(), "expected_back_at": null},
+        ])
+    );
+    // It ends by itself, and leaves a plain opening.
+    assert_eq!(said(after(60)).as_deref(), Some(&b"testing"[..]));
+    assert_eq!(availability_json(&snapshot, after(60))["available"], true);
+}
+
+#[test]
 fn anybody_may_know() {
     let plan = json!({"id": "0192f0c1-2222-7000-8000-000000000002", "goes_down_at": after(60), "restore": "automatic", "expected_back_at": after(90), "message": "m"});
     let open = snapshot([entry(plan.clone())], four());
@@ -124,7 +155,7 @@ fn anybody_may_know() {
         availability_json(&open, after(1)),
         json!({
             "application": "mail", "title": "Mail", "available": true, "reason": null, "message": null, "since": null,
-            "expected_back_at": null, "upcoming": [{"reason": "planned-maintenance", "message": "m",
+            "expected_back_at": null, "advisories": [], "upcoming": [{"reason": "planned-maintenance", "message": "m",
             "goes_down_at": after(60), "expected_back_at": after(90), "restore": "automatic"}],
         })
     );

@@ -16,11 +16,13 @@ use serde_json::Value;
 use super::{Criteria, MAX_GLOBS, canonical_network};
 use crate::availability::{
     Glob, Name,
-    glob::{HEADERS, Language, TEXTS, path},
+    glob::{COOKIES, HEADERS, Language, TEXTS, path},
 };
 
 /// Most members in one list or map of criteria.
 const MOST: usize = 50;
+/// Most exceptions.
+const MOST_EXCEPTIONS: usize = 8;
 
 /// One thing that is wrong with criteria: where, below `criteria`, and what.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,21 +49,21 @@ impl Criteria {
             _ => return Err(vec![error("criteria", "is not an object")]),
         };
         for (kind, value) in members {
-            match Self::one_kind(kind, value, Door::Submitted) {
+            match Self::one_kind("criteria", kind, value, Door::Submitted) {
                 Ok(one) => criteria.add(one),
                 Err(wrong) => errors.extend(wrong),
             }
         }
-        let globs = criteria.paths.len() + criteria.headers.len() + criteria.query.len();
+        let globs = criteria.globs();
         if globs > MAX_GLOBS {
             errors.push(error("criteria", &format!("has {globs} globs; at most {MAX_GLOBS} are allowed")));
         }
         if errors.is_empty() { Ok((!members.is_empty()).then_some(criteria)) } else { Err(errors) }
     }
 
-    /// Criteria of this kind alone.
-    fn one_kind(kind: &str, value: &Value, door: Door) -> Result<Self, Vec<CriteriaError>> {
-        let field = format!("criteria.{kind}");
+    /// Criteria of this kind alone; `within` is the field that has it.
+    fn one_kind(within: &str, kind: &str, value: &Value, door: Door) -> Result<Self, Vec<CriteriaError>> {
+        let field = format!("{within}.{kind}");
         let mut errors = Vec::new();
         let mut one = Self::default();
         match kind {
@@ -83,10 +85,22 @@ impl Criteria {
                 }
             }
             "query" => one.query = map(&field, value, &mut errors, |text| door.value(text, &TEXTS, false)),
+            "cookies" => {
+                one.cookies = map(&field, value, &mut errors, |text| door.value(text, &COOKIES, false));
+                let odd = |name: &&String| name.bytes().any(|b| b.is_ascii_control() || b" =;\"".contains(&b));
+                errors.extend(
+                    one.cookies
+                        .keys()
+                        .filter(odd)
+                        .map(|n| error(&format!("{field}.{n}"), "is not the name of a cookie")),
+                );
+            }
+            "except" if within == "criteria" => one.except = exceptions(&field, value, &mut errors, door),
             "clients" => one.clients = list(&field, value, &mut errors, |text| door.network(text)),
             "nodes" => {
                 one.nodes = list(&field, value, &mut errors, |text| text.parse::<Name>().map_err(|e| e.to_string()));
             }
+            "except" => errors.push(error(&field, "does not go into another except")),
             _ => errors.push(error(&field, "is unknown")),
         }
         if errors.is_empty() { Ok(one) } else { Err(errors) }
@@ -98,6 +112,8 @@ impl Criteria {
         self.paths.extend(one.paths);
         self.headers.extend(one.headers);
         self.query.extend(one.query);
+        self.cookies.extend(one.cookies);
+        self.except.extend(one.except);
         self.clients.extend(one.clients);
         self.nodes.extend(one.nodes);
     }
@@ -133,6 +149,38 @@ impl Door {
         let net = net.or(Err("is not a network such as 192.0.2.0/24".to_owned()))?;
         Ok(if self == Self::Submitted { canonical_network(net) } else { net.trunc() })
     }
+}
+
+/// What is left out: objects like criteria, without exceptions of their own. Each must be readable in full.
+fn exceptions(field: &str, value: &Value, errors: &mut Vec<CriteriaError>, door: Door) -> Vec<Criteria> {
+    let Value::Array(members) = value else {
+        errors.push(error(field, "is not a list of objects"));
+        return Vec::new();
+    };
+    if members.is_empty() || members.len() > MOST_EXCEPTIONS {
+        let problem = format!("has {} members; 1 to {MOST_EXCEPTIONS} are allowed", members.len());
+        errors.push(error(field, &problem));
+        return Vec::new();
+    }
+    let mut exceptions = Vec::with_capacity(members.len());
+    for (at, member) in members.iter().enumerate() {
+        let within = format!("{field}[{at}]");
+        let Some(kinds) = member.as_object().filter(|kinds| !kinds.is_empty()) else {
+            errors.push(error(&within, "is not an object with criteria"));
+            continue;
+        };
+        let mut exception = Criteria::default();
+        for (kind, value) in kinds {
+            match Criteria::one_kind(&within, kind, value, door) {
+                Ok(one) => exception.add(one),
+                Err(wrong) => errors.extend(wrong),
+            }
+        }
+        exceptions.push(exception);
+    }
+    exceptions.sort();
+    exceptions.dedup();
+    exceptions
 }
 
 fn error(field: &str, problem: &str) -> CriteriaError {
@@ -221,6 +269,12 @@ impl Serialize for Criteria {
         if !self.query.is_empty() {
             members.insert("query".into(), texts(&self.query));
         }
+        if !self.cookies.is_empty() {
+            members.insert("cookies".into(), texts(&self.cookies));
+        }
+        if !self.except.is_empty() {
+            members.insert("except".into(), serde_json::to_value(&self.except).map_err(S::Error::custom)?);
+        }
         if !self.clients.is_empty() {
             members.insert("clients".into(), self.clients.iter().map(ToString::to_string).collect());
         }
@@ -245,7 +299,7 @@ impl<'de> Deserialize<'de> for Criteria {
         }
         let mut criteria = Self::default();
         for (kind, value) in members {
-            match Self::one_kind(&kind, &value, Door::Kept) {
+            match Self::one_kind("criteria", &kind, &value, Door::Kept) {
                 Ok(one) => criteria.add(one),
                 Err(_) => drop(criteria.unread.insert(kind, value.to_string())),
             }

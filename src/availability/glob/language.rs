@@ -104,6 +104,18 @@ pub(in crate::availability) static HEADERS: LazyLock<Language> = LazyLock::new(|
     Language { name: "the value of a header field, which has no space around it", states }
 });
 
+/// Values of cookies: what stands between `=` and `;`, without white space or quotes around it.
+pub(in crate::availability) static COOKIES: LazyLock<Language> = LazyLock::new(|| {
+    let visible = (span('!', '~') | BEYOND_ASCII) & !set(";");
+    let space = set(" \t");
+    let states = vec![
+        State { ends: true, steps: vec![(visible, 1)] },
+        State { ends: true, steps: vec![(visible, 1), (space, 2)] },
+        State { ends: false, steps: vec![(visible, 1), (space, 2)] },
+    ];
+    Language { name: "the value of a cookie", states }
+});
+
 /// Decoded values of query parameters: anything.
 pub(in crate::availability) static TEXTS: LazyLock<Language> =
     LazyLock::new(|| Language { name: "any text", states: vec![State { ends: true, steps: vec![(u128::MAX, 0)] }] });

@@ -126,6 +126,8 @@ struct State<'a> {
     expected_back_at: Option<Moment>,
     /// The first one gives reason, component, message and operator.
     causes: Vec<Cause<'a>>,
+    /// What works, but not as it should.
+    advisories: Vec<Cause<'a>>,
     /// Closings that are in force for some requests only.
     partial: Vec<Cause<'a>>,
     upcoming: Vec<Plan<'a>>,
@@ -147,6 +149,7 @@ impl<'a> State<'a> {
             since: row.since,
             expected_back_at: row.expected_back_at,
             causes: row.causes.iter().map(Cause::of).collect(),
+            advisories: row.advisories.iter().map(Cause::of).collect(),
             partial: row.partial.iter().map(Cause::of).collect(),
             upcoming: row.upcoming.iter().map(|plan| Plan::of(plan)).collect(),
         }
@@ -259,6 +262,7 @@ mod tests {
             expected_back_at: None,
             reason: causes.first().map(|cause| cause.entry.notification.reason.clone()),
             causes,
+            advisories: vec![],
             partial: vec![],
             upcoming,
         }

@@ -139,10 +139,17 @@ fn refused(error: HistoryError) -> Failure {
     }
 }
 
-/// A notification's record, as it is kept.
+/// A notification's record. It is kept as an opening where it is degraded, and shown as it was submitted.
 pub fn record(entry: &Entry) -> Value {
     // A record of plain values always serializes.
-    serde_json::to_value(&entry.notification).unwrap_or_default()
+    let mut record = serde_json::to_value(&entry.notification).unwrap_or_default();
+    if entry.notification.degraded
+        && let Some(members) = record.as_object_mut()
+    {
+        members.remove("degraded");
+        members.insert("status".to_owned(), "degraded".into());
+    }
+    record
 }
 
 /// The record, with its receipt; a member of a newer version by the same name gives way.

@@ -155,6 +155,7 @@ pub fn board() -> Board {
         since: None,
         expected_back_at: None,
         reason: None,
+        advisories: Vec::new(),
         partial: Vec::new(),
         upcoming: Vec::new(),
     };

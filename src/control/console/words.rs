@@ -103,6 +103,7 @@ pub fn criteria(criteria: &Criteria) -> Vec<String> {
             "paths" => format!("path {}", list(&texts, "or")),
             "headers" => format!("header {}", list(&texts, "and")),
             "query" => format!("query parameter {}", list(&texts, "and")),
+            "cookies" => format!("cookie {}", list(&texts, "and")),
             "clients" => format!("clients in {}", list(&texts, "or")),
             "nodes" => format!("at node {}", list(&texts, "or")),
             other => format!("{other} {}", list(&texts, "or")),
@@ -129,6 +130,7 @@ pub fn headline(entry: &Entry, titles: &Titles) -> String {
         "cancel" => format!("Planned maintenance cancelled: {}", list(&named, "and")),
         "plan" => format!("{what} will be unavailable"),
         "unavailable" => format!("{what} {verb} unavailable"),
+        _ if n.degraded => format!("{what} {verb} degraded"),
         _ => format!("{what} {verb} available"),
     }
 }

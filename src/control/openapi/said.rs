@@ -54,7 +54,7 @@ described! {
         .pattern(Some("^(system|(application|resource):[A-Za-z0-9_.-]{1,64})$"))
         .description(Some("system, application:NAME or resource:NAME."));
     Moment, "Moment", format(KnownFormat::DateTime);
-    Status, "Status", words(&["available", "unavailable"]);
+    Status, "Status", words(&["available", "unavailable", "degraded"]);
     Restore, "Restore", text().examples(["manual", "automatic"]).description(Some(
         "manual, or automatic: it counts as available again from expected_back_at on. Newer versions may have others."
     ));
@@ -101,6 +101,12 @@ fn criteria() -> ObjectBuilder {
         .property("paths", list(glob(), "Globs over the normalized path without its query."))
         .property("headers", globs("Name of a header field to glob; values match without case. All must match."))
         .property("query", globs("Query member to glob. All must match."))
+        .property("cookies", globs("Cookie to glob. All must match."))
+        .property(
+            "except",
+            list(ObjectBuilder::new(), "Criteria without an except of their own: what one matches is left out.")
+                .max_items(Some(8)),
+        )
         .property("clients", list(text(), "IP addresses, or networks such as 192.0.2.0/24."))
         .property("nodes", list(refer::<Name>(), "Only requests that these nodes decide."))
         .additional_properties(Some(AdditionalProperties::FreeForm(false)))
@@ -179,6 +185,11 @@ fn submission() -> OneOfBuilder {
             maybe(format(KnownFormat::Uuid), "Cancels this plan and puts the statement in its place."),
         )
         .property("goes_down_at", maybe(time(), "When it begins. Absent: now."))
+        .property(
+            "last_entry_seconds",
+            maybe_number(0, Some(86_400))
+                .description(Some("So long before it begins newcomers are turned away; only with goes_down_at.")),
+        )
         .property("expected_back_at", maybe(time(), "When it should be back: after the beginning and the timestamp."))
         .property(
             "duration_seconds",
@@ -225,6 +236,7 @@ fn notification() -> ObjectBuilder {
         .property("component", text())
         .property("message", text())
         .property("goes_down_at", refer::<Moment>())
+        .property("last_entry_seconds", ObjectBuilder::new().schema_type(Type::Integer))
         .property("expected_back_at", refer::<Moment>())
         .property("restore", refer::<Restore>())
         .property(

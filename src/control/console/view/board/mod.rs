@@ -52,6 +52,8 @@ pub struct Row {
     pub causes: Vec<CauseLine>,
     /// What is closed for some requests only.
     pub partial: Vec<CauseLine>,
+    /// What works, but not as it should: reason and message.
+    pub degraded: Vec<String>,
     /// When the next plan for it begins, other than one for the whole system.
     pub next: Option<When>,
     /// "Uses mail-store" or "Used by Mail and Chat"; empty: nothing.
@@ -228,9 +230,16 @@ fn row(lines: &Lines<'_>, row: &BoardRow, target: &Target) -> Row {
     let line = |cause| lines.cause(cause, target, &row.title);
     let causes: Vec<CauseLine> = row.causes.iter().map(line).collect();
     let partial: Vec<CauseLine> = row.partial.iter().map(line).collect();
+    let degraded = row.advisories.iter().map(|advisory| {
+        let n = &advisory.entry.notification;
+        let reason = words::reason(&n.reason);
+        n.message.as_ref().map_or_else(|| reason.clone(), |message| format!("{reason}: {message}"))
+    });
+    let degraded: Vec<String> = degraded.collect();
     let (kind, state) = match (causes.is_empty(), partial.is_empty()) {
         (false, _) => ("unavailable", "Unavailable"),
         (true, false) => ("partial", "Partly unavailable"),
+        (true, true) if !degraded.is_empty() => ("available", "Degraded"),
         (true, true) => ("available", "Available"),
     };
     let name = row.name.to_string();
@@ -255,6 +264,7 @@ fn row(lines: &Lines<'_>, row: &BoardRow, target: &Target) -> Row {
         state,
         causes,
         partial,
+        degraded,
         next: next.map(|begins| lines.face.show(begins)),
         uses,
         open_href,
