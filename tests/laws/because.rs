@@ -45,7 +45,10 @@ pub fn assert_true(
         let idle = !matches!(because, Because::Closes | Because::Over(_) | Because::Silenced);
         if idle && one.word.says == Says::Closing && (at + now.unsigned_abs() as usize) % 8 == 0 {
             let told = naive.without(&stamp, &target).verdict(application, ask, now);
-            assert_eq!(&told, expected, "{because:?} is said of {stamp:?}, which makes a difference");
+            // One that closes too little still has taken the place of what its speaker said before.
+            let decides = matches!(because, Because::TooFew { .. } | Because::OpenedLater);
+            let same = told == *expected || (decides && told.causes == expected.causes);
+            assert!(same, "{because:?} is said of {stamp:?}, which makes a difference: {told:?} {expected:?}");
         }
     }
     assert!(closing.is_empty(), "causes that nobody has considered: {closing:?}");
