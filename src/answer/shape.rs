@@ -1,4 +1,4 @@
-//! The four forms in which every answer of the gate exists (SPEC 6, "Denials at the gate"). Which
+//! The four forms in which every answer of the gate exists (docs/contract.md#denials). Which
 //! one a request gets is negotiated in the gate.
 
 /// One form of an answer's body.

@@ -1,4 +1,4 @@
-//! When a word is dead (SPEC 3, "The ledger is a state-based CRDT"): what it could ever say has been
+//! When a word is dead (docs/contract.md#dropping): what it could ever say has been
 //! said by a later one, or is over, whatever else may still arrive.
 //!
 //! No node's own clock enters, only T = L − 2δ, and no configuration but δ and lapse, so that every

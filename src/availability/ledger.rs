@@ -1,4 +1,5 @@
-//! The ledger: a node's idempotent, merging set of notifications (SPEC 3).
+//! The ledger: a node's idempotent, merging set of notifications
+//! (docs/contract.md#merging).
 //!
 //! A state-based CRDT. Merging is the union under the greater L, without what is dead; it is
 //! commutative, associative and idempotent (`tests/laws`). Entries are dropped as soon as they are
@@ -212,7 +213,7 @@ impl Ledger {
         }
     }
 
-    /// Whether a submission stays within the bounds of SPEC 3. An immediate word without criteria
+    /// Whether a submission stays within the bounds (docs/contract.md#bounds-of-the-ledger). An immediate word without criteria
     /// always does, unless it comes from a reporter that would be one too many; so does a cancel,
     /// for a plan that could not be taken back would close something nobody wants closed. A plan
     /// that replaces another one takes its place. O(words on its targets).

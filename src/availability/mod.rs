@@ -6,7 +6,7 @@
 //! can be tried at every instant.
 //!
 //! Must stay true: the same ledger, the same greatest stamp time, the same configuration and the
-//! same request give the same verdict on every node (SPEC 3).
+//! same request give the same verdict on every node (docs/contract.md#the-verdict).
 
 mod because;
 mod criteria;

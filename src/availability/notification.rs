@@ -1,4 +1,5 @@
-//! The record of one notification, as it is kept, passed on and shown (SPEC 2).
+//! The record of one notification, as it is kept, passed on and shown
+//! (docs/contract.md#a-notification).
 //!
 //! Members that this version does not know are kept in `extra` and written again, so that versions
 //! can mix; nothing here refuses them. What a submitter may write is [`super::Submission`]'s affair.
@@ -185,7 +186,7 @@ impl Notification {
         self.extra.get("restamps")?.as_str()?.parse().ok()
     }
 
-    /// Since when it holds: its beginning, or its stamp's time (SPEC 3, `since`).
+    /// Since when it holds: its beginning, or its stamp's time (docs/contract.md#terms, `since`).
     pub fn since(&self) -> Moment {
         self.goes_down_at.unwrap_or(self.timestamp)
     }

@@ -1,4 +1,4 @@
-//! Why something is unavailable (SPEC 2, `reason`).
+//! Why something is unavailable (docs/contract.md#reasons).
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Stamps order notifications, totally and identically on every node (SPEC 2).
+//! Stamps order notifications, totally and identically on every node (docs/contract.md#stamps).
 //!
 //! A stamp is a hybrid logical clock's time (Kulkarni et al., "Logical Physical Clocks", 2014), the
 //! node that made it and a hash of the content. It is also the key of the ledger, so that the same

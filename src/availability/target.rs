@@ -1,4 +1,4 @@
-//! What a notification is about (SPEC 2, `targets`).
+//! What a notification is about (docs/contract.md#targets).
 
 use std::{fmt, str::FromStr};
 

@@ -1,5 +1,6 @@
 //! Values of a newer version where this one knows a few words (`restore`, `priority`, `source`): kept
-//! and passed on as they came, so that versions can mix (SPEC 2).
+//! and passed on as they came, so that versions can mix
+//! (docs/contract.md#a-notification).
 //!
 //! Must stay true: such a value is read by every version that does not know it in the same way, which
 //! each of these types says of itself, and never decides about dropping in another way on a version

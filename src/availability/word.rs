@@ -1,4 +1,4 @@
-//! A notification says one word on each of its targets (SPEC 3, "Terms").
+//! A notification says one word on each of its targets (docs/contract.md#terms).
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! The laws of SPEC 3, tried on thousands of generated farms.
+//! The laws of docs/contract.md#the-verdict, tried on thousands of generated farms.
 //!
 //! `farm` makes what a farm could have said; `naive` is a second implementation of the verdict and
 //! of the dropping rule, slow and straight from the page; the other modules compare. Times lie on a

@@ -1,4 +1,4 @@
-//! SPEC 3 once more: the pseudo-code and the dead rules as they stand on the page, over everything
+//! docs/contract.md#the-rules once more: the pseudo-code and the dead rules as they stand on the page, over everything
 //! that was ever said, nothing dropped, nothing indexed, every question asked of every word.
 //!
 //! Shares the record types with the crate and nothing else: it compares stamps by itself and reads
@@ -18,7 +18,7 @@ pub struct Constants {
 
 type StampKey = (i64, u32, [u8; 16], [u8; 16]);
 
-/// An entry with what SPEC 3, "Terms", says of it.
+/// An entry with what docs/contract.md#terms says of it.
 #[derive(Debug, Clone)]
 struct Said {
     entry: Arc<Entry>,
@@ -338,6 +338,16 @@ impl Naive {
         found
     }
 
+    /// Without the words that are dead, target by target: what a ledger has to explain itself by.
+    pub fn living(&self) -> Self {
+        let mut naive = self.clone();
+        for (said, x) in naive.all.iter_mut().zip(&self.all) {
+            Arc::make_mut(&mut said.entry).notification.targets.retain(|target| !self.dead(x, target));
+        }
+        naive.all.retain(|said| !said.entry.notification.targets.is_empty());
+        naive
+    }
+
     /// The same as if one entry had said nothing of this target. L stays what it is.
     pub fn without(&self, stamp: &Stamp, target: &Target) -> Self {
         let mut naive = self.clone();
@@ -396,7 +406,7 @@ impl Naive {
         }
     }
 
-    /// `application` of SPEC 3.
+    /// `application` of docs/contract.md#the-rules.
     pub fn verdict(&self, application: &Application, ask: &Ask, now: i64) -> Outcome {
         let clock = self.clock(now);
         let floor = self.openings(&application.name, ask).into_iter().max();

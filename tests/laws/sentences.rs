@@ -1,4 +1,4 @@
-//! The sentences under "What people should notice of it" in SPEC 3, one test each, as a person
+//! What people should notice of the rules (docs/contract.md#the-rules), one test each, as a person
 //! would try them.
 
 use forewarn::availability::{Criteria, Entry, Ledger, Moment, NodeId, Notification, Restore, Status, Target};

@@ -1,4 +1,4 @@
-//! The content hash of a stamp (SPEC 2) is the same on every node and for ever: whatever a newer version
+//! The content hash of a stamp (docs/contract.md#stamps) is the same on every node and for ever: whatever a newer version
 //! has put into a record, in whichever order it came, however often it was read and written, and after
 //! it lay in a store. And it is another one as soon as anything but the accepting node is changed.
 

@@ -95,6 +95,7 @@ fn stamps(plans: &[Arc<Entry>]) -> Vec<Stamp> {
 /// naive one; and what was weighed at one instant is true of every other one that it is said to hold at.
 pub fn assert_as_naive(ledger: &Ledger, naive: &Naive, all: &[Arc<Entry>], agree: (usize, usize)) {
     let instants = instants(all, naive.limit());
+    let living = naive.living();
     for application in applications(agree.0, agree.1) {
         let view = view(ledger, &application);
         let mut seen: Vec<(Moment, Weighed, Vec<Outcome>, Vec<Stamp>)> = Vec::new();
@@ -107,7 +108,7 @@ pub fn assert_as_naive(ledger: &Ledger, naive: &Naive, all: &[Arc<Entry>], agree
                 assert_eq!(told, &naive.verdict(&application, ask, *now), "{:?} {ask:?} at {now}", application.name);
                 // Costly: every request at some of the instants.
                 if at % 7 == which {
-                    because::assert_true(&weighed, naive, &application, ask, (*now, told));
+                    because::assert_true(&weighed, &living, &application, ask, (*now, told));
                 }
             }
             if weighed.criteria().next().is_none() {

@@ -1,4 +1,4 @@
-//! A denial rendered: as the JSON object of SPEC 6, as text, as a page. Each once, into pieces.
+//! A denial rendered: as JSON (docs/contract.md#denials), as text, as a page. Each once, into pieces.
 
 use serde::Serialize;
 
