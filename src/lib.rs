@@ -18,7 +18,7 @@
 //! actors        caches, repeater, couriers, and the desk before them    answer store sync availability clock
 //! answer        PURE denials, problems and pages in four shapes         availability
 //! store         sled: trees, records, group commit, migrations          sync availability
-//! sync          PURE the protocol: replica, relay plan, merge           vocabulary availability
+//! sync          PURE the protocol: node, replica, relay plan, merge     vocabulary availability
 //! config        the TOML file as checked settings                       vocabulary availability
 //! vocabulary    PURE words that all share: addresses, routes, roles     availability
 //! noise         bounds for log lines that strangers can cause           clock

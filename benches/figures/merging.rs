@@ -12,8 +12,8 @@ use forewarn::{
     availability::{Entry, Ledger, NodeId, Reasons, Rules},
     clock,
     sync::{
-        Effect, Facts, Fanout, Merge, Merged, Now, Replica, Reply, Restored,
-        merge::{Next, Talk},
+        Effect, Facts, Fanout, MAX_ROWS, Merge, Merged, Now, Replica, Reply, Restored,
+        merge::{Next, SMALL, Talk},
     },
 };
 use uuid::Uuid;
@@ -38,6 +38,7 @@ fn replica(number: u128, held: &[Arc<Entry>]) -> Replica {
         definitions: BTreeMap::new(),
         together: Vec::new(),
         peers: Vec::new(),
+        max_rows: MAX_ROWS,
     };
     let mut ledger = Ledger::new(Rules::default());
     held.iter().for_each(|entry| {
@@ -72,7 +73,7 @@ fn settle(replica: &mut Replica) -> Option<Reply> {
 fn merge(starting: &mut Replica, reference: &mut Replica) -> (usize, usize, Duration) {
     let begun = Instant::now();
     let (mut bytes, mut messages) = (0, 0);
-    let (mut talk, mut ask) = Talk::begin(starting, reference.facts().me);
+    let (mut talk, mut ask) = Talk::begin(starting, reference.facts().me, SMALL);
     let from = starting.facts().me;
     loop {
         let sent = serde_json::to_vec(&ask).unwrap();

@@ -1,5 +1,7 @@
-//! Couriers carry to peers what waits for them, one message at a time each (SPEC 4.3). What to carry
-//! and what a failure means is decided by the replica; a courier only makes the call.
+//! Couriers carry a node's calls to its peers and bring back what became of them. What is asked, of whom,
+//! and what an answer or a failure means is decided by [`crate::sync::Node`].
+//!
+//! Must stay true: every call that is taken is answered exactly once, be it with a failure.
 
 use std::rc::Rc;
 
@@ -8,18 +10,16 @@ use uuid::Uuid;
 
 use super::{
     desk::Delivery,
-    repeater::{Carried, Repeater, Take},
-    transport::{Failure, Transport},
+    repeater::{Carried, Repeater},
+    transport::Transport,
 };
 use crate::{
     availability::NodeId,
-    clock,
     store::crash::crash_point,
-    sync::{Announce, Deliver, Replica},
+    sync::{Answer, Ask, Call, Failure, Purpose},
 };
 
-/// The couriers of all peers: the replica never has two messages on their way to one peer, so one
-/// actor serves them all side by side.
+/// The couriers of all peers: each call is a future of its own, so one actor serves all of them.
 pub struct Couriers {
     transport: Rc<dyn Transport>,
     repeater: Addr<Repeater>,
@@ -36,37 +36,70 @@ impl Actor for Couriers {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        // One message per peer at most: this is far more than a farm has.
+        // A few calls per peer at most: this is far more than a farm has.
         ctx.set_mailbox_capacity(8_192);
     }
 }
 
-/// Take this to that peer.
+/// Carry this call.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Carry {
-    /// To whom.
-    pub peer: NodeId,
-    /// Where it is.
-    pub address: String,
-    /// What.
-    pub message: Deliver,
-}
+pub struct Carry(pub Call);
 
 impl Handler<Carry> for Couriers {
     type Result = ();
 
-    fn handle(&mut self, carry: Carry, ctx: &mut Self::Context) {
+    fn handle(&mut self, Carry(call): Carry, ctx: &mut Self::Context) {
         let (transport, repeater) = (Rc::clone(&self.transport), self.repeater.clone());
-        let call = async move {
-            crash_point("courier.deliver");
-            let result = transport.deliver(carry.peer, &carry.address, &carry.message).await;
-            crash_point(if result.is_ok() { "courier.delivered" } else { "courier.failed" });
+        let carry = async move {
+            let points = points(call.purpose);
+            crash_point(points.sent);
+            let result = ask(&*transport, &call).await;
+            match &result {
+                Ok(_) => crash_point(points.answered),
+                Err(Failure::TurnedAway(_)) => crash_point("call.turned-away"),
+                Err(Failure::Away(_)) if call.purpose == Purpose::Deliver => crash_point("call.deliver.failed"),
+                Err(Failure::Away(_)) => crash_point("call.failed"),
+            }
+            let Call { id, purpose, address, .. } = call;
             // Waits for room in the mailbox; fails only when the node is on its way down.
-            repeater.send(Carried { peer: carry.peer, result }).await.ok();
+            repeater.send(Carried { call: id, purpose, address, result }).await.ok();
         };
-        ctx.spawn(call.into_actor(self));
+        ctx.spawn(carry.into_actor(self));
     }
+}
+
+async fn ask(transport: &dyn Transport, call: &Call) -> Result<Answer, Failure> {
+    let address = &call.address;
+    match (&call.ask, call.peer) {
+        (Ask::Announce(announce), _) => {
+            transport.announce(address, announce).await.map(|own| Answer::Announced(Box::new(own)))
+        }
+        (Ask::Deliver(deliver), Some(peer)) => transport.deliver(peer, address, deliver).await.map(Answer::Delivered),
+        (Ask::Merge(merge), Some(peer)) => transport.merge(peer, address, merge).await.map(Answer::Merged),
+        (_, None) => Err(Failure::Away("the call does not say who is to answer".to_owned())),
+    }
+}
+
+/// Where a test can end the process around a call.
+pub(super) struct Points {
+    sent: &'static str,
+    answered: &'static str,
+    /// The answer has been taken in, its effects have been performed.
+    pub(super) taken: &'static str,
+}
+
+/// The points of a call.
+pub(super) fn points(purpose: Purpose) -> Points {
+    let [sent, answered, taken] = match purpose {
+        Purpose::Deliver => ["call.deliver", "call.deliver.answered", "call.deliver.taken"],
+        Purpose::Announce => ["call.announce", "call.announce.answered", "call.announce.taken"],
+        Purpose::Probe => ["call.probe", "call.probe.answered", "call.probe.taken"],
+        Purpose::Part => ["call.part", "call.part.answered", "call.part.taken"],
+        Purpose::FollowUp => ["call.follow-up", "call.follow-up.answered", "call.follow-up.taken"],
+        Purpose::Tell => ["call.tell", "call.tell.answered", "call.tell.taken"],
+    };
+    Points { sent, answered, taken }
 }
 
 /// Ask the node at this address how far a notification has come that it accepted.
@@ -89,48 +122,6 @@ impl Handler<AskReceipts> for Couriers {
         Box::pin(async move {
             let answer = transport.receipts(ask.node, &ask.address, ask.id).await.ok().flatten()?;
             serde_json::from_value(answer).ok()
-        })
-    }
-}
-
-/// Ask these nodes how they are, and let the replica know.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct LookAround {
-    /// What this node says of itself.
-    pub own: Announce,
-    /// Where the others are.
-    pub addresses: Vec<String>,
-}
-
-impl Handler<LookAround> for Couriers {
-    type Result = ResponseFuture<()>;
-
-    fn handle(&mut self, look: LookAround, _: &mut Self::Context) -> Self::Result {
-        let (transport, repeater) = (Rc::clone(&self.transport), self.repeater.clone());
-        Box::pin(async move {
-            let asked = look.addresses.into_iter().map(|address| async {
-                let answer = transport.announce(&address, &look.own).await;
-                let learn = Take::new(move |replica: &mut Replica, now| match answer {
-                    Ok(answer) => replica.announced(&answer, None, now).is_ok(),
-                    Err(failure) => {
-                        if let Failure::TurnedAway(conflict) = &failure {
-                            replica.turned_away(conflict);
-                        }
-                        // Shown as away from now on, and tried again after a back-off.
-                        let there: Vec<NodeId> = replica
-                            .peers()
-                            .into_iter()
-                            .filter(|peer| peer.address == address)
-                            .map(|peer| peer.id)
-                            .collect();
-                        there.into_iter().for_each(|id| replica.merge_failed(id, clock::random(), now));
-                        false
-                    }
-                });
-                repeater.send(learn).await.ok();
-            });
-            futures_util::future::join_all(asked).await;
         })
     }
 }

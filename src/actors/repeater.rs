@@ -1,12 +1,11 @@
-//! The repeater (seed document, modules 256 and 262): stores what was received, loads it into the
-//! caches, and passes it on. It is the only writer of ledger, pending and outbox.
+//! The repeater: stores what was received, loads it into the caches, and passes it on. It is the only
+//! writer of ledger, pending and outbox.
 //!
-//! Everything that could be wrong about the protocol is in [`Replica`]; this actor performs its
-//! effects, in order: commits to the queue, loads to the caches, sends to the couriers, answers to
-//! whoever waits.
+//! The protocol is in [`Node`]; this actor performs its effects, in order: commits to the queue, loads to
+//! the caches, calls to the couriers, replies to those that wait.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -16,17 +15,16 @@ use tokio::sync::oneshot;
 
 use super::{
     application_cache::{ApplicationCache, LoadWords, TellTime},
-    courier::{Carry, Couriers},
+    courier::{Carry, Couriers, points},
     desk::Event,
-    merger::{MergeWith, Merger},
     queue::Queue,
     shared::{Counters, Shared, Slot},
 };
 use crate::{
-    availability::{NodeId, Target, verdict::View},
+    availability::{Target, verdict::View},
     clock,
     store::crash::crash_point,
-    sync::{Effect, Haste, Notice, Now, Replica, Reply, Ticket},
+    sync::{Answer, Ask, Call, CallId, Effect, Failure, Haste, Node, Notice, Now, Purpose, Reply, Ticket},
 };
 
 /// Most messages in the mailbox; more are refused with 503.
@@ -45,11 +43,11 @@ pub fn now() -> Now {
 
 /// See the module.
 pub struct Repeater {
-    replica: Replica,
+    node: Node,
     queue: Box<dyn Queue>,
     /// The queue takes nothing at the moment.
     stopped: bool,
-    tickets: HashMap<Ticket, oneshot::Sender<Reply>>,
+    tickets: HashMap<Ticket, (Needs, oneshot::Sender<Reply>)>,
     next_ticket: Ticket,
     shared: Arc<Shared>,
     caches: Vec<Addr<ApplicationCache>>,
@@ -57,7 +55,6 @@ pub struct Repeater {
     is_loading: bool,
     waiting: Waiting,
     couriers: Option<Addr<Couriers>>,
-    merger: Option<Addr<Merger>>,
 }
 
 /// What the caches load next: an application that many notifications touch in a moment is rendered once.
@@ -68,15 +65,10 @@ struct Waiting {
 }
 
 impl Repeater {
-    /// A repeater for a restored replica; the queue starts with the actor.
-    pub fn new(
-        replica: Replica,
-        queue: Box<dyn Queue>,
-        shared: Arc<Shared>,
-        caches: Vec<Addr<ApplicationCache>>,
-    ) -> Self {
+    /// A repeater for a restored node; the queue starts with the actor.
+    pub fn new(node: Node, queue: Box<dyn Queue>, shared: Arc<Shared>, caches: Vec<Addr<ApplicationCache>>) -> Self {
         Self {
-            replica,
+            node,
             queue,
             stopped: false,
             tickets: HashMap::new(),
@@ -86,24 +78,22 @@ impl Repeater {
             is_loading: false,
             waiting: Waiting::default(),
             couriers: None,
-            merger: None,
         }
     }
 
-    fn ticket(&mut self, waiter: oneshot::Sender<Reply>) -> Ticket {
+    fn ticket(&mut self, needs: Needs, waiter: oneshot::Sender<Reply>) -> Ticket {
         self.next_ticket += 1;
-        self.tickets.insert(self.next_ticket, waiter);
+        self.tickets.insert(self.next_ticket, (needs, waiter));
         self.next_ticket
     }
 
-    /// Performs what the replica has decided, in order.
+    /// Performs what the node has decided, in order.
     fn perform(&mut self, ctx: &mut Context<Self>) {
-        self.shared.advance(self.replica.ledger().limit());
-        let mut wake = HashSet::new();
+        self.shared.advance(self.node.replica().ledger().limit());
         loop {
-            let effects = self.replica.take_effects();
-            if effects.is_empty() && wake.is_empty() {
-                return;
+            let effects = self.node.take_effects(now());
+            if effects.is_empty() {
+                break;
             }
             let mut commits = effects.iter().filter(|effect| matches!(effect, Effect::Commit { .. })).count();
             for effect in effects {
@@ -112,7 +102,7 @@ impl Repeater {
                         commits -= 1;
                         let haste = if commits > 0 {
                             Haste::WithNext
-                        } else if self.replica.is_awaited(step) {
+                        } else if self.node.replica().is_awaited(step) {
                             Haste::Now
                         } else {
                             Haste::Whenever
@@ -124,16 +114,14 @@ impl Repeater {
                         self.waiting.targets.extend(targets);
                     }
                     Effect::Reply(ticket, reply) => {
-                        if let Some(waiter) = self.tickets.remove(&ticket) {
+                        if let Some((_, waiter)) = self.tickets.remove(&ticket) {
                             crash_point(point_of(&reply));
-                            // Whoever has gone away needs no answer.
+                            // Nobody may wait for it any more.
                             waiter.send(reply).ok();
                         }
                     }
-                    Effect::Wake(peer) => {
-                        wake.insert(peer);
-                    }
-                    Effect::MergeWith(peer) => self.merge_with(peer),
+                    Effect::Call(call) => self.call(call),
+                    Effect::Merged { .. } => Counters::count(&self.shared.counters.merges),
                     Effect::Notice(notice) => self.shared.tell(match notice {
                         Notice::Notification(id) => Event::Notification { id },
                         Notice::Delivery(id) => Event::Delivery { id },
@@ -141,13 +129,22 @@ impl Repeater {
                     }),
                     Effect::Fence(conflict) => self.shared.fence(conflict),
                     Effect::Warn(text) => log::warn!("{text}"),
+                    Effect::Info(text) => log::info!("{text}"),
                 }
             }
-            // After all effects of this input, so that what belongs together goes out together.
-            self.load(ctx);
-            for peer in std::mem::take(&mut wake) {
-                self.send_to(peer);
-            }
+        }
+        self.load(ctx);
+    }
+
+    /// Hands a call to the couriers.
+    fn call(&mut self, call: Call) {
+        if let Ask::Deliver(deliver) = &call.ask {
+            self.shared.counters.items_sent.fetch_add(deliver.items.len() as u64, Ordering::Relaxed);
+        }
+        let id = call.id;
+        if !self.couriers.as_ref().is_some_and(|couriers| couriers.try_send(Carry(call)).is_ok()) {
+            // What follows is performed in the next round.
+            self.node.answered(id, Err(Failure::Away("too many calls at once".to_owned())), now());
         }
     }
 
@@ -157,7 +154,7 @@ impl Repeater {
         }
         self.is_loading = true;
         let Waiting { steps, targets } = std::mem::take(&mut self.waiting);
-        let ledger = self.replica.ledger();
+        let ledger = self.node.replica().ledger();
         let touched = self
             .shared
             .slots
@@ -173,10 +170,9 @@ impl Repeater {
             crash_point("repeater.loaded");
             act.is_loading = false;
             for step in steps {
-                act.replica.loaded(step, now());
+                act.node.replica_mut().loaded(step, now());
             }
             act.perform(ctx);
-            act.load(ctx);
         });
         crash_point("repeater.load");
         ctx.spawn(loaded);
@@ -193,37 +189,17 @@ impl Repeater {
         }
     }
 
-    fn send_to(&mut self, peer: NodeId) {
-        let Some(couriers) = &self.couriers else { return };
-        let Some(address) = self.replica.address_of(peer) else { return };
-        if let Some(message) = self.replica.poll_send(peer, now()) {
-            self.shared.counters.items_sent.fetch_add(message.items.len() as u64, Ordering::Relaxed);
-            crash_point("repeater.send");
-            if couriers.try_send(Carry { peer, address, message }).is_err() {
-                self.replica.failed(peer, clock::random(), now());
-            }
-        }
-    }
-
-    fn merge_with(&mut self, peer: NodeId) {
-        if let Some(merger) = &self.merger
-            && merger.try_send(MergeWith(peer)).is_ok()
-        {
-            self.replica.merging(peer);
-        }
-    }
-
     /// Looks how far the disk has come.
     fn advance(&mut self, ctx: &mut Context<Self>) {
         let progress = self.queue.progress();
         if let Some(why) = progress.stopped {
             log::error!(why:?, note = "submissions are refused until it can write again"; "store_stopped");
-            // What was not reported durable is unknown: whoever waits is told so.
-            self.tickets.clear();
+            // What was not reported durable is unknown: those that wait for it are told so.
+            self.tickets.retain(|_, (needs, _)| *needs == Needs::Peers);
         }
         self.stopped = !progress.writable;
         self.shared.store_stopped.store(self.stopped, Ordering::Relaxed);
-        self.replica.durable(progress.durable, now());
+        self.node.replica_mut().durable(progress.durable, now());
         self.perform(ctx);
     }
 }
@@ -236,6 +212,8 @@ fn point_of(reply: &Reply) -> &'static str {
         Reply::Merged(Some(_)) => "repeater.reply.merged",
         Reply::Merged(None) => "repeater.reply.nothing-to-merge",
         Reply::Settled => "repeater.reply.settled",
+        Reply::Announced(_) => "repeater.reply.announced",
+        Reply::Asked(_) | Reply::Looked => "repeater.reply.asked",
         Reply::Submitted(Err(_)) | Reply::TurnedAway(_) | Reply::Malformed(_) | Reply::Busy => "repeater.reply.refused",
     }
 }
@@ -256,13 +234,13 @@ impl Actor for Repeater {
             ctx.stop();
         }
         ctx.run_interval(PRUNE_EVERY, |act, _| {
-            let replica = &mut act.replica;
+            let replica = act.node.replica_mut();
             act.queue.prune(clock::now().before(HISTORY), &mut || replica.step_of_shell());
         });
         ctx.run_interval(TICK, |act, ctx| {
             act.advance(ctx);
             act.tell_time();
-            act.replica.tick(now());
+            act.node.tick(now());
             act.perform(ctx);
         });
         self.perform(ctx);
@@ -282,24 +260,16 @@ impl Handler<Progressed> for Repeater {
     }
 }
 
-/// Connects the repeater with those that carry for it.
+/// These carry the repeater's calls from now on. Must come before the merge phase: until then there are none.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Connect {
-    /// Send to peers.
-    pub couriers: Addr<Couriers>,
-    /// Merge with peers.
-    pub merger: Addr<Merger>,
-}
+pub struct Connect(pub Addr<Couriers>);
 
 impl Handler<Connect> for Repeater {
     type Result = ();
 
-    fn handle(&mut self, connect: Connect, ctx: &mut Self::Context) {
-        self.couriers = Some(connect.couriers);
-        self.merger = Some(connect.merger);
-        self.replica.tick(now());
-        self.perform(ctx);
+    fn handle(&mut self, Connect(couriers): Connect, _: &mut Self::Context) {
+        self.couriers = Some(couriers);
     }
 }
 
@@ -321,17 +291,17 @@ impl Handler<Close> for Repeater {
     }
 }
 
-/// What is done to the replica in [`Take`].
-type Step<T> = Box<dyn FnOnce(&mut Replica, Now) -> T + Send>;
-/// What is done to the replica in [`Begin`].
-type TicketedStep = Box<dyn FnOnce(&mut Replica, Ticket, Now) + Send>;
+/// What is done to the node in [`Take`].
+type Step<T> = Box<dyn FnOnce(&mut Node, Now) -> T + Send>;
+/// What is done to the node in [`Begin`].
+type TicketedStep = Box<dyn FnOnce(&mut Node, Ticket, Now) + Send>;
 
-/// Looks at the replica, or takes a step of it, and returns what that gives.
+/// Looks at the node, or takes a step of it, and returns what that gives.
 pub struct Take<T>(Step<T>);
 
 impl<T> Take<T> {
     /// A step that needs no waiting.
-    pub fn new(step: impl FnOnce(&mut Replica, Now) -> T + Send + 'static) -> Self {
+    pub fn new(step: impl FnOnce(&mut Node, Now) -> T + Send + 'static) -> Self {
         Self(Box::new(step))
     }
 }
@@ -344,28 +314,39 @@ impl<T: Send + 'static> Handler<Take<T>> for Repeater {
     type Result = Option<T>;
 
     fn handle(&mut self, take: Take<T>, ctx: &mut Self::Context) -> Option<T> {
-        let result = (take.0)(&mut self.replica, now());
+        let result = (take.0)(&mut self.node, now());
         self.perform(ctx);
         Some(result)
     }
 }
 
-/// Takes a step of the replica that is answered later: when it is durable.
+/// What a step of the node has to wait for before it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// The disk: while the store cannot write the step is not taken, and not answered.
+    Writing,
+    /// The disk, if it is to write at all: while the store cannot, the step is taken and answered only if
+    /// there is nothing to write.
+    Disk,
+    /// Other nodes, whatever the disk does.
+    Peers,
+}
+
+/// Takes a step of the node that is answered later.
 pub struct Begin {
     step: TicketedStep,
     waiter: oneshot::Sender<Reply>,
-    writes: bool,
+    needs: Needs,
 }
 
 impl Begin {
-    /// The step, and where its answer will be. `writes`: it is refused while the store cannot write
-    /// (the answer's sender is dropped then).
+    /// The step, and where its answer will be. Where there is none, its sender is dropped.
     pub fn new(
-        writes: bool,
-        step: impl FnOnce(&mut Replica, Ticket, Now) + Send + 'static,
+        needs: Needs,
+        step: impl FnOnce(&mut Node, Ticket, Now) + Send + 'static,
     ) -> (Self, oneshot::Receiver<Reply>) {
         let (waiter, answer) = oneshot::channel();
-        (Self { step: Box::new(step), waiter, writes }, answer)
+        (Self { step: Box::new(step), waiter, needs }, answer)
     }
 }
 
@@ -377,50 +358,44 @@ impl Handler<Begin> for Repeater {
     type Result = ();
 
     fn handle(&mut self, begin: Begin, ctx: &mut Self::Context) {
-        if begin.writes && self.stopped {
+        if begin.needs == Needs::Writing && self.stopped {
             return;
         }
-        let ticket = self.ticket(begin.waiter);
-        (begin.step)(&mut self.replica, ticket, now());
+        let ticket = self.ticket(begin.needs, begin.waiter);
+        (begin.step)(&mut self.node, ticket, now());
         self.perform(ctx);
-        // Nothing becomes durable while the store is stopped: who would wait for that is told so, or a
+        // Nothing becomes durable while the store is stopped: those that wait for that are told so, or a
         // node would never get through its start on a full disk.
-        if self.stopped {
+        if begin.needs != Needs::Peers && self.stopped {
             self.tickets.remove(&ticket);
         }
     }
 }
 
-/// A failed or answered call, from a courier.
+/// What became of a call, from a courier.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Carried {
-    /// To whom.
-    pub peer: NodeId,
-    /// What became of it.
-    pub result: Result<crate::sync::Delivered, super::transport::Failure>,
+    /// Which call.
+    pub call: CallId,
+    /// What it was for.
+    pub purpose: Purpose,
+    /// Where it went.
+    pub address: String,
+    /// The answer, or why there is none.
+    pub result: Result<Answer, Failure>,
 }
 
 impl Handler<Carried> for Repeater {
     type Result = ();
 
-    fn handle(&mut self, carried: Carried, ctx: &mut Self::Context) {
-        match carried.result {
-            Ok(answer) => {
-                crash_point("repeater.answer");
-                self.replica.answered(carried.peer, &answer, now());
-            }
-            Err(failure) => {
-                crash_point("repeater.failure");
-                Counters::count(&self.shared.counters.peer_failures);
-                log::debug!(peer:% = self.replica.name_of(carried.peer), why:% = failure; "delivery_failed");
-                if let super::transport::Failure::TurnedAway(conflict) = &failure {
-                    self.replica.turned_away(conflict);
-                }
-                self.replica.failed(carried.peer, clock::random(), now());
-            }
+    fn handle(&mut self, Carried { call, purpose, address, result }: Carried, ctx: &mut Self::Context) {
+        if let Err(failure) = &result {
+            Counters::count(&self.shared.counters.peer_failures);
+            log::debug!(purpose:?, address, why:% = failure; "call_failed");
         }
+        self.node.answered(call, result, now());
         self.perform(ctx);
-        crash_point("repeater.carried");
+        crash_point(points(purpose).taken);
     }
 }

@@ -15,47 +15,13 @@ use crate::{
     answer::{App, Snapshot},
     availability::{Moment, Name, Rules, Target},
     clock,
-    sync::Conflict,
+    sync::{Conflict, Phase},
 };
 
 use super::desk::Event;
 
 /// How many events a slow reader may lag behind before it is told that it has missed some.
 const EVENTS: usize = 1_024;
-
-/// The phases of a node's life (`docs/contract.md#life-of-a-node`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
-    /// The store is open; peers' messages are accepted.
-    Open,
-    /// The caches are being loaded from the ledger.
-    Restore,
-    /// What was pending is being applied.
-    Replay,
-    /// Peers are being asked for what was missed.
-    Merge,
-    /// The gate listens.
-    Ready,
-    /// The gate listens, but peers have turned this node away: it takes no submissions.
-    Fenced,
-    /// The node is on its way down.
-    Stopping,
-}
-
-impl Phase {
-    /// In small letters, as `/readyz` says it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Restore => "restore",
-            Self::Replay => "replay",
-            Self::Merge => "merge",
-            Self::Ready => "ready",
-            Self::Fenced => "fenced",
-            Self::Stopping => "stopping",
-        }
-    }
-}
 
 /// One configured application: what it is, and what is known of it now.
 #[derive(Debug)]

@@ -6,19 +6,8 @@ use uuid::Uuid;
 
 use crate::{
     availability::NodeId,
-    sync::{Announce, Conflict, Deliver, Delivered, Merge, Merged},
+    sync::{Announce, Deliver, Delivered, Failure, Merge, Merged},
 };
-
-/// Why a call to a peer came to nothing.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
-    /// It cannot be reached, does not answer in time, or has no room now: try again later.
-    #[error("{0}")]
-    Away(String),
-    /// 409: it does not take this node for what it says it is (copied store, forgotten, name taken).
-    #[error("{}", .0.why)]
-    TurnedAway(Conflict),
-}
 
 /// A call under way.
 pub type Call<'a, T> = LocalBoxFuture<'a, Result<T, Failure>>;

@@ -7,7 +7,6 @@ use actix_web::{
     dev::{Server, ServerHandle},
     web,
 };
-use tokio::sync::oneshot;
 
 use super::{
     NodeError, descriptors,
@@ -20,12 +19,12 @@ use crate::{
         Desk,
         application_cache::{ApplicationCache, LoadWords},
         courier::Couriers,
-        merger::{KeepMerging, MergeAtStart, Merger},
         queue::{EmbeddedQueue, Queue as _},
-        repeater::{Begin, Close, Connect, Repeater, now},
-        shared::{Phase, Shared},
+        repeater::{Begin, Close, Connect, Needs, Repeater, Take, now},
+        shared::Shared,
     },
     availability::verdict::View,
+    clock,
     config::Settings,
     control::events,
     gate::{listener, reserved},
@@ -37,7 +36,7 @@ use crate::{
         wire::HttpTransport,
     },
     store::{Store, crash::crash_point},
-    sync::{Facts, Replica},
+    sync::{Facts, Node, Now, Phase, Reply, Ticket},
     vocabulary::Listen,
 };
 
@@ -50,7 +49,6 @@ struct Core {
     store: Store,
     shared: Arc<Shared>,
     repeater: Addr<Repeater>,
-    merger: Addr<Merger>,
     couriers: Addr<Couriers>,
     caches: Vec<Addr<ApplicationCache>>,
     streams: web::Data<events::Streams>,
@@ -59,8 +57,8 @@ struct Core {
     /// The most connections of the gate.
     users: usize,
     server: ServerHandle,
-    /// Hands the restored replica to the repeater, which waits for it.
-    restored: std::sync::mpsc::SyncSender<Replica>,
+    /// Hands the restored node to the repeater, which waits for it.
+    restored: std::sync::mpsc::SyncSender<Node>,
     facts: Facts,
     /// The threads of the actors end with the node.
     _arbiters: Vec<Arbiter>,
@@ -127,14 +125,14 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
             ApplicationCache::start_in_arbiter(&arbiters[0].handle(), move |_| ApplicationCache::new(shared, index))
         })
         .collect();
-    let (restored, wait) = std::sync::mpsc::sync_channel::<Replica>(1);
+    let (restored, wait) = std::sync::mpsc::sync_channel::<Node>(1);
     let repeater = {
         let (queue, shared, caches) = (EmbeddedQueue::new(store.clone()), Arc::clone(&shared), caches.clone());
         Repeater::start_in_arbiter(&arbiters[0].handle(), move |ctx| {
-            // Its mailbox is open from now on; what comes in waits until the replica is restored.
+            // Its mailbox is open from now on; what comes in waits until the node is restored.
             ctx.set_mailbox_capacity(crate::actors::repeater::MAILBOX);
             match wait.recv() {
-                Ok(replica) => Repeater::new(replica, Box::new(queue), shared, caches),
+                Ok(node) => Repeater::new(node, Box::new(queue), shared, caches),
                 // The node did not get that far and is ending.
                 Err(_) => loop {
                     std::thread::park();
@@ -144,16 +142,11 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     };
     let key = Key::new(settings.farm.secret.as_ref().map_or("", |secret| secret.expose_secret()));
     let who = Identity { node: identity.node, boot: identity.boot, boot_nonce: identity.nonce };
-    let transport =
-        move |key: &Key| std::rc::Rc::new(HttpTransport::new(PeerClient::new(key.clone(), who, MAX_MESSAGE)));
     let couriers = {
-        let (repeater, key) = (repeater.clone(), key.clone());
-        Couriers::start_in_arbiter(&arbiters[1].handle(), move |_| Couriers::new(transport(&key), repeater))
-    };
-    let merger = {
-        let (repeater, key, shared, plan) =
-            (repeater.clone(), key.clone(), Arc::clone(&shared), merge_plan(&settings, store.is_missing_records()));
-        Merger::start_in_arbiter(&arbiters[1].handle(), move |_| Merger::new(plan, transport(&key), repeater, shared))
+        let (repeater, client) = (repeater.clone(), PeerClient::new(key.clone(), who, MAX_MESSAGE));
+        Couriers::start_in_arbiter(&arbiters[1].handle(), move |_| {
+            Couriers::new(std::rc::Rc::new(HttpTransport::new(client)), repeater)
+        })
     };
     let resources = resources(&settings);
     let desk = Desk::new(repeater.clone(), store.clone(), Arc::clone(&shared), resources, couriers.clone());
@@ -173,7 +166,6 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
         store,
         shared,
         repeater,
-        merger,
         couriers,
         caches,
         streams,
@@ -185,6 +177,19 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
         facts,
         _arbiters: arbiters,
     }))
+}
+
+impl Core {
+    /// Takes a step of the node and waits for its answer; there is none where the store cannot write.
+    async fn wait(
+        &self,
+        needs: Needs,
+        step: impl FnOnce(&mut Node, Ticket, Now) + Send + 'static,
+    ) -> Result<Option<Reply>, NodeError> {
+        let (begin, answer) = Begin::new(needs, step);
+        self.repeater.send(begin).await.map_err(ended("the repeater"))?;
+        Ok(answer.await.ok())
+    }
 }
 
 impl Opened {
@@ -209,12 +214,13 @@ impl Opened {
         restored.conflict = restored.conflict.filter(|conflict| conflict.kind.is_lasting());
         let (entries, pending) = (restored.ledger.len(), restored.pending.len());
         crash_point("boot.restore");
-        let replica = Replica::restore(core.facts.clone(), restored, now());
-        core.shared.advance(replica.ledger().limit());
-        let views: Vec<View> =
-            core.shared.slots.iter().map(|slot| View::of(replica.ledger(), &slot.app.definition)).collect();
+        let plan = merge_plan(&core.settings, core.store.is_missing_records());
+        let node = Node::restore(core.facts.clone(), plan, restored, clock::random(), now());
+        let ledger = node.replica().ledger();
+        core.shared.advance(ledger.limit());
+        let views: Vec<View> = core.shared.slots.iter().map(|slot| View::of(ledger, &slot.app.definition)).collect();
         // Its thread is that of the caches, and waits for this. It applies nothing before the replay.
-        core.restored.send(replica).map_err(ended("the repeater"))?;
+        core.restored.send(node).map_err(ended("the repeater"))?;
         let loads = views.into_iter().zip(&core.caches).map(|(view, cache)| cache.send(LoadWords(view)));
         for loaded in futures_util::future::join_all(loads).await {
             loaded.map_err(ended("an application cache"))?;
@@ -230,17 +236,11 @@ impl Restored {
     pub(super) async fn replay(self) -> Result<Replayed, NodeError> {
         let core = self.0;
         core.shared.set_phase(Phase::Replay);
-        let (begin, settled): (Begin, oneshot::Receiver<_>) =
-            Begin::new(false, |replica, ticket, now| replica.replay(ticket, now));
-        core.repeater.send(begin).await.map_err(ended("the repeater"))?;
         // A store that cannot write settles nothing; the node goes on with what it has restored.
-        if settled.await.is_err() {
+        if core.wait(Needs::Disk, Node::replay).await?.is_none() {
             log::error!(note = "the store cannot write; the node answers from what it knows"; "replay_not_durable");
         }
-        core.repeater
-            .send(Connect { couriers: core.couriers.clone(), merger: core.merger.clone() })
-            .await
-            .map_err(ended("the repeater"))?;
+        core.repeater.send(Connect(core.couriers.clone())).await.map_err(ended("the repeater"))?;
         crash_point("boot.replayed");
         Ok(Replayed(core))
     }
@@ -252,15 +252,16 @@ impl Replayed {
         let core = self.0;
         core.shared.set_phase(Phase::Merge);
         let peers = core.settings.farm.peers.len();
-        let reached = core.merger.send(MergeAtStart).await.map_err(ended("the merger"))?;
-        if reached == 0 && peers > 0 {
-            log::warn!(peers, note = "the node goes on with what it knows, and tries again"; "no_reference_answered");
-        } else {
-            log::info!(references = reached; "merged");
-        }
-        if core.store.is_missing_records() && (reached > 0 || peers == 0) {
+        let references = match core.wait(Needs::Peers, Node::merge_at_start).await? {
+            Some(Reply::Asked(references)) => references,
+            _ => 0,
+        };
+        crash_point("boot.asked");
+        // Everything that was received is applied before the node is ready.
+        core.wait(Needs::Disk, |node, ticket, now| node.replica_mut().settle(ticket, now)).await?;
+        if core.store.is_missing_records() && (references > 0 || peers == 0) {
             core.store.made_good()?;
-            log::warn!(references = reached, note = "what no node that answered knew is gone for good"; "store_made_good");
+            log::warn!(references, note = "what no node that answered knew is gone for good"; "store_made_good");
         }
         crash_point("boot.merged");
         Ok(Merged(core))
@@ -282,7 +283,7 @@ impl Merged {
         crash_point("boot.listening");
         core.shared.set_phase(Phase::Ready);
         crash_point("boot.ready");
-        core.merger.send(KeepMerging).await.map_err(ended("the merger"))?;
+        core.repeater.send(Take::new(Node::ready)).await.map_err(ended("the repeater"))?;
         log::info!(node:% = core.shared.node, gate = shown(&addresses), phase = core.shared.phase().name(); "listening");
         Ok(Ready { gate: server, addresses, gate_streams: core.gate_streams, _arbiters: core._arbiters })
     }

@@ -10,10 +10,7 @@ use super::{
     parts::{critical, definitions, digests},
 };
 use crate::{
-    actors::{
-        merger::MergePlan,
-        shared::{Shared, Slot},
-    },
+    actors::shared::{Shared, Slot},
     answer::{App, Snapshot},
     availability::{
         Ledger, Name, Reasons, Rules,
@@ -31,7 +28,7 @@ use crate::{
         upstream::{Upstream, Upstreams},
     },
     store::{Options, Store, crash::crash_point, records},
-    sync::{Change, Facts},
+    sync::{Change, Facts, MAX_ROWS, Plan, merge::SMALL},
 };
 
 /// How far the boot number of a store that has lost records goes ahead: its last ones may be among them, and
@@ -91,6 +88,7 @@ pub(super) fn facts(settings: &Settings, identity: records::Identity, address: &
         definitions: digests(settings, &definitions),
         together: definitions.iter().map(Definition::targets).collect(),
         peers: settings.farm.peers.iter().map(ToString::to_string).collect(),
+        max_rows: MAX_ROWS,
     }
 }
 
@@ -107,9 +105,9 @@ pub(super) fn slots(settings: &Settings, node: &Name, rules: Rules, definitions:
 }
 
 /// How this node merges; with all references when records of its store were lost.
-pub(super) fn merge_plan(settings: &Settings, missing: bool) -> MergePlan {
+pub(super) fn merge_plan(settings: &Settings, missing: bool) -> Plan {
     let merge = &settings.farm.merge;
-    MergePlan {
+    Plan {
         references: match merge.references {
             config::References::Count(count) if !missing => Some(count.get()),
             config::References::All | config::References::Count(_) => None,
@@ -118,6 +116,7 @@ pub(super) fn merge_plan(settings: &Settings, missing: bool) -> MergePlan {
         series: matches!(merge.mode, config::MergeMode::Series),
         timeout: merge.timeout,
         every: merge.every,
+        small: SMALL,
     }
 }
 

@@ -15,19 +15,18 @@ use uuid::Uuid;
 
 use super::{
     guard::{Guard, Received, refused},
-    signature::{Nonce, Sender},
+    signature::{Identity, Nonce, Sender},
     wire::read,
 };
 use crate::{
     actors::{
         desk::Desk,
-        merger::take_announcement,
-        repeater::{Begin, Take},
-        shared::{Counters, Phase, Shared},
+        repeater::{Begin, Needs},
+        shared::{Counters, Shared},
     },
     clock,
     store::crash::crash_point,
-    sync::{Announce, Conflict, Deliver, Merge, Replica, Reply, Ticket},
+    sync::{Announce, Ask, Asker, Conflict, Deliver, Merge, Reply},
 };
 
 /// How long a message waits for the repeater at start, and for the disk.
@@ -101,20 +100,11 @@ impl Door {
         }
     }
 
-    /// A step of the replica that ends with a reply; the sender is checked in the same step.
-    async fn begin(
-        &self,
-        sender: &Sender,
-        writes: bool,
-        step: impl FnOnce(&mut Replica, Ticket, crate::sync::Now) + Send + 'static,
-    ) -> Option<Reply> {
-        let identity = sender.identity;
-        let (begin, answer) = Begin::new(writes, move |replica, ticket, now| {
-            match replica.check_sender(identity.node, identity.boot, identity.boot_nonce) {
-                Ok(()) => step(replica, ticket, now),
-                Err(stranger) => replica.turn_away(&stranger, ticket),
-            }
-        });
+    /// What the node answers to this sender's question.
+    async fn ask(&self, sender: &Sender, needs: Needs, ask: Ask) -> Option<Reply> {
+        let Identity { node: id, boot, boot_nonce: nonce } = sender.identity;
+        let from = Asker { id, boot, nonce };
+        let (begin, answer) = Begin::new(needs, move |node, ticket, now| node.asked(from, ask, ticket, now));
         self.desk.repeater().try_send(begin).ok()?;
         tokio::time::timeout(PATIENCE, answer).await.ok()?.ok()
     }
@@ -134,9 +124,8 @@ async fn deliver(door: web::Data<Door>, req: HttpRequest, payload: web::Payload)
 async fn try_deliver(door: &Door, req: &HttpRequest, payload: web::Payload) -> Answer {
     let Opened { sender, message, _room } = door.open::<Deliver>(req, payload).await?;
     crash_point("peer.deliver");
-    let (from, items) = (sender.identity.node, message.items.len() as u64);
-    let reply =
-        door.begin(&sender, true, move |replica, ticket, now| replica.deliver(from, message, ticket, now)).await;
+    let items = message.items.len() as u64;
+    let reply = door.ask(&sender, Needs::Writing, Ask::Deliver(message)).await;
     door.shared.counters.items_received.fetch_add(items, std::sync::atomic::Ordering::Relaxed);
     crash_point("peer.deliver.answer");
     Ok(match reply {
@@ -152,11 +141,9 @@ async fn merge(door: web::Data<Door>, req: HttpRequest, payload: web::Payload) -
 async fn try_merge(door: &Door, req: &HttpRequest, payload: web::Payload) -> Answer {
     let Opened { sender, message, _room } = door.open::<Merge>(req, payload).await?;
     crash_point("peer.merge");
-    let from = sender.identity.node;
     // A node whose disk is full still answers what it knows.
-    let writes = !message.entries.is_empty();
-    let reply =
-        door.begin(&sender, writes, move |replica, ticket, now| replica.merge(from, message, ticket, now)).await;
+    let needs = if message.entries.is_empty() { Needs::Disk } else { Needs::Writing };
+    let reply = door.ask(&sender, needs, Ask::Merge(Box::new(message))).await;
     crash_point("peer.merge.answer");
     Ok(match reply {
         Some(Reply::Merged(Some(merged))) => {
@@ -175,39 +162,19 @@ async fn announce(door: web::Data<Door>, req: HttpRequest, payload: web::Payload
 async fn try_announce(door: &Door, req: &HttpRequest, payload: web::Payload) -> Answer {
     let Opened { sender, message, _room } = door.open::<Announce>(req, payload).await?;
     crash_point("peer.announce");
-    let identity = sender.identity;
-    if message.member.id != identity.node {
+    if message.member.id != sender.identity.node {
         let detail = "the announcement is not the sender's own";
         return Err(door.guard.problem(sender.nonce, StatusCode::UNPROCESSABLE_ENTITY, detail));
     }
-    let starting = door.shared.phase() != Phase::Ready;
-    let check = Take::new(move |replica: &mut Replica, _| {
-        let own = replica.facts();
-        // A node that finds itself in its own list of peers calls itself: no stranger.
-        if identity.node == own.me && identity.boot_nonce == own.boot_nonce {
-            return Some(Ok(()));
-        }
-        // Two nodes with one id, or one name: one that has been turned away, or has not asked the
-        // others yet whether it is a copy, must not accuse the other, which would believe it; nor is
-        // it to be met under an identity that is not its own.
-        if replica.conflict().is_some() || (identity.node == own.me && starting) {
-            return None;
-        }
-        Some(replica.check_sender(identity.node, identity.boot, identity.boot_nonce))
-    });
-    let known = match door.desk.repeater().send(check).await.ok().flatten().flatten() {
-        Some(Ok(())) => take_announcement(door.desk.repeater(), message, door.shared.phase().name()).await,
-        Some(Err(stranger)) => Some(Err(stranger)),
-        None => None,
-    };
+    let reply = door.ask(&sender, Needs::Disk, Ask::Announce(Arc::new(message))).await;
     crash_point("peer.announce.answer");
-    Ok(match known {
-        Some(Ok(own)) => door.json(sender.nonce, &own),
-        Some(Err(stranger)) => {
-            log::warn!(peer:% = identity.node, why:% = stranger; "turned_away_peer");
-            door.conflict(sender.nonce, &stranger.conflict())
+    Ok(match reply {
+        Some(Reply::Announced(own)) => door.json(sender.nonce, &own),
+        Some(Reply::Busy) => {
+            let detail = "this node is fenced, or has not yet asked its peers whether its store is a copy";
+            door.guard.problem(sender.nonce, StatusCode::SERVICE_UNAVAILABLE, detail)
         }
-        None => door.other(sender.nonce, None),
+        other => door.other(sender.nonce, other),
     })
 }
 

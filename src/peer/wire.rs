@@ -20,9 +20,9 @@ use uuid::Uuid;
 
 use super::client::{Answer, Callee, PeerClient};
 use crate::{
-    actors::transport::{Call, Failure, Transport},
+    actors::transport::{Call, Transport},
     availability::{Entry, NodeId},
-    sync::{Announce, Conflict, ConflictKind, Deliver, Delivered, Item, Merge, Merged},
+    sync::{Announce, Conflict, ConflictKind, Deliver, Delivered, Failure, Item, Merge, Merged},
 };
 
 /// A child that has not answered by then is replaced (docs/contract.md#relay-plan).

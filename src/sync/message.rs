@@ -1,4 +1,4 @@
-//! What nodes say to each other (SPEC 4, 5). JSON under `/peer/v1`; members that a version does not
+//! What nodes say to each other (`docs/contract.md#life-of-a-notification`). JSON under `/peer/v1`; members that a version does not
 //! know are ignored in envelopes and kept in entries.
 //!
 //! Every message carries its sender's L. Sizes are bounded by the sender ([`MAX_ITEMS`]) and again
@@ -13,7 +13,7 @@ use crate::availability::{Entry, Moment, Name, NodeId, Stamp, Target};
 /// Most items in one delivery.
 pub const MAX_ITEMS: usize = 256;
 
-/// How far a notification has come on one node (SPEC 4.4).
+/// How far a notification has come on one node (`docs/contract.md#receipts`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeliveryState {
@@ -82,7 +82,7 @@ pub struct Delivered {
     /// Members of shares that the receiver does not know; they stay with the sender.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<NodeId>,
-    /// Items that cannot be taken, such as records that break SPEC 2 or are not as they were stamped, and
+    /// Items that cannot be taken, such as records that break the rules of a notification or are not as they were stamped, and
     /// why. They end the row.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<(Stamp, String)>,
@@ -143,7 +143,7 @@ pub struct Announce {
     pub boot_nonce: u64,
 }
 
-/// One step of a merge, from the starting node (SPEC 5).
+/// One step of a merge, from the starting node (`docs/contract.md#merge`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Merge {
     /// The starting node's L.

@@ -1,25 +1,32 @@
 //! How nodes agree: queue order, relay plan, merge, membership. Pure: an input and the time go in,
 //! effects come out ([`Effect`]); no actix, no sled, no tokio, no clock, no chance.
 //!
-//! [`Replica`] is one node's part of the protocol. The Repeater actor performs its effects on a real
-//! disk and real connections; the simulation in `tests/simulation` performs them on virtual ones,
-//! with crashes between any two.
+//! [`Node`] is one node's part of the protocol: its state is the [`Replica`]. The repeater performs its
+//! effects on a real disk and real connections; the simulation in `tests/simulation` performs them on
+//! virtual ones, with crashes between any two.
 
 mod bounds;
+mod call;
+mod dice;
 mod lane;
 mod link;
 pub mod merge;
 pub mod message;
+mod node;
 mod now;
+mod phase;
 mod relay;
 mod replica;
 mod rows;
 mod track;
 
 pub use bounds::MAX_RECORD;
+pub use call::{Answer, Ask, Asker, Call, CallId, Failure, Purpose};
 pub use lane::MAX_ROWS;
 pub use message::{Announce, Deliver, Delivered, DeliveryState, Item, Member, Merge, Merged, Receipt};
+pub use node::{Node, Plan};
 pub use now::Now;
+pub use phase::Phase;
 pub use relay::{Fanout, plan};
 pub use replica::{
     Effect, Facts, MAX_PENDING, Notice, PeerView, Replica, Reply, Restored, Stranger, Submit, SubmitRefusal, Taken,

@@ -1,4 +1,4 @@
-//! Relay plans: one algorithm for broadcast, chain and tree (SPEC 4.4).
+//! Relay plans: one algorithm for broadcast, chain and tree (`docs/contract.md#relay-plan`).
 //!
 //! The sender cuts the recipients, in their order, into `fanout` parts of nearly equal size. The
 //! first of each part is a child; the rest of the part is the child's share, which it plans in the

@@ -1,4 +1,4 @@
-//! What the protocol keeps on disk, as changes that the store makes in one atomic step (SPEC 4, 9).
+//! What the protocol keeps on disk, as changes that the store makes in one atomic step (`docs/contract.md#stable-storage`).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! How far the notifications that this node accepted have come on the others (SPEC 4.4).
+//! How far the notifications that this node accepted have come on the others (`docs/contract.md#receipts`).
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 

@@ -18,13 +18,13 @@ use crate::{
 
 /// The points of a merge now and then.
 const NOW_AND_THEN: &[&str] =
-    &["merger.with", "merger.with.finished", "merger.announce:3", "merger.probe:3", "merger.probe.answered:3"];
+    &["call.announce:5", "call.announce.taken:5", "call.probe:3", "call.probe.answered:3", "call.probe.taken:3"];
 /// The points of telling a reference what a later one had.
-const FOLLOW_UP: &[&str] = &["merger.follow-up", "merger.follow-up.told"];
+const FOLLOW_UP: &[&str] = &["call.follow-up", "call.follow-up.answered", "call.follow-up.taken"];
 /// The points of telling others what a merge has brought.
-const TELLING: &[&str] = &["merger.tell"];
+const TELLING: &[&str] = &["call.tell", "call.tell.answered", "call.tell.taken"];
 /// The points after a lane has collapsed.
-const ON_RETURN: &[&str] = &["merger.with", "*merged", "merger.with.finished"];
+const ON_RETURN: &[&str] = &["call.probe", "*merged", "call.probe.taken"];
 /// Of this file.
 pub const ALL: &[&[&str]] = &[NOW_AND_THEN, FOLLOW_UP, TELLING, ON_RETURN];
 

@@ -66,10 +66,7 @@ fn named() -> BTreeSet<String> {
                         .map(str::to_owned),
                 );
                 points.extend(quoted(&text, "\"repeater.reply.").map(|rest| format!("repeater.reply.{rest}")));
-                points.extend(["\"merger.probe", "\"merger.part"].into_iter().flat_map(|start| {
-                    let prefix = start.trim_start_matches('"');
-                    quoted(&text, start).map(move |rest| format!("{prefix}{rest}"))
-                }));
+                points.extend(quoted(&text, "\"call.").map(|rest| format!("call.{rest}")));
             }
         }
         if file.starts_with(root.join("migrations")) {

@@ -24,15 +24,8 @@ const RECEIVER: &[&str] = &[
     "peer.deliver.answer",
 ];
 /// The points of a node that relays and gives receipts of its own accord.
-const RELAY: &[&str] = &[
-    "*receive",
-    "*apply",
-    "*acknowledged",
-    "repeater.send",
-    "courier.deliver",
-    "courier.delivered",
-    "repeater.answer",
-];
+const RELAY: &[&str] =
+    &["*receive", "*apply", "*acknowledged", "call.deliver", "call.deliver.answered", "call.deliver.taken"];
 /// The points of an initial node that gets a receipt from a node that it has not sent to.
 const RECEIPTS: &[&str] = &["*receipts"];
 /// The points of what was too far ahead of the node's clock.

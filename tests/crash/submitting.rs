@@ -16,11 +16,9 @@ const WITH_PEERS: &[&str] = &[
     "desk.submitted",
     "repeater.load",
     "repeater.loaded",
-    "repeater.send",
-    "courier.deliver",
-    "courier.delivered",
-    "repeater.answer",
-    "repeater.carried",
+    "call.deliver",
+    "call.deliver.answered",
+    "call.deliver.taken",
 ];
 /// The points of the initial node, peers away.
 const ALONE: &[&str] = &[
@@ -30,11 +28,9 @@ const ALONE: &[&str] = &[
     "desk.submitted",
     "repeater.load",
     "repeater.loaded",
-    "repeater.send",
-    "courier.deliver",
-    "courier.failed",
-    "repeater.failure",
-    "repeater.carried",
+    "call.deliver",
+    "call.deliver.failed",
+    "call.deliver.taken",
 ];
 /// The points of an orderly stop.
 const STOPPING: &[&str] = &["repeater.close", "repeater.closed"];

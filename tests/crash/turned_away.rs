@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The points of a node with a copied store.
-const COPIED: &[&str] = &["merger.turned-away", "*conflict"];
+const COPIED: &[&str] = &["call.turned-away", "*conflict"];
 /// The points of a refusal.
 const REFUSED: &[&str] = &["repeater.reply.refused"];
 /// Of this file.

@@ -1,26 +1,25 @@
-//! A node's life as SPEC 5 has it: open, restore, replay, merge, ready; then merges now and then.
+//! What a shell does around a node: it starts the process, hands in what peers ask and what became of
+//! calls, and waits between the phases of a start. The protocol itself is the one that ships
+//! (`forewarn::sync::Node`); here it is only observed.
 
 use forewarn::{
     availability::NodeId,
-    sync::{
-        Replica,
-        merge::{Next, Session, Talk, follow_ups},
-    },
+    sync::{Answer, Ask, Asker, Failure, Node as Protocol, Plan},
 };
 
 use crate::{
     mirror::Touched,
-    node::{Asked, Phase, Running, Waiter, rules},
+    node::{Carried, Phase, Running, Waiter, rules},
     promises::Entrusted,
-    world::{Answer, Body, Event, Request, World},
+    world::{Event, Request, World},
 };
 
-/// The merge phase takes no longer.
+/// The merge phase takes no longer, in milliseconds.
 const PHASE: u64 = 5_000;
 
 impl World {
     pub fn start(&mut self, at: usize) {
-        let (time, run, nonce) = (self.time, self.next_run(), self.rng.next());
+        let (time, run, nonce, seed) = (self.time, self.next_run(), self.rng.next(), self.rng.next());
         let node = &mut self.nodes[at];
         if node.running.is_some() || node.absent || node.burned {
             return;
@@ -29,9 +28,16 @@ impl World {
         let line = format!("{} {} starts", node.name, node.id);
         let restored = node.disk.synced.restored(rules());
         let now = forewarn::sync::Now { wall: node.wall(time), mono: std::time::Duration::ZERO };
-        let replica = Replica::restore(node.facts(nonce), restored, now).with_max_rows(node.max_rows);
+        let plan = Plan {
+            references: node.references,
+            random: node.random_order,
+            series: node.series,
+            timeout: std::time::Duration::from_millis(PHASE),
+            small: if self.ranges { 2 } else { Plan::default().small },
+            ..Plan::default()
+        };
         let mut running = Running {
-            replica,
+            node: Protocol::restore(node.facts(nonce), plan, restored, seed, now),
             run,
             nonce,
             boot: node.disk.boot,
@@ -41,12 +47,11 @@ impl World {
             tickets: Default::default(),
             next_ticket: 0,
             asked: Default::default(),
-            merging: Default::default(),
+            held: Default::default(),
+            learned: Default::default(),
             syncing: false,
             timer: None,
             crash_in: None,
-            announce_wait: 500,
-            told: Default::default(),
             renewing: false,
             touched: Touched { all: true, ..Touched::default() },
             applied_in: Default::default(),
@@ -85,324 +90,168 @@ impl World {
         self.start(node);
     }
 
-    /// It announces itself to everybody, then merges.
+    /// What was pending is applied: the merge phase begins.
     pub fn begin_phase(&mut self, node: usize) {
+        let (time, now) = (self.time, self.nodes[node].now(self.time));
         let Some(running) = &mut self.nodes[node].running else { return };
-        running.phase = Some(Phase::default());
-        let run = running.run;
-        self.after(PHASE, Event::PhaseOver { node, run });
-        self.announce_to_all(node);
-        self.go_on(node);
+        running.phase = Some(Phase { since: time, ..Phase::default() });
+        let ticket = running.ticket(Waiter::Asked);
+        running.node.merge_at_start(ticket, now);
     }
 
-    /// To everybody who is known and has not been told, those included whom the answers name.
-    fn announce_to_all(&mut self, node: usize) {
+    /// The merge phase is over: what it has brought is applied before the node is ready.
+    pub fn end_phase(&mut self, node: usize) {
+        let (time, now) = (self.time, self.nodes[node].now(self.time));
         let Some(running) = &mut self.nodes[node].running else { return };
-        let known = running.replica.peers().into_iter().map(|peer| peer.address);
-        let new: Vec<String> = known.filter(|address| running.told.insert(address.clone())).collect();
-        if let Some(phase) = &mut running.phase {
-            phase.announcing += new.len();
-        }
-        for address in new {
-            self.announce(node, address);
-        }
-    }
-
-    fn announce(&mut self, node: usize, address: String) {
-        let Some(running) = &self.nodes[node].running else { return };
-        let announcement = running.replica.announcement(if running.ready { "ready" } else { "merge" });
-        self.ask(node, &address.clone(), Body::Announce(Box::new(announcement)), Asked::Announce { address });
-    }
-
-    /// The next step of the merge phase, when the last one is over.
-    fn go_on(&mut self, at: usize) {
-        let (references, series, random) =
-            (self.nodes[at].references, self.nodes[at].series, self.nodes[at].random_order);
-        let Some(running) = &mut self.nodes[at].running else { return };
-        let Some(phase) = &mut running.phase else { return };
-        if phase.announcing > 0 {
-            return;
-        }
-        if !std::mem::replace(&mut phase.begun, true) {
-            phase.session = Session::new(series);
-            phase.rest =
-                running.replica.peers().into_iter().filter(|peer| peer.member.is_some()).map(|peer| peer.id).collect();
-            phase.wanted = references;
-            if random {
-                let turn = self.rng.below(phase.rest.len());
-                phase.rest.rotate_left(turn);
-            }
-        }
-        loop {
-            let Some(phase) = self.nodes[at].running.as_mut().and_then(|running| running.phase.as_mut()) else {
-                return;
-            };
-            let most = if series { 1 } else { phase.wanted };
-            if phase.follow_ups || phase.wanted == 0 || phase.rest.is_empty() || phase.open >= most {
-                break;
-            }
-            let reference = phase.rest.remove(0);
-            phase.open += 1;
-            if !self.begin_talk(at, reference, true) {
-                self.talk_over(at, false);
-            }
-        }
-        let Some(running) = &mut self.nodes[at].running else { return };
-        let Some(phase) = &mut running.phase else { return };
-        if phase.open > 0 {
-            return;
-        }
-        if !std::mem::replace(&mut phase.follow_ups, true) {
-            let missed = phase.session.missed();
-            let mut asks = Vec::new();
-            for (peer, entries) in missed {
-                for merge in follow_ups(&running.replica, &entries) {
-                    phase.open += 1;
-                    asks.push((peer, merge));
-                }
-            }
-            for (peer, merge) in asks {
-                self.count("follow-ups of a merge");
-                let Some(address) = self.nodes[at].replica().and_then(|replica| replica.address_of(peer)) else {
-                    continue;
-                };
-                self.ask(at, &address, Body::Merge(Box::new(merge)), Asked::FollowUp { peer });
-            }
-        }
-        let over = self.nodes[at].running.as_ref().and_then(|r| r.phase.as_ref()).filter(|phase| phase.open == 0);
-        if let Some((references, learned)) = over.map(|phase| (phase.references.clone(), phase.learned.clone())) {
-            if let Some(running) = &mut self.nodes[at].running {
-                running.ended_phase = Some((references, learned));
-            }
-            self.phase_over(at);
-        }
-    }
-
-    pub fn phase_over(&mut self, node: usize) {
-        let now = self.nodes[node].now(self.time);
-        let Some(running) = &mut self.nodes[node].running else { return };
-        running.phase = None;
         let ticket = running.ticket(Waiter::Merged);
-        running.replica.settle(ticket, now);
-    }
-
-    fn talk_over(&mut self, node: usize, well: bool) {
-        let phase = self.nodes[node].running.as_mut().and_then(|running| running.phase.as_mut());
-        if let Some(phase) = phase {
-            phase.open = phase.open.saturating_sub(1);
-            if well {
-                phase.wanted = phase.wanted.saturating_sub(1);
-            }
+        running.node.replica_mut().settle(ticket, now);
+        let Some(mut phase) = running.phase.take() else { return };
+        // One that has turned out to be forgotten is told nothing.
+        let replica = running.node.replica();
+        phase.references.retain(|reference| replica.address_of(*reference).is_some());
+        if time < phase.since + PHASE {
+            running.ended_phase = Some((phase.references, phase.learned));
+        } else {
+            self.count("merge phases that ran out of time");
         }
     }
 
     pub fn ready(&mut self, node: usize) {
+        let now = self.nodes[node].now(self.time);
         let Some(running) = &mut self.nodes[node].running else { return };
         running.ready = true;
-        let run = running.run;
-        let wait = self.rng.range(20_000, 40_000);
-        self.after(wait, Event::Periodic { node, run });
-        self.after(500, Event::Strangers { node, run });
+        running.node.ready(now);
     }
 
-    pub fn periodic(&mut self, node: usize) {
-        let Some(running) = &self.nodes[node].running else { return };
-        let run = running.run;
-        let met: Vec<NodeId> =
-            running.replica.peers().into_iter().filter(|peer| peer.member.is_some()).map(|peer| peer.id).collect();
-        if let Some(peer) = self.rng.pick(&met).copied() {
-            self.begin_talk(node, peer, false);
-            self.perform(node);
+    /// A merge begins: what both sides hold now, both must hold in the end.
+    pub fn talk_begins(&mut self, node: usize, peer: NodeId) {
+        let held = self.before_merge(node, peer);
+        let replica = self.nodes[node].replica();
+        let returns = replica
+            .is_some_and(|replica| replica.peers().iter().any(|known| known.id == peer && known.merge_on_return));
+        if returns {
+            self.count("merges on return");
         }
-        let wait = self.rng.range(20_000, 40_000);
-        self.after(wait, Event::Periodic { node, run });
-    }
-
-    pub fn meet_strangers(&mut self, node: usize) {
         let Some(running) = &mut self.nodes[node].running else { return };
-        let strangers = running.replica.strangers();
-        running.announce_wait = if strangers.is_empty() { 5_000 } else { (running.announce_wait * 2).min(20_000) };
-        let (run, wait) = (running.run, running.announce_wait);
-        for address in strangers {
-            self.announce(node, address);
-        }
-        self.after(wait, Event::Strangers { node, run });
+        running.held.insert(peer, Box::new(held));
+        running.learned.remove(&peer);
     }
 
-    /// Begins a merge with a peer, unless one is under way.
-    pub fn begin_talk(&mut self, node: usize, peer: NodeId, phase: bool) -> bool {
-        let Some(running) = &mut self.nodes[node].running else { return false };
-        let Some(address) = running.replica.address_of(peer) else { return false };
-        if !running.merging.insert(peer) {
-            return false;
+    /// A merge has come to its end.
+    pub fn talk_ends(&mut self, node: usize, peer: NodeId, at_start: bool) {
+        let Some(running) = &mut self.nodes[node].running else { return };
+        let held = running.held.remove(&peer).expect("a merge that ends has begun");
+        running.ended_talks.push((peer, held));
+        let learned = running.learned.remove(&peer).unwrap_or_default();
+        if let Some(phase) = running.phase.as_mut().filter(|_| at_start) {
+            phase.references.push(peer);
+            phase.learned.extend(learned);
         }
-        running.replica.merging(peer);
-        let (mut talk, ask) = Talk::begin(&running.replica, peer);
-        if self.ranges {
-            talk = talk.with_small(2);
-        }
-        let held = Box::new(self.before_merge(node, peer));
-        self.ask(node, &address, Body::Merge(Box::new(ask)), Asked::Talk { peer, talk, phase, held });
-        true
+    }
+
+    /// Whether a node has to turn this one away: two nodes with one id, a copy, one that is forgotten.
+    fn turns_away(&self, at: usize, asker: Asker) -> bool {
+        let node = &self.nodes[at];
+        let rows = &node.disk.latest;
+        let known = rows.boots.get(&asker.id).copied().unwrap_or_default();
+        asker.id == node.id
+            || rows.members.get(&asker.id).is_some_and(|member| member.forgotten)
+            || asker.boot < known.0
+            || asker.boot == known.0 && asker.nonce != known.1
     }
 
     /// A peer's request has come in.
     pub fn asked(&mut self, to: usize, request: Request) {
         let (time, now) = (self.time, self.nodes[to].now(self.time));
-        let Request { from, id, run, request, body, boot, nonce } = request;
+        let Request { from, asker, run, call, ask } = request;
+        let turned_away = self.turns_away(to, asker);
         let Some(running) = &mut self.nodes[to].running else { return };
-        if let Err(stranger) = running.replica.check_sender(id, boot, nonce) {
+        if turned_away {
             self.count("requests that were turned away");
-            self.answer(to, from, run, request, Answer::Refused(stranger.conflict()));
-            return;
-        }
-        running.silence.heard(id);
-        if running.replaying {
-            self.count("requests before the replay was over");
+        } else {
+            running.silence.heard(asker.id);
+            if running.replaying {
+                self.count("requests before the replay was over");
+            }
         }
         let Some(running) = &mut self.nodes[to].running else { return };
-        let limit = match &body {
-            Body::Announce(announce) => announce.limit,
-            Body::Deliver(deliver) => deliver.limit,
-            Body::Merge(merge) => merge.limit,
+        let mut entrusted = Entrusted::default();
+        let limit = match &ask {
+            Ask::Announce(announce) => announce.limit,
+            Ask::Deliver(deliver) => {
+                if !turned_away {
+                    running.delegations.heard(asker.id, &deliver.receipts, time);
+                }
+                entrusted.items.clone_from(&deliver.items);
+                deliver.limit
+            }
+            Ask::Merge(merge) => {
+                entrusted.entries.clone_from(&merge.entries);
+                merge.limit
+            }
         };
-        match body {
-            Body::Announce(announce) => {
-                let answer = match running.replica.announced(&announce, None, now) {
-                    Ok(()) => Answer::Announced(Box::new(running.replica.announcement(if running.ready {
-                        "ready"
-                    } else {
-                        "merge"
-                    }))),
-                    Err(stranger) => {
-                        self.answer(to, from, run, request, Answer::Refused(stranger.conflict()));
-                        return self.perform(to);
-                    }
-                };
-                self.answer(to, from, run, request, answer);
-            }
-            Body::Deliver(deliver) => {
-                running.delegations.heard(id, &deliver.receipts, time);
-                let entrusted = Entrusted { items: deliver.items.clone(), ..Entrusted::default() };
-                let ticket = running.ticket(Waiter::Request { node: from, run, request, entrusted });
-                running.replica.deliver(id, deliver, ticket, now);
-            }
-            Body::Merge(merge) => {
-                let entrusted = Entrusted { entries: merge.entries.clone(), ..Entrusted::default() };
-                let ticket = running.ticket(Waiter::Request { node: from, run, request, entrusted });
-                running.replica.merge(id, *merge, ticket, now);
-            }
+        let is_announcement = matches!(ask, Ask::Announce(_));
+        let ticket = running.ticket(Waiter::Request { node: from, run, call, entrusted, limit, turned_away });
+        running.node.asked(asker, ask, ticket, now);
+        if !turned_away && !is_announcement {
+            self.check_limit(to, limit);
         }
-        self.check_limit(to, limit);
         self.perform(to);
     }
 
-    /// An answer has come in.
-    pub fn answered(&mut self, node: usize, asked: Asked, answer: Answer) {
+    /// A call of a node has been answered, or has failed.
+    pub fn answered(&mut self, node: usize, call: u64, result: Result<Answer, Failure>) {
         let (time, now) = (self.time, self.nodes[node].now(self.time));
+        let believed = match &result {
+            Ok(Answer::Announced(announce)) => {
+                let asker = Asker { id: announce.member.id, boot: announce.boot, nonce: announce.boot_nonce };
+                (!self.turns_away(node, asker)).then_some(announce.limit)
+            }
+            Ok(Answer::Delivered(delivered)) => Some(delivered.limit),
+            _ => None,
+        };
+        let mut failed = Vec::new();
         let Some(running) = &mut self.nodes[node].running else { return };
-        if let Some(peer) = asked.peer(&answer) {
-            running.silence.heard(peer);
+        let Some(asked) = running.asked.remove(&call) else { return };
+        let mut is_peer = true;
+        match (&asked, &result) {
+            (Carried::Announce, Ok(Answer::Announced(announce))) => running.silence.heard(announce.member.id),
+            (Carried::Deliver { peer, stamps }, Ok(Answer::Delivered(delivered))) => {
+                running.silence.heard(*peer);
+                running.delegations.heard(*peer, &delivered.receipts, time);
+                stamps.iter().for_each(|stamp| running.silence.answered(*peer, *stamp));
+                running.delegations.returned(*peer, &delivered.unknown);
+                is_peer = running.node.replica().address_of(*peer).is_some();
+            }
+            (Carried::Deliver { peer, stamps }, Err(_)) => {
+                running.delegations.failed(*peer, call, time);
+                running.silence.failed(*peer, time);
+                failed.clone_from(stamps);
+            }
+            (Carried::Merge { peer, purpose }, Ok(Answer::Merged(merged))) => {
+                running.silence.heard(*peer);
+                if matches!(purpose, forewarn::sync::Purpose::Probe | forewarn::sync::Purpose::Part) {
+                    let entries = merged.iter().flat_map(|merged| merged.entries.iter().cloned());
+                    running.learned.entry(*peer).or_default().extend(entries);
+                }
+            }
+            (Carried::Merge { peer, purpose: forewarn::sync::Purpose::FollowUp }, Err(_)) => {
+                running.phase.iter_mut().for_each(|phase| phase.references.retain(|known| known != peer));
+            }
+            (_, Err(_)) => {}
+            (what, answer) => panic!("{what:?} is answered with {answer:?}"),
         }
-        match (asked, answer) {
-            (Asked::Announce { address }, Answer::Announced(announce)) => {
-                // A name that is taken is the other side's affair.
-                let is_taken = running.replica.announced(&announce, Some(&address), now).is_err();
-                if !is_taken && announce.member.id != self.nodes[node].id {
-                    self.check_limit(node, announce.limit);
-                }
-                self.announced(node);
-            }
-            (Asked::Deliver { peer, stamps, .. }, Answer::Delivered(delivered)) => {
-                running.delegations.heard(peer, &delivered.receipts, time);
-                stamps.iter().for_each(|stamp| running.silence.answered(peer, *stamp));
-                running.delegations.returned(peer, &delivered.unknown);
-                let is_peer = running.replica.address_of(peer).is_some();
-                running.replica.answered(peer, &delivered, now);
-                if is_peer {
-                    self.check_limit(node, delivered.limit);
-                }
-            }
-            (Asked::Talk { peer, mut talk, phase, held }, Answer::Merged(merged)) => {
-                match talk.answer(&mut running.replica, merged, now) {
-                    Ok(Next::Ask(ask)) => {
-                        let ranges = ask.ranges.is_some();
-                        let Some(address) = running.replica.address_of(peer) else {
-                            self.failed(node, Asked::Talk { peer, talk, phase, held });
-                            return;
-                        };
-                        if ranges {
-                            self.count("rounds of a comparison by ranges");
-                        }
-                        self.ask(node, &address, Body::Merge(ask), Asked::Talk { peer, talk, phase, held });
-                    }
-                    Ok(Next::Done) => {
-                        running.merging.remove(&peer);
-                        running.ended_talks.push((peer, held));
-                        running.replica.merged_with(peer, now);
-                        if let Some(phase_) = running.phase.as_mut().filter(|_| phase) {
-                            phase_.references.push(peer);
-                            phase_.learned.extend(talk.learned.iter().cloned());
-                            phase_.session.ended(talk);
-                            self.talk_over(node, true);
-                            self.go_on(node);
-                        }
-                    }
-                    Err(problem) => panic!("a talk between two of this version is broken off: {problem}"),
-                }
-            }
-            (Asked::FollowUp { .. }, Answer::Merged(_)) => {
-                self.talk_over(node, false);
-                self.go_on(node);
-            }
-            (asked, Answer::Refused(why)) => {
-                running.replica.turned_away(&why);
-                self.failed(node, asked);
-            }
-            (asked, Answer::Busy) => self.failed(node, asked),
-            (asked, answer) => panic!("{asked:?} is answered with {answer:?}"),
+        let failure = result.is_err();
+        running.node.answered(call, result, now);
+        for stamp in failed {
+            self.sends.entry(stamp).or_default().failed += 1;
         }
-    }
-
-    fn announced(&mut self, node: usize) {
-        let phase = self.nodes[node].running.as_mut().and_then(|running| running.phase.as_mut());
-        if let Some(phase) = phase.filter(|phase| phase.announcing > 0) {
-            phase.announcing -= 1;
+        if failure {
+            self.count("requests that failed");
         }
-        self.announce_to_all(node);
-        self.go_on(node);
-    }
-
-    /// No answer, or none that counts.
-    pub fn failed(&mut self, node: usize, asked: Asked) {
-        let (time, now, chance) = (self.time, self.nodes[node].now(self.time), self.rng.next());
-        let Some(running) = &mut self.nodes[node].running else { return };
-        match asked {
-            Asked::Announce { .. } => self.announced(node),
-            Asked::Deliver { peer, stamps, request } => {
-                running.delegations.failed(peer, request, time);
-                running.silence.failed(peer, time);
-                running.replica.failed(peer, chance, now);
-                for stamp in stamps {
-                    self.sends.entry(stamp).or_default().failed += 1;
-                }
-            }
-            Asked::Talk { peer, phase, .. } => {
-                running.merging.remove(&peer);
-                running.replica.merge_failed(peer, chance, now);
-                if phase {
-                    self.count("references that did not answer");
-                    self.talk_over(node, false);
-                    self.go_on(node);
-                }
-            }
-            Asked::FollowUp { peer } => {
-                if let Some(phase) = &mut running.phase {
-                    phase.references.retain(|reference| *reference != peer);
-                }
-                self.talk_over(node, false);
-                self.go_on(node);
-            }
+        if let Some(limit) = believed.filter(|_| is_peer) {
+            self.check_limit(node, limit);
         }
+        self.perform(node);
     }
 }

@@ -77,7 +77,7 @@ impl World {
                 running.crash_in = None;
             }
             self.start(at);
-            self.with(at, |replica, now| replica.tick(now));
+            self.with(at, |node, now| node.tick(now));
         }
     }
 
@@ -92,8 +92,8 @@ impl World {
                 let gone = self.nodes.iter().filter(|node| node.burned);
                 let names: Vec<String> = gone.flat_map(|node| [node.name.to_string(), node.address.clone()]).collect();
                 for name in names {
-                    self.with(at, |replica, now| {
-                        replica.forget(&name, now);
+                    self.with(at, |node, now| {
+                        node.replica_mut().forget(&name, now);
                     });
                 }
                 if let Some(running) = &mut self.nodes[at].running {
@@ -118,7 +118,7 @@ impl World {
             let Some(running) = node.running.as_ref().filter(|running| running.ready) else {
                 return Some(format!("{name} is not ready"));
             };
-            let replica = &running.replica;
+            let replica = running.node.replica();
             if let Some(conflict) = replica.conflict() {
                 return Some(format!("{name}: {}", conflict.why));
             }
@@ -225,7 +225,7 @@ impl World {
     }
 
     /// Every receipt is complete, on disk as well, whatever crashed in between. Not where a lane
-    /// collapsed or somebody became another: then the history may have gaps (SPEC 4.3).
+    /// collapsed or somebody became another: then the history may have gaps (`docs/contract.md#sending`).
     fn check_receipts(&mut self) {
         let gaps = [
             "stores that were restored from a backup",

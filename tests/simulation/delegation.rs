@@ -1,6 +1,6 @@
 //! Who was asked to pass something on to whom, and what becomes of it when that comes to nothing.
 //!
-//! What must stay true (SPEC 4.4), whichever node sends:
+//! What must stay true (`docs/contract.md#receipts`), whichever node sends:
 //! - when a child does not answer, the next of its share that can be reached is sent it in the same
 //!   step;
 //! - a row that was left to a child is sent directly after 2 s without progress, however it came to
@@ -18,11 +18,11 @@ use forewarn::{
 };
 
 use crate::{
-    node::{Asked, Running},
+    node::{Carried, Running},
     world::World,
 };
 
-/// SPEC 4.4's 2 s, and a little for events of the same instant.
+/// The 2 s of the contract, and a little for events of the same instant.
 const NO_PROGRESS: u64 = 2_005;
 
 /// The last that was done about one stamp for one node: a child was asked to pass it on.
@@ -137,7 +137,7 @@ impl Silence {
 
 /// Whether a delivery to this peer is on its way.
 fn is_sending(running: &Running, to: NodeId) -> bool {
-    running.asked.values().any(|asked| matches!(asked, Asked::Deliver { peer, .. } if *peer == to))
+    running.asked.values().any(|asked| matches!(asked, Carried::Deliver { peer, .. } if *peer == to))
 }
 
 impl World {

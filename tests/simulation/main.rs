@@ -13,7 +13,7 @@
 //! once with the command that repeats it; put it into `regressions.rs` with what it has found.
 //!
 //! Checked after every step: memory against disk (`checks`), each drop and each verdict against the
-//! naive reference of SPEC 3 (`mirror`), what was promised to submitters and peers (`promises`), whom
+//! naive reference of the contract (`mirror`), what was promised to submitters and peers (`promises`), whom
 //! a relay has left to whom (`delegation`), how often a body was sent (`checks`). At the end: all are
 //! equal, nothing waits, nothing is lost.
 #![allow(clippy::unwrap_used)]
@@ -63,6 +63,10 @@ const MUST_HAPPEN: &[&str] = &[
     "crashes that kept a part",
     "disks that returned to their last synced state",
     "follow-ups of a merge",
+    "news of a merge that others were told",
+    "words of a monitor that flaps",
+    "looks at all nodes",
+    "requests that were put off",
     "long absences",
     "merges on return",
     "messages into a partition",

@@ -1,4 +1,4 @@
-//! Every drop and every verdict of every node against the naive reference of SPEC 3, at each step that
+//! Every drop and every verdict of every node against the naive reference, at each step that
 //! changes its ledger.
 //!
 //! A node's mirror is the plain set of all that it has ever applied, and L: nothing is dropped from

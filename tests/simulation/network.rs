@@ -3,11 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use forewarn::availability::{NodeId, Stamp};
+use forewarn::{
+    availability::Stamp,
+    sync::{Answer, Ask, Call, Deliver, Failure, Purpose},
+};
 
 use crate::{
-    node::Asked,
-    world::{Answer, Body, Event, Request, World},
+    node::Carried,
+    world::{Event, Request, World},
 };
 
 /// A request is given up after this long.
@@ -24,57 +27,41 @@ pub struct Network {
 }
 
 impl World {
-    /// Sends what waits for a peer.
-    pub fn courier(&mut self, node: usize, peer: NodeId) {
-        let (id, now) = (self.nodes[node].id, self.nodes[node].now(self.time));
-        let has_double = self.nodes.iter().any(|node| node.id == peer && node.copied);
-        let Some(running) = &mut self.nodes[node].running else { return };
-        let Some(deliver) = running.replica.poll_send(peer, now) else { return };
-        let (request, time) = (self.requests + 1, self.time);
-        running.delegations.sent(peer, &deliver, request, time);
-        assert!(running.silence.may_try(peer, time), "n{node} tries {peer} again before its back-off is over");
-        for item in deliver.items.iter().filter(|item| item.initial == id) {
-            let stamp = item.entry.stamp;
-            // Of two nodes with one id the second may be sent what the first one has confirmed.
-            let may_ask = running.silence.may_ask(peer, stamp, time) || has_double;
-            assert!(may_ask, "n{node} asks {peer} again what became of {stamp:?}, too early");
-        }
-        let address = running.replica.address_of(peer).expect("a peer has an address");
-        let stamps: Vec<Stamp> = deliver.items.iter().map(|item| item.entry.stamp).collect();
-        self.trace(|| {
-            format!(
-                "{} -> {address} {:?} {:?}",
-                self.nodes[node].name,
-                deliver.items.iter().map(|item| (item.entry.stamp, item.share.len())).collect::<Vec<_>>(),
-                deliver.receipts
-            )
-        });
-        for stamp in &stamps {
-            self.sends.entry(*stamp).or_default().bodies += 1;
-            self.check_sends(stamp);
-        }
-        for receipt in &deliver.receipts {
-            self.check_receipt(node, &receipt.stamp, receipt.state);
-        }
-        self.ask(node, &address, Body::Deliver(deliver), Asked::Deliver { peer, stamps, request });
-    }
-
-    /// A request on its way.
-    pub fn ask(&mut self, node: usize, address: &str, body: Body, asked: Asked) {
-        self.requests += 1;
+    /// Carries a node's call, as its couriers would.
+    pub fn carry(&mut self, node: usize, call: Call) {
+        let Call { id: number, peer, address, purpose, ask } = call;
+        let what = match (&ask, peer) {
+            (Ask::Deliver(deliver), Some(peer)) => {
+                self.check_delivery(node, peer, &address, deliver, number);
+                Carried::Deliver { peer, stamps: deliver.items.iter().map(|item| item.entry.stamp).collect() }
+            }
+            (Ask::Merge(merge), Some(peer)) => {
+                match purpose {
+                    Purpose::Probe => self.talk_begins(node, peer),
+                    Purpose::FollowUp => self.count("follow-ups of a merge"),
+                    Purpose::Tell => self.count("news of a merge that others were told"),
+                    _ if merge.ranges.is_some() => self.count("rounds of a comparison by ranges"),
+                    _ => {}
+                }
+                Carried::Merge { peer, purpose }
+            }
+            (Ask::Announce(_), None) => Carried::Announce,
+            (ask, peer) => panic!("{peer:?} is to answer {ask:?}"),
+        };
         self.messages += 1;
-        let number = self.requests;
         let id = self.nodes[node].id;
         let Some(running) = &mut self.nodes[node].running else { return };
-        running.asked.insert(number, asked);
-        let (run, boot, nonce) = (running.run, running.boot, running.nonce);
-        self.after(TIMEOUT, Event::Timeout { node, run, request: number });
+        running.asked.insert(number, what);
+        let run = running.run;
+        let asker = forewarn::sync::Asker { id, boot: running.boot, nonce: running.nonce };
+        let given_up = Err(Failure::Away("no answer".to_owned()));
+        self.after(TIMEOUT, Event::Answer { node, run, call: number, result: given_up });
         let Some(to) = self.nodes.iter().position(|other| other.address == address) else { return };
-        let request = Request { from: node, id, boot, nonce, run, request: number, body };
+        let request = Request { from: node, asker, run, call: number, ask };
         if let Some(delay) = self.transit(node, to) {
             if self.rng.chance(self.network.twice) {
                 self.count("requests that came twice");
-                if matches!(request.body, Body::Deliver(_)) {
+                if matches!(request.ask, Ask::Deliver(_)) {
                     self.duplicates += 1;
                 }
                 let later = delay + self.rng.range(1, 3_000);
@@ -86,9 +73,47 @@ impl World {
         }
     }
 
-    pub fn answer(&mut self, from: usize, to: usize, run: u64, request: u64, answer: Answer) {
+    /// A delivery goes out: not before its back-off is over, nor to a peer that has told all of it.
+    fn check_delivery(
+        &mut self,
+        node: usize,
+        peer: forewarn::availability::NodeId,
+        address: &str,
+        deliver: &Deliver,
+        number: u64,
+    ) {
+        let (id, time) = (self.nodes[node].id, self.time);
+        let has_double = self.nodes.iter().any(|node| node.id == peer && node.copied);
+        let Some(running) = &mut self.nodes[node].running else { return };
+        running.delegations.sent(peer, deliver, number, time);
+        assert!(running.silence.may_try(peer, time), "n{node} tries {peer} again before its back-off is over");
+        for item in deliver.items.iter().filter(|item| item.initial == id) {
+            let stamp = item.entry.stamp;
+            // Of two nodes with one id the second may be sent what the first one has confirmed.
+            let may_ask = running.silence.may_ask(peer, stamp, time) || has_double;
+            assert!(may_ask, "n{node} asks {peer} again what became of {stamp:?}, too early");
+        }
+        self.trace(|| {
+            format!(
+                "{} -> {address} {:?} {:?}",
+                self.nodes[node].name,
+                deliver.items.iter().map(|item| (item.entry.stamp, item.share.len())).collect::<Vec<_>>(),
+                deliver.receipts
+            )
+        });
+        let stamps: Vec<Stamp> = deliver.items.iter().map(|item| item.entry.stamp).collect();
+        for stamp in &stamps {
+            self.sends.entry(*stamp).or_default().bodies += 1;
+            self.check_sends(stamp);
+        }
+        for receipt in &deliver.receipts {
+            self.check_receipt(node, &receipt.stamp, receipt.state);
+        }
+    }
+
+    pub fn answer(&mut self, from: usize, to: usize, run: u64, call: u64, result: Result<Answer, Failure>) {
         if let Some(delay) = self.transit(from, to) {
-            self.after(delay, Event::Answer { node: to, run, request, answer });
+            self.after(delay, Event::Answer { node: to, run, call, result });
         } else {
             self.count("answers that were lost");
         }

@@ -1,7 +1,7 @@
-//! One virtual node: a real [`Replica`] on a virtual disk, and what its shell keeps beside it.
+//! One virtual node: the real protocol on a virtual disk, and what its shell keeps beside it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     num::NonZeroUsize,
     sync::Arc,
     time::Duration,
@@ -9,16 +9,12 @@ use std::{
 
 use forewarn::{
     availability::{Entry, Moment, Name, NodeId, Reasons, Rules, Stamp, Target},
-    sync::{
-        Facts, Fanout, Now, Replica, Ticket,
-        merge::{Session, Talk},
-    },
+    sync::{Facts, Fanout, Node as Protocol, Now, Purpose, Replica, Ticket},
 };
 
 use crate::{
     delegation::{Delegations, Silence},
     disk::Disk,
-    event::Answer,
     mirror::Touched,
     promises::Entrusted,
 };
@@ -38,68 +34,35 @@ pub fn rules() -> Rules {
 /// Who waits for a reply.
 #[derive(Debug)]
 pub enum Waiter {
-    /// A peer's request.
-    Request { node: usize, run: u64, request: u64, entrusted: Entrusted },
-    /// Whoever handed this in: how many other nodes were known then, and which.
+    /// A peer's request, with the L that came with it.
+    Request { node: usize, run: u64, call: u64, entrusted: Entrusted, limit: Moment, turned_away: bool },
+    /// The one who handed this in: how many other nodes were known then, and which.
     Submission { recipients: usize, to: Vec<(usize, NodeId)> },
     /// The end of replay.
     Replayed,
     /// The end of the merge phase.
+    Asked,
+    /// Everything from the merge phase has been applied.
     Merged,
+    /// A look at all nodes.
+    Look,
 }
 
 /// What both sides of a merge hold, the starting one first.
 pub type Holdings = (Vec<Arc<Entry>>, Vec<Arc<Entry>>);
 
-/// A request whose answer is to come.
+/// What a call whose answer is to come carries.
 #[derive(Debug)]
-pub enum Asked {
-    Announce {
-        address: String,
-    },
-    Deliver {
-        peer: NodeId,
-        stamps: Vec<Stamp>,
-        request: u64,
-    },
-    /// With what both sides held when it began.
-    Talk {
-        peer: NodeId,
-        talk: Talk,
-        phase: bool,
-        held: Box<Holdings>,
-    },
-    FollowUp {
-        peer: NodeId,
-    },
+pub enum Carried {
+    Announce,
+    Deliver { peer: NodeId, stamps: Vec<Stamp> },
+    Merge { peer: NodeId, purpose: Purpose },
 }
 
-impl Asked {
-    /// Who has answered; nobody, where the answer is no word of that peer's protocol.
-    pub fn peer(&self, answer: &Answer) -> Option<NodeId> {
-        match (self, answer) {
-            (_, Answer::Refused(_) | Answer::Busy) => None,
-            (Self::Announce { .. }, Answer::Announced(announce)) => Some(announce.member.id),
-            (Self::Announce { .. }, _) => None,
-            (Self::Deliver { peer, .. } | Self::Talk { peer, .. } | Self::FollowUp { peer }, _) => Some(*peer),
-        }
-    }
-}
-
-/// The merge phase of a boot.
+/// The merge phase of a start, as far as it can be seen from outside.
 #[derive(Debug, Default)]
 pub struct Phase {
-    pub session: Session,
-    /// References that have not been asked.
-    pub rest: Vec<NodeId>,
-    /// How many answers are wanted.
-    pub wanted: usize,
-    /// How many talks and follow-ups are under way.
-    pub open: usize,
-    pub follow_ups: bool,
-    /// Announcements that have not been answered.
-    pub announcing: usize,
-    pub begun: bool,
+    pub since: u64,
     /// Who has answered, and what they gave: all of them are to have all of it in the end.
     pub references: Vec<NodeId>,
     pub learned: Vec<Arc<Entry>>,
@@ -108,7 +71,7 @@ pub struct Phase {
 /// One run of the process.
 #[derive(Debug)]
 pub struct Running {
-    pub replica: Replica,
+    pub node: Protocol,
     /// Tells this run's events from those of earlier ones.
     pub run: u64,
     pub nonce: u64,
@@ -118,18 +81,16 @@ pub struct Running {
     pub phase: Option<Phase>,
     pub tickets: HashMap<Ticket, Waiter>,
     pub next_ticket: Ticket,
-    pub asked: BTreeMap<u64, Asked>,
-    pub merging: HashSet<NodeId>,
+    pub asked: BTreeMap<u64, Carried>,
+    /// What both sides held when the merges under way began, and what they have brought so far.
+    pub held: BTreeMap<NodeId, Box<Holdings>>,
+    pub learned: BTreeMap<NodeId, Vec<Arc<Entry>>>,
     pub syncing: bool,
     pub timer: Option<u64>,
     /// Effects until a crash; counts down.
     pub crash_in: Option<usize>,
-    /// Where it has announced itself.
-    pub told: BTreeSet<String>,
     /// It has been told to renew its store.
     pub renewing: bool,
-    /// Back-off towards strangers.
-    pub announce_wait: u64,
     /// What is to be checked after this step.
     pub touched: Touched,
     /// In which step this run has first applied something, and which steps the caches have not loaded.
@@ -164,7 +125,7 @@ pub struct Node {
     /// What its clock shows beyond the true time, in milliseconds.
     pub skew: i64,
     pub fanout: Fanout,
-    pub references: usize,
+    pub references: Option<usize>,
     pub series: bool,
     pub random_order: bool,
     pub max_rows: usize,
@@ -210,6 +171,7 @@ impl Node {
                 .collect(),
             together: Vec::new(),
             peers: self.peers.clone(),
+            max_rows: self.max_rows,
         }
     }
 
@@ -219,7 +181,7 @@ impl Node {
     }
 
     pub fn replica(&self) -> Option<&Replica> {
-        self.running.as_ref().map(|running| &running.replica)
+        self.running.as_ref().map(|running| running.node.replica())
     }
 }
 

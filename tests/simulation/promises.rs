@@ -1,7 +1,7 @@
 //! What has been promised, checked whenever it could have been broken: at every commit, whenever
 //! something becomes durable, after every crash, and at every answer.
 //!
-//! What must stay true at each of these steps (SPEC 4.4, 5, 9):
+//! What must stay true at each of these steps (`docs/contract.md#what-must-never-happen`):
 //! - what a submitter was told is accepted is durable, and either every node that the initial one
 //!   knew has it on stable storage, or a durable row (or *merge on return*) still owes it to them;
 //! - who acknowledges a delivery has it durable, and somebody besides the sender owes it to each of

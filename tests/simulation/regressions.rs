@@ -71,8 +71,7 @@ fn a_merge_by_ranges_brings_what_a_second_node_has_accepted_meanwhile() {
         reference.ledger().get(&entry.stamp).is_some_and(|held| **held != *entry),
         "the same, accepted by another node"
     );
-    let (talk, mut ask) = Talk::begin(&starting, id(2));
-    let mut talk = talk.with_small(0);
+    let (mut talk, mut ask) = Talk::begin(&starting, id(2), 0);
     loop {
         if !ask.need.is_empty() {
             let item = Item { entry: entry.clone(), initial: id(1), share: Vec::new() };

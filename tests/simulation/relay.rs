@@ -35,7 +35,7 @@ pub fn replica(i: usize, farm: &[Member], k: usize) -> Replica {
         running: None,
         skew: 0,
         fanout: node::fanout(k),
-        references: 0,
+        references: None,
         series: true,
         random_order: false,
         max_rows: 10_000,
@@ -55,17 +55,18 @@ pub fn replica(i: usize, farm: &[Member], k: usize) -> Replica {
 
 /// Performs everything at once; what goes out, and whether the given ticket was answered.
 fn perform(replica: &mut Replica, ticket: u64) -> (Vec<(NodeId, Deliver)>, bool) {
-    let (mut out, mut answered) = (Vec::new(), false);
+    let mut answered = false;
     loop {
         let effects = replica.take_effects();
         if effects.is_empty() {
-            return (out, answered);
+            let peers: Vec<NodeId> = replica.peers().iter().map(|peer| peer.id).collect();
+            let send = |peer: NodeId| replica.poll_send(peer, NOW).map(|deliver| (peer, deliver));
+            return (peers.into_iter().filter_map(send).collect(), answered);
         }
         for effect in effects {
             match effect {
                 Effect::Commit { step, .. } => replica.durable(step, NOW),
                 Effect::Load { step, .. } => replica.loaded(step, NOW),
-                Effect::Wake(peer) => out.extend(replica.poll_send(peer, NOW).map(|deliver| (peer, deliver))),
                 Effect::Reply(to, Reply::Submitted(result)) if to == ticket => answered = result.is_ok(),
                 Effect::Reply(to, Reply::Delivered(_)) if to == ticket => answered = true,
                 _ => {}

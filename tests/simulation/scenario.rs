@@ -20,6 +20,14 @@ pub enum Action {
     Submit(usize),
     /// Something that was handed in before, at another node.
     Retry,
+    /// A monitor of this node cannot make up its mind: it closes and opens the same target, so many
+    /// times more.
+    Flap {
+        node: usize,
+        times: usize,
+    },
+    /// Somebody looks at the page of all nodes.
+    Look,
     /// A process ends, between two events or between two effects; for so long. Its clock may have
     /// been set back by so much when it returns.
     Crash {
@@ -98,7 +106,7 @@ pub fn farm(seed: u64) -> (World, Kind, u64) {
             running: None,
             skew: off,
             fanout,
-            references: if world.rng.chance(500) { usize::MAX } else { 1 + world.rng.below(2) },
+            references: if world.rng.chance(500) { None } else { Some(1 + world.rng.below(2)) },
             series: world.rng.chance(500),
             random_order: world.rng.chance(500),
             max_rows: if world.rng.chance(300) && kind != Kind::Calm { 3 + world.rng.below(4) } else { 10_000 },
@@ -151,10 +159,15 @@ fn draw(world: &mut World, kind: Kind, joins: bool) -> u64 {
         } else {
             1
         };
+        let flap = Action::Flap { node: world.rng.below(world.nodes.len()), times: 3 + world.rng.below(8) };
         let action = match (kind, world.rng.below(100)) {
             (Kind::Calm, 0..12) => Action::Retry,
+            (Kind::Calm, 12..15) => flap,
+            (Kind::Calm, 15..20) => Action::Look,
             (Kind::Calm, _) => Action::Submit(many),
-            (_, 0..50) => Action::Submit(many),
+            (_, 0..3) => flap,
+            (_, 3..7) => Action::Look,
+            (_, 7..50) => Action::Submit(many),
             (_, 50..57) => Action::Retry,
             (_, 57..65) => {
                 Action::Crash { between_effects: false, away, back: if kind == Kind::Wild { back } else { 0 } }
@@ -195,7 +208,7 @@ impl World {
                 let Some(node) = self.somebody(true) else { return };
                 for _ in 0..many {
                     let wall = self.nodes[node].wall(self.time);
-                    let Some(replica) = self.nodes[node].running.as_ref().map(|running| &running.replica) else {
+                    let Some(replica) = self.nodes[node].replica() else {
                         return;
                     };
                     let handed = workload::something(&mut self.rng, replica, wall);
@@ -213,6 +226,14 @@ impl World {
                 };
                 self.count("submissions handed in again");
                 self.hand_in(node, handed);
+            }
+            Action::Flap { node, times } => self.flap(node, times),
+            Action::Look => {
+                let Some(node) = self.somebody(false) else { return };
+                let Some(running) = &mut self.nodes[node].running else { return };
+                let ticket = running.ticket(Waiter::Look);
+                running.node.look_around(ticket);
+                self.perform(node);
             }
             Action::Crash { between_effects, away, back } => {
                 let Some(node) = self.somebody(false) else { return };
@@ -264,7 +285,7 @@ impl World {
                     self.count("clocks beyond what is believed");
                 }
                 self.nodes[node].skew = skew;
-                self.with(node, |replica, now| replica.tick(now));
+                self.with(node, |node, now| node.tick(now));
             }
             Action::Join => {
                 let node = self.nodes.len() - 1;
@@ -302,6 +323,21 @@ impl World {
         }
     }
 
+    /// A monitor's next word, and when the one after it is due.
+    fn flap(&mut self, node: usize, times: usize) {
+        self.count("words of a monitor that flaps");
+        if self.nodes[node].running.as_ref().is_some_and(|running| running.ready) {
+            let id = Uuid::from_u128(self.rng.u128());
+            let handed = workload::flapping(node, times, id);
+            self.handed.push(handed.clone());
+            self.hand_in(node, handed);
+        }
+        if times > 0 {
+            let wait = self.rng.range(50, 2_500);
+            self.after(wait, Event::Act(Action::Flap { node, times: times - 1 }));
+        }
+    }
+
     fn copy(&mut self) {
         let copy = self.nodes.len() - 1;
         let Some(node) = self.somebody(false).filter(|_| self.nodes[copy].absent) else { return };
@@ -319,7 +355,7 @@ impl World {
             replica.peers().into_iter().filter_map(|peer| peer.member).map(|member| member.name.to_string()).collect();
         let Some(name) = self.rng.pick(&names).cloned() else { return };
         self.count("nodes that were forgotten");
-        self.with(node, |replica, now| assert!(replica.forget(&name, now), "a member can be forgotten"));
+        self.with(node, |node, now| assert!(node.replica_mut().forget(&name, now), "a member can be forgotten"));
     }
 
     /// What only this disk knew is gone with it: nobody can be blamed for that.
@@ -341,10 +377,10 @@ impl World {
         let to = self.recipients(at);
         let Some(running) = &mut self.nodes[at].running else { return };
         let submit = handed.submit(known);
-        let recipients = running.replica.peers().len();
+        let recipients = running.node.replica().peers().len();
         let ticket = running.ticket(Waiter::Submission { recipients, to });
-        running.replica.submit(submit, ticket, now);
-        let had_to_wait = running.replica.waiting().0 > 0;
+        running.node.replica_mut().submit(submit, ticket, now);
+        let had_to_wait = running.node.replica().waiting().0 > 0;
         if had_to_wait {
             self.count("submissions that had to wait for the disk");
         }

@@ -56,6 +56,17 @@ pub const ASKS: [Ask; 3] = [
     Ask { method: "GET", path: "/chat", node: "n1" },
 ];
 
+/// The next word of a node's monitor that closes and opens one target in turn, for its own users.
+pub fn flapping(node: usize, turn: usize, id: Uuid) -> Handed {
+    let target = ["resource:db", "application:mail"][node % 2];
+    let status = ["available", "unavailable"][turn % 2];
+    let mut body = json!({"targets": [target], "status": status, "reason": "unplanned-outage"});
+    if node % 3 == 0 {
+        body["criteria"] = json!({"nodes": [format!("n{node}")]});
+    }
+    Handed { body, author: Author::monitor_token(&format!("n{node}/probe")), id, portable: false }
+}
+
 /// Something new, at a node whose clock shows `now`.
 pub fn something(rng: &mut Rng, replica: &Replica, now: Moment) -> Handed {
     let id = Uuid::from_u128(rng.u128());

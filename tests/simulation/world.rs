@@ -5,15 +5,15 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use forewarn::{
     availability::{Entry, NodeId, Stamp},
-    sync::{Change, Effect, Reply},
+    sync::{Answer, Change, Effect, Failure, Node as Protocol, Now, Reply},
 };
 
-pub use crate::event::{Answer, Body, Event, Request};
+pub use crate::event::{Event, Request};
 use crate::{
     disk::Left,
     mirror::Touched,
     network::Network,
-    node::{Asked, Node, Running, Waiter},
+    node::{Carried, Node, Running, Waiter},
     rng::Rng,
     workload::Handed,
 };
@@ -60,7 +60,6 @@ pub struct World {
     /// Merges compare by ranges, however small the ledgers are.
     pub ranges: bool,
     traced: bool,
-    pub requests: u64,
     runs: u64,
     spin: (u64, usize, u32),
 }
@@ -86,7 +85,6 @@ impl World {
             collapsed: false,
             ranges: false,
             traced: std::env::var_os("SIM_TRACE").is_some(),
-            requests: 0,
             runs: 0,
             spin: (0, 0, 0),
         }
@@ -135,57 +133,30 @@ impl World {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Request(to, request) => self.asked(to, request),
-            Event::Answer { node, run, request, answer } => {
-                let Some(asked) = self.run(node, run).and_then(|running| running.asked.remove(&request)) else {
-                    return;
-                };
-                self.answered(node, asked, answer);
-                self.perform(node);
-            }
-            Event::Timeout { node, run, request } => {
-                let Some(asked) = self.run(node, run).and_then(|running| running.asked.remove(&request)) else {
-                    return;
-                };
-                self.count("requests that failed");
-                self.failed(node, asked);
-                self.perform(node);
+            Event::Answer { node, run, call, result } => {
+                if self.run(node, run).is_some() {
+                    self.answered(node, call, result);
+                }
             }
             Event::Sync { node, run, upto } => {
                 let Some(running) = self.run(node, run) else { return };
                 running.syncing = false;
                 self.nodes[node].disk.sync(upto);
                 self.check_promises(node);
-                self.with(node, |replica, now| replica.durable(upto, now));
+                self.with(node, |node, now| node.replica_mut().durable(upto, now));
             }
             Event::Loaded { node, run, step } => {
                 if let Some(running) = self.run(node, run) {
                     running.loading.remove(&step);
-                    self.with(node, |replica, now| replica.loaded(step, now));
+                    self.with(node, |node, now| node.replica_mut().loaded(step, now));
                 }
             }
             Event::Tick { node, run } => self.tick(node, run),
-            Event::Periodic { node, run } => {
-                if self.run(node, run).is_some() {
-                    self.periodic(node);
-                }
-            }
-            Event::Strangers { node, run } => {
-                if self.run(node, run).is_some() {
-                    self.meet_strangers(node);
-                }
-            }
             Event::Replay { node, run } => {
                 if let Some(running) = self.run(node, run) {
                     running.replaying = false;
                     let ticket = running.ticket(Waiter::Replayed);
-                    self.with(node, |replica, now| replica.replay(ticket, now));
-                }
-            }
-            Event::PhaseOver { node, run } => {
-                if self.run(node, run).is_some_and(|running| running.phase.is_some()) {
-                    self.count("merge phases that ran out of time");
-                    self.phase_over(node);
-                    self.perform(node);
+                    self.with(node, |node, now| node.replay(ticket, now));
                 }
             }
             Event::Start(node) => self.start(node),
@@ -194,11 +165,11 @@ impl World {
         }
     }
 
-    /// Does something to a node's replica and performs what follows.
-    pub fn with(&mut self, node: usize, change: impl FnOnce(&mut forewarn::sync::Replica, forewarn::sync::Now)) {
+    /// Does something to a node and performs what follows.
+    pub fn with(&mut self, node: usize, change: impl FnOnce(&mut Protocol, Now)) {
         let now = self.nodes[node].now(self.time);
         if let Some(running) = &mut self.nodes[node].running {
-            change(&mut running.replica, now);
+            change(&mut running.node, now);
             self.perform(node);
         }
     }
@@ -213,14 +184,15 @@ impl World {
         self.spin =
             if (self.spin.0, self.spin.1) == (time, node) { (time, node, self.spin.2 + 1) } else { (time, node, 0) };
         assert!(self.spin.2 < 50, "{} spins: next_timer lies in the past after every tick", self.nodes[node].name);
-        self.with(node, |replica, now| replica.tick(now));
+        self.with(node, |node, now| node.tick(now));
     }
 
     /// Performs the effects of a node, in order, and crashes between two of them if it is time to.
     pub fn perform(&mut self, node: usize) {
         loop {
+            let now = self.nodes[node].now(self.time);
             let Some(running) = &mut self.nodes[node].running else { return };
-            let effects = running.replica.take_effects();
+            let effects = running.node.take_effects(now);
             if effects.is_empty() {
                 break;
             }
@@ -232,10 +204,9 @@ impl World {
                         self.count(match &effect {
                             Effect::Commit { .. } => "crashes before a commit",
                             Effect::Reply(..) => "crashes before a reply",
-                            Effect::Wake(_) => "crashes before sending",
+                            Effect::Call(_) => "crashes before sending",
                             Effect::Load { .. } => "crashes before loading",
-                            Effect::MergeWith(_) => "crashes before a merge",
-                            Effect::Fence(_) | Effect::Notice(_) | Effect::Warn(_) => "crashes elsewhere",
+                            _ => "crashes elsewhere",
                         });
                         let back = self.rng.range(100, 20_000);
                         self.crash(node, Some(back));
@@ -250,7 +221,7 @@ impl World {
         self.flush(node);
         self.arm(node);
         let Some(running) = &mut self.nodes[node].running else { return };
-        if running.replica.conflict().is_some() && !std::mem::replace(&mut running.renewing, true) {
+        if running.node.replica().conflict().is_some() && !std::mem::replace(&mut running.renewing, true) {
             self.count("stores that had to be renewed");
             let wait = self.rng.range(500, 5_000);
             self.after(wait, Event::Renew(node));
@@ -271,7 +242,7 @@ impl World {
     fn arm(&mut self, node: usize) {
         let (time, now) = (self.time, self.nodes[node].now(self.time));
         let Some(running) = &mut self.nodes[node].running else { return };
-        let Some(due) = running.replica.next_timer(now) else { return };
+        let Some(due) = running.node.next_timer(now) else { return };
         let due = (running.since + due.as_nanos().div_ceil(1_000_000) as u64).max(time);
         if running.timer.is_none_or(|timer| timer > due || timer < time) {
             running.timer = Some(due);
@@ -296,12 +267,9 @@ impl World {
                 let waiter = running.tickets.remove(&ticket).expect("one reply to a ticket");
                 self.reply(node, waiter, reply);
             }
-            Effect::Wake(peer) => self.courier(node, peer),
-            Effect::MergeWith(peer) => {
-                self.count("merges on return");
-                self.begin_talk(node, peer, false);
-            }
-            Effect::Fence(_) | Effect::Notice(_) => {}
+            Effect::Call(call) => self.carry(node, call),
+            Effect::Merged { peer, at_start } => self.talk_ends(node, peer, at_start),
+            Effect::Fence(_) | Effect::Notice(_) | Effect::Info(_) => {}
             Effect::Warn(text) => {
                 self.trace(|| format!("{} {text}", self.nodes[node].name));
                 if text.contains("outbox_collapsed") {
@@ -310,6 +278,9 @@ impl World {
                 }
                 if text.contains("event=quarantined") {
                     self.count("notifications in quarantine");
+                }
+                if text.contains("event=no_reference ") {
+                    self.count("references that did not answer");
                 }
             }
         }
@@ -347,29 +318,45 @@ impl World {
 
     fn reply(&mut self, node: usize, waiter: Waiter, reply: Reply) {
         match (waiter, reply) {
-            (Waiter::Request { node: to, run, request, entrusted }, reply) => {
-                let answer = match reply {
+            (Waiter::Request { node: to, run, call, entrusted, limit, turned_away }, reply) => {
+                let refused = matches!(reply, Reply::TurnedAway(_));
+                let result = match reply {
+                    Reply::Announced(own) => {
+                        self.check_limit(node, limit);
+                        Ok(Answer::Announced(own))
+                    }
                     Reply::Delivered(delivered) => {
                         for receipt in &delivered.receipts {
                             self.check_receipt(node, &receipt.stamp, receipt.state);
                         }
                         self.check_kept(node, to, &entrusted, &delivered);
-                        Answer::Delivered(delivered)
+                        Ok(Answer::Delivered(delivered))
                     }
                     Reply::Merged(merged) => {
                         self.check_merged(node, &entrusted);
-                        Answer::Merged(merged)
+                        Ok(Answer::Merged(merged))
                     }
-                    Reply::Busy => Answer::Busy,
+                    Reply::TurnedAway(conflict) => Err(Failure::TurnedAway(conflict)),
+                    Reply::Busy => {
+                        self.count("requests that were put off");
+                        Err(Failure::Away("busy".to_owned()))
+                    }
                     other => panic!("a peer's request is answered with {other:?}"),
                 };
-                self.answer(node, to, run, request, answer);
+                assert!(
+                    refused == turned_away || result.is_err(),
+                    "{}: has to turn a request away ({turned_away}), and answers {result:?}",
+                    self.nodes[node].name
+                );
+                self.answer(node, to, run, call, result);
             }
             (Waiter::Submission { recipients, to }, Reply::Submitted(result)) => {
                 self.submitted(node, recipients, to, result)
             }
             (Waiter::Replayed, Reply::Settled) => self.begin_phase(node),
+            (Waiter::Asked, Reply::Asked(_)) => self.end_phase(node),
             (Waiter::Merged, Reply::Settled) => self.ready(node),
+            (Waiter::Look, Reply::Looked) => self.count("looks at all nodes"),
             (waiter, reply) => panic!("{waiter:?} is answered with {reply:?}"),
         }
     }
@@ -379,7 +366,7 @@ impl World {
         let Some(running) = self.nodes[node].running.take() else { return };
         self.trace(|| format!("{} crashes, back after {back:?}", self.nodes[node].name));
         for asked in running.asked.into_values() {
-            if let Asked::Deliver { stamps, .. } = asked {
+            if let Carried::Deliver { stamps, .. } = asked {
                 for stamp in stamps {
                     self.sends.entry(stamp).or_default().failed += 1;
                 }

@@ -10,7 +10,7 @@ use forewarn::{
     actors::queue::{MemoryQueue, Queue as _},
     availability::{Entry, Moment, NodeId, Reasons, Rules, Stamp},
     store::{MAX_KEY, MAX_VALUE, records},
-    sync::{Conflict, Deliver, Effect, Facts, Fanout, Haste, Member, Now, Replica, Reply, Ticket},
+    sync::{Conflict, Deliver, Effect, Facts, Fanout, Haste, MAX_ROWS, Member, Now, Replica, Reply, Ticket},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
@@ -55,6 +55,7 @@ fn facts(me: u128, fanout: usize) -> Facts {
         definitions: BTreeMap::new(),
         together: Vec::new(),
         peers: Vec::new(),
+        max_rows: MAX_ROWS,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use forewarn::sync::{
     Merged, Reply,
-    merge::{Next, Talk, ranges},
+    merge::{Next, SMALL, Talk, ranges},
 };
 use serde_json::{Value, json};
 
@@ -29,9 +29,9 @@ pub fn whatever_a_reference_answers(mut dice: Dice) {
     }
     // Without anything broken, the talk must bring them together.
     let honest = dice.chance(20);
-    let (talk, mut ask) = Talk::begin(&host.replica, node(2));
+    let small = if dice.chance(50) { 0 } else { SMALL };
+    let (mut talk, mut ask) = Talk::begin(&host.replica, node(2), small);
     // Half of the talks go by ranges.
-    let mut talk = if dice.chance(50) { talk.with_small(0) } else { talk };
     for asked in 0.. {
         assert!(asked < MOST, "it does not come to an end");
         let question = read(&json!(ask)).expect("the reference cannot read the question");

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{Board, BoardRow, CauseView, Desk, NodeView};
 use crate::{
-    actors::courier::LookAround,
+    actors::repeater::{Begin, Needs},
     answer::{general, partial},
     availability::{
         Moment, Name, Target, Weighed,
@@ -100,14 +100,10 @@ impl Desk {
 
     /// Asks those that can be reached how they are: fingerprints are of one moment then.
     async fn look_around(&self) {
-        let phase = self.phase();
-        let known = self.take(move |replica, _| {
-            let up = replica.peers().into_iter().filter(|peer| peer.member.is_some() && !peer.down);
-            (replica.announcement(phase), up.map(|peer| peer.address).collect::<Vec<_>>())
-        });
-        if let Some((own, addresses)) = known.await {
-            // Who does not answer in this time is shown as it was last heard of.
-            tokio::time::timeout(PATIENCE, self.couriers.send(LookAround { own, addresses })).await.ok();
+        let (begin, looked) = Begin::new(Needs::Peers, |node, ticket, _| node.look_around(ticket));
+        if self.repeater.send(begin).await.is_ok() {
+            // Those that do not answer in this time are shown as they were last heard of.
+            tokio::time::timeout(PATIENCE, looked).await.ok();
         }
     }
 

@@ -21,15 +21,15 @@ use tokio::sync::broadcast;
 pub use self::types::*;
 use super::{
     courier::Couriers,
-    repeater::{Begin, Repeater, Take},
-    shared::{Counters, Phase, Shared},
+    repeater::{Begin, Needs, Repeater, Take},
+    shared::{Counters, Shared},
 };
 use crate::{
     answer::advisory_json,
     availability::{Author, RequestFacts, Says, Speaker, Submission, path, verdict::Use},
     clock,
     store::{Store, crash::crash_point, records},
-    sync::{Conflict, ConflictKind, Now, Replica, Reply, Submit, SubmitRefusal},
+    sync::{Conflict, ConflictKind, Now, Phase, Replica, Reply, Submit, SubmitRefusal},
 };
 
 /// How long a submission waits for the disk before its state counts as unknown.
@@ -69,7 +69,7 @@ impl Desk {
     }
 
     async fn take<T: Send + 'static>(&self, step: impl FnOnce(&mut Replica, Now) -> T + Send + 'static) -> Option<T> {
-        self.repeater.send(Take::new(step)).await.ok().flatten()
+        self.repeater.send(Take::new(move |node, now| step(node.replica_mut(), now))).await.ok().flatten()
     }
 
     /// Validates, stamps, persists; returns once it is on stable storage and visible at this gate.
@@ -103,7 +103,8 @@ impl Desk {
             None => None,
         };
         let submit = Submit { submission, author, id: given.unwrap_or_else(clock::new_id), known };
-        let (begin, answer) = Begin::new(true, move |replica, ticket, now| replica.submit(submit, ticket, now));
+        let (begin, answer) =
+            Begin::new(Needs::Writing, move |node, ticket, now| node.replica_mut().submit(submit, ticket, now));
         self.repeater.try_send(begin).map_err(|error| match error {
             SendError::Full(_) => unavailable("too many submissions at once".to_owned(), 1),
             SendError::Closed(_) => unavailable("the node is going down".to_owned(), 5),
@@ -179,7 +180,7 @@ impl Desk {
         let down = || "the node is going down".to_owned();
         let found = self.take(move |replica, now| replica.forget(&name, now)).await.ok_or_else(down)?;
         // Not before it is durable.
-        let (begin, settled) = Begin::new(true, |replica, ticket, now| replica.settle(ticket, now));
+        let (begin, settled) = Begin::new(Needs::Writing, |node, ticket, now| node.replica_mut().settle(ticket, now));
         self.repeater.send(begin).await.map_err(|error| format!("{}: {error}", down()))?;
         match tokio::time::timeout(DISK_PATIENCE, settled).await {
             Ok(Ok(_)) => Ok(found),

@@ -1,5 +1,5 @@
-//! The starting role of a merge (SPEC 5; seed document, figures 3, 6 and 7): one [`Talk`] with each
-//! reference, all of them in a [`Session`] that tells those asked early what later ones added.
+//! The starting role of a merge (`docs/contract.md#merge`): one [`Talk`] with each reference, all of them
+//! in a [`Session`] that tells those asked early what later ones added.
 //!
 //! A talk begins with fingerprints: equal ones end it. Small ledgers are then simply sent; large ones
 //! first find out by ranges in which entries they differ, and exchange those. Whatever order the
@@ -80,8 +80,8 @@ pub struct Talk {
 }
 
 impl Talk {
-    /// Begins with fingerprints.
-    pub fn begin(replica: &Replica, reference: NodeId) -> (Self, Merge) {
+    /// Begins with fingerprints. Up to `small` entries are sent whole ([`SMALL`]).
+    pub fn begin(replica: &Replica, reference: NodeId, small: usize) -> (Self, Merge) {
         let known = replica.announcement("");
         let members = std::iter::once(known.member).chain(known.members).collect();
         let ask = Merge { members, ..empty(replica) };
@@ -90,7 +90,7 @@ impl Talk {
                 reference,
                 stage: Stage::Probe,
                 steps: 0,
-                small: SMALL,
+                small,
                 open: HashSet::new(),
                 again: 0,
                 learned: Vec::new(),
@@ -99,11 +99,18 @@ impl Talk {
         )
     }
 
-    /// Compares by ranges from so many entries on instead of [`SMALL`], so that a test of it is short.
-    #[must_use]
-    pub fn with_small(mut self, small: usize) -> Self {
-        self.small = small;
-        self
+    /// One that has come to its end and has brought nothing.
+    #[cfg(test)]
+    pub(super) fn over(reference: NodeId) -> Self {
+        Self {
+            reference,
+            stage: Stage::Probe,
+            steps: 0,
+            small: SMALL,
+            open: HashSet::new(),
+            again: 0,
+            learned: Vec::new(),
+        }
     }
 
     /// Takes the reference's answer (`None` is 204).

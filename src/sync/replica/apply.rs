@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{APPLY_AT_ONCE, Effect, Held, MAX_UNSETTLED, Notice, Replica};
+use super::{APPLY_AT_ONCE, Held, MAX_UNSETTLED, Notice, Replica};
 use crate::{
     availability::{Entry, Moment, NodeId, Stamp, Target},
     sync::{Change, DeliveryState, Now, OutboxRow, PendingRow, QueueKey, relay::plan},
@@ -235,7 +235,7 @@ impl Replica {
     /// A lane that has grown too long becomes *merge on return*.
     fn collapse_if_full(&mut self, id: NodeId, now: Now, changes: &mut Vec<Change>) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        if peer.lane.len() <= self.max_rows {
+        if peer.lane.len() <= self.facts.max_rows {
             return;
         }
         peer.lane.collapsed = true;
@@ -255,20 +255,23 @@ impl Replica {
             }
         }
         changes.push(Change::MergeOnReturn(id, true));
-        self.warn(format!("event=outbox_collapsed node={name} rows={} it gets a merge when it returns", self.max_rows));
+        self.warn(format!(
+            "event=outbox_collapsed node={name} rows={} it gets a merge when it returns",
+            self.facts.max_rows
+        ));
         self.notice(Notice::Nodes);
     }
 
-    /// Tells the shell that this peer is to be sent to, if it can be and there is something.
+    /// Notes that this peer is to be sent to, if it can be and there is something.
     pub(super) fn wake(&mut self, id: NodeId, now: Now) {
         let Some(peer) = self.peers.get(&id) else { return };
         if peer.member.is_none() || !peer.link.is_free(now.mono) {
             return;
         }
         if peer.lane.collapsed && !peer.merging {
-            self.effects.push(Effect::MergeWith(id));
+            self.due.merge.insert(id);
         } else if peer.lane.has_work() {
-            self.effects.push(Effect::Wake(id));
+            self.due.send.insert(id);
         }
     }
 

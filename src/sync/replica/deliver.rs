@@ -1,5 +1,5 @@
 //! What a peer hands over: durable before it is acknowledged, passed on only to whom the relay plan
-//! names, and answered with how far it has come (SPEC 4.3, 4.4).
+//! names, and answered with how far it has come (`docs/contract.md#relay-plan`).
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -176,7 +176,7 @@ impl Replica {
         self.enqueue(key, row);
     }
 
-    /// Too far ahead of this node's clock: kept and relayed, but not believed yet (SPEC 2).
+    /// Too far ahead of this node's clock: kept and relayed, but not believed yet (`docs/contract.md#clock-skew-and-quarantine`).
     fn quarantine(&mut self, key: QueueKey, row: &mut PendingRow, now: Now, changes: &mut Vec<Change>) {
         self.warn(format!(
             "event=quarantined id={} timestamp={} clock={} initial={}",

@@ -1,4 +1,4 @@
-//! Who is who: announcements, membership, copied stores (SPEC 5).
+//! Who is who: announcements, membership, copied stores (`docs/contract.md#announcement`).
 //!
 //! Membership merges like the ledger: for each id the record with the later change wins. Being
 //! forgotten is for good and wins over every change, whatever a clock or a returning node says.

@@ -1,5 +1,5 @@
 //! One node's part of the protocol, as a pure state machine: submissions, deliveries, receipts,
-//! announcements and merges go in, effects come out (SPEC 4, 5).
+//! announcements and merges go in, effects come out (`docs/contract.md#life-of-a-notification`).
 //!
 //! **Order on disk.** Every [`Effect::Commit`] has a number; the shell makes commits durable in that
 //! order and says how far it has come ([`Replica::durable`]). What must not be said before it is
@@ -37,10 +37,10 @@ pub use self::{
     view::PeerView,
 };
 use super::{
-    Change, Conflict, Fanout, Now, PendingRow, QueueKey,
+    Call, Change, Conflict, Fanout, Now, PendingRow, QueueKey,
     lane::{Lane, NO_PROGRESS},
     link::Link,
-    message::{Delivered, Member, Merged},
+    message::{Announce, Delivered, Member, Merged},
     track::Tracks,
 };
 use crate::availability::{Entry, Ledger, Moment, Name, NodeId, Reasons, Rules, Stamp, StampClock, Target};
@@ -79,16 +79,32 @@ pub enum Effect {
     },
     /// Answer whoever holds this ticket.
     Reply(Ticket, Reply),
-    /// There is something to send to this peer ([`Replica::poll_send`]).
-    Wake(NodeId),
-    /// Merge with this peer: it is back, or new ([`super::merge`]).
-    MergeWith(NodeId),
+    /// Send this to another node, then say [`Node::answered`](super::Node::answered).
+    Call(Call),
+    /// A merge has come to its end; for counters.
+    Merged {
+        /// With whom.
+        peer: NodeId,
+        /// It belongs to the merge phase of a start.
+        at_start: bool,
+    },
     /// Peers have turned this node away. It is fenced from now on: it takes no submissions, and says so.
     Fence(Conflict),
     /// Something that people may want to see.
     Notice(Notice),
     /// A line for the log, of level warning.
     Warn(String),
+    /// A line for the log, of level information.
+    Info(String),
+}
+
+/// What the replica is ready for: at the end of each step its [`Node`](super::Node) takes it up.
+#[derive(Debug, Default)]
+pub(super) struct Due {
+    /// There may be something to send to these peers ([`Replica::poll_send`]).
+    pub(super) send: BTreeSet<NodeId>,
+    /// These are owed a merge, and can be reached ([`super::merge`]).
+    pub(super) merge: BTreeSet<NodeId>,
 }
 
 /// Changes that pages and streams show.
@@ -111,13 +127,19 @@ pub enum Reply {
     Delivered(Delivered),
     /// To a merge; `None` is 204.
     Merged(Option<Merged>),
+    /// To an announcement: this node's own.
+    Announced(Box<Announce>),
+    /// The merge phase of a start is over: so many references have answered.
+    Asked(usize),
+    /// All nodes have been asked how they are.
+    Looked,
     /// Applied and durable: to whoever asked for the end of replay or of a merge.
     Settled,
     /// 409: the sender is not taken for what it says it is.
     TurnedAway(Conflict),
     /// 400: the message breaks a rule of the protocol; nothing of it was taken. Says which rule.
     Malformed(String),
-    /// 503: the inbox is full; the sender keeps what it has and tries again.
+    /// 503: the inbox is full, or this node is not sure who it is; the sender tries again.
     Busy,
 }
 
@@ -149,6 +171,8 @@ pub struct Facts {
     pub together: Vec<Vec<Target>>,
     /// Configured addresses of peers.
     pub peers: Vec<String>,
+    /// Most rows that wait for one peer before it gets a merge instead ([`super::MAX_ROWS`]).
+    pub max_rows: usize,
 }
 
 /// What is known of one other node.
@@ -192,8 +216,6 @@ pub struct Replica {
     progress: HashMap<(QueueKey, NodeId), Duration>,
     /// Applied, but not yet durable and visible: still to be called queued.
     unsettled: HashSet<Stamp>,
-    /// Most rows that wait for one peer ([`MAX_ROWS`](crate::sync::MAX_ROWS); fewer in tests).
-    max_rows: usize,
     settling: Vec<Ticket>,
     step: u64,
     durable: u64,
@@ -201,17 +223,11 @@ pub struct Replica {
     held_durable: BTreeMap<u64, Vec<(u64, Held)>>,
     held_loaded: BTreeMap<u64, Vec<Held>>,
     effects: Vec<Effect>,
+    due: Due,
     replaying: bool,
 }
 
 impl Replica {
-    /// Lets lanes collapse at so many rows instead of [`MAX_ROWS`](crate::sync::MAX_ROWS), so that a test of it is short.
-    #[must_use]
-    pub fn with_max_rows(mut self, max_rows: usize) -> Self {
-        self.max_rows = max_rows;
-        self
-    }
-
     /// Applies everything that was pending. Answers with [`Reply::Settled`] once that is durable
     /// and visible; from then on new notifications are applied as they come.
     pub fn replay(&mut self, ticket: Ticket, now: Now) {
@@ -228,6 +244,11 @@ impl Replica {
     /// The effects since the last call, in order.
     pub fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
+    }
+
+    /// Whom there is something to send to, and who is owed a merge, since the last call.
+    pub(super) fn take_due(&mut self) -> Due {
+        std::mem::take(&mut self.due)
     }
 
     /// Lets time pass: what waited for it is due. Call it at [`Replica::next_timer`], or any time.

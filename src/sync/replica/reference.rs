@@ -1,4 +1,4 @@
-//! The reference role of a merge, and what the starting role does to the ledger (SPEC 5).
+//! The reference role of a merge, and what the starting role does to the ledger (`docs/contract.md#merge`).
 //! The starting node's conversation is [`crate::sync::merge`].
 
 use std::{

@@ -7,13 +7,10 @@ use std::{
     time::Duration,
 };
 
-use super::{Effect, Facts, Peer, Replica, stand_in};
+use super::{Due, Effect, Facts, Peer, Replica, stand_in};
 use crate::{
     availability::{Entry, Ledger, NodeId, StampClock},
-    sync::{
-        Change, Conflict, Now, OutboxRow, PendingRow, QueueKey, bounds::storable, lane::MAX_ROWS, message::Member,
-        track::Tracks,
-    },
+    sync::{Change, Conflict, Now, OutboxRow, PendingRow, QueueKey, bounds::storable, message::Member, track::Tracks},
 };
 
 /// What the store held.
@@ -66,7 +63,6 @@ impl Replica {
             tracks: Tracks::default(),
             progress: HashMap::new(),
             unsettled: HashSet::new(),
-            max_rows: MAX_ROWS,
             settling: Vec::new(),
             step: 0,
             durable: 0,
@@ -74,6 +70,7 @@ impl Replica {
             held_durable: BTreeMap::new(),
             held_loaded: BTreeMap::new(),
             effects: Vec::new(),
+            due: Due::default(),
             replaying: true,
             facts,
         };

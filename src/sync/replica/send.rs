@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Peer, Replica};
+use super::{Notice, Peer, Replica};
 use crate::{
     availability::NodeId,
     sync::{
@@ -178,6 +178,15 @@ impl Replica {
         // A delivery that is on its way will tell by itself whether the peer answers.
         if !peer.link.is_busy() {
             peer.link.failed(now.mono, chance);
+        }
+    }
+
+    /// This peer does not answer an announcement: it counts as down, if it did not before.
+    pub(in crate::sync) fn unreachable(&mut self, id: NodeId, chance: u64, now: Now) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if !peer.link.is_busy() && !peer.link.is_down() {
+            peer.link.failed(now.mono, chance);
+            self.notice(Notice::Nodes);
         }
     }
 

@@ -1,4 +1,4 @@
-//! A submission: checked, stamped, durable in the inbox, then answered (SPEC 4.1).
+//! A submission: checked, stamped, durable in the inbox, then answered (`docs/contract.md#accepting`).
 
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ pub enum SubmitRefusal {
     Invalid(Vec<FieldError>),
     /// The id belongs to another content.
     Conflict(Uuid),
-    /// A bound of SPEC 3.
+    /// A bound of the ledger.
     Bound(BoundExceeded),
     /// Too much waits to be applied.
     Full,

@@ -40,6 +40,7 @@ fn facts(i: u128, fanout: usize) -> Facts {
         definitions: BTreeMap::new(),
         together: Vec::new(),
         peers: Vec::new(),
+        max_rows: MAX_ROWS,
     }
 }
 
@@ -373,12 +374,13 @@ fn what_cannot_be_sent_any_more_is_merged() {
 
 #[test]
 fn what_is_accepted_during_a_merge_on_return_is_not_taken_for_merged() {
-    let mut replica = node(2, 0).with_max_rows(0);
+    let mut replica = node(2, 0);
+    replica.facts.max_rows = 0;
     submit(&mut replica);
     settle(&mut replica);
     assert!(replica.peers()[0].merge_on_return);
     replica.merging(id(2));
-    replica.max_rows = MAX_ROWS;
+    replica.facts.max_rows = MAX_ROWS;
     let late = Item { entry: entry(6, 20, 1), initial: id(1), share: Vec::new() };
     let key = QueueKey { class: 1, stamp: late.entry.stamp };
     replica.enqueue(key, PendingRow { entry: late.entry, initial: id(1), share: None });

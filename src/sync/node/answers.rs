@@ -1,0 +1,235 @@
+//! What follows the answers to own calls: merges, step by step, and the merge phase of a start.
+
+use super::{Errand, Node, Then, start::Move, why};
+use crate::{
+    availability::NodeId,
+    sync::{
+        Answer, Ask, Effect, Failure, Now, PeerView, Purpose, Reply, Ticket,
+        merge::{Next, Talk, follow_ups},
+        message::{Merge, Merged},
+    },
+};
+
+/// How many peers are told what a merge has brought.
+const TELL: usize = 3;
+
+impl Node {
+    /// Merges with a peer, unless a merge with it is under way: asks first who is at its address.
+    pub(super) fn merge_with(&mut self, peer: NodeId) {
+        let Some(address) = self.replica.address_of(peer) else { return };
+        if self.merging.insert(peer) {
+            // From now on rows are written for it again, although it gets a merge.
+            self.replica.merging(peer);
+            self.announce([address], Then::Merge(Some(peer)));
+        }
+    }
+
+    /// What became of an announcement.
+    pub(super) fn heard_back(&mut self, address: &str, then: Then, result: Result<Answer, Failure>, now: Now) {
+        let met = match result {
+            Ok(Answer::Announced(announce)) => match self.replica.announced(&announce, Some(address), now) {
+                Ok(()) => Ok((announce.member.id, announce.member.name)),
+                Err(stranger) => {
+                    self.warn(format!("event=refused_member address={address} why={:?}", stranger.to_string()));
+                    Err(stranger.to_string())
+                }
+            },
+            result => Err(why(result)),
+        };
+        if met.is_err() {
+            let there = self.met().into_iter().filter(|(id, at)| at == address && then != Then::Merge(Some(*id)));
+            for (id, _) in there.collect::<Vec<_>>() {
+                let chance = self.dice.next();
+                self.replica.unreachable(id, chance, now);
+            }
+        }
+        let is_self = met.as_ref().is_ok_and(|(id, _)| *id == self.replica.facts().me);
+        match then {
+            Then::Nothing => {}
+            Then::Show(ticket) => self.looked(ticket),
+            Then::Start => {
+                let Some(start) = &mut self.start else { return };
+                if let Err(why) = &met {
+                    let line = format!("event=no_reference address={address} why={why:?}");
+                    self.effects.push(Effect::Warn(line));
+                }
+                start.announced(address, met.ok().map(|(id, _)| id).filter(|_| !is_self));
+                self.announce_to_new_members();
+                self.go_on();
+            }
+            Then::Merge(expected) => {
+                let id = met.ok().map(|(id, name)| {
+                    if expected.is_none() {
+                        self.info(format!("event=met address={address} node={name}"));
+                    }
+                    id
+                });
+                if let Some(expected) = expected.filter(|expected| id != Some(*expected)) {
+                    self.broken_off(expected, "another node answers at its address, or nobody", now);
+                }
+                let id = id.filter(|id| !is_self && (expected == Some(*id) || !self.merging.contains(id)));
+                if let Some(id) = id {
+                    self.talk(id, address.to_owned());
+                }
+            }
+        }
+    }
+
+    fn looked(&mut self, ticket: Ticket) {
+        let Some(left) = self.looking.get_mut(&ticket) else { return };
+        *left -= 1;
+        if *left == 0 {
+            self.looking.remove(&ticket);
+            self.effects.push(Effect::Reply(ticket, Reply::Looked));
+        }
+    }
+
+    pub(super) fn talk(&mut self, peer: NodeId, address: String) {
+        self.merging.insert(peer);
+        self.replica.merging(peer);
+        let (talk, ask) = Talk::begin(&self.replica, peer, self.plan.small);
+        self.part(peer, address, Box::new(talk), Box::new(ask), Purpose::Probe);
+    }
+
+    fn part(&mut self, peer: NodeId, address: String, talk: Box<Talk>, ask: Box<Merge>, purpose: Purpose) {
+        let errand = Errand::Talk { peer, address: address.clone(), talk };
+        self.call(Some(peer), address, purpose, Ask::Merge(ask), errand);
+    }
+
+    /// A reference has answered one step of a merge.
+    pub(super) fn talk_on(
+        &mut self,
+        peer: NodeId,
+        address: String,
+        mut talk: Box<Talk>,
+        merged: Option<Merged>,
+        now: Now,
+    ) {
+        match talk.answer(&mut self.replica, merged, now) {
+            Ok(Next::Ask(ask)) => self.part(peer, address, talk, ask, Purpose::Part),
+            Ok(Next::Done) => {
+                self.merging.remove(&peer);
+                self.replica.merged_with(peer, now);
+                let start = self.start.as_mut().filter(|start| start.is_open(peer));
+                self.effects.push(Effect::Merged { peer, at_start: start.is_some() });
+                match start {
+                    Some(start) => start.ended(peer, Some(*talk)),
+                    None => self.tell_some(peer, *talk),
+                }
+                self.go_on();
+            }
+            Err(error) => {
+                self.warn(format!("event=merge_broken_off address={address} why={:?}", error.to_string()));
+                self.broken_off(peer, &error.to_string(), now);
+            }
+        }
+    }
+
+    /// A merge with a peer has not come to its end.
+    pub(super) fn broken_off(&mut self, peer: NodeId, why: &str, now: Now) {
+        self.merging.remove(&peer);
+        let chance = self.dice.next();
+        self.replica.merge_failed(peer, chance, now);
+        if let Some(start) = self.start.as_mut().filter(|start| start.is_open(peer)) {
+            start.ended(peer, None);
+            self.warn(format!("event=no_reference peer={peer} why={why:?}"));
+            self.go_on();
+        }
+    }
+
+    /// Passes on what a merge has brought to a few that may have missed it as well, so that news from
+    /// beyond a healed partition does not wait for everybody's next merge.
+    fn tell_some(&mut self, from: NodeId, talk: Talk) {
+        if talk.learned.is_empty() {
+            return;
+        }
+        let is_there = |peer: &PeerView| peer.member.is_some() && !peer.down && peer.id != from;
+        let mut others: Vec<_> = self.replica.peers().into_iter().filter(is_there).collect();
+        self.dice.shuffle(&mut others);
+        let parts = follow_ups(&self.replica, &talk.learned);
+        for peer in others.into_iter().take(TELL) {
+            self.tell_next(peer.id, peer.address, parts.clone().into_iter(), Purpose::Tell);
+        }
+    }
+
+    /// Says the next part; false if there is none.
+    fn tell_next(
+        &mut self,
+        peer: NodeId,
+        address: String,
+        mut rest: std::vec::IntoIter<Merge>,
+        purpose: Purpose,
+    ) -> bool {
+        let Some(part) = rest.next() else { return false };
+        let errand = Errand::Tell { peer, address: address.clone(), rest, purpose };
+        self.call(Some(peer), address, purpose, Ask::Merge(Box::new(part)), errand);
+        true
+    }
+
+    /// A part has been taken: the next one, or the end.
+    pub(super) fn tell(&mut self, peer: NodeId, address: String, rest: std::vec::IntoIter<Merge>, purpose: Purpose) {
+        if !self.tell_next(peer, address, rest, purpose) {
+            self.told(peer, purpose);
+        }
+    }
+
+    /// Everything has been told, or the peer cannot be reached any more.
+    pub(super) fn told(&mut self, peer: NodeId, purpose: Purpose) {
+        if purpose == Purpose::FollowUp {
+            if let Some(start) = &mut self.start {
+                start.told(peer);
+            }
+            self.go_on();
+        }
+    }
+
+    /// Announces this node to members that the merge phase does not know yet: answers have named them.
+    pub(super) fn announce_to_new_members(&mut self) {
+        let mut addresses: Vec<String> = self.met().into_iter().map(|(_, address)| address).collect();
+        if self.plan.random {
+            self.dice.shuffle(&mut addresses);
+        }
+        let Some(start) = &mut self.start else { return };
+        let new = start.add(addresses);
+        self.announce(new, Then::Start);
+    }
+
+    /// The next moves of the merge phase.
+    pub(super) fn go_on(&mut self) {
+        while let Some(next) = self.start.as_mut().and_then(|start| start.next()) {
+            match next {
+                // One that is under way already, since the peer has returned, serves as well.
+                Move::Talk(peer, _) if self.merging.contains(&peer) => {}
+                Move::Talk(peer, address) => self.talk(peer, address),
+                Move::Tell(peer, entries) => {
+                    let parts = follow_ups(&self.replica, &entries).into_iter();
+                    let address = self.replica.address_of(peer);
+                    if !address.is_some_and(|address| self.tell_next(peer, address, parts, Purpose::FollowUp))
+                        && let Some(start) = &mut self.start
+                    {
+                        start.told(peer);
+                    }
+                }
+                Move::Over => return self.end_start(),
+            }
+        }
+    }
+
+    /// The merge phase is over, or its time is. Merges that are under way go on by themselves.
+    pub(super) fn end_start(&mut self) {
+        let Some(start) = self.start.take() else { return };
+        for peer in start.open() {
+            self.effects
+                .push(Effect::Warn(format!("event=no_reference peer={peer} why=\"the merge's time-out is over\"")));
+        }
+        let peers = self.replica.facts().peers.len();
+        if start.reached == 0 && peers > 0 {
+            self.warn(format!(
+                "event=no_reference_answered peers={peers} the node goes on with what it knows, and tries again"
+            ));
+        } else {
+            self.info(format!("event=merged references={}", start.reached));
+        }
+        self.effects.push(Effect::Reply(start.ticket, Reply::Asked(start.reached)));
+    }
+}

@@ -1,0 +1,363 @@
+//! One node's whole part of the protocol: the [`Replica`], and what the node says to others of its own
+//! accord. It announces itself and merges at its start, carries its outbox to its peers, merges now and
+//! then and with peers that return, gets to know those whom it has not met, and asks all of them how they
+//! are.
+//!
+//! Pure, like the replica: inputs are what peers ask ([`Node::asked`]), what became of own calls
+//! ([`Node::answered`]) and time; [`Node::take_effects`] says what the shell is to do. The repeater
+//! performs that on a real disk and real connections, the simulation on virtual ones.
+//!
+//! Must stay true: a call that is answered with 409 fences this node, whatever it was about; there is one
+//! merge with each peer at a time; a fenced or unsure node accuses nobody; nothing is sent before the
+//! replay is over.
+
+mod answers;
+mod rhythm;
+mod start;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use self::{rhythm::Rhythm, start::Start};
+use super::{
+    Answer, Ask, Asker, Call, CallId, Effect, Facts, Failure, Now, Phase, Purpose, Replica, Reply, Restored, Ticket,
+    dice::Dice,
+    merge::{SMALL, Talk},
+    message::{Announce, Merge},
+    replica::Due,
+};
+use crate::availability::NodeId;
+
+/// How this node merges (`docs/contract.md#merge`, `[farm.merge]`).
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// How many references to ask at start; `None`: all.
+    pub references: Option<usize>,
+    /// In random order rather than as they are listed.
+    pub random: bool,
+    /// One after the other rather than all at once.
+    pub series: bool,
+    /// How long the whole phase may take at start.
+    pub timeout: Duration,
+    /// How often to merge with a random peer afterwards.
+    pub every: Duration,
+    /// Ledgers up to so many entries are sent whole; larger ones are compared by ranges.
+    pub small: usize,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            references: None,
+            random: false,
+            series: true,
+            timeout: Duration::from_secs(5),
+            every: Duration::from_secs(30),
+            small: SMALL,
+        }
+    }
+}
+
+/// What a call is about.
+#[derive(Debug)]
+enum Errand {
+    Deliver(NodeId),
+    Announce(String, Then),
+    Talk {
+        peer: NodeId,
+        address: String,
+        talk: Box<Talk>,
+    },
+    /// The rest is told when this part has been taken.
+    Tell {
+        peer: NodeId,
+        address: String,
+        rest: std::vec::IntoIter<Merge>,
+        purpose: Purpose,
+    },
+}
+
+/// What follows an announcement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// The merge phase goes on.
+    Start,
+    /// A merge: with this node, or with whoever has answered.
+    Merge(Option<NodeId>),
+    /// Nothing: the other one knows the phase of this node now.
+    Nothing,
+    /// Somebody waits to see how all nodes are.
+    Show(Ticket),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Node {
+    replica: Replica,
+    plan: Plan,
+    phase: Phase,
+    dice: Dice,
+    calls: BTreeMap<CallId, Errand>,
+    last_call: CallId,
+    /// With whom a merge is under way, its announcement included.
+    merging: BTreeSet<NodeId>,
+    start: Option<Start>,
+    rhythm: Option<Rhythm>,
+    /// How many nodes have not answered yet, for each who waits to see how they are.
+    looking: BTreeMap<Ticket, usize>,
+    effects: Vec<Effect>,
+}
+
+impl Node {
+    /// Takes up where the store left off. `seed` is random.
+    pub fn restore(facts: Facts, plan: Plan, restored: Restored, seed: u64, now: Now) -> Self {
+        Self {
+            replica: Replica::restore(facts, restored, now),
+            plan,
+            phase: Phase::Restore,
+            dice: Dice::new(seed),
+            calls: BTreeMap::new(),
+            last_call: 0,
+            merging: BTreeSet::new(),
+            start: None,
+            rhythm: None,
+            looking: BTreeMap::new(),
+            effects: Vec::new(),
+        }
+    }
+
+    /// What it knows, to read.
+    pub fn replica(&self) -> &Replica {
+        &self.replica
+    }
+
+    /// For what concerns no other node: submissions, the progress of disk and caches.
+    pub fn replica_mut(&mut self) -> &mut Replica {
+        &mut self.replica
+    }
+
+    /// Applies everything that was pending; [`Reply::Settled`] when that is durable and visible.
+    pub fn replay(&mut self, ticket: Ticket, now: Now) {
+        self.phase = Phase::Replay;
+        self.replica.replay(ticket, now);
+    }
+
+    /// The merge phase: announces this node everywhere, and merges with references. [`Reply::Asked`] when
+    /// it is over; what was received is applied and durable after a [`Replica::settle`].
+    pub fn merge_at_start(&mut self, ticket: Ticket, now: Now) {
+        self.phase = Phase::Merge;
+        let mut start = Start::new(&self.plan, ticket, now.mono);
+        // Configured addresses first, then the other members.
+        let own = &self.replica.own().address;
+        let mut addresses = self.replica.facts().peers.clone();
+        addresses.extend(self.met().into_iter().map(|(_, address)| address));
+        addresses.retain(|address| address != own);
+        if self.plan.random {
+            self.dice.shuffle(&mut addresses);
+        }
+        let new = start.add(addresses);
+        self.start = Some(start);
+        self.announce(new, Then::Start);
+        self.go_on();
+        // What waits for peers was not sent during the replay.
+        self.replica.tick(now);
+    }
+
+    /// The gate listens: from now on this node merges now and then, and introduces itself.
+    pub fn ready(&mut self, now: Now) {
+        self.phase = Phase::Ready;
+        self.rhythm = Some(Rhythm::new(self.plan.every, now.mono, &mut self.dice));
+        let met = self.met();
+        self.announce(met.into_iter().map(|(_, address)| address), Then::Nothing);
+    }
+
+    /// Asks those that can be reached how they are; [`Reply::Looked`] when all have answered or failed.
+    pub fn look_around(&mut self, ticket: Ticket) {
+        let there: Vec<String> = self
+            .replica
+            .peers()
+            .into_iter()
+            .filter(|peer| peer.member.is_some() && !peer.down)
+            .map(|p| p.address)
+            .collect();
+        if there.is_empty() || self.phase < Phase::Merge {
+            self.effects.push(Effect::Reply(ticket, Reply::Looked));
+            return;
+        }
+        self.looking.insert(ticket, there.len());
+        self.announce(there, Then::Show(ticket));
+    }
+
+    /// Lets time pass. Call it at [`Node::next_timer`], or any time.
+    pub fn tick(&mut self, now: Now) {
+        self.replica.tick(now);
+        if self.start.as_ref().is_some_and(|start| now.mono >= start.until) {
+            self.end_start();
+        }
+        let (mono, dice) = (now.mono, &mut self.dice);
+        let Some(rhythm) = &mut self.rhythm else { return };
+        let (merge, introduce) = (rhythm.is_merge_due(mono, dice), rhythm.is_introduction_due(mono));
+        if merge {
+            let met = self.met();
+            if let Some((id, _)) = met.get(self.dice.below(met.len())) {
+                self.merge_with(*id);
+            }
+        }
+        if introduce {
+            let mut strangers = self.replica.strangers();
+            let is_asked = |to: &String| {
+                self.calls.values().any(|errand| matches!(errand, Errand::Announce(address, _) if address == to))
+            };
+            strangers.retain(|address| !is_asked(address));
+            self.announce(strangers, Then::Merge(None));
+        }
+    }
+
+    /// When [`Node::tick`] is to be called at the latest, on the monotonic clock.
+    pub fn next_timer(&self, now: Now) -> Option<Duration> {
+        let start = self.start.as_ref().map(|start| start.until);
+        let rhythm = self.rhythm.as_ref().map(Rhythm::next);
+        self.replica.next_timer(now).into_iter().chain(start).chain(rhythm).min()
+    }
+
+    /// What the shell is to do, in this order: everything since the last call. Messages to one peer that
+    /// belong together go out as one.
+    pub fn take_effects(&mut self, now: Now) -> Vec<Effect> {
+        let Due { send, merge } = self.replica.take_due();
+        if self.phase >= Phase::Merge {
+            merge.into_iter().for_each(|peer| self.merge_with(peer));
+            for peer in send {
+                let Some(address) = self.replica.address_of(peer) else { continue };
+                if let Some(deliver) = self.replica.poll_send(peer, now) {
+                    self.call(Some(peer), address, Purpose::Deliver, Ask::Deliver(deliver), Errand::Deliver(peer));
+                }
+            }
+        }
+        let mut effects = self.replica.take_effects();
+        effects.append(&mut self.effects);
+        effects
+    }
+
+    /// The phase that this node tells: one that its peers have turned away is never called ready.
+    fn phase(&self) -> &'static str {
+        let is_fenced = self.phase == Phase::Ready && self.replica.conflict().is_some();
+        if is_fenced { Phase::Fenced.name() } else { self.phase.name() }
+    }
+
+    /// Members other than this node, with their addresses.
+    fn met(&self) -> Vec<(NodeId, String)> {
+        self.replica
+            .peers()
+            .into_iter()
+            .filter(|peer| peer.member.is_some())
+            .map(|peer| (peer.id, peer.address))
+            .collect()
+    }
+
+    fn call(&mut self, peer: Option<NodeId>, address: String, purpose: Purpose, ask: Ask, errand: Errand) {
+        self.last_call += 1;
+        self.calls.insert(self.last_call, errand);
+        self.effects.push(Effect::Call(Call { id: self.last_call, peer, address, purpose, ask }));
+    }
+
+    fn announce(&mut self, addresses: impl IntoIterator<Item = String>, then: Then) {
+        let mut addresses = addresses.into_iter().peekable();
+        if addresses.peek().is_none() {
+            return;
+        }
+        let own = Arc::new(self.replica.announcement(self.phase()));
+        for address in addresses {
+            let ask = Ask::Announce(Arc::clone(&own));
+            self.call(None, address.clone(), Purpose::Announce, ask, Errand::Announce(address, then));
+        }
+    }
+
+    /// A peer has asked something. The answer comes with [`Reply::Announced`], [`Reply::Delivered`],
+    /// [`Reply::Merged`], [`Reply::TurnedAway`] or [`Reply::Busy`].
+    pub fn asked(&mut self, from: Asker, ask: Ask, ticket: Ticket, now: Now) {
+        if let Ask::Announce(announce) = ask {
+            return self.hear_announcement(from, &announce, ticket, now);
+        }
+        if let Err(stranger) = self.replica.check_sender(from.id, from.boot, from.nonce) {
+            return self.replica.turn_away(&stranger, ticket);
+        }
+        match ask {
+            Ask::Deliver(deliver) => self.replica.deliver(from.id, deliver, ticket, now),
+            Ask::Merge(merge) => self.replica.merge(from.id, *merge, ticket, now),
+            Ask::Announce(_) => {} // answered above
+        }
+    }
+
+    /// A peer, or this node itself, has announced itself here.
+    fn hear_announcement(&mut self, from: Asker, announce: &Announce, ticket: Ticket, now: Now) {
+        let own = self.replica.facts();
+        // A node that finds itself in its own list of peers calls itself.
+        let is_self = (from.id, from.boot, from.nonce) == (own.me, own.boot, own.boot_nonce);
+        // Two nodes with one id, or one name: one that has been turned away, or that has not yet asked the
+        // others whether it is a copy, must not accuse the other one, which would believe it; nor is it to
+        // be met under an identity that may not be its own.
+        let is_unsure = self.replica.conflict().is_some() || from.id == own.me && self.phase < Phase::Ready;
+        if !is_self && is_unsure {
+            return self.effects.push(Effect::Reply(ticket, Reply::Busy));
+        }
+        let mut taken = if is_self { Ok(()) } else { self.replica.check_sender(from.id, from.boot, from.nonce) };
+        if taken.is_ok() {
+            taken = self.replica.announced(announce, None, now);
+        }
+        match taken {
+            Ok(()) => {
+                let own = Box::new(self.replica.announcement(self.phase()));
+                self.effects.push(Effect::Reply(ticket, Reply::Announced(own)));
+            }
+            Err(stranger) => self.replica.turn_away(&stranger, ticket),
+        }
+    }
+
+    /// What became of a call.
+    pub fn answered(&mut self, call: CallId, result: Result<Answer, Failure>, now: Now) {
+        let Some(errand) = self.calls.remove(&call) else { return };
+        if let Err(Failure::TurnedAway(conflict)) = &result {
+            self.replica.turned_away(conflict);
+        }
+        match (errand, result) {
+            (Errand::Deliver(peer), Ok(Answer::Delivered(delivered))) => self.replica.answered(peer, &delivered, now),
+            (Errand::Deliver(peer), _) => {
+                let chance = self.dice.next();
+                self.replica.failed(peer, chance, now);
+            }
+            (Errand::Announce(address, then), result) => self.heard_back(&address, then, result, now),
+            (Errand::Talk { peer, address, talk }, Ok(Answer::Merged(merged))) => {
+                self.talk_on(peer, address, talk, merged, now);
+            }
+            (Errand::Talk { peer, .. }, result) => self.broken_off(peer, &why(result), now),
+            (Errand::Tell { peer, address, rest, purpose }, Ok(Answer::Merged(_))) => {
+                self.tell(peer, address, rest, purpose);
+            }
+            (Errand::Tell { peer, purpose, .. }, result) => {
+                self.info(format!("event=no_follow_up peer={peer} why={:?}", why(result)));
+                self.told(peer, purpose);
+            }
+        }
+    }
+
+    fn warn(&mut self, text: String) {
+        self.effects.push(Effect::Warn(text));
+    }
+
+    fn info(&mut self, text: String) {
+        self.effects.push(Effect::Info(text));
+    }
+}
+
+/// Why a call is no success, in words.
+fn why(result: Result<Answer, Failure>) -> String {
+    match result {
+        Ok(_) => "an answer to another question".to_owned(),
+        Err(failure) => failure.to_string(),
+    }
+}
