@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    actors::desk::SubmitError,
+    actors::desk::{ForgetError, SubmitError},
     availability::{BoundExceeded, FieldError},
 };
 
@@ -276,6 +276,17 @@ impl ResponseError for Failure {
             _ => {}
         }
         response.content_type(PROBLEM_JSON).body(self.to_json().to_string())
+    }
+}
+
+impl From<ForgetError> for Failure {
+    fn from(error: ForgetError) -> Self {
+        match error {
+            ForgetError::Itself => Self::Conflict(error.to_string()),
+            ForgetError::Closing | ForgetError::Unknown => {
+                Self::Unavailable { reason: error.to_string(), retry_after: 5 }
+            }
+        }
     }
 }
 

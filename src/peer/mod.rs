@@ -1,4 +1,4 @@
-//! What nodes say to each other, and how they know that it was said by one of them (SPEC 6, "Peers").
+//! What nodes say to each other, and how they know that it was said by one of them (docs/contract.md#who-may-do-what).
 //!
 //! [`signature`] and [`nonces`] are pure rules; [`client`] asks, [`guard`] is the same thing on the
 //! answering side. [`wire`] says which message goes where, [`endpoints`] takes them.

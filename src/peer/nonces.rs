@@ -75,14 +75,10 @@ impl Nonces {
         Ok(())
     }
 
-    /// How many nonces are remembered, for the metrics.
-    pub fn len(&self) -> usize {
+    /// How many nonces are remembered.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
         self.count
-    }
-
-    /// Whether none is remembered.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
     }
 
     /// Drops the generations that lie wholly before the window.

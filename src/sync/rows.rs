@@ -27,6 +27,11 @@ impl QueueKey {
         Self { class: u8::from(priority != Priority::Critical), stamp }
     }
 
+    /// Whether it is a place in quarantine.
+    pub fn is_quarantine(&self) -> bool {
+        self.class == Self::QUARANTINE
+    }
+
     /// Byte order is queue order.
     pub fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [self.class; Self::LEN];

@@ -11,7 +11,7 @@ use super::{Desk, Fate, HistoryError, HistoryPage, HistoryQuery, Kind};
 use crate::{
     availability::{Entry, Moment, Name, NodeId, Notification, Restore, Speaker, Stamp, Status, Target},
     clock,
-    store::records,
+    store::{Store, records},
 };
 
 /// How many notifications one page looks at, whatever the filters leave out.
@@ -30,22 +30,19 @@ impl Desk {
             Some(text) => Some(cursor(text).ok_or(HistoryError::Cursor)?),
         };
         let touches = self.targets_of(query.application.as_deref());
-        let store = self.store.clone();
-        let read = move || {
+        let read = move |store: &Store| {
             let mut page = Page::new(&query);
-            records::history(&store, before, |entry| page.take(&entry, &query, touches.as_deref()))?;
+            records::history(store, before, |entry| page.take(&entry, &query, touches.as_deref()))?;
             for entry in &page.found.entries {
                 if let Some(plan) = entry.notification.replaces
-                    && let Some(plan) = records::recorded_by_id(&store, &plan)?
+                    && let Some(plan) = records::recorded_by_id(store, &plan)?
                 {
                     page.found.earlier.insert(entry.notification.id, plan);
                 }
             }
-            Ok::<_, records::RecordError>(page.found)
+            Ok(page.found)
         };
-        let unreadable = |problem: String| HistoryError::Store(problem);
-        let read = tokio::task::spawn_blocking(read).await.map_err(|error| unreadable(error.to_string()))?;
-        read.map_err(|error| unreadable(error.to_string()))
+        Ok(self.read(read).await?)
     }
 
     /// What an application's history is about: itself, the system, the resources it uses.
@@ -63,9 +60,7 @@ impl Desk {
         if let Some(entry) = self.take(move |replica, _| replica.find(&id)).await? {
             return Some(entry);
         }
-        let store = self.store.clone();
-        let read = move || records::recorded_by_id(&store, &id).ok().flatten();
-        tokio::task::spawn_blocking(read).await.ok().flatten()
+        self.read(move |store| records::recorded_by_id(store, &id)).await.ok().flatten()
     }
 
     /// The newest notification about any of these targets, other than a plan that has not begun.

@@ -28,7 +28,11 @@ use crate::{
     answer::advisory_json,
     availability::{Author, RequestFacts, Says, Speaker, Submission, path, verdict::Use},
     clock,
-    store::{Store, crash::crash_point, records},
+    store::{
+        Store,
+        crash::crash_point,
+        records::{self, RecordError},
+    },
     sync::{Conflict, ConflictKind, Now, Phase, Replica, Reply, Submit, SubmitRefusal},
 };
 
@@ -72,6 +76,18 @@ impl Desk {
         self.repeater.send(Take::new(move |node, now| step(node.replica_mut(), now))).await.ok().flatten()
     }
 
+    /// Reads the store, on a thread that may wait for the disk.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Store) -> Result<T, RecordError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let store = self.store.clone();
+        match tokio::task::spawn_blocking(move || read(&store)).await {
+            Ok(read) => Ok(read?),
+            Err(_) => Err(ReadError::Closing), // cancelled: its runtime ends
+        }
+    }
+
     /// Validates, stamps, persists; returns once it is on stable storage and visible at this gate.
     ///
     /// # Errors
@@ -98,8 +114,10 @@ impl Desk {
         }
         let given = submission.id;
         let known = match given {
-            Some(id) => records::recorded_by_id(&self.store, &id)
-                .map_err(|e| unavailable(format!("the store cannot be read: {e}"), 10))?,
+            Some(id) => self
+                .read(move |store| records::recorded_by_id(store, &id))
+                .await
+                .map_err(|error| unavailable(format!("the store cannot be read: {error}"), 10))?,
             None => None,
         };
         let submit = Submit { submission, author, id: given.unwrap_or_else(clock::new_id), known };
@@ -171,20 +189,19 @@ impl Desk {
     /// Removes a node for good; false: no such node.
     ///
     /// # Errors
-    /// For people.
-    pub async fn forget(&self, name: &str) -> Result<bool, String> {
+    /// See [`ForgetError`].
+    pub async fn forget(&self, name: &str) -> Result<bool, ForgetError> {
         let name = name.to_owned();
         if name == self.shared.node.as_str() {
-            return Err("a node does not forget itself: ask another one".to_owned());
+            return Err(ForgetError::Itself);
         }
-        let down = || "the node is going down".to_owned();
-        let found = self.take(move |replica, now| replica.forget(&name, now)).await.ok_or_else(down)?;
+        let found = self.take(move |replica, now| replica.forget(&name, now)).await.ok_or(ForgetError::Closing)?;
         // Not before it is durable.
         let (begin, settled) = Begin::new(Needs::Writing, |node, ticket, now| node.replica_mut().settle(ticket, now));
-        self.repeater.send(begin).await.map_err(|error| format!("{}: {error}", down()))?;
+        self.repeater.send(begin).await.map_err(|_closed| ForgetError::Closing)?;
         match tokio::time::timeout(DISK_PATIENCE, settled).await {
             Ok(Ok(_)) => Ok(found),
-            _ => Err("the store cannot write; whether the node is forgotten is unknown: ask again".to_owned()),
+            _ => Err(ForgetError::Unknown),
         }
     }
 
@@ -240,6 +257,5 @@ fn refused(refusal: SubmitRefusal) -> SubmitError {
             ),
             60,
         ),
-        SubmitRefusal::StoreFailed(why) => unavailable(why, 10),
     }
 }

@@ -1,4 +1,4 @@
-//! Receipts: how far a notification has come on every node (SPEC 4.4, 6).
+//! Receipts: how far a notification has come on every node (docs/contract.md#receipts).
 
 use std::{sync::Arc, time::Duration};
 
@@ -74,7 +74,7 @@ impl Desk {
             return Delivery { delivery: Vec::new(), complete: false };
         };
         let recorded = match collapsed {
-            Some(_) => records::receipts(&self.store, &stamp).unwrap_or_default(),
+            Some(_) => self.read(move |store| records::receipts(store, &stamp)).await.unwrap_or_default(),
             None => Vec::new(),
         };
         let collapsed = collapsed.unwrap_or_default();

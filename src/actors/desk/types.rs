@@ -6,8 +6,11 @@ use std::{collections::HashMap, sync::Arc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::availability::{BoundExceeded, Entry, FieldError, Moment, Name, Notification, Reason, Status, Target};
 pub use crate::sync::DeliveryState;
+use crate::{
+    availability::{BoundExceeded, Entry, FieldError, Moment, Name, Notification, Reason, Status, Target},
+    store::records::RecordError,
+};
 
 /// One line of a receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -58,7 +61,7 @@ pub enum SubmitError {
     /// 409: the id is taken by another content.
     #[error("the id {0} belongs to a notification with another content")]
     Conflict(Uuid),
-    /// 429: a bound of SPEC 3.
+    /// 429: a bound of the ledger (docs/contract.md#bounds-of-the-ledger).
     #[error(transparent)]
     Bound(#[from] BoundExceeded),
     /// 503 with `Retry-After`: the queue is full, the store cannot write, the node is not ready or
@@ -72,7 +75,7 @@ pub enum SubmitError {
     },
 }
 
-/// Which notifications to list (SPEC 6): newest first.
+/// Which notifications to list, newest first (docs/contract.md#the-api).
 #[derive(Debug, Clone, Default)]
 pub struct HistoryQuery {
     /// Only those that name this application, or the system, or a resource it uses.
@@ -153,7 +156,32 @@ pub enum HistoryError {
     Cursor,
     /// 503: the store cannot be read.
     #[error("the history cannot be read: {0}")]
-    Store(String),
+    Store(#[from] ReadError),
+}
+
+/// Why something could not be read from the store.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The disk does not answer, or a record is damaged.
+    #[error(transparent)]
+    Records(#[from] RecordError),
+    /// The node is going down.
+    #[error("the node is going down")]
+    Closing,
+}
+
+/// Why a node was not forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ForgetError {
+    /// 409: it is the node that was asked.
+    #[error("a node does not forget itself: ask another one")]
+    Itself,
+    /// 503: nothing was done.
+    #[error("the node is going down")]
+    Closing,
+    /// 503: it may come back after a restart.
+    #[error("the store cannot write; whether the node is forgotten is unknown: ask again")]
+    Unknown,
 }
 
 /// What has become of a plan.
@@ -245,7 +273,7 @@ pub struct Why {
     pub considered: Vec<Considered>,
 }
 
-/// One node of the farm (SPEC 6, `GET /api/v1/nodes`).
+/// One node of the farm, as `GET /api/v1/nodes` shows it (docs/contract.md#the-api).
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct NodeView {
     /// Its identity; none as long as nobody has met it.

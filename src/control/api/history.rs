@@ -164,6 +164,7 @@ fn with_delivery(entry: &Entry, delivery: &Delivery) -> Value {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::actors::desk::ReadError;
     use actix_web::test::TestRequest;
 
     fn read(text: &str) -> Result<HistoryQuery, Vec<String>> {
@@ -206,6 +207,6 @@ mod tests {
             }
             other => panic!("{other}"),
         }
-        assert!(matches!(refused(HistoryError::Store(String::new())), Failure::Unavailable { .. }));
+        assert!(matches!(refused(HistoryError::Store(ReadError::Closing)), Failure::Unavailable { .. }));
     }
 }

@@ -44,12 +44,9 @@ pub async fn forget(request: HttpRequest) -> Result<HttpResponse, Failure> {
     caller.must_be_operator()?;
     params::none(&request)?;
     let name = segment(&request, "name");
-    match desk(&request)?.forget(&name).await {
-        Ok(true) => {
-            audit::forgotten(&request, caller.name(), &name);
-            Ok(HttpResponse::NoContent().finish())
-        }
-        Ok(false) => Err(Failure::NotFound(format!("this node knows no node {name}"))),
-        Err(problem) => Err(Failure::Conflict(problem)),
+    if !desk(&request)?.forget(&name).await? {
+        return Err(Failure::NotFound(format!("this node knows no node {name}")));
     }
+    audit::forgotten(&request, caller.name(), &name);
+    Ok(HttpResponse::NoContent().finish())
 }

@@ -2,34 +2,16 @@
 
 use std::sync::Arc;
 
-use super::{APPLY_AT_ONCE, Held, MAX_UNSETTLED, Notice, Replica};
+use super::{APPLY_AT_ONCE, Held, MAX_UNSETTLED, Notice, Replica, outbox::Want};
 use crate::{
-    availability::{Entry, Moment, NodeId, Stamp, Target},
-    sync::{Change, DeliveryState, Now, OutboxRow, PendingRow, QueueKey, relay::plan},
+    availability::{Entry, NodeId, Stamp, Target},
+    sync::{Change, DeliveryState, Now, QueueKey},
 };
 
 impl Replica {
-    /// Puts a row into the inbox (in memory; the caller commits it).
-    pub(super) fn enqueue(&mut self, key: QueueKey, row: PendingRow) {
-        self.pending_ids.insert(row.entry.notification.id, Arc::clone(&row.entry));
-        self.quarantined += usize::from(key.class == QueueKey::QUARANTINE);
-        self.pending.insert(key, row);
-    }
-
-    /// Takes a row out of the inbox (in memory; the caller commits it).
-    pub(super) fn dequeue(&mut self, key: &QueueKey) -> Option<PendingRow> {
-        let row = self.pending.remove(key)?;
-        let id = &row.entry.notification.id;
-        if self.pending_ids.get(id).is_some_and(|entry| entry.stamp == key.stamp) {
-            self.pending_ids.remove(id);
-        }
-        self.quarantined -= usize::from(key.class == QueueKey::QUARANTINE);
-        Some(row)
-    }
-
     /// The place of an entry in this node's queues.
     pub(super) fn key_for(&self, entry: &Entry, now: Now) -> QueueKey {
-        if entry.stamp.time > now.wall.after(self.facts.rules.max_clock_skew * 2) {
+        if self.clock.is_early(entry.stamp.time, now) {
             return QueueKey { class: QueueKey::QUARANTINE, stamp: entry.stamp };
         }
         let mut key = QueueKey::new(entry.notification.priority, entry.stamp);
@@ -39,42 +21,22 @@ impl Replica {
         key
     }
 
-    /// The inbox's row with this stamp.
-    pub(super) fn pending_key(&self, stamp: &Stamp) -> Option<QueueKey> {
-        (0..=QueueKey::QUARANTINE)
-            .map(|class| QueueKey { class, stamp: *stamp })
-            .find(|key| self.pending.contains_key(key))
-    }
-
     /// What this node can say of an entry that it was given.
     pub(super) fn state_of(&self, stamp: &Stamp) -> DeliveryState {
-        match self.pending_key(stamp) {
-            Some(key) if key.class == QueueKey::QUARANTINE => DeliveryState::Quarantined,
+        match self.inbox.key_of(stamp) {
+            Some(key) if key.is_quarantine() => DeliveryState::Quarantined,
             Some(_) => DeliveryState::Queued,
-            None if self.unsettled.contains(stamp) => DeliveryState::Queued,
+            None if self.holds.is_unsettled(stamp) => DeliveryState::Queued,
             None if self.ledger.get(stamp).is_some() => DeliveryState::Applied,
             None => DeliveryState::Superseded,
-        }
-    }
-
-    pub(super) fn clock_sees(&mut self, entry: &Entry, now: Now) {
-        // What is in quarantine would drag this node's own stamps into the future.
-        if entry.stamp.time <= now.wall.after(self.facts.rules.max_clock_skew * 2) {
-            self.clock.see(&entry.stamp);
         }
     }
 
     /// Applies what waits, critical ones first, then by stamp, as long as not too much is on its
     /// way to the disk.
     pub(super) fn work(&mut self, now: Now) {
-        while !self.replaying && self.step - self.durable < MAX_UNSETTLED {
-            let keys: Vec<QueueKey> = self
-                .pending
-                .keys()
-                .take_while(|key| key.class < QueueKey::QUARANTINE)
-                .take(APPLY_AT_ONCE)
-                .copied()
-                .collect();
+        while !self.replaying && self.holds.under_way() < MAX_UNSETTLED {
+            let keys = self.inbox.next(APPLY_AT_ONCE);
             if keys.is_empty() {
                 return;
             }
@@ -89,8 +51,8 @@ impl Replica {
             let recorded = Held::Recorded(recorded.collect());
             let step = self.commit("apply", changes);
             self.load(targets);
-            self.hold(step, step, Held::Applied(applied));
-            self.hold(step, step, recorded);
+            self.holds.hold(step, step, Held::Applied(applied));
+            self.holds.hold(step, step, recorded);
         }
     }
 
@@ -102,11 +64,11 @@ impl Replica {
         targets: &mut Vec<Target>,
         applied: &mut Vec<(Stamp, NodeId, DeliveryState)>,
     ) {
-        let Some(row) = self.dequeue(&key) else { return };
+        let Some(row) = self.inbox.take(&key) else { return };
         let entry = row.entry;
         changes.push(Change::Unqueue(key));
         let admission = self.ledger.admit(&entry);
-        self.clock.see(&entry.stamp);
+        self.clock.admit(&entry.stamp);
         if admission.admitted || admission.joined {
             let kept = self.ledger.get(&entry.stamp).cloned().unwrap_or_else(|| Arc::clone(&entry));
             if admission.joined {
@@ -130,7 +92,7 @@ impl Replica {
             let (node, name) = (self.facts.me, self.facts.name.to_string());
             changes.push(Change::Receipt { stamp: entry.stamp, node, name, state, at: now.wall });
         }
-        self.unsettled.insert(entry.stamp);
+        self.holds.unsettled(entry.stamp);
         applied.push((entry.stamp, row.initial, state));
         let out = QueueKey { class: key.class.min(1), stamp: key.stamp };
         let mut share = row.share;
@@ -146,9 +108,9 @@ impl Replica {
     /// An entry that was issued again under a right time (`forewarn store restamp`) takes the place of
     /// the first one, which waits in quarantine for a time that will be wrong when it comes.
     fn withdraw_restamped(&mut self, entry: &Entry, changes: &mut Vec<Change>) {
-        let Some(first) = entry.notification.restamps().and_then(|id| self.pending_ids.get(&id)) else { return };
+        let Some(first) = entry.notification.restamps().and_then(|id| self.inbox.find(&id)) else { return };
         let key = QueueKey { class: QueueKey::QUARANTINE, stamp: first.stamp };
-        if self.dequeue(&key).is_some() {
+        if self.inbox.take(&key).is_some() {
             changes.push(Change::Unqueue(key));
         }
     }
@@ -165,141 +127,54 @@ impl Replica {
         changes: &mut Vec<Change>,
     ) {
         let own = share.is_none();
-        let recipients = share.unwrap_or_else(|| self.peers.keys().copied().collect());
+        let recipients = share.unwrap_or_else(|| self.outbox.everybody());
         if own {
-            let id = entry.notification.id;
-            self.tracks.begin(entry.stamp, id, self.facts.me, now.wall);
-            for peer in &recipients {
-                self.tracks.begin(entry.stamp, id, *peer, now.wall);
-            }
+            self.outbox.await_receipts(entry, &recipients, now.wall);
         }
-        let (mut up, mut down) = (Vec::new(), Vec::new());
-        for id in recipients {
-            let Some(peer) = self.peers.get(&id) else { continue };
-            // While a merge is under way rows are written again: it may have looked already.
-            if peer.lane.collapsed && !peer.merging {
-                if own {
-                    let name = self.name_of(id);
-                    changes.push(Change::Receipt {
-                        stamp: entry.stamp,
-                        node: id,
-                        name,
-                        state: DeliveryState::Waiting,
-                        at: now.wall,
-                    });
-                }
-                continue;
-            }
-            if let Some(standing) = peer.lane.key_of(&key.stamp) {
-                // Two ways to one peer: a row of one's own stays, for its receipt is awaited.
-                if !own {
-                    continue;
-                }
-                if standing != key {
-                    changes.push(Change::Unpost(id, standing));
-                }
-                if let Some(peer) = self.peers.get_mut(&id) {
-                    peer.lane.remove(&standing);
-                }
-            }
-            let Some(peer) = self.peers.get(&id) else { continue };
-            changes.push(Change::Post(id, key, OutboxRow { initial }));
-            // Who does not answer anyway, or gets a merge, is nobody's child: it is served by itself.
-            if peer.link.is_down() || peer.member.is_none() || peer.lane.collapsed {
-                down.push(id)
-            } else {
-                up.push(id)
-            }
+        let (fanout, max_rows) = (self.facts.fanout, self.facts.max_rows);
+        let posted = self.outbox.post(key, entry, initial, recipients, own, fanout, max_rows, now, changes);
+        for (node, stamp) in posted.by_merge {
+            let name = self.name_of(node);
+            changes.push(Change::Receipt { stamp, node, name, state: DeliveryState::Waiting, at: now.wall });
         }
-        for (child, share) in plan(&up, self.facts.fanout) {
-            for member in &share {
-                if let Some(peer) = self.peers.get_mut(member) {
-                    peer.lane.delegate(key, Arc::clone(entry), initial, child, now.mono);
-                }
-            }
-            if let Some(peer) = self.peers.get_mut(&child) {
-                peer.lane.post(key, Arc::clone(entry), initial, share);
-            }
+        for id in posted.collapsed {
+            self.warn(format!(
+                "event=outbox_collapsed node={} rows={} it gets a merge when it returns",
+                self.name_of(id),
+                self.facts.max_rows
+            ));
+            self.notice(Notice::Nodes);
         }
-        for id in &down {
-            if let Some(peer) = self.peers.get_mut(id) {
-                peer.lane.post(key, Arc::clone(entry), initial, Vec::new());
-            }
-        }
-        for id in up.into_iter().chain(down) {
-            self.collapse_if_full(id, now, changes);
+        for id in posted.to {
             self.wake(id, now);
         }
     }
 
-    /// A lane that has grown too long becomes *merge on return*.
-    fn collapse_if_full(&mut self, id: NodeId, now: Now, changes: &mut Vec<Change>) {
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        if peer.lane.len() <= self.facts.max_rows {
-            return;
-        }
-        peer.lane.collapsed = true;
-        peer.merge_again = peer.merging;
-        let rows = peer.lane.clear();
-        let name = self.name_of(id);
-        for (key, row) in rows {
-            changes.push(Change::Unpost(id, key));
-            if row.initial == self.facts.me {
-                changes.push(Change::Receipt {
-                    stamp: key.stamp,
-                    node: id,
-                    name: name.clone(),
-                    state: DeliveryState::Waiting,
-                    at: now.wall,
-                });
-            }
-        }
-        changes.push(Change::MergeOnReturn(id, true));
-        self.warn(format!(
-            "event=outbox_collapsed node={name} rows={} it gets a merge when it returns",
-            self.facts.max_rows
-        ));
-        self.notice(Notice::Nodes);
-    }
-
-    /// Notes that this peer is to be sent to, if it can be and there is something.
+    /// Notes what is to be done for this peer, if it can be reached.
     pub(super) fn wake(&mut self, id: NodeId, now: Now) {
-        let Some(peer) = self.peers.get(&id) else { return };
-        if peer.member.is_none() || !peer.link.is_free(now.mono) {
-            return;
+        match self.outbox.want(id, now) {
+            Some(Want::Merge) => {
+                self.due.merge.insert(id);
+            }
+            Some(Want::Send) => {
+                self.due.send.insert(id);
+            }
+            None => {}
         }
-        if peer.lane.collapsed && !peer.merging {
-            self.due.merge.insert(id);
-        } else if peer.lane.has_work() {
-            self.due.send.insert(id);
-        }
-    }
-
-    pub(super) fn admissible_at(&self, entry: &Entry) -> Moment {
-        entry.stamp.time.before(self.facts.rules.max_clock_skew * 2)
-    }
-
-    pub(super) fn first_quarantined(&self) -> Option<(&QueueKey, &PendingRow)> {
-        self.pending.last_key_value().filter(|(key, _)| key.class == QueueKey::QUARANTINE)?;
-        let from = QueueKey {
-            class: QueueKey::QUARANTINE,
-            stamp: Stamp { time: Moment::ZERO, counter: 0, node: NodeId::NONE, hash: [0; 16] },
-        };
-        self.pending.range(from..).next()
     }
 
     /// Moves what is no longer too far ahead from quarantine into the queue.
     pub(super) fn release_quarantine(&mut self, now: Now) {
         let mut changes = Vec::new();
-        while let Some((key, row)) = self.first_quarantined().map(|(key, row)| (*key, row.clone())) {
+        while let Some((key, row)) = self.inbox.first_quarantined().map(|(key, row)| (key, row.clone())) {
             let next = self.key_for(&row.entry, now);
-            if next.class == QueueKey::QUARANTINE {
+            if next.is_quarantine() {
                 break;
             }
-            self.dequeue(&key);
+            self.inbox.take(&key);
             changes.push(Change::Unqueue(key));
             changes.push(Change::Queue(next, row.clone()));
-            self.enqueue(next, row);
+            self.inbox.put(next, row);
         }
         self.commit("release", changes);
     }

@@ -1,5 +1,5 @@
 //! What a peer hands over: durable before it is acknowledged, passed on only to whom the relay plan
-//! names, and answered with how far it has come (`docs/contract.md#relay-plan`).
+//! names, and answered with how far it has come (docs/contract.md#repeating, docs/contract.md#receipts).
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -36,15 +36,16 @@ impl Replica {
             self.receipt_from(from, &receipt.stamp, receipt.state, now, &mut changes);
         }
         self.commit("receipts", changes);
-        let is_early = |item: &Item| self.key_for(&item.entry, now).class == QueueKey::QUARANTINE;
+        let is_early = |item: &Item| self.key_for(&item.entry, now).is_quarantine();
         if !message.items.is_empty()
-            && (self.inbox_is_full() || self.quarantined >= MAX_QUARANTINE && message.items.iter().any(is_early))
+            && (self.inbox_is_full()
+                || self.inbox.quarantined() >= MAX_QUARANTINE && message.items.iter().any(is_early))
         {
             self.warn(format!(
                 "event=inbox_full peer={} pending={} quarantine={}",
                 self.name_of(from),
-                self.pending.len(),
-                self.quarantined
+                self.inbox.waiting(),
+                self.inbox.quarantined()
             ));
             self.effects.push(Effect::Reply(ticket, Reply::Busy));
             return;
@@ -70,7 +71,7 @@ impl Replica {
             if item.initial != from {
                 queued.push((item.entry.stamp, item.initial));
             }
-            if self.unsettled.contains(&item.entry.stamp) {
+            if self.holds.is_unsettled(&item.entry.stamp) {
                 // Applied, but not to be called so yet: this one, too, is to hear of it when it is.
                 again.push((item.entry.stamp, item.initial, DeliveryState::Applied));
             }
@@ -79,15 +80,16 @@ impl Replica {
         delivered.unknown = unknown.into_iter().collect();
         let step = self.commit("receive", changes);
         self.work(now);
-        self.hold(self.step, self.step, Held::Applied(again));
-        self.hold(step, step, Held::Queued(queued));
-        self.hold(step, step, Held::Delivered { ticket, from, initials, delivered });
+        let last = self.holds.step();
+        self.holds.hold(last, last, Held::Applied(again));
+        self.holds.hold(step, step, Held::Queued(queued));
+        self.holds.hold(step, step, Held::Delivered { ticket, from, initials, delivered });
         self.poke(now);
     }
 
     /// So much waits to be applied that no peer may add to it.
     pub(super) fn inbox_is_full(&self) -> bool {
-        self.pending.len() - self.quarantined >= 2 * MAX_PENDING
+        self.inbox.waiting() >= 2 * MAX_PENDING
     }
 
     fn take_over(
@@ -100,11 +102,10 @@ impl Replica {
     ) {
         let (mut share, mut seen) = (Vec::new(), HashSet::new());
         for member in item.share.iter().copied() {
-            if member == self.facts.me || member == from || self.forgotten.contains_key(&member) || !seen.insert(member)
-            {
+            if member == self.facts.me || member == from || self.roster.is_forgotten(&member) || !seen.insert(member) {
                 continue;
             }
-            if self.peers.contains_key(&member) && share.len() < MAX_SHARE {
+            if self.roster.has(&member) && share.len() < MAX_SHARE {
                 share.push(member);
             } else {
                 unknown.insert(member);
@@ -116,7 +117,7 @@ impl Replica {
         if item.initial == self.facts.me && self.ledger.get(&stamp).is_some() {
             share.clear();
         }
-        if let Some(key) = self.pending_key(&stamp) {
+        if let Some(key) = self.inbox.key_of(&stamp) {
             self.join_pending(key, &item, share, now, changes, unknown);
             return;
         }
@@ -124,16 +125,16 @@ impl Replica {
             return;
         }
         let key = self.key_for(&item.entry, now);
-        if key.class == QueueKey::QUARANTINE && self.find(&item.entry.notification.id_restamped()).is_some() {
+        if key.is_quarantine() && self.find(&item.entry.notification.id_restamped()).is_some() {
             // It has been issued again under a right time: see `forewarn store restamp`.
             return;
         }
         let mut row = PendingRow { entry: item.entry, initial: item.initial, share: Some(share) };
-        if key.class == QueueKey::QUARANTINE {
+        if key.is_quarantine() {
             self.quarantine(key, &mut row, now, changes);
         }
         changes.push(Change::Queue(key, row.clone()));
-        self.enqueue(key, row);
+        self.inbox.put(key, row);
     }
 
     /// The same notification again while it waits, by another way or by way of another initial node:
@@ -147,7 +148,7 @@ impl Replica {
         changes: &mut Vec<Change>,
         unknown: &mut BTreeSet<NodeId>,
     ) {
-        let Some(mut row) = self.dequeue(&key) else { return };
+        let Some(mut row) = self.inbox.take(&key) else { return };
         let before = row.clone();
         let node = &item.entry.notification.node;
         if *node < row.entry.notification.node {
@@ -157,7 +158,7 @@ impl Replica {
             // So far nobody wanted a receipt: it came by a merge.
             row.initial = item.initial;
         }
-        if key.class == QueueKey::QUARANTINE {
+        if key.is_quarantine() {
             let out = QueueKey { class: 1, stamp: key.stamp };
             self.pass_on(out, &row.entry, item.initial, Some(share), now, changes);
         } else if let Some(held) = &mut row.share {
@@ -173,10 +174,10 @@ impl Replica {
         if row != before {
             changes.push(Change::Requeue(key, row.clone()));
         }
-        self.enqueue(key, row);
+        self.inbox.put(key, row);
     }
 
-    /// Too far ahead of this node's clock: kept and relayed, but not believed yet (`docs/contract.md#clock-skew-and-quarantine`).
+    /// Too far ahead of this node's clock: kept and relayed, but not believed yet (docs/contract.md#clock-skew-and-quarantine).
     fn quarantine(&mut self, key: QueueKey, row: &mut PendingRow, now: Now, changes: &mut Vec<Change>) {
         self.warn(format!(
             "event=quarantined id={} timestamp={} clock={} initial={}",
@@ -216,8 +217,8 @@ impl Replica {
                 continue;
             }
             // Whoever has it offers it again, when its time has come if not before.
-            if self.quarantined >= MAX_QUARANTINE && self.key_for(&entry, now).class == QueueKey::QUARANTINE {
-                left_out += usize::from(self.pending_key(&entry.stamp).is_none());
+            if self.inbox.quarantined() >= MAX_QUARANTINE && self.key_for(&entry, now).is_quarantine() {
+                left_out += usize::from(self.inbox.key_of(&entry.stamp).is_none());
                 continue;
             }
             let item = Item { entry, initial: NodeId::NONE, share: Vec::new() };
@@ -238,8 +239,7 @@ impl Replica {
         for (stamp, initial, state) in rows {
             if initial == self.facts.me {
                 self.receipt_from(initial, &stamp, state, now, &mut changes);
-            } else if let Some(peer) = self.peers.get_mut(&initial) {
-                peer.lane.add_receipt(stamp, state);
+            } else if self.outbox.owe_receipt(initial, stamp, state) {
                 to.insert(initial);
             }
         }
@@ -258,39 +258,24 @@ impl Replica {
         now: Now,
         changes: &mut Vec<Change>,
     ) {
-        if let Some(id) = self.tracks.note(stamp, node, state, now.wall) {
-            // This node's own state needs no row: it is what is in the ledger or the inbox.
-            if node != self.facts.me {
-                let name = self.name_of(node);
-                changes.push(Change::Receipt { stamp: *stamp, node, name, state, at: now.wall });
-            }
-            // The caller commits these changes in the next step.
-            self.tracks.close_if_complete(stamp, self.step + 1);
-            self.notice(Notice::Delivery(id));
+        // The caller commits these changes in the next step.
+        let step = self.holds.step() + 1;
+        let Some(id) = self.outbox.receipt(node, stamp, state, step, now, changes) else { return };
+        // This node's own state needs no row: it is what is in the ledger or the inbox.
+        if node != self.facts.me {
+            let name = self.name_of(node);
+            changes.push(Change::Receipt { stamp: *stamp, node, name, state, at: now.wall });
         }
-        let Some(peer) = self.peers.get_mut(&node) else { return };
-        let Some(key) = peer.lane.key_of(stamp) else { return };
-        if peer.lane.get(&key).is_none_or(|row| row.initial != self.facts.me) {
-            return;
-        }
-        if let Some(child) = peer.lane.delegated_to(&key) {
-            self.progress.insert((key, child), now.mono);
-        }
-        if state.is_final() {
-            peer.lane.remove(&key);
-            changes.push(Change::Unpost(node, key));
-        } else if state > DeliveryState::Waiting {
-            peer.lane.queued(&key, now.mono);
-        }
+        self.notice(Notice::Delivery(id));
     }
 
     /// L travels with every message; one that is too far ahead is not believed.
     pub(super) fn learn_limit(&mut self, limit: Moment, now: Now) {
-        if limit > self.ledger.limit() && limit <= now.wall.after(self.facts.rules.max_clock_skew * 2) {
+        if limit > self.ledger.limit() && !self.clock.is_early(limit, now) {
             let dropped = self.ledger.advance(limit);
             let mut changes: Vec<Change> = dropped.iter().map(|entry| Change::Drop(entry.stamp)).collect();
             changes.push(Change::Limit(limit));
-            self.clock.see_time(limit);
+            self.clock.see_limit(limit);
             self.commit("limit", changes);
             self.load(dropped.iter().flat_map(|entry| entry.notification.targets.iter().cloned()).collect());
         }

@@ -1,5 +1,15 @@
 //! One node's part of the protocol, as a pure state machine: submissions, deliveries, receipts,
-//! announcements and merges go in, effects come out (`docs/contract.md#life-of-a-notification`).
+//! announcements and merges go in, effects come out (docs/contract.md#life-of-a-notification,
+//! docs/contract.md#life-of-a-node).
+//!
+//! ```text
+//! submit · deliver · reference → inbox → apply → ledger, outbox → send → answered, failed
+//!                                          │
+//!                                        holds: durable, loaded → release: answers and receipts
+//! ```
+//!
+//! The parts ([`Inbox`], [`Outbox`], [`Roster`], [`Holds`], [`Clock`]) know nothing of each other; the files
+//! of the replica bring them together, one for each input.
 //!
 //! **Order on disk.** Every [`Effect::Commit`] has a number; the shell makes commits durable in that
 //! order and says how far it has come ([`Replica::durable`]). What must not be said before it is
@@ -10,11 +20,16 @@
 //! to pass it on, or in the ledger with its rows in the outbox.
 
 mod apply;
+mod clock;
 mod deliver;
-mod hold;
+mod holds;
+mod inbox;
 mod meet;
+mod outbox;
 mod reference;
+mod release;
 mod restore;
+mod roster;
 mod send;
 mod submit;
 #[cfg(test)]
@@ -22,14 +37,19 @@ mod tests;
 mod view;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    sync::Arc,
+    collections::{BTreeMap, BTreeSet, HashSet},
     time::Duration,
 };
 
 use uuid::Uuid;
 
-use self::hold::Held;
+use self::{
+    clock::Clock,
+    holds::{Held, Holds},
+    inbox::Inbox,
+    outbox::Outbox,
+    roster::Roster,
+};
 pub use self::{
     meet::Stranger,
     restore::Restored,
@@ -37,13 +57,10 @@ pub use self::{
     view::PeerView,
 };
 use super::{
-    Call, Change, Conflict, Fanout, Now, PendingRow, QueueKey,
-    lane::{Lane, NO_PROGRESS},
-    link::Link,
-    message::{Announce, Delivered, Member, Merged},
-    track::Tracks,
+    Call, Change, Conflict, Fanout, Now,
+    message::{Announce, Delivered, Merged},
 };
-use crate::availability::{Entry, Ledger, Moment, Name, NodeId, Reasons, Rules, Stamp, StampClock, Target};
+use crate::availability::{Ledger, Name, NodeId, Reasons, Rules, Target};
 
 /// Most notifications that wait to be applied; beyond that submissions are refused.
 pub const MAX_PENDING: usize = 10_000;
@@ -175,55 +192,29 @@ pub struct Facts {
     pub max_rows: usize,
 }
 
-/// What is known of one other node.
-#[derive(Debug, Default)]
-struct Peer {
-    /// Its record; none for a configured address that nobody has answered at yet.
-    member: Option<Member>,
-    /// The configured address, for those.
-    address: String,
-    lane: Lane,
-    link: Link,
-    last_contact: Option<Moment>,
-    phase: String,
-    fingerprint: String,
-    merging: bool,
-    /// One of us has announced itself to the other in this run, so each knows of the other.
-    met: bool,
-    /// The lane has collapsed while a merge was under way: that one may not have brought everything.
-    merge_again: bool,
-}
-
 /// See the module.
 #[derive(Debug)]
 pub struct Replica {
     facts: Facts,
+    /// What counts.
     ledger: Ledger,
-    clock: StampClock,
-    pending: BTreeMap<QueueKey, PendingRow>,
-    /// Ids in the inbox, so that the same id twice is one notification.
-    pending_ids: HashMap<Uuid, Arc<Entry>>,
-    quarantined: usize,
-    peers: BTreeMap<NodeId, Peer>,
-    /// Who has answered at which configured address in this run; a node may have several.
-    met_at: HashMap<String, NodeId>,
-    forgotten: BTreeMap<NodeId, Member>,
-    own: Member,
-    boots: HashMap<NodeId, (u64, u64)>,
+    /// This node's stamps, and what is too early.
+    clock: Clock,
+    /// What waits to be applied.
+    inbox: Inbox,
+    /// What waits for the disk and the caches.
+    holds: Holds,
+    /// What waits for the peers.
+    outbox: Outbox,
+    /// Who is who.
+    roster: Roster,
+    /// Why this node is fenced, if it is.
     conflict: Option<Conflict>,
-    tracks: Tracks,
-    /// When a share was last heard of: by row and child.
-    progress: HashMap<(QueueKey, NodeId), Duration>,
-    /// Applied, but not yet durable and visible: still to be called queued.
-    unsettled: HashSet<Stamp>,
-    settling: Vec<Ticket>,
-    step: u64,
-    durable: u64,
-    unloaded: BTreeSet<u64>,
-    held_durable: BTreeMap<u64, Vec<(u64, Held)>>,
-    held_loaded: BTreeMap<u64, Vec<Held>>,
+    /// What the shell is to do.
     effects: Vec<Effect>,
+    /// What the node takes up at the end of a step.
     due: Due,
+    /// Nothing is applied before the replay.
     replaying: bool,
 }
 
@@ -237,7 +228,7 @@ impl Replica {
 
     /// Answers with [`Reply::Settled`] once everything so far is applied, durable and visible.
     pub fn settle(&mut self, ticket: Ticket, now: Now) {
-        self.settling.push(ticket);
+        self.holds.settle(ticket);
         self.poke(now);
     }
 
@@ -254,16 +245,7 @@ impl Replica {
     /// Lets time pass: what waited for it is due. Call it at [`Replica::next_timer`], or any time.
     pub fn tick(&mut self, now: Now) {
         self.release_quarantine(now);
-        let mut wake = Vec::new();
-        for (id, peer) in &mut self.peers {
-            let progress = &self.progress;
-            peer.lane.due(now.mono, |key, child| progress.get(&(*key, child)).copied());
-            if peer.member.is_some() && peer.link.is_free(now.mono) && (peer.lane.has_work() || peer.lane.collapsed) {
-                wake.push(*id);
-            }
-        }
-        self.progress.retain(|_, at| *at + NO_PROGRESS * 2 > now.mono);
-        for id in wake {
+        for id in self.outbox.due(now) {
             self.wake(id, now);
         }
         self.work(now);
@@ -271,16 +253,8 @@ impl Replica {
 
     /// When [`Replica::tick`] is to be called at the latest, on the monotonic clock.
     pub fn next_timer(&self, now: Now) -> Option<Duration> {
-        let lanes = self.peers.values().filter_map(|peer| peer.lane.next_timer());
-        let waits = |peer: &&Peer| if peer.lane.collapsed { !peer.merging } else { peer.lane.has_work() };
-        let links = self.peers.values().filter(waits).filter_map(|peer| peer.link.due());
-        let quarantine =
-            self.first_quarantined().map(|(_, row)| now.mono + self.admissible_at(&row.entry).since(now.wall));
-        lanes.chain(links).chain(quarantine).min()
+        let quarantine = self.inbox.first_quarantined();
+        let quarantine = quarantine.map(|(_, row)| now.mono + self.clock.admissible_at(&row.entry).since(now.wall));
+        self.outbox.next_timer().into_iter().chain(quarantine).min()
     }
-}
-
-/// The id under which rows wait for a configured address that has not been met.
-pub(super) fn stand_in(address: &str) -> NodeId {
-    NodeId(Uuid::new_v5(&Uuid::NAMESPACE_URL, address.as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! The reference role of a merge, and what the starting role does to the ledger (`docs/contract.md#merge`).
+//! The reference role of a merge, and what the starting role does to the ledger (docs/contract.md#merge).
 //! The starting node's conversation is [`crate::sync::merge`].
 
 use std::{
@@ -11,7 +11,6 @@ use crate::{
     availability::{Entry, NodeId, Stamp},
     sync::{
         Now,
-        bounds::word,
         merge::{MAX_ENTRIES, ranges},
         message::{Merge, Merged},
     },
@@ -30,8 +29,7 @@ fn check(message: &Merge) -> Result<(), String> {
 impl Replica {
     /// Everything this node holds: the ledger and what is on the way there.
     pub fn holdings(&self) -> impl Iterator<Item = &Arc<Entry>> {
-        let waiting =
-            self.pending.values().map(|row| &row.entry).filter(|entry| self.ledger.get(&entry.stamp).is_none());
+        let waiting = self.inbox.entries().filter(|entry| self.ledger.get(&entry.stamp).is_none());
         self.ledger.iter().chain(waiting)
     }
 
@@ -49,13 +47,13 @@ impl Replica {
             return;
         }
         if !message.entries.is_empty() && self.inbox_is_full() {
-            self.warn(format!("event=inbox_full peer={} pending={}", self.name_of(from), self.pending.len()));
+            self.warn(format!("event=inbox_full peer={} pending={}", self.name_of(from), self.inbox.waiting()));
             self.effects.push(Effect::Reply(ticket, Reply::Busy));
             return;
         }
         self.learn_members(&message.members, now);
         self.learn_limit(message.limit, now);
-        self.fingerprint_of(from, &message.fingerprint);
+        self.roster.said_fingerprint(&from, &message.fingerprint);
         let told: HashSet<(Stamp, &str)> =
             message.entries.iter().map(|entry| (entry.stamp, entry.notification.node.as_str())).collect();
         let mut lacked: Vec<Arc<Entry>> = Vec::new();
@@ -71,14 +69,14 @@ impl Replica {
             lacked
                 .extend(message.need.iter().filter_map(|digest| by_digest.get(digest)).map(|entry| Arc::clone(entry)));
         }
-        let members = if message.members.is_empty() { Vec::new() } else { self.members_beyond(&message.members) };
+        let members = if message.members.is_empty() { Vec::new() } else { self.roster.beyond(&message.members) };
         let probe = message.entries.is_empty() && !message.whole && message.ranges.is_none() && message.need.is_empty();
         let mut step = self.absorb_entries(from, message.entries, now, "merge");
-        let before = self.step;
+        let before = self.holds.step();
         self.work(now);
-        if self.step > before {
+        if self.holds.step() > before {
             // Mostly it is applied at once, and whoever merges may call it so.
-            step = self.step;
+            step = self.holds.step();
         }
         // It was read once already, before anything was taken.
         let reply_ranges = message.ranges.as_deref().and_then(|hex| ranges::answer(self.holdings(), hex).ok());
@@ -98,7 +96,7 @@ impl Replica {
             ranges: reply_ranges,
             members,
         });
-        self.hold(step, step, Held::Reply(ticket, Reply::Merged(merged)));
+        self.holds.hold(step, step, Held::Reply(ticket, Reply::Merged(merged)));
         self.poke(now);
     }
 
@@ -108,19 +106,12 @@ impl Replica {
         self.effects.push(Effect::Reply(ticket, Reply::Malformed(why)));
     }
 
-    /// What a peer last said that its ledger looks like, for the nodes page.
-    fn fingerprint_of(&mut self, from: NodeId, fingerprint: &str) {
-        if let Some(peer) = self.peers.get_mut(&from) {
-            word(fingerprint).clone_into(&mut peer.fingerprint);
-        }
-    }
-
     /// Takes in what a reference returned; durable before [`Reply::Settled`] is given.
     pub fn absorb(&mut self, from: NodeId, merged: Merged, now: Now) {
         self.heard(from, now);
         self.learn_members(&merged.members, now);
         self.learn_limit(merged.limit, now);
-        self.fingerprint_of(from, &merged.fingerprint);
+        self.roster.said_fingerprint(&from, &merged.fingerprint);
         self.absorb_entries(from, merged.entries, now, "absorb");
         self.work(now);
         self.poke(now);

@@ -2,15 +2,14 @@
 //! more, and for this node's own record, which is made anew. Nothing is applied here.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
-    time::Duration,
 };
 
-use super::{Due, Effect, Facts, Peer, Replica, stand_in};
+use super::{Clock, Due, Effect, Facts, Holds, Inbox, Outbox, Replica, Roster, roster::stand_in};
 use crate::{
-    availability::{Entry, Ledger, NodeId, StampClock},
-    sync::{Change, Conflict, Now, OutboxRow, PendingRow, QueueKey, bounds::storable, message::Member, track::Tracks},
+    availability::{Entry, Ledger, NodeId},
+    sync::{Change, Conflict, Now, OutboxRow, PendingRow, QueueKey, bounds::storable, message::Member},
 };
 
 /// What the store held.
@@ -46,29 +45,15 @@ impl Replica {
             forgotten: false,
             definitions: facts.definitions.clone(),
         };
-        let mut clock = StampClock::default();
-        clock.see_time(restored.ledger.limit());
+        let clock = Clock::new(restored.ledger.limit(), facts.rules.max_clock_skew);
         let mut replica = Self {
             ledger: restored.ledger,
             clock,
-            pending: BTreeMap::new(),
-            pending_ids: HashMap::new(),
-            quarantined: 0,
-            peers: BTreeMap::new(),
-            met_at: HashMap::new(),
-            forgotten: BTreeMap::new(),
-            own,
-            boots: restored.boots.into_iter().map(|(node, boot, nonce)| (node, (boot, nonce))).collect(),
+            inbox: Inbox::default(),
+            outbox: Outbox::new(facts.me),
+            roster: Roster::new(own, restored.boots),
+            holds: Holds::default(),
             conflict: restored.conflict,
-            tracks: Tracks::default(),
-            progress: HashMap::new(),
-            unsettled: HashSet::new(),
-            settling: Vec::new(),
-            step: 0,
-            durable: 0,
-            unloaded: BTreeSet::new(),
-            held_durable: BTreeMap::new(),
-            held_loaded: BTreeMap::new(),
             effects: Vec::new(),
             due: Due::default(),
             replaying: true,
@@ -77,30 +62,17 @@ impl Replica {
         for member in restored.members {
             if member.id == replica.facts.me {
                 // A later change than any that was ever spread, whatever the clock says now.
-                replica.own.changed = replica.own.changed.max(member.changed.after(Duration::from_millis(1)));
-                if member.name == replica.own.name {
-                    replica.own.since = member.since;
-                }
+                replica.roster.succeed(&member);
             } else if member.forgotten {
-                replica.forgotten.insert(member.id, member);
+                replica.roster.bury(member);
             } else {
-                replica.peers.insert(
-                    member.id,
-                    Peer { address: member.address.clone(), member: Some(member), ..Peer::default() },
-                );
+                replica.outbox.open(member.id, true);
+                replica.roster.admit(member);
             }
         }
-        for address in replica.facts.peers.clone() {
-            let known = replica
-                .peers
-                .values()
-                .map(|peer| &peer.address)
-                .chain([&replica.facts.address])
-                .any(|known| *known == address);
-            // At a forgotten node's address somebody may be met again ([`Replica::strangers`]), but
-            // nothing waits for it.
-            if !known && replica.forgotten.values().all(|member| member.address != address) {
-                replica.peers.insert(stand_in(&address), Peer { address, ..Peer::default() });
+        for address in &replica.facts.peers {
+            if let Some(stand_in) = replica.roster.expect(address) {
+                replica.outbox.open(stand_in, false);
             }
         }
         for (key, mut row) in restored.pending {
@@ -108,8 +80,8 @@ impl Replica {
                 // Accepted here, be it under an id that `store renew` has replaced since.
                 row.initial = replica.facts.me;
             }
-            replica.clock_sees(&row.entry, now);
-            replica.enqueue(key, row);
+            replica.clock.see(&row.entry.stamp, now);
+            replica.inbox.put(key, row);
         }
         let collapsed = replica.without_bodies(restored.bodiless);
         replica.restore_lanes(restored.outbox, restored.merge_on_return.into_iter().chain(collapsed).collect(), now);
@@ -138,37 +110,28 @@ impl Replica {
         merge_on_return: Vec<NodeId>,
         now: Now,
     ) {
-        let met: HashMap<NodeId, NodeId> = self
-            .peers
-            .iter()
-            .filter(|(_, peer)| peer.member.is_some())
-            .map(|(id, peer)| (stand_in(&peer.address), *id))
-            .collect();
+        let met: HashMap<NodeId, NodeId> =
+            self.roster.members().skip(1).map(|member| (stand_in(&member.address), member.id)).collect();
         let mut changes = Vec::new();
         for (peer, key, row, entry) in outbox {
             let to = met.get(&peer).copied().unwrap_or(peer);
-            if to != peer || !self.peers.contains_key(&to) {
+            if to != peer || !self.roster.has(&to) {
                 changes.push(Change::Unpost(peer, key));
             }
-            let Some(known) = self.peers.get_mut(&to) else { continue };
             if to != peer {
                 changes.push(Change::Post(to, key, row));
             }
-            known.lane.post(key, Arc::clone(&entry), row.initial, Vec::new());
-            if row.initial == self.facts.me {
-                self.tracks.begin(key.stamp, entry.notification.id, to, now.wall);
-            }
+            self.outbox.restore(to, key, &entry, row.initial, now.wall);
         }
         for peer in merge_on_return {
             let to = met.get(&peer).copied().unwrap_or(peer);
-            if to != peer || !self.peers.contains_key(&to) {
+            if to != peer || !self.roster.has(&to) {
                 changes.push(Change::MergeOnReturn(peer, false));
             }
-            let Some(known) = self.peers.get_mut(&to) else { continue };
-            known.lane.collapsed = true;
             if to != peer {
                 changes.push(Change::MergeOnReturn(to, true));
             }
+            self.outbox.restore_collapsed(to);
         }
         self.commit("restored", changes);
     }
@@ -176,17 +139,12 @@ impl Replica {
     /// This node's own record, later than any that was ever spread. Its former self, from before
     /// `store renew`, is no member any more.
     fn restore_own(&mut self) {
-        let (name, address) = (&self.facts.name, &self.facts.address);
-        let is_self =
-            |peer: &Peer| peer.member.as_ref().is_some_and(|member| member.name == *name && member.address == *address);
-        let former: Vec<Member> =
-            self.peers.values().filter(|peer| is_self(peer)).filter_map(|peer| peer.member.clone()).collect();
-        for mut member in former {
-            self.own.changed = self.own.changed.max(member.changed.after(Duration::from_millis(1)));
+        for mut member in self.roster.former(self.roster.own(), None) {
+            self.roster.succeed(&member);
             member.forgotten = true;
             self.remove(member);
         }
-        let own = storable(&self.own);
+        let own = storable(self.roster.own());
         self.commit("member", vec![Change::Member(own)]);
     }
 }

@@ -1,4 +1,4 @@
-//! A submission: checked, stamped, durable in the inbox, then answered (`docs/contract.md#accepting`).
+//! A submission: checked, stamped, durable in the inbox, then answered (docs/contract.md#accepting).
 
 use std::sync::Arc;
 
@@ -6,11 +6,9 @@ use uuid::Uuid;
 
 use super::{Held, MAX_PENDING, Replica, Reply, Ticket};
 use crate::{
-    availability::{
-        Author, BoundExceeded, Entry, FieldError, Known, Moment, Name, NodeId, Notification, Says, Submission,
-    },
+    availability::{Author, BoundExceeded, Entry, FieldError, Known, Moment, NodeId, Notification, Says, Submission},
     sync::{
-        Change, Conflict, DeliveryState, Now, PendingRow, QueueKey,
+        Change, Conflict, DeliveryState, Now, PendingRow,
         bounds::{MAX_RECORD, MAX_SUBMITTED, fits},
     },
 };
@@ -59,7 +57,7 @@ pub enum SubmitRefusal {
     Invalid(Vec<FieldError>),
     /// The id belongs to another content.
     Conflict(Uuid),
-    /// A bound of the ledger.
+    /// A bound of the ledger (docs/contract.md#bounds-of-the-ledger).
     Bound(BoundExceeded),
     /// Too much waits to be applied.
     Full,
@@ -70,8 +68,6 @@ pub enum SubmitRefusal {
         /// What the next stamp would say.
         stamps: Moment,
     },
-    /// A peer's commitments cannot be kept: the store cannot write.
-    StoreFailed(String),
 }
 
 impl Replica {
@@ -80,7 +76,7 @@ impl Replica {
         match self.try_submit(submit, now) {
             Ok((taken, step)) => {
                 self.work(now);
-                self.hold(step, self.step, Held::Reply(ticket, Reply::Submitted(Ok(taken))));
+                self.holds.hold(step, self.holds.step(), Held::Reply(ticket, Reply::Submitted(Ok(taken))));
                 self.poke(now);
             }
             Err(refusal) => self.effects.push(super::Effect::Reply(ticket, Reply::Submitted(Err(refusal)))),
@@ -101,12 +97,12 @@ impl Replica {
     fn checked(&self, submission: Submission, now: Now) -> Result<Submission, Vec<FieldError>> {
         submission.check(&Known {
             target: &|target| self.knows(target),
-            node: &|name| self.members().any(|member| member.name == *name),
+            node: &|name| self.roster.knows_name(name),
             reasons: &self.facts.reasons,
             rules: self.facts.rules,
             now: now.wall,
             clock: self.facts.rules.clock(now.wall, self.ledger.limit()),
-            stamp: self.clock.peek(now.wall),
+            stamp: self.clock.peek(now),
         })
     }
 
@@ -116,14 +112,14 @@ impl Replica {
             return Err(SubmitRefusal::Fenced(conflict.clone()));
         }
         if let Some(existing) = self.find(&submit.id).or(submit.known) {
-            return self.repeated(existing, submit.submission, &submit.author).map(|taken| (taken, self.step));
+            return self.repeated(existing, submit.submission, &submit.author).map(|taken| (taken, self.holds.step()));
         }
-        if self.pending.len() - self.quarantined >= MAX_PENDING {
+        if self.inbox.waiting() >= MAX_PENDING {
             return Err(SubmitRefusal::Full);
         }
         let submission = self.checked(submit.submission, now).map_err(SubmitRefusal::Invalid)?;
-        let latest = now.wall.after(self.facts.rules.max_clock_skew);
-        let stamps = submission.timestamp.unwrap_or_else(|| self.clock.peek(now.wall));
+        let latest = self.clock.latest_submitted(now);
+        let stamps = submission.timestamp.unwrap_or_else(|| self.clock.peek(now));
         if stamps > latest {
             return Err(SubmitRefusal::ClockWasAhead { stamps });
         }
@@ -144,7 +140,7 @@ impl Replica {
             let key = self.key_for(entry, now);
             let row = PendingRow { entry: Arc::clone(entry), initial: self.facts.me, share: None };
             changes.push(Change::Queue(key, row.clone()));
-            self.enqueue(key, row);
+            self.inbox.put(key, row);
         }
         let step = self.commit("submit", changes);
         let entry = entries.pop().ok_or_else(|| SubmitRefusal::Invalid(Vec::new()))?;
@@ -162,7 +158,7 @@ impl Replica {
         let (time, counter, node) = match given {
             Some(time) => (time, 0, NodeId::NONE),
             None => {
-                let (time, counter) = self.clock.next(now.wall);
+                let (time, counter) = self.clock.next(now);
                 (time, counter, self.facts.me)
             }
         };
@@ -179,7 +175,7 @@ impl Replica {
             return Err(SubmitRefusal::Invalid(vec![error]));
         }
         let entry = Entry::stamped(notification, counter, node);
-        self.clock.see(&entry.stamp);
+        self.clock.admit(&entry.stamp);
         Ok(entry)
     }
 
@@ -189,8 +185,7 @@ impl Replica {
         let field = if submission.cancels.is_some() { "cancels" } else { "replaces" };
         let wrong = |error| SubmitRefusal::Invalid(vec![error]);
         // What is in quarantine is not in force, and this node's next stamp may lie below it.
-        let in_force =
-            |plan: &Arc<Entry>| self.pending_key(&plan.stamp).is_none_or(|key| key.class != QueueKey::QUARANTINE);
+        let in_force = |plan: &Arc<Entry>| self.inbox.key_of(&plan.stamp).is_none_or(|key| !key.is_quarantine());
         let plan = self.find(&id).filter(in_force).ok_or_else(|| {
             wrong(FieldError::new(
                 field,
@@ -232,10 +227,5 @@ impl Replica {
         } else {
             Err(SubmitRefusal::Conflict(held.id))
         }
-    }
-
-    /// The name of this node, for records.
-    pub fn name(&self) -> &Name {
-        &self.facts.name
     }
 }

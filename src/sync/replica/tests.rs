@@ -1,11 +1,15 @@
 //! Single moments of the protocol that the simulation would find only by luck, one by one.
 #![allow(clippy::unwrap_used)]
 
-use super::*;
+use std::sync::Arc;
 
+use super::*;
 use crate::{
-    availability::{Author, Restore, Source, Status, Submission},
-    sync::{Announce, ConflictKind, Deliver, DeliveryState, Item, MAX_ROWS, Receipt},
+    availability::{Author, Entry, Moment, Restore, Source, Stamp, Status, Submission},
+    sync::{
+        Announce, ConflictKind, Deliver, DeliveryState, Item, MAX_ROWS, Member, PendingRow, QueueKey, Receipt,
+        lane::NO_PROGRESS,
+    },
 };
 
 const NOW: Now = Now { wall: Moment::ZERO, mono: Duration::from_secs(1) };
@@ -125,14 +129,14 @@ fn a_critical_one_overtakes_ten_thousand_that_wait() {
     replica.replaying = true;
     for i in 0..MANY {
         let waiting = entry(i + 1, 10 + i as i64, 1);
-        replica.enqueue(
+        replica.inbox.put(
             QueueKey { class: 1, stamp: waiting.stamp },
             PendingRow { entry: waiting, initial: id(1), share: None },
         );
     }
     let urgent = entry(MANY + 1, 100_000, 1);
     let key = QueueKey { class: 0, stamp: urgent.stamp };
-    replica.enqueue(key, PendingRow { entry: urgent, initial: id(1), share: None });
+    replica.inbox.put(key, PendingRow { entry: urgent, initial: id(1), share: None });
     replica.replaying = false;
     replica.work(NOW);
     let first = replica.take_effects().into_iter().find_map(|effect| match effect {
@@ -383,7 +387,7 @@ fn what_is_accepted_during_a_merge_on_return_is_not_taken_for_merged() {
     replica.facts.max_rows = MAX_ROWS;
     let late = Item { entry: entry(6, 20, 1), initial: id(1), share: Vec::new() };
     let key = QueueKey { class: 1, stamp: late.entry.stamp };
-    replica.enqueue(key, PendingRow { entry: late.entry, initial: id(1), share: None });
+    replica.inbox.put(key, PendingRow { entry: late.entry, initial: id(1), share: None });
     replica.work(NOW);
     replica.merged_with(id(2), NOW);
     settle(&mut replica);

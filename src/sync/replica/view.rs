@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Facts, Peer, Replica, Told};
+use super::{Facts, Replica, Told, roster::Peer};
 use crate::{
     availability::{Entry, Ledger, Moment, NodeId, Stamp, Target},
     sync::{Conflict, DeliveryState, message::Member},
@@ -46,7 +46,7 @@ impl Replica {
 
     /// This node's own record, as others know it.
     pub fn own(&self) -> &Member {
-        &self.own
+        self.roster.own()
     }
 
     /// Why this node takes no submissions, if its peers have turned it away.
@@ -56,17 +56,17 @@ impl Replica {
 
     /// Number of notifications that wait to be applied, and of those in quarantine.
     pub fn waiting(&self) -> (usize, usize) {
-        (self.pending.len() - self.quarantined, self.quarantined)
+        (self.inbox.waiting(), self.inbox.quarantined())
     }
 
     /// Number of own notifications that somebody has not confirmed.
     pub fn unconfirmed(&self) -> usize {
-        self.tracks.len()
+        self.outbox.unconfirmed()
     }
 
     /// An entry that is in the ledger or waits for it.
     pub fn find(&self, id: &Uuid) -> Option<Arc<Entry>> {
-        self.pending_ids.get(id).or_else(|| self.ledger.by_id(id)).cloned()
+        self.inbox.find(id).or_else(|| self.ledger.by_id(id)).cloned()
     }
 
     /// The receipts of an own notification that is not confirmed by everybody yet.
@@ -77,7 +77,7 @@ impl Replica {
             state: *state,
             at: *at,
         };
-        Some(self.tracks.get(stamp)?.iter().map(told).collect())
+        Some(self.outbox.receipts(stamp)?.iter().map(told).collect())
     }
 
     /// How far an entry has come on this node.
@@ -87,14 +87,7 @@ impl Replica {
 
     /// How people call a node: its name; the address of one that has not been met; its id.
     pub fn name_of(&self, node: NodeId) -> String {
-        if node == self.facts.me {
-            return self.facts.name.to_string();
-        }
-        match self.peers.get(&node) {
-            Some(Peer { member: Some(member), .. }) => member.name.to_string(),
-            Some(peer) => peer.address.clone(),
-            None => self.forgotten.get(&node).map_or_else(|| node.to_string(), |member| member.name.to_string()),
-        }
+        self.roster.name_of(&node)
     }
 
     /// Whether some member of the farm has this target in its configuration.
@@ -104,30 +97,33 @@ impl Replica {
 
     /// All members, this node first.
     pub fn members(&self) -> impl Iterator<Item = &Member> {
-        std::iter::once(&self.own).chain(self.peers.values().filter_map(|peer| peer.member.as_ref()))
+        self.roster.members()
     }
 
     /// All other nodes, configured ones that have not been met included.
     pub fn peers(&self) -> Vec<PeerView> {
-        let view = |(id, peer): (&NodeId, &Peer)| PeerView {
-            id: *id,
-            member: peer.member.clone(),
-            address: peer.address.clone(),
-            outbox: peer.lane.len(),
-            merge_on_return: peer.lane.collapsed,
-            last_contact: peer.last_contact,
-            down: peer.link.is_down(),
-            phase: peer.phase.clone(),
-            fingerprint: peer.fingerprint.clone(),
+        let view = |(id, peer): (&NodeId, &Peer)| {
+            let lane = self.outbox.lane(id);
+            PeerView {
+                id: *id,
+                member: peer.member.clone(),
+                address: peer.address.clone(),
+                outbox: lane.rows,
+                merge_on_return: lane.merge_on_return,
+                last_contact: peer.last_contact,
+                down: lane.down,
+                phase: peer.phase.clone(),
+                fingerprint: peer.fingerprint.clone(),
+            }
         };
-        self.peers.iter().map(view).collect()
+        self.roster.peers().map(view).collect()
     }
 
     /// Of everything this node holds, in the ledger or on the way there.
     pub fn fingerprint(&self) -> u128 {
         // Not kept up to date step by step: what the ledger drops may still wait here, and would
         // have to be counted again then. Little waits, as a rule.
-        let waiting = self.pending.values().filter(|row| self.ledger.get(&row.entry.stamp).is_none());
-        waiting.fold(self.ledger.fingerprint(), |sum, row| sum.wrapping_add(row.entry.digest()))
+        let waiting = self.inbox.entries().filter(|entry| self.ledger.get(&entry.stamp).is_none());
+        waiting.fold(self.ledger.fingerprint(), |sum, entry| sum.wrapping_add(entry.digest()))
     }
 }

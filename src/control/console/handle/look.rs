@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _, http::StatusCode, web};
 use futures_util::future::{join, join_all};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -12,7 +12,6 @@ use crate::{
     actors::desk::HistoryError,
     availability::Target,
     clock,
-    control::audit,
     control::console::{
         ConsoleState, form,
         guard::{Visit, enter, enter_to_change, read_form},
@@ -22,6 +21,7 @@ use crate::{
         },
         words::{self, Titles},
     },
+    control::{audit, errors::Failure},
 };
 
 /// Most receipts that the board asks for, and how long it waits for nodes that do not answer.
@@ -195,10 +195,10 @@ async fn try_forget(state: &ConsoleState, request: &HttpRequest, body: web::Payl
             Ok(visit.see_other(&format!("/nodes?forgotten={}", encoded(name))))
         }
         Ok(false) => Err(no_such_node(&visit)),
-        Err(problem) => {
+        Err(error) => {
             let mut page = NodesPage::new(visit.chrome("nodes"), &state.desk.nodes().await, &visit.face);
-            page.problem = Some(problem);
-            Ok(visit.html(StatusCode::CONFLICT, &page))
+            page.problem = Some(error.to_string());
+            Ok(visit.html(Failure::from(error).status_code(), &page))
         }
     }
 }

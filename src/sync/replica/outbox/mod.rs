@@ -1,0 +1,176 @@
+//! The outbox: what waits for each peer, what each is owed in receipts, and how far this node's own
+//! notifications have come on the others (docs/contract.md#relay-plan, docs/contract.md#receipts).
+//!
+//! Must stay true: a row of one's own ends only with its peer's own final receipt, or when a merge takes
+//! the lane's place; a relayed row ends with the peer's acknowledgement. Rows change in memory here, and
+//! the caller commits the changes that are returned.
+
+mod post;
+mod receipts;
+mod send;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+pub(super) use self::send::Want;
+use crate::{
+    availability::{NodeId, Stamp},
+    sync::{Change, Now, OutboxRow, QueueKey, lane::Lane, link::Link, track::Tracks},
+};
+
+/// The way to one peer.
+#[derive(Debug, Default)]
+struct Route {
+    lane: Lane,
+    link: Link,
+    /// A node that can be asked, not only an address that nobody has answered at.
+    known: bool,
+    merging: bool,
+    /// The lane has collapsed while a merge was under way: that one may not have brought everything.
+    merge_again: bool,
+}
+
+impl Route {
+    /// Rows are left out: it gets a merge. While one is under way rows are written again, for it may have
+    /// looked already.
+    fn takes_no_rows(&self) -> bool {
+        self.lane.collapsed && !self.merging
+    }
+
+    /// It can pass things on to others.
+    fn is_up(&self) -> bool {
+        self.known && !self.link.is_down() && !self.lane.collapsed
+    }
+}
+
+/// One lane, to look at.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct LaneView {
+    /// Rows that wait.
+    pub(super) rows: usize,
+    /// It gets a merge instead.
+    pub(super) merge_on_return: bool,
+    /// The last attempt to reach the peer failed.
+    pub(super) down: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    me: NodeId,
+    routes: BTreeMap<NodeId, Route>,
+    tracks: Tracks,
+    /// When a share was last heard of: by row and child.
+    progress: HashMap<(QueueKey, NodeId), Duration>,
+}
+
+impl Outbox {
+    /// An empty outbox of this node.
+    pub(super) fn new(me: NodeId) -> Self {
+        Self { me, routes: BTreeMap::new(), tracks: Tracks::default(), progress: HashMap::new() }
+    }
+
+    /// A lane for this peer. `known`: a node, not only an address.
+    pub(super) fn open(&mut self, id: NodeId, known: bool) {
+        self.routes.entry(id).or_default().known = known;
+    }
+
+    /// This peer does not answer an announcement: it counts as down. Whether it did not before.
+    pub(super) fn unreachable(&mut self, id: NodeId, chance: u64, now: Now) -> bool {
+        let Some(route) = self.routes.get_mut(&id) else { return false };
+        let is_news = !route.link.is_busy() && !route.link.is_down();
+        if is_news {
+            route.link.failed(now.mono, chance);
+        }
+        is_news
+    }
+
+    /// Nothing waits for this peer any more, and nobody waits for its receipts.
+    pub(super) fn close(&mut self, id: NodeId) -> Vec<Change> {
+        self.tracks.rename(id, None);
+        let Some(mut route) = self.routes.remove(&id) else { return Vec::new() };
+        let mut changes: Vec<Change> = route.lane.clear().into_keys().map(|key| Change::Unpost(id, key)).collect();
+        if route.lane.collapsed {
+            changes.push(Change::MergeOnReturn(id, false));
+        }
+        changes
+    }
+
+    /// What waited for an address now waits for the node that answers there.
+    pub(super) fn rename(&mut self, old: NodeId, new: NodeId) -> Vec<Change> {
+        self.tracks.rename(old, Some(new));
+        let Some(mut stand_in) = self.routes.remove(&old) else { return Vec::new() };
+        let mut changes = Vec::new();
+        let rows = stand_in.lane.clear();
+        for (key, row) in &rows {
+            changes.push(Change::Unpost(old, *key));
+            changes.push(Change::Post(new, *key, OutboxRow { initial: row.initial }));
+        }
+        if stand_in.lane.collapsed {
+            changes.push(Change::MergeOnReturn(old, false));
+            changes.push(Change::MergeOnReturn(new, true));
+        }
+        if let Some(route) = self.routes.get_mut(&new) {
+            route.lane.absorb(rows);
+            route.lane.collapsed |= stand_in.lane.collapsed;
+        }
+        changes
+    }
+
+    /// Everybody that a submission goes to.
+    pub(super) fn everybody(&self) -> Vec<NodeId> {
+        self.routes.keys().copied().collect()
+    }
+
+    // ---- merges
+
+    /// A merge with this peer begins.
+    pub(super) fn merging(&mut self, id: NodeId) {
+        if let Some(route) = self.routes.get_mut(&id) {
+            route.merging = true;
+            route.merge_again = false;
+        }
+    }
+
+    /// A merge with this peer was broken off.
+    pub(super) fn merge_failed(&mut self, id: NodeId, chance: u64, now: Now) {
+        let Some(route) = self.routes.get_mut(&id) else { return };
+        route.merging = false;
+        // A delivery that is on its way will tell by itself whether the peer answers.
+        if !route.link.is_busy() {
+            route.link.failed(now.mono, chance);
+        }
+    }
+
+    /// A merge with this peer has come to its end. If its lane had collapsed, and this one has brought
+    /// everything, the lane is open again: then the own entries for which its receipt is still awaited
+    /// and no row stands.
+    pub(super) fn merged(&mut self, id: NodeId) -> Option<Vec<Stamp>> {
+        let route = self.routes.get_mut(&id)?;
+        let complete = std::mem::take(&mut route.merging) && !route.merge_again;
+        route.link.heard();
+        if !route.lane.collapsed || !complete {
+            return None;
+        }
+        route.lane.collapsed = false;
+        // A row of one's own has been written since; one that is only relayed brings no receipt.
+        let has_own_row = |stamp: &Stamp| {
+            let row = route.lane.key_of(stamp).and_then(|key| route.lane.get(&key));
+            row.is_some_and(|row| row.initial == self.me)
+        };
+        Some(self.tracks.unfinished(id).into_iter().filter(|stamp| !has_own_row(stamp)).collect())
+    }
+
+    /// One peer's lane, to look at.
+    pub(super) fn lane(&self, id: &NodeId) -> LaneView {
+        self.routes.get(id).map_or_else(LaneView::default, |route| LaneView {
+            rows: route.lane.len(),
+            merge_on_return: route.lane.collapsed,
+            down: route.link.is_down(),
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! Receipts: those that peers are owed, and those that this node waits for.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::Outbox;
+use crate::{
+    availability::{Moment, NodeId, Stamp},
+    sync::{Change, DeliveryState, Now},
+};
+
+impl Outbox {
+    /// A peer is owed this receipt; whether there is such a peer.
+    pub(in super::super) fn owe_receipt(&mut self, id: NodeId, stamp: Stamp, state: DeliveryState) -> bool {
+        let Some(route) = self.routes.get_mut(&id) else { return false };
+        route.lane.add_receipt(stamp, state);
+        true
+    }
+
+    /// A peer is told this by another way: it needs no receipt.
+    pub(in super::super) fn told_otherwise(&mut self, id: NodeId, stamp: &Stamp, state: DeliveryState) {
+        if let Some(route) = self.routes.get_mut(&id) {
+            route.lane.take_receipt(stamp, state);
+        }
+    }
+
+    /// A node has said how far an entry of this node's has come on it: the notification's id, if that is
+    /// news. A receipt that leaves memory does so when `step` is durable.
+    pub(in super::super) fn receipt(
+        &mut self,
+        node: NodeId,
+        stamp: &Stamp,
+        state: DeliveryState,
+        step: u64,
+        now: Now,
+        changes: &mut Vec<Change>,
+    ) -> Option<Uuid> {
+        let news = self.tracks.note(stamp, node, state, now.wall);
+        if news.is_some() {
+            self.tracks.close_if_complete(stamp, step);
+        }
+        let Some(route) = self.routes.get_mut(&node) else { return news };
+        let Some(key) = route.lane.key_of(stamp) else { return news };
+        if route.lane.get(&key).is_none_or(|row| row.initial != self.me) {
+            return news;
+        }
+        if let Some(child) = route.lane.delegated_to(&key) {
+            self.progress.insert((key, child), now.mono);
+        }
+        if state.is_final() {
+            route.lane.remove(&key);
+            changes.push(Change::Unpost(node, key));
+        } else if state > DeliveryState::Waiting {
+            route.lane.queued(&key, now.mono);
+        }
+        news
+    }
+
+    /// Everything up to this step is durable.
+    pub(in super::super) fn durable(&mut self, upto: u64) {
+        self.tracks.durable(upto);
+    }
+
+    /// The receipts of an own entry, as long as not everybody has confirmed it.
+    pub(in super::super) fn receipts(&self, stamp: &Stamp) -> Option<&BTreeMap<NodeId, (DeliveryState, Moment)>> {
+        self.tracks.get(stamp)
+    }
+
+    /// How many own entries somebody has not confirmed.
+    pub(in super::super) fn unconfirmed(&self) -> usize {
+        self.tracks.len()
+    }
+}

@@ -1,0 +1,174 @@
+//! What goes out to a peer, and what its answer or its silence means for the rows.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use super::{Outbox, Route};
+use crate::{
+    availability::NodeId,
+    sync::{
+        Change, Now, QueueKey,
+        lane::{NO_PROGRESS, Row},
+        message::{Item, Receipt},
+    },
+};
+
+/// What is to be done for a peer next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Want {
+    /// It is to be sent to.
+    Send,
+    /// It is to be merged with.
+    Merge,
+}
+
+impl Outbox {
+    /// What is to be done for this peer now, if it can be reached.
+    pub(in super::super) fn want(&self, id: NodeId, now: Now) -> Option<Want> {
+        let route = self.routes.get(&id).filter(|route| route.known && route.link.is_free(now.mono))?;
+        if route.takes_no_rows() {
+            return Some(Want::Merge);
+        }
+        route.lane.has_work().then_some(Want::Send)
+    }
+
+    /// Lets time pass. Those whose rows are due, or who are owed a merge.
+    pub(in super::super) fn due(&mut self, now: Now) -> Vec<NodeId> {
+        let mut due = Vec::new();
+        for (id, route) in &mut self.routes {
+            let progress = &self.progress;
+            route.lane.due(now.mono, |key, child| progress.get(&(*key, child)).copied());
+            if route.known && route.link.is_free(now.mono) && (route.lane.has_work() || route.lane.collapsed) {
+                due.push(*id);
+            }
+        }
+        self.progress.retain(|_, at| *at + NO_PROGRESS * 2 > now.mono);
+        due
+    }
+
+    /// When [`Outbox::due`] is to be called at the latest.
+    pub(in super::super) fn next_timer(&self) -> Option<Duration> {
+        let lanes = self.routes.values().filter_map(|route| route.lane.next_timer());
+        let waits = |route: &&Route| if route.lane.collapsed { !route.merging } else { route.lane.has_work() };
+        let links = self.routes.values().filter(waits).filter_map(|route| route.link.due());
+        lanes.chain(links).min()
+    }
+
+    /// What goes out to this peer next. One message at a time: then comes [`Outbox::landed`] or
+    /// [`Outbox::failed`].
+    pub(in super::super) fn take_batch(&mut self, id: NodeId, now: Now) -> Option<(Vec<Item>, Vec<Receipt>)> {
+        let route = self.routes.get_mut(&id).filter(|route| route.known && route.link.is_free(now.mono))?;
+        if route.lane.collapsed || !route.lane.has_work() {
+            return None;
+        }
+        let (items, receipts) = route.lane.take_batch();
+        route.link.sent();
+        Some((items, receipts.into_iter().map(|(stamp, state)| Receipt { stamp, state }).collect()))
+    }
+
+    /// The peer has answered: what was on its way, for the caller to settle row by row.
+    pub(in super::super) fn landed(&mut self, id: NodeId) -> Option<Vec<QueueKey>> {
+        let route = self.routes.get_mut(&id)?;
+        route.link.answered();
+        Some(route.lane.landed())
+    }
+
+    /// A row that is still the one that was sent: one that was changed meanwhile is sent again.
+    pub(in super::super) fn in_flight(&self, id: NodeId, key: &QueueKey) -> Option<Row> {
+        let lane = &self.routes.get(&id)?.lane;
+        lane.get(key).filter(|_| lane.is_in_flight(key)).cloned()
+    }
+
+    /// The peer has the row, or has said nothing about it: it is asked again after a while.
+    pub(in super::super) fn ask_again(&mut self, id: NodeId, key: &QueueKey, now: Now) {
+        if let Some(route) = self.routes.get_mut(&id) {
+            route.lane.queued(key, now.mono);
+        }
+    }
+
+    /// The peer has taken this row over, with its share but for the members that it does not know. At
+    /// the initial node the rows stay until receipts come; at a relay they end. Those to be sent to now.
+    pub(in super::super) fn acknowledged(
+        &mut self,
+        id: NodeId,
+        key: &QueueKey,
+        row: &Row,
+        unknown: &HashSet<NodeId>,
+        now: Now,
+        changes: &mut Vec<Change>,
+    ) -> Vec<NodeId> {
+        let own = row.initial == self.me;
+        let mut wake = Vec::new();
+        for member in &row.share {
+            let Some(route) = self.routes.get_mut(member) else { continue };
+            if route.lane.delegated_to(key) != Some(id) {
+                continue;
+            }
+            if unknown.contains(member) {
+                route.lane.direct(key, Vec::new());
+                wake.push(*member);
+            } else if !own && route.lane.remove(key).is_some() {
+                changes.push(Change::Unpost(*member, *key));
+            }
+        }
+        let Some(route) = self.routes.get_mut(&id) else { return wake };
+        if own {
+            self.progress.insert((*key, id), now.mono);
+            // Not to be delegated again, should it have to be sent once more.
+            route.lane.direct(key, Vec::new());
+            route.lane.queued(key, now.mono);
+        } else {
+            route.lane.remove(key);
+            changes.push(Change::Unpost(id, *key));
+        }
+        wake
+    }
+
+    /// The peer did not answer: it is tried again after a back-off, and the next of each share that it was
+    /// to pass on takes its place. Those to be sent to now.
+    pub(in super::super) fn failed(&mut self, id: NodeId, chance: u64, now: Now) -> Vec<NodeId> {
+        let Some(route) = self.routes.get_mut(&id) else { return Vec::new() };
+        route.link.failed(now.mono, chance);
+        let mut wake = Vec::new();
+        for key in route.lane.crashed() {
+            let row = self.routes.get(&id).and_then(|route| route.lane.get(&key));
+            let Some(row) = row.filter(|row| !row.share.is_empty()).cloned() else { continue };
+            self.direct(id, &key, Vec::new());
+            // Those that have not got it in the meantime.
+            let is_waiting = |member: &&NodeId| {
+                self.routes.get(member).is_some_and(|route| route.lane.delegated_to(&key) == Some(id))
+            };
+            let waiting: Vec<NodeId> = row.share.iter().filter(is_waiting).copied().collect();
+            let is_up = |member: &NodeId| self.routes.get(member).is_some_and(Route::is_up);
+            let (up, down): (Vec<NodeId>, Vec<NodeId>) = waiting.into_iter().partition(is_up);
+            for member in down {
+                self.direct(member, &key, Vec::new());
+                wake.push(member);
+            }
+            if let Some((next, rest)) = up.split_first() {
+                for member in rest {
+                    if let Some(route) = self.routes.get_mut(member) {
+                        route.lane.delegate(key, Arc::clone(&row.entry), row.initial, *next, now.mono);
+                    }
+                }
+                self.direct(*next, &key, rest.to_vec());
+                wake.push(*next);
+            }
+        }
+        wake
+    }
+
+    /// The row is to be sent to this peer itself, with this share.
+    fn direct(&mut self, id: NodeId, key: &QueueKey, share: Vec<NodeId>) {
+        if let Some(route) = self.routes.get_mut(&id) {
+            route.lane.direct(key, share);
+        }
+    }
+
+    /// The peer is there, so no back-off holds it up. Whether it was down.
+    pub(in super::super) fn heard(&mut self, id: NodeId) -> bool {
+        let Some(route) = self.routes.get_mut(&id) else { return false };
+        let was_down = route.link.is_down();
+        route.link.heard();
+        was_down
+    }
+}
