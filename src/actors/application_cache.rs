@@ -8,10 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
 
-use super::{
-    desk::Event,
-    shared::{Shared, Slot},
-};
+use super::shared::{Event, Shared, Slot};
 use crate::{answer::Snapshot, availability::verdict::View};
 
 /// The clock may be put forward at any time: no timer is longer.

@@ -6,15 +6,12 @@
 use std::rc::Rc;
 
 use actix::prelude::*;
-use uuid::Uuid;
 
 use super::{
-    desk::Delivery,
-    repeater::{Carried, Repeater},
+    messages::{AskReceipts, Carried, Carry, points},
     transport::Transport,
 };
 use crate::{
-    availability::NodeId,
     store::crash::crash_point,
     sync::{Answer, Ask, Call, Failure, Purpose},
 };
@@ -22,12 +19,12 @@ use crate::{
 /// The couriers of all peers: each call is a future of its own, so one actor serves all of them.
 pub struct Couriers {
     transport: Rc<dyn Transport>,
-    repeater: Addr<Repeater>,
+    repeater: Recipient<Carried>,
 }
 
 impl Couriers {
     /// Couriers that report to this repeater.
-    pub fn new(transport: Rc<dyn Transport>, repeater: Addr<Repeater>) -> Self {
+    pub fn new(transport: Rc<dyn Transport>, repeater: Recipient<Carried>) -> Self {
         Self { transport, repeater }
     }
 }
@@ -40,11 +37,6 @@ impl Actor for Couriers {
         ctx.set_mailbox_capacity(8_192);
     }
 }
-
-/// Carry this call.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Carry(pub Call);
 
 impl Handler<Carry> for Couriers {
     type Result = ();
@@ -81,47 +73,11 @@ async fn ask(transport: &dyn Transport, call: &Call) -> Result<Answer, Failure> 
     }
 }
 
-/// Where a test can end the process around a call.
-pub(super) struct Points {
-    sent: &'static str,
-    answered: &'static str,
-    /// The answer has been taken in, its effects have been performed.
-    pub(super) taken: &'static str,
-}
-
-/// The points of a call.
-pub(super) fn points(purpose: Purpose) -> Points {
-    let [sent, answered, taken] = match purpose {
-        Purpose::Deliver => ["call.deliver", "call.deliver.answered", "call.deliver.taken"],
-        Purpose::Announce => ["call.announce", "call.announce.answered", "call.announce.taken"],
-        Purpose::Probe => ["call.probe", "call.probe.answered", "call.probe.taken"],
-        Purpose::Part => ["call.part", "call.part.answered", "call.part.taken"],
-        Purpose::FollowUp => ["call.follow-up", "call.follow-up.answered", "call.follow-up.taken"],
-        Purpose::Tell => ["call.tell", "call.tell.answered", "call.tell.taken"],
-    };
-    Points { sent, answered, taken }
-}
-
-/// Ask the node at this address how far a notification has come that it accepted.
-#[derive(Message)]
-#[rtype(result = "Option<Delivery>")]
-pub struct AskReceipts {
-    /// The initial node.
-    pub node: NodeId,
-    /// Where it is.
-    pub address: String,
-    /// Which notification.
-    pub id: Uuid,
-}
-
 impl Handler<AskReceipts> for Couriers {
-    type Result = ResponseFuture<Option<Delivery>>;
+    type Result = ResponseFuture<Option<serde_json::Value>>;
 
     fn handle(&mut self, ask: AskReceipts, _: &mut Self::Context) -> Self::Result {
         let transport = Rc::clone(&self.transport);
-        Box::pin(async move {
-            let answer = transport.receipts(ask.node, &ask.address, ask.id).await.ok().flatten()?;
-            serde_json::from_value(answer).ok()
-        })
+        Box::pin(async move { transport.receipts(ask.node, &ask.address, ask.id).await.ok().flatten() })
     }
 }

@@ -10,6 +10,7 @@
 pub mod application_cache;
 pub mod courier;
 pub mod desk;
+pub mod messages;
 pub mod queue;
 pub mod repeater;
 pub mod shared;

@@ -15,16 +15,15 @@ use tokio::sync::oneshot;
 
 use super::{
     application_cache::{ApplicationCache, LoadWords, TellTime},
-    courier::{Carry, Couriers, points},
-    desk::Event,
+    messages::{BeReady, Begin, Carried, Carry, Close, Connect, Forget, Look, Needs, Question, points},
     queue::Queue,
-    shared::{Counters, Shared, Slot},
+    shared::{Counters, Event, Shared, Slot},
 };
 use crate::{
     availability::{Target, verdict::View},
     clock,
     store::crash::crash_point,
-    sync::{Answer, Ask, Call, CallId, Effect, Failure, Haste, Node, Notice, Now, Purpose, Reply, Ticket},
+    sync::{Ask, Call, Effect, Failure, Haste, Node, Notice, Now, Reply, Ticket},
 };
 
 /// Most messages in the mailbox; more are refused with 503.
@@ -54,7 +53,7 @@ pub struct Repeater {
     /// The caches are at work on this; what comes meanwhile waits and goes to them as one.
     is_loading: bool,
     waiting: Waiting,
-    couriers: Option<Addr<Couriers>>,
+    couriers: Option<Recipient<Carry>>,
 }
 
 /// What the caches load next: an application that many notifications touch in a moment is rendered once.
@@ -260,11 +259,6 @@ impl Handler<Progressed> for Repeater {
     }
 }
 
-/// These carry the repeater's calls from now on. Must come before the merge phase: until then there are none.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Connect(pub Addr<Couriers>);
-
 impl Handler<Connect> for Repeater {
     type Result = ();
 
@@ -272,11 +266,6 @@ impl Handler<Connect> for Repeater {
         self.couriers = Some(couriers);
     }
 }
-
-/// Ends the writer, after everything that was handed over.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Close;
 
 impl Handler<Close> for Repeater {
     type Result = ();
@@ -291,99 +280,50 @@ impl Handler<Close> for Repeater {
     }
 }
 
-/// What is done to the node in [`Take`].
-type Step<T> = Box<dyn FnOnce(&mut Node, Now) -> T + Send>;
-/// What is done to the node in [`Begin`].
-type TicketedStep = Box<dyn FnOnce(&mut Node, Ticket, Now) + Send>;
+impl<Q: Question> Handler<Look<Q>> for Repeater {
+    type Result = Option<Q::Answer>;
 
-/// Looks at the node, or takes a step of it, and returns what that gives.
-pub struct Take<T>(Step<T>);
-
-impl<T> Take<T> {
-    /// A step that needs no waiting.
-    pub fn new(step: impl FnOnce(&mut Node, Now) -> T + Send + 'static) -> Self {
-        Self(Box::new(step))
+    fn handle(&mut self, Look(question): Look<Q>, _: &mut Self::Context) -> Self::Result {
+        Some(question.look(&self.node, now()))
     }
 }
 
-impl<T: Send + 'static> Message for Take<T> {
-    type Result = Option<T>;
-}
+impl Handler<Forget> for Repeater {
+    type Result = bool;
 
-impl<T: Send + 'static> Handler<Take<T>> for Repeater {
-    type Result = Option<T>;
-
-    fn handle(&mut self, take: Take<T>, ctx: &mut Self::Context) -> Option<T> {
-        let result = (take.0)(&mut self.node, now());
+    fn handle(&mut self, Forget { name }: Forget, ctx: &mut Self::Context) -> bool {
+        let found = self.node.replica_mut().forget(&name, now());
         self.perform(ctx);
-        Some(result)
+        found
     }
 }
 
-/// What a step of the node has to wait for before it is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Needs {
-    /// The disk: while the store cannot write the step is not taken, and not answered.
-    Writing,
-    /// The disk, if it is to write at all: while the store cannot, the step is taken and answered only if
-    /// there is nothing to write.
-    Disk,
-    /// Other nodes, whatever the disk does.
-    Peers,
-}
-
-/// Takes a step of the node that is answered later.
-pub struct Begin {
-    step: TicketedStep,
-    waiter: oneshot::Sender<Reply>,
-    needs: Needs,
-}
-
-impl Begin {
-    /// The step, and where its answer will be. Where there is none, its sender is dropped.
-    pub fn new(
-        needs: Needs,
-        step: impl FnOnce(&mut Node, Ticket, Now) + Send + 'static,
-    ) -> (Self, oneshot::Receiver<Reply>) {
-        let (waiter, answer) = oneshot::channel();
-        (Self { step: Box::new(step), waiter, needs }, answer)
-    }
-}
-
-impl Message for Begin {
+impl Handler<BeReady> for Repeater {
     type Result = ();
+
+    fn handle(&mut self, _: BeReady, ctx: &mut Self::Context) {
+        self.node.ready(now());
+        self.perform(ctx);
+    }
 }
 
 impl Handler<Begin> for Repeater {
     type Result = ();
 
-    fn handle(&mut self, begin: Begin, ctx: &mut Self::Context) {
-        if begin.needs == Needs::Writing && self.stopped {
+    fn handle(&mut self, Begin { request, waiter }: Begin, ctx: &mut Self::Context) {
+        let needs = request.needs();
+        if needs == Needs::Writing && self.stopped {
             return;
         }
-        let ticket = self.ticket(begin.needs, begin.waiter);
-        (begin.step)(&mut self.node, ticket, now());
+        let ticket = self.ticket(needs, waiter);
+        request.perform(&mut self.node, ticket, now());
         self.perform(ctx);
         // Nothing becomes durable while the store is stopped: those that wait for that are told so, or a
         // node would never get through its start on a full disk.
-        if begin.needs != Needs::Peers && self.stopped {
+        if needs != Needs::Peers && self.stopped {
             self.tickets.remove(&ticket);
         }
     }
-}
-
-/// What became of a call, from a courier.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Carried {
-    /// Which call.
-    pub call: CallId,
-    /// What it was for.
-    pub purpose: Purpose,
-    /// Where it went.
-    pub address: String,
-    /// The answer, or why there is none.
-    pub result: Result<Answer, Failure>,
 }
 
 impl Handler<Carried> for Repeater {

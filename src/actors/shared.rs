@@ -9,7 +9,9 @@ use std::sync::{
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use serde::Serialize;
 use tokio::sync::broadcast;
+use uuid::Uuid;
 
 use crate::{
     answer::{App, Snapshot},
@@ -17,8 +19,6 @@ use crate::{
     clock,
     sync::{Conflict, Phase},
 };
-
-use super::desk::Event;
 
 /// How many events a slow reader may lag behind before it is told that it has missed some.
 const EVENTS: usize = 1_024;
@@ -73,6 +73,34 @@ impl Counters {
     pub fn count(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// Something has changed; for server-sent events. Carries names only: look up what you need.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum Event {
+    /// What is known of this application has changed.
+    Availability {
+        /// Its name.
+        application: Name,
+    },
+    /// A resource or the system has changed.
+    Resource {
+        /// Which.
+        target: Target,
+    },
+    /// A receipt has come in.
+    Delivery {
+        /// Of which notification.
+        id: Uuid,
+    },
+    /// The history has one more notification.
+    Notification {
+        /// Which.
+        id: Uuid,
+    },
+    /// Something about a node has changed.
+    Nodes,
 }
 
 /// See the module.

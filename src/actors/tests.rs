@@ -16,8 +16,9 @@ use uuid::Uuid;
 
 use super::{
     courier::Couriers,
+    messages::{Begin, Connect, Look, Question, Request},
     queue::{MemoryQueue, OnProgress, Progress, Queue, QueueError},
-    repeater::{Begin, Connect, Needs, Repeater, Take, now},
+    repeater::{Repeater, now},
     shared::Shared,
     transport::{Call, Transport},
 };
@@ -25,7 +26,7 @@ use crate::{
     availability::{Author, Moment, NodeId, Reasons, Rules, Submission},
     sync::{
         Announce, Change, Deliver, Delivered, DeliveryState, Facts, Failure, Fanout, Haste, MAX_ROWS, Member, Merge,
-        Merged, Node, Now, Plan, Receipt, Reply, Restored, Submit, Ticket,
+        Merged, Node, Now, Plan, Receipt, Reply, Restored, Submit,
     },
 };
 
@@ -150,36 +151,48 @@ impl Bench {
     }
 
     async fn connect(&self) {
-        let couriers = Couriers::new(Rc::clone(&self.script) as Rc<dyn Transport>, self.repeater.clone()).start();
-        self.repeater.send(Connect(couriers)).await.unwrap();
+        let couriers =
+            Couriers::new(Rc::clone(&self.script) as Rc<dyn Transport>, self.repeater.clone().recipient()).start();
+        self.repeater.send(Connect(couriers.recipient())).await.unwrap();
     }
 
-    /// Takes a step; its answer, if there will be one.
-    async fn begin(
-        &self,
-        needs: Needs,
-        step: impl FnOnce(&mut Node, Ticket, Now) + Send + 'static,
-    ) -> oneshot::Receiver<Reply> {
-        let (begin, answer) = Begin::new(needs, step);
+    /// Begins a request; its answer, if there will be one.
+    async fn begin(&self, request: Request) -> oneshot::Receiver<Reply> {
+        let (begin, answer) = Begin::new(request);
         self.repeater.send(begin).await.unwrap();
         answer
     }
 
-    async fn take<T: Send + 'static>(&self, step: impl FnOnce(&mut Node, Now) -> T + Send + 'static) -> T {
-        self.repeater.send(Take::new(step)).await.unwrap().unwrap()
+    /// How many own notifications are unconfirmed, and how many wait to be applied.
+    async fn rows(&self) -> (usize, usize) {
+        self.repeater.send(Look(CountRows)).await.unwrap().unwrap()
     }
 
     async fn start(&self) {
         self.connect().await;
-        self.begin(Needs::Disk, Node::replay).await.await.unwrap();
-        assert!(matches!(self.begin(Needs::Peers, Node::merge_at_start).await.await, Ok(Reply::Asked(0))));
+        self.begin(Request::Replay).await.await.unwrap();
+        assert!(matches!(self.begin(Request::MergeAtStart).await.await, Ok(Reply::Asked(0))));
     }
 }
 
-fn submit(node: &mut Node, ticket: Ticket, now: Now) {
+fn submit() -> Request {
     let submission = Submission::parse(&serde_json::json!({"targets": ["system"], "status": "unavailable"})).unwrap();
-    let submit = Submit { submission, author: Author::operator("alice"), id: Uuid::from_u128(5), known: None };
-    node.replica_mut().submit(submit, ticket, now);
+    Request::Submit(Box::new(Submit {
+        submission,
+        author: Author::operator("alice"),
+        id: Uuid::from_u128(5),
+        known: None,
+    }))
+}
+
+struct CountRows;
+
+impl Question for CountRows {
+    type Answer = (usize, usize);
+
+    fn look(self, node: &Node, _: Now) -> Self::Answer {
+        (node.replica().unconfirmed(), node.replica().waiting().0)
+    }
 }
 
 #[test]
@@ -189,9 +202,9 @@ fn a_submission_is_answered_and_carried_until_it_is_confirmed() {
         bench.start().await;
         *bench.script.fail.borrow_mut() = 2;
         let failures = bench.shared.counters.peer_failures.load(Ordering::Relaxed);
-        let answer = bench.begin(Needs::Writing, submit).await.await;
+        let answer = bench.begin(submit()).await.await;
         assert!(matches!(answer, Ok(Reply::Submitted(Ok(_)))), "{answer:?}");
-        while bench.take(|node, _| node.replica().unconfirmed()).await > 0 {
+        while bench.rows().await.0 > 0 {
             tokio::task::yield_now().await;
         }
         assert_eq!(*bench.script.delivered.borrow(), 1);
@@ -206,15 +219,14 @@ fn a_store_that_cannot_write_lets_only_those_wait_that_need_no_disk() {
         bench.connect().await;
         let (release, held) = oneshot::channel();
         bench.script.held.borrow_mut().push_back(held);
-        let asked = bench.begin(Needs::Peers, Node::merge_at_start).await;
+        let asked = bench.begin(Request::MergeAtStart).await;
         while !bench.shared.store_stopped.load(Ordering::Relaxed) {
             tokio::task::yield_now().await;
         }
-        let taken = bench.begin(Needs::Writing, submit).await;
+        let taken = bench.begin(submit()).await;
         assert!(taken.await.is_err(), "a submission cannot be kept");
-        let waiting = bench.take(|node, _| node.replica().waiting().0).await;
-        assert_eq!(waiting, 0, "and is not taken");
-        let settled = bench.begin(Needs::Disk, Node::replay).await;
+        assert_eq!(bench.rows().await.1, 0, "and is not taken");
+        let settled = bench.begin(Request::Replay).await;
         assert!(settled.await.is_err(), "nothing becomes durable");
         release.send(()).unwrap();
         assert!(matches!(asked.await, Ok(Reply::Asked(0))), "peers are asked all the same");
@@ -225,7 +237,7 @@ fn a_store_that_cannot_write_lets_only_those_wait_that_need_no_disk() {
 fn calls_before_there_are_couriers_fail_and_nobody_waits_for_them() {
     System::new().block_on(async {
         let bench = Bench::new(MemoryQueue::default());
-        bench.begin(Needs::Disk, Node::replay).await.await.unwrap();
-        assert!(matches!(bench.begin(Needs::Peers, Node::merge_at_start).await.await, Ok(Reply::Asked(0))));
+        bench.begin(Request::Replay).await.await.unwrap();
+        assert!(matches!(bench.begin(Request::MergeAtStart).await.await, Ok(Reply::Asked(0))));
     });
 }

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix::prelude::*;
+use actix::{
+    dev::channel::{AddressReceiver, channel},
+    prelude::*,
+};
 use actix_web::{
     dev::{Server, ServerHandle},
     web,
@@ -19,8 +22,9 @@ use crate::{
         Desk,
         application_cache::{ApplicationCache, LoadWords},
         courier::Couriers,
+        messages::{BeReady, Begin, Close, Connect, Request},
         queue::{EmbeddedQueue, Queue as _},
-        repeater::{Begin, Close, Connect, Needs, Repeater, Take, now},
+        repeater::{MAILBOX, Repeater, now},
         shared::Shared,
     },
     availability::verdict::View,
@@ -36,7 +40,7 @@ use crate::{
         wire::HttpTransport,
     },
     store::{Store, crash::crash_point},
-    sync::{Facts, Node, Now, Phase, Reply, Ticket},
+    sync::{Facts, Node, Phase, Reply},
     vocabulary::Listen,
 };
 
@@ -57,15 +61,14 @@ struct Core {
     /// The most connections of the gate.
     users: usize,
     server: ServerHandle,
-    /// Hands the restored node to the repeater, which waits for it.
-    restored: std::sync::mpsc::SyncSender<Node>,
     facts: Facts,
     /// The threads of the actors end with the node.
-    _arbiters: Vec<Arbiter>,
+    arbiters: Vec<Arbiter>,
 }
 
-/// The store is open; the control listener answers.
-pub(super) struct Opened(Core);
+/// The store is open; the control listener answers. What is sent to the repeater waits in its mailbox until
+/// the node is restored.
+pub(super) struct Opened(Core, AddressReceiver<Repeater>);
 /// The caches know what the ledger knew.
 pub(super) struct Restored(Core);
 /// What was pending is applied.
@@ -125,27 +128,15 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
             ApplicationCache::start_in_arbiter(&arbiters[0].handle(), move |_| ApplicationCache::new(shared, index))
         })
         .collect();
-    let (restored, wait) = std::sync::mpsc::sync_channel::<Node>(1);
-    let repeater = {
-        let (queue, shared, caches) = (EmbeddedQueue::new(store.clone()), Arc::clone(&shared), caches.clone());
-        Repeater::start_in_arbiter(&arbiters[0].handle(), move |ctx| {
-            // Its mailbox is open from now on; what comes in waits until the node is restored.
-            ctx.set_mailbox_capacity(crate::actors::repeater::MAILBOX);
-            match wait.recv() {
-                Ok(node) => Repeater::new(node, Box::new(queue), shared, caches),
-                // The node did not get that far and is ending.
-                Err(_) => loop {
-                    std::thread::park();
-                },
-            }
-        })
-    };
+    // The repeater's mailbox is open from now on; what comes in waits until the node is restored.
+    let (repeater, mailbox) = channel::<Repeater>(MAILBOX);
+    let repeater = Addr::new(repeater);
     let key = Key::new(settings.farm.secret.as_ref().map_or("", |secret| secret.expose_secret()));
     let who = Identity { node: identity.node, boot: identity.boot, boot_nonce: identity.nonce };
     let couriers = {
         let (repeater, client) = (repeater.clone(), PeerClient::new(key.clone(), who, MAX_MESSAGE));
         Couriers::start_in_arbiter(&arbiters[1].handle(), move |_| {
-            Couriers::new(std::rc::Rc::new(HttpTransport::new(client)), repeater)
+            Couriers::new(std::rc::Rc::new(HttpTransport::new(client)), repeater.recipient())
         })
     };
     let resources = resources(&settings);
@@ -161,7 +152,7 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
             log::error!(error:%; "control_failed");
         }
     });
-    Ok(Opened(Core {
+    let core = Core {
         settings,
         store,
         shared,
@@ -173,20 +164,16 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
         gate_streams: web::Data::new(events::Streams::default()),
         users: shares.users,
         server: handle,
-        restored,
         facts,
-        _arbiters: arbiters,
-    }))
+        arbiters,
+    };
+    Ok(Opened(core, mailbox))
 }
 
 impl Core {
-    /// Takes a step of the node and waits for its answer; there is none where the store cannot write.
-    async fn wait(
-        &self,
-        needs: Needs,
-        step: impl FnOnce(&mut Node, Ticket, Now) + Send + 'static,
-    ) -> Result<Option<Reply>, NodeError> {
-        let (begin, answer) = Begin::new(needs, step);
+    /// Asks the node to do something and waits for its answer; there is none where the store cannot write.
+    async fn wait(&self, request: Request) -> Result<Option<Reply>, NodeError> {
+        let (begin, answer) = Begin::new(request);
         self.repeater.send(begin).await.map_err(ended("the repeater"))?;
         Ok(answer.await.ok())
     }
@@ -206,7 +193,7 @@ impl Opened {
 
     /// The ledger into the caches.
     pub(super) async fn restore(self) -> Result<Restored, NodeError> {
-        let core = self.0;
+        let Self(core, mailbox) = self;
         core.shared.set_phase(Phase::Restore);
         let (queue, rules) = (EmbeddedQueue::new(core.store.clone()), core.facts.rules);
         let mut restored =
@@ -219,8 +206,15 @@ impl Opened {
         let ledger = node.replica().ledger();
         core.shared.advance(ledger.limit());
         let views: Vec<View> = core.shared.slots.iter().map(|slot| View::of(ledger, &slot.app.definition)).collect();
-        // Its thread is that of the caches, and waits for this. It applies nothing before the replay.
-        core.restored.send(node).map_err(ended("the repeater"))?;
+        let (queue, shared, caches) =
+            (EmbeddedQueue::new(core.store.clone()), Arc::clone(&core.shared), core.caches.clone());
+        // On the thread of the caches. It applies nothing before the replay.
+        let is_started = core.arbiters[0].spawn_fn(move || {
+            Context::with_receiver(mailbox).run(Repeater::new(node, Box::new(queue), shared, caches));
+        });
+        if !is_started {
+            return Err(NodeError::Ended("the repeater"));
+        }
         let loads = views.into_iter().zip(&core.caches).map(|(view, cache)| cache.send(LoadWords(view)));
         for loaded in futures_util::future::join_all(loads).await {
             loaded.map_err(ended("an application cache"))?;
@@ -237,10 +231,10 @@ impl Restored {
         let core = self.0;
         core.shared.set_phase(Phase::Replay);
         // A store that cannot write settles nothing; the node goes on with what it has restored.
-        if core.wait(Needs::Disk, Node::replay).await?.is_none() {
+        if core.wait(Request::Replay).await?.is_none() {
             log::error!(note = "the store cannot write; the node answers from what it knows"; "replay_not_durable");
         }
-        core.repeater.send(Connect(core.couriers.clone())).await.map_err(ended("the repeater"))?;
+        core.repeater.send(Connect(core.couriers.clone().recipient())).await.map_err(ended("the repeater"))?;
         crash_point("boot.replayed");
         Ok(Replayed(core))
     }
@@ -252,13 +246,13 @@ impl Replayed {
         let core = self.0;
         core.shared.set_phase(Phase::Merge);
         let peers = core.settings.farm.peers.len();
-        let references = match core.wait(Needs::Peers, Node::merge_at_start).await? {
+        let references = match core.wait(Request::MergeAtStart).await? {
             Some(Reply::Asked(references)) => references,
             _ => 0,
         };
         crash_point("boot.asked");
         // Everything that was received is applied before the node is ready.
-        core.wait(Needs::Disk, |node, ticket, now| node.replica_mut().settle(ticket, now)).await?;
+        core.wait(Request::Settle).await?;
         if core.store.is_missing_records() && (references > 0 || peers == 0) {
             core.store.made_good()?;
             log::warn!(references, note = "what no node that answered knew is gone for good"; "store_made_good");
@@ -283,9 +277,9 @@ impl Merged {
         crash_point("boot.listening");
         core.shared.set_phase(Phase::Ready);
         crash_point("boot.ready");
-        core.repeater.send(Take::new(Node::ready)).await.map_err(ended("the repeater"))?;
+        core.repeater.send(BeReady).await.map_err(ended("the repeater"))?;
         log::info!(node:% = core.shared.node, gate = shown(&addresses), phase = core.shared.phase().name(); "listening");
-        Ok(Ready { gate: server, addresses, gate_streams: core.gate_streams, _arbiters: core._arbiters })
+        Ok(Ready { gate: server, addresses, gate_streams: core.gate_streams, _arbiters: core.arbiters })
     }
 }
 

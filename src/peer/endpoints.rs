@@ -21,7 +21,7 @@ use super::{
 use crate::{
     actors::{
         desk::Desk,
-        repeater::{Begin, Needs},
+        messages::{Begin, Request},
         shared::{Counters, Shared},
     },
     clock,
@@ -101,10 +101,10 @@ impl Door {
     }
 
     /// What the node answers to this sender's question.
-    async fn ask(&self, sender: &Sender, needs: Needs, ask: Ask) -> Option<Reply> {
+    async fn ask(&self, sender: &Sender, ask: Ask) -> Option<Reply> {
         let Identity { node: id, boot, boot_nonce: nonce } = sender.identity;
         let from = Asker { id, boot, nonce };
-        let (begin, answer) = Begin::new(needs, move |node, ticket, now| node.asked(from, ask, ticket, now));
+        let (begin, answer) = Begin::new(Request::Answer(from, ask));
         self.desk.repeater().try_send(begin).ok()?;
         tokio::time::timeout(PATIENCE, answer).await.ok()?.ok()
     }
@@ -125,7 +125,7 @@ async fn try_deliver(door: &Door, req: &HttpRequest, payload: web::Payload) -> A
     let Opened { sender, message, _room } = door.open::<Deliver>(req, payload).await?;
     crash_point("peer.deliver");
     let items = message.items.len() as u64;
-    let reply = door.ask(&sender, Needs::Writing, Ask::Deliver(message)).await;
+    let reply = door.ask(&sender, Ask::Deliver(message)).await;
     door.shared.counters.items_received.fetch_add(items, std::sync::atomic::Ordering::Relaxed);
     crash_point("peer.deliver.answer");
     Ok(match reply {
@@ -141,9 +141,7 @@ async fn merge(door: web::Data<Door>, req: HttpRequest, payload: web::Payload) -
 async fn try_merge(door: &Door, req: &HttpRequest, payload: web::Payload) -> Answer {
     let Opened { sender, message, _room } = door.open::<Merge>(req, payload).await?;
     crash_point("peer.merge");
-    // A node whose disk is full still answers what it knows.
-    let needs = if message.entries.is_empty() { Needs::Disk } else { Needs::Writing };
-    let reply = door.ask(&sender, needs, Ask::Merge(Box::new(message))).await;
+    let reply = door.ask(&sender, Ask::Merge(Box::new(message))).await;
     crash_point("peer.merge.answer");
     Ok(match reply {
         Some(Reply::Merged(Some(merged))) => {
@@ -166,7 +164,7 @@ async fn try_announce(door: &Door, req: &HttpRequest, payload: web::Payload) -> 
         let detail = "the announcement is not the sender's own";
         return Err(door.guard.problem(sender.nonce, StatusCode::UNPROCESSABLE_ENTITY, detail));
     }
-    let reply = door.ask(&sender, Needs::Disk, Ask::Announce(Arc::new(message))).await;
+    let reply = door.ask(&sender, Ask::Announce(Arc::new(message))).await;
     crash_point("peer.announce.answer");
     Ok(match reply {
         Some(Reply::Announced(own)) => door.json(sender.nonce, &own),

@@ -1,17 +1,20 @@
 //! What the board and the API show of all applications, resources and nodes, as this node sees them.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{Board, BoardRow, CauseView, Desk, NodeView};
 use crate::{
-    actors::repeater::{Begin, Needs},
+    actors::messages::{Begin, Question, Request},
     answer::{general, partial},
     availability::{
         Moment, Name, Target, Weighed,
         verdict::{Cause, Definition, Use, Verdict, View},
     },
-    clock,
-    sync::Replica,
+    sync::{Node, Now, Replica},
 };
 
 /// How long the other nodes have to say how they are.
@@ -32,7 +35,7 @@ impl Desk {
     pub async fn board(&self) -> Board {
         let own: Vec<Definition> = self.shared.slots.iter().map(|slot| slot.app.definition.clone()).collect();
         let resources = Arc::clone(&self.resources);
-        let looked = self.take(move |replica, now| look(replica, &own, &resources, now.wall)).await;
+        let looked = self.look(SurveyBoard { own, resources }).await;
         let Some(Looked { applications, resources, system }) = looked else { return Board::default() };
         let slots = &self.shared.slots;
         let application = |known: &Known| {
@@ -77,14 +80,7 @@ impl Desk {
 
     /// The applications and resources that some member has, for forms: sorted targets with titles.
     pub async fn known_targets(&self) -> Vec<(Target, String)> {
-        let known = self
-            .take(|replica, _| {
-                let targets: BTreeMap<Target, ()> =
-                    replica.members().flat_map(|m| m.definitions.keys().cloned()).map(|t| (t, ())).collect();
-                targets.into_keys().collect::<Vec<Target>>()
-            })
-            .await
-            .unwrap_or_default();
+        let known = self.look(ListTargets).await.unwrap_or_default();
         let title = |target: &Target| match target {
             Target::System => "The whole system".to_owned(),
             Target::Resource(name) => name.to_string(),
@@ -100,7 +96,7 @@ impl Desk {
 
     /// Asks those that can be reached how they are: fingerprints are of one moment then.
     async fn look_around(&self) {
-        let (begin, looked) = Begin::new(Needs::Peers, |node, ticket, _| node.look_around(ticket));
+        let (begin, looked) = Begin::new(Request::LookAround);
         if self.repeater.send(begin).await.is_ok() {
             // Those that do not answer in this time are shown as they were last heard of.
             tokio::time::timeout(PATIENCE, looked).await.ok();
@@ -110,50 +106,85 @@ impl Desk {
     /// All nodes that this one knows, itself first.
     pub async fn nodes(&self) -> Vec<NodeView> {
         self.look_around().await;
-        let phase = self.phase().to_owned();
-        let now = clock::now();
-        let looked = self.take(move |replica, _| {
-            let own = replica.own();
-            let mut nodes = vec![NodeView {
-                id: Some(own.id.0),
-                name: own.name.to_string(),
-                address: own.address.clone(),
-                phase,
-                last_contact: Some(now),
-                outbox: Some(0),
-                merge_on_return: false,
-                ledger_fingerprint: Some(format!("{:032x}", replica.fingerprint())),
-                definitions: Vec::new(),
-                this: true,
-            }];
-            for peer in replica.peers() {
-                let name = peer.member.as_ref().map_or_else(|| peer.address.clone(), |member| member.name.to_string());
-                let phase = match (&peer.member, peer.down) {
-                    (None, _) => "unknown".to_owned(),
-                    (_, true) => "away".to_owned(),
-                    _ if peer.phase.is_empty() => "unknown".to_owned(),
-                    _ => peer.phase.clone(),
-                };
-                let differ =
-                    peer.member.as_ref().map(|member| replica.differing_definitions(member)).unwrap_or_default();
-                nodes.push(NodeView {
-                    id: peer.member.as_ref().map(|member| member.id.0),
-                    name,
-                    address: peer.address.clone(),
-                    phase,
-                    last_contact: peer.last_contact,
-                    outbox: (!peer.merge_on_return).then_some(peer.outbox as u64),
-                    merge_on_return: peer.merge_on_return,
-                    ledger_fingerprint: (!peer.fingerprint.is_empty()).then_some(peer.fingerprint),
-                    definitions: differ.iter().map(ToString::to_string).collect(),
-                    this: false,
-                });
-            }
-            nodes
-        });
+        let looked = self.look(ListNodes { phase: self.phase().to_owned() });
         let mut nodes = looked.await.unwrap_or_default();
         if let Some((_, others)) = nodes.split_first_mut() {
             others.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        nodes
+    }
+}
+
+/// What is said about everything that this node has in its configuration, and the other members beside it?
+struct SurveyBoard {
+    own: Vec<Definition>,
+    resources: Arc<Vec<Use>>,
+}
+
+impl Question for SurveyBoard {
+    type Answer = Looked;
+
+    fn look(self, node: &Node, now: Now) -> Looked {
+        look(node.replica(), &self.own, &self.resources, now.wall)
+    }
+}
+
+/// Which applications and resources does some member have?
+struct ListTargets;
+
+impl Question for ListTargets {
+    type Answer = BTreeSet<Target>;
+
+    fn look(self, node: &Node, _: Now) -> Self::Answer {
+        node.replica().members().flat_map(|member| member.definitions.keys().cloned()).collect()
+    }
+}
+
+/// Which nodes are there, and how are they?
+struct ListNodes {
+    /// This node's phase.
+    phase: String,
+}
+
+impl Question for ListNodes {
+    type Answer = Vec<NodeView>;
+
+    fn look(self, node: &Node, now: Now) -> Self::Answer {
+        let replica = node.replica();
+        let own = replica.own();
+        let mut nodes = vec![NodeView {
+            id: Some(own.id.0),
+            name: own.name.to_string(),
+            address: own.address.clone(),
+            phase: self.phase,
+            last_contact: Some(now.wall),
+            outbox: Some(0),
+            merge_on_return: false,
+            ledger_fingerprint: Some(format!("{:032x}", replica.fingerprint())),
+            definitions: Vec::new(),
+            this: true,
+        }];
+        for peer in replica.peers() {
+            let name = peer.member.as_ref().map_or_else(|| peer.address.clone(), |member| member.name.to_string());
+            let phase = match (&peer.member, peer.down) {
+                (None, _) => "unknown".to_owned(),
+                (_, true) => "away".to_owned(),
+                _ if peer.phase.is_empty() => "unknown".to_owned(),
+                _ => peer.phase.clone(),
+            };
+            let differ = peer.member.as_ref().map(|member| replica.differing_definitions(member)).unwrap_or_default();
+            nodes.push(NodeView {
+                id: peer.member.as_ref().map(|member| member.id.0),
+                name,
+                address: peer.address.clone(),
+                phase,
+                last_contact: peer.last_contact,
+                outbox: (!peer.merge_on_return).then_some(peer.outbox as u64),
+                merge_on_return: peer.merge_on_return,
+                ledger_fingerprint: (!peer.fingerprint.is_empty()).then_some(peer.fingerprint),
+                definitions: differ.iter().map(ToString::to_string).collect(),
+                this: false,
+            });
         }
         nodes
     }

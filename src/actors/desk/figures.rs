@@ -9,7 +9,11 @@ use prometheus_client::{
 };
 
 use super::Desk;
-use crate::sync::PeerView;
+use crate::{
+    actors::messages::Question,
+    availability::Moment,
+    sync::{Node, Now, PeerView},
+};
 
 /// Gauges by one label.
 type ByLabel = Family<[(&'static str, String); 1], Gauge>;
@@ -45,6 +49,31 @@ fn flag(is: bool) -> i64 {
 
 fn count(of: usize) -> i64 {
     i64::try_from(of).unwrap_or(i64::MAX)
+}
+
+/// How many rows of each kind are there?
+struct CountRows;
+
+impl Question for CountRows {
+    /// Names, helps and values; L; the peers.
+    type Answer = ([(&'static str, &'static str, i64); 4], Moment, Vec<PeerView>);
+
+    fn look(self, node: &Node, _: Now) -> Self::Answer {
+        let replica = node.replica();
+        let ledger = replica.ledger();
+        let (pending, quarantined) = replica.waiting();
+        let gauges = [
+            ("forewarn_ledger_entries", "Notifications in the ledger", count(ledger.len())),
+            ("forewarn_pending", "Notifications that wait to be applied", count(pending)),
+            ("forewarn_quarantined", "Notifications too far ahead of this node's clock", count(quarantined)),
+            (
+                "forewarn_unconfirmed",
+                "Own notifications that some node has not confirmed",
+                count(replica.unconfirmed()),
+            ),
+        ];
+        (gauges, ledger.limit(), replica.peers())
+    }
 }
 
 impl Desk {
@@ -94,23 +123,7 @@ impl Desk {
     }
 
     async fn figures_of_the_replica(&self, into: &mut Into<'_>) {
-        let looked = self
-            .take(|replica, _| {
-                let ledger = replica.ledger();
-                let (pending, quarantined) = replica.waiting();
-                let gauges = [
-                    ("forewarn_ledger_entries", "Notifications in the ledger", count(ledger.len())),
-                    ("forewarn_pending", "Notifications that wait to be applied", count(pending)),
-                    ("forewarn_quarantined", "Notifications too far ahead of this node's clock", count(quarantined)),
-                    (
-                        "forewarn_unconfirmed",
-                        "Own notifications that some node has not confirmed",
-                        count(replica.unconfirmed()),
-                    ),
-                ];
-                (gauges, ledger.limit(), replica.peers())
-            })
-            .await;
+        let looked = self.look(CountRows).await;
         // Without an answer the node is on its way down.
         let Some((gauges, limit, peers)) = looked else { return };
         for (name, help, value) in gauges {

@@ -9,15 +9,28 @@ use uuid::Uuid;
 
 use super::{Desk, Fate, HistoryError, HistoryPage, HistoryQuery, Kind};
 use crate::{
+    actors::messages::Question,
     availability::{Entry, Moment, Name, NodeId, Notification, Restore, Speaker, Stamp, Status, Target},
     clock,
     store::{Store, records},
+    sync::{Node, Now},
 };
 
 /// How many notifications one page looks at, whatever the filters leave out.
 const LONGEST_LOOK: usize = 50_000;
 /// How many older notifications it looks at, beyond its own, for what the ones on it have changed.
 const LOOK_BACK: usize = 300;
+
+/// Which entry has this id, in the ledger or on its way there?
+struct FindEntry(Uuid);
+
+impl Question for FindEntry {
+    type Answer = Option<Arc<Entry>>;
+
+    fn look(self, node: &Node, _: Now) -> Self::Answer {
+        node.replica().find(&self.0)
+    }
+}
 
 impl Desk {
     /// The history, newest first.
@@ -57,7 +70,7 @@ impl Desk {
 
     /// One notification as it is in the ledger or in the history.
     pub async fn entry(&self, id: Uuid) -> Option<Arc<Entry>> {
-        if let Some(entry) = self.take(move |replica, _| replica.find(&id)).await? {
+        if let Some(entry) = self.look(FindEntry(id)).await? {
             return Some(entry);
         }
         self.read(move |store| records::recorded_by_id(store, &id)).await.ok().flatten()

@@ -21,7 +21,8 @@ use tokio::sync::broadcast;
 pub use self::types::*;
 use super::{
     courier::Couriers,
-    repeater::{Begin, Needs, Repeater, Take},
+    messages::{Begin, Forget, Look, Question, Request},
+    repeater::Repeater,
     shared::{Counters, Shared},
 };
 use crate::{
@@ -33,7 +34,7 @@ use crate::{
         crash::crash_point,
         records::{self, RecordError},
     },
-    sync::{Conflict, ConflictKind, Now, Phase, Replica, Reply, Submit, SubmitRefusal},
+    sync::{Conflict, ConflictKind, Node, Now, Phase, Reply, Submit, SubmitRefusal},
 };
 
 /// How long a submission waits for the disk before its state counts as unknown.
@@ -72,8 +73,9 @@ impl Desk {
         &self.shared
     }
 
-    async fn take<T: Send + 'static>(&self, step: impl FnOnce(&mut Replica, Now) -> T + Send + 'static) -> Option<T> {
-        self.repeater.send(Take::new(move |node, now| step(node.replica_mut(), now))).await.ok().flatten()
+    /// What the node knows now; nothing, once it is going down.
+    async fn look<Q: Question>(&self, question: Q) -> Option<Q::Answer> {
+        self.repeater.send(Look(question)).await.ok().flatten()
     }
 
     /// Reads the store, on a thread that may wait for the disk.
@@ -121,8 +123,7 @@ impl Desk {
             None => None,
         };
         let submit = Submit { submission, author, id: given.unwrap_or_else(clock::new_id), known };
-        let (begin, answer) =
-            Begin::new(Needs::Writing, move |node, ticket, now| node.replica_mut().submit(submit, ticket, now));
+        let (begin, answer) = Begin::new(Request::Submit(Box::new(submit)));
         self.repeater.try_send(begin).map_err(|error| match error {
             SendError::Full(_) => unavailable("too many submissions at once".to_owned(), 1),
             SendError::Closed(_) => unavailable("the node is going down".to_owned(), 5),
@@ -156,7 +157,7 @@ impl Desk {
     /// # Errors
     /// Fields that are wrong.
     pub async fn check(&self, submission: Submission) -> Result<Submission, SubmitError> {
-        let checked = self.take(move |replica, now| replica.check(submission, now)).await;
+        let checked = self.look(CheckSubmission(submission)).await;
         checked.ok_or_else(|| unavailable("the node is going down".to_owned(), 5))?.map_err(refused)
     }
 
@@ -195,9 +196,9 @@ impl Desk {
         if name == self.shared.node.as_str() {
             return Err(ForgetError::Itself);
         }
-        let found = self.take(move |replica, now| replica.forget(&name, now)).await.ok_or(ForgetError::Closing)?;
+        let found = self.repeater.send(Forget { name }).await.map_err(|_closed| ForgetError::Closing)?;
         // Not before it is durable.
-        let (begin, settled) = Begin::new(Needs::Writing, |node, ticket, now| node.replica_mut().settle(ticket, now));
+        let (begin, settled) = Begin::new(Request::Settle);
         self.repeater.send(begin).await.map_err(|_closed| ForgetError::Closing)?;
         match tokio::time::timeout(DISK_PATIENCE, settled).await {
             Ok(Ok(_)) => Ok(found),
@@ -231,6 +232,17 @@ impl Desk {
         let store = Store::open(folder.path(), crate::store::Options::default()).unwrap();
         let shared = Arc::new(Shared::new("a".parse().unwrap(), crate::availability::Rules::default(), Vec::new()));
         Self::new(actix::Context::new().address(), store, shared, Vec::new(), actix::Context::new().address())
+    }
+}
+
+/// Would this be taken?
+struct CheckSubmission(Submission);
+
+impl Question for CheckSubmission {
+    type Answer = Result<Submission, SubmitRefusal>;
+
+    fn look(self, node: &Node, now: Now) -> Self::Answer {
+        node.replica().check(self.0, now)
     }
 }
 

@@ -7,14 +7,50 @@ use uuid::Uuid;
 
 use super::{Delivery, DeliveryRow, Desk, Event};
 use crate::{
-    actors::courier::AskReceipts,
-    availability::{Entry, Moment},
+    actors::messages::{AskReceipts, Question},
+    availability::{Entry, Moment, Name, NodeId, Stamp},
     store::records,
-    sync::{DeliveryState, Told},
+    sync::{DeliveryState, Node, Now, Told},
 };
 
 /// How long the initial node is waited for when another is asked.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How far has this notification of that node come?
+struct LookUpReceipts {
+    stamp: Stamp,
+    initial: Name,
+}
+
+/// What the node's memory says about one notification.
+struct Standing {
+    me: NodeId,
+    /// The receipts that are awaited.
+    told: Vec<Told>,
+    /// Nodes that get a merge instead of rows; `None` where the memory has all there is.
+    collapsed: Option<Vec<NodeId>>,
+    /// The initial node, and where it is.
+    initial: Option<(NodeId, String)>,
+    /// How far it is here.
+    here: DeliveryState,
+}
+
+impl Question for LookUpReceipts {
+    type Answer = Standing;
+
+    fn look(self, node: &Node, _: Now) -> Standing {
+        let (replica, me) = (node.replica(), node.replica().facts().me);
+        let (told, here) = (replica.told(&self.stamp).unwrap_or_default(), replica.state_here(&self.stamp));
+        if told.iter().any(|told| told.node == me) {
+            // Accepted in this run: the memory has all there is.
+            return Standing { me, told, collapsed: None, initial: None, here };
+        }
+        let collapsed = replica.peers().iter().filter(|peer| peer.merge_on_return).map(|peer| peer.id).collect();
+        let initial = replica.members().find(|member| member.name == self.initial);
+        let initial = initial.map(|member| (member.id, member.address.clone()));
+        Standing { me, told, collapsed: Some(collapsed), initial, here }
+    }
+}
 
 impl Desk {
     /// Waits until every known node has confirmed, or the time is over.
@@ -55,22 +91,8 @@ impl Desk {
     pub(super) async fn receipt(&self, entry: &Arc<Entry>, ask: bool) -> Delivery {
         let (stamp, node) = (entry.stamp, entry.notification.node.clone());
         let own = self.shared.node == node;
-        let looked = self
-            .take(move |replica, _| {
-                let me = replica.facts().me;
-                let told = replica.told(&stamp).unwrap_or_default();
-                if told.iter().any(|told| told.node == me) {
-                    // Accepted in this run: the memory has all there is.
-                    return (me, told, None, None, replica.state_here(&stamp));
-                }
-                let collapsed: Vec<_> =
-                    replica.peers().iter().filter(|peer| peer.merge_on_return).map(|peer| peer.id).collect();
-                let initial = replica.members().find(|member| member.name == node);
-                let initial = initial.map(|member| (member.id, member.address.clone()));
-                (me, told, Some(collapsed), initial, replica.state_here(&stamp))
-            })
-            .await;
-        let Some((me, open, collapsed, initial, here)) = looked else {
+        let looked = self.look(LookUpReceipts { stamp, initial: node }).await;
+        let Some(Standing { me, told: open, collapsed, initial, here }) = looked else {
             return Delivery { delivery: Vec::new(), complete: false };
         };
         let recorded = match collapsed {
@@ -81,7 +103,9 @@ impl Desk {
         if !own && open.is_empty() && recorded.is_empty() {
             if ask && let Some((node, address)) = initial {
                 let ask = self.couriers.send(AskReceipts { node, address, id: entry.notification.id });
-                if let Ok(Ok(Some(delivery))) = tokio::time::timeout(PATIENCE, ask).await {
+                if let Ok(Ok(Some(answer))) = tokio::time::timeout(PATIENCE, ask).await
+                    && let Ok(delivery) = serde_json::from_value(answer)
+                {
                     return delivery;
                 }
             }

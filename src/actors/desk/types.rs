@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use serde::Serialize;
 use uuid::Uuid;
 
-pub use crate::sync::DeliveryState;
+pub use crate::{actors::shared::Event, sync::DeliveryState};
 use crate::{
     availability::{BoundExceeded, Entry, FieldError, Moment, Name, Notification, Reason, Status, Target},
     store::records::RecordError,
@@ -304,32 +304,4 @@ impl NodeView {
     pub fn is_away(&self) -> bool {
         matches!(self.phase.as_str(), "away" | "unknown")
     }
-}
-
-/// Something has changed; for server-sent events. Carries names only: look up what you need.
-#[derive(Debug, Clone, Serialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
-pub enum Event {
-    /// What is known of this application has changed.
-    Availability {
-        /// Its name.
-        application: Name,
-    },
-    /// A resource or the system has changed.
-    Resource {
-        /// Which.
-        target: Target,
-    },
-    /// A receipt has come in.
-    Delivery {
-        /// Of which notification.
-        id: Uuid,
-    },
-    /// The history has one more notification.
-    Notification {
-        /// Which.
-        id: Uuid,
-    },
-    /// Something about a node has changed.
-    Nodes,
 }
