@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream, UnixStream},
+    net::{TcpListener, TcpSocket, TcpStream, UnixStream},
 };
 
 use crate::{
@@ -196,4 +196,26 @@ async fn the_gate_listens_at_several_addresses() {
     assert_eq!(local().await, 200, "which is no obstacle");
     farm[0].terminate().await;
     assert!(!path.exists(), "an orderly end removes it");
+}
+
+#[tokio::test]
+async fn a_dead_address_is_504_soon() {
+    // Nobody accepts here: once the queue is full, further connections hang as those to a dead machine do.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((own_address(), 0).into()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut held = Vec::new();
+    while let Ok(connected) = tokio::time::timeout(Duration::from_millis(500), TcpStream::connect(address)).await {
+        held.push(connected.unwrap());
+        assert!(held.len() < 16, "the queue has no end");
+    }
+    let farm = farm_with(&format!("routes = [\"/\"]\nupstream = [\"http://{address}\"]"))
+        .more(0, "[gate.timeouts]\nconnect = \"300ms\"")
+        .start()
+        .await;
+    let began = Instant::now();
+    let reply = farm[0].gate_send("POST", "/x", &[("accept", "text/plain")], Some(b"hello")).await.expect(504);
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(reply.text().contains("was not"), "it is known that nothing arrived: {}", reply.text());
 }
