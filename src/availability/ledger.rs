@@ -247,7 +247,7 @@ impl Ledger {
                 }
                 let remembered = |word: &&Arc<Word>| word.plan || matches!(word.says, Says::Cancel(_));
                 if words.iter().filter(remembered).count() >= MAX_CANCELS {
-                    return full("plans that are open or were taken back", MAX_CANCELS);
+                    return full("plans that are open or were cancelled", MAX_CANCELS);
                 }
             }
         }
