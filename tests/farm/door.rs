@@ -273,7 +273,17 @@ async fn what_nobody_is_asked_for_is_404_and_the_reserved_prefix_stays_reserved(
     members.sort();
     assert_eq!(
         members,
-        ["application", "available", "expected_back_at", "message", "reason", "since", "title", "upcoming"]
+        [
+            "advisories",
+            "application",
+            "available",
+            "expected_back_at",
+            "message",
+            "reason",
+            "since",
+            "title",
+            "upcoming"
+        ]
     );
     // pages and API are not the public's
     for path in ["/api/v1/availability", "/login", "/metrics", "/peer/v1/merge", "/readyz"] {

@@ -93,6 +93,7 @@ fn a_submission_has_the_members_that_are_read() {
         "restore",
         "criteria",
         "priority",
+        "last_entry_seconds",
     ];
     assert_eq!(all, BTreeSet::from(read));
     for member in all {
