@@ -1,5 +1,5 @@
-//! How the actors reach other nodes: a contract that the peer room fulfils over signed HTTP, so that
-//! nothing here knows of connections.
+//! How the actors reach other nodes: a trait that the peer room implements over signed HTTP, so that the actors
+//! know no connections.
 
 use futures_util::future::LocalBoxFuture;
 use uuid::Uuid;
@@ -12,9 +12,9 @@ use crate::{
 /// A call under way.
 pub type Call<'a, T> = LocalBoxFuture<'a, Result<T, Failure>>;
 
-/// Signed calls to other nodes, each with its time-out. Only the node that is asked can answer.
+/// Signed calls to other nodes, each with a time-out. Only the addressed node can answer.
 pub trait Transport {
-    /// Hands notifications and receipts over.
+    /// Delivers notifications and receipts.
     fn deliver<'a>(&'a self, peer: NodeId, address: &'a str, message: &'a Deliver) -> Call<'a, Delivered>;
     /// One step of a merge; `None` is 204.
     fn merge<'a>(&'a self, peer: NodeId, address: &'a str, message: &'a Merge) -> Call<'a, Option<Merged>>;

@@ -1,5 +1,5 @@
-//! Reads the members of a submission one by one, and takes note of everything that is wrong with
-//! them. Knows the form of each kind of value, not what a submission means.
+//! Reads the members of a submission one by one and records every error. It knows the form of each kind of
+//! value, not the meaning of a submission.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
-//! What an admission reports, and what only a broken or a newer peer could send. The rules as laws,
-//! on thousands of generated farms, are in `tests/laws`.
+//! The results of admissions, and entries that only a broken or a newer peer could send. `tests/laws` tests the
+//! rules as laws, on thousands of generated farms.
 
 use super::*;
 use crate::availability::{Restore, Status};
