@@ -1,5 +1,5 @@
-//! When a ready node acts by itself: it merges with a random peer now and then, so that a healed
-//! partition converges without a restart, and gets to know those whom it has not met.
+//! When a ready node acts by itself: it merges periodically with a random peer, so that a healed partition
+//! converges without a restart, and introduces itself to unknown members.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Single moments of what a node does of its own accord, one by one.
+//! Single steps that a node takes by itself, one by one.
 #![allow(clippy::unwrap_used)]
 
 use uuid::Uuid;
