@@ -1,10 +1,10 @@
 //! Who may use the API (docs/contract.md#who-may-do-what): bearers of a token (RFC 6750), and for
 //! reading also the browsers of signed-in operators.
 //!
-//! Must stay true: everything below `/api` passes [`require`]; a token's text is compared by its
-//! SHA-256 in constant time and is never logged or kept; a session authorizes safe methods only, so
-//! that no other site can make a browser submit anything; what goes on for longer than a request
-//! ends with the session or the token that allowed it.
+//! Must stay true: everything below `/api` passes [`require`]; a token's text is compared by its SHA-256 in
+//! constant time and is never logged or stored; a session authorizes safe methods only, so that no other site
+//! can make a browser submit anything; a long-running request ends with the session or the token that allowed
+//! it.
 
 use std::{fmt, sync::Arc};
 

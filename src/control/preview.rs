@@ -1,6 +1,5 @@
-//! What a notification would do, before it is sent: which applications it closes and opens, what it
-//! replaces, and what may not have been meant. The form's preview and `POST /api/v1/preview` show the
-//! same.
+//! The effects of a notification, before it is sent: which applications it closes and opens, what it replaces,
+//! and possible mistakes. The form's preview and `POST /api/v1/preview` show the same.
 //!
 //! A pure function of the notification, what the board shows, and the present.
 

@@ -1,7 +1,7 @@
-//! Why a forwarded request has no answer, and whose fault that is.
+//! Why a forwarded request has no answer: errors of the client (4xx) and of the upstream (5xx).
 //!
-//! What must stay true: each error becomes a problem in one place, [`ProxyError::kind`]; a fault of the client is
-//! never a 5xx, one of the upstream never a 4xx. Knows nothing of pages.
+//! What must stay true: each error becomes a problem in one place, [`ProxyError::kind`]; a client's error is
+//! never a 5xx, an upstream's never a 4xx. Knows nothing of pages.
 
 use std::{io, time::Duration};
 
@@ -106,7 +106,7 @@ impl ProxyError {
         }
     }
 
-    /// Whether nothing of the request has left: it is known not to have arrived.
+    /// Whether nothing of the request was sent: it certainly did not arrive.
     pub fn is_before_sending(&self) -> bool {
         matches!(self, Self::NoUpstream | Self::Connect { .. } | Self::Timeout { phase: "connect", .. })
     }

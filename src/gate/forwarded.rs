@@ -1,10 +1,10 @@
-//! Who asked, and what the upstream is told about it.
+//! The sender of a request, and what the upstream is told about it.
 //!
-//! `X-Forwarded-For/-Proto/-Host` and `Forwarded` (RFC 7239) are rebuilt from one [`Origin`]: what
-//! this node saw itself, and before it what the sender said, if that is one of
-//! `gate.trusted_proxies`. So the four can never contradict each other.
+//! `X-Forwarded-For/-Proto/-Host` and `Forwarded` (RFC 7239) are rebuilt from one [`Origin`]: what this node
+//! saw itself, preceded by the sender's own statement if the sender is one of `gate.trusted_proxies`. So the
+//! four can never contradict each other.
 //!
-//! What must stay true: nothing that an untrusted client writes decides who it is taken for.
+//! What must stay true: an untrusted client cannot choose its address.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! How long and how much the gate waits and keeps (docs/contract.md#limits-of-connections).
+//! The time and size limits of the gate (docs/contract.md#limits-of-connections).
 
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ pub struct Limits {
     pub upstream: Duration,
     /// How long a tunnel or an event stream may be silent.
     pub tunnel: Duration,
-    /// How long a body is read on after its request was answered.
+    /// How long the rest of an unread body is read after its answer.
     pub drain: Duration,
-    /// How much of such a body is read on, in bytes.
+    /// How much of such a body is read, in bytes.
     pub drained: u64,
     /// The largest body of a request that is forwarded, in bytes.
     pub max_body: u64,

@@ -1,4 +1,4 @@
-//! The gate's listener: lets clients in.
+//! The gate's listener: accepts clients.
 //!
 //! actix-server accepts, runs the workers and stops them; each worker serves its connections with
 //! [`super::connection`], and has an actix-web App that answers the gate's own addresses.

@@ -1,8 +1,8 @@
-//! What the gate decides about a request, and what it says itself: a denial, or a problem in the same shapes
+//! The gate's decision about a request, and its own answers: a denial, or a problem in the same shapes
 //! (docs/contract.md#http).
 //!
-//! A connection decides each request by [`Gate::admit`] and writes what is to be said; the App, which answers the
-//! gate's own addresses, decides by the same function.
+//! A connection decides each request with [`Gate::admit`] and writes the answer; the App, which answers the
+//! gate's own addresses, decides with the same function.
 
 use std::{net::IpAddr, sync::Arc};
 

@@ -1,8 +1,8 @@
-//! What a node answers its peers (`/peer/v1`). Every request is checked from its head before a byte of
-//! its body is read, and every answer to one that was let in is signed, errors included.
+//! A node's answers to its peers (`/peer/v1`). Every request is checked from its head before a byte of its body
+//! is read, and every answer to an accepted request is signed, errors included.
 //!
-//! Messages are accepted from *open* on (docs/contract.md#life-of-a-node): until the repeater is
-//! restored they wait in its mailbox, for a moment; then their sender tries again.
+//! Messages are accepted from *open* on (docs/contract.md#life-of-a-node): until the repeater is restored they
+//! wait briefly in its mailbox; after that their sender tries again.
 
 #![allow(clippy::result_large_err)] // the error is an answer, sent once; a box would only be unpacked again
 

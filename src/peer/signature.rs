@@ -1,9 +1,8 @@
-//! Signatures under the requests and answers of peers: HMAC-SHA256 with the farm's secret (RFC 2104;
+//! Signatures of the requests and answers of peers: HMAC-SHA256 with the farm's secret (RFC 2104;
 //! docs/contract.md#who-may-do-what).
 //!
-//! A request's signature covers its headers alone: who sends it, to whom, when, and the length and
-//! the hash of its body. So a receiver knows from the head whether to read on, and compares the body
-//! while it arrives.
+//! A request's signature covers its headers alone: the sender, the receiver, the time, and the length and hash
+//! of its body. So a receiver knows from the head whether to read on, and hashes the body while it arrives.
 //!
 //! Must stay true: every part that a receiver acts on is under the signature; two different
 //! messages never yield the same signed bytes (each field is preceded by its length, and requests

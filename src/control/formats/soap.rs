@@ -1,7 +1,7 @@
 //! SOAP 1.1 (W3C Note of 8 May 2000) and SOAP 1.2 (W3C Recommendation, part 1): envelopes in and out, and faults.
 //!
-//! What must stay true: an envelope is answered in its own version; of its header nothing is understood, so that a
-//! block that must be understood is a fault; its body has exactly one element. This file knows no notification.
+//! What must stay true: an envelope is answered in its own version; no header block is understood, so a block
+//! that must be understood is a fault; the body has exactly one element. This file does not know notifications.
 
 use super::{tree::Element, xml::leaf_to};
 

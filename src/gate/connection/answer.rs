@@ -1,6 +1,6 @@
 //! Answers that the gate writes itself, straight into a connection's output: denials and problems.
 //!
-//! What must stay true: they are, byte for byte, what the App would answer to the same request
+//! What must stay true: they are, byte for byte, the answers of the App to the same request
 //! ([`super::super::service`]); the tests compare the two.
 
 use std::rc::Rc;

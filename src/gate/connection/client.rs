@@ -1,7 +1,7 @@
-//! A client's end of a connection: its socket, what it has said, what it is to be told.
+//! A client's end of a connection: its socket, its input and its output.
 //!
-//! What must stay true: an idle client has no buffers; what is read ahead and what is not yet written is bounded by
-//! who calls.
+//! What must stay true: an idle client has no buffers; the caller bounds what is read ahead and what is not yet
+//! written.
 
 use std::{
     io::{self, IoSlice},
@@ -135,7 +135,7 @@ impl<S: Socket> Client<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Makes sure that there is a buffer for output.
+    /// Ensures that there is a buffer for output.
     pub(super) fn lend_output(&mut self) {
         if self.output.capacity() == 0 {
             self.output = self.worker.buffers.head();

@@ -1,7 +1,7 @@
-//! Requests for the gate itself, asked of the actix-web App through its service interface.
+//! Requests for the gate itself, answered by the actix-web App through its service interface.
 //!
-//! The App gets the request as actix-http would have given it, and its answer is framed here. Its handlers read a
-//! body as far as they want; what they leave is read on or ends the connection, as everywhere.
+//! The App gets the request as actix-http would pass it, and its answer is framed here. Its handlers read as
+//! much of a body as they need; the rest is discarded or ends the connection, as everywhere.
 //!
 //! What must stay true: `100 Continue` is sent only when a handler reads; an endless answer (server-sent events)
 //! ends when its client is gone.

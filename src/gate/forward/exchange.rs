@@ -1,11 +1,11 @@
-//! One request on its way: the client's socket and an upstream's, both directions at once.
+//! One forwarded request: the client's socket and an upstream's, both directions at once.
 //!
-//! Where each direction stands is known to [`crate::http1::machine::Exchange`]; here its bytes are moved, its
-//! limits kept, and its failures told apart.
+//! [`crate::http1::machine::Exchange`] tracks the state of each direction; this file moves the bytes, enforces
+//! the limits, and classifies the failures.
 //!
-//! What must stay true: whoever is slower sets the pace, so no more than one buffer of each direction is in memory;
-//! a body that broke off never looks complete at the other end; each direction has a limit of its own, so that a
-//! busy one does not keep a dead one alive; when the client is gone, so is the upstream's request.
+//! What must stay true: the slower side sets the pace, so at most one buffer of each direction is in memory; a
+//! truncated body never looks complete at the other end; each direction has its own limit, so that a busy one
+//! does not keep a dead one alive; when the client is gone, the upstream's request ends.
 
 use std::{
     future::poll_fn,

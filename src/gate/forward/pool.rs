@@ -1,11 +1,11 @@
 //! Connections of one worker to its upstreams, opened, lent and kept.
 //!
-//! Each worker has its own, so nothing is locked. One task watches all idle connections: one that its upstream
-//! closes, or says anything on, is closed at once.
+//! Each worker has its own pool, so nothing is locked. One task watches all idle connections: if the upstream
+//! closes one, or sends anything on it, it is closed at once.
 //!
-//! What must stay true: **a connection lives exactly as long as its [`Link`].** Dropping that closes the socket:
-//! when the client is gone, so is the upstream request, whatever state it was in. Only one whose exchange is
-//! complete comes back.
+//! What must stay true: **a connection lives exactly as long as its [`Link`].** Dropping the link closes the
+//! socket: when the client is gone, so is the upstream request, whatever its state. Only a connection whose
+//! exchange is complete returns to the pool.
 
 use std::{
     cell::{Cell, RefCell},

@@ -1,4 +1,4 @@
-//! `GET /history.csv`: everything that the filters let through, up to a bound.
+//! `GET /history.csv`: everything that the filters select, up to a bound.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use bytes::Bytes;
