@@ -11,7 +11,7 @@ pub struct Limits {
     pub body: Duration,
     /// How long a connection is kept without a request.
     pub idle: Duration,
-    /// For a connection to an upstream to open, resolving included.
+    /// For opening a connection to an upstream, including name resolution.
     pub connect: Duration,
     /// From the last byte of a request to the head of the upstream's answer.
     pub upstream: Duration,
@@ -25,7 +25,7 @@ pub struct Limits {
     pub max_body: u64,
     /// Idle connections kept for each upstream and worker.
     pub idle_connections: usize,
-    /// How long a connection to an upstream is used: a name that has moved is followed within this time.
+    /// How long a connection to an upstream is used, so that changed DNS records take effect within this time.
     pub connection_age: Duration,
 }
 

@@ -1,8 +1,8 @@
-//! What readers, the writer and its watchdog share: the open database, and what became of it.
+//! State that readers, the writer and its watchdog share: the open database, and its status.
 //!
-//! Must stay true: nobody gets at the database while a thread hangs inside sled, for that thread may
-//! hold a lock that every call of sled needs; and a database that has failed is closed, with every
-//! handle to it gone, before it is opened again, as sled keeps its lock until then.
+//! Must stay true: no thread gets access to the database while another hangs inside sled, because that one may
+//! hold a lock that every call of sled needs; a failed database is closed, with every handle to it dropped,
+//! before it is opened again, because sled keeps its lock until then.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -57,17 +57,17 @@ pub(in crate::gate) struct Plan {
     pub(in crate::gate) exchange: Exchange,
 }
 
-/// How an exchange ended.
+/// The end of an exchange.
 pub(in crate::gate) enum End {
     /// Its answer was passed on; the connection goes on if the exchange says so.
     Answered,
     /// There is no answer, for this reason; nothing of one was passed on.
     Failed(ProxyError),
-    /// The client is gone, or its answer broke off: the connection is of no more use.
+    /// The client is gone, or its answer broke off: the connection cannot be used any more.
     Gone,
 }
 
-/// Why a try gave no answer.
+/// Why a try has no answer.
 enum Failure {
     /// The used connection was closed before it answered, and the request may be sent again.
     Again,
@@ -77,7 +77,7 @@ enum Failure {
     Gone,
 }
 
-/// Has an upstream perform the request, and passes on its answer.
+/// Forwards the request to an upstream, and passes on its answer.
 pub(in crate::gate) async fn perform<S: Socket>(client: &mut Client<S>, plan: &mut Plan) -> End {
     let mut from = From::Pool;
     loop {
@@ -141,7 +141,7 @@ struct Way<'a, S> {
     /// Something of an answer has come.
     heard: bool,
     search: head::Search,
-    /// When something last moved towards the upstream, and towards the client.
+    /// When bytes last moved towards the upstream, and towards the client.
     up: Instant,
     down: Instant,
     /// How long the answer may be silent.
@@ -433,7 +433,7 @@ impl<'a, S: Socket> Way<'a, S> {
         }
     }
 
-    /// When it is too late for what is waited for, and what that means. `None`: it just ends.
+    /// The deadline of the current wait, and the meaning of missing it. `None`: the exchange just ends.
     fn due(&self) -> (Instant, Option<ProxyError>) {
         let limits = &self.client.worker.limits;
         let exchange = &self.plan.exchange;

@@ -31,10 +31,10 @@ use crate::{
 /// How often idle connections are looked through; one that was idle for a whole round is closed.
 const REAP: Duration = Duration::from_secs(30);
 
-/// A connection to an upstream that nobody else uses while it is held.
+/// An exclusive connection to an upstream.
 pub(in crate::gate) struct Link {
     pub(super) stream: TcpStream,
-    /// What the upstream has said.
+    /// Bytes that the upstream has sent.
     pub(super) input: Pipe,
     /// Whether it has carried a request before: its upstream may have closed it unseen.
     pub(super) reused: bool,
@@ -47,7 +47,7 @@ pub(in crate::gate) struct Link {
 }
 
 impl Link {
-    /// Who is at the other end.
+    /// The address of the other end.
     pub(super) fn authority(&self) -> &Arc<str> {
         &self.authority
     }
@@ -146,7 +146,7 @@ impl Pool {
     }
 }
 
-/// Whether an idle connection is open and has nothing to say. If so, `cx` is woken when that changes.
+/// Whether an idle connection is open and silent. If so, `cx` is woken when that changes.
 fn is_quiet(stream: &TcpStream, cx: &mut Context<'_>) -> bool {
     loop {
         match stream.poll_read_ready(cx) {
