@@ -115,7 +115,7 @@ impl Repeater {
                     Effect::Reply(ticket, reply) => {
                         if let Some((_, waiter)) = self.tickets.remove(&ticket) {
                             crash_point(point_of(&reply));
-                            // Nobody may wait for it any more.
+                            // The caller may be gone.
                             waiter.send(reply).ok();
                         }
                     }
@@ -183,7 +183,7 @@ impl Repeater {
         let clock = self.shared.clock();
         let late = |slot: &Slot| !slot.snapshot.load().holds_at(clock);
         for (_, cache) in self.shared.slots.iter().zip(&self.caches).filter(|(slot, _)| late(slot)) {
-            // A full mailbox has a load in it, which publishes anew as well.
+            // A full mailbox contains a load, which publishes again as well.
             cache.try_send(TellTime).ok();
         }
     }
@@ -193,7 +193,7 @@ impl Repeater {
         let progress = self.queue.progress();
         if let Some(why) = progress.stopped {
             log::error!(why:?, note = "submissions are refused until it can write again"; "store_stopped");
-            // What was not reported durable is unknown: those that wait for it are told so.
+            // The state of steps not reported durable is unknown: the waiting callers are told so.
             self.tickets.retain(|_, (needs, _)| *needs == Needs::Peers);
         }
         self.stopped = !progress.writable;

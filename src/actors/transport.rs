@@ -18,7 +18,7 @@ pub trait Transport {
     fn deliver<'a>(&'a self, peer: NodeId, address: &'a str, message: &'a Deliver) -> Call<'a, Delivered>;
     /// One step of a merge; `None` is 204.
     fn merge<'a>(&'a self, peer: NodeId, address: &'a str, message: &'a Merge) -> Call<'a, Option<Merged>>;
-    /// "I am here; who are you?", asked of whoever advertises this address.
+    /// An announcement, sent to the node at this address, whichever it is.
     fn announce<'a>(&'a self, address: &'a str, message: &'a Announce) -> Call<'a, Announce>;
     /// What the initial node knows of a notification's receipts, as JSON.
     fn receipts<'a>(&'a self, peer: NodeId, address: &'a str, id: Uuid) -> Call<'a, Option<serde_json::Value>>;

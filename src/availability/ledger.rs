@@ -24,8 +24,8 @@ use super::{
 pub const MAX_CRITERIA: usize = 64;
 /// Most open plans per target.
 pub const MAX_PLANS: usize = 64;
-/// Most plans per target, open and taken back together: a cancel must be remembered as long as its
-/// plan could come back from a peer.
+/// Most plans per target, open and cancelled together: a cancel must be remembered as long as its plan could
+/// return from a peer.
 pub const MAX_CANCELS: usize = 1_000;
 /// Most reporters per target.
 pub const MAX_REPORTERS: usize = 256;

@@ -31,7 +31,7 @@ pub enum Status {
 /// Whether a closing ends by itself when the expected return has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Restore {
-    /// It stays closed until somebody opens it, overdue or not.
+    /// It stays closed until somebody opens it, even when overdue.
     #[default]
     Manual,
     /// It counts as available again from `expected_back_at` on.

@@ -107,7 +107,7 @@ impl Lease {
     }
 }
 
-/// Who asks; in the request's extensions below `/api`.
+/// The caller; in the request's extensions below `/api`.
 #[derive(Clone)]
 pub enum Caller {
     /// A token.
@@ -203,7 +203,7 @@ fn nobody(detail: String) -> Failure {
     Failure::Unauthenticated { detail, invalid_token: false }
 }
 
-/// Finds out who asks.
+/// Authenticates the caller.
 ///
 /// A presented token decides, also when it is wrong and there is a session beside it: a script must
 /// learn that its token is wrong.

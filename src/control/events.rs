@@ -54,7 +54,7 @@ impl Default for Streams {
 }
 
 impl Streams {
-    /// At most so many at a time.
+    /// At most this many at a time.
     pub fn new(most: usize) -> Self {
         Self { open: Arc::default(), most, end: CancellationToken::new() }
     }

@@ -16,7 +16,7 @@ use crate::{
 
 /// Earlier beginnings than this are worth a word.
 const PAST: Duration = Duration::from_secs(60);
-/// So many overlapping plans are named.
+/// How many overlapping plans are named.
 const OVERLAPS: usize = 5;
 
 /// An application that a closing closes.

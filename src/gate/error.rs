@@ -21,7 +21,7 @@ pub enum ProxyError {
     Connect {
         /// `host:port`.
         upstream: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The upstream closed without an answer, or what it sent is no HTTP (502).
@@ -50,7 +50,7 @@ pub enum ProxyError {
         /// The limit that passed.
         limit: Duration,
     },
-    /// The client's body is no body, or broke off (400; nobody may be there to read it).
+    /// The client's body is malformed, or broke off (400; the client may be gone).
     #[error("the client's body: {0}")]
     Upload(#[from] BodyError),
     /// The client's body is larger than allowed (413).
@@ -64,7 +64,7 @@ pub enum ProxyError {
 /// What is wrong with an upstream's answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The connection was closed before the head had come.
+    /// The connection was closed before the head was complete.
     #[error("it closed the connection")]
     Closed,
     /// The connection failed.
@@ -76,7 +76,7 @@ pub enum Fault {
     /// Its head contradicts itself.
     #[error("{0}")]
     Framing(#[from] FramingError),
-    /// It says what nobody asked for.
+    /// It sends an answer that was not requested.
     #[error("{0}")]
     Answer(#[from] AnswerError),
 }
@@ -95,7 +95,7 @@ impl ProxyError {
         }
     }
 
-    /// What users are told instead of the usual sentence, where that says too little.
+    /// A sentence for users that replaces the usual one if that is too vague.
     pub fn told(&self, application: &str) -> Option<String> {
         match self {
             Self::NoUpstream => Some(format!("{application} has no upstream on this node.")),

@@ -33,7 +33,7 @@ pub struct Place {
 }
 
 impl PerClient {
-    /// At most so many for each client.
+    /// At most this many for each client.
     pub fn new(most: usize) -> Self {
         Self { most, held: Arc::default() }
     }
@@ -94,7 +94,7 @@ impl Drop for Place {
     }
 }
 
-/// The address that stands for a client: an IPv4 address, or the first of its /64.
+/// The address that identifies a client: an IPv4 address, or the first of its /64.
 fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),

@@ -34,7 +34,7 @@ const IDLE_PER_PEER: usize = 4;
 /// How much of a refusal's text is kept, in characters.
 const DETAIL: usize = 200;
 
-/// Whom a request is for.
+/// The receiver of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Callee<'a> {
     /// Where it answers: `http://host:port`.

@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Door {
     /// Lets in what peers have signed, and signs the answers.
     pub guard: Guard,
-    /// Where messages are handed in. Its repeater keeps them waiting until it is restored.
+    /// The desk that takes the messages. They wait in its repeater's mailbox until the node is restored.
     pub desk: Desk,
     /// What the actors publish.
     pub shared: Arc<Shared>,
@@ -46,7 +46,7 @@ pub struct Door {
 struct Opened<M> {
     sender: Sender,
     message: M,
-    /// Its share of the memory for messages, as long as it is worked on.
+    /// Its share of the memory for messages, while it is processed.
     _room: OwnedSemaphorePermit,
 }
 

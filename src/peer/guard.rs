@@ -39,7 +39,7 @@ static REFUSED: Noise = Noise::new("peer_request_refused");
 
 /// Longest message, in bytes: a merge of 2,000 entries of the largest size fits.
 pub const MAX_MESSAGE: usize = 64 << 20;
-/// How many bytes of bodies there may be in memory at a time, whoever sends them: two of the longest.
+/// The most bytes of bodies in memory at a time, from all senders: two of the longest.
 pub const ROOM: usize = 2 * MAX_MESSAGE;
 /// How long a body may take.
 const PATIENCE: Duration = Duration::from_secs(30);

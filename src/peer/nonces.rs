@@ -51,7 +51,7 @@ impl Nonces {
         Self { generations: BTreeMap::new(), count: 0, limit, forgotten: None }
     }
 
-    /// Takes note of a request whose signature and time have been checked.
+    /// Records a request whose signature and time have been checked.
     ///
     /// # Errors
     /// [`Refusal::Replayed`] when it was here before, or may have been; [`Refusal::Busy`] when

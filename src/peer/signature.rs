@@ -29,7 +29,7 @@ pub const BOOT: &str = "forewarn-boot";
 pub const BOOT_NONCE: &str = "forewarn-boot-nonce";
 /// When the request was signed: milliseconds since 1970, decimal.
 pub const TIME: &str = "forewarn-time";
-/// Whom the request is for: a node's UUID or, where that is not known yet, its advertised address.
+/// The receiver of the request: a node's UUID or, while that is unknown, its advertised address.
 pub const TO: &str = "forewarn-to";
 /// The length of the request's body in bytes, decimal.
 pub const LENGTH: &str = "forewarn-length";
@@ -40,7 +40,7 @@ pub const NONCE: &str = "forewarn-nonce";
 /// The signature: 64 hexadecimal digits.
 pub const SIGNATURE: &str = "forewarn-signature";
 
-/// How far the clocks of two nodes may be apart. Exactly this much is still accepted.
+/// The largest accepted difference between the clocks of two nodes.
 pub const WINDOW: Duration = Duration::from_secs(300);
 
 /// The first signed field of a request.
@@ -142,7 +142,7 @@ pub enum Refusal {
         "this request is for {to}, and this node is {me}: another node answers at the address that was asked, or farm.peers lists an address that the node there does not advertise (control.advertise)"
     )]
     Elsewhere {
-        /// Whom it is for.
+        /// The receiver.
         to: String,
         /// The address that this node advertises.
         me: String,

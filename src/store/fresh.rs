@@ -127,7 +127,7 @@ impl Damage {
         }
     }
 
-    /// So many records of each tree were altered, and are not in the new database.
+    /// This many records of each tree were altered, and are not in the new database.
     fn left_out(&mut self, losses: [u64; Tree::ALL.len()]) {
         for (tree, altered) in Tree::ALL.into_iter().zip(losses).filter(|(_, altered)| *altered > 0) {
             match self.trees.iter_mut().find(|found| found.tree == tree) {

@@ -59,7 +59,7 @@ pub enum RecordError {
 pub struct ReceiptRow {
     /// The node's name at that time.
     pub name: String,
-    /// How far.
+    /// Its state there.
     pub state: DeliveryState,
     /// Since when.
     pub at: Moment,

@@ -134,8 +134,8 @@ impl Shared {
         }
     }
 
-    /// Everything is durable and nobody writes any more: says so in the folder, so that the next start
-    /// need not check it. Does nothing after a failure.
+    /// Everything is durable and nothing writes any more: records this in the folder, so that the next start
+    /// need not check the store. Does nothing after a failure.
     pub fn close_in_order(&self) {
         let Ok(handle) = self.handle() else { return };
         if self.folder.marker().state != State::Open || handle.is_failed() {

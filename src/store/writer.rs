@@ -13,7 +13,7 @@
 //!   durable before the whole database is written anew ([`super::fresh`]). Below the reserve sled is not called
 //!   at all: this keeps the handle usable on a full disk.
 //!
-//! # What whoever hands over steps has to do
+//! # Duties of the submitter of steps
 //!
 //! Keep a step until `Durable` covers it. On [`WriterEvent::Stopped`] answer "unknown" (503) to the callers
 //! that wait for one of the steps, and submit nothing. On [`WriterEvent::Writable`] call [`Writer::resume`],
@@ -40,7 +40,7 @@ use crate::sync::Haste;
 /// After a failure the store is opened anew after at most this many checks.
 const MAX_BACKOFF: u32 = 32;
 
-/// The folder's marker is synced after so many groups, or when nothing waits.
+/// The folder's marker is synced after this many groups, or when nothing waits.
 const SYNC_MARKER_EVERY: u32 = 256;
 
 /// The writer's events. Called on the writer's thread (a `Stopped` for a hanging flush on another), one at a
@@ -105,8 +105,8 @@ impl Writer {
         Err(StoreError::Stopped(gate.status()))
     }
 
-    /// Writes what was handed over and ends the thread; true if it ended within the limit. When it
-    /// did, the writer holds the store open no longer.
+    /// Writes the submitted steps and ends the thread; true if it ended within the limit. If so, the writer no
+    /// longer holds the store open.
     pub fn close(mut self, limit: Duration) -> bool {
         self.queue = None;
         !matches!(self.ended.recv_timeout(limit), Err(RecvTimeoutError::Timeout))

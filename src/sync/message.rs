@@ -82,8 +82,8 @@ pub struct Delivered {
     /// Members of shares that the receiver does not know; they stay with the sender.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<NodeId>,
-    /// Items that cannot be taken, such as records that break the rules of a notification or are not as they were stamped, and
-    /// why. They end the row.
+    /// Items that cannot be accepted, such as records that break the rules of a notification or differ from
+    /// their stamp's hash, and why. They end the row.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<(Stamp, String)>,
 }

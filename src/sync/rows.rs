@@ -149,7 +149,7 @@ pub enum Change {
         node: NodeId,
         /// That node's name.
         name: String,
-        /// How far.
+        /// Its state there.
         state: DeliveryState,
         /// Since when.
         at: Moment,

@@ -215,7 +215,7 @@ fn speaks_for_operators(n: &Notification) -> bool {
     Speaker::of(n.source, n.reporter.as_deref()) == Speaker::Operators
 }
 
-/// Whether this may be the earlier statement of a closing on the page.
+/// Whether this may be an update of an earlier closing.
 fn is_update(n: &Notification) -> bool {
     n.status == Some(Status::Unavailable) && !n.is_plan() && n.replaces.is_none() && speaks_for_operators(n)
 }

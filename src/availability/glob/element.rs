@@ -11,7 +11,7 @@ pub(super) enum Element {
     Any,
     /// This character.
     One(char),
-    /// One of these characters, or one that is none of them.
+    /// One of these characters, or, if negated, none of them.
     Class { negated: bool, ranges: Vec<(char, char)> },
 }
 

@@ -13,8 +13,8 @@ use super::element::Element;
 const BITS: usize = 64;
 /// Most words of a piece. Longer ones (of peers) are searched for character by character, and fit there.
 const MOST_WORDS: usize = 8;
-/// So many bytes are looked at in four places at the same time: each place waits for its own last step
-/// only, and a processor has room for several.
+/// Chunk size of the search in four places at the same time: each place waits only for its own last step, and a
+/// processor can overlap several.
 const LANE: usize = 1_024;
 /// Texts shorter than this are not worth that.
 const SHORT: usize = 512;

@@ -66,7 +66,7 @@ impl Fault {
         Self { code, reason: reason.into(), detail: None }
     }
 
-    /// A fault of whoever sent the message, without a detail.
+    /// A fault of the sender, without a detail.
     pub fn sender(reason: impl Into<String>) -> Self {
         Self::new(FaultCode::Sender, reason)
     }

@@ -22,9 +22,9 @@ const LONGEST: Duration = Duration::from_secs(300);
 const MEMORY: Duration = Duration::from_secs(900);
 /// Most accounts, invented names and addresses that are remembered, each.
 const MOST: usize = 4_096;
-/// Typing mistakes: so many failures on one account from one address cost no wait.
+/// Typing mistakes: this many failures on one account from one address cost no wait.
 const FREE_BY_ACCOUNT: u32 = 3;
-/// An address may stand for a whole office behind a proxy: so many failures cost nothing.
+/// An address may be a whole office behind a proxy: this many failures cost no wait.
 const FREE_BY_ADDRESS: u32 = 20;
 
 /// See the module.

@@ -55,7 +55,7 @@ pub(super) struct Worker {
     pub(super) buffers: Buffers,
     pub(super) pool: Rc<Pool>,
     pub(super) date: Date,
-    /// Answers what the gate itself says.
+    /// Answers requests for the gate's own addresses.
     app: BoxService<Request, ServiceResponse, Error>,
     stopping: Cell<bool>,
     /// Where bodies are written before their heads.
@@ -94,7 +94,7 @@ impl Worker {
     }
 }
 
-/// What comes after an answer.
+/// The next state after an answer.
 enum Then {
     /// Another request.
     Next,
@@ -109,7 +109,7 @@ enum Then {
 /// Serves a client until its connection ends.
 pub(super) async fn serve<S: Socket>(socket: S, peer: Option<SocketAddr>, worker: Rc<Worker>) {
     let mut client = Client::new(socket, peer, worker);
-    // What fails here is the client's connection, and there is nobody left to tell.
+    // A failure here is the client's connection; there is no one to report it to.
     if let Err(error) = run(&mut client).await {
         log::trace!(error:%; "connection_ended");
     }
@@ -198,7 +198,7 @@ async fn wait<S: Socket>(client: &mut Client<S>) -> io::Result<Waited> {
     .await
 }
 
-/// Writes everything there is to tell, as long as the client takes it.
+/// Writes all pending output, as long as the client reads it.
 async fn flush<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
     let (mut armed, mut left) = (false, client.unwritten());
     if left == 0 {

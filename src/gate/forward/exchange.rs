@@ -148,7 +148,7 @@ struct Way<'a, S> {
     patience: Duration,
     /// Since when, and from which byte on, an upload goes on behind its answer.
     draining: Option<(Instant, u64)>,
-    /// Which ends of a tunnel were told that nothing more comes.
+    /// Which ends of a tunnel have been closed for sending.
     shut: [bool; 2],
 }
 
@@ -215,7 +215,7 @@ impl<'a, S: Socket> Way<'a, S> {
         self.deaf.is_none() && (self.sent < self.plan.head.len() || !self.client.input.ready().is_empty())
     }
 
-    /// Writes to the upstream. Says whether anything moved.
+    /// Writes to the upstream. Returns whether anything moved.
     fn write_up(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
         let mut moved = false;
         while self.pending_up() {
@@ -231,7 +231,7 @@ impl<'a, S: Socket> Way<'a, S> {
                 }
                 Poll::Ready(Err(error)) if self.sent == 0 => return Err(self.broken(Fault::Io(error))),
                 Poll::Ready(Err(error)) => {
-                    // It may have said why before it closed.
+                    // It may have answered before it closed.
                     self.deaf = Some(error);
                     self.plan.exchange.drop_upload();
                     self.client.input.written(usize::MAX / 2);
@@ -247,7 +247,7 @@ impl<'a, S: Socket> Way<'a, S> {
         Ok(moved)
     }
 
-    /// Reads from the client: its body, its part of a tunnel, or what it says ahead.
+    /// Reads from the client: its body, its part of a tunnel, or further requests.
     fn read_client(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
         let ahead = self.plan.exchange.is_upload_over() && !self.plan.exchange.is_tunnel();
         let limit = if ahead { READ_AHEAD } else { BUFFER };
@@ -335,7 +335,7 @@ impl<'a, S: Socket> Way<'a, S> {
         self.broken = true;
     }
 
-    /// Reads one head of an answer, if it has come. Says whether it has.
+    /// Reads one head of an answer, if it has arrived. Returns whether it has.
     fn read_head(&mut self) -> Result<bool, Failure> {
         let raw = self.link.input.raw();
         if !self.search.is_worthwhile(raw) {
@@ -381,7 +381,7 @@ impl<'a, S: Socket> Way<'a, S> {
         Ok(true)
     }
 
-    /// Writes to the client: heads, then what is ready of the body. Says whether anything moved.
+    /// Writes to the client: heads, then the ready part of the body. Returns whether anything moved.
     fn write_down(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
         let mut moved = false;
         while self.client.unwritten() > 0 || !self.link.input.ready().is_empty() {
@@ -418,7 +418,7 @@ impl<'a, S: Socket> Way<'a, S> {
         self.body - from > limits.drained || since.elapsed() >= limits.drain
     }
 
-    /// Sets the deadline for whatever is waited for. Says what to do if it has passed.
+    /// Sets the deadline of the current wait. Returns what to do if it has passed.
     fn wait(&mut self, cx: &mut Context<'_>) -> Option<Result<(), Failure>> {
         loop {
             let (due, late) = self.due();
@@ -470,7 +470,7 @@ impl<'a, S: Socket> Way<'a, S> {
         (due, Some(error))
     }
 
-    /// The upstream's connection is of no use, or what it says is no HTTP.
+    /// The upstream's connection failed, or its bytes are not HTTP.
     fn broken(&mut self, source: Fault) -> Failure {
         let closed = matches!(source, Fault::Closed | Fault::Io(_)) && !self.heard;
         let unsent = self.sent == 0;

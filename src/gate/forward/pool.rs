@@ -135,7 +135,7 @@ impl Pool {
         Ok(Link { stream, input: Pipe::default(), reused: false, silence, authority, opened, round: 0 })
     }
 
-    /// Closes what has been idle for a whole round or is too old, and begins the next round.
+    /// Closes connections that were idle for a whole round or are too old, and begins the next round.
     fn sweep(&self) {
         let round = self.round.get();
         self.round.set(round.wrapping_add(1));
@@ -161,7 +161,7 @@ fn is_quiet(stream: &TcpStream, cx: &mut Context<'_>) -> bool {
     }
 }
 
-/// Closes idle connections that their upstreams have closed, or said something on; ends with its pool.
+/// Closes idle connections that their upstreams have closed or sent anything on; ends with its pool.
 async fn watch(pool: Weak<Pool>) {
     poll_fn(|cx| {
         let Some(pool) = pool.upgrade() else { return Poll::Ready(()) };
@@ -172,7 +172,7 @@ async fn watch(pool: Weak<Pool>) {
     .await;
 }
 
-/// Closes what nobody has used for a while; ends with its pool.
+/// Closes connections that have been idle for a while; ends with its pool.
 async fn reap(pool: Weak<Pool>) {
     loop {
         time::sleep(REAP).await;

@@ -8,7 +8,7 @@ use super::folder::Folder;
 use super::marker::State;
 use super::*;
 
-/// So many records in each tree.
+/// The number of records in each tree.
 const RECORDS: usize = 40;
 
 fn store_with_records(dir: &Path) {

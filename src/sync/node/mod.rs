@@ -44,7 +44,7 @@ pub struct Plan {
     pub timeout: Duration,
     /// How often to merge with a random peer afterwards.
     pub every: Duration,
-    /// Ledgers up to so many entries are sent whole; larger ones are compared by ranges.
+    /// Ledgers of up to this many entries are sent whole; larger ones are compared by ranges.
     pub small: usize,
 }
 
@@ -85,11 +85,11 @@ enum Errand {
 enum Then {
     /// The merge phase goes on.
     Start,
-    /// A merge: with this node, or with whoever has answered.
+    /// A merge: with this node, or with the node that has answered.
     Merge(Option<NodeId>),
     /// Nothing: the other one knows the phase of this node now.
     Nothing,
-    /// Somebody waits to see how all nodes are.
+    /// A caller waits for the state of all nodes.
     Show(Ticket),
 }
 

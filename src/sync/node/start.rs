@@ -176,7 +176,7 @@ mod tests {
         start
     }
 
-    /// Whom it asks now.
+    /// The reference to merge with next.
     fn asks(start: &mut Start) -> Vec<u128> {
         std::iter::from_fn(|| match start.next() {
             Some(Move::Talk(id, _)) => Some(id.0.as_u128()),

@@ -114,7 +114,7 @@ fn met(call: &Call) -> Answer {
     Answer::Announced(Box::new(announcement(i)))
 }
 
-/// A reference that holds the same as whoever asks.
+/// A reference with the same entries as the asking node.
 fn equal() -> Answer {
     Answer::Merged(None)
 }

@@ -150,7 +150,7 @@ impl Replica {
         }
     }
 
-    /// Notes what is to be done for this peer, if it can be reached.
+    /// Notes the next action for this peer, if it can be reached.
     pub(super) fn wake(&mut self, id: NodeId, now: Now) {
         match self.outbox.want(id, now) {
             Some(Want::Merge) => {

@@ -94,7 +94,7 @@ pub enum Effect {
         /// The changed targets.
         targets: Vec<Target>,
     },
-    /// Answer whoever holds this ticket.
+    /// Answer the holder of this ticket.
     Reply(Ticket, Reply),
     /// Send this to another node, then say [`Node::answered`](super::Node::answered).
     Call(Call),
@@ -151,7 +151,7 @@ pub enum Reply {
     Asked(usize),
     /// All nodes were asked for their state.
     Looked,
-    /// Applied and durable: to whoever asked for the end of replay or of a merge.
+    /// Applied and durable: answers the end of replay or of a merge.
     Settled,
     /// 409: the sender's identity is refused.
     TurnedAway(Conflict),
@@ -207,7 +207,7 @@ pub struct Replica {
     holds: Holds,
     /// What waits for the peers.
     outbox: Outbox,
-    /// Who is who.
+    /// The members, their names and runs.
     roster: Roster,
     /// Why this node is fenced, if it is.
     conflict: Option<Conflict>,
@@ -238,7 +238,7 @@ impl Replica {
         std::mem::take(&mut self.effects)
     }
 
-    /// Whom there is something to send to, and who is owed a merge, since the last call.
+    /// The peers with something to send, and those that need a merge, since the last call.
     pub(super) fn take_due(&mut self) -> Due {
         std::mem::take(&mut self.due)
     }

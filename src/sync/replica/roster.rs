@@ -25,7 +25,7 @@ pub(super) const MAX_BOOTS: usize = 4 * MAX_MEMBERS;
 /// The record and state of one other node.
 #[derive(Debug, Default)]
 pub(super) struct Peer {
-    /// Its record; none for a configured address that nobody has answered at yet.
+    /// Its record; none for a configured address that has not answered yet.
     pub(super) member: Option<Member>,
     /// Where it is.
     pub(super) address: String,
@@ -314,7 +314,7 @@ impl Roster {
         Run::New
     }
 
-    /// Whether some member of the farm goes by this name.
+    /// Whether some member of the farm has this name.
     pub(super) fn knows_name(&self, name: &Name) -> bool {
         self.members().any(|member| member.name == *name)
     }

@@ -44,7 +44,7 @@ pub struct Told {
     pub node: NodeId,
     /// What people call it.
     pub name: String,
-    /// How far.
+    /// Its state there.
     pub state: DeliveryState,
     /// Since when.
     pub at: Moment,

@@ -59,7 +59,7 @@ impl Replica {
         (self.inbox.waiting(), self.inbox.quarantined())
     }
 
-    /// Number of own notifications that somebody has not confirmed.
+    /// Number of own notifications that are unconfirmed.
     pub fn unconfirmed(&self) -> usize {
         self.outbox.unconfirmed()
     }

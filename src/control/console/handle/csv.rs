@@ -11,9 +11,9 @@ use crate::{
     control::console::{ConsoleState, csv, form, guard::enter, page, view::Filter},
 };
 
-/// So many notifications are read at a time.
+/// How many notifications are read at a time.
 const PIECE: usize = 1_000;
-/// So many pieces at most: the history of a large farm for years.
+/// The most pieces: the history of a large farm for years.
 const PIECES: usize = 1_000;
 
 /// `GET /history.csv`

@@ -27,7 +27,7 @@ use crate::{
 struct Route {
     lane: Lane,
     link: Link,
-    /// A node that can be asked, not only an address that nobody has answered at.
+    /// A known node, not only an address that has not answered.
     known: bool,
     merging: bool,
     /// The lane collapsed while a merge was in flight, which may not have brought everything.
