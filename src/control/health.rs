@@ -20,7 +20,7 @@ pub(super) fn places() -> Vec<Place> {
 struct Health {
     /// `ok`; of readiness `ready`, `starting`, `fenced` or `stopping`.
     status: &'static str,
-    /// The phase of the start, if the node is not ready.
+    /// How far a start has come, where the node is not ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     phase: Option<String>,
