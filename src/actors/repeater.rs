@@ -141,7 +141,7 @@ impl Repeater {
             self.shared.counters.items_sent.fetch_add(deliver.items.len() as u64, Ordering::Relaxed);
         }
         let id = call.id;
-        if !self.couriers.as_ref().is_some_and(|couriers| couriers.try_send(Carry(call)).is_ok()) {
+        if self.couriers.as_ref().is_none_or(|couriers| couriers.try_send(Carry(call)).is_err()) {
             // What follows is performed in the next round.
             self.node.answered(id, Err(Failure::Away("too many calls at once".to_owned())), now());
         }

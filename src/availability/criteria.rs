@@ -202,7 +202,9 @@ impl Criteria {
         let cookies: usize = self.cookies.values().map(|glob| ends(glob) + 4 * search(glob, false)).sum();
         // What is left out is asked about for each reading of the path.
         let except: usize = self.except.iter().map(|one| 3 * one.cost()).sum();
-        paths + query + headers + cookies + except
+        // Ten short comparisons are a point.
+        let lists = (self.methods.len() + self.nodes.len() + self.clients.len()).div_ceil(10);
+        paths + query + headers + cookies + except + lists
     }
 
     fn globs(&self) -> usize {

@@ -358,14 +358,14 @@ impl Submission {
         let same_speaker =
             Speaker::of(n.source, n.reporter.as_deref()) == Speaker::of(author.source, author.reporter.as_deref());
         if !n.is_plan() {
-            Err(FieldError::new(field, "is not a plan: only a closing that has not begun can be taken back"))
+            Err(FieldError::new(field, "is not a plan: only a closing that has not begun can be cancelled"))
         } else if n.since() <= clock {
             Err(FieldError::new(
                 field,
                 format!("has begun at {}: say that its targets are available instead", n.since()),
             ))
         } else if taken_back {
-            Err(FieldError::new(field, "has been taken back already"))
+            Err(FieldError::new(field, "has been cancelled already"))
         } else if !same_speaker {
             Err(FieldError::new(
                 field,

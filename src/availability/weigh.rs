@@ -112,6 +112,8 @@ impl Weighed {
 }
 
 impl Voice {
+    // A glob compares by its text; the matcher that it compiles later takes no part in that.
+    #[allow(clippy::mutable_key_type)]
     fn of(words: &[&Arc<Word>], rules: Rules, clock: Moment, kinds: &mut Kinds) -> Self {
         let mut voice = Self::default();
         let (lapsed, words): (Vec<_>, Vec<_>) = words.iter().copied().partition(|word| rules.lapsed(word, clock));
@@ -157,6 +159,8 @@ fn latest_openings<'a>(words: &[&'a Arc<Word>]) -> Vec<&'a Arc<Word>> {
 }
 
 /// Of these words, by their criteria, the one that counts as said last.
+// A glob compares by its text; the matcher that it compiles later takes no part in that.
+#[allow(clippy::mutable_key_type)]
 fn latest<'a>(words: &[&'a Arc<Word>], among: impl Fn(&Word) -> bool) -> BTreeMap<Option<&'a Criteria>, &'a Arc<Word>> {
     let mut latest = BTreeMap::new();
     for word in words.iter().copied().filter(|word| among(word)) {

@@ -57,9 +57,9 @@ pub enum Command {
     Node(NodeCommand),
     /// Check a configuration file
     Check(CheckArgs),
-    /// Hash a password for an [[operator]] of the configuration
+    /// Hash a password for an operator of the configuration
     HashPassword(OutputArgs),
-    /// Make a new API token for a [[token]] of the configuration
+    /// Make a new API token for the configuration
     Token(OutputArgs),
     /// Check, back up and repair the store of a stopped node
     #[command(subcommand)]

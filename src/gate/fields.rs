@@ -11,11 +11,11 @@ use crate::{availability::HeaderSource, http1::head::Field};
 /// Fields that can be looked up by name.
 pub trait Fields {
     /// The values of all lines of this name, in their order. `name` is in small letters.
-    fn lines<'a, 'n>(&'a self, name: &'n str) -> impl DoubleEndedIterator<Item = &'a [u8]>;
+    fn lines<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]>;
 }
 
 impl Fields for HeaderMap {
-    fn lines<'a, 'n>(&'a self, name: &'n str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+    fn lines<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
         self.get_all(name).map(HeaderValue::as_bytes)
     }
 }
@@ -24,7 +24,7 @@ impl Fields for HeaderMap {
 pub struct Lines<'a>(pub &'a [Field<'a>]);
 
 impl Fields for Lines<'_> {
-    fn lines<'a, 'n>(&'a self, name: &'n str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+    fn lines<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
         self.0.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
     }
 }

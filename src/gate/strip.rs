@@ -17,7 +17,7 @@ pub(super) fn strip<'a>(raw: &'a str, prefix: &str) -> Option<&'a str> {
     let slashes = raw.bytes().enumerate().skip(1).filter(|&(_, b)| b == b'/').map(|(at, _)| at);
     let mut ends = slashes.chain([raw.len()]);
     let end = ends.find(|&end| {
-        let head = Path::parse(raw[..end].as_bytes());
+        let head = Path::parse(&raw.as_bytes()[..end]);
         head.is_ok_and(|head| head.strict().trim_end_matches('/') == prefix)
     })?;
     let rest = &raw[end..];

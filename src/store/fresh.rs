@@ -66,7 +66,11 @@ pub(super) fn write(
                 note = "a full merge follows; what no other node knows of the lost records is gone";
                 "store_damaged"
             ),
-            Err(error) => log::error!(error:%, note = "the damaged database cannot be put aside"; "store_damaged"),
+            Err(error) => {
+                // It is the only witness of what was lost: it stays where it is, until a start can move it.
+                log::error!(error:%, note = "the damaged database cannot be put aside, and stays"; "store_damaged");
+                return Ok(fresh);
+            }
         }
     }
     if let Err(error) = folder.remove_other_generations() {

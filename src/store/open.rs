@@ -39,7 +39,10 @@ pub(super) fn open(
     if marker.begun.max(marker.done) > known {
         return Err(OpenError::Newer { dir: folder.path().to_owned(), found: marker.begun.max(marker.done), known });
     }
-    folder.remove_other_generations()?;
+    // While records are missing, an older generation may be a damaged one that could not be put aside.
+    if !marker.missing {
+        folder.remove_other_generations()?;
+    }
     let in_doubt = marker.done > 0 && marker.state != State::Closed;
     let mut failed = marker.state == State::Failed;
     if in_doubt {

@@ -75,6 +75,10 @@ impl Reader<'_> {
         self.peek(ahead) == Some(&Token::Mark(mark))
     }
 
+    fn follows(&self, mark: char) -> bool {
+        self.at.checked_sub(1).is_some_and(|before| self.tokens[before].1 == Token::Mark(mark))
+    }
+
     fn file(&mut self) {
         let mut path = None;
         while let Some(token) = self.peek(0).cloned() {
@@ -94,7 +98,8 @@ impl Reader<'_> {
                         self.at += 1;
                     }
                 }
-                Token::Word(word) if word == "path" && self.mark(1, '=') => {
+                // an attribute of its own; `path = …` within another one is that one's affair
+                Token::Word(word) if word == "path" && self.mark(1, '=') && self.follows('[') => {
                     if let Some(Token::Text(text)) = self.peek(2) {
                         path = Some(text.clone());
                     }

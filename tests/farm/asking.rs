@@ -120,3 +120,10 @@ async fn the_first_of_several_hosts_counts() {
         farm[0].gate_get("/.forewarn/check/nginx", &headers).await.expect(of_nginx);
     }
 }
+
+#[tokio::test]
+async fn events_of_an_application_that_nobody_has_are_404() {
+    let farm = Farm::new(1).start().await;
+    farm[0].gate_get("/.forewarn/events?application=nope", &[]).await.expect(404);
+    farm[0].get("/api/v1/events?application=nope").await.expect(404);
+}

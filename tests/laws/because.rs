@@ -43,7 +43,7 @@ pub fn assert_true(
         // Without a closing that is said to make no difference, everybody would be told the same. (One that
         // is over or silenced may have replaced what would count again.) Costly: not each of them each time.
         let idle = !matches!(because, Because::Closes | Because::Over(_) | Because::Silenced);
-        if idle && one.word.says == Says::Closing && (at + now.unsigned_abs() as usize) % 8 == 0 {
+        if idle && one.word.says == Says::Closing && (at + now.unsigned_abs() as usize).is_multiple_of(8) {
             let told = naive.without(&stamp, &target).verdict(application, ask, now);
             // One that closes too little still has taken the place of what its speaker said before.
             let decides = matches!(because, Because::TooFew { .. } | Because::OpenedLater);

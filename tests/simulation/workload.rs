@@ -61,7 +61,7 @@ pub fn flapping(node: usize, turn: usize, id: Uuid) -> Handed {
     let target = ["resource:db", "application:mail"][node % 2];
     let status = ["available", "unavailable"][turn % 2];
     let mut body = json!({"targets": [target], "status": status, "reason": "unplanned-outage"});
-    if node % 3 == 0 {
+    if node.is_multiple_of(3) {
         body["criteria"] = json!({"nodes": [format!("n{node}")]});
     }
     Handed { body, author: Author::monitor_token(&format!("n{node}/probe")), id, portable: false }

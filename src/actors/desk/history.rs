@@ -342,9 +342,9 @@ mod tests {
         let all = [off.clone(), closing.clone(), plan.clone()];
         let found = |query: HistoryQuery| ask(HistoryQuery { limit: 9, ..query }, &all).entries;
         let search = |text: &str| found(HistoryQuery { search: Some(text.to_owned()), ..HistoryQuery::default() });
-        assert_eq!(search("süden"), [closing.clone()]);
-        assert_eq!(search("mail-store"), [closing.clone()]);
-        assert_eq!(search("bob"), [off.clone()]);
+        assert_eq!(search("süden"), std::slice::from_ref(&closing));
+        assert_eq!(search("mail-store"), std::slice::from_ref(&closing));
+        assert_eq!(search("bob"), std::slice::from_ref(&off));
         assert!(search("nowhere").is_empty());
         let kind = |kind| found(HistoryQuery { kind: Some(kind), ..HistoryQuery::default() });
         assert_eq!((kind(Kind::Plan), kind(Kind::Cancel)), (vec![plan], vec![off.clone()]));

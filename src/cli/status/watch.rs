@@ -116,7 +116,7 @@ fn session(
 /// Waits for the next event, and a little longer for those that come with it; on a terminal only
 /// until relative times must be redrawn.
 fn wait(told: &Receiver<News>, number: u32, terminal: bool) -> Next {
-    let redraw = Instant::now() + REDRAW;
+    let mut redraw = Instant::now() + REDRAW;
     let mut settled = None;
     loop {
         let limit = settled.unwrap_or(redraw);
@@ -129,7 +129,7 @@ fn wait(told: &Receiver<News>, number: u32, terminal: bool) -> Next {
             Ok(News::Event(_) | News::Ended(..)) => {}
             Err(RecvTimeoutError::Timeout) if settled.is_some() || terminal => return Next::Look,
             // not a terminal, and nothing new: go on waiting
-            Err(RecvTimeoutError::Timeout) => return wait(told, number, terminal),
+            Err(RecvTimeoutError::Timeout) => redraw = Instant::now() + REDRAW,
             Err(RecvTimeoutError::Disconnected) => return Next::Lost(Ok(())),
         }
     }

@@ -2,8 +2,8 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 
-use super::desk;
-use crate::availability::Name;
+use super::{availability::no_application, desk};
+use crate::availability::{Name, Target};
 use crate::control::{
     auth::Caller,
     errors::Failure,
@@ -30,6 +30,11 @@ use crate::control::{
 pub async fn follow(request: HttpRequest) -> Result<HttpResponse, Failure> {
     let application = filter(&request)?;
     let desk = desk(&request)?;
+    if let Some(name) = &application
+        && !desk.known_targets().await.iter().any(|(target, _)| *target == Target::Application(name.clone()))
+    {
+        return Err(no_application(name.as_str()));
+    }
     let streams = request.app_data::<Data<Streams>>().ok_or_else(Failure::not_ready)?;
     respond(&request, desk.subscribe(), streams, Audience::Private, Caller::of(&request)?.lease(), application)
 }

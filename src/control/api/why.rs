@@ -75,7 +75,7 @@ pub async fn why(request: HttpRequest) -> Result<HttpResponse, Failure> {
     let desk = desk(&request)?;
     let node = match &asked.node {
         Some(node) => node.to_string(),
-        None => desk.nodes().await.into_iter().find(|node| node.this).map_or_else(String::new, |node| node.name),
+        None => desk.shared().node.to_string(),
     };
     let facts = RequestFacts {
         method: &asked.method,

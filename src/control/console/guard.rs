@@ -3,6 +3,7 @@
 
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
+use tokio::sync::Semaphore;
 
 use super::{
     ConsoleState, assets,
@@ -14,12 +15,16 @@ use super::{
 use crate::{
     availability::Moment,
     body::{self, Bounds, Fault},
+    clock,
     control::{
         body::PATIENCE,
         session::{Session, Use},
     },
     sync::ConflictKind,
 };
+
+/// How many forms of people who are not signed in may arrive at a time.
+static STRANGERS: Semaphore = Semaphore::const_new(50);
 
 /// One signed-in request.
 pub struct Visit<'a> {
@@ -147,6 +152,17 @@ pub async fn read_form(
         let text = "Nothing was changed: these pages take forms only. Programs use /api/v1.".to_owned();
         return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not a form", text));
     }
+    // Whoever is not signed in shares a few places with all others who are not, so that forms that never end
+    // cannot take the connections of operators and nodes.
+    let is_stranger = state.door.who(request, clock::now(), Use::No).is_none();
+    let _place = match is_stranger.then(|| STRANGERS.try_acquire()) {
+        None => None,
+        Some(Ok(place)) => Some(place),
+        Some(Err(_full)) => {
+            let text = "Nothing was changed: too many forms arrive at once. Try again in a moment.".to_owned();
+            return Err(refuse(StatusCode::TOO_MANY_REQUESTS, "Too many forms at once", text));
+        }
+    };
     let bounds = Bounds { most, patience: PATIENCE };
     let (status, title, text) = match body::read(request, body, bounds, |_| {}).await {
         Ok(body) => return Ok(form::read_pairs(&String::from_utf8_lossy(&body))),

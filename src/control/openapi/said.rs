@@ -79,7 +79,7 @@ fn list(items: impl Into<RefOr<Schema>>, about: &str) -> ArrayBuilder {
 /// A map from names to globs that is not empty.
 fn globs(about: &str) -> ObjectBuilder {
     ObjectBuilder::new()
-        .additional_properties(Some(AdditionalProperties::RefOr(RefOr::T(glob().into()))))
+        .additional_properties(Some(AdditionalProperties::RefOr(RefOr::T(glob()))))
         .min_properties(Some(1))
         .max_properties(Some(50))
         .description(Some(about))

@@ -14,7 +14,7 @@ use actix_web::{
 };
 use ipnet::IpNet;
 
-use crate::availability::client_address;
+use crate::availability::{canonical_network, client_address};
 
 /// The networks whose forwarding headers are believed.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +34,7 @@ pub struct Front {
 impl Proxies {
     /// From `control.trusted_proxies`.
     pub fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
-        Self(networks.into_iter().collect())
+        Self(networks.into_iter().map(canonical_network).collect())
     }
 
     fn contain(&self, address: IpAddr) -> bool {
@@ -90,6 +90,12 @@ mod tests {
             request = request.append_header(*field);
         }
         proxies.front(&request.to_http_request())
+    }
+
+    #[test]
+    fn a_network_of_mapped_addresses_is_that_of_the_addresses() {
+        let proxies = Proxies::new(["::ffff:192.0.2.0/120".parse().unwrap()]);
+        assert!(proxies.contain("192.0.2.1".parse().unwrap()) && !proxies.contain("192.0.3.1".parse().unwrap()));
     }
 
     #[test]

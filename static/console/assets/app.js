@@ -102,7 +102,7 @@
 
   // ---- Receipts within the history -----------------------------------------------------------
   const page = async (address) => {
-    const answer = await fetch(address, { headers: { "X-Forewarn-Refresh": "1" }, cache: "no-store" });
+    const answer = await fetch(address, { headers: { "X-Forewarn-Refresh": "1" }, cache: "no-store", signal: AbortSignal.timeout(8000) });
     if (answer.redirected) { location.reload(); throw new Error("signed out"); }
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     return new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -142,10 +142,10 @@
   const heardOf = () => {
     lastHeard = new Date();
     if (!silent) return;
-    silent = false;
-    alarm.textContent = "";
-    if (main.hasAttribute("data-live")) soon();
+    // A page that shows the present is right again when it has been refreshed, not before.
+    if (main.hasAttribute("data-live")) soon(); else calm();
   };
+  const calm = () => { silent = false; alarm.textContent = ""; };
   const unheard = () => {
     if (silent) return;
     silent = true;
@@ -213,6 +213,7 @@
       }
       main.dataset.summary = fresh.dataset.summary || "";
       main.toggleAttribute("data-complete", fresh.hasAttribute("data-complete"));
+      if (silent) calm();
       if (before !== main.dataset.summary && main.dataset.summary) say(main.dataset.summary);
       heardOf();
     } catch { state("The node does not answer; trying again."); }

@@ -83,7 +83,7 @@ fn request(mut stream: &[u8], manner: Manner) -> Result<(Request, &[u8], bool), 
     }
     let start = stream;
     let (first, mut rest) = line(stream, manner)?;
-    let text = std::str::from_utf8(first).map_err(|_| Stop::Bad)?;
+    let text = std::str::from_utf8(first).or(Err(Stop::Bad))?;
     let parts: Vec<_> = text.split(' ').collect();
     let [method, target, version] = parts[..] else { return Err(Stop::Bad) };
     check(is_token(method.as_bytes()))?;
@@ -134,7 +134,7 @@ fn request(mut stream: &[u8], manner: Manner) -> Result<(Request, &[u8], bool), 
     let (body, rest) = match (lengths.first(), codings.first()) {
         (Some(length), _) => {
             check(!length.is_empty() && length.iter().all(u8::is_ascii_digit))?;
-            let length: u64 = String::from_utf8_lossy(length).parse().map_err(|_| Stop::Bad)?;
+            let length: u64 = String::from_utf8_lossy(length).parse().or(Err(Stop::Bad))?;
             let length = usize::try_from(length).unwrap_or(usize::MAX);
             if rest.len() < length {
                 return Err(Stop::More);
@@ -172,7 +172,7 @@ fn chunks(mut stream: &[u8], manner: Manner) -> Result<(Vec<u8>, &[u8]), Stop> {
         let extension = line[digits..].trim_ascii_start();
         check(extension.is_empty() || (extension[0] == b';' && manner == Manner::Lenient))?;
         check(manner == Manner::Lenient || (line.len() == digits && (line[0] != b'0' || digits == 1)))?;
-        let size = u64::from_str_radix(&String::from_utf8_lossy(&line[..digits]), 16).map_err(|_| Stop::Bad)?;
+        let size = u64::from_str_radix(&String::from_utf8_lossy(&line[..digits]), 16).or(Err(Stop::Bad))?;
         stream = rest;
         if size == 0 {
             break;

@@ -191,7 +191,7 @@ async fn try_forget(state: &ConsoleState, request: &HttpRequest, body: web::Payl
     let name = form::first(&pairs, "name");
     match state.desk.forget(name).await {
         Ok(true) => {
-            audit::forgotten(&request, &visit.session.operator, name);
+            audit::forgotten(request, &visit.session.operator, name);
             Ok(visit.see_other(&format!("/nodes?forgotten={}", encoded(name))))
         }
         Ok(false) => Err(no_such_node(&visit)),

@@ -53,7 +53,9 @@ pub struct PlanCard {
 
 /// All plans on a board, by their beginning.
 pub fn plans(board: &Board, titles: &Titles, face: &Face) -> Vec<PlanCard> {
-    let mut found: BTreeMap<(Moment, Stamp), (&Arc<Entry>, Vec<String>)> = BTreeMap::new();
+    // By beginning and stamp: each plan, with the titles of the applications that it closes.
+    type Found<'a> = BTreeMap<(Moment, Stamp), (&'a Arc<Entry>, Vec<String>)>;
+    let mut found = Found::new();
     let rows = board.applications.iter().map(|row| (row, true)).chain(board.resources.iter().map(|row| (row, false)));
     for (row, is_application) in rows {
         for plan in &row.upcoming {
