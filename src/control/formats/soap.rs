@@ -37,7 +37,7 @@ impl Version {
     }
 }
 
-/// Whose fault it is, in the words of both versions.
+/// Who caused a fault, in the terms of both versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultCode {
     /// The envelope is of another version, or none.
@@ -53,7 +53,7 @@ pub enum FaultCode {
 /// A fault to be answered with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Whose fault it is.
+    /// Who caused it.
     pub code: FaultCode,
     /// For people.
     pub reason: String,
