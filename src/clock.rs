@@ -1,4 +1,4 @@
-//! The one door through which time and chance come in. Everything below takes them as arguments.
+//! The only source of time and randomness. Everything below takes them as arguments.
 #![allow(clippy::disallowed_methods)] // this is the door
 
 use std::{

@@ -1,8 +1,7 @@
 //! Log lines that strangers can cause, within bounds: of each kind a few are written in a
 //! window of some seconds. The rest is counted, and the count is written when the window ends.
 //!
-//! Must stay true: a flood of refused requests costs a bounded log, and the log says how many there
-//! were.
+//! Must stay true: a flood of refused requests costs a bounded log, and the log reports how many there were.
 
 use std::{
     mem,

@@ -1,8 +1,8 @@
 //! One availability cache per application (docs/contract.md#glossary-of-the-original-design): an actor
 //! that owns the writes and publishes an immutable snapshot with the answers already rendered.
 //!
-//! Must stay true: what is published follows from the words alone; a plan that begins or ends is
-//! published in time, and should the timer be late, the snapshot itself knows until when it holds.
+//! Must stay true: a published snapshot follows from the words alone. A plan that begins or ends is published
+//! in time; if the timer is late, the snapshot itself records until when it is valid.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use actix::prelude::*;
 use super::shared::{Event, Shared, Slot};
 use crate::{answer::Snapshot, availability::verdict::View};
 
-/// The clock may be put forward at any time: no timer is longer.
+/// The clock may be set forward at any time, so no timer is longer.
 const LONGEST_TIMER: Duration = Duration::from_secs(5);
 
 /// See the module.
@@ -22,7 +22,7 @@ pub struct ApplicationCache {
     timer: Option<SpawnHandle>,
 }
 
-/// Decide by these words from now on. Answered once that is visible at the gate.
+/// Use these words from now on. Answered once the change is visible at the gate.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct LoadWords(pub View);
@@ -48,7 +48,7 @@ impl ApplicationCache {
         self.timer = wait.map(|wait| ctx.run_later(wait, Self::time_passes));
     }
 
-    /// Publishes anew if time alone has changed something.
+    /// Publishes again if time alone has changed something.
     fn time_passes(&mut self, ctx: &mut Context<Self>) {
         self.timer = None;
         let snapshot = self.shared.slots[self.index].snapshot.load_full();
@@ -62,7 +62,7 @@ impl ApplicationCache {
     }
 }
 
-/// The clock has gone back, or L has run ahead of it: look whether the snapshot still holds.
+/// The clock was set back, or L is ahead of it: check whether the snapshot is still valid.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct TellTime;

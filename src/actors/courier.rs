@@ -1,7 +1,7 @@
-//! Couriers carry a node's calls to its peers and bring back what became of them. What is asked, of whom,
-//! and what an answer or a failure means is decided by [`crate::sync::Node`].
+//! Couriers carry a node's calls to its peers and return the results. [`crate::sync::Node`] decides what is
+//! asked of which node, and what an answer or a failure means.
 //!
-//! Must stay true: every call that is taken is answered exactly once, be it with a failure.
+//! Must stay true: every accepted call is answered exactly once, if only with a failure.
 
 use std::rc::Rc;
 
@@ -16,7 +16,7 @@ use crate::{
     sync::{Answer, Ask, Call, Failure, Purpose},
 };
 
-/// The couriers of all peers: each call is a future of its own, so one actor serves all of them.
+/// The couriers of all peers: each call is its own future, so one actor serves all of them.
 pub struct Couriers {
     transport: Rc<dyn Transport>,
     repeater: Recipient<Carried>,

@@ -1,5 +1,5 @@
-//! What the actors say to each other, by name. The actors stand above this file and do not know each
-//! other: who is told what is wired in [`crate::node`].
+//! The messages between the actors. The actors stand above this file and do not know each other;
+//! [`crate::node`] wires them.
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
@@ -10,32 +10,32 @@ use crate::{
     sync::{Answer, Ask, Asker, Call, CallId, Failure, Node, Now, Purpose, Reply, Submit, Ticket},
 };
 
-/// Something that the node is asked to do, and answers later.
+/// A request to the node that is answered later.
 #[derive(Debug)]
 pub enum Request {
-    /// Take this submission.
+    /// Accept this submission.
     Submit(Box<Submit>),
-    /// Answer what a peer asks.
+    /// Answer a peer's request.
     Answer(Asker, Ask),
-    /// Say when everything so far is applied, durable and visible.
+    /// Report when everything so far is applied, durable and visible.
     Settle,
     /// Apply what was pending when the node was stopped.
     Replay,
-    /// Ask the other nodes what was missed.
+    /// Merge with the other nodes.
     MergeAtStart,
-    /// Ask the other nodes how they are.
+    /// Ask the other nodes for their state.
     LookAround,
 }
 
-/// What a request has to wait for before it is answered.
+/// What a request waits for before it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
-    /// The disk: while the store cannot write the request is not taken, and not answered.
+    /// The disk: while the store cannot write, the request is neither accepted nor answered.
     Writing,
-    /// The disk, if there is something to write: while the store cannot, the request is taken and answered
-    /// only if there is nothing to write.
+    /// The disk, if the request writes something: while the store cannot write, the request is accepted, and
+    /// answered only if it writes nothing.
     Disk,
-    /// Other nodes, whatever the disk does.
+    /// Other nodes, independent of the disk.
     Peers,
 }
 
@@ -64,7 +64,7 @@ impl Request {
     }
 }
 
-/// Begin this request. Where there will be no answer, the waiter is dropped.
+/// Begin this request. If there will be no answer, the waiter is dropped.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Begin {
@@ -73,19 +73,19 @@ pub struct Begin {
 }
 
 impl Begin {
-    /// The message, and where its answer will be.
+    /// The message, and the receiver of its answer.
     pub fn new(request: Request) -> (Self, oneshot::Receiver<Reply>) {
         let (waiter, answer) = oneshot::channel();
         (Self { request, waiter }, answer)
     }
 }
 
-/// A question about what the node knows now. It changes nothing.
+/// A query of the node's present state. It changes nothing.
 pub trait Question: Send + 'static {
-    /// What is answered.
+    /// The answer.
     type Answer: Send + 'static;
 
-    /// Looks it up.
+    /// Computes the answer.
     fn look(self, node: &Node, now: Now) -> Self::Answer;
 }
 
@@ -96,7 +96,7 @@ impl<Q: Question> Message for Look<Q> {
     type Result = Option<Q::Answer>;
 }
 
-/// Remove this node for good: whether there was one.
+/// Remove this node for good. The answer tells whether there was one.
 #[derive(Message)]
 #[rtype(result = "bool")]
 pub struct Forget {
@@ -104,12 +104,13 @@ pub struct Forget {
     pub name: String,
 }
 
-/// From now on the gate is open: merge now and then, and meet those who have not been met.
+/// The gate is open from now on: merge periodically, and announce this node to unknown members.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct BeReady;
 
-/// These carry the repeater's calls from now on. Must come before the merge phase: until then there are none.
+/// These couriers carry the repeater's calls from now on. Must come before the merge phase, which makes the
+/// first calls.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Connect(pub Recipient<Carry>);
@@ -119,7 +120,7 @@ pub struct Connect(pub Recipient<Carry>);
 #[rtype(result = "()")]
 pub struct Carry(pub Call);
 
-/// This is what became of a call.
+/// The result of a call.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Carried {
@@ -133,28 +134,28 @@ pub struct Carried {
     pub result: Result<Answer, Failure>,
 }
 
-/// Ask this node how far a notification has come that it accepted; its answer as JSON.
+/// Ask the initial node for a notification's receipts; its answer as JSON.
 #[derive(Message)]
 #[rtype(result = "Option<serde_json::Value>")]
 pub struct AskReceipts {
     /// The initial node.
     pub node: NodeId,
-    /// Where it is.
+    /// Its address.
     pub address: String,
     /// Which notification.
     pub id: Uuid,
 }
 
-/// End the writer, after everything that was handed over.
+/// Stop the writer after everything that was submitted to it.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Close;
 
-/// Where a test can end the process around a call.
+/// Points around a call at which a test can end the process.
 pub(super) struct Points {
     pub(super) sent: &'static str,
     pub(super) answered: &'static str,
-    /// The answer has been taken in, its effects have been performed.
+    /// The answer has been processed and its effects performed.
     pub(super) taken: &'static str,
 }
 

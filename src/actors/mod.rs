@@ -1,5 +1,5 @@
-//! Thin actors around the pure rules: a message comes in, a pure step decides, its effects are performed.
-//! The protocol is in `sync`, what words mean in `availability`.
+//! Thin actors around pure state machines: a message comes in, a pure step decides, the actor performs the
+//! effects. `sync` has the protocol, `availability` the meaning of words.
 //!
 //! ```text
 //! API, pages, peers → Desk → Repeater ─→ Queue (store's writer)

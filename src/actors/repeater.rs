@@ -1,8 +1,8 @@
-//! The repeater: stores what was received, loads it into the caches, and passes it on. It is the only
-//! writer of ledger, pending and outbox.
+//! The repeater: stores notifications, loads them into the caches, and passes them on. It is the only writer of
+//! ledger, pending and outbox.
 //!
-//! The protocol is in [`Node`]; this actor performs its effects, in order: commits to the queue, loads to
-//! the caches, calls to the couriers, replies to those that wait.
+//! The protocol is in [`Node`]. This actor performs its effects in order: commits go to the queue, loads to the
+//! caches, calls to the couriers, replies to waiting callers.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -26,13 +26,13 @@ use crate::{
     sync::{Ask, Call, Effect, Failure, Haste, Node, Notice, Now, Reply, Ticket},
 };
 
-/// Most messages in the mailbox; more are refused with 503.
+/// Capacity of the mailbox; further messages are refused with 503.
 pub const MAILBOX: usize = 4_096;
 /// How long the history is kept.
 const HISTORY: Duration = Duration::from_secs(90 * 24 * 3600);
-/// How often it is looked for what is older.
+/// How often older history is removed.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
-/// How often time passes when nothing else happens.
+/// How often the node's time advances when nothing else happens.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Both clocks, read once.
@@ -44,19 +44,19 @@ pub fn now() -> Now {
 pub struct Repeater {
     node: Node,
     queue: Box<dyn Queue>,
-    /// The queue takes nothing at the moment.
+    /// The queue cannot write at the moment.
     stopped: bool,
     tickets: HashMap<Ticket, (Needs, oneshot::Sender<Reply>)>,
     next_ticket: Ticket,
     shared: Arc<Shared>,
     caches: Vec<Addr<ApplicationCache>>,
-    /// The caches are at work on this; what comes meanwhile waits and goes to them as one.
+    /// A load is in flight; later changes coalesce.
     is_loading: bool,
     waiting: Waiting,
     couriers: Option<Recipient<Carry>>,
 }
 
-/// What the caches load next: an application that many notifications touch in a moment is rendered once.
+/// The next load of the caches: an application that many notifications touch at once is rendered once.
 #[derive(Default)]
 struct Waiting {
     steps: Vec<u64>,
@@ -86,7 +86,7 @@ impl Repeater {
         self.next_ticket
     }
 
-    /// Performs what the node has decided, in order.
+    /// Performs the node's effects, in order.
     fn perform(&mut self, ctx: &mut Context<Self>) {
         self.shared.advance(self.node.replica().ledger().limit());
         loop {
@@ -115,7 +115,7 @@ impl Repeater {
                     Effect::Reply(ticket, reply) => {
                         if let Some((_, waiter)) = self.tickets.remove(&ticket) {
                             crash_point(point_of(&reply));
-                            // Nobody may wait for it any more.
+                            // The caller may be gone.
                             waiter.send(reply).ok();
                         }
                     }
@@ -177,23 +177,23 @@ impl Repeater {
         ctx.spawn(loaded);
     }
 
-    /// The caches' own timers wait for the next change. When the clock is put back, or L jumps, another
-    /// snapshot is due at once; until it is there the gate weighs the words for each request.
+    /// The caches' own timers wait for the next change. When the clock is set back, or L jumps, a new snapshot
+    /// is due at once; until it is published, the gate weighs the words for each request.
     fn tell_time(&self) {
         let clock = self.shared.clock();
         let late = |slot: &Slot| !slot.snapshot.load().holds_at(clock);
         for (_, cache) in self.shared.slots.iter().zip(&self.caches).filter(|(slot, _)| late(slot)) {
-            // A full mailbox has a load in it, which publishes anew as well.
+            // A full mailbox contains a load, which publishes again as well.
             cache.try_send(TellTime).ok();
         }
     }
 
-    /// Looks how far the disk has come.
+    /// Reads the queue's progress.
     fn advance(&mut self, ctx: &mut Context<Self>) {
         let progress = self.queue.progress();
         if let Some(why) = progress.stopped {
             log::error!(why:?, note = "submissions are refused until it can write again"; "store_stopped");
-            // What was not reported durable is unknown: those that wait for it are told so.
+            // The state of steps not reported durable is unknown: the waiting callers are told so.
             self.tickets.retain(|_, (needs, _)| *needs == Needs::Peers);
         }
         self.stopped = !progress.writable;
@@ -203,7 +203,7 @@ impl Repeater {
     }
 }
 
-/// Where a test can die between an answer's becoming due and its being given.
+/// The crash point between an answer becoming due and being given.
 fn point_of(reply: &Reply) -> &'static str {
     match reply {
         Reply::Submitted(Ok(_)) => "repeater.reply.submitted",
@@ -246,7 +246,7 @@ impl Actor for Repeater {
     }
 }
 
-/// There is progress to ask the queue for.
+/// The queue has new progress.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Progressed;

@@ -1,4 +1,4 @@
-//! What the actors publish for everybody to read without asking: snapshots, the phase, counters.
+//! State that the actors publish for all readers: snapshots, the phase, counters.
 //!
 //! Readers take no lock and no mailbox: the gate reads a snapshot with two atomic operations.
 
@@ -20,10 +20,10 @@ use crate::{
     sync::{Conflict, Phase},
 };
 
-/// How many events a slow reader may lag behind before it is told that it has missed some.
+/// How many events a slow reader may lag behind before it gets `Lagged`.
 const EVENTS: usize = 1_024;
 
-/// One configured application: what it is, and what is known of it now.
+/// One configured application: its definition and its present state.
 #[derive(Debug)]
 pub struct Slot {
     /// Its name, title and definition.
@@ -48,7 +48,7 @@ impl Slot {
 /// Counters of the node's parts.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Submissions that were taken.
+    /// Submissions that were accepted.
     pub submissions: AtomicU64,
     /// Submissions that were refused.
     pub refusals: AtomicU64,
@@ -56,7 +56,7 @@ pub struct Counters {
     pub items_sent: AtomicU64,
     /// Bodies that peers sent.
     pub items_received: AtomicU64,
-    /// Merges that came to their end.
+    /// Merges that were completed.
     pub merges: AtomicU64,
     /// Calls to peers that failed.
     pub peer_failures: AtomicU64,
@@ -75,11 +75,11 @@ impl Counters {
     }
 }
 
-/// Something has changed; for server-sent events. Carries names only: look up what you need.
+/// A change, for server-sent events. It carries names only: readers look up the content.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum Event {
-    /// What is known of this application has changed.
+    /// The state of this application has changed.
     Availability {
         /// Its name.
         application: Name,
@@ -110,7 +110,7 @@ pub struct Shared {
     pub node: Name,
     /// The configured applications, in the order of the configuration.
     pub slots: Vec<Slot>,
-    /// Changes, for whoever listens.
+    /// Changes, for subscribers.
     pub events: broadcast::Sender<Event>,
     /// Counters.
     pub counters: Counters,
@@ -143,20 +143,20 @@ impl Shared {
         }
     }
 
-    /// The time that verdicts go by, now: this node's clock, or what L says where that is ahead of it.
+    /// The time of verdicts, now: this node's clock, or L − 2δ if that is ahead of it.
     ///
-    /// L is the ledger's present one, whatever has been loaded into the cache that decides, so that nodes
-    /// of equal ledgers decide alike also while a clock runs behind. No lock: one atomic read.
+    /// L is the ledger's present one, independent of the cache that decides, so that nodes with equal ledgers
+    /// decide alike even if a clock is behind. No lock: one atomic read.
     pub fn clock(&self) -> Moment {
         self.rules.clock(clock::now(), Moment::from_millis(self.limit.load(Ordering::Acquire)))
     }
 
-    /// L has come at least this far.
+    /// Raises L to at least this time.
     pub fn advance(&self, limit: Moment) {
         self.limit.fetch_max(limit.millis(), Ordering::Release);
     }
 
-    /// Where the node is in its life. One that is fenced is never called ready.
+    /// The phase of the node. A fenced node is never called ready.
     pub fn phase(&self) -> Phase {
         match **self.phase.load() {
             Phase::Ready if self.fenced.load().is_some() => Phase::Fenced,
@@ -176,14 +176,14 @@ impl Shared {
         self.tell(Event::Nodes);
     }
 
-    /// The node has come further.
+    /// The node enters this phase.
     pub fn set_phase(&self, phase: Phase) {
         self.phase.store(Arc::new(phase));
         self.tell(Event::Nodes);
         log::info!(node:% = self.node, phase = self.phase().name(); "phase");
     }
 
-    /// Tells everybody who listens; nobody is fine.
+    /// Publishes an event; without subscribers it does nothing.
     pub fn tell(&self, event: Event) {
         self.events.send(event).ok();
     }

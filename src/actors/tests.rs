@@ -1,5 +1,5 @@
-//! What is left in the actors: messages become steps of the node, its effects are performed, every call is
-//! answered once, and nobody waits for a disk that cannot write.
+//! The actors' own work: messages become steps of the node, its effects are performed, every call is answered
+//! once, and no caller blocks on a disk that cannot write.
 #![allow(clippy::unwrap_used)]
 
 use std::{

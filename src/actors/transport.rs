@@ -1,5 +1,5 @@
-//! How the actors reach other nodes: a contract that the peer room fulfils over signed HTTP, so that
-//! nothing here knows of connections.
+//! How the actors reach other nodes: a trait that the peer room implements over signed HTTP, so that the actors
+//! know no connections.
 
 use futures_util::future::LocalBoxFuture;
 use uuid::Uuid;
@@ -12,13 +12,13 @@ use crate::{
 /// A call under way.
 pub type Call<'a, T> = LocalBoxFuture<'a, Result<T, Failure>>;
 
-/// Signed calls to other nodes, each with its time-out. Only the node that is asked can answer.
+/// Signed calls to other nodes, each with a time-out. Only the addressed node can answer.
 pub trait Transport {
-    /// Hands notifications and receipts over.
+    /// Delivers notifications and receipts.
     fn deliver<'a>(&'a self, peer: NodeId, address: &'a str, message: &'a Deliver) -> Call<'a, Delivered>;
     /// One step of a merge; `None` is 204.
     fn merge<'a>(&'a self, peer: NodeId, address: &'a str, message: &'a Merge) -> Call<'a, Option<Merged>>;
-    /// "I am here; who are you?", asked of whoever advertises this address.
+    /// An announcement, sent to the node at this address, whichever it is.
     fn announce<'a>(&'a self, address: &'a str, message: &'a Announce) -> Call<'a, Announce>;
     /// What the initial node knows of a notification's receipts, as JSON.
     fn receipts<'a>(&'a self, peer: NodeId, address: &'a str, id: Uuid) -> Call<'a, Option<serde_json::Value>>;

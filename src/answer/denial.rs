@@ -1,8 +1,7 @@
 //! The answer to a request for an application that is down (docs/contract.md#denials).
 //!
-//! Rendered once, in pieces, and filled in for each request: path, seconds until the return, words
-//! that depend on the time. Headers hold names, ids, numbers and literals, nothing that a person
-//! has written.
+//! Rendered once, in pieces, and filled in for each request: path, seconds until the return, texts that depend
+//! on the time. Headers contain names, ids, numbers and literals only, never text that a person wrote.
 
 use std::sync::{Arc, OnceLock};
 

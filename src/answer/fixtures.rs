@@ -1,4 +1,4 @@
-//! What the tests of this room have in common: one application, words about it, one node.
+//! Shared fixtures of this room's tests: one application, words about it, one node.
 #![allow(clippy::unwrap_used)]
 
 use std::{sync::Arc, time::Duration};

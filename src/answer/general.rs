@@ -1,9 +1,9 @@
-//! What a verdict says of one request, said of an application as a whole: for boards, for
-//! `/.forewarn/availability`, for everything that shows one state per application.
+//! The general answer: a verdict for an application as a whole. Boards, `/.forewarn/availability` and every
+//! view with one state per application show it.
 //!
-//! The *general* verdict is that of a request which no criteria match but those that name this node.
-//! What is closed for some requests only is listed apart. Both are views of the one evaluator
-//! (docs/contract.md#one-evaluator): they ask it about a request of that kind.
+//! The *general* verdict is that of a request that matches no criteria except those that name this node.
+//! Closings for some requests only are listed separately. Both are views of the one evaluator
+//! (docs/contract.md#one-evaluator), which evaluates a request of that kind.
 
 use serde_json::{Value, json};
 

@@ -1,14 +1,13 @@
-//! What users are told: the one who asks for an application that is down, and the one who asks
-//! whether it is. Pure: it renders, it does not send.
+//! Answers to users: to a request for a closed application, and to a query of availability. Pure: this room
+//! renders, it does not send.
 //!
-//! A [`Snapshot`] is what an application's cache publishes and the gate decides by; a [`Denial`] is
-//! the answer to a request that is turned away, in four [`Shape`]s; a [`Problem`] is what else the
-//! gate may have to say, in the same shapes. [`general()`] and [`partial()`] say of an application as a
-//! whole what a verdict says of one request.
+//! An application's cache publishes a [`Snapshot`], by which the gate decides. A [`Denial`] answers a request
+//! that is turned away, in four [`Shape`]s. A [`Problem`] is any other error of the gate, in the same shapes.
+//! [`general()`] and [`partial()`] give the verdict for an application as a whole.
 //!
-//! Must stay true: nothing that a person has written reaches a header, or a body unescaped; every
-//! answer says no more and no less than the verdict it was made from; no answer may be stored by a
-//! cache. Must not know: clocks, sockets, web frameworks, the store.
+//! Must stay true: no text that a person wrote reaches a header, or a body unescaped; every answer states
+//! exactly what its verdict states; no cache may store an answer. Must not know: clocks, sockets, web
+//! frameworks, the store.
 
 mod denial;
 #[cfg(test)]

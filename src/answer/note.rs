@@ -1,5 +1,5 @@
-//! A sentence about an address: what it is for. In the four shapes of every other answer, with 200.
-//! The pages of problem types (RFC 9457, section 3.1.1) and the root of the reserved prefix are notes.
+//! A note: one sentence that explains an address, in the four shapes of every other answer, with 200. The pages
+//! of problem types (RFC 9457, section 3.1.1) and the root of the reserved prefix are notes.
 
 use bytes::Bytes;
 use serde::Serialize;

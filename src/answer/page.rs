@@ -1,8 +1,8 @@
-//! The page that people see instead of what they asked for: the product's face.
+//! The page that people see instead of the closed application: the product's face.
 //!
-//! Must stay true: below [`LARGEST_PAGE`] bytes with everything it needs inside, so that it arrives
-//! in a connection's first flight; nothing is fetched from elsewhere; style and script run because
-//! the policy names their hashes, and nothing else runs; it says all it has to say without a script.
+//! Must stay true: the page has fewer than [`LARGEST_PAGE`] bytes, so that it arrives in a connection's first
+//! flight, and loads nothing else; the policy allows its own style and script by their hashes, and nothing
+//! else; the page is complete without scripts.
 
 use std::{borrow::Cow, sync::LazyLock};
 

@@ -1,6 +1,5 @@
-//! A body that is rendered once and filled in for each request: fixed text between the few places
-//! that depend on the request or on the time. Filling in costs one buffer; where nothing is to be
-//! filled in, not even that.
+//! A body that is rendered once and filled in for each request: fixed text between the few places that depend
+//! on the request or the time. Filling in costs one buffer, or none if there are no such places.
 
 use bytes::Bytes;
 

@@ -1,5 +1,5 @@
-//! What the gate answers when it is not a denial: no such application, no upstream, a request that
-//! cannot be read. In the same four shapes, with the same members where they apply, and never cached.
+//! The gate's errors other than denials: no such application, no upstream, a request that cannot be read. They
+//! have the same four shapes, the same members where those apply, and are never cached.
 
 mod kind;
 

@@ -1,5 +1,5 @@
-//! The four forms in which every answer of the gate exists (docs/contract.md#denials). Which
-//! one a request gets is negotiated in the gate.
+//! The four shapes of every answer of the gate (docs/contract.md#denials). The gate negotiates which one a
+//! request gets.
 
 /// One form of an answer's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,8 +1,8 @@
-//! What the cache of one application publishes and the gate decides by.
+//! A snapshot: the state of one application that its cache publishes and the gate decides by.
 //!
-//! Must stay true: [`Snapshot::decide`] gives at every instant what the words give. What was weighed and
-//! prepared is used only for the time and the requests it holds for; outside of them the words are
-//! weighed anew, so that a cache which is late with its next snapshot costs time, never truth.
+//! Must stay true: [`Snapshot::decide`] gives at every instant the verdict of the words. Prepared results are
+//! used only for the time and the requests for which they are valid; otherwise the words are weighed again. So
+//! a cache that is late with its next snapshot costs time, never correctness.
 
 use std::sync::{Arc, OnceLock};
 

@@ -1,4 +1,4 @@
-//! Times and outside text in the words of an answer for people.
+//! Times and external text, in sentences for people.
 
 use std::{borrow::Cow, time::Duration};
 

@@ -6,20 +6,20 @@ use uuid::Uuid;
 
 use super::Moment;
 
-/// What became of one word. Given by the same pass that gives the verdict.
+/// The fate of one word. The pass that gives the verdict also gives this.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Because {
-    /// It takes a plan back and says nothing itself.
+    /// It cancels a plan and has no effect of its own.
     Cancels,
-    /// A monitor's word that was not repeated for so long.
+    /// A monitor's word that was not repeated within this time.
     Lapsed(Duration),
-    /// This one took it back.
+    /// This notification cancelled it.
     TakenBack(Uuid),
-    /// A plan that begins then.
+    /// A plan that begins at this time.
     NotBegun(Moment),
-    /// This one took its place.
+    /// This notification replaced it.
     Replaced(Uuid),
-    /// It ended by itself then.
+    /// It ended by itself at this time.
     Over(Moment),
     /// It has criteria of these kinds, which this version does not know.
     Unread(Vec<String>),
@@ -27,22 +27,22 @@ pub enum Because {
     NoMatch,
     /// A later word of the same speaker counts.
     Earlier,
-    /// It closes the system; the application itself was opened later.
+    /// It closes the system, but the application itself was opened later.
     OpenedLater,
-    /// It is a reporter's closing; operators have said since that the target is available.
+    /// It is a reporter's closing, and an operator has opened the target since then.
     Silenced,
-    /// So many reporters close, and so many must.
+    /// This many reporters close the target, and this many must.
     TooFew {
         /// Those that close.
         found: usize,
         /// Those that must.
         agree: usize,
     },
-    /// It is a reporter's opening, which lifts only what that reporter has closed.
+    /// It is a reporter's opening, which lifts only that reporter's own closing.
     FindsAvailable,
     /// It is the operators' latest word, and opens.
     Opens,
-    /// It says that the target works, but not as it should: it is one of the verdict's advisories.
+    /// It is degraded: one of the verdict's advisories.
     Advises,
     /// It closes the application: it is one of the verdict's causes.
     Closes,

@@ -1,12 +1,12 @@
 //! Criteria limit a notification to some requests (docs/contract.md#criteria).
 //!
-//! Kept in one canonical form (methods in capitals, header names in small letters, paths normalized,
-//! lists sorted and without repetition, networks without host bits and IPv4 where they can be), so that
-//! equal ones are equal: the dropping rule and the bounds compare them.
+//! Criteria are kept in one canonical form (methods in upper case, header names in lower case, paths
+//! normalized, lists sorted and without duplicates, networks without host bits and as IPv4 where possible). So
+//! equal criteria are equal as values; the dropping rule and the bounds compare them.
 //!
-//! Versions mix: what a peer's criteria have beyond this version (another kind, or a kind with a value
-//! that cannot be read here) is kept as it was written, compared, and passed on. Every kind that is
-//! given must match, and what cannot be judged does not, so such criteria match no request here.
+//! Versions may mix: parts of a peer's criteria that this version does not know (another kind, or an unreadable
+//! value of a known kind) are kept as written, compared, and passed on. Every given kind must match, and an
+//! unknown kind does not, so such criteria match no request here.
 
 use std::{
     borrow::Cow,
@@ -23,7 +23,7 @@ mod form;
 
 pub use form::CriteriaError;
 
-/// Most globs of one notification.
+/// The largest number of globs in one notification.
 pub const MAX_GLOBS: usize = 64;
 
 /// Canonical, not empty. Every kind that is given must match; one match is enough within a list;
@@ -37,15 +37,15 @@ pub struct Criteria {
     cookies: BTreeMap<String, Glob>,
     clients: Vec<IpNet>,
     nodes: Vec<Name>,
-    /// Requests that one of these matches are left out. These have none of their own.
+    /// Requests that match one of these are excluded. These have no exceptions of their own.
     except: Vec<Criteria>,
     /// By kind, as JSON with members in order: text, because that has an order and a hash.
     unread: BTreeMap<String, String>,
 }
 
-/// Where criteria look up a request's header fields.
+/// Looks up a request's header fields for criteria.
 pub trait HeaderSource {
-    /// Hands over each value of this field (name in small letters).
+    /// Calls back with each value of this field (name in lower case).
     fn each<'a>(&'a self, name: &str, take: &mut dyn FnMut(&'a [u8]));
 }
 
@@ -62,27 +62,26 @@ impl HeaderSource for [(String, String)] {
     }
 }
 
-/// What criteria look at in one request, borrowed.
+/// What criteria read of one request, borrowed.
 #[derive(Clone, Copy)]
 pub struct RequestFacts<'a> {
     /// Such as `GET`.
     pub method: &'a str,
     /// The normalized path, without its query.
     pub path: &'a str,
-    /// Other readings of the same path, which an upstream may give it: what is closed under any is closed.
+    /// Other readings of the same path that an upstream may use: a request is closed if it is closed under any.
     pub also: [Option<&'a str>; 2],
     /// What follows the `?`, as it came.
     pub query: &'a str,
     /// The header fields.
     pub headers: &'a dyn HeaderSource,
-    /// Who asks, as far as the trusted proxies tell.
+    /// The client's address, as far as the trusted proxies report it.
     pub client: Option<IpAddr>,
     /// The node that decides.
     pub node: &'a str,
 }
 
-/// A request that is compared with many criteria: what has to be decoded is decoded once, when the first
-/// criteria look at it.
+/// A request that is compared with many criteria. Each part is decoded once, when criteria first read it.
 pub struct Request<'a> {
     facts: RequestFacts<'a>,
     /// Names and values, sorted by name.
@@ -152,22 +151,22 @@ impl<'a> Request<'a> {
 }
 
 impl Criteria {
-    /// Whether these criteria let a notification speak about this request.
+    /// Whether these criteria match this request.
     pub fn match_request(&self, facts: &RequestFacts<'_>) -> bool {
         self.matches(&Request::new(*facts))
     }
 
-    /// The same of a request that others are compared with as well.
+    /// The same for a request that is compared with other criteria as well.
     pub fn matches(&self, request: &Request<'_>) -> bool {
         self.match_path(request.facts.path) && self.match_rest(request) && !self.excepts(request, request.facts.path)
     }
 
-    /// Whether they look at paths.
+    /// Whether they have path globs.
     pub(super) fn has_paths(&self) -> bool {
         !self.paths.is_empty() || self.except.iter().any(Self::has_paths)
     }
 
-    /// Whether a request is left out, under this reading of its path.
+    /// Whether a request is excluded, under this reading of its path.
     pub(super) fn excepts(&self, request: &Request<'_>, path: &str) -> bool {
         self.except.iter().any(|one| one.match_path(path) && one.match_rest(request))
     }
@@ -176,7 +175,7 @@ impl Criteria {
         self.paths.is_empty() || self.paths.iter().any(|glob| glob.matches(path, false))
     }
 
-    /// All but the path and what is left out.
+    /// Everything except the path and the exceptions.
     pub(super) fn match_rest(&self, request: &Request<'_>) -> bool {
         let facts = &request.facts;
         !self.has_unread()
@@ -191,9 +190,9 @@ impl Criteria {
             && self.cookies.iter().all(|(name, glob)| request.cookie_has(name, glob))
     }
 
-    /// What comparing a request with them costs at most, in points of some 0.1 µs (`benches/criteria.rs`):
-    /// looking at the ends of a text, and searching it for what stands between two stars. A path is read in
-    /// up to three ways; a target has up to 8 KiB, a head up to 32.
+    /// The greatest cost of comparing a request with them, in points of about 0.1 µs (`benches/criteria.rs`):
+    /// comparing the ends of a text, and searching it for text between two stars. A path is read in up to three
+    /// ways; a target has up to 8 KiB, a head up to 32 KiB.
     pub fn cost(&self) -> usize {
         let ends = |glob: &Glob| 1 + glob.as_str().len() / 10;
         let search = |glob: &Glob, fold: bool| 60 * glob.words(fold);
@@ -213,7 +212,7 @@ impl Criteria {
         own + self.except.iter().map(Self::globs).sum::<usize>()
     }
 
-    /// Makes what matching needs, so that no request waits for it.
+    /// Prepares matching, so that no request waits for it.
     pub(super) fn prepare(&self) {
         let exact = self.paths.iter().chain(self.query.values()).chain(self.cookies.values());
         exact.for_each(|glob| glob.prepare(false));
@@ -221,12 +220,12 @@ impl Criteria {
         self.except.iter().for_each(Self::prepare);
     }
 
-    /// Whether there is more to them than this version can judge.
+    /// Whether they have parts that this version does not know.
     pub fn has_unread(&self) -> bool {
         !self.unread.is_empty()
     }
 
-    /// The kinds that this version cannot judge, in order.
+    /// The kinds that this version does not know, in order.
     pub fn unread(&self) -> impl Iterator<Item = &str> {
         self.unread.keys().map(String::as_str)
     }
@@ -236,12 +235,12 @@ impl Criteria {
         &self.nodes
     }
 
-    /// Every node that is named, also by what is left out.
+    /// Every node that is named, including those in exceptions.
     pub fn all_nodes(&self) -> impl Iterator<Item = &Name> {
         self.nodes.iter().chain(self.except.iter().flat_map(|one| &one.nodes))
     }
 
-    /// Whether it looks at nothing of a request but the node that decides it.
+    /// Whether they depend only on the node that decides.
     pub fn only_nodes(&self) -> bool {
         *self == Self { nodes: self.nodes.clone(), ..Self::default() }
     }

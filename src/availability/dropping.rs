@@ -1,31 +1,31 @@
-//! When a word is dead (docs/contract.md#dropping): what it could ever say has been
-//! said by a later one, or is over, whatever else may still arrive.
+//! When a word is dead (docs/contract.md#dropping): a later word covers everything that it could ever state, or
+//! it is over, whatever else may still arrive.
 //!
-//! No node's own clock enters, only T = L − 2δ, and no configuration but δ and lapse, so that every
-//! node keeps the same set. Being dead is transitive: whatever kills a word's killer kills the word
-//! too. That is why words can be dropped one by one, in any order, before or after a merge.
+//! The rule reads no local clock, only T = L − 2δ, and no configuration but δ and lapse, so that every node
+//! keeps the same set. Killing is transitive: a word that kills another word's killer also kills that word. So
+//! words can be dropped one by one, in any order, before or after a merge.
 //!
-//! Versions mix, so later ones are bound by this as well. The rule looks at stamps, targets, `status`,
-//! `cancels`, the two times, `restore`, the speaker and criteria, and these are read alike everywhere:
-//! - criteria are compared, never judged: those of an unknown kind are equal where they are written
-//!   alike, and every version writes them in one canonical form (the hash in the stamp sees to that);
-//!   equal ones match the same requests on whichever version, so nothing is dropped that counted;
-//! - `restore` that is not `automatic` lets nothing die by time. A version that gives it a meaning of
-//!   its own keeps such words until they are replaced: keeping longer changes no verdict;
-//! - the speaker of an unknown `source` follows from `reporter` ([`Speaker::of`]);
-//! - a `status` that is neither of the two, or a target of another form, would need rules of its own:
-//!   such an entry is not taken in at all, and its sender offers it again.
+//! Versions may mix, so later versions are bound by this as well. The rule reads stamps, targets, `status`,
+//! `cancels`, the two times, `restore`, the speaker and criteria, and every version must read these alike:
+//! - Criteria are compared, never evaluated. Unknown kinds are equal if they are written alike, and every
+//!   version writes them in one canonical form (the hash in the stamp ensures this). Equal criteria match the
+//!   same requests on every version, so no word that counts is dropped.
+//! - A `restore` other than `automatic` never dies by time. A version that gives such a value a meaning keeps
+//!   these words until they are replaced: keeping them longer changes no verdict.
+//! - The speaker of an unknown `source` follows from `reporter` ([`Speaker::of`]).
+//! - An unknown `status`, or a target of another form, would need its own rules: such an entry is not admitted,
+//!   and its sender offers it again.
 
 use std::time::Duration;
 
 use super::{Moment, Says, Speaker, Word};
 
-/// What the whole farm has in common; compared at announcement.
+/// Settings of the whole farm; compared at announcement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
     /// δ, `farm.max_clock_skew`.
     pub max_clock_skew: Duration,
-    /// How long a monitor's word stands that is not repeated, `farm.lapse`.
+    /// How long a monitor's word counts without being repeated, `farm.lapse`.
     pub lapse: Duration,
 }
 
@@ -37,12 +37,12 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// T = L − 2δ: what has ended before is over on every node.
+    /// T = L − 2δ: what ended before T is over on every node.
     pub fn threshold(&self, limit: Moment) -> Moment {
         limit.before(self.max_clock_skew * 2)
     }
 
-    /// The time that verdicts go by: max(now, L − 2δ).
+    /// The time of verdicts: max(now, L − 2δ).
     pub fn clock(&self, now: Moment, limit: Moment) -> Moment {
         now.max(self.threshold(limit))
     }
@@ -52,7 +52,7 @@ impl Rules {
         word.speaker != Speaker::Operators && word.stamp().time.after(self.lapse) < clock
     }
 
-    /// When time alone makes a word dead: T has come this far (rules 4 and 5). `None`: never.
+    /// The T at which time alone makes a word dead (rules 4 and 5). `None`: never.
     pub(super) fn dies_at(&self, word: &Word) -> Option<Moment> {
         let over = if word.plan || matches!(word.says, Says::Cancel(_)) { word.ends } else { None };
         // Rule 5 says *older*: one millisecond later.

@@ -1,9 +1,9 @@
-//! The one function that evaluates words (docs/contract.md#one-evaluator). The verdict of the gate,
-//! `why`, the board and everything else that says whether something is available are views of what it
-//! finds, so that none of them can say other than what the gate does.
+//! The one function that evaluates words (docs/contract.md#one-evaluator). The gate's verdict, `why`, the board
+//! and every other report of availability are views of its result, so that none of them can contradict the
+//! gate.
 //!
-//! It follows `target` and `application` of docs/contract.md#the-rules; `tests/laws` compares it with a
-//! naive second implementation, and every reason that it gives with what the rules say.
+//! It implements `target` and `application` of docs/contract.md#the-rules. `tests/laws` compares it with a
+//! naive second implementation, and each of its reasons with the rules.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::{
     weigh::{Standing, Voice, Weighed, Weighing},
 };
 
-/// How many distinct criteria a request is compared with before memory is allocated for more.
+/// How many distinct criteria a request is compared with before memory is allocated.
 const INLINE: usize = 256;
 
 /// One word that was considered.
@@ -23,16 +23,16 @@ pub struct Considered {
     pub word: Arc<Word>,
     /// `own`, `system` or `resource:NAME`.
     pub layer: String,
-    /// What became of it.
+    /// Its fate.
     pub because: Because,
 }
 
-/// Takes note of what became of a word.
+/// Records the fate of a word.
 type Trace<'t> = dyn FnMut(&Weighing, &Arc<Word>, Because) + 't;
 
 impl Weighed {
-    /// Decides one request. Allocates only where it closes something (and where words on an application
-    /// have more than 256 distinct criteria, or criteria look at a query).
+    /// Decides one request. Allocates only for a closing, for words with more than 256 distinct criteria, or
+    /// for criteria that read a query.
     pub fn decide(&self, facts: &RequestFacts<'_>) -> Verdict {
         let request = Request::new(*facts);
         let mut matching = self.matching(&request);
@@ -45,7 +45,7 @@ impl Weighed {
         verdict
     }
 
-    /// Decides one request, and tells of every word why it counted or did not: on the application, the
+    /// Decides one request, and records for every word why it counted or not: words on the application, the
     /// system and the resources it uses, in that order, operators first.
     pub fn explain(&self, facts: &RequestFacts<'_>) -> (Verdict, Vec<Considered>) {
         let matching = self.matching(&Request::new(*facts)).matches;
@@ -140,7 +140,7 @@ impl Weighing {
 }
 
 impl Voice {
-    /// Tells of every word of one speaker what became of it; `deciding` says it of the one that counts.
+    /// Records the fate of every word of one speaker; `deciding` is the fate of the word that counts.
     fn tell(
         &self,
         subject: &Weighing,
@@ -168,13 +168,13 @@ impl Voice {
 #[derive(Default)]
 struct Matching {
     matches: Kinds,
-    /// Whether all but the path matches, of those of which that was asked: it is asked once.
+    /// Whether everything except the path matches, for the criteria evaluated so far: each is evaluated once.
     rest: Kinds,
     asked: Kinds,
 }
 
 impl Matching {
-    /// Under another reading of the path; false: nothing looks at paths.
+    /// Under another reading of the path; false: no criteria read the path.
     fn read(&mut self, weighed: &Weighed, request: &Request<'_>, path: &str) -> bool {
         let mut looked = false;
         for (kind, criteria) in weighed.criteria().enumerate().filter(|(_, criteria)| criteria.has_paths()) {

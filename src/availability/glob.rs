@@ -1,13 +1,13 @@
 //! Globs of criteria (docs/contract.md#criteria): `*` is any run of characters, `/` included, `?` one
 //! character, `[…]` a class (`[a-z]`, `[!a-z]` or `[^a-z]`). No escapes: `[*]` is a literal star.
 //!
-//! A glob is read in two ways. What is *submitted* keeps the bounds below, so that comparing it with a
-//! request has a known cost. What peers and the store hand over is kept and compared as it is, within
-//! the wider bounds of earlier versions.
+//! There are two ways to read a glob. A *submitted* glob keeps the bounds below, so that comparing it with a
+//! request has a known cost. A glob from peers or the store is kept and compared as it is, within the wider
+//! bounds of earlier versions.
 //!
-//! Must stay true: a glob is its text. Two globs are equal where their texts are, and the text is
-//! written as it was read. Matching allocates only once in the life of a glob ([`Glob::prepare`]) and
-//! looks at each character of the text once ([`matcher`]).
+//! Must stay true: a glob is its text. Two globs are equal if their texts are, and the text is written as it
+//! was read. Matching allocates once per glob ([`Glob::prepare`]) and reads each character of the text once
+//! ([`matcher`]).
 
 use std::{cmp::Ordering, fmt, hash, sync::OnceLock};
 
@@ -32,7 +32,7 @@ const LONGEST_KEPT: usize = 500;
 /// A checked pattern.
 pub struct Glob {
     text: String,
-    /// How it is compared: as it stands, and without case. Made when it is first needed.
+    /// The prepared matchers: case-sensitive and case-insensitive. Made when first needed.
     matchers: [OnceLock<Box<Matcher>>; 2],
 }
 
@@ -60,7 +60,7 @@ impl<'a> From<&'a [u8]> for Text<'a> {
 /// Why a text is not a glob, or not one that may be submitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum GlobError {
-    /// Nothing would match it but nothing.
+    /// It is empty.
     #[error("is empty")]
     Empty,
     /// Longer than a peer's may be.
@@ -123,7 +123,7 @@ impl Glob {
         self.matcher(fold).matches(text.into())
     }
 
-    /// Makes what [`Glob::matches`] needs, so that no request waits for it.
+    /// Prepares [`Glob::matches`], so that no request waits for it.
     pub fn prepare(&self, fold: bool) {
         self.matcher(fold);
     }

@@ -1,10 +1,10 @@
-//! Whose request it is behind proxies: the address that criteria, throttles and logs go by.
+//! The client of a request behind proxies: the address for criteria, throttles and logs.
 //!
-//! Must stay true: nothing that an untrusted client writes decides who it is taken for.
+//! Must stay true: an untrusted client cannot choose its address.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// So many hops are believed at most, from the right.
+/// The largest number of hops that are believed, from the right.
 const MOST: usize = 32;
 
 /// The address of the client: the peer, or while that one is trusted, the hop that it names.

@@ -1,12 +1,12 @@
 //! The ledger: a node's idempotent, merging set of notifications
 //! (docs/contract.md#merging).
 //!
-//! A state-based CRDT. Merging is the union under the greater L, without what is dead; it is
-//! commutative, associative and idempotent (`tests/laws`). Entries are dropped as soon as they are
-//! dead, so its size is bounded by targets, not by history.
+//! A state-based CRDT. Merging is the union under the greater L, without dead entries; it is commutative,
+//! associative and idempotent (`tests/laws`). Entries are dropped as soon as they are dead, so the size is
+//! bounded by targets, not by history.
 //!
-//! Costs: admitting takes O(t · w) for t targets with w words of one speaker each (w ≤ some 130 by
-//! the bounds), plus the logarithm of the number of entries.
+//! Costs: admitting takes O(t · w) for t targets with w words of one speaker each (by the bounds w is at most
+//! about 130), plus the logarithm of the number of entries.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -24,8 +24,8 @@ use super::{
 pub const MAX_CRITERIA: usize = 64;
 /// Most open plans per target.
 pub const MAX_PLANS: usize = 64;
-/// Most plans per target, open and taken back together: a cancel must be remembered as long as its
-/// plan could come back from a peer.
+/// Most plans per target, open and cancelled together: a cancel must be remembered as long as its plan could
+/// return from a peer.
 pub const MAX_CANCELS: usize = 1_000;
 /// Most reporters per target.
 pub const MAX_REPORTERS: usize = 256;
@@ -39,10 +39,10 @@ pub struct Ledger {
     rules: Rules,
     limit: Moment,
     entries: BTreeMap<Stamp, Slot>,
-    /// A set of pairs: half the memory of a map to lists that hold one stamp each.
+    /// A set of pairs takes half the memory of a map to lists with one stamp each.
     by_id: BTreeSet<(Uuid, Stamp)>,
     targets: HashMap<Target, Arc<TargetWords>>,
-    /// When time alone drops an entry: as soon as T reaches this.
+    /// When time alone drops an entry: when T reaches this.
     deadlines: BTreeSet<(Moment, Stamp)>,
     fingerprint: u128,
 }
@@ -50,20 +50,20 @@ pub struct Ledger {
 #[derive(Debug, Clone)]
 struct Slot {
     word: Arc<Word>,
-    /// On how many of its targets it is not dead.
+    /// The number of its targets on which it is not dead.
     alive: usize,
 }
 
-/// What became of an entry that was offered, and what that changed.
+/// The result of offering an entry, and what it changed.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Admission {
     /// It is in the ledger now and was not before.
     pub admitted: bool,
-    /// It was there already, and learned that another node had accepted it, too.
+    /// It was there already; the name of its accepting node has changed.
     pub joined: bool,
     /// It is dead: the entries that killed it, or none when its time is over.
     pub superseded: Option<Vec<Stamp>>,
-    /// Entries that are no longer in the ledger, by this one or by the time it brought.
+    /// Entries that left the ledger because of this one, or of the time it brought.
     pub dropped: Vec<Arc<Entry>>,
     /// L has grown.
     pub advanced: bool,
@@ -72,7 +72,7 @@ pub struct Admission {
 /// What [`MAX_COST`] is about, for people.
 const COSTLY: &str = "points of criteria (1 and more for a glob; 60 and more for one with text between two '*', three times as much in a path, four times in a header field)";
 
-/// A submission would go beyond a bound (docs/contract.md#bounds-of-the-ledger).
+/// A submission would exceed a bound (docs/contract.md#bounds-of-the-ledger).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{target} has {limit} {what} already, the most that are kept")]
 pub struct BoundExceeded {
@@ -95,7 +95,7 @@ impl Ledger {
         self.rules
     }
 
-    /// L: the greatest stamp time ever admitted, here or, as far as is known, anywhere.
+    /// L: the greatest stamp time ever admitted, here or, as far as known, on any node.
     pub fn limit(&self) -> Moment {
         self.limit
     }
@@ -105,7 +105,7 @@ impl Ledger {
         self.entries.len()
     }
 
-    /// Nothing is in it.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -121,7 +121,7 @@ impl Ledger {
         self.entries.get(stamp).map(|slot| &slot.word.entry)
     }
 
-    /// The entry with this id; the one with the lowest stamp, should there be several.
+    /// The entry with this id; if there are several, the one with the lowest stamp.
     pub fn by_id(&self, id: &Uuid) -> Option<&Arc<Entry>> {
         const LOWEST: Stamp = Stamp { time: Moment::ZERO, counter: 0, node: NodeId::NONE, hash: [0; 16] };
         let (found, stamp) = self.by_id.range((*id, LOWEST)..).next()?;
@@ -138,12 +138,12 @@ impl Ledger {
         self.targets.get(target)
     }
 
-    /// All targets that somebody has said something about.
+    /// All targets with a word.
     pub fn targets(&self) -> impl Iterator<Item = (&Target, &Arc<TargetWords>)> {
         self.targets.iter()
     }
 
-    /// Learns that L is at least this, from a peer; returns what time has dropped thereby.
+    /// Raises L to at least this, as reported by a peer; returns the entries that time has dropped thereby.
     pub fn advance(&mut self, limit: Moment) -> Vec<Arc<Entry>> {
         let mut dropped = Vec::new();
         if limit > self.limit {
@@ -165,8 +165,8 @@ impl Ledger {
         dropped
     }
 
-    /// Takes an entry in, unless it is dead or known. Whether its time is too far ahead
-    /// (quarantine) is for the caller to ask.
+    /// Admits an entry, unless it is dead or known. The caller checks whether its time is too far ahead
+    /// (quarantine).
     pub fn admit(&mut self, entry: &Arc<Entry>) -> Admission {
         let mut admission = Admission { advanced: entry.stamp.time > self.limit, ..Admission::default() };
         admission.dropped = self.advance(entry.stamp.time);
@@ -205,7 +205,7 @@ impl Ledger {
         admission
     }
 
-    /// Takes everything of another ledger in. For tests of the laws; nodes merge over the wire.
+    /// Admits all entries of another ledger. For tests of the laws; nodes merge over the wire.
     pub fn merge(&mut self, other: &Self) {
         self.advance(other.limit);
         for entry in other.iter() {
@@ -213,10 +213,10 @@ impl Ledger {
         }
     }
 
-    /// Whether a submission stays within the bounds (docs/contract.md#bounds-of-the-ledger). An immediate word without criteria
-    /// always does, unless it comes from a reporter that would be one too many; so does a cancel,
-    /// for a plan that could not be taken back would close something nobody wants closed. A plan
-    /// that replaces another one takes its place. O(words on its targets).
+    /// Whether a submission stays within the bounds (docs/contract.md#bounds-of-the-ledger). An immediate word
+    /// without criteria always does, unless it comes from one reporter too many; so does a cancel, because a
+    /// plan that cannot be cancelled would close something against the operators' will. A plan that replaces
+    /// another one takes its place. O(words on its targets).
     ///
     /// # Errors
     /// Names the target that is full and of what.
@@ -278,7 +278,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Who kills this word on this target, if anybody does.
+    /// The entries that kill this word on this target.
     fn killer(&self, target: &Target, x: &Word) -> Option<Stamp> {
         let words = self.targets.get(target)?;
         let mut own = words.group(&x.speaker).iter().filter(|(y, _)| kills(y, x));
@@ -287,7 +287,8 @@ impl Ledger {
         killer.map(|(y, _)| *y.stamp())
     }
 
-    /// Marks what this word kills on this target as dead; returns the stamps of what was alive.
+    /// Marks the words that this word kills on this target as dead; returns the stamps of those that were
+    /// alive.
     fn kill_by(&mut self, target: &Target, y: &Word) -> Vec<Stamp> {
         let mut killed = Vec::new();
         let Some(words) = self.targets.get_mut(target) else { return killed };
@@ -310,7 +311,7 @@ impl Ledger {
         killed
     }
 
-    /// Two nodes accepted the same notification: the name that sorts first stays.
+    /// Two nodes accepted the same notification: the name that sorts first is kept.
     fn join(&mut self, entry: &Arc<Entry>) -> bool {
         let Some(slot) = self.entries.get_mut(&entry.stamp) else { return false };
         let known = Arc::clone(&slot.word.entry);

@@ -1,9 +1,8 @@
-//! What is known to be unavailable, and what follows from it. Pure: no clock, no disk, no network.
+//! Notifications, and the verdicts that follow from them. Pure: no clock, no disk, no network.
 //!
-//! A [`Notification`] is one statement; a [`Submission`] is what somebody asks a node to state.
-//! The [`Ledger`] is the merging set of all statements that still count; [`verdict`] decides from
-//! it whether an application is open for a request. Time is always an argument, so that every rule
-//! can be tried at every instant.
+//! A [`Notification`] is one statement; a [`Submission`] is a request to make one. The [`Ledger`] is the
+//! merging set of all statements that still count; [`verdict`] decides from it whether an application is open
+//! for a request. Time is always an argument, so that tests can evaluate every rule at every instant.
 //!
 //! Must stay true: the same ledger, the same greatest stamp time, the same configuration and the
 //! same request give the same verdict on every node (docs/contract.md#the-verdict).

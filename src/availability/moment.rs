@@ -1,7 +1,7 @@
-//! A point in time, as exact as the protocol is: whole milliseconds since 1970 in UTC.
+//! A point in time with the precision of the protocol: whole milliseconds since 1970 in UTC.
 //!
-//! RFC 3339 in and out (RFC 3339 §5.6). More digits than three are cut off, not rounded, so that a
-//! time never moves into the future by being read.
+//! Read and written as RFC 3339 (§5.6). Further digits are cut off, not rounded, so that reading never moves a
+//! time into the future.
 
 use std::{fmt, str::FromStr, time::Duration};
 

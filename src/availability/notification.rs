@@ -1,12 +1,11 @@
-//! The record of one notification, as it is kept, passed on and shown
-//! (docs/contract.md#a-notification).
+//! The record of one notification, as it is stored, passed on and shown (docs/contract.md#a-notification).
 //!
-//! Members that this version does not know are kept in `extra` and written again, so that versions
-//! can mix; nothing here refuses them. What a submitter may write is [`super::Submission`]'s affair.
+//! Members that this version does not know are kept in `extra` and written again, so that versions can mix;
+//! nothing here refuses them. [`super::Submission`] defines what a submitter may write.
 //!
-//! Must stay true: what is read and written again gives the same JSON, and so the same hash, however
-//! often and on whichever version. Whoever holds an entry under a stamp holds these very bytes; that is
-//! why versions that drop by the same rule drop the same.
+//! Must stay true: reading and writing a record gives the same JSON, and so the same hash, however often and on
+//! whichever version. All nodes with an entry under a stamp have the same bytes; so versions that drop by the
+//! same rule drop the same entries.
 
 use std::sync::Arc;
 
@@ -32,13 +31,13 @@ pub enum Status {
 /// Whether a closing ends by itself when the expected return has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Restore {
-    /// It stays closed until somebody opens it, overdue or not.
+    /// It stays closed until somebody opens it, even when overdue.
     #[default]
     Manual,
     /// It counts as available again from `expected_back_at` on.
     Automatic,
-    /// A newer version's word. Here it is manual: what nobody here can tell the end of stays closed
-    /// until somebody opens it. It never dies by time, on no version (rule 4 is about `automatic`).
+    /// A value of a newer version; manual here: a closing without a known end stays closed until somebody opens
+    /// it. It never dies by time, on no version (rule 4 is about `automatic`).
     Unread(Unread),
 }
 
@@ -47,18 +46,18 @@ open_words!(Restore: "manual" => Manual, "automatic" => Automatic);
 /// Critical notifications overtake normal ones in every queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Priority {
-    /// Taken out of the queue first.
+    /// Applied first.
     Critical,
     /// In the order of the stamps.
     #[default]
     Normal,
-    /// A newer version's word: normal here. Priorities order a node's own queues and nothing else.
+    /// A value of a newer version; normal here. Priorities order only a node's own queues.
     Unread(Unread),
 }
 
 open_words!(Priority: "critical" => Critical, "normal" => Normal);
 
-/// What kind of notifier speaks.
+/// The kind of notifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// A person, or a script with an operator's token.
@@ -69,8 +68,8 @@ pub enum Source {
     Alert,
     /// Another farm, asked by a monitor.
     Farm,
-    /// A newer version's word. Whose voice it is does not depend on it: with a `reporter` it is that
-    /// reporter's, without one the operators' (see [`super::Speaker::of`]).
+    /// A value of a newer version. The speaker does not depend on it: with a `reporter` it is that reporter,
+    /// without one the operators (see [`super::Speaker::of`]).
     Unread(Unread),
 }
 

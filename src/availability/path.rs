@@ -1,19 +1,18 @@
 //! The path of a request, in every reading that an upstream may give it.
 //!
-//! What must stay true: **whatever the upstream reads has been decided on.** The gate forwards the
-//! path as it was sent, and decides on every way in which an upstream may read it
-//! ([`Path::readings`]). So `//mail`, `/%6dail`, `/chat/../mail`, `/x;y/../mail` or `/shop%2Fcart`
-//! cannot slip past a closed application.
+//! What must stay true: **the gate decides on every path that the upstream may read.** It forwards the path as
+//! it was sent, and decides on every way in which an upstream may read it ([`Path::readings`]). So `//mail`,
+//! `/%6dail`, `/chat/../mail`, `/x;y/../mail` or `/shop%2Fcart` cannot slip past a closed application.
 //!
-//! There are three readings. The *literal* one is RFC 3986, section 6.2.2: unreserved characters
-//! decoded, escapes in upper case, everything that is no path character escaped, doubled slashes
-//! collapsed, dot segments resolved; letters keep their case. Some servers leave doubled slashes and
-//! dot segments as they are: the *unresolved* reading. Some servers read more into a path: they take
-//! `%2F`, `\` and `%5C` as slashes, cut `;parameters` off segments, and do not tell `%40` from `@`:
-//! the *strict* reading. Mostly all are the same text and nothing is allocated. Where they differ,
-//! the strict one chooses the route (prefixes are kept in strict form, so its match is never less
-//! specific) and every one must be open. A path whose strict reading has dot segments left is
-//! refused: no honest client sends one, and no two servers agree on it.
+//! There are three readings. The *literal* one is RFC 3986, section 6.2.2: unreserved characters are decoded,
+//! escapes are in upper case, every other character is escaped, doubled slashes are collapsed, dot segments are
+//! resolved; letters keep their case. In the *unresolved* reading doubled slashes and dot segments stay, as
+//! some servers leave them. The *strict* reading follows servers that interpret more: they treat `%2F`, `\` and
+//! `%5C` as slashes, cut `;parameters` off segments, and do not distinguish `%40` from `@`. Usually all
+//! readings are the same text and nothing is allocated. If they differ, the strict one chooses the route
+//! (prefixes are kept in strict form, so its match is never less specific), and every reading must be open. A
+//! path whose strict reading still has dot segments is refused: no legitimate client sends one, and no two
+//! servers agree on it.
 //!
 //! Knows nothing of routes, applications or HTTP types.
 

@@ -1,5 +1,5 @@
-//! Reads the members of a submission one by one, and takes note of everything that is wrong with
-//! them. Knows the form of each kind of value, not what a submission means.
+//! Reads the members of a submission one by one and records every error. It knows the form of each kind of
+//! value, not the meaning of a submission.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(super) fn whole(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_f64().and_then(exact))
 }
 
-/// Reads one member and takes note of what is wrong with it.
+/// Reads one member and records its errors.
 pub(super) struct Reader<'a> {
     pub(super) field: &'a str,
     pub(super) value: &'a Value,
@@ -61,7 +61,7 @@ impl Reader<'_> {
         chosen
     }
 
-    /// A text of at most so many characters; an empty one is none.
+    /// A text of at most this many characters; an empty one is absent.
     pub(super) fn text(&mut self, most: usize) -> Option<String> {
         let text = self.string()?.to_owned();
         if text.chars().count() > most {

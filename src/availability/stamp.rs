@@ -17,8 +17,8 @@ use super::Moment;
 pub struct NodeId(pub Uuid);
 
 impl NodeId {
-    /// Stands for "whoever submitted it": used in the stamps of submissions that bring their own
-    /// time, so that a retry at another node yields an equal entry.
+    /// Stands for any submitter: used in the stamps of submissions with their own timestamp, so that a retry at
+    /// another node yields an equal entry.
     pub const NONE: Self = Self(Uuid::nil());
 }
 
@@ -130,12 +130,12 @@ pub struct StampClock {
 }
 
 impl StampClock {
-    /// Takes note of a stamp, an own one or somebody else's.
+    /// Records a stamp, an own one or another node's.
     pub fn see(&mut self, stamp: &Stamp) {
         self.last = self.last.max((stamp.time, stamp.counter));
     }
 
-    /// Takes note of a time, such as the greatest one ever admitted.
+    /// Records a time, such as the greatest one ever admitted.
     pub fn see_time(&mut self, time: Moment) {
         self.last = self.last.max((time, u32::MAX));
     }

@@ -1,10 +1,9 @@
-//! What somebody asks a node to state (docs/contract.md#a-notification, column "on submit"): read from
-//! JSON, checked, and turned into the record.
+//! A submission (docs/contract.md#a-notification, column "on submission"): read from JSON, validated, and
+//! turned into the record.
 //!
-//! Reading reports everything that is wrong at once, each with its field and its limit. Unknown
-//! members are refused by name, so that a misspelt field is never silently ignored. What could never
-//! count is refused as well: names that nobody has, criteria that match no request, windows that are
-//! over.
+//! Reading reports all errors at once, each with its field and its limit. Unknown members are refused by name,
+//! so that a misspelt field is never silently ignored. Submissions that could never count are refused as well:
+//! unknown names, criteria that match no request, windows that are over.
 
 use std::time::Duration;
 
@@ -39,7 +38,7 @@ impl FieldError {
     }
 }
 
-/// What a farm knows, as far as submissions depend on it.
+/// The knowledge of the farm that submissions depend on.
 pub struct Known<'a> {
     /// Whether some member of the farm has this in its configuration.
     pub target: &'a dyn Fn(&Target) -> bool,
@@ -51,13 +50,13 @@ pub struct Known<'a> {
     pub rules: Rules,
     /// The node's clock.
     pub now: Moment,
-    /// The time that verdicts go by, see [`Rules::clock`].
+    /// The time of verdicts, see [`Rules::clock`].
     pub clock: Moment,
-    /// The timestamp that the node gives to what brings none.
+    /// The timestamp for submissions without one.
     pub stamp: Moment,
 }
 
-/// Who submits, from the credentials; what the initial node fills in.
+/// The author, from the credentials; the initial node fills this in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author {
     /// The operator's or the token's name.
@@ -80,7 +79,7 @@ impl Author {
     }
 }
 
-/// A submission that has the right form.
+/// A well-formed submission.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Submission {
     /// `id`; absent: the node makes one.
@@ -220,7 +219,7 @@ impl Submission {
         }
     }
 
-    /// Checks what depends on the farm: names, reasons, the clock; settles the reason.
+    /// Validates what depends on the farm: names, reasons, the clock; resolves the reason.
     ///
     /// # Errors
     /// Everything that is wrong, each with its field.
@@ -274,7 +273,7 @@ impl Submission {
         if errors.is_empty() { Ok(self) } else { Err(errors) }
     }
 
-    /// A window that is over says nothing itself, but would replace what counts.
+    /// A window that is over has no effect itself, but would replace a word that counts.
     fn check_window(&self, known: &Known<'_>) -> Option<FieldError> {
         let made = self.timestamp.unwrap_or(known.stamp);
         let (beginning, back) = (self.beginning(made), self.back(made)?);
@@ -326,7 +325,7 @@ impl Submission {
         }
     }
 
-    /// The record that takes a plan back: with the plan's targets, criteria and times.
+    /// The record that cancels a plan: with the plan's targets, criteria and times.
     pub fn cancel(
         &self,
         id: Uuid,
@@ -349,7 +348,7 @@ impl Submission {
         }
     }
 
-    /// Whether this submission may take that entry back, at `clock`.
+    /// Whether this submission may cancel that entry, at `clock`.
     ///
     /// # Errors
     /// Says why not; the field is `cancels`, `replaces`, `timestamp` or `targets`.

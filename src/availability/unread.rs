@@ -1,10 +1,9 @@
-//! Values of a newer version where this one knows a few words (`restore`, `priority`, `source`): kept
-//! and passed on as they came, so that versions can mix
-//! (docs/contract.md#a-notification).
+//! Unknown values of `restore`, `priority` and `source` from a newer version: kept and passed on unchanged, so
+//! that versions can mix (docs/contract.md#a-notification).
 //!
-//! Must stay true: such a value is read by every version that does not know it in the same way, which
-//! each of these types says of itself, and never decides about dropping in another way on a version
-//! that knows it (see `dropping.rs`). Knows nothing of what the values mean.
+//! Must stay true: every version that does not know such a value treats it in the same way, which each of these
+//! types documents; a version that knows it does not drop differently (see `dropping.rs`). Knows nothing of
+//! what the values mean.
 
 use std::{fmt, str::FromStr};
 

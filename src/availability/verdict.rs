@@ -1,8 +1,7 @@
-//! Whether an application is open for a request (docs/contract.md#the-verdict), and what that depends
-//! on: the definition of the application and the words on everything it needs.
+//! Whether an application is open for a request (docs/contract.md#the-verdict), and the inputs of that
+//! decision: the application's definition and the words on everything it needs.
 //!
-//! [`View`] has the words. [`Weighed`](super::Weighed) is what is left of them at one instant, and
-//! decides requests.
+//! [`View`] holds the words. [`Weighed`](super::Weighed) is their state at one instant, and decides requests.
 
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ pub struct Definition {
 }
 
 impl Definition {
-    /// Everything that words about the application can be about.
+    /// Every target whose words affect the application.
     pub fn targets(&self) -> Vec<Target> {
         let resources = self.uses.iter().map(|used| Target::Resource(used.resource.clone()));
         [Target::Application(self.name.clone()), Target::System].into_iter().chain(resources).collect()
@@ -36,7 +35,7 @@ pub struct Use {
     pub agree: usize,
 }
 
-/// Where a cause stands, in the order in which causes are named.
+/// The layer of a cause, in the order in which causes are named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Layer {
     /// The application itself.
@@ -61,11 +60,11 @@ impl Layer {
 /// One closing that counts, or one advisory.
 #[derive(Debug, Clone)]
 pub struct Cause {
-    /// Where it stands.
+    /// Its layer.
     pub layer: Layer,
     /// What is closed or degraded.
     pub target: Target,
-    /// The entry that says so.
+    /// The entry that closes or degrades it.
     pub entry: Arc<Entry>,
     /// Since when.
     pub since: Moment,

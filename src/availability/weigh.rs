@@ -1,9 +1,9 @@
-//! The words on what an application needs, weighed at one instant: everything about them is settled
-//! that does not depend on a request (docs/contract.md#the-rules, `says` up to the criteria).
+//! The words on everything an application needs, weighed at one instant: everything that does not depend on a
+//! request is settled here (docs/contract.md#the-rules, `says` up to the criteria).
 //!
-//! Weighing costs O(w log w) for w words and is done when words change or time has changed something;
-//! requests are decided by what it leaves ([`super::evaluate`]). The result holds from one instant at
-//! which something changes by time to the next.
+//! Weighing costs O(w log w) for w words. It is repeated when words change or time has changed something; its
+//! result decides requests ([`super::evaluate`]). The result is valid between two instants at which time
+//! changes something.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -45,7 +45,7 @@ pub(super) struct Weighing {
 pub(super) struct Voice {
     /// What may count, if its criteria match: the latest first.
     pub(super) standing: Vec<Standing>,
-    /// What cannot count, whatever the request.
+    /// Words that cannot count for any request.
     pub(super) silent: Vec<(Arc<Word>, Because)>,
 }
 
@@ -55,12 +55,12 @@ pub(super) struct Standing {
     pub(super) word: Arc<Word>,
     /// Its criteria's place in [`Weighed::kinds`]; none for all requests.
     pub(super) kind: Option<usize>,
-    /// It says that something works, but not as it should.
+    /// It is degraded: an opening with an advisory.
     pub(super) advises: bool,
 }
 
 impl View {
-    /// Settles what can be settled before a request is known. `clock` is the time that verdicts go by
+    /// Settles everything that does not depend on a request. `clock` is the time of verdicts
     /// ([`Rules::clock`]).
     pub fn weigh(&self, clock: Moment) -> Weighed {
         let mut kinds = Kinds::default();
@@ -83,7 +83,7 @@ impl View {
 }
 
 impl Weighed {
-    /// Whether it says at this time what a new weighing would say.
+    /// Whether weighing again at this time would give the same result.
     pub fn holds_at(&self, clock: Moment) -> bool {
         self.from <= clock && self.until.is_none_or(|until| clock < until)
     }

@@ -20,9 +20,9 @@ pub enum Speaker {
 }
 
 impl Speaker {
-    /// Whose word a record is. Enters into dropping, so all versions agree on it for sources that only
-    /// some of them know: there the presence of a `reporter` decides. A later version's source that
-    /// speaks for the operators brings none, any other one brings its own.
+    /// The speaker of a record. Dropping depends on it, so all versions must agree on it, also for sources that
+    /// only some of them know: there the presence of a `reporter` decides. A later version's source that speaks
+    /// for the operators has no reporter; any other source has one.
     pub fn of(source: Source, reporter: Option<&str>) -> Self {
         match (source, reporter) {
             (Source::Operator, _) | (Source::Unread(_), None) => Self::Operators,
@@ -38,7 +38,7 @@ pub enum Says {
     Opening,
     /// Unavailable.
     Closing,
-    /// The plan with this id is off.
+    /// The plan with this id is cancelled.
     Cancel(Uuid),
 }
 
@@ -64,8 +64,8 @@ pub struct Word {
     pub ends: Option<Moment>,
     /// An opening with an advisory.
     pub degraded: bool,
-    /// Of its criteria, 0 without: most of those that are compared differ, and this tells it without
-    /// a look at either. For this process alone.
+    /// A hash of its criteria, 0 without: most criteria that are compared differ, and the hash shows this
+    /// without reading them. Valid in this process only.
     digest: u64,
     /// Where it comes from.
     pub entry: Arc<Entry>,
@@ -114,12 +114,12 @@ impl Word {
         self.digest == 0 || (self.digest == x.digest && self.criteria() == x.criteria())
     }
 
-    /// Whether this word takes the place of `x`, a word of the same speaker on the same target.
+    /// Whether this word replaces `x`, a word of the same speaker on the same target.
     pub fn replaces(&self, x: &Self) -> bool {
         self.immediate() && self.at > x.at && self.covers(x)
     }
 
-    /// Whether this word takes back `x`, a word of the same speaker on the same target.
+    /// Whether this word cancels `x`, a word of the same speaker on the same target.
     pub fn takes_back(&self, x: &Self) -> bool {
         x.plan && self.says == Says::Cancel(x.entry.notification.id) && self.stamp() > x.stamp()
     }
@@ -151,7 +151,7 @@ impl TargetWords {
         self.speakers.values().flat_map(|words| alive(words))
     }
 
-    /// Nobody has said anything.
+    /// There are no words.
     pub fn is_empty(&self) -> bool {
         self.speakers.is_empty()
     }

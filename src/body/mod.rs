@@ -1,11 +1,11 @@
 //! Request bodies: the one door through which the control listener reads them, for the API, the pages
 //! and the peers (docs/contract.md#errors, docs/contract.md#limits-of-connections).
 //!
-//! Must stay true: every body has a limit of size and a limit of time; a body that announces more
-//! than its limit is refused before a byte of it is kept; no answer waits for a body that the handler
-//! did not ask for ([`answer_first`]).
+//! Must stay true: every body has a limit of size and a limit of time; a body that announces more than its
+//! limit is refused before a byte of it is buffered; no answer waits for a body that the handler does not read
+//! ([`answer_first`]).
 //!
-//! Must not know: what bodies mean, and who may send them.
+//! Must not know: the meaning of bodies, and who may send them.
 
 mod rest;
 

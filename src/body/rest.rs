@@ -1,8 +1,8 @@
-//! What becomes of a body that the handler did not read to its end: the answer goes out first, then
-//! a little more is read and thrown away, then the connection closes.
+//! Handles a body that the handler did not read to its end: the answer is sent first, then a little more is
+//! read and discarded, then the connection closes.
 //!
-//! Clients that are still sending often read no answer before they are done, and a connection that is
-//! reset under them loses it. So a part of the rest is read, but the answer never waits for it.
+//! Clients that are still sending often read no answer before they have finished, and lose it if the connection
+//! is reset. So part of the rest is read, but the answer never waits for it.
 
 use std::{
     cell::RefCell,

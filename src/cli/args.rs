@@ -1,8 +1,8 @@
 //! The whole command line (docs/contract.md#command-line) as types.
 //!
-//! What must stay true: what is wrong in itself (a duration without a unit, two statuses, a malformed
-//! target) is found here and is status 2; what only a node can know is not checked here.
-//! Environment variables are read in one place, [`Access::from_env`].
+//! What must stay true: errors in the arguments themselves (a duration without a unit, two statuses, a
+//! malformed target) are found here and exit with 2; what only a node can know is not checked here. Environment
+//! variables are read in one place, [`Access::from_env`].
 
 mod access;
 mod notify;

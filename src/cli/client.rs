@@ -1,9 +1,8 @@
 //! Asks a node's control API: HTTP/1.1, with TLS where the address is `https`, JSON, an API token.
 //!
-//! What must stay true: time and memory are bounded whatever the other side does; the token is sent
-//! only as a header and never shown; the text of a refusal reaches people whole, each
-//! wrong field on its own line, and harmless for a terminal; whether a request can have arrived is
-//! known of every failure.
+//! What must stay true: time and memory are bounded whatever the other side does; the token is sent only as a
+//! header and never shown; the text of a refusal reaches people whole, with each wrong field on its own line,
+//! and cannot control a terminal; every failure records whether the request can have arrived.
 
 use std::error::Error;
 use std::fmt;

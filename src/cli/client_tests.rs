@@ -1,4 +1,4 @@
-//! The client against a real server that is right, wrong, and gone.
+//! The client against a real server that answers correctly, answers wrongly, or is gone.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! Why a subcommand ends with status 1, or 2.
+//! Why a subcommand exits with status 1 or 2.
 
 use std::io;
 

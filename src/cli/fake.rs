@@ -1,5 +1,4 @@
-//! A real server on a port of its own that answers as a test tells it, and remembers what it was
-//! asked.
+//! A real server on its own port that gives the answers of a test and records the requests.
 
 #![allow(clippy::unwrap_used)]
 

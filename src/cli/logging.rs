@@ -5,11 +5,11 @@
 //! {"time":"2026-11-23T16:00:00.123Z","level":"INFO","target":"forewarn::node::boot","event":"restored",…}
 //! ```
 //!
-//! Whoever logs names an event and gives it key-values: `log::info!(ledger = 3; "restored")`. A
-//! message of another crate is its text.
+//! A log call names an event and gives it key-values: `log::info!(ledger = 3; "restored")`. A message of
+//! another crate is its text.
 //!
-//! What must stay true: a record is one line whatever is in it, because values repeat what peers and
-//! users sent; nothing in it can drive a terminal; a value cannot look like another key.
+//! What must stay true: a record is one line whatever it contains, because values repeat what peers and users
+//! sent; it cannot control a terminal; a value cannot look like another key.
 
 use std::fmt::Write as _;
 use std::io::Write as _;

@@ -1,8 +1,7 @@
 //! The command line: one file per subcommand, and this dispatch.
 //!
-//! What must stay true: the exit status is 0 when it is done, 1 when it was refused or failed, 2
-//! for wrong usage; results go to standard output, everything else to standard error; a closed
-//! output is a failure, never a panic.
+//! What must stay true: the exit status is 0 for success, 1 for refused or failed, 2 for wrong usage; results
+//! go to standard output, everything else to standard error; a closed output is a failure, never a panic.
 
 pub mod args;
 pub mod check;

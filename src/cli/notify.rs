@@ -1,8 +1,8 @@
-//! `forewarn notify`: hands one notification in, at the first chosen node that takes it.
+//! `forewarn notify`: submits one notification to the first chosen node that accepts it.
 //!
-//! What must stay true: the id and the timestamp are made here, once, so that whatever happens on
-//! the way (a node that is gone, an answer that was lost), the same notification is handed in again
-//! and shown once. What a node refuses as wrong is not tried elsewhere.
+//! What must stay true: the id and the timestamp are made here, once. So after any failure (a node that is
+//! gone, a lost answer) the same notification is submitted again and shown once. What a node refuses as wrong
+//! is not tried elsewhere.
 
 mod nodes;
 mod statement;

@@ -1,5 +1,5 @@
-//! `forewarn completions` and `forewarn man`: what shells and readers want to know of the command line,
-//! made from its own definition.
+//! `forewarn completions` and `forewarn man`: shell completions and manual pages, generated from the definition
+//! of the command line.
 
 use std::io::{self, Write};
 

@@ -1,7 +1,7 @@
 //! What people see on a terminal: tables, relative times, colour.
 //!
-//! What must stay true: texts that came from a node were written by others, so none of them can
-//! drive a terminal or make two lines of one; colour is decoration, nothing is said by it alone.
+//! What must stay true: texts from a node were written by others, so none of them can control a terminal or
+//! make two lines of one; colour is decoration and never the only sign.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;

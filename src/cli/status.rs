@@ -1,7 +1,7 @@
-//! `forewarn status`: what is available, once or for as long as one looks.
+//! `forewarn status`: what is available, once or continuously.
 //!
-//! What must stay true: what is shown is the node's latest answer; while the node cannot be
-//! asked, the output says so, and nothing old is shown as if it were new.
+//! What must stay true: the output is the node's latest answer; while the node cannot be reached, the output
+//! reports this, and nothing old is shown as if it were new.
 
 mod board;
 mod drawing;

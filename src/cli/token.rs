@@ -1,4 +1,4 @@
-//! `forewarn token`: a new API token, and the line that lets it in.
+//! `forewarn token`: a new API token, and the lines of configuration that admit it.
 
 use std::io::Write;
 

@@ -1,7 +1,7 @@
-//! What can be wrong with a configuration, and how it is said.
+//! Errors of a configuration, and how they are reported.
 //!
-//! One problem is one line `FILE:LINE: key: problem`, the form editors and people jump to. No
-//! message repeats a secret.
+//! One problem is one line `FILE:LINE: key: problem`, a form that editors and people can follow. No message
+//! repeats a secret.
 
 use std::fmt;
 use std::io;

@@ -1,4 +1,4 @@
-//! `[gate]`: where users are let in, whose word about them counts, and how much each may take.
+//! `[gate]`: its listeners, the trusted proxies, and the limits of each client.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The lists: `[[application]]`, `[[resource]]`, `[[reason]]`, `[[token]]`, `[[operator]]`.
 //!
-//! What must stay true: names are unique within their list, and whatever refers to another list is
-//! found there. An entry that lacks something required is reported and left out.
+//! What must stay true: names are unique within their list, and every reference to another list is resolved. An
+//! incomplete entry is reported and left out.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;

@@ -1,15 +1,15 @@
 //! The configuration file (TOML, docs/contract.md#configuration) turned into checked settings.
 //!
-//! Parse, don't validate: past [`Settings::load`] no value is doubtful. Every limit, every default
-//! and every cross-reference (an application's `uses`, a wildcard address without `advertise`) is
-//! settled here, so that no other room has to look twice.
+//! Parse, don't validate: after [`Settings::load`] every value is valid. Every limit, default and
+//! cross-reference (an application's `uses`, a wildcard address without `advertise`) is resolved here, so that
+//! no other room checks again.
 //!
-//! What must stay true: a key that this version does not know is an error, never ignored, and so is
-//! one whose effect is not built yet; every problem names the key and the line; as many problems as
-//! possible are reported at once; no secret appears in `Debug` output or in a message.
+//! What must stay true: an unknown key is an error, never ignored, and so is a key whose effect is not built
+//! yet; every problem names the key and the line; as many problems as possible are reported at once; no secret
+//! appears in `Debug` output or in a message.
 //!
-//! What comes out is made of the words that all rooms share (`vocabulary`, and the names and reasons
-//! of `availability`), so that nothing is read from text a second time. It knows no other room.
+//! The result consists of types that all rooms share (`vocabulary`, and the names and reasons of
+//! `availability`), so that nothing is parsed a second time. This room knows no other room.
 //!
 //! ```text
 //! reader     the file as a tree that remembers lines, and what was asked of it

@@ -1,10 +1,9 @@
-//! A TOML tree that is asked for its keys one by one and remembers which were asked for.
+//! A TOML tree that is read key by key and records which keys were read.
 //!
-//! Written by hand rather than derived, because a derived reader stops at the first problem and
-//! knows no lines for values that have the right type but are out of bounds. What must stay true:
-//! whatever is not asked for before [`Reader::finish`] is reported as unknown, and a problem never
-//! ends the reading: callers get a default or nothing, and the report keeps the whole file from
-//! being accepted.
+//! Written by hand rather than derived, because a derived reader stops at the first problem and has no line
+//! numbers for values of the right type that are out of bounds. What must stay true: every key that is not read
+//! before [`Reader::finish`] is reported as unknown; a problem never ends the reading: callers get a default or
+//! nothing, and the report prevents the file from being accepted.
 
 use std::cell::RefCell;
 use std::ops::RangeInclusive;

@@ -1,8 +1,8 @@
-//! The single sections but for `[gate]`: `[node]`, `[control]`, `[farm]`.
+//! The single sections except `[gate]`: `[node]`, `[control]`, `[farm]`.
 //!
-//! Each function takes its section, asks for every key it has, and fills in the defaults of
-//! docs/contract.md#configuration. What spans sections (a listener on other than loopback needs the farm's secret)
-//! is handed in.
+//! Each function takes its section, reads every key, and fills in the defaults of
+//! docs/contract.md#configuration. Facts that span sections (a listener other than loopback needs the farm's
+//! secret) are arguments.
 
 use std::fs::File;
 use std::io::Read as _;

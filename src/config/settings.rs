@@ -1,7 +1,7 @@
-//! The settings themselves: plain data with public fields, as checked as they will ever be.
+//! The settings: plain data with public fields, fully validated.
 //!
-//! What must stay true: a value of these types that came from [`Settings::load`] needs no second
-//! look. Secrets are [`Secret`], whose `Debug` shows nothing. All durations are exact, never zero.
+//! What must stay true: a value of these types from [`Settings::load`] needs no second check. Secrets are
+//! [`Secret`], whose `Debug` shows nothing. All durations are exact, never zero.
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};

@@ -1,8 +1,8 @@
 //! One text → one checked value.
 //!
-//! Pure functions that say in their error what is wrong and what would be right. What must stay
-//! true: an error never repeats more than a short piece of what was written, and nothing of what
-//! may be secret. The command line uses the same functions for the same things.
+//! Pure functions whose errors state what is wrong and what would be right. What must stay true: an error never
+//! repeats more than a short piece of the input, and nothing that may be secret. The command line uses the same
+//! functions for the same values.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;

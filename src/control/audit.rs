@@ -1,4 +1,4 @@
-//! What the log says about what people and programs did: one line each, with who and from where.
+//! Log lines about the actions of people and programs: one line each, with name and address.
 //!
 //! Must stay true: a line has names and ids, never a message's text and never a credential.
 

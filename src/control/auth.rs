@@ -1,10 +1,10 @@
 //! Who may use the API (docs/contract.md#who-may-do-what): bearers of a token (RFC 6750), and for
 //! reading also the browsers of signed-in operators.
 //!
-//! Must stay true: everything below `/api` passes [`require`]; a token's text is compared by its
-//! SHA-256 in constant time and is never logged or kept; a session authorizes safe methods only, so
-//! that no other site can make a browser submit anything; what goes on for longer than a request
-//! ends with the session or the token that allowed it.
+//! Must stay true: everything below `/api` passes [`require`]; a token's text is compared by its SHA-256 in
+//! constant time and is never logged or stored; a session authorizes safe methods only, so that no other site
+//! can make a browser submit anything; a long-running request ends with the session or the token that allowed
+//! it.
 
 use std::{fmt, sync::Arc};
 
@@ -107,7 +107,7 @@ impl Lease {
     }
 }
 
-/// Who asks; in the request's extensions below `/api`.
+/// The caller; in the request's extensions below `/api`.
 #[derive(Clone)]
 pub enum Caller {
     /// A token.
@@ -203,7 +203,7 @@ fn nobody(detail: String) -> Failure {
     Failure::Unauthenticated { detail, invalid_token: false }
 }
 
-/// Finds out who asks.
+/// Authenticates the caller.
 ///
 /// A presented token decides, also when it is wrong and there is a session beside it: a script must
 /// learn that its token is wrong.

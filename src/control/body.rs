@@ -1,5 +1,5 @@
-//! The API's bodies: JSON of a bounded size, in a bounded time (docs/contract.md#errors). How they are
-//! read is the business of [`crate::body`].
+//! The API's bodies: JSON of a bounded size, in a bounded time (docs/contract.md#errors). [`crate::body`] reads
+//! them.
 
 use std::time::Duration;
 

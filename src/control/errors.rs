@@ -1,8 +1,8 @@
-//! The one place where what went wrong becomes HTTP (docs/contract.md#errors): a status, its headers
-//! and an `application/problem+json` body (RFC 9457), whose `type` is an address that explains it.
+//! The one place that turns errors into HTTP (docs/contract.md#errors): a status, its headers and an
+//! `application/problem+json` body (RFC 9457), whose `type` is an address that explains it.
 //!
-//! Must stay true: texts that came from outside stand only inside JSON strings, never in headers;
-//! an answer lists at most [`MOST_ERRORS`] wrong fields, so that small requests have small answers.
+//! Must stay true: external text appears only inside JSON strings, never in headers; an answer lists at most
+//! [`MOST_ERRORS`] wrong fields, so that small requests have small answers.
 
 use std::fmt;
 

@@ -1,10 +1,10 @@
 //! Changes as server-sent events (WHATWG HTML §9.2), for the API, the pages and the gate's public
 //! `/.forewarn/events`.
 //!
-//! Events carry names, never content: a reader looks up what it may see. So nothing has to
-//! be kept for readers that were away. A reader that returns (`Last-Event-ID`) or was too slow gets
-//! one `reset`: "look everything up again". A reader should look up once after the stream has
-//! opened, for what changed between its page and its stream is not told.
+//! Events carry names, never content: a reader looks up what it may see. So nothing is stored for readers that
+//! were away. A reader that returns (`Last-Event-ID`) or was too slow gets one `reset`: "look everything up
+//! again". A reader should look up once after the stream has opened, because changes between its page and its
+//! stream are not reported.
 //!
 //! Must stay true: streams are bounded in number; they end when the node stops, and with the session or
 //! the token that allowed them; the public gets nothing but `availability` and `reset`.
@@ -54,7 +54,7 @@ impl Default for Streams {
 }
 
 impl Streams {
-    /// At most so many at a time.
+    /// At most this many at a time.
     pub fn new(most: usize) -> Self {
         Self { open: Arc::default(), most, end: CancellationToken::new() }
     }

@@ -1,5 +1,5 @@
-//! Liveness and readiness, for supervisors and load balancers. Open to everybody; they say nothing
-//! but how far the node's start has come.
+//! Liveness and readiness, for supervisors and load balancers. Open to everybody; they reveal only the phase of
+//! the node.
 //!
 //! Must stay true: `/healthz` waits for nothing, so it answers as long as the process can;
 //! `/readyz` is 200 exactly while the phase is `ready`.

@@ -1,14 +1,14 @@
-//! The control listener: what operators, scripts, monitors and Prometheus talk to (docs/contract.md#the-api).
-//! It is private; users meet the gate.
+//! The control listener, for operators, scripts, monitors and Prometheus (docs/contract.md#the-api). It is
+//! private; users reach the gate.
 //!
 //! ```text
 //! request → api::tidy → auth::require → a handler in api → Desk
 //!                                                                     errors: Failure → problem+json
 //! ```
 //!
-//! Must stay true: everything that the node knows or does goes through [`Desk`](crate::actors::desk);
-//! handlers only read requests and write answers. Everything below `/api` needs a token or a
-//! session, also what does not exist. Nothing that comes in is unbounded.
+//! Must stay true: everything that the node knows or does goes through [`Desk`](crate::actors::desk); handlers
+//! only read requests and write answers. Everything below `/api` needs a token or a session, including
+//! addresses that do not exist. All input is bounded.
 //!
 //! Must not know: actors, stores, peers.
 

@@ -1,6 +1,5 @@
-//! What a notification would do, before it is sent: which applications it closes and opens, what it
-//! replaces, and what may not have been meant. The form's preview and `POST /api/v1/preview` show the
-//! same.
+//! The effects of a notification, before it is sent: which applications it closes and opens, what it replaces,
+//! and possible mistakes. The form's preview and `POST /api/v1/preview` show the same.
 //!
 //! A pure function of the notification, what the board shows, and the present.
 
@@ -17,7 +16,7 @@ use crate::{
 
 /// Earlier beginnings than this are worth a word.
 const PAST: Duration = Duration::from_secs(60);
-/// So many overlapping plans are named.
+/// How many overlapping plans are named.
 const OVERLAPS: usize = 5;
 
 /// An application that a closing closes.

@@ -1,8 +1,8 @@
 //! What an operator or a token may do: its role, and the targets that it may make statements about
 //! (docs/contract.md#who-may-do-what).
 //!
-//! Must stay true: a monitor never makes statements about the whole system unless that is listed by
-//! name; a cancel or a change is a statement about the targets of the plan, too.
+//! Must stay true: a monitor never makes statements about the whole system unless that is listed by name; a
+//! cancel or a change is also a statement about the targets of the plan.
 
 use std::sync::Arc;
 

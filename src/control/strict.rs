@@ -1,8 +1,8 @@
-//! JSON as strictly as a submission needs it: a member that stands twice is an error that names it.
+//! Strict JSON for submissions: a repeated member is an error that names it.
 //!
-//! RFC 8259 leaves open which of two members of one name counts, and most readers take the last one in
-//! silence. Of two things that were said here, neither may be dropped in silence. A byte order mark at the
-//! beginning is skipped, as RFC 8259, section 8.1, allows.
+//! RFC 8259 leaves open which of two members with one name counts, and most readers silently take the last one.
+//! Here neither statement may be dropped silently. A leading byte order mark is skipped, as RFC 8259, section
+//! 8.1, allows.
 
 use std::fmt;
 

@@ -6,8 +6,8 @@
 //! marker is ever touched; nothing is started before every port is known to be free; no node
 //! outlives this process, however it ends (a node stops when its standard input does).
 //!
-//! It uses the configuration's room and HTTP, and nothing of what the nodes do inside: it deals
-//! with them as any operator of three nodes would.
+//! It uses the configuration's room and HTTP, and no internals of the nodes: it manages them as any operator of
+//! three nodes would.
 
 mod apps;
 mod folder;

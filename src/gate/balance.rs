@@ -1,12 +1,11 @@
-//! Which upstream performs a request: turns among them, and a memory of those that fail.
+//! Chooses the upstream for a request: balances among upstreams, and remembers those that fail.
 //!
-//! An upstream that fails [`FAILURES`] times within [`WINDOW`] is left out for [`PENALTY`]. Then one
-//! request tries it: if that is answered, it is in again; if not, it is left out once more. Where all
-//! are left out, none is: a try costs little, and the memory may be wrong.
+//! An upstream that fails [`FAILURES`] times within [`WINDOW`] is left out for [`PENALTY`]. Then one request
+//! tries it: if that is answered, the upstream is used again; if not, it is left out once more. If all are left
+//! out, all are used: a try is cheap, and the memory may be wrong.
 //!
-//! What must stay true: an upstream is never left out for longer than its penalty because a try was
-//! given up; an application with a single upstream pays nothing for any of this. Pure: the time, on the
-//! process's own clock, is an argument.
+//! What must stay true: an abandoned try never extends an upstream's penalty; an application with a single
+//! upstream pays nothing for any of this. Pure: the time, on the process's own clock, is an argument.
 
 use std::{
     sync::{
@@ -18,14 +17,14 @@ use std::{
 
 use crate::vocabulary::Balance;
 
-/// So many failures …
+/// This many failures …
 const FAILURES: usize = 3;
 /// … within this time …
 const WINDOW: Duration = Duration::from_secs(10);
-/// … leave an upstream out for so long.
+/// … leave an upstream out for this long.
 const PENALTY: Duration = Duration::from_secs(10);
 
-/// The turns and memories of the upstreams of one application; shared by all workers.
+/// The balancing state and failure memory of one application's upstreams; shared by all workers.
 #[derive(Debug)]
 pub(super) struct Balancer {
     by: Balance,
@@ -78,13 +77,13 @@ impl State {
 }
 
 impl Balancer {
-    /// For so many upstreams.
+    /// For this many upstreams.
     pub(super) fn new(by: Balance, count: usize) -> Self {
         Self { by, turn: AtomicUsize::new(0), upstreams: (0..count).map(|_| State::default()).collect() }
     }
 
-    /// The upstreams in the order in which they are to be tried, each once, without those that are left
-    /// out. What is taken from the iterator is about to be used.
+    /// The upstreams in the order in which to try them, each once, without those that are left out. An upstream
+    /// that is taken from the iterator counts as in use.
     pub(super) fn attempts(&self, now: Duration) -> impl Iterator<Item = Attempt<'_>> {
         let count = self.upstreams.len();
         // One upstream is the usual case and needs no counting.

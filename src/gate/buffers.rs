@@ -1,12 +1,12 @@
-//! Buffers of one worker, lent to connections while they have something to do.
+//! Buffers of one worker, lent to connections while they are active.
 //!
-//! What must stay true: an idle connection has none; what is kept for the next is bounded.
+//! What must stay true: an idle connection has no buffer; the pool is bounded.
 
 use std::cell::RefCell;
 
-/// What a connection begins with, in bytes: enough for nearly every request.
+/// The initial buffer of a connection, in bytes: enough for nearly every request.
 const SMALL: usize = 4 * 1024;
-/// What answers of upstreams are read into at first, in bytes.
+/// The initial buffer for upstreams' answers, in bytes.
 const MIDDLE: usize = 16 * 1024;
 
 /// See the module.

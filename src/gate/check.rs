@@ -8,25 +8,22 @@
 //! | nginx | `X-Original-Method`, `-Host`, `-URI` or `-URL`; what is missing, as above | 204 | 403 with the denial's headers, for `auth_request_set` | 403; 400 without a path |
 //! | envoy | its own method and Host, and the path behind the prefix | 200 | 403 with the denial | 400 |
 //!
-//! Without a described method or host those of the asking request count. Of a list, which grows when
-//! several proxies stand in a row, the first member counts. Other headers, which these proxies copy,
-//! are what criteria look at.
+//! Without a described method or host those of the proxy's own request count. If a field is a list, because
+//! several proxies are chained, its first member counts. Criteria see the other headers, which these proxies
+//! copy.
 //!
-//! **What no route here can match is let through**, however odd its path. These proxies ask about
-//! everything that they serve. Forewarn knows nothing about the rest, and the other proxy answers for
-//! itself.
+//! **A request that no route can match is let through**, whatever its path. These proxies ask about everything
+//! that they serve. Forewarn knows nothing about the rest, for which the other proxy is responsible.
 //!
-//! **Who is believed.** The description is taken from whoever asks: it decides nothing but the answer,
-//! and a stranger learns no more than `/.forewarn/availability` tells everyone. It is the asking
-//! proxy's business to set these headers over those of its clients; where two paths contradict each
-//! other, somebody has slipped one in, and the description is refused. The client's address, which
-//! criteria may exempt, is another matter: `X-Forwarded-For` counts only while the asking proxy is one
-//! of `gate.trusted_proxies`, as everywhere at the gate.
+//! **Trust.** The description is accepted from any sender: it affects only the answer, and a stranger learns no
+//! more than `/.forewarn/availability` tells everyone. The asking proxy must set these headers over those of
+//! its clients; if two paths contradict each other, a client has added one, and the description is refused. The
+//! client's address, which criteria may exempt, is different: `X-Forwarded-For` counts only if the asking proxy
+//! is one of `gate.trusted_proxies`, as everywhere at the gate.
 //!
-//! nginx makes 500 of anything but 2xx, 401 and 403, hence its 403 for a request that cannot be
-//! decided, and its 400, which shows in its log, for a configuration that forgot the path. Envoy
-//! takes 5xx for a failure of the one asked. Whatever Upgrade header comes along, no answer is 101, and
-//! no answer waits for a body.
+//! nginx turns anything but 2xx, 401 and 403 into 500. Hence its 403 for a request that cannot be decided, and
+//! its 400, which shows in its log, for a configuration without the path. Envoy treats 5xx as a failure of the
+//! authorization service. No answer is 101, whatever the Upgrade header, and no answer waits for a body.
 
 use std::borrow::Cow;
 

@@ -1,10 +1,10 @@
 //! The deadlines of one worker's connections, in one table.
 //!
-//! A deadline that is moved on, as most are, costs one assignment: its old place in the table is looked at when
-//! that time comes, and only then it is put where it now belongs. One task sleeps until the earliest place.
+//! Extending a deadline, the usual case, costs one assignment: its old entry in the table is read when that
+//! time comes, and only then moved to its new place. One task sleeps until the earliest entry.
 //!
-//! What must stay true: a deadline never fires early, and late by no more than [`TICK`]; a connection that is
-//! gone leaves nothing behind but places that are dropped when their time comes.
+//! What must stay true: a deadline never fires early, and is late by at most [`TICK`]; a closed connection
+//! leaves only entries that are dropped when their time comes.
 
 use std::{
     cell::{Cell, RefCell},

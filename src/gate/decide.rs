@@ -18,7 +18,7 @@ use crate::{
     availability::{Moment, RequestFacts},
 };
 
-/// What a request is decided by.
+/// The parts of a request that decide about it.
 pub struct Asked<'a, F> {
     /// Such as `GET`.
     pub method: &'a str,
@@ -30,11 +30,11 @@ pub struct Asked<'a, F> {
     pub query: &'a str,
     /// Its header fields.
     pub headers: &'a F,
-    /// Who asks.
+    /// The client's address.
     pub client: Option<IpAddr>,
 }
 
-/// What becomes of a request.
+/// The result of a decision.
 pub enum Outcome<'r> {
     /// No route matches.
     Unknown,

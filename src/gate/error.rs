@@ -1,7 +1,7 @@
-//! Why a forwarded request has no answer, and whose fault that is.
+//! Why a forwarded request has no answer: errors of the client (4xx) and of the upstream (5xx).
 //!
-//! What must stay true: each error becomes a problem in one place, [`ProxyError::kind`]; a fault of the client is
-//! never a 5xx, one of the upstream never a 4xx. Knows nothing of pages.
+//! What must stay true: each error becomes a problem in one place, [`ProxyError::kind`]; a client's error is
+//! never a 5xx, an upstream's never a 4xx. Knows nothing of pages.
 
 use std::{io, time::Duration};
 
@@ -21,7 +21,7 @@ pub enum ProxyError {
     Connect {
         /// `host:port`.
         upstream: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The upstream closed without an answer, or what it sent is no HTTP (502).
@@ -50,7 +50,7 @@ pub enum ProxyError {
         /// The limit that passed.
         limit: Duration,
     },
-    /// The client's body is no body, or broke off (400; nobody may be there to read it).
+    /// The client's body is malformed, or broke off (400; the client may be gone).
     #[error("the client's body: {0}")]
     Upload(#[from] BodyError),
     /// The client's body is larger than allowed (413).
@@ -64,7 +64,7 @@ pub enum ProxyError {
 /// What is wrong with an upstream's answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The connection was closed before the head had come.
+    /// The connection was closed before the head was complete.
     #[error("it closed the connection")]
     Closed,
     /// The connection failed.
@@ -76,7 +76,7 @@ pub enum Fault {
     /// Its head contradicts itself.
     #[error("{0}")]
     Framing(#[from] FramingError),
-    /// It says what nobody asked for.
+    /// It sends an answer that was not requested.
     #[error("{0}")]
     Answer(#[from] AnswerError),
 }
@@ -95,7 +95,7 @@ impl ProxyError {
         }
     }
 
-    /// What users are told instead of the usual sentence, where that says too little.
+    /// A sentence for users that replaces the usual one if that is too vague.
     pub fn told(&self, application: &str) -> Option<String> {
         match self {
             Self::NoUpstream => Some(format!("{application} has no upstream on this node.")),
@@ -106,7 +106,7 @@ impl ProxyError {
         }
     }
 
-    /// Whether nothing of the request has left: it is known not to have arrived.
+    /// Whether nothing of the request was sent: it certainly did not arrive.
     pub fn is_before_sending(&self) -> bool {
         matches!(self, Self::NoUpstream | Self::Connect { .. } | Self::Timeout { phase: "connect", .. })
     }

@@ -1,8 +1,8 @@
-//! The header fields of a request, however the connection keeps them.
+//! The header fields of a request, independent of their storage.
 //!
-//! What decides about a request reads its fields through [`Fields`] only, so that it works on the
-//! framework's map and on the lines in a connection's buffer alike. Values are bytes: what is no text
-//! must reach criteria as it came.
+//! The code that decides about a request reads its fields only through [`Fields`], so that it works on the
+//! framework's map and on the lines in a connection's buffer alike. Values are bytes: a value that is not text
+//! must reach criteria unchanged.
 
 use actix_web::http::header::{HeaderMap, HeaderValue};
 

@@ -1,10 +1,10 @@
-//! Who asked, and what the upstream is told about it.
+//! The sender of a request, and what the upstream is told about it.
 //!
-//! `X-Forwarded-For/-Proto/-Host` and `Forwarded` (RFC 7239) are rebuilt from one [`Origin`]: what
-//! this node saw itself, and before it what the sender said, if that is one of
-//! `gate.trusted_proxies`. So the four can never contradict each other.
+//! `X-Forwarded-For/-Proto/-Host` and `Forwarded` (RFC 7239) are rebuilt from one [`Origin`]: what this node
+//! saw itself, preceded by the sender's own statement if the sender is one of `gate.trusted_proxies`. So the
+//! four can never contradict each other.
 //!
-//! What must stay true: nothing that an untrusted client writes decides who it is taken for.
+//! What must stay true: an untrusted client cannot choose its address.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -25,8 +25,8 @@ impl TrustedProxies {
         Self(networks.into_iter().map(canonical_network).collect())
     }
 
-    /// Whether an address is one of them. An IPv4 address may come as IPv6 (`::ffff:…`), and so may the
-    /// network that it lies in.
+    /// Whether an address is in one of them. An IPv4 address may be written as IPv6 (`::ffff:…`), and so may
+    /// its network.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
@@ -42,7 +42,7 @@ impl TrustedProxies {
     }
 }
 
-/// What this node knows about the sender of one request.
+/// What this node knows of the sender of one request.
 #[derive(Debug, Clone, Copy)]
 pub struct Forwarding<'a> {
     /// Address of the connection's other end; none for local sockets.
@@ -218,10 +218,11 @@ pub enum Claim {
     None,
     /// One of the four that are written anew.
     Rebuilt,
-    /// Only a trusted proxy may say it: the rest of the family (`X-Forwarded-Port`, `X-Real-IP`), and
-    /// what frameworks and CGI take for the request's own address or proxy.
+    /// Only a trusted proxy may send it: the rest of the family (`X-Forwarded-Port`, `X-Real-IP`), and fields
+    /// that frameworks and CGI interpret as the request's own address or proxy.
     IfTrusted,
-    /// A spelling that others take for another field, or a header of this house: from nobody.
+    /// A spelling that other servers read as another field, or a field of Forewarn itself: accepted from
+    /// nobody.
     Forged,
 }
 

@@ -1,4 +1,4 @@
-//! How long and how much the gate waits and keeps (docs/contract.md#limits-of-connections).
+//! The time and size limits of the gate (docs/contract.md#limits-of-connections).
 
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ pub struct Limits {
     pub body: Duration,
     /// How long a connection is kept without a request.
     pub idle: Duration,
-    /// For a connection to an upstream to open, resolving included.
+    /// For opening a connection to an upstream, including name resolution.
     pub connect: Duration,
     /// From the last byte of a request to the head of the upstream's answer.
     pub upstream: Duration,
     /// How long a tunnel or an event stream may be silent.
     pub tunnel: Duration,
-    /// How long a body is read on after its request was answered.
+    /// How long the rest of an unread body is read after its answer.
     pub drain: Duration,
-    /// How much of such a body is read on, in bytes.
+    /// How much of such a body is read, in bytes.
     pub drained: u64,
     /// The largest body of a request that is forwarded, in bytes.
     pub max_body: u64,
     /// Idle connections kept for each upstream and worker.
     pub idle_connections: usize,
-    /// How long a connection to an upstream is used: a name that has moved is followed within this time.
+    /// How long a connection to an upstream is used, so that changed DNS records take effect within this time.
     pub connection_age: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! The gate's listener: lets clients in.
+//! The gate's listener: accepts clients.
 //!
 //! actix-server accepts, runs the workers and stops them; each worker serves its connections with
 //! [`super::connection`], and has an actix-web App that answers the gate's own addresses.
@@ -114,15 +114,14 @@ where
     })
 }
 
-/// A connection that asks to be let in.
+/// A connection to be accepted.
 trait Entering: Socket {
     /// Its other end, if that has an address, and its client's place. Nothing, if it is not let in.
     fn enter(&self, gate: &Gate) -> Option<(Option<SocketAddr>, Option<Place>)>;
 }
 
 impl Entering for TcpStream {
-    /// Not where its client has as many as it may. What comes from a trusted proxy comes from many
-    /// clients.
+    /// `None` if its client has as many as it may. Connections from a trusted proxy belong to many clients.
     fn enter(&self, gate: &Gate) -> Option<(Option<SocketAddr>, Option<Place>)> {
         let peer = self.peer_addr().ok()?;
         // Small answers must not wait for acknowledgements.

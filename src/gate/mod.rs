@@ -5,11 +5,11 @@
 //!                                                                     → forward → upstream
 //! ```
 //!
-//! [`listener`] lets clients in; `connection` speaks HTTP/1.1 with them ([`crate::http1`]); `check` answers other
-//! proxies that ask for the same decision.
+//! [`listener`] accepts clients; `connection` speaks HTTP/1.1 with them ([`crate::http1`]); `check` answers
+//! other proxies that ask for the same decision.
 //!
-//! What must stay true: whatever an upstream reads has been decided on ([`path`]); no byte of a
-//! client decides whom it is taken for ([`forwarded`]); nothing is kept whole in memory.
+//! What must stay true: the gate decides on every path that an upstream may read ([`path`]); an untrusted
+//! client cannot choose its address ([`forwarded`]); nothing is held whole in memory.
 
 mod balance;
 mod buffers;

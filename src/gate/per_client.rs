@@ -1,8 +1,8 @@
-//! How much one client may hold of something at a time: connections, or event streams.
+//! Limits of what one client holds at a time: connections, or event streams.
 //!
-//! What must stay true: one client cannot take what all share; a place is given back when what holds
-//! it ends, however it ends; the table holds only clients that hold something now. A client is an
-//! IPv4 address or a /64 of IPv6, for whoever has one address of such a network has all of them.
+//! What must stay true: one client cannot exhaust what all share; a place is released when its holder ends,
+//! however it ends; the table has only clients that hold something now. A client is an IPv4 address or a /64 of
+//! IPv6, because the owner of one address of such a network has all of them.
 
 use std::{
     collections::HashMap,
@@ -33,7 +33,7 @@ pub struct Place {
 }
 
 impl PerClient {
-    /// At most so many for each client.
+    /// At most this many for each client.
     pub fn new(most: usize) -> Self {
         Self { most, held: Arc::default() }
     }
@@ -94,7 +94,7 @@ impl Drop for Place {
     }
 }
 
-/// The address that stands for a client: an IPv4 address, or the first of its /64.
+/// The address that identifies a client: an IPv4 address, or the first of its /64.
 fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),

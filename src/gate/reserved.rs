@@ -1,9 +1,9 @@
 //! The gate's own addresses, below `/.forewarn` (docs/contract.md#http): what is available, what problem
 //! types mean, the questions of other proxies, and what the node adds (events).
 //!
-//! What must stay true: no application can have these paths; they take GET and HEAD and say so to
-//! everything else, but for `/check/*`, which takes every method; whatever is asked for here gets an
-//! answer that says what it is.
+//! What must stay true: no application can have these paths; they accept GET and HEAD and answer 405 to
+//! everything else, except `/check/*`, which accepts every method; every request below the prefix gets an
+//! answer that explains itself.
 
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, guard,

@@ -28,7 +28,7 @@ pub struct Route {
     pub application: usize,
 }
 
-/// A route's prefix that is no path.
+/// A route's prefix that is not a path.
 #[derive(Debug, thiserror::Error)]
 #[error("route {prefix:?}: {source}")]
 pub struct RouteError {
@@ -68,13 +68,13 @@ pub struct Matched<'a> {
     pub applications: &'a [usize],
 }
 
-/// What the readings of a path name.
+/// The applications that the readings of a path name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Found<'a> {
-    /// The route that the strict reading matches: if anybody performs the request, these do.
+    /// The route that the strict reading matches: its applications perform the request.
     pub chosen: Option<Matched<'a>>,
-    /// What the other readings match, where that is something else: an upstream might read the
-    /// request as one for these. Nearly always empty.
+    /// Other routes that the other readings match: an upstream might read the request as one for these. Nearly
+    /// always empty.
     pub others: [Option<&'a [usize]>; 2],
 }
 

@@ -1,4 +1,4 @@
-//! What the gate knows of an application beyond its verdict: who performs its requests, and how.
+//! What the gate knows of an application beyond its verdict: its upstreams, and how to forward to them.
 
 use super::{path::Path, upstream::Upstreams};
 use crate::availability::Glob;

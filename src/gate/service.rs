@@ -1,8 +1,8 @@
-//! What the gate decides about a request, and what it says itself: a denial, or a problem in the same shapes
+//! The gate's decision about a request, and its own answers: a denial, or a problem in the same shapes
 //! (docs/contract.md#http).
 //!
-//! A connection decides each request by [`Gate::admit`] and writes what is to be said; the App, which answers the
-//! gate's own addresses, decides by the same function.
+//! A connection decides each request with [`Gate::admit`] and writes the answer; the App, which answers the
+//! gate's own addresses, decides with the same function.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -50,7 +50,7 @@ pub struct Gate {
     pub routes: Routes,
     /// What the gate does with the requests of each application.
     pub served: Vec<Served>,
-    /// Whose forwarding headers are believed.
+    /// The proxies whose forwarding headers are believed.
     pub trusted: TrustedProxies,
     /// How many connections one client may have.
     pub connections: PerClient,
@@ -58,7 +58,7 @@ pub struct Gate {
     pub streams: PerClient,
 }
 
-/// A request as far as its head decides, however it came.
+/// The parts of a request's head that decide about it, independent of their source.
 pub(super) struct Incoming<'a, F> {
     /// Such as `GET`.
     pub(super) method: &'a str,
@@ -74,17 +74,18 @@ pub(super) struct Incoming<'a, F> {
     pub(super) peer: Option<IpAddr>,
 }
 
-/// What becomes of a request.
+/// The result of a decision.
 pub(super) enum Admission<'a> {
     /// The first of these applications that has an upstream performs it.
     Open(Matched<'a>),
     /// Its application is unavailable; this is its path.
     Closed(Arc<Denial>, Path<'a>),
-    /// Something is wrong with it, said in a sentence of its own if there is one.
+    /// It has this problem, with a sentence of its own if there is one.
     Problem(ProblemKind, Option<String>),
 }
 
-/// Decides a request, and answers it. What is open is performed by the connection, and does not come here.
+/// Decides and answers a request. The connection forwards requests for open applications; they do not come
+/// here.
 async fn handle(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
     let head = req.head();
     let host = match request_host(head) {

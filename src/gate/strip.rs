@@ -1,4 +1,4 @@
-//! What an upstream gets of a path when its application's `strip_prefix` is set.
+//! The path that an upstream gets if its application has `strip_prefix`.
 //!
 //! What must stay true: the rest is forwarded as it was sent, byte for byte; and read in every way, it
 //! is the same place below the prefix that was decided on. A path for which that cannot be had is

@@ -1,4 +1,4 @@
-//! Where an application's requests are performed: addresses, and turns among them.
+//! Where an application's requests are performed: upstream addresses, and the balancing among them.
 //!
 //! What must stay true: an [`Upstream`] can be connected to and named in a header without further
 //! checks. Knows nothing of connections or requests.

@@ -1,8 +1,9 @@
-//! One exchange: a request that is forwarded, and what comes back for it.
+//! One exchange: a forwarded request and its answers.
 //!
-//! The machine knows where both directions stand; whoever owns the sockets tells it what has arrived, and asks
-//! it what to write and how it ends. It decides what is passed on of interim answers, how an answer is framed for
-//! its client, when bytes become a tunnel, and whether each of the two connections may be used again.
+//! The machine tracks the state of both directions; the owner of the sockets reports what has arrived, and asks
+//! what to write and how the exchange ends. The machine decides which interim answers are passed on, how an
+//! answer is framed for its client, when bytes become a tunnel, and whether each of the two connections may be
+//! used again.
 //!
 //! What must stay true: each connection is used again only if both its directions ended where their framing says;
 //! `100` reaches a client only if it asked; an answer is final once; what follows a final answer is never passed

@@ -9,8 +9,8 @@
 //! understood in one way or refused; what [`pipe`] lets out is framed so strictly that no reader can find
 //! another end in it; the result never depends on how the bytes were split on arrival.
 //!
-//! Must not know: sockets, clocks, executors, and everything about Forewarn. The crate `httparse` finds the
-//! pieces of a head; everything that decides is here. Sections are those of RFC 9110 and RFC 9112.
+//! Must not know: sockets, clocks, executors, and Forewarn's terms. The crate `httparse` finds the pieces of a
+//! head; every decision is made here. Sections are those of RFC 9110 and RFC 9112.
 
 pub mod framing;
 pub mod head;

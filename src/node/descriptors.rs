@@ -1,7 +1,7 @@
-//! How many files and connections the node may have open, and who gets how many of them.
+//! The limit of open files and connections of the node, and its division.
 //!
-//! What must stay true: when users have taken all that they may, the store, peers, operators and
-//! `/readyz` still get through.
+//! What must stay true: when users have used up their share, the store, peers, operators and `/readyz` still
+//! work.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 

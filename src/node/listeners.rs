@@ -1,5 +1,5 @@
-//! The control listener, put together: API, pages and peers' endpoints; and the gate's public events,
-//! which are the API's.
+//! Assembles the control listener: API, pages and peers' endpoints; and the gate's public events, which are the
+//! API's.
 
 use std::sync::Arc;
 

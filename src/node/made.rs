@@ -1,5 +1,5 @@
-//! What a node's parts are made of: the store with its identity, the facts for the replica, the slots
-//! of the applications, the plan of merges, the routes and upstreams of the gate.
+//! The inputs of a node's parts: the store with its identity, the replica's settings, the slots of the
+//! applications, the settings of merges, the routes and upstreams of the gate.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
-//! Work on the store of a node that is not running: `forewarn store renew`, `export`, `import`,
-//! `restamp` (docs/contract.md#fenced). Each takes the store's lock, changes it in one durable step, and says in
-//! words what it has done.
+//! Work on the store of a node that is not running: `forewarn store renew`, `export`, `import`, `restamp`
+//! (docs/contract.md#fenced). Each takes the store's lock, changes the store in one durable step, and reports
+//! in words what it has done.
 
 use std::{
     io::{BufRead, Write},

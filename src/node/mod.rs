@@ -4,8 +4,8 @@
 //! Opened ─ restore ─→ Restored ─ replay ─→ Replayed ─ merge ─→ Merged ─ ready ─→ Ready
 //! ```
 //!
-//! The phases are types: what is replayed can only be made from what is restored, so that merging
-//! first does not compile. Each is awaited.
+//! The phases are types: replay takes the result of restore, so a boot that merges first does not compile. Each
+//! phase is awaited.
 
 mod boot;
 mod descriptors;

@@ -31,7 +31,8 @@ pub(super) struct Bound {
     socket: Socket,
 }
 
-/// Takes an address without listening yet: a taken one is said at once, and nobody is let in too early.
+/// Binds an address without listening yet: a taken one is reported at once, and no client is accepted too
+/// early.
 pub(super) fn bind(key: &'static str, listen: &Listen) -> Result<Bound, NodeError> {
     let bind = || -> io::Result<Bound> {
         let socket = match listen {
@@ -50,7 +51,7 @@ pub(super) fn bind(key: &'static str, listen: &Listen) -> Result<Bound, NodeErro
                 let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
                 remove_stale(path, &address)?;
                 socket.bind(&address)?;
-                // As with a port, whoever is on this machine may connect.
+                // As with a port, every user of this machine may connect.
                 fs::set_permissions(path, Permissions::from_mode(0o666))?;
                 socket
             }
@@ -104,7 +105,7 @@ impl Bound {
     }
 }
 
-/// A part of the node has ended: what it said goes to the log.
+/// A part of the node has ended: its result goes to the log.
 pub(super) fn ended<E: std::fmt::Display>(part: &'static str) -> impl FnOnce(E) -> NodeError {
     move |error| {
         log::error!(part, error:%; "ended");

@@ -1,12 +1,12 @@
-//! Asks other nodes: signed HTTP/1.1 requests over connections that are kept open.
+//! Sends requests to other nodes: signed HTTP/1.1 over persistent connections.
 //!
-//! Must stay true: every request carries a time and a nonce of its own, a second attempt as well;
-//! no answer is given to the caller as [`Answer`] unless the node that was asked has signed it for
-//! this very request; time and memory are bounded whatever the other side does. What cannot be
-//! believed is an error, and errors never carry anything that may be acted on.
+//! Must stay true: every request has its own time and nonce, also a second attempt; the caller gets an answer
+//! as [`Answer`] only if the requested node has signed it for this very request; time and memory are bounded
+//! whatever the other side does. An answer that cannot be verified is an error, and errors never carry anything
+//! that may be acted on.
 //!
-//! Knows nothing of what is said. Tries again by itself only on a kept connection that turns out to be
-//! closed; back-off is the courier's.
+//! Does not know the meaning of messages. It retries by itself only on a reused connection that turns out to be
+//! closed; the courier is responsible for back-off.
 //!
 //! A client belongs to the thread that made it: its connections live on that thread's runtime.
 
@@ -34,7 +34,7 @@ const IDLE_PER_PEER: usize = 4;
 /// How much of a refusal's text is kept, in characters.
 const DETAIL: usize = 200;
 
-/// Whom a request is for.
+/// The receiver of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Callee<'a> {
     /// Where it answers: `http://host:port`.

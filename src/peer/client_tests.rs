@@ -1,5 +1,5 @@
-//! Client and guard against each other over real connections, and the client against servers that
-//! lie, flood, break off or keep silent.
+//! Client and guard against each other over real connections, and the client against servers that lie, flood,
+//! break off or stay silent.
 #![allow(clippy::unwrap_used)]
 
 use std::{

@@ -1,8 +1,8 @@
-//! What a node answers its peers (`/peer/v1`). Every request is checked from its head before a byte of
-//! its body is read, and every answer to one that was let in is signed, errors included.
+//! A node's answers to its peers (`/peer/v1`). Every request is checked from its head before a byte of its body
+//! is read, and every answer to an accepted request is signed, errors included.
 //!
-//! Messages are accepted from *open* on (docs/contract.md#life-of-a-node): until the repeater is
-//! restored they wait in its mailbox, for a moment; then their sender tries again.
+//! Messages are accepted from *open* on (docs/contract.md#life-of-a-node): until the repeater is restored they
+//! wait briefly in its mailbox; after that their sender tries again.
 
 #![allow(clippy::result_large_err)] // the error is an answer, sent once; a box would only be unpacked again
 
@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Door {
     /// Lets in what peers have signed, and signs the answers.
     pub guard: Guard,
-    /// Where messages are handed in. Its repeater keeps them waiting until it is restored.
+    /// The desk that takes the messages. They wait in its repeater's mailbox until the node is restored.
     pub desk: Desk,
     /// What the actors publish.
     pub shared: Arc<Shared>,
@@ -46,7 +46,7 @@ pub struct Door {
 struct Opened<M> {
     sender: Sender,
     message: M,
-    /// Its share of the memory for messages, as long as it is worked on.
+    /// Its share of the memory for messages, while it is processed.
     _room: OwnedSemaphorePermit,
 }
 

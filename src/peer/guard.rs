@@ -1,12 +1,12 @@
-//! The answering side of [`client`](super::client): lets in what peers have signed for this node, takes
-//! their bodies, and signs what they are answered.
+//! The answering side of [`client`](super::client): accepts requests that peers have signed for this node,
+//! reads their bodies, and signs the answers.
 //!
-//! Must stay true: signature first, then receiver, then clock, then memory of replays, all from the
-//! head alone, so that strangers learn nothing and fill nothing; all bodies together take no more
-//! memory than [`ROOM`]; what arrives is compared with the hash that was signed; every answer to a
-//! request that was let in is signed, errors as well, or the asking node will not believe it.
+//! Must stay true: it checks the signature first, then the receiver, the clock and the memory of replays, all
+//! from the head alone, so that strangers learn nothing and fill nothing; all bodies together take at most
+//! [`ROOM`] bytes of memory; a body is compared with the signed hash; every answer to an accepted request is
+//! signed, errors included, because the asking node believes no other.
 //!
-//! Knows nothing of what is said.
+//! Does not know the meaning of messages.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -39,7 +39,7 @@ static REFUSED: Noise = Noise::new("peer_request_refused");
 
 /// Longest message, in bytes: a merge of 2,000 entries of the largest size fits.
 pub const MAX_MESSAGE: usize = 64 << 20;
-/// How many bytes of bodies there may be in memory at a time, whoever sends them: two of the longest.
+/// The most bytes of bodies in memory at a time, from all senders: two of the longest.
 pub const ROOM: usize = 2 * MAX_MESSAGE;
 /// How long a body may take.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! What a guard takes of bodies, and how much of them at a time.
+//! Which bodies a guard accepts, and how much at a time.
 #![allow(clippy::unwrap_used)]
 
 use std::pin::Pin;

@@ -1,7 +1,7 @@
-//! What nodes say to each other, and how they know that it was said by one of them (docs/contract.md#who-may-do-what).
+//! Messages between nodes, and their authentication (docs/contract.md#who-may-do-what).
 //!
-//! [`signature`] and [`nonces`] are pure rules; [`client`] asks, [`guard`] is the same thing on the
-//! answering side. [`wire`] says which message goes where, [`endpoints`] takes them.
+//! [`signature`] and [`nonces`] are pure rules. [`client`] sends requests; [`guard`] is its counterpart on the
+//! answering side. [`wire`] maps messages to addresses; [`endpoints`] handles them.
 
 pub mod client;
 pub mod endpoints;

@@ -1,8 +1,8 @@
-//! The memory of requests that were here already, so that nobody can send one a second time.
+//! The memory of accepted requests, so that nobody can replay one.
 //!
-//! A request is acceptable while the clocks are at most [`WINDOW`] apart, so its nonce is kept
-//! until its own time lies further back than that. As the time is under the signature, a replay
-//! carries the same time: nonces are filed by it, in generations that are forgotten whole.
+//! A request is acceptable while the clocks differ by at most [`WINDOW`], so its nonce is kept until its own
+//! time is further back than that. The signature covers the time, so a replay carries the same time: nonces are
+//! filed by it, in generations that are dropped whole.
 //!
 //! Must stay true: within the window nothing that was admitted is admitted again, whatever this
 //! node's clock does; memory is bounded, and when it is full new requests are refused rather than
@@ -51,7 +51,7 @@ impl Nonces {
         Self { generations: BTreeMap::new(), count: 0, limit, forgotten: None }
     }
 
-    /// Takes note of a request whose signature and time have been checked.
+    /// Records a request whose signature and time have been checked.
     ///
     /// # Errors
     /// [`Refusal::Replayed`] when it was here before, or may have been; [`Refusal::Busy`] when

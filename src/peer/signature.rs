@@ -1,9 +1,8 @@
-//! Signatures under the requests and answers of peers: HMAC-SHA256 with the farm's secret (RFC 2104;
+//! Signatures of the requests and answers of peers: HMAC-SHA256 with the farm's secret (RFC 2104;
 //! docs/contract.md#who-may-do-what).
 //!
-//! A request's signature covers its headers alone: who sends it, to whom, when, and the length and
-//! the hash of its body. So a receiver knows from the head whether to read on, and compares the body
-//! while it arrives.
+//! A request's signature covers its headers alone: the sender, the receiver, the time, and the length and hash
+//! of its body. So a receiver knows from the head whether to read on, and hashes the body while it arrives.
 //!
 //! Must stay true: every part that a receiver acts on is under the signature; two different
 //! messages never yield the same signed bytes (each field is preceded by its length, and requests
@@ -30,7 +29,7 @@ pub const BOOT: &str = "forewarn-boot";
 pub const BOOT_NONCE: &str = "forewarn-boot-nonce";
 /// When the request was signed: milliseconds since 1970, decimal.
 pub const TIME: &str = "forewarn-time";
-/// Whom the request is for: a node's UUID or, where that is not known yet, its advertised address.
+/// The receiver of the request: a node's UUID or, while that is unknown, its advertised address.
 pub const TO: &str = "forewarn-to";
 /// The length of the request's body in bytes, decimal.
 pub const LENGTH: &str = "forewarn-length";
@@ -41,7 +40,7 @@ pub const NONCE: &str = "forewarn-nonce";
 /// The signature: 64 hexadecimal digits.
 pub const SIGNATURE: &str = "forewarn-signature";
 
-/// How far the clocks of two nodes may be apart. Exactly this much is still accepted.
+/// The largest accepted difference between the clocks of two nodes.
 pub const WINDOW: Duration = Duration::from_secs(300);
 
 /// The first signed field of a request.
@@ -143,7 +142,7 @@ pub enum Refusal {
         "this request is for {to}, and this node is {me}: another node answers at the address that was asked, or farm.peers lists an address that the node there does not advertise (control.advertise)"
     )]
     Elsewhere {
-        /// Whom it is for.
+        /// The receiver.
         to: String,
         /// The address that this node advertises.
         me: String,

@@ -1,4 +1,4 @@
-//! Tampering with any part is noticed; the signed bytes are pinned; nothing outside panics.
+//! Tampering with any part is detected; the signed bytes are pinned; no input causes a panic.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! The wire format of `/peer/v1`: which message goes where, as JSON over signed HTTP.
+//! The wire format of `/peer/v1`: the address of each message, as JSON over signed HTTP.
 //!
 //! | path | message | answer |
 //! |---|---|---|
@@ -7,8 +7,8 @@
 //! | `POST /peer/v1/merge` | [`Merge`] | 200 [`Merged`], 204, 400, 409, 503 |
 //! | `GET /peer/v1/receipts/{id}` | | 200 a delivery, 404 |
 //!
-//! An announcement asks who is at an address, so it is signed for that address; everything else is
-//! said to one node and signed for its id.
+//! An announcement asks which node is at an address, so it is signed for that address; every other message is
+//! for one node and signed for its id.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the store is handed: trees, keys, values, and how large they may be.
+//! The store's input: trees, keys, values, and their size limits.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use sled::IVec;
 
 use super::error::StoreError;
 
-/// Bytes that a key may have.
+/// The longest key, in bytes.
 pub const MAX_KEY: usize = 1_024;
 
-/// Bytes that a value may have. sled's leaves hold up to some 20 records, and must stay below 2 MiB
-/// to be kept in the log, which is synced, rather than in files beside it, which are not.
+/// The longest value, in bytes. sled's leaves hold up to about 20 records, and must stay below 2 MiB to be
+/// stored in the log, which is synced, rather than in separate files, which are not.
 pub const MAX_VALUE: usize = 80 * 1_024;
 
 /// The trees, in the order in which a step changes them.
@@ -21,11 +21,11 @@ pub enum Tree {
     Meta,
     /// The merging set of notifications.
     Ledger,
-    /// What peers have not confirmed yet.
+    /// Rows that peers have not confirmed yet.
     Outbox,
-    /// What was, for people.
+    /// The history, for people.
     History,
-    /// Accepted and not yet worked in.
+    /// Accepted and not yet applied.
     Pending,
 }
 
@@ -84,15 +84,14 @@ impl Write {
         self.value.as_deref()
     }
 
-    /// Sets a key that is not there, as all steps before this one have left it. A later step that
-    /// removes it again, and shares the flush with this one, spares the disk both.
+    /// Sets a key that is absent after all earlier steps. If a later step removes it again and shares the flush
+    /// with this one, neither is written to disk.
     #[must_use]
     pub fn put_new(tree: Tree, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         Self { is_new: true, ..Self::put(tree, key, value) }
     }
 
-    /// What this write can be when it is handed over a second time, and may have been written after
-    /// all the first time.
+    /// This write for a second submission, when it may already have been written.
     #[must_use]
     pub fn again(self) -> Self {
         Self { is_new: false, ..self }
@@ -111,7 +110,7 @@ impl Write {
     }
 }
 
-/// Refuses what is too large for sled to keep well.
+/// Refuses keys and values that are too large for sled to store well.
 pub(super) fn check_sizes(writes: &[Write]) -> Result<(), StoreError> {
     let check = |what, tree, bytes, limit| {
         if bytes <= limit { Ok(()) } else { Err(StoreError::TooLarge { what, tree, bytes, limit }) }

@@ -1,4 +1,4 @@
-//! `forewarn store check`: reads everything there is in a store, changes nothing it can help.
+//! `forewarn store check`: reads every record of a store and changes as little as possible.
 //!
 //! (sled itself repairs a torn end of its log whenever it opens a database.)
 
@@ -8,7 +8,7 @@ use super::error::{Cause, OpenError, guarded};
 use super::folder::Folder;
 use super::{MAX_KEY, MAX_VALUE, Tree, migrate, migrations, record, records};
 
-/// What one tree holds.
+/// The content of one tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeReport {
     /// Its name on disk.
@@ -23,11 +23,11 @@ pub struct TreeReport {
     pub value_bytes: u64,
     /// Records that are larger than this version writes, or whose value has no version byte.
     pub odd: u64,
-    /// Notifications that are not what was stamped; each costs a hash to find out.
+    /// Notifications that differ from what was stamped; detecting them costs a hash each.
     pub altered: u64,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// The layout of the store.
@@ -42,7 +42,7 @@ pub struct Report {
     pub file_bytes: u64,
     /// Bytes that are free there.
     pub free: u64,
-    /// Bytes that must stay free for the store to take writes.
+    /// Bytes that must stay free for the store to accept writes.
     pub reserve: u64,
 }
 

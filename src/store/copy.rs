@@ -1,8 +1,8 @@
 //! Copies of a whole store: the backup before a migration, and `forewarn store backup`.
 //!
-//! A copy is made record by record into a new store, so it proves that every record can be read, and
-//! it is as small as it can be, where sled's own file never shrinks. It is built under the name
-//! `TO.partial` and renamed when it is complete and synced: what bears the final name is whole.
+//! A copy is made record by record into a new store. So it proves that every record can be read, and it is
+//! compact, while sled's own file never shrinks. It is built under the name `TO.partial` and renamed when it is
+//! complete and synced: a store with the final name is complete.
 
 use std::ffi::OsString;
 use std::fs;
@@ -32,9 +32,9 @@ pub struct Copied {
     pub bytes: u64,
 }
 
-/// Copies the store in `dir`, which no node may have open, to `to`, which must not exist. The copy is
-/// a store of the same layout; put in the place of the first one it is known as a copy by its boot
-/// number (docs/contract.md#life-of-a-node). `reserve` bytes stay free there.
+/// Copies the store in `dir`, which no node may have open, to `to`, which must not exist. The copy is a store
+/// of the same layout; if it replaces the first one, its boot number shows that it is a copy
+/// (docs/contract.md#life-of-a-node). `reserve` bytes stay free there.
 ///
 /// # Errors
 /// Each of [`OpenError`] but `Migration`. Nothing bears the name `to` then.
@@ -148,7 +148,7 @@ impl<'a> Filler<'a> {
     }
 }
 
-/// Removes what a copy that was cut off has left; nothing that is not a store, and none that is open.
+/// Removes the remains of an interrupted copy; removes nothing that is not a store, and no store that is open.
 fn discard(partial: &Path) -> Result<(), OpenError> {
     if partial.symlink_metadata().is_err() {
         return Ok(());

@@ -1,9 +1,9 @@
 //! Named points at which a test can make the process die.
 //!
-//! A crash test starts `forewarn` as a child, names a point in `FOREWARN_CRASH_AT` and looks at what
-//! the store holds afterwards. `NAME` dies the first time the point is reached, `NAME:3` the third
-//! time. Dying is `abort`: no destructor runs and nothing is flushed, as with `kill -9`. The last line
-//! on standard error is `crash_point=NAME`, so that a test can tell this death from another.
+//! A crash test starts `forewarn` as a child, names a point in `FOREWARN_CRASH_AT` and inspects the store
+//! afterwards. `NAME` dies the first time the point is reached, `NAME:3` the third time. Dying is `abort`: no
+//! destructor runs and nothing is flushed, as with `kill -9`. The last line on standard error is
+//! `crash_point=NAME`, so that a test can recognize this death.
 //!
 //! Without the feature `crash-points`, which packages never have, both functions are empty.
 
@@ -38,8 +38,8 @@ pub fn crash_point(name: &str) {
 #[inline(always)]
 pub fn crash_point(_name: &str) {}
 
-/// Somebody wants to see this process die: steps that usually share a flush get one each, so that
-/// the disk can be met in every state between them.
+/// A crash point is armed: steps that usually share a flush get one each, so that a crash can leave the disk in
+/// every state between them.
 #[inline(always)]
 pub(super) fn is_armed() -> bool {
     cfg!(feature = "crash-points") && std::env::var_os("FOREWARN_CRASH_AT").is_some()

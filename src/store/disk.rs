@@ -1,12 +1,11 @@
-//! The one door to `fsync` and `fdatasync`, so that what was synced, and what was not, is known in one
-//! place; and what a disk does to a file whose sync has failed, as a model for tests.
+//! The only caller of `fsync` and `fdatasync`, so that one place knows what was synced; and, for tests, a model
+//! of a disk after a failed sync.
 //!
-//! Linux marks pages that it could not write as clean: the next sync says yes, and the disk does not
-//! have them. With the feature `crash-points` and `FOREWARN_PLATTER=FOLDER` in the environment, this
-//! file keeps in FOLDER what a disk would hold after a power cut: each file as of its last successful
-//! sync, less the pages that a failed one has lost, as long as nobody writes them again; and each
-//! name as of the last sync of its folder. sled's own syncs count as failures when they fail, and for
-//! nothing when they do not.
+//! Linux marks pages that it could not write as clean: the next sync succeeds, although the disk does not have
+//! them. With the feature `crash-points` and `FOREWARN_PLATTER=FOLDER` in the environment, this file keeps in
+//! FOLDER what a disk would hold after a power cut: each file as of its last successful sync, without the pages
+//! that a failed sync has lost, until they are written again; and each name as of the last sync of its folder.
+//! sled's own syncs count if they fail, and do not count if they succeed.
 
 use std::fs::File;
 use std::io;

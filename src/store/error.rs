@@ -1,9 +1,8 @@
-//! What can go wrong with the store, told so that an operator knows what to do.
+//! Errors of the store, worded so that an operator knows what to do.
 //!
-//! Two enums, because there are two listeners: [`OpenError`] is read by the person who starts a node
-//! or works on a store, [`StoreError`] by the running node, which turns it into a 503. sled's own
-//! errors and panics end here: they are kept as causes, never shown as types, and never unwind
-//! further than [`guarded`].
+//! There are two enums for two readers: [`OpenError`] is for the person who starts a node or works on a store,
+//! [`StoreError`] for the running node, which turns it into a 503. sled's own errors and panics end here: they
+//! are kept as causes, never shown as types, and never unwind further than [`guarded`].
 
 use std::any::Any;
 use std::io;
@@ -111,7 +110,7 @@ pub enum OpenError {
         #[source]
         cause: Cause,
     },
-    /// The operating system said no.
+    /// The operating system reported an error.
     #[error("cannot {doing} {}: {cause}", path.display())]
     Io {
         /// What was being done, as a verb with its object's kind.
@@ -124,19 +123,19 @@ pub enum OpenError {
     },
 }
 
-/// Why a running store did not do what it was asked for.
+/// Why a running store failed to do something.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It writes nothing at the moment; [`Status`] says why. Nothing was handed over.
+    /// It cannot write at the moment; [`Status`] has the reason. Nothing was submitted.
     #[error("the store takes nothing: {0}")]
     Stopped(Status),
-    /// As many steps wait as the queue holds. Nothing was handed over.
+    /// The queue is full. Nothing was submitted.
     #[error("{limit} steps wait to be written already")]
     Full {
         /// The queue's length in steps.
         limit: usize,
     },
-    /// A key or value is larger than sled keeps well. Nothing was handed over.
+    /// A key or value is larger than sled stores well. Nothing was submitted.
     #[error("a {what} of {bytes} bytes for {tree} is larger than {limit} bytes")]
     TooLarge {
         /// `"key"` or `"value"`.
@@ -182,7 +181,7 @@ pub enum StoreError {
     },
 }
 
-/// sled panicked: what it said.
+/// sled panicked, with this message.
 #[derive(Debug, thiserror::Error)]
 #[error("the storage engine gave up: {0}")]
 struct Panicked(String);

@@ -1,4 +1,4 @@
-//! Faults that unit tests put into the write path, because a real disk does not fail when asked to.
+//! Faults that unit tests inject into the write path, because a real disk does not fail on request.
 //!
 //! Outside of unit tests this is empty and costs nothing.
 

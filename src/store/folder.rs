@@ -1,5 +1,5 @@
-//! The folder of a store: whose it is, who has it open, where its database lies, and what must be put
-//! right before sled looks.
+//! The folder of a store: its owner, its lock, the place of its database, and repairs that are needed before
+//! sled opens it.
 //!
 //! ```text
 //! forewarn-store      one line, see `marker.rs`; it makes the folder ours and carries the lock
@@ -8,9 +8,9 @@
 //! damaged-1/          a database that was found damaged, as it was found
 //! ```
 //!
-//! The line says which **generation** is the store. A database that cannot be trusted is written anew
-//! into the next generation; when that is on stable storage, one write of the line puts it in the
-//! old one's place ([`super::fresh`]).
+//! The line names the **generation** that is the store. A database that cannot be trusted is written anew into
+//! the next generation; when that is on stable storage, one write of the line puts it in the old one's place
+//! ([`super::fresh`]).
 //!
 //! Must stay true: the line is written in place, because the lock belongs to the file that is open and
 //! would not survive a rename; files are for their owner only (0600, folders 0700).
@@ -46,7 +46,7 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Takes a folder for a store that may not exist yet; an existing one must be empty or ours.
+    /// Claims a folder for a store that may not exist yet; an existing folder must be empty or a store.
     pub fn claim(dir: &Path) -> Result<Self, OpenError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
         made.map_err(OpenError::io("create the folder", dir))?;
@@ -56,7 +56,7 @@ impl Folder {
         Self::lock(dir, true)
     }
 
-    /// Takes the folder of a store that must exist.
+    /// Claims the folder of a store that must exist.
     pub fn existing(dir: &Path) -> Result<Self, OpenError> {
         if !dir.join(MARKER).is_file() {
             return Err(match foreign_entry(dir) {
@@ -148,9 +148,9 @@ impl Folder {
         disk::sync_data(&self.marker, &path).map_err(OpenError::io("sync", &path))
     }
 
-    /// Removes what a crash at a bad moment, or a disk, can leave behind and what would make sled
-    /// refuse a sound store: a `conf` that is not what sled has written (it never syncs it), and a
-    /// half-written snapshot, which sled would take for the newest one.
+    /// Removes leftovers of a crash or a disk that would make sled refuse a sound store: a `conf` that is not
+    /// what sled has written (sled never syncs it), and a half-written snapshot, which sled would use as the
+    /// newest one.
     pub fn tidy(&self) -> Result<(), OpenError> {
         let database = self.database();
         let conf = database.join("conf");
@@ -174,7 +174,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Lets nobody but the owner at the store.
+    /// Gives access to the store to its owner only.
     pub fn close_to_others(&self) -> Result<(), OpenError> {
         let set = |path: &Path, mode| {
             fs::set_permissions(path, Permissions::from_mode(mode)).map_err(OpenError::io("set the mode of", path))

@@ -1,5 +1,5 @@
-//! Writes a database anew, for one that cannot be trusted: because a sync has failed, after which the
-//! page cache is no witness of what is on the disk, or because it is damaged.
+//! Writes a database anew if it cannot be trusted: because a sync has failed, after which the page cache may
+//! differ from the disk, or because it is damaged.
 //!
 //! ```text
 //! generation N+1     every record that can be read, flushed and synced, with its folder
@@ -7,9 +7,9 @@
 //! generation N       removed, or put aside if it was damaged
 //! ```
 //!
-//! The source of truth after a failed sync is what the old database gives back when it is read again: its
-//! sums and counts say whether that is all that was acknowledged. What was not, the repeater has kept,
-//! and hands it over again.
+//! The source of truth after a failed sync is what the old database returns when it is read again: its sums and
+//! counts show whether that is everything that was acknowledged. The repeater has kept the rest, and submits it
+//! again.
 //!
 //! Must stay true: a crash between any two lines leaves a store that opens as the old or the new one.
 
@@ -131,7 +131,7 @@ impl Damage {
         }
     }
 
-    /// So many records of each tree were altered, and are not in the new database.
+    /// This many records of each tree were altered, and are not in the new database.
     fn left_out(&mut self, losses: [u64; Tree::ALL.len()]) {
         for (tree, altered) in Tree::ALL.into_iter().zip(losses).filter(|(_, altered)| *altered > 0) {
             match self.trees.iter_mut().find(|found| found.tree == tree) {

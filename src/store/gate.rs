@@ -1,4 +1,4 @@
-//! Whether the store takes writes: one word that everybody may read at any time, without waiting.
+//! Whether the store accepts writes: one atomic word that any thread may read at any time, without waiting.
 //!
 //! ```text
 //!          stop                     ready                     resume
@@ -7,9 +7,9 @@
 //!                        └─────────────────────────┘
 //! ```
 //!
-//! The writer stops, and finds that it can go on (`ready`); only whoever hands over steps resumes.
-//! That is what keeps their order: a step that was handed over before somebody knew of the stop
-//! carries an older epoch, and the writer throws it away rather than write it without those before it.
+//! The writer stops, and finds that it can continue (`ready`); only the submitter of steps resumes. This keeps
+//! their order: a step that was submitted before the submitter knew of the stop has an older epoch, and the
+//! writer discards it rather than write it without the steps before it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,16 +20,16 @@ use arc_swap::ArcSwap;
 /// What the store can do at the moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
-    /// It takes writes.
+    /// It accepts writes.
     Writable,
-    /// Less space is free than the reserve; nothing was touched, and it goes on when there is more.
+    /// Less space is free than the reserve; nothing was touched, and it continues when there is more.
     ReserveReached {
         /// Free bytes, when last looked.
         free: u64,
         /// Bytes that must stay free.
         reserve: u64,
     },
-    /// A write failed or hangs. It is opened anew when there is space; reading may fail meanwhile.
+    /// A write failed or hangs. The store is opened anew when there is space; reading may fail meanwhile.
     Failed {
         /// What happened.
         cause: Arc<str>,
@@ -59,7 +59,7 @@ const STOPPED: u64 = 1;
 const READY: u64 = 2;
 const PHASES: u64 = 4;
 
-/// The word, and why it stands where it does.
+/// The word, and the reason for its state.
 #[derive(Debug)]
 pub(super) struct Gate {
     // epoch * PHASES + phase

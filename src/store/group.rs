@@ -1,11 +1,11 @@
 //! Which steps share a flush.
 //!
-//! A flush costs the same for one step and for a hundred. So everything that waits goes together;
-//! what is promised, or is likely to come in a moment, is waited for a little; and what nobody waits
-//! for is put off until something comes that somebody waits for, or for some milliseconds.
+//! A flush costs the same for one step and for a hundred. So all waiting steps are flushed together. Steps that
+//! are promised, or are likely to arrive in a moment, are awaited briefly. A step without a waiting caller is
+//! delayed until a step with one arrives, or for some milliseconds.
 //!
-//! Must stay true: steps keep their order, a group holds steps of one epoch only, and no step is put
-//! off for longer than twice [`NO_HASTE`].
+//! Must stay true: steps keep their order, a group has steps of one epoch only, and no step is delayed for
+//! longer than twice [`NO_HASTE`].
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -17,15 +17,15 @@ use crate::sync::Haste;
 /// The most steps that share a flush.
 pub const GROUP_STEPS: usize = 1_024;
 
-/// The most bytes of keys and values that share a flush, but for the last step: a transaction should
-/// fit into one of sled's segments.
+/// The most bytes of keys and values that share a flush, not counting the last step: a transaction should fit
+/// into one of sled's segments.
 const GROUP_BYTES: usize = 1024 * 1024;
 
-/// How long steps that nobody waits for wait for one that somebody does.
+/// How long a step without a waiting caller waits for a step with one.
 const NO_HASTE: Duration = Duration::from_millis(5);
 
-/// Where so many steps shared the last flush, as many are waited for a little now: many submitters
-/// are at work, and each of them has its share of the flush's cost.
+/// If this many steps shared the last flush, as many are awaited briefly now: many submitters are at work, and
+/// sharing saves each of them a flush.
 const MANY: usize = 12;
 
 /// How long each of them is waited for: a fraction of what a flush takes.

@@ -4,9 +4,9 @@
 //! - Every group of changes carries its mark, in the same transaction.
 //! - It is created with segments of 8 MiB; sled moves leaves above a quarter of that to files that it
 //!   never syncs. With at most some 20 records in a leaf, [`super::MAX_VALUE`] keeps them below it.
-//! - Every call is guarded: a panic of sled is an error here.
-//! - Once a write has failed the handle is marked, and is good for nothing but reading and dropping.
-//!   Dropping a marked handle may hang, as sled flushes then; a thread of its own does it.
+//! - Every call is guarded: a panic of sled becomes an error.
+//! - Once a write has failed the handle is marked, and may only be read and dropped. Dropping a marked handle
+//!   may hang, because sled flushes then; a separate thread does it.
 
 use std::collections::{HashMap, hash_map::Entry};
 use std::fs::File;
@@ -28,7 +28,7 @@ use super::{Tree, Write, disk};
 /// Fixed when a store is created; sled refuses another one later.
 const SEGMENT_SIZE: usize = 8 * 1024 * 1024;
 
-/// Memory for sled's cache of pages; everything that a node decides by is in its own memory.
+/// Memory for sled's cache of pages; a node decides from its own memory.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// sled's background thread tidies segments in this interval, and nothing else does. Durability
@@ -61,9 +61,9 @@ pub(super) fn open_log(database: &Path) -> Result<(File, PathBuf), OpenError> {
     Ok((file, path))
 }
 
-/// What a group of steps changes, the later step winning where two write the same key. What comes
-/// and goes within one group is not written at all: under load most notifications leave the inbox
-/// in the group that brought them there.
+/// The changes of a group of steps; if two steps write the same key, the later one wins. A row that is added
+/// and removed within one group is not written at all: under load most notifications leave the inbox in the
+/// group that brought them there.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     /// By tree and key: whether the key was not there before this group, and its last value.
@@ -136,11 +136,11 @@ impl Handle {
         Ok(&self.parts()?.trees[tree as usize])
     }
 
-    /// Applies changes and their mark in one sled transaction: after a crash all of them are there or
-    /// none is. Returns the mark.
+    /// Applies changes and their mark in one sled transaction: after a crash either all of them are there or
+    /// none. Returns the mark.
     ///
-    /// Trees are changed in the order of [`Tree::ALL`], `pending` last: should a full disk stop sled
-    /// in the middle of a transaction, a notification is in `pending` still and is taken again.
+    /// Trees are changed in the order of [`Tree::ALL`], `pending` last: if a full disk stops sled in the middle
+    /// of a transaction, the notification is still in `pending` and is applied again.
     pub fn apply(&self, changes: &Changes) -> Result<Mark, Cause> {
         let parts = self.parts()?;
         self.fault.at_apply()?;
@@ -175,7 +175,7 @@ impl Handle {
         Ok(mark)
     }
 
-    /// Hands everything applied so far to the operating system. May hang on a full disk.
+    /// Writes everything applied so far to the operating system. May hang on a full disk.
     pub fn flush(&self) -> Result<(), Cause> {
         let parts = self.parts()?;
         let flushed = self.fault.at_flush().and_then(|()| guarded(|| parts.db.flush().map(drop)));
@@ -189,7 +189,7 @@ impl Handle {
         Ok(disk::sync_data(&parts.log, &parts.log_path)?)
     }
 
-    /// Bars this handle from ever being written to again.
+    /// Bars this handle from all further writes.
     pub fn mark_failed(&self) {
         self.failed.store(true, Ordering::SeqCst);
     }

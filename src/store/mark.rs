@@ -1,26 +1,26 @@
-//! Tells what a damaged database has lost.
+//! Detects what a damaged database has lost.
 //!
-//! sled reads its log up to the first record whose checksum is wrong and takes that for the place
-//! where the last process died; in segments that were full already it passes over the rest of the
-//! segment. Either way records go, or come back in an older form, and sled says nothing. So every
-//! group of steps carries a **mark** into the `meta` tree, in the same transaction: its number, and
-//! for each tree how many records there are and the sum of their checksums. When the group is
-//! durable, the number and the counts go into the file `forewarn-store` as well.
+//! sled reads its log up to the first record with a wrong checksum and treats that as the place where the last
+//! process died; in segments that were already full it skips the rest of the segment. Either way records
+//! disappear, or return in an older form, and sled reports nothing. So every group of steps writes a **mark**
+//! into the `meta` tree, in the same transaction: its number, and for each tree the number of records and the
+//! sum of their checksums. When the group is durable, the number and the counts are also written to the file
+//! `forewarn-store`.
 //!
 //! A check at open ([`super::verify`]) reads every record and compares:
-//! - Counts and sums differ from the mark in the database: records of the middle are lost, altered
-//!   or old. The difference says how many of which tree; a record that was altered in place is
-//!   found by the hash in its stamp, if it is a notification.
-//! - The database's mark has a lower number than the file's: the end is lost. The file's counts say how
-//!   many records of which tree.
+//! - Counts and sums differ from the mark in the database: records in the middle are lost, altered or old. The
+//!   difference shows how many in which tree; the hash in its stamp reveals a notification that was altered in
+//!   place.
+//! - The database's mark has a lower number than the file's: the end is lost. The file's counts show how many
+//!   records of which tree.
 //!
-//! What this costs: a transaction reads the values that it replaces anyway; to that come two CRCs a
-//! record, one small record a group, and a write of one line that is not waited for.
+//! The cost: a transaction reads the values that it replaces anyway; in addition there are two CRCs per record,
+//! one small record per group, and the write of one line, which is not awaited.
 //!
-//! What it does not detect: the file is synced once a second and every 256 groups only. After a
-//! **power cut** it may be that much behind, and damage of just those last groups goes unnoticed,
-//! unless damage is found elsewhere too. (After `kill -9` it is exact.) Damage that keeps counts and
-//! sums has a chance of one in 2^64. A store that was closed in good order is not read through.
+//! What it does not detect: the file is synced only once a second and every 256 groups. After a **power cut**
+//! it may be that far behind, and damage to just those last groups goes unnoticed, unless damage is found
+//! elsewhere too. (After `kill -9` it is exact.) Damage that preserves counts and sums has a probability of one
+//! in 2^64. A store that was closed cleanly is not checked.
 //!
 //! Must stay true: the file never runs ahead of the tree.
 

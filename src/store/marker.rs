@@ -1,18 +1,17 @@
-//! What the file `forewarn-store` says about its store: one short line of fixed length.
+//! The content of the file `forewarn-store`: one short line of fixed length.
 //!
 //! ```text
 //! forewarn-store begun=00002 done=00002 generation=00000 state=open   missing=0 mark=… meta=… … pending=…
 //! ```
 //!
-//! - `begun`: the newest layout that a migration was begun for, written **before** the migration
-//!   touches anything. A program that knows less refuses the store without opening it, also when the
-//!   migration was cut off in the middle.
-//! - `done`: the layout that was complete and durable, written after the one in the `meta` tree. If
-//!   the tree then says less, the database was lost or replaced, and must not be taken for a new one.
+//! - `begun`: the newest layout to which a migration has begun, written **before** the migration touches
+//!   anything. An older program refuses the store without opening it, even if the migration was interrupted.
+//! - `done`: the layout that was complete and durable, written after the one in the `meta` tree. If the tree
+//!   then has a lower one, the database was lost or replaced, and must not be treated as new.
 //! - `generation`: which database is the store's; see `folder.rs`.
-//! - `state`: whether the store was closed in good order; see [`State`].
-//! - `missing`: records were lost, and no full merge has made up for them yet.
-//! - `mark` and a count for each tree: what the last durable group left; see `mark.rs`.
+//! - `state`: whether the store was closed cleanly; see [`State`].
+//! - `missing`: records were lost, and no full merge has replaced them yet.
+//! - `mark` and a count for each tree: those of the last durable group; see `mark.rs`.
 //!
 //! Must stay true: the line is written in place, in one write, and is shorter than a disk sector, so
 //! that a power cut leaves the old line or the new one.

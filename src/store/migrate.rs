@@ -8,8 +8,8 @@
 //! marker: done = N
 //! ```
 //!
-//! Must stay true: a crash between any two lines leaves a store that the same program opens, going on
-//! where it was; that no older program opens half-way; and whose backup is the whole layout before.
+//! Must stay true: after a crash between any two lines the same program opens the store and continues the
+//! migration; no older program opens a half-migrated store; the backup is the complete previous layout.
 
 use std::path::PathBuf;
 

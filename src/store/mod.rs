@@ -1,8 +1,7 @@
 //! The node's disk: five trees of bytes, one writer, and the promise that durable means durable.
 //!
-//! This room knows how bytes get to stable storage and back; what the bytes mean is encoded next door
-//! in `records`, and when they are written is the repeater's business. Nobody but this room and
-//! `migrations/` names sled.
+//! This room knows how bytes get to stable storage and back; `records` encodes what they mean, and the repeater
+//! decides when they are written. Only this room and `migrations/` name sled.
 //!
 //! ```text
 //! Store::open ─ folder (whose? locked? torn files) ─ open (checked? written anew?) ─ migrate ─ handle (sled, trees)
@@ -14,9 +13,9 @@
 //! check, backup ─ for a store that no node has open
 //! ```
 //!
-//! What must stay true (docs/contract.md#what-must-never-happen): what was reported durable survives `kill -9` and a power cut; a step
-//! is there wholly or not at all; a store that cannot write says so at once and goes on by itself;
-//! nothing that a disk holds makes the process panic.
+//! What must stay true (docs/contract.md#what-must-never-happen): data reported durable survives `kill -9` and
+//! a power cut; a step is there wholly or not at all; a store that cannot write reports it at once and recovers
+//! by itself; no content of a disk makes the process panic.
 
 use std::ops::RangeBounds;
 use std::path::Path;
@@ -73,7 +72,7 @@ use fault::Fault;
 use handle::Changes;
 use shared::Shared;
 
-/// How a store behaves; none of it is written down in it.
+/// Options of a store; none of them is stored in it.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Bytes that must stay free in the file system; below, nothing is written. Going on takes an
@@ -83,7 +82,7 @@ pub struct Options {
     pub flush_limit: Duration,
     /// Steps that may wait.
     pub commit_queue: usize,
-    /// How often an idle writer looks at the free space, and a stopped one whether it can go on.
+    /// How often an idle writer checks the free space, and a stopped one whether it can continue.
     pub recheck: Duration,
 }
 
@@ -238,7 +237,7 @@ impl Store {
         self.shared.folder.marker().missing
     }
 
-    /// A full merge has brought what peers know of what was lost.
+    /// A full merge has restored the lost records that peers have.
     ///
     /// # Errors
     /// `Write`: the next start merges once more.

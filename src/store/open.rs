@@ -7,8 +7,8 @@
 //! damaged                what can be read is written anew, the rest is named and put aside
 //! ```
 //!
-//! Must stay true: nothing that was lost is passed over in silence; and what a failed sync may have left in
-//! the page cache only is never taken for durable.
+//! Must stay true: lost records are always reported; data that a failed sync may have left only in the page
+//! cache is never treated as durable.
 
 use super::error::{Cause, OpenError};
 use super::fault::Fault;

@@ -1,8 +1,8 @@
 //! The version byte in front of every stored record.
 //!
-//! Every value in the trees begins with one byte that says how the rest is to be read, so that a
-//! record can change its form without a migration of the whole store. What follows the byte is the
-//! business of whoever encodes records; this file must not know it.
+//! Every value in the trees begins with one byte that names the encoding of the rest, so that a record can
+//! change its form without a migration of the whole store. The encoder of a record knows the rest; this file
+//! does not.
 
 /// A stored value that cannot be taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,5 @@
-//! What the protocol's rows look like in bytes (docs/contract.md#stable-storage; each record begins with a version byte), and how a
-//! node's memory is rebuilt from them.
+//! The encoding of the protocol's rows (docs/contract.md#stable-storage; each record begins with a version
+//! byte), and the restoring of a node's memory from them.
 //!
 //! Entries are JSON, so that members of a newer version survive; keys are binary and sort as the
 //! protocol does. This file and `migrations/` are the only ones that know both sides.
@@ -59,7 +59,7 @@ pub enum RecordError {
 pub struct ReceiptRow {
     /// The node's name at that time.
     pub name: String,
-    /// How far.
+    /// Its state there.
     pub state: DeliveryState,
     /// Since when.
     pub at: Moment,

@@ -1,4 +1,4 @@
-//! Reading many records, in either direction, without a panic of sled getting out.
+//! Reads many records, in either direction; no panic of sled gets out.
 
 use std::fmt;
 use std::iter::FusedIterator;

@@ -1,8 +1,8 @@
-//! What readers, the writer and its watchdog share: the open database, and what became of it.
+//! State that readers, the writer and its watchdog share: the open database, and its status.
 //!
-//! Must stay true: nobody gets at the database while a thread hangs inside sled, for that thread may
-//! hold a lock that every call of sled needs; and a database that has failed is closed, with every
-//! handle to it gone, before it is opened again, as sled keeps its lock until then.
+//! Must stay true: no thread gets access to the database while another hangs inside sled, because that one may
+//! hold a lock that every call of sled needs; a failed database is closed, with every handle to it dropped,
+//! before it is opened again, because sled keeps its lock until then.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -134,8 +134,8 @@ impl Shared {
         }
     }
 
-    /// Everything is durable and nobody writes any more: says so in the folder, so that the next start
-    /// need not check it. Does nothing after a failure.
+    /// Everything is durable and nothing writes any more: records this in the folder, so that the next start
+    /// need not check the store. Does nothing after a failure.
     pub fn close_in_order(&self) {
         let Ok(handle) = self.handle() else { return };
         if self.folder.marker().state != State::Open || handle.is_failed() {

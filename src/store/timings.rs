@@ -1,4 +1,4 @@
-//! How long steps take to become durable, and how many share a sync: for `/metrics`.
+//! How long steps take to become durable, and how many share a sync; for `/metrics`.
 
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 

@@ -1,5 +1,5 @@
-//! Reads a whole database, as far as it can be read, and says what is missing (see `mark.rs` for what
-//! can be noticed and what cannot).
+//! Reads a whole database, as far as possible, and reports what is missing (`mark.rs` describes what can be
+//! detected and what cannot).
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::mark::{Mark, Sum, is_own};
 use super::marker::Marker;
 use super::{Tree, record, records};
 
-/// What a database has lost, tree by tree.
+/// The losses of a database, tree by tree.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Damage {
     /// Those that are not as they were written.

@@ -1,13 +1,12 @@
-//! Notices a flush that hangs.
+//! Detects a flush that hangs.
 //!
-//! sled 0.34 can wait for ever on a full disk, inside `flush`, with a lock held that all of sled in
-//! this process shares; nothing can call it back. So the writer does its work itself, without the cost
-//! of handing each group to a helper, and this thread looks now and then whether it is still at the
-//! same group. If so it stops the store in the writer's place: handlers refuse at once, and nobody
-//! touches sled any more.
+//! sled 0.34 can wait for ever on a full disk, inside `flush`, holding a lock that all of sled in this process
+//! shares; nothing can interrupt it. Handing each group to a helper thread would cost too much, so the writer
+//! does its work itself, and this thread checks periodically whether it is still at the same group. If so, it
+//! stops the store in the writer's place: handlers refuse at once, and no thread touches sled any more.
 //!
-//! What happens then: if the writer returns after all, it opens the store anew. If it never does, the
-//! process can still answer requests from memory, but only a new process can write; `Status` says so.
+//! Afterwards: if the writer returns, it opens the store anew. If it never does, the process can still answer
+//! requests from memory, but only a new process can write; `Status` reports this.
 //!
 //! Must stay true: writer and watchdog agree by one atomic word on whether a group ended in time.
 
@@ -22,7 +21,7 @@ use super::writer::{OnEvent, failed};
 
 /// No group is being written.
 const IDLE: u64 = 0;
-/// The watchdog has given up on the group that is being written.
+/// The watchdog has abandoned the group that is being written.
 const STALLED: u64 = u64::MAX;
 
 /// How many times the limit is divided by looks; it is kept to within one part.

@@ -6,19 +6,19 @@
 //! writes its buffer at every transaction, so a group would cost as many writes as it has steps.)
 //!
 //! Must stay true:
-//! - Steps become durable in the order of their numbers, and what is in the store after a crash is
-//!   what some number of first steps left.
+//! - Steps become durable in the order of their numbers, and a crash leaves the state after some prefix of the
+//!   steps.
 //! - `Durable` comes after `fdatasync`, never before.
-//! - After a failure nothing is written through the same handle, and after a failed sync nothing is
-//!   reported durable before the whole database is written anew ([`super::fresh`]). Below the reserve sled
-//!   is not called at all: that is what keeps the handle good on a full disk.
+//! - After a failure nothing is written through the same handle, and after a failed sync nothing is reported
+//!   durable before the whole database is written anew ([`super::fresh`]). Below the reserve sled is not called
+//!   at all: this keeps the handle usable on a full disk.
 //!
-//! # What whoever hands over steps has to do
+//! # Duties of the submitter of steps
 //!
-//! Keep a step until `Durable` covers it. On [`WriterEvent::Stopped`] tell whoever waits for one of
-//! them "unknown" (503), and hand over nothing. On [`WriterEvent::Writable`] call [`Writer::resume`],
-//! then hand over again, in order, every step that is kept, then go on. As steps only put and remove
-//! keys, handing one over again that had been written after all changes nothing.
+//! Keep a step until `Durable` covers it. On [`WriterEvent::Stopped`] answer "unknown" (503) to the callers
+//! that wait for one of the steps, and submit nothing. On [`WriterEvent::Writable`] call [`Writer::resume`],
+//! then submit every kept step again, in order, and continue. Steps only put and remove keys, so submitting one
+//! again that had already been written changes nothing.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
@@ -37,14 +37,14 @@ use super::shared::Shared;
 use super::watchdog::{self, Work};
 use crate::sync::Haste;
 
-/// After a failure the store is opened anew after so many looks, at most.
+/// After a failure the store is opened anew after at most this many checks.
 const MAX_BACKOFF: u32 = 32;
 
-/// The folder's marker is synced after so many groups, or when nothing waits.
+/// The folder's marker is synced after this many groups, or when nothing waits.
 const SYNC_MARKER_EVERY: u32 = 256;
 
-/// What the writer tells. Called on the writer's thread (a `Stopped` for a hanging flush on another),
-/// one at a time; it must not block.
+/// The writer's events. Called on the writer's thread (a `Stopped` for a hanging flush on another), one at a
+/// time; it must not block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriterEvent {
     /// Every step up to this number is on stable storage.
@@ -52,19 +52,19 @@ pub enum WriterEvent {
         /// The last step's number.
         upto: u64,
     },
-    /// Steps that were not reported durable are not, as far as anybody knows.
+    /// Steps that were not reported durable may be lost.
     Stopped {
         /// Why.
         status: Status,
     },
-    /// It can go on, and waits for [`Writer::resume`].
+    /// It can continue, and waits for [`Writer::resume`].
     Writable,
 }
 
 pub(super) type OnEvent = Arc<Mutex<dyn FnMut(WriterEvent) + Send>>;
 
-/// The way to the writer's thread. Dropping it lets the thread finish what waits, without waiting
-/// for that; [`Writer::close`] waits.
+/// The handle of the writer's thread. Dropping it lets the thread finish the waiting steps in the background;
+/// [`Writer::close`] waits for it.
 #[derive(Debug)]
 pub struct Writer {
     shared: Arc<Shared>,
@@ -73,10 +73,10 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Hands over a step, without waiting. Numbers ascend; `label` names the step's crash points.
+    /// Submits a step, without waiting. Numbers ascend; `label` names the step's crash points.
     ///
     /// # Errors
-    /// `Stopped`, `Full` or `TooLarge`; in each case nothing was handed over.
+    /// `Stopped`, `Full` or `TooLarge`; in each case nothing was submitted.
     pub fn commit(&self, number: u64, label: &'static str, writes: Vec<Write>, haste: Haste) -> Result<(), StoreError> {
         check_sizes(&writes)?;
         let gate = &self.shared.gate;
@@ -93,10 +93,10 @@ impl Writer {
         })
     }
 
-    /// Goes on after [`WriterEvent::Writable`]; see the head of this file.
+    /// Continues after [`WriterEvent::Writable`]; see the head of this file.
     ///
     /// # Errors
-    /// `Stopped` if it cannot go on (any more): another `Writable` will come.
+    /// `Stopped` if it cannot continue (any more): another `Writable` will come.
     pub fn resume(&self) -> Result<(), StoreError> {
         let gate = &self.shared.gate;
         if gate.resume() || gate.epoch_if_open().is_some() {
@@ -105,8 +105,8 @@ impl Writer {
         Err(StoreError::Stopped(gate.status()))
     }
 
-    /// Writes what was handed over and ends the thread; true if it ended within the limit. When it
-    /// did, the writer holds the store open no longer.
+    /// Writes the submitted steps and ends the thread; true if it ended within the limit. If so, the writer no
+    /// longer holds the store open.
     pub fn close(mut self, limit: Duration) -> bool {
         self.queue = None;
         !matches!(self.ended.recv_timeout(limit), Err(RecvTimeoutError::Timeout))
@@ -169,7 +169,7 @@ impl Run {
         }
     }
 
-    /// Makes a step, and what else waits, durable; or throws away what came before a stop.
+    /// Makes a step, and the other waiting ones, durable; or discards steps from before a stop.
     fn write(&mut self, first: Step) {
         let shared = Arc::clone(&self.work.shared);
         // before the space is looked at, so that a step of an older epoch is not a reason to stop
@@ -186,7 +186,7 @@ impl Run {
         self.perform(&handle, group);
     }
 
-    /// Writes a group and tells what became of it.
+    /// Writes a group and reports the result.
     fn perform(&mut self, handle: &Handle, group: Vec<Step>) {
         let shared = Arc::clone(&self.work.shared);
         let upto = group.last().map(|step| step.number);
@@ -226,7 +226,7 @@ impl Run {
         }
     }
 
-    /// Nothing waits: is there (still, again) space, and is a failed store to be opened anew?
+    /// Nothing waits: checks whether there is space, and whether a failed store can be opened anew.
     fn look(&mut self) {
         let shared = Arc::clone(&self.work.shared);
         let stopped = shared.gate.epoch_if_open().is_none();
@@ -280,7 +280,7 @@ fn write_group(handle: &Handle, group: Vec<Step>) -> Result<Mark, Cause> {
 }
 
 impl Work {
-    /// Stops the store, and says so if it was not stopped before.
+    /// Stops the store, and reports it if it was not stopped before.
     pub fn stop(&self, status: Status) {
         if self.shared.gate.stop(status.clone()) {
             self.tell(WriterEvent::Stopped { status });

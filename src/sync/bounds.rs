@@ -1,10 +1,10 @@
-//! How large what a peer says may be. Checked before any of it is taken in, for one record that the
-//! store cannot hold would stop every later step, and one that a receiver's parser refuses would
-//! block everything behind it on its way there.
+//! Size limits of peers' messages. They are checked before anything is accepted: a record that the store cannot
+//! hold would block every later step, and one that a receiver's parser refuses would block everything behind it
+//! in the outbox.
 //!
-//! Must stay true: what passes here fits into a record of the store, in every form in which it is
-//! kept ([`MAX_RECORD`] with a share of [`MAX_SHARE`] members stays below 80 KiB), and into every
-//! message, however deep that wraps it.
+//! Must stay true: what passes these limits fits into a record of the store, in every form in which it is
+//! stored ([`MAX_RECORD`] with a share of [`MAX_SHARE`] members stays below 80 KiB), and into every message,
+//! however deep the message nests it.
 
 use std::{io, time::Duration};
 
@@ -16,11 +16,10 @@ use crate::availability::{Entry, Moment};
 
 /// Most bytes of an entry, as JSON.
 pub const MAX_RECORD: usize = 32 * 1024;
-/// Most bytes of what is handed in here, as JSON: what takes it back, with a message of its own, must
-/// fit as well.
+/// The largest submission, as JSON: its cancel, with a message of its own, must fit as well.
 pub(super) const MAX_SUBMITTED: usize = 24 * 1024;
-/// Most members of a share that are taken over with an entry; the others stay with the sender. As
-/// JSON 39 bytes each.
+/// The largest share that is accepted with an entry; further members stay with the sender. Each is 39 bytes as
+/// JSON.
 pub(super) const MAX_SHARE: usize = 1_000;
 /// Deepest nesting of a member that this version does not know. Parsers stop at 128, and messages
 /// and records wrap it to different depths.
@@ -31,10 +30,10 @@ const MAX_ADDRESS: usize = 1_024;
 const MAX_DEFINITIONS: usize = 10_000;
 /// Longest digest of a definition, fingerprint or phase, in bytes.
 const MAX_WORD: usize = 64;
-/// Longest text for people that a peer gives, in bytes.
+/// The longest text for people in a peer's message, in bytes.
 const MAX_TEXT: usize = 1_000;
 
-/// Counts what would be written, up to a limit.
+/// Counts the bytes that would be written, up to a limit.
 struct Counter {
     left: usize,
 }
@@ -50,7 +49,7 @@ impl io::Write for Counter {
     }
 }
 
-/// Whether this is at most so many bytes as JSON. Costs one serialization, and no memory.
+/// Whether this has at most this many bytes as JSON. Costs one serialization, and no memory.
 pub(super) fn fits<T: Serialize>(value: &T, most: usize) -> bool {
     serde_json::to_writer(Counter { left: most }, value).is_ok()
 }
@@ -68,7 +67,7 @@ fn has_deep_criteria(entry: &Entry) -> bool {
     criteria.is_some_and(|criteria| serde_json::to_value(criteria).is_ok_and(|value| is_deeper(&value, MAX_DEPTH)))
 }
 
-/// Whether an entry of a peer can be taken. Costs some serializations and a hash.
+/// Whether a peer's entry can be accepted. Costs some serializations and a hash.
 ///
 /// # Errors
 /// Says what is wrong with it.
@@ -89,7 +88,7 @@ pub(super) fn check_entry(entry: &Entry) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether a member's record can be taken.
+/// Whether a member's record can be accepted.
 ///
 /// # Errors
 /// Says what is wrong with it.
@@ -106,8 +105,8 @@ pub(super) fn check_member(member: &Member) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// The record as it is stored: one that is too large for the store goes without its definitions,
-/// which its node tells again.
+/// The record as it is stored: if it is too large for the store, it is stored without its definitions, which
+/// its node announces again.
 pub(super) fn storable(member: &Member) -> Member {
     let mut member = member.clone();
     if !fits(&member, 2 * MAX_RECORD) {
@@ -116,7 +115,7 @@ pub(super) fn storable(member: &Member) -> Member {
     member
 }
 
-/// A phase or a fingerprint, for the nodes page; one that is too long is none.
+/// A phase or a fingerprint, for the nodes page; `None` if it is too long.
 pub(super) fn word(text: &str) -> &str {
     if text.len() > MAX_WORD { "" } else { text }
 }

@@ -1,5 +1,5 @@
-//! What one node asks of another, and what comes of it. The shell carries a [`Call`] to its address and
-//! brings back what became of it; a node never waits for anything else.
+//! Calls: requests from one node to another, and their results. The shell carries a [`Call`] to its address and
+//! returns the result; a node waits for nothing else.
 
 use std::sync::Arc;
 
@@ -13,46 +13,46 @@ use crate::availability::NodeId;
 pub type CallId = u64;
 
 /// A request to another node. Every call is answered exactly once ([`Node::answered`](super::Node::answered)),
-/// be it with a failure: the shell bounds its time.
+/// if only with a failure: the shell limits its time.
 #[derive(Debug, Clone)]
 pub struct Call {
     /// Its number.
     pub id: CallId,
-    /// Who has to answer; `None` for an announcement, which finds out who is at the address.
+    /// The node that must answer; `None` for an announcement, which finds out the node at the address.
     pub peer: Option<NodeId>,
-    /// Where to, such as `http://127.0.0.1:7070`.
+    /// The address, such as `http://127.0.0.1:7070`.
     pub address: String,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: Purpose,
-    /// What is asked.
+    /// The request.
     pub ask: Ask,
 }
 
-/// What a call is for: names crash points and log lines.
+/// The purpose of a call; names crash points and log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Rows and receipts of the outbox.
     Deliver,
-    /// "I am here".
+    /// An announcement.
     Announce,
     /// The first message of a merge: compares fingerprints.
     Probe,
     /// A later message of a merge: exchanges entries.
     Part,
-    /// Tells a reference what another one gave.
+    /// Sends a reference the entries that another one gave.
     FollowUp,
-    /// Tells others what a merge has brought.
+    /// Sends other nodes the entries that a merge has brought.
     Tell,
 }
 
-/// What nodes ask of each other.
+/// The requests between nodes.
 #[derive(Debug, Clone)]
 pub enum Ask {
-    /// To know each other. One announcement is sent to many.
+    /// An announcement. The same one is sent to many nodes.
     Announce(Arc<Announce>),
-    /// To take over notifications and receipts.
+    /// A delivery of notifications and receipts.
     Deliver(Deliver),
-    /// To compare and complete ledgers.
+    /// A step of a merge.
     Merge(Box<Merge>),
 }
 
@@ -61,24 +61,24 @@ pub enum Ask {
 pub enum Answer {
     /// The other's own announcement.
     Announced(Box<Announce>),
-    /// It has taken over what was delivered.
+    /// It has accepted the delivery.
     Delivered(Delivered),
-    /// What this node lacks; `None` is 204: nothing.
+    /// The entries that this node lacks; `None` is 204: none.
     Merged(Option<Merged>),
 }
 
-/// Why a call to a peer came to nothing.
+/// Why a call to a peer failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// It cannot be reached, does not answer in time, or has no room now: try again later.
     #[error("{0}")]
     Away(String),
-    /// 409: it does not take this node for what it claims to be (copied store, forgotten, name taken).
+    /// 409: the peer refuses this node's identity (copied store, forgotten, name taken).
     #[error("{}", .0.why)]
     TurnedAway(Conflict),
 }
 
-/// Who asks: a node, and which run of it.
+/// The sender: a node, and which run of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asker {
     /// Its identity.

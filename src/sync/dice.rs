@@ -1,9 +1,9 @@
-//! Chance for the protocol: who is asked next, and how much a wait varies. The shell gives the seed, so
+//! Randomness for the protocol: the next node to ask, and the jitter of waits. The shell gives the seed, so
 //! that the same inputs always lead to the same steps.
 
 use std::time::Duration;
 
-/// A seeded source of chance: splitmix64 (Steele, Lea, Flood, 2014).
+/// A seeded random number generator: splitmix64 (Steele, Lea, Flood, 2014).
 #[derive(Debug, Clone)]
 pub(super) struct Dice(u64);
 

@@ -1,8 +1,8 @@
 //! One peer's part of the outbox, in memory; every row is on disk as well.
 //!
-//! Rows go out in queue order. A row is *ready*, *in flight*, *delegated* (a child has been asked to
-//! pass it on) or *queued* (the peer holds it, its final receipt is to come). Beyond [`MAX_ROWS`]
-//! rows the lane collapses: the peer gets a merge when it returns.
+//! Rows are sent in queue order. A row is *ready*, *in flight*, *delegated* (a child was asked to pass it on)
+//! or *queued* (the peer holds it; its final receipt is outstanding). Beyond [`MAX_ROWS`] rows the lane
+//! collapses: the peer gets a merge when it returns.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,8 +20,8 @@ use crate::availability::{Entry, NodeId, Stamp};
 pub const MAX_ROWS: usize = 10_000;
 /// Delegated rows without progress are sent directly after this long.
 pub(super) const NO_PROGRESS: Duration = Duration::from_secs(2);
-/// A peer that holds a row but has not said what became of it is asked again after this long, and
-/// then after twice as long each time, [`MOST_DOUBLINGS`] times.
+/// A peer that holds a row but has sent no final receipt is asked again after this time, then after twice as
+/// long each time, [`MOST_DOUBLINGS`] times.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
 const MOST_DOUBLINGS: u32 = 6;
 /// Most bytes of bodies in one delivery, by estimate.
@@ -31,10 +31,10 @@ const MAX_BYTES: usize = 1 << 20;
 pub(super) struct Row {
     pub(super) entry: Arc<Entry>,
     pub(super) initial: NodeId,
-    /// Whom the peer is to pass it on to.
+    /// The nodes to which the peer passes it on.
     pub(super) share: Vec<NodeId>,
     state: State,
-    /// How often it has been asked what became of it.
+    /// How often the peer was asked for its receipt.
     asked: u32,
 }
 
@@ -142,7 +142,7 @@ impl Lane {
         self.set(key, State::Queued { until: mono + wait });
     }
 
-    /// Whether this row is on its way, as it is now: one that was changed meanwhile is not.
+    /// Whether this row is in flight unchanged.
     pub(super) fn is_in_flight(&self, key: &QueueKey) -> bool {
         self.rows.get(key).is_some_and(|row| row.state == State::InFlight)
     }
@@ -159,14 +159,14 @@ impl Lane {
         *held = (*held).max(state);
     }
 
-    /// The receipt is given another way, unless a later state is to be told.
+    /// The receipt is sent in another way, unless a later state must be reported.
     pub(super) fn take_receipt(&mut self, stamp: &Stamp, state: DeliveryState) {
         if self.receipts.get(stamp).is_some_and(|held| *held <= state) {
             self.receipts.remove(stamp);
         }
     }
 
-    /// What goes out next, in queue order: bounded in number and, roughly, in bytes.
+    /// The next delivery, in queue order: bounded in number and, roughly, in bytes.
     pub(super) fn take_batch(&mut self) -> (Vec<Item>, Vec<(Stamp, DeliveryState)>) {
         let mut items = Vec::new();
         let mut bytes = 0;
@@ -190,7 +190,7 @@ impl Lane {
         (items, self.flying_receipts.iter().map(|(stamp, state)| (*stamp, *state)).collect())
     }
 
-    /// The peer answered: what was in flight, for the caller to settle row by row.
+    /// The peer answered: returns the rows that were in flight, which the caller settles one by one.
     pub(super) fn landed(&mut self) -> Vec<QueueKey> {
         self.flying_receipts.clear();
         std::mem::take(&mut self.flight)
@@ -214,7 +214,7 @@ impl Lane {
         flight
     }
 
-    /// Rows whose time has come. Delegated ones for which `progress` knows something newer wait on.
+    /// Rows that are due. Delegated rows for which `progress` has a newer time keep waiting.
     pub(super) fn due(&mut self, mono: Duration, progress: impl Fn(&QueueKey, NodeId) -> Option<Duration>) -> bool {
         let mut any = false;
         while let Some((until, key)) = self.timers.first().copied().filter(|(until, _)| *until <= mono) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// What is known of the way to one peer.
+/// The state of the connection to one peer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Link {
     failures: u32,
@@ -29,12 +29,12 @@ impl Link {
         (self.failures > 0 && !self.in_flight).then_some(self.again)
     }
 
-    /// A message is on its way, its answer is to come.
+    /// A message is in flight and not yet answered.
     pub fn is_busy(&self) -> bool {
         self.in_flight
     }
 
-    /// A message is on its way.
+    /// A message was sent.
     pub fn sent(&mut self) {
         self.in_flight = true;
     }
@@ -44,8 +44,8 @@ impl Link {
         *self = Self::default();
     }
 
-    /// It did not. `chance` is random: the wait is between half and the whole of the back-off, so
-    /// that nodes that lost the same peer do not return in step.
+    /// It did not answer. `chance` is random: the wait is between half and the whole of the back-off, so that
+    /// nodes that lost the same peer do not return in step.
     pub fn failed(&mut self, mono: Duration, chance: u64) {
         self.in_flight = false;
         let whole = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
@@ -54,7 +54,7 @@ impl Link {
         self.failures = self.failures.saturating_add(1);
     }
 
-    /// The peer has announced itself: no more waiting.
+    /// The peer has announced itself: the back-off ends.
     pub fn heard(&mut self) {
         self.failures = 0;
         self.again = Duration::ZERO;

@@ -1,8 +1,8 @@
-//! What nodes say to each other (`docs/contract.md#life-of-a-notification`). JSON under `/peer/v1`; members that a version does not
-//! know are ignored in envelopes and kept in entries.
+//! The messages between nodes (`docs/contract.md#life-of-a-notification`): JSON under `/peer/v1`. Unknown
+//! members are ignored in envelopes and kept in entries.
 //!
-//! Every message carries its sender's L. Sizes are bounded by the sender ([`MAX_ITEMS`]) and again
-//! by the receiver.
+//! Every message carries its sender's L. The sender bounds its size ([`MAX_ITEMS`]), and the receiver checks
+//! it.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,7 +13,7 @@ use crate::availability::{Entry, Moment, Name, NodeId, Stamp, Target};
 /// Most items in one delivery.
 pub const MAX_ITEMS: usize = 256;
 
-/// How far a notification has come on one node (`docs/contract.md#receipts`).
+/// The state of a notification on one node (`docs/contract.md#receipts`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeliveryState {
@@ -25,13 +25,13 @@ pub enum DeliveryState {
     Quarantined,
     /// Durable in the node's ledger and visible at its gate.
     Applied,
-    /// The node has what makes it dead.
+    /// The node has the entries that make it dead.
     Superseded,
 }
 
 impl DeliveryState {
-    /// Whether nothing more is to come: the initial node forgets its row then, and not before. What
-    /// is quarantined will be told of again when its time has come, and that must not get lost.
+    /// Whether the receipt is final: only then does the initial node remove its row. A quarantined entry is
+    /// reported again when its time has come, and that report must not get lost.
     pub fn is_final(self) -> bool {
         self >= Self::Applied
     }
@@ -42,7 +42,7 @@ impl DeliveryState {
 pub struct Receipt {
     /// Of which entry.
     pub stamp: Stamp,
-    /// How far it has come on the node that sends this.
+    /// Its state on the sending node.
     pub state: DeliveryState,
 }
 
@@ -51,9 +51,9 @@ pub struct Receipt {
 pub struct Item {
     /// The notification.
     pub entry: Arc<Entry>,
-    /// Who wants the receipt.
+    /// The initial node, which gets the receipt.
     pub initial: NodeId,
-    /// The nodes that the receiver is to pass it on to (the relay plan); empty: nobody.
+    /// The nodes to which the receiver passes it on (the relay plan); may be empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub share: Vec<NodeId>,
 }
@@ -66,7 +66,7 @@ pub struct Deliver {
     /// Notifications to take over.
     #[serde(default)]
     pub items: Vec<Item>,
-    /// Receipts for what the receiver is the initial node of.
+    /// Receipts for entries whose initial node is the receiver.
     #[serde(default)]
     pub receipts: Vec<Receipt>,
 }
@@ -82,8 +82,8 @@ pub struct Delivered {
     /// Members of shares that the receiver does not know; they stay with the sender.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<NodeId>,
-    /// Items that cannot be taken, such as records that break the rules of a notification or are not as they were stamped, and
-    /// why. They end the row.
+    /// Items that cannot be accepted, such as records that break the rules of a notification or differ from
+    /// their stamp's hash, and why. They end the row.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<(Stamp, String)>,
 }
@@ -99,7 +99,7 @@ pub struct Member {
     pub address: String,
     /// When this record was made.
     pub changed: Moment,
-    /// Since when this node goes by its name: of two nodes with one name the later one gives way.
+    /// Since when this node has its name: of two nodes with one name the later one gives way.
     #[serde(default = "long_ago")]
     pub since: Moment,
     /// It was removed for good.
@@ -110,17 +110,18 @@ pub struct Member {
     pub definitions: BTreeMap<Target, String>,
 }
 
-/// Of records that do not say: nobody had the name before.
+/// The default for records without this field: nobody had the name before.
 fn long_ago() -> Moment {
     Moment::ZERO
 }
 
-/// "I am here": sent at start to every configured peer and every member, answered in kind.
+/// An announcement: sent at the start to every configured peer and every member, and answered with the peer's
+/// own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announce {
     /// The sender.
     pub member: Member,
-    /// Everybody the sender knows, those that were forgotten included.
+    /// Every member that the sender knows, including forgotten ones.
     #[serde(default)]
     pub members: Vec<Member>,
     /// δ in milliseconds; must be the same in the whole farm.
@@ -135,7 +136,7 @@ pub struct Announce {
     pub fingerprint: String,
     /// The sender's L.
     pub limit: Moment,
-    /// How many times the sender's store has been opened; 0 where it does not say.
+    /// How many times the sender's store has been opened; 0 if it is absent.
     #[serde(default)]
     pub boot: u64,
     /// Tells two runs with the same number apart.
@@ -155,7 +156,7 @@ pub struct Merge {
     /// Entries for the reference. With `whole`, all that the starting node has.
     #[serde(default)]
     pub entries: Vec<Arc<Entry>>,
-    /// `entries` are its whole understanding: return what is not among them.
+    /// `entries` is its whole ledger: return the entries that are not among them.
     #[serde(default)]
     pub whole: bool,
     /// A range fingerprint message, in hexadecimal (large ledgers).
@@ -169,7 +170,7 @@ pub struct Merge {
     pub members: Vec<Member>,
 }
 
-/// The reference's answer; 204 instead when it has nothing to say.
+/// The reference's answer; 204 if it has nothing to send.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Merged {
     /// The reference's L.
@@ -178,7 +179,7 @@ pub struct Merged {
     pub fingerprint: String,
     /// How many entries it holds.
     pub count: usize,
-    /// What the starting node lacks or asked for.
+    /// The entries that the starting node lacks or requested.
     #[serde(default)]
     pub entries: Vec<Arc<Entry>>,
     /// The next range message.

@@ -1,9 +1,9 @@
-//! How nodes agree: queue order, relay plan, merge, membership. Pure: an input and the time go in,
-//! effects come out ([`Effect`]); no actix, no sled, no tokio, no clock, no chance.
+//! The protocol by which nodes converge: queue order, relay plan, merge, membership. Pure: an input and the
+//! time go in, effects come out ([`Effect`]); no actix, sled, tokio, clock or random source.
 //!
-//! [`Node`] is one node's part of the protocol: its state is the [`Replica`]. The repeater performs its
-//! effects on a real disk and real connections; the simulation in `tests/simulation` performs them on
-//! virtual ones, with crashes between any two.
+//! [`Node`] is one node's part of the protocol; its state is the [`Replica`]. The repeater performs its effects
+//! on a real disk and real connections; the simulation in `tests/simulation` performs them on virtual ones,
+//! with crashes between any two.
 
 mod bounds;
 mod call;

@@ -1,4 +1,4 @@
-//! Two clocks, read once per input: the wall clock orders and dates, the monotonic one waits.
+//! Two clocks, read once per input: the wall clock orders and dates, the monotonic clock measures waits.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! Relay plans: one algorithm for broadcast, chain and tree (`docs/contract.md#relay-plan`).
 //!
-//! The sender cuts the recipients, in their order, into `fanout` parts of nearly equal size. The
-//! first of each part is a child; the rest of the part is the child's share, which it plans in the
-//! same way. `all` makes every recipient a child, 1 makes a chain, k a tree of about log_k N levels.
+//! The sender divides the recipients, in their order, into `fanout` parts of nearly equal size. The first of
+//! each part is a child; the rest of the part is the child's share, which it plans in the same way. `all` makes
+//! every recipient a child, 1 makes a chain, k a tree of about log_k N levels.
 //!
 //! Invariant: children and shares together are the recipients, each exactly once. So without faults
 //! a body crosses the farm in exactly N − 1 messages.

@@ -1,4 +1,5 @@
-//! What the protocol keeps on disk, as changes that the store makes in one atomic step (`docs/contract.md#stable-storage`).
+//! The rows that the protocol stores, as changes that the store makes in one atomic step
+//! (`docs/contract.md#stable-storage`).
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::message::{DeliveryState, Member};
 use crate::availability::{Entry, Moment, NodeId, Priority, Stamp};
 
-/// A place in a queue: critical ones first, then by stamp; what is in quarantine last.
+/// A place in a queue: critical entries first, then by stamp; quarantined entries last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueueKey {
     /// 0 critical, 1 normal, 2 quarantine.
@@ -51,7 +52,7 @@ impl QueueKey {
 pub struct PendingRow {
     /// What is to be applied.
     pub entry: Arc<Entry>,
-    /// Who wants the receipt; this node's id for submissions.
+    /// The initial node, which gets the receipt; this node's id for submissions.
     pub initial: NodeId,
     /// The nodes to pass it on to; `None` for submissions: to all members.
     #[serde(default)]
@@ -65,7 +66,7 @@ pub struct OutboxRow {
     pub initial: NodeId,
 }
 
-/// Why a node is fenced: its peers have turned it away (`docs/contract.md#fenced`).
+/// Why a node is fenced: its peers have refused its identity (`docs/contract.md#fenced`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
     /// Of which kind.
@@ -87,8 +88,8 @@ pub enum ConflictKind {
 }
 
 impl ConflictKind {
-    /// Whether it stays true until the store is renewed. A name that was taken may be free again, or
-    /// the node may have another one by now: peers are asked anew at every start.
+    /// Whether it lasts until the store is renewed. A name that was taken may be free again, or the node may
+    /// have been renamed: peers are asked again at every start.
     pub fn is_lasting(self) -> bool {
         self != Self::NameTaken
     }
@@ -112,8 +113,8 @@ impl ConflictKind {
 /// How soon a step is to be durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Haste {
-    /// Nobody waits for it: within a few milliseconds, so that it can share the disk's time with
-    /// what somebody waits for.
+    /// No caller waits for it: within a few milliseconds, so that it can share a flush with a step that has a
+    /// waiting caller.
     Whenever,
     /// The next step follows at once: with that one.
     WithNext,
@@ -148,7 +149,7 @@ pub enum Change {
         node: NodeId,
         /// That node's name.
         name: String,
-        /// How far.
+        /// Its state there.
         state: DeliveryState,
         /// Since when.
         at: Moment,
@@ -161,7 +162,7 @@ pub enum Change {
     Member(Member),
     /// This peer gets a merge when it returns; false: it has had it.
     MergeOnReturn(NodeId, bool),
-    /// This store is a copy or was restored; says why.
+    /// This store is a copy or was restored, for this reason.
     Conflict(Conflict),
 }
 

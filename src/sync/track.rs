@@ -1,4 +1,4 @@
-//! How far the notifications that this node accepted have come on the others (`docs/contract.md#receipts`).
+//! The state, on other nodes, of the notifications that this node accepted (`docs/contract.md#receipts`).
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -10,8 +10,8 @@ use crate::availability::{Moment, NodeId, Stamp};
 /// The receipts of one notification, by node.
 type Rows = BTreeMap<NodeId, (DeliveryState, Moment)>;
 
-/// Receipts of notifications that are not confirmed by everybody yet. Complete ones leave the
-/// memory; the history has them.
+/// Receipts of notifications that not all nodes have confirmed. Complete ones leave the memory; the history has
+/// them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tracks {
     open: HashMap<Stamp, (Uuid, Rows)>,
@@ -25,8 +25,7 @@ impl Tracks {
         rows.entry(node).or_insert((DeliveryState::Waiting, now));
     }
 
-    /// Takes note of a receipt; the notification's id, if that says something new. A state never
-    /// goes back.
+    /// Records a receipt; returns the notification's id if that is news. A state never goes back.
     pub(super) fn note(&mut self, stamp: &Stamp, node: NodeId, state: DeliveryState, now: Moment) -> Option<Uuid> {
         let (id, rows) = self.open.get_mut(stamp)?;
         let row = rows.get_mut(&node).filter(|row| state > row.0)?;
@@ -34,8 +33,8 @@ impl Tracks {
         Some(*id)
     }
 
-    /// Whether everybody has said what became of it. It leaves the memory once the step that
-    /// records the last receipt is durable: until then the history cannot tell.
+    /// Whether all receipts are final. The notification leaves the memory once the step that records the last
+    /// receipt is durable; until then the history is incomplete.
     pub(super) fn close_if_complete(&mut self, stamp: &Stamp, step: u64) {
         if self.open.get(stamp).is_some_and(|(_, rows)| rows.values().all(|(state, _)| state.is_final())) {
             self.closing.push_back((step, *stamp));
@@ -60,7 +59,7 @@ impl Tracks {
         self.open.iter().filter(|(_, (_, rows))| open(rows)).map(|(stamp, _)| *stamp).collect()
     }
 
-    /// A node is no longer to be waited for, or goes by another id now.
+    /// A node is no longer awaited, or has another id now.
     pub(super) fn rename(&mut self, old: NodeId, new: Option<NodeId>) {
         for (_, rows) in self.open.values_mut() {
             if let (Some(row), Some(new)) = (rows.remove(&old), new) {

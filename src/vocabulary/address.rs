@@ -1,7 +1,7 @@
 //! Where a listener is reached.
 //!
-//! Must stay true: an address is in one form (host in lower case, port always known), so that equal
-//! ones are equal, and can be connected to without further checks.
+//! Must stay true: an address has one form (host in lower case, port always known), so that equal addresses are
+//! equal as values, and it can be connected to without further checks.
 
 use std::{fmt, net::SocketAddr, str::FromStr};
 

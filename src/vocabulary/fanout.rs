@@ -1,4 +1,4 @@
-//! To how many nodes a notification is sent directly (docs/contract.md#relay-plan).
+//! The number of nodes to which a notification is sent directly (docs/contract.md#relay-plan).
 
 use std::num::NonZeroUsize;
 

@@ -1,7 +1,7 @@
-//! Words that the configuration and the rooms share. Each is read from text once, here, and is not
-//! doubtful afterwards: an address can be connected to, a route can be matched, a role can be judged.
+//! Types that the configuration and the rooms share. Each is parsed once, here, and is valid afterwards: an
+//! address can be connected to, a route can be matched, a role can be checked.
 //!
-//! Names, targets and reasons are the availability room's; they are what notifications are made of.
+//! Names, targets and reasons belong to the availability room, because notifications are made of them.
 
 mod address;
 mod balance;

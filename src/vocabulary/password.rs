@@ -1,9 +1,9 @@
 //! Passwords and their argon2id hashes (m = 19,456 KiB, t = 2, p = 1: RFC 9106 by way of OWASP's
 //! minimum).
 //!
-//! Must stay true: comparing takes the same time wherever it fails; a hash that is in the
-//! configuration can be verified at a cost that this node can bear. Hashing and verifying take tens
-//! of milliseconds and 19 MiB: never on a thread that others wait for.
+//! Must stay true: a comparison takes the same time wherever it fails; a hash in the configuration can be
+//! verified at a cost that this node can bear. Hashing and verifying take tens of milliseconds and 19 MiB:
+//! never do this on a thread that others wait for.
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{self, PasswordHasher as _, PasswordVerifier as _};

@@ -1,7 +1,7 @@
 //! A prefix of requests (docs/contract.md#configuration).
 //!
-//! Must stay true: routes are compared with normalized paths, so a route is one itself; what could
-//! never match (empty, `.` and `..` segments, queries) is refused rather than silently dead.
+//! Must stay true: routes are compared with normalized paths, so a route is normalized itself; a route that
+//! could never match (empty, `.` and `..` segments, queries) is refused rather than silently ignored.
 
 use std::{fmt, str::FromStr};
 

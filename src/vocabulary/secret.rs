@@ -1,4 +1,4 @@
-//! A text that is not shown, and what is kept of a token.
+//! A text that is never shown, and the stored form of a token.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What the board and the API show of all applications, resources and nodes, as this node sees them.
+//! What the board and the API show of all applications, resources and nodes, as seen by this node.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +17,7 @@ use crate::{
     sync::{Node, Now, Replica},
 };
 
-/// How long the other nodes have to say how they are.
+/// How long the other nodes have to report their state.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// One application or resource, or the system, weighed by what the replica has on it now.
@@ -94,7 +94,7 @@ impl Desk {
         std::iter::once(Target::System).chain(known).map(|target| (target.clone(), title(&target))).collect()
     }
 
-    /// Asks those that can be reached how they are: fingerprints are of one moment then.
+    /// Asks the nodes that can be reached for their state, so that all fingerprints are of one moment.
     async fn look_around(&self) {
         let (begin, looked) = Begin::new(Request::LookAround);
         if self.repeater.send(begin).await.is_ok() {
@@ -115,7 +115,8 @@ impl Desk {
     }
 }
 
-/// What is said about everything that this node has in its configuration, and the other members beside it?
+/// What is reported about everything in this node's configuration, and about the targets that only other
+/// members have?
 struct SurveyBoard {
     own: Vec<Definition>,
     resources: Arc<Vec<Use>>,
@@ -140,7 +141,7 @@ impl Question for ListTargets {
     }
 }
 
-/// Which nodes are there, and how are they?
+/// Which nodes are known, and in what state are they?
 struct ListNodes {
     /// This node's phase.
     phase: String,
@@ -190,15 +191,15 @@ impl Question for ListNodes {
     }
 }
 
-/// Everything that the board is about.
+/// Everything that the board shows.
 struct Looked {
     applications: Vec<Known>,
     resources: Vec<Known>,
     system: Weighed,
 }
 
-/// What this node has in its configuration, and what other members have beside it. Of theirs it knows the
-/// names alone, so it takes each reporter's word for enough.
+/// The targets in this node's configuration, and those that only other members have. Of the latter only the
+/// names are known, so one reporter is enough to close them.
 fn look(replica: &Replica, own: &[Definition], resources: &[Use], now: Moment) -> Looked {
     let ledger = replica.ledger();
     let clock = ledger.rules().clock(now, ledger.limit());

@@ -1,5 +1,5 @@
-//! What `/metrics` shows of a node: gauges of what is there now, the counters of its parts, and how long
-//! things take.
+//! What `/metrics` shows of a node: gauges of its present state, the counters of its parts, and histograms of
+//! durations.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -51,7 +51,7 @@ fn count(of: usize) -> i64 {
     i64::try_from(of).unwrap_or(i64::MAX)
 }
 
-/// How many rows of each kind are there?
+/// The number of rows of each kind.
 struct CountRows;
 
 impl Question for CountRows {

@@ -1,7 +1,7 @@
-//! What was reported, newest first, and what became of it.
+//! The reported notifications, newest first, and what became of them.
 //!
-//! Must stay true: a page is bounded in what it looks at, whatever the filters leave out; the two
-//! notifications that a changed plan consists of are never on different pages.
+//! Must stay true: the work for one page is bounded, however much the filters leave out; the two notifications
+//! of a changed plan are always on the same page.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -16,12 +16,12 @@ use crate::{
     sync::{Node, Now},
 };
 
-/// How many notifications one page looks at, whatever the filters leave out.
+/// How many notifications one page reads, however many the filters leave out.
 const LONGEST_LOOK: usize = 50_000;
-/// How many older notifications it looks at, beyond its own, for what the ones on it have changed.
+/// How many older notifications it reads beyond the page, to find what those on the page have changed.
 const LOOK_BACK: usize = 300;
 
-/// Which entry has this id, in the ledger or on its way there?
+/// The entry with this id, in the ledger or still pending.
 struct FindEntry(Uuid);
 
 impl Question for FindEntry {
@@ -58,7 +58,7 @@ impl Desk {
         Ok(self.read(read).await?)
     }
 
-    /// What an application's history is about: itself, the system, the resources it uses.
+    /// The targets of an application's history: the application, the system, the resources it uses.
     fn targets_of(&self, application: Option<&str>) -> Option<Vec<Target>> {
         let name: Name = match application?.parse() {
             Ok(name) => name,
@@ -122,7 +122,7 @@ impl Desk {
     }
 }
 
-/// Follows a plan through its changes to what is in its place at the end.
+/// Follows a plan through its changes to the notification that now has its place.
 fn follow(plan: Uuid, changed: &HashMap<Uuid, Arc<Entry>>, cancelled: &HashMap<Uuid, Arc<Entry>>) -> Option<Fate> {
     let mut last: Option<&Arc<Entry>> = None;
     // As many steps as there are changes: records of peers may form a circle.
@@ -163,7 +163,7 @@ impl Page {
         }
     }
 
-    /// Takes the next older notification; false: enough.
+    /// Takes the next older notification; false: the page is full.
     fn take(&mut self, entry: &Arc<Entry>, query: &HistoryQuery, touches: Option<&[Target]>) -> bool {
         self.settle(entry);
         if query.after.is_some_and(|after| entry.stamp.time < after) {
@@ -191,7 +191,7 @@ impl Page {
         true
     }
 
-    /// Closes what this older notification is the earlier statement of.
+    /// Completes the closings on the page whose earlier statement is this older notification.
     fn settle(&mut self, older: &Arc<Entry>) {
         let x = &older.notification;
         self.open.retain(|later| {
@@ -215,7 +215,7 @@ fn speaks_for_operators(n: &Notification) -> bool {
     Speaker::of(n.source, n.reporter.as_deref()) == Speaker::Operators
 }
 
-/// Whether this may say more about a closing that stood already.
+/// Whether this may be an update of an earlier closing.
 fn is_update(n: &Notification) -> bool {
     n.status == Some(Status::Unavailable) && !n.is_plan() && n.replaces.is_none() && speaks_for_operators(n)
 }
@@ -236,7 +236,7 @@ fn matches(n: &Notification, query: &HistoryQuery, touches: Option<&[Target]>) -
         && query.search.as_deref().is_none_or(|text| has_text(n, text))
 }
 
-/// Whether people find this text in a notification; letter case does not count.
+/// Whether a search for this text finds a notification; case-insensitive.
 fn has_text(n: &Notification, text: &str) -> bool {
     let text = text.to_lowercase();
     let names = [n.reason.name.as_str(), n.node.as_str()].map(Some);

@@ -1,8 +1,8 @@
-//! The one counter at which the rest of the node (API, pages, peers, metrics) hands things in and
-//! asks for things. Cheap to clone; every method may be called from any thread.
+//! The front desk of the node: API, pages, peers and metrics submit and query here. Cheap to clone; every
+//! method may be called from any thread.
 //!
-//! Must stay true: a submission is answered only when it is durable; one that cannot be made durable
-//! is answered with [`SubmitError::Unavailable`], which means *unknown*, and may be handed in again.
+//! Must stay true: a submission is answered only when it is durable. If it cannot be made durable, the answer
+//! is [`SubmitError::Unavailable`], which means that the outcome is *unknown*; the submission may be repeated.
 
 mod board;
 mod figures;
@@ -73,12 +73,12 @@ impl Desk {
         &self.shared
     }
 
-    /// What the node knows now; nothing, once it is going down.
+    /// A view of the replica; `None` while the node shuts down.
     async fn look<Q: Question>(&self, question: Q) -> Option<Q::Answer> {
         self.repeater.send(Look(question)).await.ok().flatten()
     }
 
-    /// Reads the store, on a thread that may wait for the disk.
+    /// Reads the store on a thread that may block.
     async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Store) -> Result<T, RecordError> + Send + 'static,
@@ -93,7 +93,7 @@ impl Desk {
     /// Validates, stamps, persists; returns once it is on stable storage and visible at this gate.
     ///
     /// # Errors
-    /// See [`SubmitError`]; nothing is half done.
+    /// See [`SubmitError`]; nothing is left half done.
     pub async fn submit(&self, submission: Submission, author: Author) -> Result<Submitted, SubmitError> {
         let arrived = clock::mono();
         let result = self.try_submit(submission, author).await;
@@ -152,7 +152,7 @@ impl Desk {
         }
     }
 
-    /// Checks a submission as [`Desk::submit`] would, but does nothing (the form's preview).
+    /// Validates a submission as [`Desk::submit`] does, without submitting it (the form's preview).
     ///
     /// # Errors
     /// Fields that are wrong.
@@ -206,7 +206,7 @@ impl Desk {
         }
     }
 
-    /// Changes from now on. A slow reader that missed some is told so (`Lagged`).
+    /// Changes from now on. A slow reader that missed some gets `Lagged`.
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.shared.events.subscribe()
     }
@@ -216,7 +216,7 @@ impl Desk {
         self.shared.phase().name()
     }
 
-    /// Why this node is fenced, if its peers have turned it away.
+    /// Why this node is fenced, if it is.
     pub fn fenced(&self) -> Option<ConflictKind> {
         self.shared.fenced().map(|conflict| conflict.kind)
     }
@@ -224,7 +224,7 @@ impl Desk {
 
 #[cfg(test)]
 impl Desk {
-    /// A desk whose repeater has gone, for tests of what stands in front of it.
+    /// A desk without a repeater, for tests of the code in front of it.
     #[allow(clippy::unwrap_used)]
     pub fn closed() -> Self {
         use actix::AsyncContext as _;
@@ -235,7 +235,7 @@ impl Desk {
     }
 }
 
-/// Would this be taken?
+/// Would this submission be accepted?
 struct CheckSubmission(Submission);
 
 impl Question for CheckSubmission {

@@ -1,4 +1,4 @@
-//! Receipts: how far a notification has come on every node (docs/contract.md#receipts).
+//! Receipts: the state of a notification on every node (docs/contract.md#receipts).
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,25 +13,25 @@ use crate::{
     sync::{DeliveryState, Node, Now, Told},
 };
 
-/// How long the initial node is waited for when another is asked.
+/// How long another node waits for the initial node's answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How far has this notification of that node come?
+/// The state of this notification on that node.
 struct LookUpReceipts {
     stamp: Stamp,
     initial: Name,
 }
 
-/// What the node's memory says about one notification.
+/// What the node has in memory about one notification.
 struct Standing {
     me: NodeId,
     /// The receipts that are awaited.
     told: Vec<Told>,
-    /// Nodes that get a merge instead of rows; `None` where the memory has all there is.
+    /// Nodes that get a merge instead of rows; `None` if the memory has every receipt.
     collapsed: Option<Vec<NodeId>>,
-    /// The initial node, and where it is.
+    /// The initial node and its address.
     initial: Option<(NodeId, String)>,
-    /// How far it is here.
+    /// Its state on this node.
     here: DeliveryState,
 }
 
@@ -53,7 +53,7 @@ impl Question for LookUpReceipts {
 }
 
 impl Desk {
-    /// Waits until every known node has confirmed, or the time is over.
+    /// Waits until every known node has confirmed, or until the timeout.
     pub async fn wait(&self, id: Uuid, timeout: Duration) -> Option<Delivery> {
         let deadline = Instant::now() + timeout;
         // Subscribed before the first look, so that nothing is missed in between.
@@ -74,7 +74,7 @@ impl Desk {
         }
     }
 
-    /// One notification with its receipt; asks the initial node where this is another.
+    /// One notification with its receipt; if another node is the initial one, asks that node.
     pub async fn notification(&self, id: Uuid) -> Option<(Arc<Entry>, Delivery)> {
         let entry = self.entry(id).await?;
         let delivery = self.receipt(&entry, true).await;
@@ -133,7 +133,7 @@ impl Desk {
         Delivery { complete: delivery.complete && !forgotten, ..delivery }
     }
 
-    /// The receipt of what has just been taken, of what came with the answer.
+    /// The receipt of a notification that was just accepted, from its answer.
     pub(super) fn receipt_of(&self, told: &[Told]) -> Delivery {
         // Who goes by this node's name is this node: another one is not let in under it.
         in_order(

@@ -1,4 +1,4 @@
-//! The embedded queue: sled, through the store's one writer. It needs no other server.
+//! The embedded queue: sled, through the store's one writer. It needs no external server.
 
 use std::{
     collections::VecDeque,
@@ -17,10 +17,10 @@ use crate::{
     sync::{Change, Haste, Restored},
 };
 
-/// How many notifications are taken out of the history at a time.
+/// How many notifications are removed from the history at a time.
 const PRUNE_AT_ONCE: usize = 200;
 
-/// What the writer's thread tells.
+/// Events of the writer's thread.
 #[derive(Default)]
 struct News {
     durable: AtomicU64,
@@ -35,7 +35,7 @@ pub struct EmbeddedQueue {
     news: Arc<News>,
     /// Steps that are not durable yet, in order.
     kept: VecDeque<Kept>,
-    /// So many of them, from the front, are with the writer.
+    /// How many of them, from the front, the writer has.
     handed: usize,
     stopped: bool,
 }
@@ -45,7 +45,7 @@ struct Kept {
     label: &'static str,
     writes: Vec<Write>,
     haste: Haste,
-    /// When it was handed over.
+    /// When it was submitted.
     since: Duration,
 }
 
@@ -60,9 +60,9 @@ impl EmbeddedQueue {
         self.hand();
     }
 
-    /// Gives the writer what it does not have yet, in order, as long as it takes it. What it has is
-    /// not given again unless it has stopped and thrown it away: an earlier step that is written
-    /// after a later one would undo that.
+    /// Submits to the writer, in order, the steps that it does not have yet, as long as it accepts them. A step
+    /// is submitted again only if the writer has stopped and discarded it: writing an earlier step after a
+    /// later one would undo the later one.
     fn hand(&mut self) {
         let Some(writer) = &self.writer else { return };
         while !self.stopped
@@ -80,8 +80,8 @@ impl EmbeddedQueue {
         }
     }
 
-    /// The store can write again: everything that is kept, in order. Steps only put and remove keys,
-    /// so that twice is once.
+    /// The store can write again: submits all kept steps, in order. Steps only put and remove keys, so
+    /// repeating them changes nothing.
     fn resume(&mut self) {
         if self.writer.as_ref().is_none_or(|writer| writer.resume().is_err()) {
             return;
@@ -96,7 +96,7 @@ impl EmbeddedQueue {
         }
     }
 
-    /// Forgets what is durable; up to which step that is.
+    /// Drops the durable steps; returns the number of the last one.
     fn forget_durable(&mut self) -> u64 {
         let durable = self.news.durable.load(Ordering::Acquire);
         while let Some(kept) = self.kept.pop_front_if(|kept| kept.number <= durable) {

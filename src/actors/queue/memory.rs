@@ -1,5 +1,5 @@
-//! A queue that keeps nothing beyond the process: for tests, and for trying things out. Clones share
-//! what is held, so that a test can let its node die and start another from the same rows.
+//! A queue in memory, for tests and experiments. Clones share the rows, so that a test can end its node and
+//! start another from the same rows.
 
 use std::{
     collections::BTreeMap,

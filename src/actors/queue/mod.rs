@@ -1,13 +1,13 @@
 //! The queue: a node's durable inbox and per-peer outbox, as a contract (docs/contract.md#the-queue).
 //!
-//! Behind it are steps (what the replica commits) that become durable in their order, and what a
-//! restart finds of them. Nothing here names a disk or a connection, so that a message broker can
-//! take the place of the embedded queue; `tests/contract` runs one suite over every implementation.
+//! The queue makes steps (the replica's commits) durable in their order, and restores them at a restart.
+//! Nothing here names a disk or a connection, so that a message broker can replace the embedded queue;
+//! `tests/contract` runs one suite over every implementation.
 //!
 //! Must stay true of every implementation: steps become durable in the order of their numbers;
-//! what [`Queue::restore`] gives is what some first steps left, all those reported durable among
-//! them; a step is there wholly or not at all; while it is stopped nothing is lost that was handed
-//! over, and it goes on by itself.
+//! [`Queue::restore`] returns the state after some prefix of the steps, which includes every step reported
+//! durable; a step is restored wholly or not at all; while the queue is stopped it loses no submitted step, and
+//! it resumes by itself.
 
 mod embedded;
 mod memory;
@@ -27,46 +27,45 @@ pub use memory::MemoryQueue;
 #[error("{0}")]
 pub struct QueueError(pub String);
 
-/// How far a queue has come.
+/// The progress of a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Progress {
     /// Every step up to this number is durable.
     pub durable: u64,
-    /// It has stopped since last asked: what was not reported durable is unknown. Says why.
+    /// It has stopped since the last call, for this reason: the state of steps not reported durable is unknown.
     pub stopped: Option<String>,
-    /// It takes steps at once; otherwise they are kept until it does again.
+    /// It writes steps at once; otherwise they are kept until it can write again.
     pub writable: bool,
 }
 
-/// Called from any thread when there is progress to ask for; must not block.
+/// Called from any thread when there is new progress; must not block.
 pub type OnProgress = Box<dyn Fn() + Send + Sync>;
 
 /// See the module.
 pub trait Queue: Send {
-    /// What it holds, for a start. Before [`Queue::start`].
+    /// Its content, for a start. Call it before [`Queue::start`].
     ///
     /// # Errors
     /// When it cannot be read.
     fn restore(&self, rules: Rules) -> Result<Restored, QueueError>;
 
-    /// Begins to take steps; `progress` is called whenever there is some.
+    /// Starts accepting steps; calls `progress` whenever there is some.
     ///
     /// # Errors
-    /// When it cannot write at all.
+    /// When it cannot be started.
     fn start(&mut self, progress: OnProgress) -> Result<(), QueueError>;
 
-    /// Takes a step over; it is kept until it is durable, through stops as well. Numbers ascend.
-    /// `label` names the step.
+    /// Accepts a step and keeps it until it is durable, also across stops. Numbers ascend.
     fn hand_over(&mut self, step: u64, label: &'static str, changes: &[Change], haste: Haste);
 
-    /// How far it has come. After a stop it is started again from here, as soon as that is possible.
+    /// Returns the progress. After a stop this call also restarts the queue as soon as that is possible.
     fn progress(&mut self) -> Progress;
 
-    /// Takes some of what is older than `until` out of the history, as the step whose number
-    /// `number` gives; does nothing (and asks for no number) if there is none.
+    /// Removes some history older than `until`, as a step with the number that `number` returns; if there is
+    /// none, does nothing and does not call `number`.
     fn prune(&mut self, until: Moment, number: &mut dyn FnMut() -> u64);
 
-    /// Makes durable what was handed over, and ends; false if that took longer than `limit`, or could
-    /// not be done: the queue had stopped, or had no room for all of it.
+    /// Makes the submitted steps durable and ends; false if that took longer than `limit` or failed: the queue
+    /// had stopped, or had no room for all steps.
     fn close(&mut self, limit: Duration) -> bool;
 }

@@ -1,4 +1,4 @@
-//! A denial rendered: as JSON (docs/contract.md#denials), as text, as a page. Each once, into pieces.
+//! Renders a denial as JSON (docs/contract.md#denials), as text and as a page, each once, into pieces.
 
 use serde::Serialize;
 

@@ -1,11 +1,10 @@
-//! How criteria are written, and read: strictly as they are submitted, leniently as peers and the store
-//! give them.
+//! How criteria are written and read: strictly on submission, leniently from peers and the store.
 //!
-//! What is submitted is brought into the form in which requests are compared with it, and refused where
-//! it could match none. What peers hand over is kept as it is: it matches what it matched before.
+//! Submitted criteria are brought into the form in which requests are compared with them, and refused if they
+//! could match no request. Criteria from peers are kept unchanged: they match what they matched before.
 //!
-//! Must stay true: reading what was written gives equal criteria, and writing those the same JSON, for
-//! what this version does not know as well: it is part of what stamps are made of.
+//! Must stay true: reading what was written gives equal criteria, and writing those gives the same JSON, also
+//! for parts that this version does not know, because stamps hash it.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -119,7 +118,7 @@ impl Criteria {
     }
 }
 
-/// By which door criteria come in, see the module.
+/// Where criteria come from, see the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Door {
     /// Brought into form, refused where nothing can match.
@@ -151,7 +150,7 @@ impl Door {
     }
 }
 
-/// What is left out: objects like criteria, without exceptions of their own. Each must be readable in full.
+/// Exceptions: objects like criteria, without exceptions of their own. Each must be fully known.
 fn exceptions(field: &str, value: &Value, errors: &mut Vec<CriteriaError>, door: Door) -> Vec<Criteria> {
     let Value::Array(members) = value else {
         errors.push(error(field, "is not a list of objects"));
@@ -291,7 +290,7 @@ impl Serialize for Criteria {
 }
 
 impl<'de> Deserialize<'de> for Criteria {
-    /// As they come from peers and from the store: refuses nothing but what is no criteria at all.
+    /// Reads criteria from peers and the store: refuses only values that are not criteria at all.
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error as _;
         let members = serde_json::Map::deserialize(deserializer)?;

@@ -1,4 +1,4 @@
-//! What a glob is made of: its text, split into stars, single characters and classes.
+//! The elements of a glob: stars, single characters and classes.
 
 use super::GlobError;
 
@@ -7,15 +7,15 @@ use super::GlobError;
 pub(super) enum Element {
     /// Any run of characters, an empty one included.
     Star,
-    /// `?`: one character, whichever.
+    /// `?`: any one character.
     Any,
     /// This character.
     One(char),
-    /// One of these characters, or one that is none of them.
+    /// One of these characters, or, if negated, none of them.
     Class { negated: bool, ranges: Vec<(char, char)> },
 }
 
-/// Splits a glob, each element with the text that it was written as.
+/// Splits a glob into elements, each with its text.
 pub(super) fn parse(text: &str) -> Result<Vec<(Element, &str)>, GlobError> {
     let mut elements = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -65,7 +65,7 @@ fn class(text: &str) -> Result<(Element, usize), GlobError> {
 }
 
 impl Element {
-    /// Whether it takes this character; a star does not take one alone. `fold` ignores ASCII case.
+    /// Whether it matches this character; a star matches no single character. `fold` ignores ASCII case.
     pub(super) fn takes(&self, c: char, fold: bool) -> bool {
         match self {
             Self::Star => false,
@@ -79,7 +79,7 @@ impl Element {
         }
     }
 
-    /// The characters below 128 that it takes, one bit each.
+    /// The characters below 128 that it matches, one bit each.
     pub(super) fn ascii(&self, fold: bool) -> u128 {
         let bit = |c: char| if c.is_ascii() { 1u128 << u32::from(c) } else { 0 };
         match self {
@@ -99,7 +99,7 @@ impl Element {
         }
     }
 
-    /// Whether it takes some character above 127.
+    /// Whether it matches some character above 127.
     pub(super) fn takes_beyond_ascii(&self) -> bool {
         let mut edges = vec![0x80];
         self.edges(&mut edges);

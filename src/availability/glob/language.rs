@@ -1,8 +1,8 @@
-//! Which texts a request can have in one place, so that a glob that matches none of them is refused
-//! instead of being kept and never counting (docs/contract.md#criteria).
+//! The texts that a request can have in one place. A glob that matches none of them is refused, because it
+//! would never count (docs/contract.md#criteria).
 //!
-//! Such a set of texts is a small automaton. It and the glob are followed together: where both can come
-//! to their end, there is a text that matches.
+//! Such a set of texts is a small automaton. The glob and the automaton are run together: if both can reach
+//! their end, some text matches.
 
 use std::sync::LazyLock;
 

@@ -1,9 +1,8 @@
-//! Compares a text with a glob, looking at each of its characters once.
+//! Compares a text with a glob, reading each character once.
 //!
-//! A glob is cut at its stars. What stands before the first star must be the beginning of the text,
-//! what stands after the last one its end. What stands between two stars is searched for from left to
-//! right ([`super::search`]), each piece behind the one before: the leftmost place is always good
-//! enough, so that nothing is ever tried again.
+//! A glob is split at its stars. The text must begin with the part before the first star and end with the part
+//! after the last one. The pieces between two stars are searched for from left to right ([`super::search`]),
+//! each behind the previous one. The leftmost match is always sufficient, so there is no backtracking.
 
 use super::{Text, element::Element, search::Piece};
 

@@ -1,9 +1,8 @@
-//! Brings the glob of a path into the form that the paths of requests have, by the same function, so
-//! that `/mail/café` or `/mail//x` means what its author sees in the address bar.
+//! Normalizes path globs with the same function as request paths, so that `/mail/café` or `/mail//x` means what
+//! its author sees in the address bar.
 //!
-//! The literal parts are normalized as [`crate::availability::path::normalize`] does it; wildcards stay
-//! as they are. Normalizing twice is normalizing once. What then matches no path of any request is
-//! refused.
+//! [`crate::availability::path::normalize`] normalizes the literal parts; wildcards stay unchanged.
+//! Normalization is idempotent. A glob that then matches no path of any request is refused.
 
 use super::{
     Glob, GlobError,

@@ -2,10 +2,10 @@
 //! each position of the piece, set while the characters just read are its beginning. Its cost depends on
 //! the length of text and piece and on nothing else.
 //!
-//! Texts are read byte by byte. In UTF-8 a character of the piece is one position for each of its bytes; a
-//! wildcard is one position that takes the first byte of a character and stays set over the bytes that
-//! follow it. A class that tells characters above 127 apart cannot be told by bytes: such a piece is
-//! searched for character by character, which is slower.
+//! Texts are read byte by byte. A UTF-8 character of the piece is one position for each of its bytes; a
+//! wildcard is one position that matches the first byte of a character and stays set over the bytes that follow
+//! it. A class that distinguishes characters above 127 cannot be matched by bytes: such a piece is searched for
+//! character by character, which is slower.
 
 use super::element::Element;
 
@@ -13,8 +13,8 @@ use super::element::Element;
 const BITS: usize = 64;
 /// Most words of a piece. Longer ones (of peers) are searched for character by character, and fit there.
 const MOST_WORDS: usize = 8;
-/// So many bytes are looked at in four places at the same time: each place waits for its own last step
-/// only, and a processor has room for several.
+/// Chunk size of the search in four places at the same time: each place waits only for its own last step, and a
+/// processor can overlap several.
 const LANE: usize = 1_024;
 /// Texts shorter than this are not worth that.
 const SHORT: usize = 512;

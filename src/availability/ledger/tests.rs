@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
-//! What an admission reports, and what only a broken or a newer peer could send. The rules as laws,
-//! on thousands of generated farms, are in `tests/laws`.
+//! The results of admissions, and entries that only a broken or a newer peer could send. `tests/laws` tests the
+//! rules as laws, on thousands of generated farms.
 
 use super::*;
 use crate::availability::{Restore, Status};
@@ -8,7 +8,7 @@ use crate::availability::{Restore, Status};
 const HOUR: i64 = 3_600_000;
 const NOW: i64 = 1_700_000_000_000;
 
-/// An operator's closing, to be changed by whoever asks for it.
+/// An operator's closing, for tests to change.
 fn closing(id: u128, at: i64, targets: &[&str]) -> Notification {
     serde_json::from_value(serde_json::json!({
         "id": Uuid::from_u128(id), "timestamp": Moment::from_millis(at), "targets": targets,
@@ -21,7 +21,7 @@ fn opening(id: u128, at: i64, targets: &[&str]) -> Notification {
     Notification { status: Some(Status::Available), ..closing(id, at, targets) }
 }
 
-/// Begins and ends so many hours from now, by itself.
+/// Begins and ends this many hours from now, by itself.
 fn window(id: u128, at: i64, begins: i64, ends: i64) -> Notification {
     Notification {
         goes_down_at: Some(Moment::from_millis(NOW + begins * HOUR)),

@@ -1,6 +1,6 @@
 //! One argument → one checked value, in the terms that `clap` wants.
 //!
-//! What the configuration has a rule for has the same rule here.
+//! Values that the configuration also has follow the same rules here.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Which nodes a notification is handed in to, in which order.
+//! The nodes to which a notification is submitted, and their order.
 
 use std::thread;
 

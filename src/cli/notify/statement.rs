@@ -1,7 +1,7 @@
 //! Arguments → the JSON of docs/contract.md#a-notification.
 //!
-//! What must stay true: what was not given is not sent, so that the node's defaults hold; a name
-//! that is given twice where JSON can hold it once is refused, not half sent.
+//! What must stay true: absent arguments are not sent, so that the node's defaults apply; a name that is given
+//! twice where JSON allows it once is refused, not half sent.
 
 use chrono::SecondsFormat;
 use serde_json::{Map, Value, json};

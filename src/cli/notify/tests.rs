@@ -1,4 +1,4 @@
-//! What is handed in where, and what is shown of it.
+//! Where notifications are submitted, and what is shown of them.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,5 +1,5 @@
-//! What `status --watch` has drawn: on a terminal one picture on its second screen, redrawn in
-//! place; elsewhere only what is new.
+//! The output of `status --watch`: on a terminal one picture on the alternate screen, redrawn in place;
+//! elsewhere only what is new.
 //!
 //! Must stay true: a picture never scrolls the terminal, however long or wide the board is; when
 //! watching ends, the terminal is as it was, with the last board below.

@@ -1,4 +1,4 @@
-//! What is shown of a board, once and again.
+//! What `status` shows of a board, once and repeatedly.
 
 #![allow(clippy::unwrap_used)]
 

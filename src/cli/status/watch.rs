@@ -1,8 +1,7 @@
-//! `status --watch`: the events of a node say when to look again.
+//! `status --watch`: a node's events trigger a new query.
 //!
-//! Events carry names, never content, and what changed before the stream was open is not told: so
-//! everything is looked up once the stream is open, and again after each event. Several events at
-//! once are one look.
+//! Events carry names, never content, and changes before the stream was open are not reported. So everything is
+//! queried once the stream is open, and again after each event. Several events at once cause one query.
 //!
 //! ```text
 //! thread: stream → data lines ─┐

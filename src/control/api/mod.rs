@@ -1,8 +1,8 @@
 //! The API (docs/contract.md#the-api), a file per resource. Handlers read a request completely and
 //! strictly, ask the desk, and write the answer; what goes wrong is a [`Failure`].
 //!
-//! Must stay true: nothing below `/api` is reached without credentials; no answer is kept by a
-//! cache; every address is described where its handler is, see `openapi`.
+//! Must stay true: nothing below `/api` is reached without credentials; no cache keeps an answer; every address
+//! is described at its handler, see `openapi`.
 
 pub(super) mod availability;
 pub(super) mod events;

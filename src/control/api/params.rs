@@ -1,5 +1,5 @@
-//! Query parameters, read as strictly as bodies: what is unknown, repeated or wrong is 422 and named.
-//! A misspelt filter that were ignored would show too much and be believed.
+//! Query parameters, read as strictly as bodies: an unknown, repeated or wrong parameter is 422 and named. If a
+//! misspelt filter were ignored, the answer would show too much and be believed.
 
 use std::{str::FromStr, time::Duration};
 
@@ -30,7 +30,7 @@ impl Params {
         Ok(Self { pairs, errors: Vec::new() })
     }
 
-    /// Takes note of what is wrong with a parameter.
+    /// Records an error of a parameter.
     pub fn wrong(&mut self, name: &str, problem: impl Into<String>) {
         self.errors.push(FieldError::new(name, problem));
     }
@@ -68,7 +68,7 @@ impl Params {
         parsed
     }
 
-    /// Everything must have been taken and right.
+    /// Checks that all parameters were read and are valid.
     ///
     /// # Errors
     /// 422 that names every parameter that is wrong or unknown.

@@ -1,5 +1,5 @@
-//! What is registered, as data: so that every address says which methods it knows when it gets
-//! another (RFC 9110 §15.5.6), and so that the OpenAPI document can be compared with it.
+//! The registered addresses as data, so that every address can name its methods when it gets another one (RFC
+//! 9110 §15.5.6), and so that tests can compare the OpenAPI document with it.
 
 use actix_web::{
     FromRequest, Handler, HttpResponse, Responder, Route, guard,

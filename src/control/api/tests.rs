@@ -1,5 +1,5 @@
-//! The API from outside, as far as it goes without a desk: a request that everything in front of the
-//! desk lets pass ends in the 503 of a node that is still opening its store.
+//! The API from outside, without a desk: a request that passes every check in front of the desk ends in the 503
+//! of a node that is still opening its store.
 #![allow(clippy::unwrap_used)]
 
 use actix_web::{

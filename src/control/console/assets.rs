@@ -1,7 +1,7 @@
-//! The style sheet, the script and the picture, out of the binary.
+//! The style sheet, the script and the picture, served from the binary.
 //!
-//! Their addresses carry the hash of their content, so that browsers may keep them for ever and
-//! still get a new version at once.
+//! Their addresses contain the hash of their content, so that browsers may cache them for ever and still get a
+//! new version at once.
 
 use actix_web::{
     HttpRequest, HttpResponse,

@@ -1,7 +1,7 @@
 //! The history as a file for spreadsheets (RFC 4180), in UTF-8 with a byte-order mark.
 //!
-//! Must stay true: no cell becomes a formula. One that begins as formulas do gets an apostrophe in
-//! front, which spreadsheets show as text.
+//! Must stay true: no cell becomes a formula. A cell that begins like a formula gets a leading apostrophe,
+//! which spreadsheets show as text.
 
 use std::fmt::Write as _;
 

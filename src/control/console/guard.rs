@@ -1,4 +1,4 @@
-//! What stands before every page: the session, and for changes the origin and the token.
+//! The checks before every page: the session, and for changes the origin and the token.
 #![allow(clippy::result_large_err)] // the refusal is the answer itself, once per request; a box would only be unpacked again
 
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, http::StatusCode, web};

@@ -37,7 +37,7 @@ use crate::{
 
 /// What the pages need; made where the node is composed.
 pub struct ConsoleState {
-    /// Where everything is asked for and handed in.
+    /// The desk, for all queries and submissions.
     pub desk: Desk,
     /// Who is signed in.
     pub door: Door,

@@ -1,4 +1,4 @@
-//! How pages leave: with every header that FACTS "Safety" asks for, and never from a cache.
+//! The responses of pages: with every security header, and never cached.
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder,

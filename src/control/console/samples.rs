@@ -1,4 +1,4 @@
-//! A farm on a bad day, to render and to look at every page with.
+//! A sample farm with several outages, with which every page is rendered and inspected.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;

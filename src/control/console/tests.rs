@@ -1,4 +1,4 @@
-//! The pages without a node behind them: what they show, and who gets to see them.
+//! The pages without a node behind them: their content, and the access to them.
 #![allow(clippy::unwrap_used)]
 
 use actix_web::{

@@ -1,7 +1,7 @@
 //! Times for people: shown in the operators' zone, read from forms in the operators' zone.
 //!
-//! Must stay true: a local time that does not exist, or exists twice, because clocks change is
-//! never silently moved: it is refused with an explanation. Knows no clock.
+//! Must stay true: a local time that does not exist, or exists twice, because clocks change is refused with an
+//! explanation and never silently moved. Knows no clock.
 
 use std::{fmt, time::Duration};
 

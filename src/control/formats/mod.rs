@@ -1,7 +1,7 @@
 //! Other formats than JSON in which a notification may be submitted (docs/contract.md#the-api): XML and SOAP.
 //!
-//! Each becomes the JSON of a submission, so that there is one set of rules and one set of words. A submission is
-//! answered in its own format, refusals included.
+//! Each becomes the JSON of a submission, so that there is one set of rules and one set of messages. A
+//! submission is answered in its own format, refusals included.
 
 pub mod soap;
 pub mod tree;

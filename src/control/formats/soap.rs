@@ -1,7 +1,7 @@
 //! SOAP 1.1 (W3C Note of 8 May 2000) and SOAP 1.2 (W3C Recommendation, part 1): envelopes in and out, and faults.
 //!
-//! What must stay true: an envelope is answered in its own version; of its header nothing is understood, so that a
-//! block that must be understood is a fault; its body has exactly one element. This file knows no notification.
+//! What must stay true: an envelope is answered in its own version; no header block is understood, so a block
+//! that must be understood is a fault; the body has exactly one element. This file does not know notifications.
 
 use super::{tree::Element, xml::leaf_to};
 
@@ -37,7 +37,7 @@ impl Version {
     }
 }
 
-/// Whose fault it is, in the words of both versions.
+/// Who caused a fault, in the terms of both versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultCode {
     /// The envelope is of another version, or none.
@@ -53,7 +53,7 @@ pub enum FaultCode {
 /// A fault to be answered with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Whose fault it is.
+    /// Who caused it.
     pub code: FaultCode,
     /// For people.
     pub reason: String,
@@ -66,7 +66,7 @@ impl Fault {
         Self { code, reason: reason.into(), detail: None }
     }
 
-    /// A fault of whoever sent the message, without a detail.
+    /// A fault of the sender, without a detail.
     pub fn sender(reason: impl Into<String>) -> Self {
         Self::new(FaultCode::Sender, reason)
     }

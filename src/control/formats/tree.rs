@@ -1,8 +1,8 @@
-//! A bounded XML reader: bytes become a small tree of elements, or an error that says where and why.
+//! A bounded XML reader: it turns bytes into a small tree of elements, or an error that states where and why.
 //!
 //! What must stay true: nothing is fetched, no entity beyond the five of XML is known, a document type
-//! declaration is refused, and depth, elements and attributes are bounded while they are read, so that the
-//! tree of a body of 64 KiB stays small. This file knows no notification and no envelope.
+//! declaration is refused, and depth, elements and attributes are bounded while they are read, so that the tree
+//! of a body of 64 KiB stays small. This file knows neither notifications nor envelopes.
 
 use std::fmt;
 

@@ -1,8 +1,8 @@
 //! A notification as XML (`docs/contract.md#the-api`): `<notification xmlns="urn:forewarn:v1">`, one element per
 //! field.
 //!
-//! The element becomes the JSON that the same submission would be, and is read as that: one set of rules, and
-//! the same words for what is wrong. Answers and problems are written here too.
+//! The element becomes the JSON of the same submission and is read as JSON: one set of rules, and the same
+//! error messages. Answers and problems are written here too.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
-//! `/openapi.json`: the API's description (OpenAPI 3.1), made from the types that are read and written and
-//! from what stands at the handlers.
+//! `/openapi.json`: the API's description (OpenAPI 3.1), generated from the types that are read and written and
+//! from the annotations of the handlers.
 //!
-//! Must stay true: it names every address and method that is registered, and no others; it allows what is
-//! accepted, and nothing that is refused for its form.
+//! Must stay true: it names exactly the registered addresses and methods; it allows what is accepted, and
+//! nothing that is refused for its form.
 
 mod problems;
 mod said;

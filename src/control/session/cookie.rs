@@ -4,9 +4,8 @@
 //! session may end earlier). Where the browser uses https: `Secure` and the prefix `__Host-`, which
 //! keeps neighbours on the same domain from setting one (RFC 6265bis §4.1.3.2).
 //!
-//! The name ends with the node's: cookies are shared by all ports of a host (RFC 6265 §8.5), and
-//! sessions are per node, so that signing in at one node of a farm on one machine would otherwise
-//! sign out of its neighbour.
+//! The name ends with the node's: all ports of a host share cookies (RFC 6265 §8.5), and sessions are per node.
+//! Otherwise signing in at one node of a farm on one machine would sign out of the other nodes.
 
 use actix_web::{
     HttpRequest,

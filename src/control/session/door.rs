@@ -1,4 +1,4 @@
-//! What handlers ask: who made this request, and may it change something?
+//! The handlers' questions: who made this request, and may it change something?
 
 use std::sync::Arc;
 

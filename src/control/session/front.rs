@@ -1,7 +1,7 @@
-//! How a browser has reached this node: directly, or through a proxy that ends TLS for it
+//! How a browser reached this node: directly, or through a proxy that terminates TLS
 //! (`control.trusted_proxies`).
 //!
-//! Must stay true: nothing is believed of a request that does not come from a trusted proxy.
+//! Must stay true: forwarding headers count only in requests from a trusted proxy.
 
 use std::{
     net::{IpAddr, Ipv4Addr},

@@ -23,7 +23,7 @@ pub struct Limits {
     pub idle: Duration,
     /// A session ends after so long, used or not.
     pub absolute: Duration,
-    /// So many at once; one more ends the one that was not used for longest.
+    /// The most sessions at once; one more ends the least recently used.
     pub most: usize,
 }
 

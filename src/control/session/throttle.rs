@@ -1,11 +1,10 @@
 //! Slows guessing down: by account and address together, and by the address that guesses.
 //!
-//! Must stay true: a stranger's failures never make an operator wait who comes from another address,
-//! and a slip or two cost no wait. An attempt counts as failed from its beginning, so that a hundred
-//! at once are not a hundred free ones; success takes it back. Waits double from one second to five
-//! minutes. Names that are no account are slowed down like accounts, or the difference would tell
-//! which exist; they are held apart, so that a flood of invented names cannot push an account's count
-//! out.
+//! Must stay true: a stranger's failures never make an operator wait who comes from another address, and one or
+//! two wrong passwords cost no wait. An attempt counts as failed from its beginning, so that a hundred parallel
+//! attempts are not free; success takes it back. Waits double from one second to five minutes. Unknown names
+//! are throttled like accounts, because a difference would reveal which accounts exist; they are stored
+//! separately, so that a flood of invented names cannot evict an account's count.
 
 use std::{
     collections::HashMap,
@@ -23,9 +22,9 @@ const LONGEST: Duration = Duration::from_secs(300);
 const MEMORY: Duration = Duration::from_secs(900);
 /// Most accounts, invented names and addresses that are remembered, each.
 const MOST: usize = 4_096;
-/// Typing mistakes: so many failures on one account from one address cost no wait.
+/// Typing mistakes: this many failures on one account from one address cost no wait.
 const FREE_BY_ACCOUNT: u32 = 3;
-/// An address may stand for a whole office behind a proxy: so many failures cost nothing.
+/// An address may be a whole office behind a proxy: this many failures cost no wait.
 const FREE_BY_ADDRESS: u32 = 20;
 
 /// See the module.

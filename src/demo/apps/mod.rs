@@ -1,5 +1,5 @@
-//! The applications behind the nodes: small, but real; each answers on a port of its own and keeps
-//! what it is told in memory.
+//! The applications behind the nodes: small but real; each listens on its own port and keeps its data in
+//! memory.
 //!
 //! They know nothing of Forewarn, as applications should.
 

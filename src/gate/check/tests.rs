@@ -1,4 +1,4 @@
-//! What other proxies are told.
+//! The answers to other proxies.
 #![allow(clippy::unwrap_used)]
 
 use actix_web::{

@@ -1,6 +1,6 @@
 //! Answers that the gate writes itself, straight into a connection's output: denials and problems.
 //!
-//! What must stay true: they are, byte for byte, what the App would answer to the same request
+//! What must stay true: they are, byte for byte, the answers of the App to the same request
 //! ([`super::super::service`]); the tests compare the two.
 
 use std::rc::Rc;
@@ -52,7 +52,7 @@ pub(super) struct Wire {
 }
 
 impl<S: Socket> Client<S> {
-    /// Tells that the application is unavailable.
+    /// Answers that the application is unavailable.
     pub(super) fn tell_denial(
         &mut self,
         denial: &Denial,
@@ -80,14 +80,14 @@ impl<S: Socket> Client<S> {
         self.worker.scratch.set(body);
     }
 
-    /// Tells what is wrong.
+    /// Answers with a problem.
     pub(super) fn tell_problem(&mut self, problem: &Problem<'_>, manner: &Manner) {
         let body = problem.body(manner.shape, &manner.instance, manner.reading);
         let wire = Wire { head: manner.head, old: manner.old, keeps: manner.keeps };
         self.tell(problem.status(), problem.headers(manner.shape), &body, &wire);
     }
 
-    /// Tells what is wrong, with a sentence about this very request where there is one.
+    /// Answers with a problem, with a sentence about this request if there is one.
     pub(super) fn tell_kind(&mut self, kind: ProblemKind, detail: Option<&str>, manner: &Manner) {
         let worker = Rc::clone(&self.worker);
         let mut problem = Problem::new(kind, &worker.gate.shared.node);
@@ -97,12 +97,12 @@ impl<S: Socket> Client<S> {
         self.tell_problem(&problem, manner);
     }
 
-    /// Tells that a head took too long.
+    /// Answers that a head took too long.
     pub(super) fn tell_late(&mut self) {
         self.tell_kind(ProblemKind::RequestTimeout, None, &Manner::unknown());
     }
 
-    /// Tells why an application did not perform a request.
+    /// Answers why an application did not perform a request.
     pub(super) fn tell_failure(&mut self, manner: &Manner, application: usize, error: &ProxyError) {
         let worker = Rc::clone(&self.worker);
         worker.gate.with_failure(application, error, |problem| self.tell_problem(problem, manner));
@@ -130,7 +130,7 @@ impl<S: Socket> Client<S> {
     }
 }
 
-/// Whether the connection goes on, where that is to be said.
+/// The connection's persistence, if it must be stated.
 pub(super) fn write_connection(out: &mut Vec<u8>, wire: &Wire) {
     match (wire.keeps, wire.old) {
         (false, _) => out.extend_from_slice(b"connection: close\r\n"),

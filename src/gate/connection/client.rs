@@ -1,7 +1,7 @@
-//! A client's end of a connection: its socket, what it has said, what it is to be told.
+//! A client's end of a connection: its socket, its input and its output.
 //!
-//! What must stay true: an idle client has no buffers; what is read ahead and what is not yet written is bounded by
-//! who calls.
+//! What must stay true: an idle client has no buffers; the caller bounds what is read ahead and what is not yet
+//! written.
 
 use std::{
     io::{self, IoSlice},
@@ -47,11 +47,11 @@ pub(in crate::gate) struct Client<S> {
     pub(in crate::gate) peer: Option<SocketAddr>,
     pub(in crate::gate) worker: Rc<Worker>,
     pub(in crate::gate) input: Pipe,
-    /// What it is to be told.
+    /// Pending output.
     pub(in crate::gate) output: Vec<u8>,
-    /// How much of that it has been told.
+    /// How much of the output has been written.
     written: usize,
-    /// It says nothing more.
+    /// It has closed its sending side.
     pub(in crate::gate) ended: bool,
     pub(in crate::gate) deadline: Deadline,
     pub(super) search: Search,
@@ -104,7 +104,7 @@ impl<S: Socket> Client<S> {
         result
     }
 
-    /// Writes what is left of the output, and behind it `body`. Says how much of the body was written.
+    /// Writes the rest of the output, then `body`. Returns how much of the body was written.
     pub(in crate::gate) fn poll_write(&mut self, cx: &mut Context<'_>, body: &[u8]) -> Poll<io::Result<usize>> {
         let head = &self.output[self.written..];
         let slices = [IoSlice::new(head), IoSlice::new(body)];
@@ -127,7 +127,7 @@ impl<S: Socket> Client<S> {
         Poll::Ready(Ok(n - of_head))
     }
 
-    /// Writes what is left of the output.
+    /// Writes the rest of the output.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.unwritten() > 0 {
             ready!(self.poll_write(cx, &[]))?;
@@ -135,7 +135,7 @@ impl<S: Socket> Client<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Makes sure that there is a buffer for output.
+    /// Ensures that there is a buffer for output.
     pub(super) fn lend_output(&mut self) {
         if self.output.capacity() == 0 {
             self.output = self.worker.buffers.head();

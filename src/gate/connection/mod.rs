@@ -7,9 +7,9 @@
 //! then: the next request, or the rest of a body that nobody wants, or the end
 //! ```
 //!
-//! What must stay true: requests are answered in their order, each once; none is taken behind one that ended the
-//! connection or whose end is unknown; an answer never waits for a body that nobody reads; whatever is sent, memory
-//! is bounded, and each wait has a limit.
+//! What must stay true: requests are answered in their order, each once; no request is read behind one that
+//! ended the connection or whose end is unknown; an answer never waits for an unread body; memory is bounded
+//! for every input, and each wait has a limit.
 
 mod answer;
 pub(super) mod client;
@@ -55,7 +55,7 @@ pub(super) struct Worker {
     pub(super) buffers: Buffers,
     pub(super) pool: Rc<Pool>,
     pub(super) date: Date,
-    /// Answers what the gate itself says.
+    /// Answers requests for the gate's own addresses.
     app: BoxService<Request, ServiceResponse, Error>,
     stopping: Cell<bool>,
     /// Where bodies are written before their heads.
@@ -94,11 +94,11 @@ impl Worker {
     }
 }
 
-/// What comes after an answer.
+/// The next state after an answer.
 enum Then {
     /// Another request.
     Next,
-    /// The rest of a body that nobody wants; then another request.
+    /// The rest of an unread body; then another request.
     Drain(Decoder),
     /// The end, with an eye on what the client may still be sending.
     Linger,
@@ -109,7 +109,7 @@ enum Then {
 /// Serves a client until its connection ends.
 pub(super) async fn serve<S: Socket>(socket: S, peer: Option<SocketAddr>, worker: Rc<Worker>) {
     let mut client = Client::new(socket, peer, worker);
-    // What fails here is the client's connection, and there is nobody left to tell.
+    // A failure here is the client's connection; there is no one to report it to.
     if let Err(error) = run(&mut client).await {
         log::trace!(error:%; "connection_ended");
     }
@@ -198,7 +198,7 @@ async fn wait<S: Socket>(client: &mut Client<S>) -> io::Result<Waited> {
     .await
 }
 
-/// Writes everything there is to tell, as long as the client takes it.
+/// Writes all pending output, as long as the client reads it.
 async fn flush<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
     let (mut armed, mut left) = (false, client.unwritten());
     if left == 0 {
@@ -221,7 +221,7 @@ async fn flush<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
     .await
 }
 
-/// Reads on the rest of a body that nobody wants, within bounds. Says whether it has ended.
+/// Reads and discards the rest of an unread body, within bounds. Returns whether it has ended.
 async fn drain<S: Socket>(client: &mut Client<S>, mut body: Decoder) -> io::Result<bool> {
     let limits = client.worker.limits;
     let mut left = limits.drained;
@@ -246,8 +246,8 @@ async fn drain<S: Socket>(client: &mut Client<S>, mut body: Decoder) -> io::Resu
     Ok(false)
 }
 
-/// Says that nothing more will be said, and throws away what still comes for a while: a connection that is closed
-/// while its client sends is reset, and the answer may be lost.
+/// Closes the sending side, and discards for a while what still arrives: a connection that is closed while its
+/// client sends is reset, and the answer may be lost.
 async fn linger<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
     if client.ended {
         return Ok(());

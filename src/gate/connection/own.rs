@@ -1,7 +1,7 @@
-//! Requests for the gate itself, asked of the actix-web App through its service interface.
+//! Requests for the gate itself, answered by the actix-web App through its service interface.
 //!
-//! The App gets the request as actix-http would have given it, and its answer is framed here. Its handlers read a
-//! body as far as they want; what they leave is read on or ends the connection, as everywhere.
+//! The App gets the request as actix-http would pass it, and its answer is framed here. Its handlers read as
+//! much of a body as they need; the rest is discarded or ends the connection, as everywhere.
 //!
 //! What must stay true: `100 Continue` is sent only when a handler reads; an endless answer (server-sent events)
 //! ends when its client is gone.
@@ -158,7 +158,8 @@ pub(super) async fn perform<S: Socket>(client: &mut Client<S>, own: Own) -> io::
     })
 }
 
-/// Gives a handler what it waits for, if it is there; flushes and reads. Says whether anything moved.
+/// Gives a handler the bytes it waits for, if they have arrived; flushes and reads. Returns whether anything
+/// moved.
 fn feed<S: Socket>(
     client: &mut Client<S>,
     cx: &mut Context<'_>,
@@ -208,7 +209,7 @@ fn feed<S: Socket>(
     }
 }
 
-/// Passes on an answer. Says whether it ended with the connection.
+/// Passes on an answer. Returns whether it ended with the connection.
 async fn tell<S: Socket>(
     client: &mut Client<S>,
     response: HttpResponse<BoxBody>,
@@ -261,7 +262,7 @@ async fn tell<S: Socket>(
     }
 }
 
-/// The next piece of the App's answer. While there is none, what was written before is sent, and the client watched.
+/// The next piece of the App's answer. While it is not ready, pending output is sent and the client is watched.
 fn next_piece<S: Socket>(
     client: &mut Client<S>,
     cx: &mut Context<'_>,

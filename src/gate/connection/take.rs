@@ -1,7 +1,8 @@
-//! The next request of a connection: read from its buffer, decided, and answered if that takes no more than writing.
+//! The next request of a connection: read from its buffer, decided, and answered if the answer only has to be
+//! written.
 //!
-//! What must stay true: nothing is read twice or left out between two requests; the connection goes on only if it
-//! is known where the next request begins.
+//! What must stay true: no byte between two requests is read twice or skipped; the connection continues only if
+//! the beginning of the next request is known.
 
 use std::rc::Rc;
 

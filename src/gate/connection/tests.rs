@@ -1,4 +1,4 @@
-//! The law of the short cut: what a connection writes itself is what the App would have answered.
+//! The law of the short cut: a connection writes exactly what the App would have answered.
 #![allow(clippy::unwrap_used)]
 
 use std::{

@@ -1,11 +1,11 @@
-//! One request on its way: the client's socket and an upstream's, both directions at once.
+//! One forwarded request: the client's socket and an upstream's, both directions at once.
 //!
-//! Where each direction stands is known to [`crate::http1::machine::Exchange`]; here its bytes are moved, its
-//! limits kept, and its failures told apart.
+//! [`crate::http1::machine::Exchange`] tracks the state of each direction; this file moves the bytes, enforces
+//! the limits, and classifies the failures.
 //!
-//! What must stay true: whoever is slower sets the pace, so no more than one buffer of each direction is in memory;
-//! a body that broke off never looks complete at the other end; each direction has a limit of its own, so that a
-//! busy one does not keep a dead one alive; when the client is gone, so is the upstream's request.
+//! What must stay true: the slower side sets the pace, so at most one buffer of each direction is in memory; a
+//! truncated body never looks complete at the other end; each direction has its own limit, so that a busy one
+//! does not keep a dead one alive; when the client is gone, the upstream's request ends.
 
 use std::{
     future::poll_fn,
@@ -57,17 +57,17 @@ pub(in crate::gate) struct Plan {
     pub(in crate::gate) exchange: Exchange,
 }
 
-/// How an exchange ended.
+/// The end of an exchange.
 pub(in crate::gate) enum End {
     /// Its answer was passed on; the connection goes on if the exchange says so.
     Answered,
     /// There is no answer, for this reason; nothing of one was passed on.
     Failed(ProxyError),
-    /// The client is gone, or its answer broke off: the connection is of no more use.
+    /// The client is gone, or its answer broke off: the connection cannot be used any more.
     Gone,
 }
 
-/// Why a try gave no answer.
+/// Why a try has no answer.
 enum Failure {
     /// The used connection was closed before it answered, and the request may be sent again.
     Again,
@@ -77,7 +77,7 @@ enum Failure {
     Gone,
 }
 
-/// Has an upstream perform the request, and passes on its answer.
+/// Forwards the request to an upstream, and passes on its answer.
 pub(in crate::gate) async fn perform<S: Socket>(client: &mut Client<S>, plan: &mut Plan) -> End {
     let mut from = From::Pool;
     loop {
@@ -141,14 +141,14 @@ struct Way<'a, S> {
     /// Something of an answer has come.
     heard: bool,
     search: head::Search,
-    /// When something last moved towards the upstream, and towards the client.
+    /// When bytes last moved towards the upstream, and towards the client.
     up: Instant,
     down: Instant,
     /// How long the answer may be silent.
     patience: Duration,
     /// Since when, and from which byte on, an upload goes on behind its answer.
     draining: Option<(Instant, u64)>,
-    /// Which ends of a tunnel were told that nothing more comes.
+    /// Which ends of a tunnel have been closed for sending.
     shut: [bool; 2],
 }
 
@@ -215,7 +215,7 @@ impl<'a, S: Socket> Way<'a, S> {
         self.deaf.is_none() && (self.sent < self.plan.head.len() || !self.client.input.ready().is_empty())
     }
 
-    /// Writes to the upstream. Says whether anything moved.
+    /// Writes to the upstream. Returns whether anything moved.
     fn write_up(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
         let mut moved = false;
         while self.pending_up() {
@@ -231,7 +231,7 @@ impl<'a, S: Socket> Way<'a, S> {
                 }
                 Poll::Ready(Err(error)) if self.sent == 0 => return Err(self.broken(Fault::Io(error))),
                 Poll::Ready(Err(error)) => {
-                    // It may have said why before it closed.
+                    // It may have answered before it closed.
                     self.deaf = Some(error);
                     self.plan.exchange.drop_upload();
                     self.client.input.written(usize::MAX / 2);
@@ -247,7 +247,7 @@ impl<'a, S: Socket> Way<'a, S> {
         Ok(moved)
     }
 
-    /// Reads from the client: its body, its part of a tunnel, or what it says ahead.
+    /// Reads from the client: its body, its part of a tunnel, or further requests.
     fn read_client(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
         let ahead = self.plan.exchange.is_upload_over() && !self.plan.exchange.is_tunnel();
         let limit = if ahead { READ_AHEAD } else { BUFFER };
@@ -335,7 +335,7 @@ impl<'a, S: Socket> Way<'a, S> {
         self.broken = true;
     }
 
-    /// Reads one head of an answer, if it has come. Says whether it has.
+    /// Reads one head of an answer, if it has arrived. Returns whether it has.
     fn read_head(&mut self) -> Result<bool, Failure> {
         let raw = self.link.input.raw();
         if !self.search.is_worthwhile(raw) {
@@ -381,7 +381,7 @@ impl<'a, S: Socket> Way<'a, S> {
         Ok(true)
     }
 
-    /// Writes to the client: heads, then what is ready of the body. Says whether anything moved.
+    /// Writes to the client: heads, then the ready part of the body. Returns whether anything moved.
     fn write_down(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
         let mut moved = false;
         while self.client.unwritten() > 0 || !self.link.input.ready().is_empty() {
@@ -418,7 +418,7 @@ impl<'a, S: Socket> Way<'a, S> {
         self.body - from > limits.drained || since.elapsed() >= limits.drain
     }
 
-    /// Sets the deadline for whatever is waited for. Says what to do if it has passed.
+    /// Sets the deadline of the current wait. Returns what to do if it has passed.
     fn wait(&mut self, cx: &mut Context<'_>) -> Option<Result<(), Failure>> {
         loop {
             let (due, late) = self.due();
@@ -433,7 +433,7 @@ impl<'a, S: Socket> Way<'a, S> {
         }
     }
 
-    /// When it is too late for what is waited for, and what that means. `None`: it just ends.
+    /// The deadline of the current wait, and the meaning of missing it. `None`: the exchange just ends.
     fn due(&self) -> (Instant, Option<ProxyError>) {
         let limits = &self.client.worker.limits;
         let exchange = &self.plan.exchange;
@@ -470,7 +470,7 @@ impl<'a, S: Socket> Way<'a, S> {
         (due, Some(error))
     }
 
-    /// The upstream's connection is of no use, or what it says is no HTTP.
+    /// The upstream's connection failed, or its bytes are not HTTP.
     fn broken(&mut self, source: Fault) -> Failure {
         let closed = matches!(source, Fault::Closed | Fault::Io(_)) && !self.heard;
         let unsent = self.sent == 0;

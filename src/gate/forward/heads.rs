@@ -1,8 +1,8 @@
-//! Heads on their way through: which fields end here, which are written anew.
+//! Forwarded heads: which fields end at this hop, and which are written anew.
 //!
-//! What must stay true: fields of one hop (RFC 9110, section 7.6.1), and those that Connection names, never travel
-//! on, in either direction; lines of one name stay several and in order (Set-Cookie); length and coding are written
-//! by whoever frames the message next, so that two framings can never contradict each other.
+//! What must stay true: hop-by-hop fields (RFC 9110, section 7.6.1), and those that Connection names, are never
+//! forwarded, in either direction; several lines of one name stay separate and in order (Set-Cookie); the code
+//! that frames the next message writes length and coding, so that two framings can never contradict each other.
 
 use crate::{
     gate::{

@@ -2,7 +2,7 @@
 //! at once ([`exchange`]), another try where that cannot do harm ([`retry`]), and the heads as each side gets them
 //! ([`heads`]).
 //!
-//! Knows nothing of verdicts and pages: an error says whose fault it is.
+//! Knows nothing of verdicts and pages: an error states whether the client or the upstream caused it.
 
 pub(super) mod exchange;
 pub mod heads;

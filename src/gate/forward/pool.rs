@@ -1,11 +1,11 @@
 //! Connections of one worker to its upstreams, opened, lent and kept.
 //!
-//! Each worker has its own, so nothing is locked. One task watches all idle connections: one that its upstream
-//! closes, or says anything on, is closed at once.
+//! Each worker has its own pool, so nothing is locked. One task watches all idle connections: if the upstream
+//! closes one, or sends anything on it, it is closed at once.
 //!
-//! What must stay true: **a connection lives exactly as long as its [`Link`].** Dropping that closes the socket:
-//! when the client is gone, so is the upstream request, whatever state it was in. Only one whose exchange is
-//! complete comes back.
+//! What must stay true: **a connection lives exactly as long as its [`Link`].** Dropping the link closes the
+//! socket: when the client is gone, so is the upstream request, whatever its state. Only a connection whose
+//! exchange is complete returns to the pool.
 
 use std::{
     cell::{Cell, RefCell},
@@ -31,10 +31,10 @@ use crate::{
 /// How often idle connections are looked through; one that was idle for a whole round is closed.
 const REAP: Duration = Duration::from_secs(30);
 
-/// A connection to an upstream that nobody else uses while it is held.
+/// An exclusive connection to an upstream.
 pub(in crate::gate) struct Link {
     pub(super) stream: TcpStream,
-    /// What the upstream has said.
+    /// Bytes that the upstream has sent.
     pub(super) input: Pipe,
     /// Whether it has carried a request before: its upstream may have closed it unseen.
     pub(super) reused: bool,
@@ -47,7 +47,7 @@ pub(in crate::gate) struct Link {
 }
 
 impl Link {
-    /// Who is at the other end.
+    /// The address of the other end.
     pub(super) fn authority(&self) -> &Arc<str> {
         &self.authority
     }
@@ -135,7 +135,7 @@ impl Pool {
         Ok(Link { stream, input: Pipe::default(), reused: false, silence, authority, opened, round: 0 })
     }
 
-    /// Closes what has been idle for a whole round or is too old, and begins the next round.
+    /// Closes connections that were idle for a whole round or are too old, and begins the next round.
     fn sweep(&self) {
         let round = self.round.get();
         self.round.set(round.wrapping_add(1));
@@ -146,7 +146,7 @@ impl Pool {
     }
 }
 
-/// Whether an idle connection is open and has nothing to say. If so, `cx` is woken when that changes.
+/// Whether an idle connection is open and silent. If so, `cx` is woken when that changes.
 fn is_quiet(stream: &TcpStream, cx: &mut Context<'_>) -> bool {
     loop {
         match stream.poll_read_ready(cx) {
@@ -161,7 +161,7 @@ fn is_quiet(stream: &TcpStream, cx: &mut Context<'_>) -> bool {
     }
 }
 
-/// Closes idle connections that their upstreams have closed, or said something on; ends with its pool.
+/// Closes idle connections that their upstreams have closed or sent anything on; ends with its pool.
 async fn watch(pool: Weak<Pool>) {
     poll_fn(|cx| {
         let Some(pool) = pool.upgrade() else { return Poll::Ready(()) };
@@ -172,7 +172,7 @@ async fn watch(pool: Weak<Pool>) {
     .await;
 }
 
-/// Closes what nobody has used for a while; ends with its pool.
+/// Closes connections that have been idle for a while; ends with its pool.
 async fn reap(pool: Weak<Pool>) {
     loop {
         time::sleep(REAP).await;

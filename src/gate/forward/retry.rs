@@ -1,8 +1,8 @@
-//! Which upstream performs a request, and when another one is tried.
+//! Chooses the upstream for a request, and decides when another one is tried.
 //!
-//! What must stay true: a request is sent twice only where that cannot do it twice, that is, on a connection that
-//! had been used before and closed without an answer, and only if nothing was sent, or it is idempotent and has no
-//! body.
+//! What must stay true: a request is sent a second time only if it cannot be performed twice: on a reused
+//! connection that closed without an answer, and only if nothing was sent, or the request is idempotent and has
+//! no body.
 
 use std::{io, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Who is believed, and what upstreams are told.
+//! Trust in forwarding headers, and the headers that upstreams get.
 #![allow(clippy::unwrap_used)]
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};

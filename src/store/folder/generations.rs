@@ -1,7 +1,7 @@
 //! Where the database lies: the generations of a store, and the copy of one that is being checked.
 //!
-//! Must stay true: what the marker does not name is never taken for the store; a database that was found
-//! damaged is kept.
+//! Must stay true: only the generation that the marker names is the store; a database that was found damaged is
+//! kept.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -37,8 +37,8 @@ impl Folder {
         Ok(())
     }
 
-    /// Lets the kernel forget what it has read or written of the database, so that what is read next
-    /// comes from the disk. An error is what the disk has said to a write that nobody has waited for.
+    /// Drops the kernel's cache of the database, so that the next read comes from the disk. An error is one
+    /// that the disk reported for an earlier write.
     pub fn forget_cached(&self) -> io::Result<()> {
         let path = self.database().join("db");
         let Ok(file) = File::open(&path) else { return Ok(()) };

@@ -1,5 +1,5 @@
-//! Stores that a disk, or a person, has damaged: what is lost is named, what is left is kept, and a store
-//! that is gone is never taken for a new one. No panic.
+//! Stores that a disk, or a person, has damaged: what is lost is named, what is left is kept, and a lost store
+//! is never treated as a new one. No panic.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{FileExt, PermissionsExt};
@@ -8,7 +8,7 @@ use super::folder::Folder;
 use super::marker::State;
 use super::*;
 
-/// So many records in each tree.
+/// The number of records in each tree.
 const RECORDS: usize = 40;
 
 fn store_with_records(dir: &Path) {

@@ -1,10 +1,10 @@
-//! The starting role of a merge (`docs/contract.md#merge`): one [`Talk`] with each reference, all of them
-//! in a [`Session`] that tells those asked early what later ones added.
+//! The starting role of a merge (`docs/contract.md#merge`): one [`Talk`] with each reference, all of them in a
+//! [`Session`], which sends the earlier references what later ones added.
 //!
-//! A talk begins with fingerprints: equal ones end it. Small ledgers are then simply sent; large ones
-//! first find out by ranges in which entries they differ, and exchange those. Whatever order the
-//! talks go in, the end is the union, because admitting is commutative and idempotent; and a talk
-//! ends, because every step is one of a bounded number ([`MAX_STEPS`]).
+//! A talk begins with fingerprints; equal ones end it. Small ledgers are sent whole; large ones are first
+//! compared by ranges, and the entries that differ are exchanged. The result is the union, whatever the order
+//! of the talks, because admitting is commutative and idempotent. A talk ends, because the number of its steps
+//! is bounded ([`MAX_STEPS`]).
 
 pub mod ranges;
 
@@ -19,7 +19,7 @@ use crate::availability::{Entry, NodeId, Stamp};
 
 /// Most entries in one message.
 pub const MAX_ENTRIES: usize = 2_000;
-/// Most entries in one answer: what the starting node lacks, and what it asked for.
+/// The most entries in one answer: those that the starting node lacks, and those it requested.
 const MAX_ANSWER: usize = 2 * MAX_ENTRIES;
 /// Ledgers up to this size are sent whole.
 pub const SMALL: usize = 128;
@@ -29,7 +29,7 @@ const MAX_STEPS: usize = 10_000;
 /// a handful, but listing a million entries that the other side lacks takes some 60 frames.
 const MAX_ROUNDS: usize = 1_000;
 
-/// How many times a talk begins anew because the reference no longer had what it was asked for.
+/// How many times a talk starts again because the reference no longer had a requested entry.
 const MAX_AGAIN: usize = 4;
 
 /// What a talk does next.
@@ -44,13 +44,13 @@ pub enum Next {
 /// Why a talk was broken off.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TalkError {
-    /// The reference sent a range message that is none.
+    /// The reference sent an invalid range message.
     #[error("a broken range message: {0}")]
     Ranges(String),
-    /// It gave more than a reference ever gives at once.
+    /// It sent more entries than a reference may send at once.
     #[error("{0} entries in one answer, more than {MAX_ANSWER}")]
     TooLarge(usize),
-    /// It did not come to an end.
+    /// It did not end within the bounds.
     #[error("it does not come to an end")]
     Endless,
 }
@@ -69,9 +69,9 @@ pub struct Talk {
     reference: NodeId,
     stage: Stage,
     steps: usize,
-    /// Up to so many entries are sent whole.
+    /// A ledger of up to this many entries is sent whole.
     small: usize,
-    /// Digests that the reference was asked for and has not given.
+    /// Requested digests that the reference has not sent.
     open: HashSet<String>,
     /// How many times it has begun anew.
     again: usize,
@@ -99,7 +99,7 @@ impl Talk {
         )
     }
 
-    /// One that has come to its end and has brought nothing.
+    /// A talk that has ended without bringing anything.
     #[cfg(test)]
     pub(super) fn over(reference: NodeId) -> Self {
         Self {
@@ -116,7 +116,7 @@ impl Talk {
     /// Takes the reference's answer (`None` is 204).
     ///
     /// # Errors
-    /// When what it says makes no sense or has no end; what was learned so far is kept.
+    /// When the answer is invalid or the talk does not end; entries learned so far are kept.
     pub fn answer(&mut self, replica: &mut Replica, answer: Option<Merged>, now: Now) -> Result<Next, TalkError> {
         self.steps += 1;
         if self.steps > MAX_STEPS {
@@ -201,7 +201,7 @@ impl Talk {
     }
 }
 
-/// Messages that tell a reference these entries, for follow-ups.
+/// Messages that send a reference these entries, for follow-ups.
 pub fn follow_ups(replica: &Replica, entries: &[Arc<Entry>]) -> Vec<Merge> {
     let part = |part: &[Arc<Entry>]| Merge { entries: part.to_vec(), ..empty(replica) };
     entries.chunks(MAX_ENTRIES / 2).map(part).collect()
@@ -220,7 +220,7 @@ fn empty(replica: &Replica) -> Merge {
     }
 }
 
-/// Who missed what, over all talks of one merge phase.
+/// The entries that each reference missed, over all talks of one merge phase.
 #[derive(Debug, Default)]
 pub struct Session {
     /// In the order in which the talks ended.
@@ -239,7 +239,7 @@ impl Session {
         self.talks.push((talk.reference, talk.learned));
     }
 
-    /// For each reference that missed something: what. Each entry once.
+    /// For each reference that missed something, the entries; each once.
     pub fn missed(&self) -> Vec<(NodeId, Vec<Arc<Entry>>)> {
         let mut missed = Vec::new();
         for (at, (reference, own)) in self.talks.iter().enumerate() {

@@ -1,7 +1,6 @@
-//! In which entries do two large ledgers differ? Range-based set reconciliation (A. Meyer, 2023) by
-//! the `negentropy` crate: fingerprints of ranges go back and forth until the ranges that differ are
-//! short enough to be listed. 100,000 entries with 10 differences take three rounds and a few
-//! kilobytes.
+//! Finds the entries in which two large ledgers differ: range-based set reconciliation (A. Meyer, 2023) by the
+//! `negentropy` crate. Fingerprints of ranges are exchanged until the differing ranges are short enough to be
+//! listed. 100,000 entries with 10 differences take three rounds and a few kilobytes.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -13,7 +12,7 @@ use crate::availability::{Entry, Stamp};
 const FRAME: u64 = 512 * 1024;
 /// Longest range message that is read, in hexadecimal digits: twice the longest that is sent.
 const MAX_MESSAGE: usize = 4 * FRAME as usize;
-/// Most entries in which two ledgers are found to differ; the next talk finds the others.
+/// The most differing entries that one talk finds; the next talk finds the others.
 const MAX_DIFFERENCES: usize = 1_000_000;
 
 /// A set of entries, prepared for comparing. Building it takes O(n log n) for n entries, and a hash
@@ -40,7 +39,7 @@ impl Index {
     }
 }
 
-/// What an entry is called in `need` lists: its digest, in hexadecimal.
+/// The name of an entry in `need` lists: its digest, in hexadecimal.
 pub fn name(entry: &Entry) -> String {
     format!("{:032x}", entry.digest())
 }

@@ -1,4 +1,4 @@
-//! What follows the answers to own calls: merges, step by step, and the merge phase of a start.
+//! Handles the answers to this node's calls: merges, step by step, and the merge phase of a start.
 
 use super::{Errand, Node, Then, start::Move, why};
 use crate::{
@@ -10,11 +10,11 @@ use crate::{
     },
 };
 
-/// How many peers are told what a merge has brought.
+/// To how many peers the entries of a merge are sent.
 const TELL: usize = 3;
 
 impl Node {
-    /// Merges with a peer, unless a merge with it is under way: asks first who is at its address.
+    /// Merges with a peer, unless a merge with it is in flight: first finds out which node is at its address.
     pub(super) fn merge_with(&mut self, peer: NodeId) {
         let Some(address) = self.replica.address_of(peer) else { return };
         if self.merging.insert(peer) {
@@ -24,7 +24,7 @@ impl Node {
         }
     }
 
-    /// What became of an announcement.
+    /// The result of an announcement.
     pub(super) fn heard_back(&mut self, address: &str, then: Then, result: Result<Answer, Failure>, now: Now) {
         let met = match result {
             Ok(Answer::Announced(announce)) => match self.replica.announced(&announce, Some(address), now) {
@@ -125,7 +125,7 @@ impl Node {
         }
     }
 
-    /// A merge with a peer has not come to its end.
+    /// A merge with a peer was broken off.
     pub(super) fn broken_off(&mut self, peer: NodeId, why: &str, now: Now) {
         self.merging.remove(&peer);
         let chance = self.dice.next();
@@ -137,8 +137,8 @@ impl Node {
         }
     }
 
-    /// Passes on what a merge has brought to a few that may have missed it as well, so that news from
-    /// beyond a healed partition does not wait for everybody's next merge.
+    /// Passes the entries of a merge on to a few nodes that may also lack them, so that news from the other
+    /// side of a healed partition does not wait for every node's next merge.
     fn tell_some(&mut self, from: NodeId, talk: Talk) {
         if talk.learned.is_empty() {
             return;
@@ -152,7 +152,7 @@ impl Node {
         }
     }
 
-    /// Says the next part; false if there is none.
+    /// Sends the next part; false if there is none.
     fn tell_next(
         &mut self,
         peer: NodeId,
@@ -166,14 +166,14 @@ impl Node {
         true
     }
 
-    /// A part has been taken: the next one, or the end.
+    /// A part was accepted: sends the next one, or ends.
     pub(super) fn tell(&mut self, peer: NodeId, address: String, rest: std::vec::IntoIter<Merge>, purpose: Purpose) {
         if !self.tell_next(peer, address, rest, purpose) {
             self.told(peer, purpose);
         }
     }
 
-    /// Everything has been told, or the peer cannot be reached any more.
+    /// Everything was sent, or the peer cannot be reached any more.
     pub(super) fn told(&mut self, peer: NodeId, purpose: Purpose) {
         if purpose == Purpose::FollowUp {
             if let Some(start) = &mut self.start {
@@ -183,7 +183,7 @@ impl Node {
         }
     }
 
-    /// Announces this node to members that the merge phase does not know yet: answers have named them.
+    /// Announces this node to members that the answers have named and the merge phase does not know yet.
     pub(super) fn announce_to_new_members(&mut self) {
         let mut addresses: Vec<String> = self.met().into_iter().map(|(_, address)| address).collect();
         if self.plan.random {
@@ -215,7 +215,7 @@ impl Node {
         }
     }
 
-    /// The merge phase is over, or its time is. Merges that are under way go on by themselves.
+    /// The merge phase is over, or its time is. Merges in flight continue in the background.
     pub(super) fn end_start(&mut self) {
         let Some(start) = self.start.take() else { return };
         for peer in start.open() {

@@ -1,15 +1,13 @@
-//! One node's whole part of the protocol: the [`Replica`], and what the node says to others of its own
-//! accord. It announces itself and merges at its start, carries its outbox to its peers, merges now and
-//! then and with peers that return, gets to know those whom it has not met, and asks all of them how they
-//! are.
+//! One node's whole part of the protocol: the [`Replica`], and the calls that the node makes by itself. It
+//! announces itself and merges at its start, sends its outbox to its peers, merges periodically and with peers
+//! that return, introduces itself to unknown members, and asks all of them for their state.
 //!
-//! Pure, like the replica: inputs are what peers ask ([`Node::asked`]), what became of own calls
-//! ([`Node::answered`]) and time; [`Node::take_effects`] says what the shell is to do. The repeater
-//! performs that on a real disk and real connections, the simulation on virtual ones.
+//! Pure, like the replica: the inputs are peers' requests ([`Node::asked`]), results of this node's calls
+//! ([`Node::answered`]) and time; [`Node::take_effects`] returns what the shell must do. The repeater performs
+//! that on a real disk and real connections, the simulation on virtual ones.
 //!
-//! Must stay true: a call that is answered with 409 fences this node, whatever it was about; there is one
-//! merge with each peer at a time; a fenced or unsure node accuses nobody; nothing is sent before the
-//! replay is over.
+//! Must stay true: a 409 to any call fences this node; at most one merge runs with each peer; a fenced or
+//! unsure node answers no 409; nothing is sent before the replay is over.
 
 mod answers;
 mod rhythm;
@@ -46,7 +44,7 @@ pub struct Plan {
     pub timeout: Duration,
     /// How often to merge with a random peer afterwards.
     pub every: Duration,
-    /// Ledgers up to so many entries are sent whole; larger ones are compared by ranges.
+    /// Ledgers of up to this many entries are sent whole; larger ones are compared by ranges.
     pub small: usize,
 }
 
@@ -63,7 +61,7 @@ impl Default for Plan {
     }
 }
 
-/// What a call is about.
+/// The context of a call.
 #[derive(Debug)]
 enum Errand {
     Deliver(NodeId),
@@ -82,16 +80,16 @@ enum Errand {
     },
 }
 
-/// What follows an announcement.
+/// What happens after an announcement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Then {
     /// The merge phase goes on.
     Start,
-    /// A merge: with this node, or with whoever has answered.
+    /// A merge: with this node, or with the node that has answered.
     Merge(Option<NodeId>),
     /// Nothing: the other one knows the phase of this node now.
     Nothing,
-    /// Somebody waits to see how all nodes are.
+    /// A caller waits for the state of all nodes.
     Show(Ticket),
 }
 
@@ -104,17 +102,17 @@ pub struct Node {
     dice: Dice,
     calls: BTreeMap<CallId, Errand>,
     last_call: CallId,
-    /// With whom a merge is under way, its announcement included.
+    /// The peers with which a merge is in flight, including its announcement.
     merging: BTreeSet<NodeId>,
     start: Option<Start>,
     rhythm: Option<Rhythm>,
-    /// How many nodes have not answered yet, for each who waits to see how they are.
+    /// For each caller that asked for the state of all nodes: how many have not answered yet.
     looking: BTreeMap<Ticket, usize>,
     effects: Vec<Effect>,
 }
 
 impl Node {
-    /// Takes up where the store left off. `seed` is random.
+    /// Continues from the restored state. `seed` is random.
     pub fn restore(facts: Facts, plan: Plan, restored: Restored, seed: u64, now: Now) -> Self {
         Self {
             replica: Replica::restore(facts, restored, now),
@@ -131,12 +129,12 @@ impl Node {
         }
     }
 
-    /// What it knows, to read.
+    /// The replica, for reading.
     pub fn replica(&self) -> &Replica {
         &self.replica
     }
 
-    /// For what concerns no other node: submissions, the progress of disk and caches.
+    /// The replica, for inputs that concern no other node: submissions, the progress of disk and caches.
     pub fn replica_mut(&mut self) -> &mut Replica {
         &mut self.replica
     }
@@ -168,7 +166,7 @@ impl Node {
         self.replica.tick(now);
     }
 
-    /// The gate listens: from now on this node merges now and then, and introduces itself.
+    /// The gate listens: from now on this node merges periodically and introduces itself.
     pub fn ready(&mut self, now: Now) {
         self.phase = Phase::Ready;
         self.rhythm = Some(Rhythm::new(self.plan.every, now.mono, &mut self.dice));
@@ -176,7 +174,7 @@ impl Node {
         self.announce(met.into_iter().map(|(_, address)| address), Then::Nothing);
     }
 
-    /// Asks those that can be reached how they are; [`Reply::Looked`] when all have answered or failed.
+    /// Asks the nodes that can be reached for their state; [`Reply::Looked`] when all have answered or failed.
     pub fn look_around(&mut self, ticket: Ticket) {
         let there: Vec<String> = self
             .replica
@@ -225,8 +223,7 @@ impl Node {
         self.replica.next_timer(now).into_iter().chain(start).chain(rhythm).min()
     }
 
-    /// What the shell is to do, in this order: everything since the last call. Messages to one peer that
-    /// belong together go out as one.
+    /// The effects since the last call, in order. Messages to one peer that belong together are sent as one.
     pub fn take_effects(&mut self, now: Now) -> Vec<Effect> {
         let Due { send, merge } = self.replica.take_due();
         if self.phase >= Phase::Merge {
@@ -243,7 +240,7 @@ impl Node {
         effects
     }
 
-    /// The phase that this node tells: one that its peers have turned away is never called ready.
+    /// The phase that this node reports: a fenced node is never called ready.
     fn phase(&self) -> &'static str {
         let is_fenced = self.phase == Phase::Ready && self.replica.conflict().is_some();
         if is_fenced { Phase::Fenced.name() } else { self.phase.name() }
@@ -277,7 +274,7 @@ impl Node {
         }
     }
 
-    /// A peer has asked something. The answer comes with [`Reply::Announced`], [`Reply::Delivered`],
+    /// A peer has sent a request. The answer comes with [`Reply::Announced`], [`Reply::Delivered`],
     /// [`Reply::Merged`], [`Reply::TurnedAway`] or [`Reply::Busy`].
     pub fn asked(&mut self, from: Asker, ask: Ask, ticket: Ticket, now: Now) {
         if let Ask::Announce(announce) = ask {
@@ -318,7 +315,7 @@ impl Node {
         }
     }
 
-    /// What became of a call.
+    /// The result of a call.
     pub fn answered(&mut self, call: CallId, result: Result<Answer, Failure>, now: Now) {
         let Some(errand) = self.calls.remove(&call) else { return };
         if let Err(Failure::TurnedAway(conflict)) = &result {
@@ -354,7 +351,7 @@ impl Node {
     }
 }
 
-/// Why a call is no success, in words.
+/// Why a call failed, in words.
 fn why(result: Result<Answer, Failure>) -> String {
     match result {
         Ok(_) => "an answer to another question".to_owned(),

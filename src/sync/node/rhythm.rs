@@ -1,5 +1,5 @@
-//! When a ready node acts by itself: it merges with a random peer now and then, so that a healed
-//! partition converges without a restart, and gets to know those whom it has not met.
+//! When a ready node acts by itself: it merges periodically with a random peer, so that a healed partition
+//! converges without a restart, and introduces itself to unknown members.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ impl Rhythm {
         Self { every, merge_at: mono + dice.about(every), introduce_at: mono + FIRST, wait: FIRST }
     }
 
-    /// Whether it is time to merge with somebody; then the next time is set.
+    /// Whether a merge is due; if so, sets the next time.
     pub(super) fn is_merge_due(&mut self, mono: Duration, dice: &mut Dice) -> bool {
         let due = mono >= self.merge_at;
         if due {
@@ -33,7 +33,7 @@ impl Rhythm {
         due
     }
 
-    /// Whether it is time for introductions; then the next time is set.
+    /// Whether introductions are due; if so, sets the next time.
     pub(super) fn is_introduction_due(&mut self, mono: Duration) -> bool {
         let due = mono >= self.introduce_at;
         if due {

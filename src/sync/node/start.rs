@@ -1,9 +1,9 @@
-//! The merge phase of a start: which reference is asked next, and who is told afterwards what others gave
-//! (`docs/contract.md#merge`).
+//! The merge phase of a start: which reference is asked next, and which ones get the entries of others
+//! afterwards (`docs/contract.md#merge`).
 //!
-//! The node announces itself everywhere at once. References are then asked in their order, one after the
-//! other or side by side; one that does not answer is replaced by the next. Nodes that the answers name
-//! are appended. At the end each reference is told what it missed.
+//! The node announces itself to all nodes at once. It then merges with references in their order, in series or
+//! in parallel; the next reference replaces one that does not answer. Nodes that the answers name are appended.
+//! At the end each reference gets the entries that it missed.
 //!
 //! Must stay true: each node is asked once; the phase ends, because every announcement, merge and
 //! follow-up does, or because its time is over.
@@ -37,7 +37,7 @@ pub(super) enum Move {
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Start {
-    /// Who is to know when it is over.
+    /// Who is told when it is over.
     pub(super) ticket: Ticket,
     /// When it is over at the latest, on the monotonic clock.
     pub(super) until: Duration,
@@ -45,17 +45,17 @@ pub(super) struct Start {
     pub(super) reached: usize,
     wanted: usize,
     series: bool,
-    /// Addresses at which nobody has been asked yet, in order.
+    /// Addresses that have not been asked yet, in order.
     queue: VecDeque<String>,
     /// All addresses that were ever in the queue.
     seen: BTreeSet<String>,
-    /// Who has answered an announcement at which address.
+    /// Which node has answered an announcement at which address.
     met: BTreeMap<String, NodeId>,
     asked: BTreeSet<NodeId>,
-    /// Merges under way.
+    /// Merges in flight.
     open: BTreeSet<NodeId>,
     session: Session,
-    /// Who is still to be told what; none before all merges are over.
+    /// The follow-ups that are still to be sent; none before all merges are over.
     missed: Option<Vec<(NodeId, Vec<Arc<Entry>>)>>,
     telling: BTreeSet<NodeId>,
 }
@@ -86,7 +86,7 @@ impl Start {
         new
     }
 
-    /// An announcement has been answered by this node, or by nobody that counts.
+    /// An announcement was answered by this node, or by none that counts.
     pub(super) fn announced(&mut self, address: &str, met: Option<NodeId>) {
         match met {
             Some(id) => _ = self.met.insert(address.to_owned(), id),
@@ -99,7 +99,7 @@ impl Start {
         self.open.contains(&id)
     }
 
-    /// The merges under way.
+    /// The number of merges in flight.
     pub(super) fn open(&self) -> impl Iterator<Item = NodeId> {
         self.open.iter().copied()
     }
@@ -114,12 +114,12 @@ impl Start {
         }
     }
 
-    /// A reference has been told what it missed, or cannot be reached any more.
+    /// A reference has received what it missed, or cannot be reached any more.
     pub(super) fn told(&mut self, id: NodeId) {
         self.telling.remove(&id);
     }
 
-    /// The next move; none while something has to come to its end first.
+    /// The next move; none while something must end first.
     pub(super) fn next(&mut self) -> Option<Move> {
         if self.missed.is_none() {
             if let Some((id, address)) = self.next_reference() {
@@ -176,7 +176,7 @@ mod tests {
         start
     }
 
-    /// Whom it asks now.
+    /// The reference to merge with next.
     fn asks(start: &mut Start) -> Vec<u128> {
         std::iter::from_fn(|| match start.next() {
             Some(Move::Talk(id, _)) => Some(id.0.as_u128()),

@@ -1,4 +1,4 @@
-//! Single moments of what a node does of its own accord, one by one.
+//! Single steps that a node takes by itself, one by one.
 #![allow(clippy::unwrap_used)]
 
 use uuid::Uuid;
@@ -114,7 +114,7 @@ fn met(call: &Call) -> Answer {
     Answer::Announced(Box::new(announcement(i)))
 }
 
-/// A reference that holds the same as whoever asks.
+/// A reference with the same entries as the asking node.
 fn equal() -> Answer {
     Answer::Merged(None)
 }

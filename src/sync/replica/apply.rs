@@ -21,7 +21,7 @@ impl Replica {
         key
     }
 
-    /// What this node can say of an entry that it was given.
+    /// The state, on this node, of an entry that it received.
     pub(super) fn state_of(&self, stamp: &Stamp) -> DeliveryState {
         match self.inbox.key_of(stamp) {
             Some(key) if key.is_quarantine() => DeliveryState::Quarantined,
@@ -32,8 +32,8 @@ impl Replica {
         }
     }
 
-    /// Applies what waits, critical ones first, then by stamp, as long as not too much is on its
-    /// way to the disk.
+    /// Applies the pending entries, critical ones first, then by stamp, as long as not too many commits wait
+    /// for the disk.
     pub(super) fn work(&mut self, now: Now) {
         while !self.replaying && self.holds.under_way() < MAX_UNSETTLED {
             let keys = self.inbox.next(APPLY_AT_ONCE);
@@ -105,8 +105,8 @@ impl Replica {
         self.pass_on(out, &entry, row.initial, share, now, changes);
     }
 
-    /// An entry that was issued again under a right time (`forewarn store restamp`) takes the place of
-    /// the first one, which waits in quarantine for a time that will be wrong when it comes.
+    /// An entry that was issued again with a correct time (`forewarn store restamp`) replaces the first one,
+    /// which waits in quarantine for a time that will be wrong when it comes.
     fn withdraw_restamped(&mut self, entry: &Entry, changes: &mut Vec<Change>) {
         let Some(first) = entry.notification.restamps().and_then(|id| self.inbox.find(&id)) else { return };
         let key = QueueKey { class: QueueKey::QUARANTINE, stamp: first.stamp };
@@ -115,8 +115,8 @@ impl Replica {
         }
     }
 
-    /// Writes the outbox rows for those that the entry is to be passed on to: everybody for a
-    /// submission (`share` is `None`), the share of a relay plan otherwise.
+    /// Writes the outbox rows of an entry: for all members if it is a submission (`share` is `None`), otherwise
+    /// for its share of a relay plan.
     pub(super) fn pass_on(
         &mut self,
         key: QueueKey,
@@ -150,7 +150,7 @@ impl Replica {
         }
     }
 
-    /// Notes what is to be done for this peer, if it can be reached.
+    /// Notes the next action for this peer, if it can be reached.
     pub(super) fn wake(&mut self, id: NodeId, now: Now) {
         match self.outbox.want(id, now) {
             Some(Want::Merge) => {
@@ -163,7 +163,7 @@ impl Replica {
         }
     }
 
-    /// Moves what is no longer too far ahead from quarantine into the queue.
+    /// Moves entries that are no longer too far ahead from quarantine into the queue.
     pub(super) fn release_quarantine(&mut self, now: Now) {
         let mut changes = Vec::new();
         while let Some((key, row)) = self.inbox.first_quarantined().map(|(key, row)| (key, row.clone())) {

@@ -1,7 +1,8 @@
-//! This node's time: the stamps that it makes, and how far ahead of it others are believed
+//! This node's time: the stamps that it makes, and how far ahead other nodes' times are believed
 //! (docs/contract.md#stamps, docs/contract.md#clock-skew-and-quarantine).
 //!
-//! Must stay true: no stamp is lower than one that was seen before; what is not believed moves nothing.
+//! Must stay true: no stamp is lower than one that was seen before; a time that is not believed changes
+//! nothing.
 
 use std::time::Duration;
 
@@ -46,19 +47,19 @@ impl Clock {
         entry.stamp.time.before(self.skew * 2)
     }
 
-    /// Takes note of a stamp, unless it is too far ahead: it would drag this node's own along.
+    /// Records a stamp, unless it is too far ahead: it would drag this node's own stamps along.
     pub(super) fn see(&mut self, stamp: &Stamp, now: Now) {
         if !self.is_early(stamp.time, now) {
             self.stamps.see(stamp);
         }
     }
 
-    /// Takes note of a stamp of the ledger.
+    /// Records a stamp of the ledger.
     pub(super) fn admit(&mut self, stamp: &Stamp) {
         self.stamps.see(stamp);
     }
 
-    /// Takes note of another node's L.
+    /// Records another node's L.
     pub(super) fn see_limit(&mut self, limit: Moment) {
         self.stamps.see_time(limit);
     }

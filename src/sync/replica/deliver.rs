@@ -1,5 +1,5 @@
-//! What a peer hands over: durable before it is acknowledged, passed on only to whom the relay plan
-//! names, and answered with how far it has come (docs/contract.md#repeating, docs/contract.md#receipts).
+//! Deliveries from peers: durable before they are acknowledged, passed on only to the nodes that the relay plan
+//! names, and answered with their state (docs/contract.md#repeating, docs/contract.md#receipts).
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -18,12 +18,12 @@ use crate::{
 
 /// Longest share that is read: more than a farm has members.
 const LONGEST_SHARE: usize = 10_000;
-/// Most receipts that are read in one delivery; what is left out is asked for again.
+/// The most receipts that are read in one delivery; further ones are requested again.
 const MAX_RECEIPTS: usize = 4 * MAX_ITEMS;
 
 impl Replica {
-    /// Takes a peer's notifications and receipts; the answer comes with [`Reply::Delivered`],
-    /// [`Reply::Busy`] when the inbox is full, or [`Reply::Malformed`].
+    /// Accepts a peer's notifications and receipts; the answer comes with [`Reply::Delivered`], [`Reply::Busy`]
+    /// when the inbox is full, or [`Reply::Malformed`].
     pub fn deliver(&mut self, from: NodeId, message: Deliver, ticket: Ticket, now: Now) {
         self.heard(from, now);
         if message.items.len() > MAX_ITEMS {
@@ -87,7 +87,7 @@ impl Replica {
         self.poke(now);
     }
 
-    /// So much waits to be applied that no peer may add to it.
+    /// Whether the inbox is too full to accept entries from peers.
     pub(super) fn inbox_is_full(&self) -> bool {
         self.inbox.waiting() >= 2 * MAX_PENDING
     }
@@ -137,8 +137,8 @@ impl Replica {
         self.inbox.put(key, row);
     }
 
-    /// The same notification again while it waits, by another way or by way of another initial node:
-    /// one row with both shares, and the name that sorts first, as in the ledger.
+    /// The same notification again while it waits, over another path or from another initial node: one row with
+    /// both shares, and the name that sorts first, as in the ledger.
     fn join_pending(
         &mut self,
         key: QueueKey,
@@ -197,7 +197,7 @@ impl Replica {
         self.ledger.get(&entry.stamp).is_some_and(|held| held.notification.node <= entry.notification.node)
     }
 
-    /// Entries of a merge: into the inbox, unless they are known. Nobody wants receipts for them.
+    /// Entries of a merge: added to the inbox, unless they are known. They need no receipts.
     pub(super) fn absorb_entries(
         &mut self,
         from: NodeId,
@@ -233,7 +233,7 @@ impl Replica {
         self.commit(label, changes)
     }
 
-    /// Tells the initial nodes how far these notifications have come here.
+    /// Sends the initial nodes receipts for these notifications.
     pub(super) fn give_receipts(&mut self, rows: Vec<(Stamp, NodeId, DeliveryState)>, now: Now) {
         let (mut changes, mut to) = (Vec::new(), BTreeSet::new());
         for (stamp, initial, state) in rows {
@@ -249,7 +249,7 @@ impl Replica {
         }
     }
 
-    /// Takes note of a receipt for something that this node accepted.
+    /// Records a receipt for an entry that this node accepted.
     pub(super) fn receipt_from(
         &mut self,
         node: NodeId,
@@ -269,7 +269,7 @@ impl Replica {
         self.notice(Notice::Delivery(id));
     }
 
-    /// L travels with every message; one that is too far ahead is not believed.
+    /// Records the L of a message; one that is too far ahead is not believed.
     pub(super) fn learn_limit(&mut self, limit: Moment, now: Now) {
         if limit > self.ledger.limit() && !self.clock.is_early(limit, now) {
             let dropped = self.ledger.advance(limit);

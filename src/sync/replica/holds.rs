@@ -1,8 +1,8 @@
-//! What is held back until the disk and the caches have come so far.
+//! Answers and receipts that are held back until the disk and the caches have caught up.
 //!
-//! Steps are numbered. The shell says up to which one everything is durable, and which ones the caches
-//! have loaded. Must stay true: nothing is released before the step that it speaks of is durable, and
-//! what is called applied not before the caches have loaded it and everything before it.
+//! Steps are numbered. The shell reports up to which step everything is durable, and which steps the caches
+//! have loaded. Must stay true: nothing is released before its step is durable; nothing is called applied
+//! before the caches have loaded its step and all earlier ones.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -18,16 +18,16 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum Held {
     Reply(Ticket, Reply),
-    /// To a peer's delivery: the states are those of the moment it is released.
+    /// The answer to a peer's delivery, with the states at the moment of release.
     Delivered {
         ticket: Ticket,
         from: NodeId,
         initials: Vec<NodeId>,
         delivered: Delivered,
     },
-    /// These have been applied here: tell their initial nodes.
+    /// These were applied here: send receipts to their initial nodes.
     Applied(Vec<(Stamp, NodeId, DeliveryState)>),
-    /// These are in the history: who looks there when it is told finds them.
+    /// These are in the history, where subscribers that are notified can find them.
     Recorded(Vec<Uuid>),
     /// These are in the inbox.
     Queued(Vec<(Stamp, NodeId)>),
@@ -40,15 +40,15 @@ pub(super) struct Holds {
     step: u64,
     /// Everything up to this one is durable.
     durable: u64,
-    /// Steps that the caches are still to load.
+    /// Steps that the caches have not loaded yet.
     unloaded: BTreeSet<u64>,
-    /// By the step that must be durable: the step that must be loaded, and what then.
+    /// By the step that must be durable: the step that must be loaded, and the held item.
     until_durable: BTreeMap<u64, Vec<(u64, Held)>>,
     /// By the step that must be loaded.
     until_loaded: BTreeMap<u64, Vec<Held>>,
-    /// Applied, but not yet durable and visible: still to be called queued.
+    /// Applied, but not yet durable and visible: still reported as queued.
     unsettled: HashSet<Stamp>,
-    /// These wait until nothing is left to be applied.
+    /// These wait until nothing is left to apply.
     settling: Vec<Ticket>,
 }
 
@@ -64,7 +64,7 @@ impl Holds {
         self.step
     }
 
-    /// How many steps are on their way to the disk.
+    /// How many steps are not durable yet.
     pub(super) fn under_way(&self) -> u64 {
         self.step - self.durable
     }
@@ -95,8 +95,8 @@ impl Holds {
         self.unloaded.remove(&step);
     }
 
-    /// What is to be released. What has been applied comes first: a peer's delivery can then be answered
-    /// with that at once.
+    /// Releases what is due. Applied entries come first, so that a peer's delivery can be answered with that
+    /// state at once.
     pub(super) fn ready(&mut self) -> Vec<Held> {
         let later = self.until_durable.split_off(&(self.durable + 1));
         for (_, held) in std::mem::replace(&mut self.until_durable, later) {
@@ -115,7 +115,7 @@ impl Holds {
         applied
     }
 
-    /// This entry has been applied; it is called so once that is durable and visible.
+    /// This entry was applied; it is reported so once that is durable and visible.
     pub(super) fn unsettled(&mut self, stamp: Stamp) {
         self.unsettled.insert(stamp);
     }
@@ -125,12 +125,12 @@ impl Holds {
         self.unsettled.remove(stamp);
     }
 
-    /// Whether it has been applied and is not to be called so yet.
+    /// Whether it was applied but must not be reported so yet.
     pub(super) fn is_unsettled(&self, stamp: &Stamp) -> bool {
         self.unsettled.contains(stamp)
     }
 
-    /// Answers this ticket once nothing is left to be applied, and all of it is durable and visible.
+    /// Answers this ticket once nothing is left to apply, and everything is durable and visible.
     pub(super) fn settle(&mut self, ticket: Ticket) {
         self.settling.push(ticket);
     }

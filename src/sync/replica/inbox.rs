@@ -1,9 +1,8 @@
-//! The inbox: what is durable and waits to be applied, critical entries first, then by stamp. What lies
-//! too far ahead of this node's clock waits behind all others, in quarantine
-//! (docs/contract.md#clock-skew-and-quarantine).
+//! The inbox: entries that are durable and wait to be applied, critical ones first, then by stamp. Entries too
+//! far ahead of this node's clock come last, in quarantine (docs/contract.md#clock-skew-and-quarantine).
 //!
-//! Must stay true: an id is found as long as a row with it waits; what is in quarantine is not applied
-//! and does not count against the limit of what waits.
+//! Must stay true: an id is found as long as its row waits; quarantined entries are not applied and do not
+//! count against the limit.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -62,7 +61,7 @@ impl Inbox {
         self.rows.keys().take_while(|key| !key.is_quarantine()).take(most).copied().collect()
     }
 
-    /// What leaves quarantine first.
+    /// The entry that leaves quarantine first.
     pub(super) fn first_quarantined(&self) -> Option<(QueueKey, &PendingRow)> {
         self.rows.last_key_value().filter(|(key, _)| key.is_quarantine())?;
         let lowest = Stamp { time: Moment::ZERO, counter: 0, node: NodeId::NONE, hash: [0; 16] };

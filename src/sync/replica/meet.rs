@@ -1,8 +1,8 @@
-//! Who is who: announcements, membership, copied stores (docs/contract.md#announcement,
+//! Identity: announcements, membership, copied stores (docs/contract.md#announcement,
 //! docs/contract.md#joining-and-forgetting).
 //!
-//! Membership merges like the ledger: for each id the record with the later change wins. Being
-//! forgotten is for good and wins over every change, whatever a clock or a returning node says.
+//! Membership merges like the ledger: for each id the record with the later change wins. Forgetting is
+//! permanent and wins over every change, whatever a clock or a returning node reports.
 
 use std::time::Duration;
 
@@ -63,8 +63,8 @@ impl Stranger {
 }
 
 impl Replica {
-    /// Whether a request of this sender may be taken: it is not forgotten, and nobody has used its
-    /// identity more often than it has.
+    /// Whether a request of this sender may be accepted: it is not forgotten, and no other store has used its
+    /// identity more often.
     ///
     /// # Errors
     /// The 409 to answer with.
@@ -94,7 +94,7 @@ impl Replica {
         self.effects.push(super::Effect::Reply(ticket, super::Reply::TurnedAway(stranger.conflict())));
     }
 
-    /// What this node says of itself.
+    /// This node's announcement.
     pub fn announcement(&self, phase: &str) -> Announce {
         let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Announce {
@@ -113,8 +113,8 @@ impl Replica {
     /// A peer has announced itself, or has answered this node's announcement at `address`.
     ///
     /// # Errors
-    /// When it is not what it says it is: it has this node's identity, or an older run of another's,
-    /// or its name belongs to another.
+    /// When its identity is refused: it has this node's identity, or an older run of another node's, or another
+    /// node's name.
     pub fn announced(&mut self, announce: &Announce, address: Option<&str>, now: Now) -> Result<(), Stranger> {
         let member = &announce.member;
         let run = (announce.boot, announce.boot_nonce);
@@ -169,8 +169,8 @@ impl Replica {
         }
     }
 
-    /// Two parts of a farm that did not know each other may have a node of the same name each. When
-    /// they hear of each other, be it from a third, the one that took the name later is turned away.
+    /// Two parts of a farm that did not know each other may each have a node with the same name. When the two
+    /// learn of each other, even from a third node, the one that took the name later is fenced.
     fn give_way_to(&mut self, member: &Member) {
         if self.roster.must_give_way_to(member) {
             let taken =
@@ -179,9 +179,9 @@ impl Replica {
         }
     }
 
-    /// A peer has turned this node away, or the node has found out by itself that it is not what it
-    /// claims to be. From now on it is fenced: what it knows stays in force, but it takes no
-    /// submissions, for peers would not accept them from it.
+    /// A peer has refused this node's identity, or the node has itself found that it is not valid. From now on
+    /// it is fenced: what it knows stays in force, but it accepts no submissions, because peers would not
+    /// accept them from it.
     pub fn turned_away(&mut self, conflict: &Conflict) {
         // A lasting conflict is not replaced by one that may pass.
         if self.conflict.as_ref().is_none_or(|known| conflict.kind.is_lasting() && !known.kind.is_lasting()) {
@@ -193,7 +193,7 @@ impl Replica {
         }
     }
 
-    /// A message of this peer has come in: it is there, so no back-off holds it up.
+    /// A message of this peer has arrived: the peer is reachable, so its back-off ends.
     pub(super) fn heard(&mut self, id: NodeId, now: Now) {
         if self.outbox.heard(id) {
             self.notice(Notice::Nodes);
@@ -202,7 +202,7 @@ impl Replica {
         self.wake(id, now);
     }
 
-    /// Takes over what a peer knows of the members.
+    /// Merges a peer's member records.
     pub(super) fn learn_members(&mut self, members: &[Member], now: Now) {
         for member in members.iter().take(MAX_MEMBERS) {
             if member.id == self.facts.me {
@@ -218,8 +218,8 @@ impl Replica {
         }
     }
 
-    /// The farm has a later record of this node than it has itself: from before its disk lost some,
-    /// or its clock went back. What it says now must win.
+    /// The farm has a later record of this node than the node itself: from before its disk lost some, or its
+    /// clock was set back. This node's present record must win.
     fn outdo(&mut self, member: &Member) {
         if self.roster.outdo(member) {
             let own = storable(self.roster.own());
@@ -295,7 +295,7 @@ impl Replica {
         self.notice(Notice::Nodes);
     }
 
-    /// Takes a forgotten member and its rows away, in one step: rows of nobody would stay for ever.
+    /// Removes a forgotten member and its rows, in one step: rows without a member would stay for ever.
     pub(super) fn remove(&mut self, member: Member) {
         let mut changes = vec![Change::Member(storable(&member))];
         changes.extend(self.outbox.close(member.id));
@@ -303,7 +303,7 @@ impl Replica {
         self.roster.bury(member);
     }
 
-    /// Where this node has still to announce itself.
+    /// The addresses at which this node must still announce itself.
     pub fn strangers(&self) -> Vec<String> {
         self.roster.strangers(&self.facts.peers)
     }

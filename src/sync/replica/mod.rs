@@ -8,16 +8,16 @@
 //!                                        holds: durable, loaded → release: answers and receipts
 //! ```
 //!
-//! The parts ([`Inbox`], [`Outbox`], [`Roster`], [`Holds`], [`Clock`]) know nothing of each other; the files
-//! of the replica bring them together, one for each input.
+//! The parts ([`Inbox`], [`Outbox`], [`Roster`], [`Holds`], [`Clock`]) do not know each other; the replica's
+//! files, one for each input, combine them.
 //!
-//! **Order on disk.** Every [`Effect::Commit`] has a number; the shell makes commits durable in that
-//! order and says how far it has come ([`Replica::durable`]). What must not be said before it is
-//! durable waits for that number. Caches and sending may run ahead.
+//! **Order on disk.** Every [`Effect::Commit`] has a number; the shell makes commits durable in that order and
+//! reports its progress ([`Replica::durable`]). An answer that depends on a commit waits for that number.
+//! Caches and sending may run ahead.
 //!
-//! **What survives a crash** is a prefix of the commits. Each of them leaves a state that the
-//! protocol can go on from: a notification is in `pending` with all that is needed to apply it and
-//! to pass it on, or in the ledger with its rows in the outbox.
+//! **What survives a crash** is a prefix of the commits. The protocol can continue after every prefix: a
+//! notification is in `pending` with everything needed to apply it and pass it on, or in the ledger with its
+//! rows in the outbox.
 
 mod apply;
 mod clock;
@@ -66,16 +66,16 @@ use crate::availability::{Ledger, Name, NodeId, Reasons, Rules, Target};
 pub const MAX_PENDING: usize = 10_000;
 /// Most notifications in quarantine.
 const MAX_QUARANTINE: usize = 10_000;
-/// How many commits may be on their way to the disk before applying waits: what waits in `pending`
-/// can still be overtaken by something critical.
+/// How many commits may wait for the disk before applying pauses: a critical notification can still overtake
+/// what waits in `pending`.
 const MAX_UNSETTLED: u64 = 64;
 /// How many notifications are applied in one atomic step.
 const APPLY_AT_ONCE: usize = 64;
 
-/// Tells the shell whom a [`Reply`] is for.
+/// Identifies the receiver of a [`Reply`].
 pub type Ticket = u64;
 
-/// What the shell is to do, in this order.
+/// The effects that the shell performs, in this order.
 #[derive(Debug, Clone)]
 pub enum Effect {
     /// Make these changes in one atomic step, after all earlier ones.
@@ -91,10 +91,10 @@ pub enum Effect {
     Load {
         /// Number of the step that this belongs to.
         step: u64,
-        /// What has changed.
+        /// The changed targets.
         targets: Vec<Target>,
     },
-    /// Answer whoever holds this ticket.
+    /// Answer the holder of this ticket.
     Reply(Ticket, Reply),
     /// Send this to another node, then say [`Node::answered`](super::Node::answered).
     Call(Call),
@@ -105,7 +105,8 @@ pub enum Effect {
         /// It belongs to the merge phase of a start.
         at_start: bool,
     },
-    /// Peers have turned this node away. It is fenced from now on: it takes no submissions, and says so.
+    /// Peers have refused this node's identity. From now on it is fenced: it accepts no submissions, and
+    /// reports this.
     Fence(Conflict),
     /// Something that people may want to see.
     Notice(Notice),
@@ -115,12 +116,12 @@ pub enum Effect {
     Info(String),
 }
 
-/// What the replica is ready for: at the end of each step its [`Node`](super::Node) takes it up.
+/// Work that has become possible: at the end of each step the [`Node`](super::Node) takes it up.
 #[derive(Debug, Default)]
 pub(super) struct Due {
     /// There may be something to send to these peers ([`Replica::poll_send`]).
     pub(super) send: BTreeSet<NodeId>,
-    /// These are owed a merge, and can be reached ([`super::merge`]).
+    /// These need a merge, and can be reached ([`super::merge`]).
     pub(super) merge: BTreeSet<NodeId>,
 }
 
@@ -135,7 +136,7 @@ pub enum Notice {
     Nodes,
 }
 
-/// Answers that had to wait for the disk, and those that had not.
+/// The answers, immediate ones and those that waited for the disk.
 #[derive(Debug, Clone)]
 pub enum Reply {
     /// To a submission.
@@ -146,21 +147,21 @@ pub enum Reply {
     Merged(Option<Merged>),
     /// To an announcement: this node's own.
     Announced(Box<Announce>),
-    /// The merge phase of a start is over: so many references have answered.
+    /// The merge phase of a start is over: this many references have answered.
     Asked(usize),
-    /// All nodes have been asked how they are.
+    /// All nodes were asked for their state.
     Looked,
-    /// Applied and durable: to whoever asked for the end of replay or of a merge.
+    /// Applied and durable: answers the end of replay or of a merge.
     Settled,
-    /// 409: the sender is not taken for what it says it is.
+    /// 409: the sender's identity is refused.
     TurnedAway(Conflict),
-    /// 400: the message breaks a rule of the protocol; nothing of it was taken. Says which rule.
+    /// 400: the message breaks this rule of the protocol; nothing in it was applied.
     Malformed(String),
-    /// 503: the inbox is full, or this node is not sure who it is; the sender tries again.
+    /// 503: the inbox is full, or this node is unsure of its identity; the sender tries again.
     Busy,
 }
 
-/// What a node is, for the length of one run.
+/// A node's identity and settings, for the length of one run.
 #[derive(Debug, Clone)]
 pub struct Facts {
     /// Its identity.
@@ -198,7 +199,7 @@ pub struct Replica {
     facts: Facts,
     /// What counts.
     ledger: Ledger,
-    /// This node's stamps, and what is too early.
+    /// This node's stamps, and the limits of belief.
     clock: Clock,
     /// What waits to be applied.
     inbox: Inbox,
@@ -206,11 +207,11 @@ pub struct Replica {
     holds: Holds,
     /// What waits for the peers.
     outbox: Outbox,
-    /// Who is who.
+    /// The members, their names and runs.
     roster: Roster,
     /// Why this node is fenced, if it is.
     conflict: Option<Conflict>,
-    /// What the shell is to do.
+    /// Effects for the shell.
     effects: Vec<Effect>,
     /// What the node takes up at the end of a step.
     due: Due,
@@ -237,12 +238,12 @@ impl Replica {
         std::mem::take(&mut self.effects)
     }
 
-    /// Whom there is something to send to, and who is owed a merge, since the last call.
+    /// The peers with something to send, and those that need a merge, since the last call.
     pub(super) fn take_due(&mut self) -> Due {
         std::mem::take(&mut self.due)
     }
 
-    /// Lets time pass: what waited for it is due. Call it at [`Replica::next_timer`], or any time.
+    /// Advances time: performs what is due. Call it at [`Replica::next_timer`], or any time.
     pub fn tick(&mut self, now: Now) {
         self.release_quarantine(now);
         for id in self.outbox.due(now) {

@@ -1,5 +1,5 @@
-//! The reference role of a merge, and what the starting role does to the ledger (docs/contract.md#merge).
-//! The starting node's conversation is [`crate::sync::merge`].
+//! The reference role of a merge, and the effects of the starting role on the ledger (docs/contract.md#merge).
+//! [`crate::sync::merge`] has the starting node's conversation.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Whether a merge keeps to the protocol. Takes nothing in.
+/// Whether a merge message follows the protocol. Changes nothing.
 fn check(message: &Merge) -> Result<(), String> {
     let (entries, need) = (message.entries.len(), message.need.len());
     if entries.max(need) > MAX_ENTRIES {
@@ -27,7 +27,7 @@ fn check(message: &Merge) -> Result<(), String> {
 }
 
 impl Replica {
-    /// Everything this node holds: the ledger and what is on the way there.
+    /// Everything this node holds: the ledger and the pending entries.
     pub fn holdings(&self) -> impl Iterator<Item = &Arc<Entry>> {
         let waiting = self.inbox.entries().filter(|entry| self.ledger.get(&entry.stamp).is_none());
         self.ledger.iter().chain(waiting)
@@ -38,8 +38,8 @@ impl Replica {
         self.holdings().count()
     }
 
-    /// One step of a merge, as the reference: keeps what it lacked, and answers with what the
-    /// starting node lacks, once that is durable ([`Reply::Merged`]; `None` for nothing).
+    /// One step of a merge, as the reference: keeps the entries that it lacked, and answers with those that the
+    /// starting node lacks, once the step is durable ([`Reply::Merged`]; `None` for none).
     pub fn merge(&mut self, from: NodeId, message: Merge, ticket: Ticket, now: Now) {
         self.heard(from, now);
         if let Err(why) = check(&message) {
@@ -100,13 +100,13 @@ impl Replica {
         self.poke(now);
     }
 
-    /// Answers a message that breaks a rule of the protocol; nothing of it was taken.
+    /// Refuses a message that breaks a rule of the protocol; nothing in it was applied.
     pub(super) fn refuse_message(&mut self, from: NodeId, ticket: Ticket, why: String) {
         self.warn(format!("event=message_refused peer={} problem={why:?}", self.name_of(from)));
         self.effects.push(Effect::Reply(ticket, Reply::Malformed(why)));
     }
 
-    /// Takes in what a reference returned; durable before [`Reply::Settled`] is given.
+    /// Accepts the entries that a reference returned; durable before [`Reply::Settled`] is given.
     pub fn absorb(&mut self, from: NodeId, merged: Merged, now: Now) {
         self.heard(from, now);
         self.learn_members(&merged.members, now);

@@ -1,4 +1,4 @@
-//! How far the disk and the caches have come, and what is released then.
+//! The progress of the disk and the caches, and the release of what waited for it.
 
 use super::{Effect, Held, Notice, Replica, Reply, SubmitRefusal};
 use crate::{

@@ -1,5 +1,5 @@
-//! From the store's rows to a replica: everything is where it was, but for rows of peers that are no
-//! more, and for this node's own record, which is made anew. Nothing is applied here.
+//! Restores a replica from the store's rows: everything is as it was, except rows of peers that no longer
+//! exist, and this node's own record, which is made anew. Nothing is applied here.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -12,7 +12,7 @@ use crate::{
     sync::{Change, Conflict, Now, OutboxRow, PendingRow, QueueKey, bounds::storable, message::Member},
 };
 
-/// What the store held.
+/// The content of the store.
 #[derive(Debug, Default)]
 pub struct Restored {
     /// The ledger with its L.
@@ -34,7 +34,7 @@ pub struct Restored {
 }
 
 impl Replica {
-    /// Takes up where the store left off. Nothing is applied yet: that is [`Replica::replay`].
+    /// Continues from the store's rows. Nothing is applied yet: that is [`Replica::replay`].
     pub fn restore(facts: Facts, restored: Restored, now: Now) -> Self {
         let own = Member {
             id: facts.me,
@@ -92,8 +92,8 @@ impl Replica {
         replica
     }
 
-    /// A peer was away for longer than the history is kept: what waits for it cannot be sent one by
-    /// one any more, but a merge brings what of it still counts. Those that get one.
+    /// Peers that were away for longer than the history is kept: their rows cannot be sent one by one any more,
+    /// but a merge brings what still counts. Returns the peers that get one.
     fn without_bodies(&mut self, rows: Vec<(NodeId, QueueKey)>) -> BTreeSet<NodeId> {
         let peers: BTreeSet<NodeId> = rows.iter().map(|(peer, _)| *peer).collect();
         let mut changes: Vec<Change> = rows.into_iter().map(|(peer, key)| Change::Unpost(peer, key)).collect();

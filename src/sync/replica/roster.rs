@@ -1,9 +1,9 @@
-//! Who is who: the members of the farm, their names and runs, and where nobody has been met yet
-//! (docs/contract.md#joining-and-forgetting).
+//! The roster: the members of the farm, their names and runs, and the configured addresses whose nodes are
+//! still unknown (docs/contract.md#joining-and-forgetting).
 //!
-//! Must stay true: of two records of one member the one with the greater rank stays, whatever the order
-//! in which they come; whoever is forgotten stays so; a run that is older than one already seen is a
-//! copy. Records change in memory here, and the caller commits them.
+//! Must stay true: of two records of one member the one with the greater rank is kept, whatever the order of
+//! arrival; a forgotten member stays forgotten; a run older than one already seen is a copy. Records change in
+//! memory here; the caller commits them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,10 +22,10 @@ pub(super) const MAX_MEMBERS: usize = 2_000;
 /// Most nodes whose boots are remembered, those that have never become members included.
 pub(super) const MAX_BOOTS: usize = 4 * MAX_MEMBERS;
 
-/// What is known of one other node.
+/// The record and state of one other node.
 #[derive(Debug, Default)]
 pub(super) struct Peer {
-    /// Its record; none for a configured address that nobody has answered at yet.
+    /// Its record; none for a configured address that has not answered yet.
     pub(super) member: Option<Member>,
     /// Where it is.
     pub(super) address: String,
@@ -39,7 +39,7 @@ pub(super) struct Peer {
     met: bool,
 }
 
-/// What a boot number says of the sender's store.
+/// What a boot number shows about the sender's store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Run {
     /// The one that is known.
@@ -48,7 +48,7 @@ pub(super) enum Run {
     New,
     /// A later one, of one node more than can be remembered.
     TooMany,
-    /// Somebody has used this identity more often: a copy.
+    /// Another store has used this identity more often: the sender is a copy.
     Old,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn stand_in(address: &str) -> NodeId {
     NodeId(Uuid::new_v5(&Uuid::NAMESPACE_URL, address.as_bytes()))
 }
 
-/// Whether `one` has the better right to the name that both go by.
+/// Whether `one` has the better right to the name that both have.
 fn comes_first(one: &Member, other: &Member) -> bool {
     (one.since, one.id) < (other.since, other.id)
 }
@@ -148,7 +148,7 @@ impl Roster {
         self.forgotten.contains_key(id)
     }
 
-    /// How people call a node: its name; the address of one that has not been met; its id.
+    /// The name of a node for people: its name; the address of one that has not been met; its id.
     pub(super) fn name_of(&self, id: &NodeId) -> String {
         if *id == self.own.id {
             return self.own.name.to_string();
@@ -281,10 +281,10 @@ impl Roster {
         changed
     }
 
-    /// Where this node has still to announce itself: at configured addresses at which no member has
-    /// been met, or none that was not forgotten since (two nodes that forgot each other must not stay
-    /// apart for ever), and at members that are known by hearsay only (they may not know this node,
-    /// and could not send it a receipt).
+    /// The addresses at which this node must still announce itself: configured addresses at which no member has
+    /// been met, or only members that were forgotten since (two nodes that forgot each other must not stay
+    /// apart for ever), and members known only from other nodes (they may not know this node, and could not
+    /// send it a receipt).
     pub(super) fn strangers(&self, configured: &[String]) -> Vec<String> {
         let is_member =
             |id: &NodeId| *id == self.own.id || self.peers.get(id).is_some_and(|peer| peer.member.is_some());
@@ -314,7 +314,7 @@ impl Roster {
         Run::New
     }
 
-    /// Whether some member of the farm goes by this name.
+    /// Whether some member of the farm has this name.
     pub(super) fn knows_name(&self, name: &Name) -> bool {
         self.members().any(|member| member.name == *name)
     }

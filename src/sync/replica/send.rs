@@ -1,4 +1,4 @@
-//! The courier's side: what goes out next to a peer, and what its answer or its silence means.
+//! The sending side: the next message to a peer, and the handling of its answer or its silence.
 
 use std::collections::HashSet;
 
@@ -14,9 +14,8 @@ use crate::{
 };
 
 impl Replica {
-    /// What to send to this peer now; none if there is nothing, if something is on its way already,
-    /// or if its back-off is not over. Must be followed by [`Replica::answered`] or
-    /// [`Replica::failed`].
+    /// The message to send to this peer now; `None` if there is nothing to send, if a message is in flight, or
+    /// if its back-off is not over. [`Replica::answered`] or [`Replica::failed`] must follow.
     pub fn poll_send(&mut self, peer: NodeId, now: Now) -> Option<Deliver> {
         let (items, receipts) = self.outbox.take_batch(peer, now)?;
         Some(Deliver { limit: self.ledger.limit(), items, receipts })
@@ -27,7 +26,7 @@ impl Replica {
         self.roster.address_of(&peer).map(str::to_owned)
     }
 
-    /// The peer has taken over what was sent.
+    /// The peer has accepted the delivery.
     pub fn answered(&mut self, id: NodeId, answer: &Delivered, now: Now) {
         let Some(flight) = self.outbox.landed(id) else { return };
         self.roster.heard(&id, now.wall);
@@ -65,8 +64,8 @@ impl Replica {
         self.poke(now);
     }
 
-    /// One row that a peer has acknowledged. At the initial node it stays until the peer's own
-    /// receipt says what became of it; at a relay it ends, and so do those of the peer's share.
+    /// One row that a peer has acknowledged. At the initial node it stays until the peer's own final receipt;
+    /// at a relay it ends, and so do those of the peer's share.
     #[allow(clippy::too_many_arguments)] // one call, two callers, all of it needed
     fn hand_over(
         &mut self,
@@ -113,7 +112,7 @@ impl Replica {
         }
     }
 
-    /// A merge with this peer has come to its end: it holds all that this node held when it began
+    /// A merge with this peer has ended: the peer holds everything that this node held when the merge began
     /// ([`Replica::merging`]).
     pub fn merged_with(&mut self, id: NodeId, now: Now) {
         self.roster.heard(&id, now.wall);

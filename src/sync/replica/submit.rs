@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// What is handed in.
+/// A submission.
 #[derive(Debug, Clone)]
 pub struct Submit {
     /// What is to be stated.
@@ -26,31 +26,31 @@ pub struct Submit {
     pub known: Option<Arc<Entry>>,
 }
 
-/// What a submission became.
+/// The result of a submission.
 #[derive(Debug, Clone)]
 pub struct Taken {
     /// The entry.
     pub entry: Arc<Entry>,
     /// It was there already.
     pub repeated: bool,
-    /// Who has it, as far as this node's memory tells; empty where the history has to be asked.
+    /// The nodes that have it, as far as memory shows; empty if the history must be read.
     pub receipts: Vec<Told>,
 }
 
-/// One line of a receipt: how far a notification has come on one node.
+/// One line of a receipt: the state of a notification on one node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
     /// The node.
     pub node: NodeId,
     /// What people call it.
     pub name: String,
-    /// How far.
+    /// Its state there.
     pub state: DeliveryState,
     /// Since when.
     pub at: Moment,
 }
 
-/// Why a submission was not taken; nothing is half done.
+/// Why a submission was refused; nothing is left half done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SubmitRefusal {
     /// Fields that are wrong.
@@ -61,9 +61,9 @@ pub enum SubmitRefusal {
     Bound(BoundExceeded),
     /// Too much waits to be applied.
     Full,
-    /// The node is fenced: its peers have turned it away.
+    /// The node is fenced: its peers have refused its identity.
     Fenced(Conflict),
-    /// The node's stamps run ahead of its clock: it was far ahead once and has been put right.
+    /// The node's stamps are ahead of its clock, which was far ahead once and has been corrected.
     ClockWasAhead {
         /// What the next stamp would say.
         stamps: Moment,
@@ -71,7 +71,7 @@ pub enum SubmitRefusal {
 }
 
 impl Replica {
-    /// Takes a submission; the answer comes with [`Reply::Submitted`] when it is durable.
+    /// Accepts a submission; the answer comes with [`Reply::Submitted`] when it is durable.
     pub fn submit(&mut self, submit: Submit, ticket: Ticket, now: Now) {
         match self.try_submit(submit, now) {
             Ok((taken, step)) => {
@@ -83,7 +83,7 @@ impl Replica {
         }
     }
 
-    /// Checks a submission as if it were handed in now, and changes nothing.
+    /// Validates a submission as if it were submitted now, and changes nothing.
     ///
     /// # Errors
     /// As for a submission.
@@ -147,8 +147,8 @@ impl Replica {
         Ok((Taken { entry, repeated: false, receipts: Vec::new() }, step))
     }
 
-    /// Makes the record and its stamp. A time that the submitter gave is taken as it is and belongs
-    /// to no node, so that a retry elsewhere yields an equal entry.
+    /// Makes the record and its stamp. A submitted timestamp is used unchanged and belongs to no node, so that
+    /// a retry at another node yields an equal entry.
     fn stamped(
         &mut self,
         given: Option<Moment>,

@@ -1,4 +1,4 @@
-//! Single moments of the protocol that the simulation would find only by luck, one by one.
+//! Single steps of the protocol that the simulation would reach only by luck, one by one.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;

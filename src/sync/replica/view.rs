@@ -1,4 +1,4 @@
-//! What pages, metrics and the shell may read of a replica. Changes nothing.
+//! The read-only view of a replica for pages, metrics and the shell. Changes nothing.
 
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ impl Replica {
         (self.inbox.waiting(), self.inbox.quarantined())
     }
 
-    /// Number of own notifications that somebody has not confirmed.
+    /// Number of own notifications that are unconfirmed.
     pub fn unconfirmed(&self) -> usize {
         self.outbox.unconfirmed()
     }
@@ -80,12 +80,12 @@ impl Replica {
         Some(self.outbox.receipts(stamp)?.iter().map(told).collect())
     }
 
-    /// How far an entry has come on this node.
+    /// The state of an entry on this node.
     pub fn state_here(&self, stamp: &Stamp) -> DeliveryState {
         self.state_of(stamp)
     }
 
-    /// How people call a node: its name; the address of one that has not been met; its id.
+    /// The name of a node for people: its name; the address of one that has not been met; its id.
     pub fn name_of(&self, node: NodeId) -> String {
         self.roster.name_of(&node)
     }

@@ -1,6 +1,5 @@
-//! From what was typed to what `POST /api/v1/notifications` takes: the form has no rules of its
-//! own, it only reads times, numbers and lines; everything else is for
-//! [`crate::availability::Submission`] to decide.
+//! Turns form input into the body of `POST /api/v1/notifications`. The form has no rules of its own: it only
+//! reads times, numbers and lines; [`crate::availability::Submission`] decides everything else.
 
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};

@@ -1,7 +1,7 @@
-//! The form that plays the notification module: its fields as text, as they were typed.
+//! The form for notifications: its fields as text, as they were typed.
 //!
-//! Must stay true: input is shown again exactly as it was sent, so that nothing that an operator
-//! typed is lost; nothing here panics on any input.
+//! Must stay true: input is shown again exactly as it was sent, so that an operator's typing is never lost; no
+//! input causes a panic.
 
 mod json;
 mod prefill;

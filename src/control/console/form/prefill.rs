@@ -1,4 +1,4 @@
-//! Forms that begin filled in: like a notification that there is.
+//! Forms that are filled in from an existing notification.
 
 use serde_json::{Value, json};
 

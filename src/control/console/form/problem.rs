@@ -1,4 +1,4 @@
-//! What is wrong with a form, beside the field that it is about.
+//! The errors of a form, each beside its field.
 
 use crate::availability::FieldError;
 

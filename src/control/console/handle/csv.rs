@@ -1,4 +1,4 @@
-//! `GET /history.csv`: everything that the filters let through, up to a bound.
+//! `GET /history.csv`: everything that the filters select, up to a bound.
 #![allow(clippy::result_large_err)] // the refusal is the answer itself, once per request
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
@@ -12,9 +12,9 @@ use crate::{
     control::console::{ConsoleState, csv, form, guard::enter, page, view::Filter},
 };
 
-/// So many notifications are read at a time.
+/// How many notifications are read at a time.
 const PIECE: usize = 1_000;
-/// So many pieces at most: the history of a large farm for years.
+/// The most pieces: the history of a large farm for years.
 const PIECES: usize = 1_000;
 
 /// `GET /history.csv`

@@ -1,5 +1,5 @@
-//! Addresses without a page of their own: what is unknown, and what the types of problems mean. Open to
-//! everybody; they tell nothing about the node.
+//! Addresses outside the pages: unknown addresses, and the explanations of problem types. Open to everybody;
+//! they reveal nothing about the node.
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError as _,

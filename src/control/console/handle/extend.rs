@@ -1,8 +1,8 @@
-//! One click on the board: an outage takes longer. Everything else of the notification stays.
+//! Extends an outage with one click on the board. Everything else of the notification stays.
 //!
-//! Must stay true: what is extended is what the operator has seen. The new notification's id follows
-//! from the one that is extended, so that two clicks, also of two operators, extend once; where
-//! something else stands by now, nothing is done.
+//! Must stay true: only the notification that the operator has seen is extended. The new notification's id
+//! follows from the extended one's, so that two clicks, even of two operators, extend once; if another
+//! notification counts by now, nothing is done.
 
 use std::time::Duration;
 

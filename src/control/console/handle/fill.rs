@@ -1,4 +1,4 @@
-//! `GET /notify`: what a form begins with.
+//! `GET /notify`: the initial content of a form.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! Pages that show: board, receipt, history, nodes.
+//! Read-only pages: board, receipt, history, nodes.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! One handler per page: asks the clock and the desk, and hands their answers to a view.
+//! One handler per page: it reads the clock and the desk, and passes their answers to a view.
 
 mod csv;
 mod elsewhere;

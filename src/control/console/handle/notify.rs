@@ -1,9 +1,9 @@
-//! The form's preview, and handing in.
+//! The form's preview, and its submission.
 //!
-//! One form is one notification: its id is made when the form is first shown and travels with it. Its
-//! timestamp is made when the page with the confirming button is shown, and is good for ten minutes:
-//! a double click or a reload sends an equal notification again (shown once), while a form that was
-//! left open for an hour does not speak with the precedence of an hour ago.
+//! One form is one notification: its id is made when the form is first shown and travels with it. Its timestamp
+//! is made when the page with the confirming button is shown, and is valid for ten minutes: a double click or a
+//! reload sends an equal notification again (shown once), while a form that was left open for an hour does not
+//! get the precedence of an hour ago.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Who is signed in at this node, and ending it: one's own sessions, or as an operator those of others.
+//! The sessions at this node, and ending them: one's own, or as an operator those of others.
 #![allow(clippy::result_large_err)] // the refusal is the answer itself, once per request
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};

@@ -1,4 +1,4 @@
-//! The form that plays the notification module.
+//! The form for notifications.
 
 use askama::Template;
 

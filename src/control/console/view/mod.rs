@@ -1,6 +1,6 @@
-//! What the pages show, as plain values and templates: pure functions of what the desk answered,
-//! the operators' zone and the present. No handler's business in here, so that every page can be
-//! rendered, looked at and tested without a node.
+//! The content of the pages, as plain values and templates: pure functions of the desk's answers, the
+//! operators' zone and the present. Handlers' work does not belong here, so that every page can be rendered,
+//! inspected and tested without a node.
 
 mod board;
 mod changes;

@@ -1,5 +1,5 @@
-//! What a notification would do, before it is sent: what users will read, which applications it
-//! affects, and what the operator may not have meant.
+//! The effects of a notification, before it is sent: the text for users, the affected applications, and
+//! possible mistakes of the operator.
 
 use askama::Template;
 

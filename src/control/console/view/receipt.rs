@@ -1,4 +1,4 @@
-//! How far a notification has come, node by node.
+//! The state of a notification, node by node.
 
 use askama::Template;
 

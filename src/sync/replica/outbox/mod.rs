@@ -1,9 +1,9 @@
-//! The outbox: what waits for each peer, what each is owed in receipts, and how far this node's own
-//! notifications have come on the others (docs/contract.md#relay-plan, docs/contract.md#receipts).
+//! The outbox: the rows that wait for each peer, the receipts that each is owed, and the state of this node's
+//! own notifications on the others (docs/contract.md#relay-plan, docs/contract.md#receipts).
 //!
-//! Must stay true: a row of one's own ends only with its peer's own final receipt, or when a merge takes
-//! the lane's place; a relayed row ends with the peer's acknowledgement. Rows change in memory here, and
-//! the caller commits the changes that are returned.
+//! Must stay true: an own row ends only with its peer's final receipt, or when a merge replaces the lane; a
+//! relayed row ends with the peer's acknowledgement. Rows change in memory here; the caller commits the
+//! returned changes.
 
 mod post;
 mod receipts;
@@ -27,16 +27,16 @@ use crate::{
 struct Route {
     lane: Lane,
     link: Link,
-    /// A node that can be asked, not only an address that nobody has answered at.
+    /// A known node, not only an address that has not answered.
     known: bool,
     merging: bool,
-    /// The lane has collapsed while a merge was under way: that one may not have brought everything.
+    /// The lane collapsed while a merge was in flight, which may not have brought everything.
     merge_again: bool,
 }
 
 impl Route {
-    /// Rows are left out: it gets a merge. While one is under way rows are written again, for it may have
-    /// looked already.
+    /// The lane has no rows: the peer gets a merge. During that merge rows are written again, because it may
+    /// already have compared that part of the ledger.
     fn takes_no_rows(&self) -> bool {
         self.lane.collapsed && !self.merging
     }
@@ -64,7 +64,7 @@ pub(super) struct Outbox {
     me: NodeId,
     routes: BTreeMap<NodeId, Route>,
     tracks: Tracks,
-    /// When a share was last heard of: by row and child.
+    /// When a share last made progress: by row and child.
     progress: HashMap<(QueueKey, NodeId), Duration>,
 }
 
@@ -79,7 +79,7 @@ impl Outbox {
         self.routes.entry(id).or_default().known = known;
     }
 
-    /// This peer does not answer an announcement: it counts as down. Whether it did not before.
+    /// This peer does not answer an announcement: it counts as down. Returns whether it was up before.
     pub(super) fn unreachable(&mut self, id: NodeId, chance: u64, now: Now) -> bool {
         let Some(route) = self.routes.get_mut(&id) else { return false };
         let is_news = !route.link.is_busy() && !route.link.is_down();
@@ -89,7 +89,7 @@ impl Outbox {
         is_news
     }
 
-    /// Nothing waits for this peer any more, and nobody waits for its receipts.
+    /// This peer is gone: drops its rows and no longer awaits its receipts.
     pub(super) fn close(&mut self, id: NodeId) -> Vec<Change> {
         self.tracks.rename(id, None);
         let Some(mut route) = self.routes.remove(&id) else { return Vec::new() };
@@ -100,7 +100,7 @@ impl Outbox {
         changes
     }
 
-    /// What waited for an address now waits for the node that answers there.
+    /// Rows for an address now wait for the node that answers there.
     pub(super) fn rename(&mut self, old: NodeId, new: NodeId) -> Vec<Change> {
         self.tracks.rename(old, Some(new));
         let Some(mut stand_in) = self.routes.remove(&old) else { return Vec::new() };
@@ -121,7 +121,7 @@ impl Outbox {
         changes
     }
 
-    /// Everybody that a submission goes to.
+    /// All nodes that a submission is sent to.
     pub(super) fn everybody(&self) -> Vec<NodeId> {
         self.routes.keys().copied().collect()
     }
@@ -146,9 +146,8 @@ impl Outbox {
         }
     }
 
-    /// A merge with this peer has come to its end. If its lane had collapsed, and this one has brought
-    /// everything, the lane is open again: then the own entries for which its receipt is still awaited
-    /// and no row stands.
+    /// A merge with this peer has ended. If its lane had collapsed and the merge has brought everything, the
+    /// lane is open again. Returns the own entries without a row for which its receipt is still awaited.
     pub(super) fn merged(&mut self, id: NodeId) -> Option<Vec<Stamp>> {
         let route = self.routes.get_mut(&id)?;
         let complete = std::mem::take(&mut route.merging) && !route.merge_again;

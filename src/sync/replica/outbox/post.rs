@@ -1,4 +1,4 @@
-//! Rows for those that an entry is to be passed on to, as the relay plan has it.
+//! Posts rows for an entry's recipients, as the relay plan has them.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::{
     sync::{Change, Fanout, Now, OutboxRow, QueueKey, relay::plan},
 };
 
-/// What posting an entry has led to.
+/// The result of posting an entry.
 #[derive(Debug, Default)]
 pub(in super::super) struct Posted {
     /// These have rows.

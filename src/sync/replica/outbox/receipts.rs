@@ -11,22 +11,22 @@ use crate::{
 };
 
 impl Outbox {
-    /// A peer is owed this receipt; whether there is such a peer.
+    /// Queues a receipt for a peer; returns whether there is such a peer.
     pub(in super::super) fn owe_receipt(&mut self, id: NodeId, stamp: Stamp, state: DeliveryState) -> bool {
         let Some(route) = self.routes.get_mut(&id) else { return false };
         route.lane.add_receipt(stamp, state);
         true
     }
 
-    /// A peer is told this by another way: it needs no receipt.
+    /// The peer learns this in another way: it needs no receipt.
     pub(in super::super) fn told_otherwise(&mut self, id: NodeId, stamp: &Stamp, state: DeliveryState) {
         if let Some(route) = self.routes.get_mut(&id) {
             route.lane.take_receipt(stamp, state);
         }
     }
 
-    /// A node has said how far an entry of this node's has come on it: the notification's id, if that is
-    /// news. A receipt that leaves memory does so when `step` is durable.
+    /// Records a node's receipt for an own entry; returns the notification's id if the receipt is news. A
+    /// receipt leaves memory when `step` is durable.
     pub(in super::super) fn receipt(
         &mut self,
         node: NodeId,
@@ -62,12 +62,12 @@ impl Outbox {
         self.tracks.durable(upto);
     }
 
-    /// The receipts of an own entry, as long as not everybody has confirmed it.
+    /// The receipts of an own entry, until all nodes have confirmed it.
     pub(in super::super) fn receipts(&self, stamp: &Stamp) -> Option<&BTreeMap<NodeId, (DeliveryState, Moment)>> {
         self.tracks.get(stamp)
     }
 
-    /// How many own entries somebody has not confirmed.
+    /// How many own entries are unconfirmed.
     pub(in super::super) fn unconfirmed(&self) -> usize {
         self.tracks.len()
     }

@@ -1,4 +1,4 @@
-//! What goes out to a peer, and what its answer or its silence means for the rows.
+//! Sends rows to a peer, and handles its answer or its silence.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// What is to be done for a peer next.
+/// The next action for a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Want {
     /// It is to be sent to.
@@ -22,7 +22,7 @@ pub(in super::super) enum Want {
 }
 
 impl Outbox {
-    /// What is to be done for this peer now, if it can be reached.
+    /// The next action for this peer, if it can be reached.
     pub(in super::super) fn want(&self, id: NodeId, now: Now) -> Option<Want> {
         let route = self.routes.get(&id).filter(|route| route.known && route.link.is_free(now.mono))?;
         if route.takes_no_rows() {
@@ -31,7 +31,7 @@ impl Outbox {
         route.lane.has_work().then_some(Want::Send)
     }
 
-    /// Lets time pass. Those whose rows are due, or who are owed a merge.
+    /// Advances time. Returns the peers with due rows or merges.
     pub(in super::super) fn due(&mut self, now: Now) -> Vec<NodeId> {
         let mut due = Vec::new();
         for (id, route) in &mut self.routes {
@@ -53,8 +53,8 @@ impl Outbox {
         lanes.chain(links).min()
     }
 
-    /// What goes out to this peer next. One message at a time: then comes [`Outbox::landed`] or
-    /// [`Outbox::failed`].
+    /// The next message to this peer. One message at a time: [`Outbox::landed`] or [`Outbox::failed`] must
+    /// follow.
     pub(in super::super) fn take_batch(&mut self, id: NodeId, now: Now) -> Option<(Vec<Item>, Vec<Receipt>)> {
         let route = self.routes.get_mut(&id).filter(|route| route.known && route.link.is_free(now.mono))?;
         if route.lane.collapsed || !route.lane.has_work() {
@@ -65,7 +65,7 @@ impl Outbox {
         Some((items, receipts.into_iter().map(|(stamp, state)| Receipt { stamp, state }).collect()))
     }
 
-    /// The peer has answered: what was on its way, for the caller to settle row by row.
+    /// The peer has answered: returns the rows that were in flight, which the caller settles one by one.
     pub(in super::super) fn landed(&mut self, id: NodeId) -> Option<Vec<QueueKey>> {
         let route = self.routes.get_mut(&id)?;
         route.link.answered();
@@ -78,15 +78,15 @@ impl Outbox {
         lane.get(key).filter(|_| lane.is_in_flight(key)).cloned()
     }
 
-    /// The peer has the row, or has said nothing about it: it is asked again after a while.
+    /// The peer has the row, or has not reported on it: it is asked again later.
     pub(in super::super) fn ask_again(&mut self, id: NodeId, key: &QueueKey, now: Now) {
         if let Some(route) = self.routes.get_mut(&id) {
             route.lane.queued(key, now.mono);
         }
     }
 
-    /// The peer has taken this row over, with its share but for the members that it does not know. At
-    /// the initial node the rows stay until receipts come; at a relay they end. Those to be sent to now.
+    /// The peer has accepted this row, with its share except the members that it does not know. At the initial
+    /// node the rows stay until receipts arrive; at a relay they end. Returns the peers to send to now.
     pub(in super::super) fn acknowledged(
         &mut self,
         id: NodeId,
@@ -123,8 +123,8 @@ impl Outbox {
         wake
     }
 
-    /// The peer did not answer: it is tried again after a back-off, and the next of each share that it was
-    /// to pass on takes its place. Those to be sent to now.
+    /// The peer did not answer: it is tried again after a back-off, and the next member of each of its shares
+    /// takes its place. Returns the peers to send to now.
     pub(in super::super) fn failed(&mut self, id: NodeId, chance: u64, now: Now) -> Vec<NodeId> {
         let Some(route) = self.routes.get_mut(&id) else { return Vec::new() };
         route.link.failed(now.mono, chance);

@@ -24,9 +24,9 @@ use crate::{
     },
 };
 
-/// Up to so many lines are shown unfolded, and found without a search.
+/// Up to this many lines are shown unfolded, and found without a search.
 const FEW: usize = 12;
-/// So many plans are on the board; the page of plans has all of them.
+/// How many plans are on the board; the page of plans has all of them.
 const PLANS: usize = 6;
 
 /// One application or resource.
