@@ -28,23 +28,34 @@
 //!
 //! Pure rooms know no actix, no sled, no tokio and no clock: time and chance are arguments.
 
+#![deny(unreachable_pub, dead_code)]
+
+// What an application that embeds Forewarn uses.
+pub mod availability;
 pub mod cli;
-pub mod config;
-pub mod demo;
-pub mod node;
-
-pub mod actors;
-pub mod body;
-pub mod control;
-pub mod gate;
-pub mod peer;
-
-pub mod answer;
-pub mod http1;
-pub mod store;
+pub mod clock;
 pub mod sync;
 
-pub mod availability;
-pub mod clock;
-pub mod noise;
+// Public for this project's own tests and benchmarks; no promise is made about them.
+#[doc(hidden)]
+pub mod actors;
+#[doc(hidden)]
+pub mod answer;
+#[doc(hidden)]
+pub mod config;
+#[doc(hidden)]
+pub mod gate;
+#[doc(hidden)]
+pub mod http1;
+#[doc(hidden)]
+pub mod peer;
+#[doc(hidden)]
+pub mod store;
+#[doc(hidden)]
 pub mod vocabulary;
+
+mod body;
+mod control;
+mod demo;
+mod node;
+mod noise;

@@ -17,7 +17,7 @@ const LINES: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(10);
 
 /// One kind of noise; a `static` beside the line that it guards.
-pub struct Noise {
+pub(crate) struct Noise {
     kind: &'static str,
     window: Mutex<Window>,
 }
@@ -39,13 +39,13 @@ enum Admission {
 
 impl Noise {
     /// Noise of this kind, none so far.
-    pub const fn new(kind: &'static str) -> Self {
+    pub(crate) const fn new(kind: &'static str) -> Self {
         Self { kind, window: Mutex::new(Window { ends: Duration::ZERO, written: 0, held_back: 0 }) }
     }
 
     /// Whether one more line is to be written. If not, it is counted, and the count is written at the
     /// end of the window, as long as this runs on a runtime.
-    pub fn admits(&'static self) -> bool {
+    pub(crate) fn admits(&'static self) -> bool {
         let admission = self.window().admit(clock::mono());
         if let Admission::HoldFirst(left) = admission
             && let Ok(runtime) = tokio::runtime::Handle::try_current()

@@ -15,7 +15,7 @@ use crate::{answer::Snapshot, availability::verdict::View};
 const LONGEST_TIMER: Duration = Duration::from_secs(5);
 
 /// See the module.
-pub struct ApplicationCache {
+pub(crate) struct ApplicationCache {
     shared: Arc<Shared>,
     /// Which slot it owns.
     index: usize,
@@ -25,11 +25,11 @@ pub struct ApplicationCache {
 /// Use these words from now on. Answered once the change is visible at the gate.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct LoadWords(pub View);
+pub(crate) struct LoadWords(pub View);
 
 impl ApplicationCache {
     /// The cache of one application.
-    pub fn new(shared: Arc<Shared>, index: usize) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, index: usize) -> Self {
         Self { shared, index, timer: None }
     }
 
@@ -65,7 +65,7 @@ impl ApplicationCache {
 /// The clock was set back, or L is ahead of it: check whether the snapshot is still valid.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct TellTime;
+pub(crate) struct TellTime;
 
 impl Handler<TellTime> for ApplicationCache {
     type Result = ();

@@ -17,14 +17,14 @@ use crate::{
 };
 
 /// The couriers of all peers: each call is its own future, so one actor serves all of them.
-pub struct Couriers {
+pub(crate) struct Couriers {
     transport: Rc<dyn Transport>,
     repeater: Recipient<Carried>,
 }
 
 impl Couriers {
     /// Couriers that report to this repeater.
-    pub fn new(transport: Rc<dyn Transport>, repeater: Recipient<Carried>) -> Self {
+    pub(crate) fn new(transport: Rc<dyn Transport>, repeater: Recipient<Carried>) -> Self {
         Self { transport, repeater }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 
 /// A request to the node that is answered later.
 #[derive(Debug)]
-pub enum Request {
+pub(crate) enum Request {
     /// Accept this submission.
     Submit(Box<Submit>),
     /// Answer a peer's request.
@@ -29,7 +29,7 @@ pub enum Request {
 
 /// What a request waits for before it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Needs {
+pub(crate) enum Needs {
     /// The disk: while the store cannot write, the request is neither accepted nor answered.
     Writing,
     /// The disk, if the request writes something: while the store cannot write, the request is accepted, and
@@ -41,7 +41,7 @@ pub enum Needs {
 
 impl Request {
     /// What it has to wait for.
-    pub fn needs(&self) -> Needs {
+    pub(crate) fn needs(&self) -> Needs {
         match self {
             Self::Submit(_) | Self::Answer(_, Ask::Deliver(_)) => Needs::Writing,
             // A node whose disk is full still answers what it knows.
@@ -67,21 +67,21 @@ impl Request {
 /// Begin this request. If there will be no answer, the waiter is dropped.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Begin {
+pub(crate) struct Begin {
     pub(super) request: Request,
     pub(super) waiter: oneshot::Sender<Reply>,
 }
 
 impl Begin {
     /// The message, and the receiver of its answer.
-    pub fn new(request: Request) -> (Self, oneshot::Receiver<Reply>) {
+    pub(crate) fn new(request: Request) -> (Self, oneshot::Receiver<Reply>) {
         let (waiter, answer) = oneshot::channel();
         (Self { request, waiter }, answer)
     }
 }
 
 /// A query of the node's present state. It changes nothing.
-pub trait Question: Send + 'static {
+pub(crate) trait Question: Send + 'static {
     /// The answer.
     type Answer: Send + 'static;
 
@@ -90,7 +90,7 @@ pub trait Question: Send + 'static {
 }
 
 /// Answer this question.
-pub struct Look<Q>(pub Q);
+pub(crate) struct Look<Q>(pub Q);
 
 impl<Q: Question> Message for Look<Q> {
     type Result = Option<Q::Answer>;
@@ -99,7 +99,7 @@ impl<Q: Question> Message for Look<Q> {
 /// Remove this node for good. The answer tells whether there was one.
 #[derive(Message)]
 #[rtype(result = "bool")]
-pub struct Forget {
+pub(crate) struct Forget {
     /// Its name, or the address of one that was never met.
     pub name: String,
 }
@@ -107,23 +107,23 @@ pub struct Forget {
 /// The gate is open from now on: merge periodically, and announce this node to unknown members.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct BeReady;
+pub(crate) struct BeReady;
 
 /// These couriers carry the repeater's calls from now on. Must come before the merge phase, which makes the
 /// first calls.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Connect(pub Recipient<Carry>);
+pub(crate) struct Connect(pub Recipient<Carry>);
 
 /// Carry this call.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Carry(pub Call);
+pub(crate) struct Carry(pub Call);
 
 /// The result of a call.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Carried {
+pub(crate) struct Carried {
     /// Which call.
     pub call: CallId,
     /// What it was for.
@@ -137,7 +137,7 @@ pub struct Carried {
 /// Ask the initial node for a notification's receipts; its answer as JSON.
 #[derive(Message)]
 #[rtype(result = "Option<serde_json::Value>")]
-pub struct AskReceipts {
+pub(crate) struct AskReceipts {
     /// The initial node.
     pub node: NodeId,
     /// Its address.
@@ -149,7 +149,7 @@ pub struct AskReceipts {
 /// Stop the writer after everything that was submitted to it.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Close;
+pub(crate) struct Close;
 
 /// Points around a call at which a test can end the process.
 pub(super) struct Points {

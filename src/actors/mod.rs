@@ -7,15 +7,15 @@
 //!                                 └─→ Couriers ─→ peers
 //! ```
 
-pub mod application_cache;
-pub mod courier;
-pub mod desk;
-pub mod messages;
+pub(crate) mod application_cache;
+pub(crate) mod courier;
+pub(crate) mod desk;
+pub(crate) mod messages;
 pub mod queue;
-pub mod repeater;
+pub(crate) mod repeater;
 pub mod shared;
 #[cfg(test)]
 mod tests;
-pub mod transport;
+pub(crate) mod transport;
 
-pub use desk::Desk;
+pub(crate) use desk::Desk;

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Capacity of the mailbox; further messages are refused with 503.
-pub const MAILBOX: usize = 4_096;
+pub(crate) const MAILBOX: usize = 4_096;
 /// How long the history is kept.
 const HISTORY: Duration = Duration::from_secs(90 * 24 * 3600);
 /// How often older history is removed.
@@ -36,12 +36,12 @@ const PRUNE_EVERY: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(100);
 
 /// Both clocks, read once.
-pub fn now() -> Now {
+pub(crate) fn now() -> Now {
     Now { wall: clock::now(), mono: clock::mono() }
 }
 
 /// See the module.
-pub struct Repeater {
+pub(crate) struct Repeater {
     node: Node,
     queue: Box<dyn Queue>,
     /// The queue cannot write at the moment.
@@ -65,7 +65,12 @@ struct Waiting {
 
 impl Repeater {
     /// A repeater for a restored node; the queue starts with the actor.
-    pub fn new(node: Node, queue: Box<dyn Queue>, shared: Arc<Shared>, caches: Vec<Addr<ApplicationCache>>) -> Self {
+    pub(crate) fn new(
+        node: Node,
+        queue: Box<dyn Queue>,
+        shared: Arc<Shared>,
+        caches: Vec<Addr<ApplicationCache>>,
+    ) -> Self {
         Self {
             node,
             queue,

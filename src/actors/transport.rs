@@ -10,10 +10,10 @@ use crate::{
 };
 
 /// A call under way.
-pub type Call<'a, T> = LocalBoxFuture<'a, Result<T, Failure>>;
+pub(crate) type Call<'a, T> = LocalBoxFuture<'a, Result<T, Failure>>;
 
 /// Signed calls to other nodes, each with a time-out. Only the addressed node can answer.
-pub trait Transport {
+pub(crate) trait Transport {
     /// Delivers notifications and receipts.
     fn deliver<'a>(&'a self, peer: NodeId, address: &'a str, message: &'a Deliver) -> Call<'a, Delivered>;
     /// One step of a merge; `None` is 204.

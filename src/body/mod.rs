@@ -16,14 +16,14 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
-pub use self::rest::{LINGER, answer_first};
+pub(crate) use self::rest::{LINGER, answer_first};
 
 /// How much memory is set aside for a body before it arrives, in bytes; more is taken as it comes.
 const AT_ONCE: usize = 64 * 1024;
 
 /// What one body may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// Most bytes.
     pub most: usize,
     /// Longest time from the first look at it to its last byte.
@@ -32,7 +32,7 @@ pub struct Bounds {
 
 /// Why a body could not be read.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// It is longer than allowed. What had arrived is dropped.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
@@ -48,7 +48,7 @@ pub enum Fault {
 ///
 /// # Errors
 /// See [`Fault`].
-pub async fn read(
+pub(crate) async fn read(
     request: &HttpRequest,
     mut payload: web::Payload,
     bounds: Bounds,

@@ -32,7 +32,7 @@ const MOST: usize = 64 * 1024;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The `client_disconnect_timeout` of a server behind [`answer_first`]: with any other, it reads on by
 /// itself afterwards, however much comes.
-pub const LINGER: Duration = Duration::ZERO;
+pub(crate) const LINGER: Duration = Duration::ZERO;
 
 /// Middleware: gives the answer at once. If the request's body has not come to its end by then, the
 /// answer says `Connection: close`, up to 64 KiB of the rest are read for at most 2 s, and the
@@ -40,7 +40,7 @@ pub const LINGER: Duration = Duration::ZERO;
 ///
 /// # Errors
 /// What the handlers behind it give.
-pub async fn answer_first<B: MessageBody + 'static>(
+pub(crate) async fn answer_first<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse, Error> {

@@ -16,7 +16,7 @@ use crate::vocabulary::{HttpUrl, Secret};
 
 /// What the server was asked.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// `GET /path?query`.
     pub line: String,
     /// `Authorization`, empty without.
@@ -28,7 +28,7 @@ pub struct Asked {
 type Script = Arc<dyn Fn(&Asked) -> (u16, Value) + Send + Sync>;
 
 /// A running server.
-pub struct Fake {
+pub(crate) struct Fake {
     pub address: HttpUrl,
     pub asked: Arc<Mutex<Vec<Asked>>>,
     handle: ServerHandle,
@@ -37,7 +37,7 @@ pub struct Fake {
 impl Fake {
     /// Answers with a status and a body: a string goes out as text (server-sent events, when it
     /// begins like them), anything else as JSON.
-    pub fn start(script: impl Fn(&Asked) -> (u16, Value) + Send + Sync + 'static) -> Fake {
+    pub(crate) fn start(script: impl Fn(&Asked) -> (u16, Value) + Send + Sync + 'static) -> Fake {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (script, memory): (Script, _) = (Arc::new(script), asked.clone());
         let (tell, told) = std::sync::mpsc::channel();
@@ -62,18 +62,18 @@ impl Fake {
     }
 
     /// How the command line reaches it.
-    pub fn access(&self) -> Access {
+    pub(crate) fn access(&self) -> Access {
         Access { url: self.address.clone(), token: Some(Secret::new("fw_test")) }
     }
 
     /// The request lines so far.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let asked = self.asked.lock().unwrap();
         asked.iter().map(|asked| asked.line.clone()).collect()
     }
 
     /// Ends it, so that its port refuses connections.
-    pub fn stop(&self) -> HttpUrl {
+    pub(crate) fn stop(&self) -> HttpUrl {
         let system = actix_web::rt::System::new();
         system.block_on(self.handle.stop(false));
         self.address.clone()
@@ -104,6 +104,6 @@ fn answer(script: &Script, memory: &Mutex<Vec<Asked>>, request: &HttpRequest, bo
 }
 
 /// Plain output, at 16:00 on 23 November 2026.
-pub fn screen() -> Screen {
+pub(crate) fn screen() -> Screen {
     Screen { terminal: false, colour: false, now: Some("2026-11-23T16:00:00Z".parse().unwrap()), height: None }
 }

@@ -13,7 +13,7 @@ use super::error::CliError;
 /// # Errors
 ///
 /// [`CliError::Output`].
-pub fn completions(args: &CompletionsArgs, out: &mut dyn Write) -> Result<(), CliError> {
+pub(crate) fn completions(args: &CompletionsArgs, out: &mut dyn Write) -> Result<(), CliError> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "forewarn", &mut text);
     out.write_all(&text).map_err(CliError::Output)
@@ -24,7 +24,7 @@ pub fn completions(args: &CompletionsArgs, out: &mut dyn Write) -> Result<(), Cl
 /// # Errors
 ///
 /// [`CliError::Output`], [`CliError::Refused`] when the folder cannot be written to.
-pub fn man(args: &ManArgs, out: &mut dyn Write) -> Result<(), CliError> {
+pub(crate) fn man(args: &ManArgs, out: &mut dyn Write) -> Result<(), CliError> {
     let Some(folder) = &args.dir else {
         return clap_mangen::Man::new(Cli::command()).render(out).map_err(CliError::Output);
     };

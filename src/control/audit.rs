@@ -11,7 +11,7 @@ use super::{
 use crate::{actors::desk::Submitted, availability::Author};
 
 /// A notification was taken.
-pub fn submitted(request: &HttpRequest, author: &Author, submitted: &Submitted) {
+pub(crate) fn submitted(request: &HttpRequest, author: &Author, submitted: &Submitted) {
     let targets: Vec<String> = submitted.targets.iter().map(ToString::to_string).collect();
     let by = author.operator.as_deref().or(author.reporter.as_deref()).unwrap_or_default();
     log::info!(
@@ -21,17 +21,17 @@ pub fn submitted(request: &HttpRequest, author: &Author, submitted: &Submitted) 
 }
 
 /// A node was removed from the farm for good.
-pub fn forgotten(request: &HttpRequest, by: &str, name: &str) {
+pub(crate) fn forgotten(request: &HttpRequest, by: &str, name: &str) {
     log::info!(name, by, from = address(request); "node_forgotten");
 }
 
 /// Where a request comes from: the client's address, also behind a trusted proxy.
-pub fn address(request: &HttpRequest) -> String {
+pub(crate) fn address(request: &HttpRequest) -> String {
     front(request).client.to_string()
 }
 
 /// How a request has come, also behind a trusted proxy.
-pub fn front(request: &HttpRequest) -> Front {
+pub(crate) fn front(request: &HttpRequest) -> Front {
     match request.app_data::<Data<Sessions>>() {
         Some(sessions) => sessions.0.front(request),
         None => Proxies::default().front(request),

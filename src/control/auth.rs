@@ -37,7 +37,7 @@ static REFUSED: Noise = Noise::new("token_refused");
 
 /// One token, as the configuration has it.
 #[derive(Clone)]
-pub struct Token {
+pub(crate) struct Token {
     /// Stands in the history: as operator, or as reporter `token/NAME`.
     pub name: String,
     /// What it may do.
@@ -63,16 +63,16 @@ impl fmt::Debug for Token {
 
 /// The tokens of this node.
 #[derive(Debug, Clone, Default)]
-pub struct Tokens(Vec<Token>);
+pub(crate) struct Tokens(Vec<Token>);
 
 impl Tokens {
     /// These and no others.
-    pub fn new(tokens: Vec<Token>) -> Self {
+    pub(crate) fn new(tokens: Vec<Token>) -> Self {
         Self(tokens)
     }
 
     /// The token whose text this is. Looks at all of them, whichever it is.
-    pub fn find(&self, text: &str) -> Option<&Token> {
+    pub(crate) fn find(&self, text: &str) -> Option<&Token> {
         let presented = token_sha256(text);
         let mut found = u64::MAX;
         for (at, token) in (0_u64..).zip(&self.0) {
@@ -85,11 +85,11 @@ impl Tokens {
 
 /// The pages' door to the API: signed-in browsers may read.
 #[derive(Clone)]
-pub struct Sessions(pub Door);
+pub(crate) struct Sessions(pub Door);
 
 /// How long a caller may go on with a long-running request.
 #[derive(Clone)]
-pub struct Lease {
+pub(crate) struct Lease {
     /// Cancelled when it ends before its time.
     pub ended: CancellationToken,
     holds: Arc<dyn Fn(Moment) -> bool + Send + Sync>,
@@ -97,19 +97,19 @@ pub struct Lease {
 
 impl Lease {
     /// For what is open to everybody.
-    pub fn without_end() -> Self {
+    pub(crate) fn without_end() -> Self {
         Self { ended: CancellationToken::new(), holds: Arc::new(|_| true) }
     }
 
     /// It has not ended by itself.
-    pub fn holds(&self, now: Moment) -> bool {
+    pub(crate) fn holds(&self, now: Moment) -> bool {
         (self.holds)(now)
     }
 }
 
 /// The caller; in the request's extensions below `/api`.
 #[derive(Clone)]
-pub enum Caller {
+pub(crate) enum Caller {
     /// A token.
     Token(Token),
     /// A signed-in operator's browser; reads only.
@@ -126,12 +126,12 @@ impl Caller {
     ///
     /// # Errors
     /// 401 when there is none: the handler stands outside of `/api`.
-    pub fn of(request: &HttpRequest) -> Result<Self, Failure> {
+    pub(crate) fn of(request: &HttpRequest) -> Result<Self, Failure> {
         request.extensions().get::<Self>().cloned().ok_or_else(|| nobody("this needs a token".to_owned()))
     }
 
     /// The token's or the operator's name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Token(token) => &token.name,
             Self::Session { operator, .. } => operator,
@@ -143,7 +143,7 @@ impl Caller {
     /// # Errors
     /// 403 for what its rights do not cover, and for a session: the pages' own form, which checks where
     /// a request comes from, is the way.
-    pub async fn author(&self, desk: &Desk, submission: &Submission) -> Result<Author, Failure> {
+    pub(crate) async fn author(&self, desk: &Desk, submission: &Submission) -> Result<Author, Failure> {
         let Self::Token(token) = self else {
             return Err(Failure::Forbidden("a browser's session reads only; use the form, or a token".to_owned()));
         };
@@ -160,7 +160,7 @@ impl Caller {
     ///
     /// # Errors
     /// 403 for the others.
-    pub fn must_act(&self) -> Result<(), Failure> {
+    pub(crate) fn must_act(&self) -> Result<(), Failure> {
         match self {
             Self::Token(token) if token.rights.acts() => Ok(()),
             Self::Token(token) => Err(Failure::Forbidden(format!("the token {} may only read", token.name))),
@@ -174,7 +174,7 @@ impl Caller {
     ///
     /// # Errors
     /// 403 for all others.
-    pub fn must_be_operator(&self) -> Result<(), Failure> {
+    pub(crate) fn must_be_operator(&self) -> Result<(), Failure> {
         match self {
             Self::Token(token) if token.rights.role == Role::Operator => Ok(()),
             Self::Token(token) => {
@@ -188,7 +188,7 @@ impl Caller {
     }
 
     /// For how long it may go on.
-    pub fn lease(&self) -> Lease {
+    pub(crate) fn lease(&self) -> Lease {
         match self {
             Self::Session { lease, .. } => lease.clone(),
             Self::Token(token) => {
@@ -210,7 +210,7 @@ fn nobody(detail: String) -> Failure {
 ///
 /// # Errors
 /// 401, with what to do about it; 400 for credentials that are given twice or cannot be read.
-pub fn identify(request: &HttpRequest) -> Result<Caller, Failure> {
+pub(crate) fn identify(request: &HttpRequest) -> Result<Caller, Failure> {
     let tokens = request.app_data::<Data<Tokens>>();
     let mut presented = request.headers().get_all(header::AUTHORIZATION);
     if let Some(credentials) = presented.next() {
@@ -259,7 +259,7 @@ fn bearer(credentials: &str) -> Option<&str> {
 ///
 /// # Errors
 /// What the handlers behind it give; its own refusals are responses.
-pub async fn require<B: MessageBody + 'static>(
+pub(crate) async fn require<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {

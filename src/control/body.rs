@@ -11,16 +11,16 @@ use super::{errors::Failure, strict};
 use crate::body::{self, Bounds, Fault};
 
 /// Longest body that is looked at, in bytes.
-pub const MOST: usize = 64 * 1024;
+pub(crate) const MOST: usize = 64 * 1024;
 /// How long a body may take, those of the pages' forms included.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Reads a body of `application/json`.
 ///
 /// # Errors
 /// 415 for another type or a coded body, 413 above [`MOST`], 408 when it takes more than 10 s, 400
 /// with line and column where it is no JSON or names a member twice.
-pub async fn json(request: &HttpRequest, payload: web::Payload) -> Result<Value, Failure> {
+pub(crate) async fn json(request: &HttpRequest, payload: web::Payload) -> Result<Value, Failure> {
     if media_type(request).as_deref() != Some("application/json") {
         return Err(Failure::UnsupportedType(
             "the body must have the Content-Type application/json (in UTF-8)".to_owned(),
@@ -34,7 +34,7 @@ pub async fn json(request: &HttpRequest, payload: web::Payload) -> Result<Value,
 ///
 /// # Errors
 /// 413 above [`MOST`], 408 when it takes more than 10 s, 400 when it breaks off.
-pub async fn bytes(request: &HttpRequest, payload: web::Payload) -> Result<Bytes, Failure> {
+pub(crate) async fn bytes(request: &HttpRequest, payload: web::Payload) -> Result<Bytes, Failure> {
     Ok(body::read(request, payload, Bounds { most: MOST, patience: PATIENCE }, |_| {}).await?)
 }
 
@@ -42,7 +42,7 @@ pub async fn bytes(request: &HttpRequest, payload: web::Payload) -> Result<Bytes
 ///
 /// # Errors
 /// 415.
-pub fn check_coding(request: &HttpRequest) -> Result<(), Failure> {
+pub(crate) fn check_coding(request: &HttpRequest) -> Result<(), Failure> {
     let coding = request.headers().get(header::CONTENT_ENCODING);
     if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(Failure::UnsupportedType("the body must not have a Content-Encoding".to_owned()));
@@ -51,7 +51,7 @@ pub fn check_coding(request: &HttpRequest) -> Result<(), Failure> {
 }
 
 /// The media type in lower case; `None` without one, and with another charset than UTF-8.
-pub fn media_type(request: &HttpRequest) -> Option<String> {
+pub(crate) fn media_type(request: &HttpRequest) -> Option<String> {
     let content_type = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
     let mut parts = content_type.split(';').map(str::trim);
     let media = parts.next()?.to_ascii_lowercase();

@@ -19,14 +19,14 @@ use crate::{
 };
 
 /// Most wrong fields that one answer names.
-pub const MOST_ERRORS: usize = 100;
+pub(crate) const MOST_ERRORS: usize = 100;
 
 /// The media type of every error.
-pub const PROBLEM_JSON: &str = "application/problem+json";
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// Why a request was not done. Each variant is one status.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// 400: it cannot be read at all. The text names the place.
     #[error("{0}")]
     Malformed(String),
@@ -79,10 +79,10 @@ pub enum Failure {
 }
 
 /// Where problem types are explained; the name of the kind follows.
-pub const PROBLEMS: &str = "/problems/";
+pub(crate) const PROBLEMS: &str = "/problems/";
 
 /// One kind of problem: what its type, its status and its title are, and what it means.
-pub struct Kind {
+pub(crate) struct Kind {
     /// The last part of its type.
     pub name: &'static str,
     /// The HTTP status.
@@ -94,7 +94,7 @@ pub struct Kind {
 }
 
 /// Every kind, in the order of [`Failure`]'s variants.
-pub static KINDS: [Kind; 13] = [
+pub(crate) static KINDS: [Kind; 13] = [
     Kind {
         name: "malformed",
         status: 400,
@@ -189,17 +189,17 @@ impl fmt::Display for Count {
 
 impl Failure {
     /// One wrong field or parameter.
-    pub fn field(field: &str, problem: impl Into<String>) -> Self {
+    pub(crate) fn field(field: &str, problem: impl Into<String>) -> Self {
         Self::Wrong(vec![FieldError::new(field, problem)])
     }
 
     /// Not now, but soon: while the node starts.
-    pub fn not_ready() -> Self {
+    pub(crate) fn not_ready() -> Self {
         Self::Unavailable { reason: "the node is starting; /readyz says how far it is".to_owned(), retry_after: 1 }
     }
 
     /// No notification has this id, or it is no id.
-    pub fn no_notification(id: &str) -> Self {
+    pub(crate) fn no_notification(id: &str) -> Self {
         match id.parse::<Uuid>() {
             Ok(id) => Self::NotFound(format!("this node knows no notification {id}")),
             Err(_) => Self::NotFound("the id of a notification is a UUID".to_owned()), // which rule of UUIDs it breaks is of no use
@@ -226,7 +226,7 @@ impl Failure {
     }
 
     /// The body.
-    pub fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let kind = self.kind();
         let mut problem = json!({
             "type": format!("{PROBLEMS}{}", kind.name),

@@ -40,7 +40,7 @@ const GREETING: &str = "retry: 2000\n: changes from now on\n\n";
 /// How many streams there may be. Cheap to clone; clones count together. The gate and the control
 /// listener should have one each, so that the public cannot take the operators' streams away.
 #[derive(Debug, Clone)]
-pub struct Streams {
+pub(crate) struct Streams {
     open: Arc<AtomicUsize>,
     most: usize,
     end: CancellationToken,
@@ -55,17 +55,17 @@ impl Default for Streams {
 
 impl Streams {
     /// At most this many at a time.
-    pub fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self { open: Arc::default(), most, end: CancellationToken::new() }
     }
 
     /// How many are open now.
-    pub fn open(&self) -> usize {
+    pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
 
     /// Ends all streams, also those to come, so that an orderly stop does not wait for readers.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         self.end.cancel();
     }
 
@@ -86,7 +86,7 @@ impl Drop for Seat {
 
 /// Who listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
+pub(crate) enum Audience {
     /// Anyone: `availability` events only.
     Public,
     /// Operators and API clients: all events.
@@ -98,7 +98,7 @@ pub enum Audience {
 ///
 /// # Errors
 /// 503 when there are too many streams already, or the node stops.
-pub fn respond(
+pub(crate) fn respond(
     request: &HttpRequest,
     changes: Receiver<Event>,
     streams: &Streams,
@@ -139,7 +139,7 @@ pub fn respond(
 ///
 /// # Errors
 /// 422 when it is no name, or there are other parameters.
-pub fn filter(request: &HttpRequest) -> Result<Option<Name>, Failure> {
+pub(crate) fn filter(request: &HttpRequest) -> Result<Option<Name>, Failure> {
     let mut params = Params::of(request)?;
     let application = params.parsed("application", "is not the name of an application");
     params.finish()?;

@@ -12,20 +12,20 @@
 //!
 //! Must not know: actors, stores, peers.
 
-pub mod api;
-pub mod audit;
-pub mod auth;
-pub mod body;
-pub mod console;
-pub mod errors;
-pub mod events;
-pub mod formats;
-pub mod health;
-pub mod metrics;
-pub mod openapi;
-pub mod preview;
-pub mod rights;
-pub mod session;
+pub(crate) mod api;
+pub(crate) mod audit;
+pub(crate) mod auth;
+pub(crate) mod body;
+pub(crate) mod console;
+pub(crate) mod errors;
+pub(crate) mod events;
+pub(crate) mod formats;
+pub(crate) mod health;
+pub(crate) mod metrics;
+pub(crate) mod openapi;
+pub(crate) mod preview;
+pub(crate) mod rights;
+pub(crate) mod session;
 mod strict;
 
 use actix_web::web::ServiceConfig;
@@ -43,7 +43,7 @@ use self::api::routes;
 /// | [`auth::Tokens`] | 401 for every token |
 /// | [`auth::Sessions`] | browsers are not let in without a token |
 /// | [`events::Streams`] | 503 for streams |
-pub fn configure(cfg: &mut ServiceConfig) {
+pub(crate) fn configure(cfg: &mut ServiceConfig) {
     routes::register(cfg, health::places());
     routes::register(cfg, metrics::places());
     routes::register(cfg, openapi::places());

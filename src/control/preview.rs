@@ -21,7 +21,7 @@ const OVERLAPS: usize = 5;
 
 /// An application that a closing closes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Closes {
+pub(crate) struct Closes {
     /// Its name.
     pub application: Name,
     /// From when on.
@@ -33,7 +33,7 @@ pub struct Closes {
 
 /// One application that a notification is about, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Affected {
+pub(crate) struct Affected {
     /// Its name.
     pub name: Name,
     /// What users call it.
@@ -48,7 +48,7 @@ pub struct Affected {
 
 /// See the module.
 #[derive(Debug, Clone, Default)]
-pub struct Preview {
+pub(crate) struct Preview {
     /// Every application that it is about.
     pub affected: Vec<Affected>,
     /// What it closes.
@@ -60,7 +60,7 @@ pub struct Preview {
 }
 
 /// What the preview is computed from.
-pub struct Known<'a> {
+pub(crate) struct Known<'a> {
     /// Everything on the board.
     pub board: &'a Board,
     /// All nodes.
@@ -73,7 +73,7 @@ pub struct Known<'a> {
 
 impl Preview {
     /// Of a notification that the desk would take.
-    pub fn of(n: &Notification, known: &Known<'_>) -> Self {
+    pub(crate) fn of(n: &Notification, known: &Known<'_>) -> Self {
         let hit = known.board.applications.iter().filter_map(|row| Some((row, how(n, row)?)));
         let affected: Vec<Affected> = hit.map(|(row, how)| affected(n, row, how, known)).collect();
         let closes = match n.status {
@@ -87,7 +87,7 @@ impl Preview {
     }
 
     /// The names of the applications that it opens.
-    pub fn opens(&self) -> Vec<&Name> {
+    pub(crate) fn opens(&self) -> Vec<&Name> {
         self.affected.iter().filter(|one| one.opens).map(|one| &one.name).collect()
     }
 }

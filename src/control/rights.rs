@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-pub use crate::vocabulary::Role;
+pub(crate) use crate::vocabulary::Role;
 use crate::{
     actors::desk::Desk,
     availability::{Glob, Submission, Target},
@@ -14,7 +14,7 @@ use crate::{
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rights {
+pub(crate) struct Rights {
     /// What they may do.
     pub role: Role,
     /// What they may make statements about; `None`: everything, but for monitors the system.
@@ -23,17 +23,17 @@ pub struct Rights {
 
 impl Rights {
     /// Of this role, about targets that one of these globs matches; `None`: see [`Rights::targets`].
-    pub fn new(role: Role, targets: Option<Vec<Glob>>) -> Self {
+    pub(crate) fn new(role: Role, targets: Option<Vec<Glob>>) -> Self {
         Self { role, targets: targets.map(Into::into) }
     }
 
     /// May submit, change and cancel.
-    pub fn acts(&self) -> bool {
+    pub(crate) fn acts(&self) -> bool {
         self.role != Role::Viewer
     }
 
     /// May make statements about this.
-    pub fn covers(&self, target: &Target) -> bool {
+    pub(crate) fn covers(&self, target: &Target) -> bool {
         let text = target.to_string();
         let is_system_by_monitor = *target == Target::System && self.role == Role::Monitor;
         match &self.targets {
@@ -45,7 +45,7 @@ impl Rights {
 
     /// Why this submission is beyond these rights: the rest of a sentence that begins with who
     /// submits it. `None`: it is not.
-    pub async fn refusal(&self, desk: &Desk, submission: &Submission) -> Option<String> {
+    pub(crate) async fn refusal(&self, desk: &Desk, submission: &Submission) -> Option<String> {
         if !self.acts() {
             return Some(format!("has the role {} and may only read", self.role));
         }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 ///
 /// # Errors
 /// For people: what is wrong, with line and column.
-pub fn read(bytes: &[u8]) -> Result<Value, String> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Value, String> {
     if bytes.starts_with(b"\xfe\xff") || bytes.starts_with(b"\xff\xfe") {
         return Err("the body is no JSON: it begins with the byte order mark of UTF-16; JSON is UTF-8".to_owned());
     }

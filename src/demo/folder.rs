@@ -10,14 +10,14 @@ use super::DemoError;
 use super::plan::NAMES;
 
 /// Name of the file that marks the folder as the demo's.
-pub const MARKER: &str = "FOREWARN-DEMO";
+pub(crate) const MARKER: &str = "FOREWARN-DEMO";
 
 const TEXT: &str = "This folder belongs to `forewarn demo`. `forewarn demo --fresh` deletes the \
                     folders a, b and c in it.\n";
 
 /// A folder that is this demo's until it is dropped.
 #[derive(Debug)]
-pub struct Folder {
+pub(crate) struct Folder {
     dir: PathBuf,
     // the lock on the marker; the system lifts it when the process ends, however it does
     _lock: File,
@@ -30,7 +30,7 @@ impl Folder {
     ///
     /// [`DemoError::Foreign`] for one that has anything in it but no marker, [`DemoError::Busy`]
     /// when another demo has it, [`DemoError::Io`].
-    pub fn claim(dir: &Path) -> Result<Folder, DemoError> {
+    pub(crate) fn claim(dir: &Path) -> Result<Folder, DemoError> {
         let mut builder = fs::DirBuilder::new();
         // secrets will be in it
         let made = builder.recursive(true).mode(0o700).create(dir);
@@ -68,7 +68,7 @@ impl Folder {
     /// # Errors
     ///
     /// [`DemoError::Io`]; some of it may be gone then.
-    pub fn empty(&self) -> Result<(), DemoError> {
+    pub(crate) fn empty(&self) -> Result<(), DemoError> {
         for name in NAMES {
             let path = self.dir.join(name);
             match fs::remove_dir_all(&path) {

@@ -32,7 +32,7 @@ const READY: Duration = Duration::from_secs(60);
 
 /// What can be chosen.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// Throw away what an earlier demo left.
     pub fresh: bool,
     /// Folder of configurations, stores and logs.
@@ -108,7 +108,7 @@ impl DemoError {
 /// # Errors
 ///
 /// See [`DemoError`].
-pub fn run(options: &Options, out: &mut dyn Write) -> Result<(), DemoError> {
+pub(crate) fn run(options: &Options, out: &mut dyn Write) -> Result<(), DemoError> {
     actix_web::rt::System::new().block_on(start(options, out))
 }
 

@@ -27,7 +27,7 @@ const TAIL: u64 = 16 * 1024;
 
 /// The nodes that run.
 #[derive(Debug)]
-pub struct Nodes(Vec<Node>);
+pub(crate) struct Nodes(Vec<Node>);
 
 #[derive(Debug)]
 struct Node {
@@ -44,7 +44,7 @@ impl Nodes {
     /// # Errors
     ///
     /// [`DemoError::Io`]; those that were started are killed then.
-    pub fn start(plan: &Plan) -> Result<Nodes, DemoError> {
+    pub(crate) fn start(plan: &Plan) -> Result<Nodes, DemoError> {
         let program = std::env::current_exe();
         let program = program.map_err(DemoError::io("find this program,", Path::new("forewarn")))?;
         let mut nodes = Vec::new();
@@ -58,18 +58,18 @@ impl Nodes {
     }
 
     /// Whether all have ended.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether this one runs, as far as is known.
-    pub fn lives(&self, name: &str) -> bool {
+    pub(crate) fn lives(&self, name: &str) -> bool {
         self.0.iter().any(|node| node.name == name)
     }
 
     /// Waits until a node ends by itself, and returns the message about it. Pending for ever when no
     /// node is left.
-    pub async fn death(&mut self) -> String {
+    pub(crate) async fn death(&mut self) -> String {
         if self.0.is_empty() {
             return std::future::pending().await;
         }
@@ -86,7 +86,7 @@ impl Nodes {
     }
 
     /// Ends all: SIGTERM, time to finish, and only then SIGKILL.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         join_all(self.0.into_iter().map(stop)).await;
     }
 }

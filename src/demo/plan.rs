@@ -18,13 +18,13 @@ use crate::config::secrets;
 use crate::vocabulary::Secret;
 
 /// Names of the nodes, and of their folders.
-pub const NAMES: [&str; 3] = ["a", "b", "c"];
+pub(crate) const NAMES: [&str; 3] = ["a", "b", "c"];
 
 /// The operator who may sign in.
 const OPERATOR: &str = "alice";
 
 /// One application: its name, title, the resource it uses, and how many nodes run it.
-pub struct Application {
+pub(crate) struct Application {
     /// As in the configuration; its route is `/NAME`.
     pub name: &'static str,
     title: &'static str,
@@ -33,7 +33,7 @@ pub struct Application {
 }
 
 /// The applications, in the order of their ports. Node c has no chat.
-pub const APPLICATIONS: [Application; 3] = [
+pub(crate) const APPLICATIONS: [Application; 3] = [
     Application { name: "mail", title: "Mail", uses: "mail-store", nodes: 3 },
     Application { name: "phone", title: "Phone directory", uses: "directory-db", nodes: 3 },
     Application { name: "chat", title: "Chat", uses: "", nodes: 2 },
@@ -41,7 +41,7 @@ pub const APPLICATIONS: [Application; 3] = [
 
 /// Where a node is.
 #[derive(Debug)]
-pub struct Node {
+pub(crate) struct Node {
     /// Its name.
     pub name: &'static str,
     /// What users ask.
@@ -54,19 +54,19 @@ pub struct Node {
 
 impl Node {
     /// Its configuration file.
-    pub fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.dir.join("forewarn.toml")
     }
 
     /// What it logs in this run; that of the run before is kept beside it.
-    pub fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.dir.join("node.log")
     }
 }
 
 /// Everything that is settled before anything is started.
 #[derive(Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The demo's folder, absolute.
     pub data: PathBuf,
     /// a, b, c.
@@ -80,7 +80,7 @@ pub struct Plan {
 
 /// Ports that are held, so that nobody else gets them.
 #[derive(Debug)]
-pub struct Reserved {
+pub(crate) struct Reserved {
     /// For the applications, in their order.
     pub applications: Vec<TcpListener>,
     /// Those of the nodes, to be let go just before these start.
@@ -93,7 +93,7 @@ impl Plan {
     /// # Errors
     ///
     /// [`DemoError::Io`] when there is no current folder, [`DemoError::Config`].
-    pub fn new(options: &Options) -> Result<Plan, DemoError> {
+    pub(crate) fn new(options: &Options) -> Result<Plan, DemoError> {
         let data = std::path::absolute(&options.data);
         let data = data.map_err(DemoError::io("find", &options.data))?;
         // gates, control listeners and applications each begin at a round number
@@ -122,7 +122,7 @@ impl Plan {
     }
 
     /// Control listeners of the nodes that live.
-    pub fn controls(&self, nodes: &Nodes) -> Vec<SocketAddrV4> {
+    pub(crate) fn controls(&self, nodes: &Nodes) -> Vec<SocketAddrV4> {
         let living = self.nodes.iter().filter(|node| nodes.lives(node.name));
         living.map(|node| node.control).collect()
     }
@@ -132,7 +132,7 @@ impl Plan {
     /// # Errors
     ///
     /// [`DemoError::Port`] for the first that is taken.
-    pub fn reserve_ports(&self) -> Result<Reserved, DemoError> {
+    pub(crate) fn reserve_ports(&self) -> Result<Reserved, DemoError> {
         let take = |address: SocketAddrV4, what: String| {
             TcpListener::bind(address).map_err(|source| DemoError::Port { port: address.port(), what, source })
         };
@@ -155,7 +155,7 @@ impl Plan {
     /// # Errors
     ///
     /// [`DemoError::Io`].
-    pub fn write(&self) -> Result<(), DemoError> {
+    pub(crate) fn write(&self) -> Result<(), DemoError> {
         for (index, node) in self.nodes.iter().enumerate() {
             let made = DirBuilder::new().recursive(true).mode(0o700).create(&node.dir);
             made.map_err(DemoError::io("make the folder", &node.dir))?;
@@ -218,7 +218,7 @@ impl Plan {
     }
 
     /// What is said when all is ready, which took so long.
-    pub fn greeting(&self, took: Duration) -> String {
+    pub(crate) fn greeting(&self, took: Duration) -> String {
         let mut text = format!("Ready after {:.1} s.\n\n", took.as_secs_f64());
         for node in &self.nodes {
             let applications = APPLICATIONS.iter().filter(|application| {

@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Waits, without a limit, until each of these control listeners reports that its node is ready.
-pub async fn all(controls: Vec<SocketAddrV4>) {
+pub(crate) async fn all(controls: Vec<SocketAddrV4>) {
     let each = controls.into_iter().map(async |control| {
         loop {
             // who is not there yet refuses at once

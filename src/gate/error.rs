@@ -12,7 +12,7 @@ use crate::{
 
 /// Why there is no answer. The texts are for the log; users get pages.
 #[derive(Debug, thiserror::Error)]
-pub enum ProxyError {
+pub(crate) enum ProxyError {
     /// The application has no upstream (502).
     #[error("the application has no upstream")]
     NoUpstream,
@@ -63,7 +63,7 @@ pub enum ProxyError {
 
 /// What is wrong with an upstream's answer.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The connection was closed before the head was complete.
     #[error("it closed the connection")]
     Closed,
@@ -83,7 +83,7 @@ pub enum Fault {
 
 impl ProxyError {
     /// What the client is told.
-    pub fn kind(&self) -> ProblemKind {
+    pub(crate) fn kind(&self) -> ProblemKind {
         match self {
             Self::Upload(_) => ProblemKind::BadRequest,
             Self::TooLarge(_) => ProblemKind::BodyTooLarge,
@@ -96,7 +96,7 @@ impl ProxyError {
     }
 
     /// A sentence for users that replaces the usual one if that is too vague.
-    pub fn told(&self, application: &str) -> Option<String> {
+    pub(crate) fn told(&self, application: &str) -> Option<String> {
         match self {
             Self::NoUpstream => Some(format!("{application} has no upstream on this node.")),
             Self::Answer { source, .. } => Some(format!("The answer of {application} cannot be passed on: {source}.")),
@@ -107,12 +107,12 @@ impl ProxyError {
     }
 
     /// Whether nothing of the request was sent: it certainly did not arrive.
-    pub fn is_before_sending(&self) -> bool {
+    pub(crate) fn is_before_sending(&self) -> bool {
         matches!(self, Self::NoUpstream | Self::Connect { .. } | Self::Timeout { phase: "connect", .. })
     }
 
     /// Whether an operator should see it: the upstream is to blame.
-    pub fn is_upstreams_fault(&self) -> bool {
+    pub(crate) fn is_upstreams_fault(&self) -> bool {
         self.kind().status() >= 500
     }
 }

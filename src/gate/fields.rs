@@ -21,7 +21,7 @@ impl Fields for HeaderMap {
 }
 
 /// The lines of a head, as they stand in a connection's buffer.
-pub struct Lines<'a>(pub &'a [Field<'a>]);
+pub(crate) struct Lines<'a>(pub &'a [Field<'a>]);
 
 impl Fields for Lines<'_> {
     fn lines<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
@@ -31,7 +31,7 @@ impl Fields for Lines<'_> {
 
 /// The members of a list field: its lines split at commas, trimmed, without empty ones
 /// (RFC 9110, section 5.6.1). Lines that are no text are left out.
-pub fn members<'a>(fields: &'a impl Fields, name: &'a str) -> impl DoubleEndedIterator<Item = &'a str> {
+pub(crate) fn members<'a>(fields: &'a impl Fields, name: &'a str) -> impl DoubleEndedIterator<Item = &'a str> {
     let lines = fields.lines(name).filter_map(|line| std::str::from_utf8(line).ok());
     lines.flat_map(|line| line.split(',')).map(str::trim).filter(|member| !member.is_empty())
 }

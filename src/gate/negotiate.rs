@@ -8,7 +8,7 @@
 //!
 //! What must stay true: no allocation, bounded work, no panic on any bytes.
 
-pub use crate::answer::Shape;
+pub(crate) use crate::answer::Shape;
 
 /// Ranges beyond these are not read; no honest client sends as many.
 const MAX_RANGES: usize = 64;
@@ -28,7 +28,7 @@ const fn media_type(shape: Shape) -> (&'static [u8], &'static [u8]) {
 type Rank = (u8, u16);
 
 /// Chooses by the values of all Accept header lines.
-pub fn negotiate<'a>(accept: impl IntoIterator<Item = &'a [u8]>) -> Shape {
+pub(crate) fn negotiate<'a>(accept: impl IntoIterator<Item = &'a [u8]>) -> Shape {
     let mut ranks: [Rank; 4] = [(0, 0); 4];
     let ranges = accept.into_iter().flat_map(|value| Split { rest: Some(value), by: b',' });
     for range in ranges.take(MAX_RANGES) {

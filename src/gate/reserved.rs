@@ -36,7 +36,7 @@ const ROOT: (&str, &str) = (
 );
 
 /// An address that answers GET and HEAD with `handler`, and 405 to other methods.
-pub fn reading<F, Args>(path: &str, handler: F) -> Resource
+pub(crate) fn reading<F, Args>(path: &str, handler: F) -> Resource
 where
     F: Handler<Args>,
     Args: FromRequest + 'static,

@@ -27,7 +27,7 @@ const AT_ONCE: usize = 500;
 ///
 /// # Errors
 /// When the store is in use, or cannot be read or written.
-pub fn renew(dir: &Path, reserve: u64) -> Result<String, NodeError> {
+pub(crate) fn renew(dir: &Path, reserve: u64) -> Result<String, NodeError> {
     let store = open_existing(dir, reserve)?;
     let before = records::identity(&store)?;
     let restored = records::restore(&store, Rules::default())?;
@@ -81,7 +81,7 @@ struct Head {
 ///
 /// # Errors
 /// When the store is in use or cannot be read, or the output cannot be written.
-pub fn export(dir: &Path, reserve: u64, out: &mut dyn Write) -> Result<u64, NodeError> {
+pub(crate) fn export(dir: &Path, reserve: u64, out: &mut dyn Write) -> Result<u64, NodeError> {
     let store = open_existing(dir, reserve)?;
     let mut lines = 0;
     json_line(out, &Head { forewarn_export: 1 })?;
@@ -103,7 +103,7 @@ pub fn export(dir: &Path, reserve: u64, out: &mut dyn Write) -> Result<u64, Node
 ///
 /// # Errors
 /// When there is a store already, when the input is no export, or when it cannot be written.
-pub fn import(dir: &Path, reserve: u64, input: &mut dyn BufRead) -> Result<u64, NodeError> {
+pub(crate) fn import(dir: &Path, reserve: u64, input: &mut dyn BufRead) -> Result<u64, NodeError> {
     let wrong = |number: u64, problem: &str| NodeError::Settings(format!("line {number} of the export: {problem}"));
     if dir.join(crate::store::MARKER).exists() {
         return Err(NodeError::Settings(format!("{} holds a store already; name a new folder", dir.display())));
@@ -140,7 +140,7 @@ pub fn import(dir: &Path, reserve: u64, input: &mut dyn BufRead) -> Result<u64, 
 ///
 /// # Errors
 /// When the store is in use, or cannot be read or written.
-pub fn restamp(dir: &Path, reserve: u64, rules: Rules) -> Result<String, NodeError> {
+pub(crate) fn restamp(dir: &Path, reserve: u64, rules: Rules) -> Result<String, NodeError> {
     let store = open_existing(dir, reserve)?;
     let Some(identity) = records::identity(&store)? else {
         return Err(NodeError::Settings(format!("{} has never been started", dir.display())));

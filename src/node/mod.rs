@@ -11,7 +11,7 @@ mod boot;
 mod descriptors;
 mod listeners;
 mod made;
-pub mod maintenance;
+pub(crate) mod maintenance;
 mod parts;
 
 use std::io;
@@ -23,7 +23,7 @@ use crate::{
 
 /// Why a node does not start, or stops with an error.
 #[derive(Debug, thiserror::Error)]
-pub enum NodeError {
+pub(crate) enum NodeError {
     /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -59,7 +59,7 @@ pub enum NodeError {
 
 /// How a node is to be run.
 #[derive(Debug, Clone, Default)]
-pub struct RunOptions {
+pub(crate) struct RunOptions {
     /// Stop when standard input ends: for a parent that must not leave children behind.
     pub until_stdin_closes: bool,
 }
@@ -68,7 +68,7 @@ pub struct RunOptions {
 ///
 /// # Errors
 /// When it cannot start.
-pub fn run(settings: Settings, options: RunOptions) -> Result<(), NodeError> {
+pub(crate) fn run(settings: Settings, options: RunOptions) -> Result<(), NodeError> {
     actix::System::new().block_on(async move {
         let opened = boot::open(settings).await?;
         let stop = parts::stop_signal(options.until_stdin_closes)?;

@@ -36,7 +36,7 @@ const DETAIL: usize = 200;
 
 /// The receiver of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Callee<'a> {
+pub(crate) struct Callee<'a> {
     /// Where it answers: `http://host:port`.
     pub address: &'a str,
     /// Who it is. `None`: whichever node advertises this address.
@@ -45,7 +45,7 @@ pub struct Callee<'a> {
 
 /// What a peer said. It was signed for this request by the node that was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The HTTP status, errors included.
     pub status: u16,
     /// The body.
@@ -56,7 +56,7 @@ pub struct Answer {
 
 /// Why there is no answer. `address` is the one that was called.
 #[derive(Debug, thiserror::Error)]
-pub enum CallError {
+pub(crate) enum CallError {
     /// Not an address that can be called: the configuration or a peer's announcement is wrong.
     #[error("{address} is not an address like http://host:port, or the path is none: {source}")]
     Address {
@@ -130,7 +130,7 @@ pub enum CallError {
 
 /// See the module.
 #[derive(Debug)]
-pub struct PeerClient {
+pub(crate) struct PeerClient {
     http: Client<HttpConnector, Full<Bytes>>,
     key: Key,
     identity: Identity,
@@ -139,7 +139,7 @@ pub struct PeerClient {
 
 impl PeerClient {
     /// A client that speaks for `identity` and holds answers of at most `max_answer` bytes.
-    pub fn new(key: Key, identity: Identity, max_answer: usize) -> Self {
+    pub(crate) fn new(key: Key, identity: Identity, max_answer: usize) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT));
         connector.set_nodelay(true);
@@ -156,7 +156,7 @@ impl PeerClient {
     ///
     /// # Errors
     /// See [`CallError`].
-    pub async fn call(
+    pub(crate) async fn call(
         &self,
         callee: Callee<'_>,
         method: Method,

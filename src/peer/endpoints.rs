@@ -33,7 +33,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the endpoints need.
-pub struct Door {
+pub(crate) struct Door {
     /// Lets in what peers have signed, and signs the answers.
     pub guard: Guard,
     /// The desk that takes the messages. They wait in its repeater's mailbox until the node is restored.
@@ -213,7 +213,7 @@ impl Door {
 }
 
 /// Adds `/peer/v1` to the control listener.
-pub fn configure(config: &mut web::ServiceConfig) {
+pub(crate) fn configure(config: &mut web::ServiceConfig) {
     config.service(
         web::scope("/peer/v1")
             .route("/notifications", web::post().to(deliver))

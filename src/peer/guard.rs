@@ -38,9 +38,9 @@ use crate::{
 static REFUSED: Noise = Noise::new("peer_request_refused");
 
 /// Longest message, in bytes: a merge of 2,000 entries of the largest size fits.
-pub const MAX_MESSAGE: usize = 64 << 20;
+pub(crate) const MAX_MESSAGE: usize = 64 << 20;
 /// The most bytes of bodies in memory at a time, from all senders: two of the longest.
-pub const ROOM: usize = 2 * MAX_MESSAGE;
+pub(crate) const ROOM: usize = 2 * MAX_MESSAGE;
 /// How long a body may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a body waits for room.
@@ -48,7 +48,7 @@ const WAIT: Duration = Duration::from_secs(5);
 
 /// Why the body of a request that was let in is not taken.
 #[derive(Debug, thiserror::Error)]
-pub enum NotTaken {
+pub(crate) enum NotTaken {
     /// Longer than [`MAX_MESSAGE`].
     #[error("the message has {0} bytes, more than {MAX_MESSAGE}")]
     TooLarge(u64),
@@ -75,7 +75,7 @@ impl From<Fault> for NotTaken {
 
 /// A whole body, as it was signed.
 #[derive(Debug)]
-pub struct Received {
+pub(crate) struct Received {
     /// The body.
     pub body: Bytes,
     /// Its share of [`ROOM`]: kept until nothing is left of the message.
@@ -84,7 +84,7 @@ pub struct Received {
 
 /// See the module.
 #[derive(Debug)]
-pub struct Guard {
+pub(crate) struct Guard {
     key: Key,
     me: Receiver,
     nonces: Mutex<Nonces>,
@@ -93,7 +93,7 @@ pub struct Guard {
 
 impl Guard {
     /// A guard for this node.
-    pub fn new(key: Key, me: Receiver) -> Self {
+    pub(crate) fn new(key: Key, me: Receiver) -> Self {
         Self::with(key, me, Nonces::default(), ROOM)
     }
 
@@ -107,7 +107,7 @@ impl Guard {
     ///
     /// # Errors
     /// See [`Refusal`]; answer it with [`refused`], and read nothing.
-    pub fn admit(&self, request: &HttpRequest, now: Moment) -> Result<Claim, Refusal> {
+    pub(crate) fn admit(&self, request: &HttpRequest, now: Moment) -> Result<Claim, Refusal> {
         let header = |name: &'static str| request.headers().get(name).map(|value| value.as_bytes());
         // as it stood in the request line: no middleware may rewrite the peers' paths
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
@@ -129,7 +129,7 @@ impl Guard {
     ///
     /// # Errors
     /// See [`NotTaken`]; apply nothing then.
-    pub async fn receive(
+    pub(crate) async fn receive(
         &self,
         request: &HttpRequest,
         payload: web::Payload,
@@ -152,7 +152,7 @@ impl Guard {
 
     /// The answer to a request whose body was not taken. Its sender is known and is told why, unless the
     /// body is somebody else's.
-    pub fn not_taken(&self, request: &HttpRequest, nonce: Nonce, why: &NotTaken) -> HttpResponse {
+    pub(crate) fn not_taken(&self, request: &HttpRequest, nonce: Nonce, why: &NotTaken) -> HttpResponse {
         log::warn!(path = request.path(), why:% = why; "message_not_taken");
         let status = match why {
             NotTaken::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -165,14 +165,14 @@ impl Guard {
     }
 
     /// A signed problem (RFC 9457).
-    pub fn problem(&self, nonce: Nonce, status: StatusCode, detail: &str) -> HttpResponse {
+    pub(crate) fn problem(&self, nonce: Nonce, status: StatusCode, detail: &str) -> HttpResponse {
         let title = status.canonical_reason().unwrap_or("Error");
         let problem = serde_json::json!({ "title": title, "status": status.as_u16(), "detail": detail });
         self.answer(nonce, status, problem.to_string().into())
     }
 
     /// This node's answer to the request with this nonce. A 204 has no body, whatever is given.
-    pub fn answer(&self, nonce: Nonce, status: StatusCode, body: Bytes) -> HttpResponse {
+    pub(crate) fn answer(&self, nonce: Nonce, status: StatusCode, body: Bytes) -> HttpResponse {
         let body = if status == StatusCode::NO_CONTENT { Bytes::new() } else { body };
         let mut answer = HttpResponse::build(status);
         answer.insert_header((header::CACHE_CONTROL, "no-store"));
@@ -188,7 +188,7 @@ impl Guard {
 
 /// The answer to a request that was not let in: 401, or 503 when replays cannot be told any more. Not
 /// signed: a stranger gets no signature from this node, whatever it sends.
-pub fn refused(refusal: &Refusal) -> HttpResponse {
+pub(crate) fn refused(refusal: &Refusal) -> HttpResponse {
     // RFC 9110 §11.6.1: a 401 names a scheme
     let (status, title, hint) = match refusal {
         Refusal::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Too many requests to check", (header::RETRY_AFTER, "60")),

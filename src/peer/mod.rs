@@ -3,9 +3,9 @@
 //! [`signature`] and [`nonces`] are pure rules. [`client`] sends requests; [`guard`] is its counterpart on the
 //! answering side. [`wire`] maps messages to addresses; [`endpoints`] handles them.
 
-pub mod client;
-pub mod endpoints;
-pub mod guard;
-pub mod nonces;
+pub(crate) mod client;
+pub(crate) mod endpoints;
+pub(crate) mod guard;
+pub(crate) mod nonces;
 pub mod signature;
-pub mod wire;
+pub(crate) mod wire;

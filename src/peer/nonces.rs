@@ -23,11 +23,11 @@ const GENERATION: i64 = 30_000;
 
 /// How many nonces are remembered unless told otherwise: 12,000 requests a second for the whole
 /// window, at most some 80 MB. A farm in ordinary use stays below a thousand in all.
-pub const LIMIT: usize = 4_000_000;
+pub(crate) const LIMIT: usize = 4_000_000;
 
 /// The memory of replays.
 #[derive(Debug)]
-pub struct Nonces {
+pub(crate) struct Nonces {
     /// By the requests' times; of a nonce, 64 bits are enough to tell it from its contemporaries.
     generations: BTreeMap<i64, HashSet<u64>>,
     /// How many there are in all generations.
@@ -47,7 +47,7 @@ impl Default for Nonces {
 
 impl Nonces {
     /// Remembers at most `limit` nonces.
-    pub fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self { generations: BTreeMap::new(), count: 0, limit, forgotten: None }
     }
 
@@ -56,7 +56,7 @@ impl Nonces {
     /// # Errors
     /// [`Refusal::Replayed`] when it was here before, or may have been; [`Refusal::Busy`] when
     /// there is no room to remember it. Nothing is changed then.
-    pub fn admit(&mut self, nonce: Nonce, time: Moment, now: Moment) -> Result<(), Refusal> {
+    pub(crate) fn admit(&mut self, nonce: Nonce, time: Moment, now: Moment) -> Result<(), Refusal> {
         self.forget(now);
         if self.forgotten.is_some_and(|until| time <= until) {
             return Err(Refusal::Replayed);

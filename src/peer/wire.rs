@@ -32,13 +32,13 @@ const ANNOUNCEMENT: Duration = Duration::from_secs(2);
 const MERGE: Duration = Duration::from_secs(30);
 
 /// Signed HTTP to the other nodes.
-pub struct HttpTransport {
+pub(crate) struct HttpTransport {
     client: PeerClient,
 }
 
 impl HttpTransport {
     /// A transport over this client.
-    pub fn new(client: PeerClient) -> Self {
+    pub(crate) fn new(client: PeerClient) -> Self {
         Self { client }
     }
 
@@ -98,7 +98,7 @@ fn parse<A: DeserializeOwned>(address: &str, body: &[u8]) -> Result<A, Failure> 
 ///
 /// # Errors
 /// When the rest is not a message of this kind either.
-pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<String>), String> {
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<String>), String> {
     let first = match serde_json::from_slice(body) {
         Ok(message) => return Ok((message, Vec::new())),
         Err(error) => error.to_string(),

@@ -128,11 +128,11 @@ pub(super) struct Filler<'a> {
 }
 
 impl<'a> Filler<'a> {
-    pub fn new(to: &'a sled::Tree) -> Self {
+    pub(crate) fn new(to: &'a sled::Tree) -> Self {
         Self { to, batch: sled::Batch::default(), records: 0, bytes: 0 }
     }
 
-    pub fn put(&mut self, key: &IVec, value: &IVec) -> Result<(), Cause> {
+    pub(crate) fn put(&mut self, key: &IVec, value: &IVec) -> Result<(), Cause> {
         self.records += 1;
         self.bytes += key.len() + value.len();
         self.batch.insert(key, value);
@@ -143,7 +143,7 @@ impl<'a> Filler<'a> {
         Ok(())
     }
 
-    pub fn end(self) -> Result<(), Cause> {
+    pub(crate) fn end(self) -> Result<(), Cause> {
         Ok(self.to.apply_batch(self.batch)?)
     }
 }

@@ -12,17 +12,17 @@ pub(super) struct Fault(());
 #[cfg(not(test))]
 impl Fault {
     #[inline(always)]
-    pub fn at_apply(&self) -> Result<(), Cause> {
+    pub(crate) fn at_apply(&self) -> Result<(), Cause> {
         Ok(())
     }
 
     #[inline(always)]
-    pub fn at_flush(&self) -> Result<(), Cause> {
+    pub(crate) fn at_flush(&self) -> Result<(), Cause> {
         Ok(())
     }
 
     #[inline(always)]
-    pub fn at_sync(&self) -> Result<(), Cause> {
+    pub(crate) fn at_sync(&self) -> Result<(), Cause> {
         Ok(())
     }
 }
@@ -50,40 +50,40 @@ mod injected {
     }
 
     impl Fault {
-        pub fn at_apply(&self) -> Result<(), Cause> {
+        pub(crate) fn at_apply(&self) -> Result<(), Cause> {
             let fails = std::mem::take(&mut self.0.0.lock().unwrap().fail_apply);
             if fails { Err("apply was told to fail".into()) } else { Ok(()) }
         }
 
-        pub fn at_flush(&self) -> Result<(), Cause> {
+        pub(crate) fn at_flush(&self) -> Result<(), Cause> {
             let state = self.0.0.lock().unwrap();
             let mut state = self.0.1.wait_while(state, |state| state.hang_flush).unwrap();
             let fails = std::mem::take(&mut state.fail_flush);
             if fails { Err("flush was told to fail".into()) } else { Ok(()) }
         }
 
-        pub fn at_sync(&self) -> Result<(), Cause> {
+        pub(crate) fn at_sync(&self) -> Result<(), Cause> {
             let fails = std::mem::take(&mut self.0.0.lock().unwrap().fail_sync);
             if fails { Err("sync was told to fail".into()) } else { Ok(()) }
         }
 
         /// Lets the next sync fail.
-        pub fn fail_sync(&self) {
+        pub(crate) fn fail_sync(&self) {
             self.0.0.lock().unwrap().fail_sync = true;
         }
 
         /// Lets the next application of changes fail.
-        pub fn fail_apply(&self) {
+        pub(crate) fn fail_apply(&self) {
             self.0.0.lock().unwrap().fail_apply = true;
         }
 
         /// Lets the next flush fail.
-        pub fn fail_flush(&self) {
+        pub(crate) fn fail_flush(&self) {
             self.0.0.lock().unwrap().fail_flush = true;
         }
 
         /// Lets flushes hang, or those that hang go on.
-        pub fn hang_flush(&self, hang: bool) {
+        pub(crate) fn hang_flush(&self, hang: bool) {
             self.0.0.lock().unwrap().hang_flush = hang;
             self.0.1.notify_all();
         }

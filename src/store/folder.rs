@@ -47,7 +47,7 @@ pub(super) struct Folder {
 
 impl Folder {
     /// Claims a folder for a store that may not exist yet; an existing folder must be empty or a store.
-    pub fn claim(dir: &Path) -> Result<Self, OpenError> {
+    pub(crate) fn claim(dir: &Path) -> Result<Self, OpenError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
         made.map_err(OpenError::io("create the folder", dir))?;
         if let Some(found) = foreign_entry(dir)? {
@@ -57,7 +57,7 @@ impl Folder {
     }
 
     /// Claims the folder of a store that must exist.
-    pub fn existing(dir: &Path) -> Result<Self, OpenError> {
+    pub(crate) fn existing(dir: &Path) -> Result<Self, OpenError> {
         if !dir.join(MARKER).is_file() {
             return Err(match foreign_entry(dir) {
                 Ok(Some(found)) => OpenError::Foreign { dir: dir.to_owned(), found },
@@ -89,7 +89,7 @@ impl Folder {
     }
 
     /// The folder, absolute.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.dir
     }
 
@@ -98,12 +98,12 @@ impl Folder {
     }
 
     /// What the marker says, as last read or written.
-    pub fn marker(&self) -> Marker {
+    pub(crate) fn marker(&self) -> Marker {
         *self.said()
     }
 
     /// Reads the marker; all 0 in a store that was never complete.
-    pub fn read(&self) -> Result<Marker, OpenError> {
+    pub(crate) fn read(&self) -> Result<Marker, OpenError> {
         let mut line = [0; MAX_LINE];
         let length = self.marker.read_at(&mut line, 0).map_err(OpenError::io("read", &self.dir.join(MARKER)))?;
         let line = &line[..length];
@@ -121,7 +121,7 @@ impl Folder {
     }
 
     /// Changes what the marker says. It survives this process at once, and a power cut some time later.
-    pub fn note(&self, change: impl FnOnce(&mut Marker)) -> Result<(), OpenError> {
+    pub(crate) fn note(&self, change: impl FnOnce(&mut Marker)) -> Result<(), OpenError> {
         let mut said = self.said();
         let mut next = *said;
         change(&mut next);
@@ -132,18 +132,18 @@ impl Folder {
     }
 
     /// The same, durably.
-    pub fn write(&self, change: impl FnOnce(&mut Marker)) -> Result<(), OpenError> {
+    pub(crate) fn write(&self, change: impl FnOnce(&mut Marker)) -> Result<(), OpenError> {
         self.note(change)?;
         self.sync_marker()
     }
 
     /// A group has become durable, which left this mark.
-    pub fn note_mark(&self, mark: &Mark) -> Result<(), OpenError> {
+    pub(crate) fn note_mark(&self, mark: &Mark) -> Result<(), OpenError> {
         self.note(|said| (said.mark, said.records) = (mark.number, mark.records()))
     }
 
     /// Makes durable what the marker says.
-    pub fn sync_marker(&self) -> Result<(), OpenError> {
+    pub(crate) fn sync_marker(&self) -> Result<(), OpenError> {
         let path = self.dir.join(MARKER);
         disk::sync_data(&self.marker, &path).map_err(OpenError::io("sync", &path))
     }
@@ -151,7 +151,7 @@ impl Folder {
     /// Removes leftovers of a crash or a disk that would make sled refuse a sound store: a `conf` that is not
     /// what sled has written (sled never syncs it), and a half-written snapshot, which sled would use as the
     /// newest one.
-    pub fn tidy(&self) -> Result<(), OpenError> {
+    pub(crate) fn tidy(&self) -> Result<(), OpenError> {
         let database = self.database();
         let conf = database.join("conf");
         match fs::read(&conf) {
@@ -175,7 +175,7 @@ impl Folder {
     }
 
     /// Gives access to the store to its owner only.
-    pub fn close_to_others(&self) -> Result<(), OpenError> {
+    pub(crate) fn close_to_others(&self) -> Result<(), OpenError> {
         let set = |path: &Path, mode| {
             fs::set_permissions(path, Permissions::from_mode(mode)).map_err(OpenError::io("set the mode of", path))
         };
@@ -190,7 +190,7 @@ impl Folder {
 
     /// Makes every file of the store, and the names of all of them, durable: sled syncs neither
     /// `conf` nor the folder.
-    pub fn sync(&self) -> Result<(), OpenError> {
+    pub(crate) fn sync(&self) -> Result<(), OpenError> {
         self.sync_generation(self.said().generation)?;
         sync_path(&self.dir.join(MARKER))?;
         sync_path(&self.dir)?;
@@ -201,7 +201,7 @@ impl Folder {
     }
 
     /// The same for the files of one generation.
-    pub fn sync_generation(&self, generation: u32) -> Result<(), OpenError> {
+    pub(crate) fn sync_generation(&self, generation: u32) -> Result<(), OpenError> {
         let folder = self.generation(generation);
         for path in entries(&folder)?.into_iter().filter(|path| is_sleds_file(path)) {
             sync_path(&path)?;
@@ -210,13 +210,13 @@ impl Folder {
     }
 
     /// Bytes that this process may still write in the store's file system.
-    pub fn free_space(&self) -> io::Result<u64> {
+    pub(crate) fn free_space(&self) -> io::Result<u64> {
         let space = rustix::fs::fstatvfs(&self.marker)?;
         Ok(space.f_bavail.saturating_mul(space.f_frsize))
     }
 
     /// How many files lie in `blobs/`, where none may be (docs/contract.md#what-must-never-happen).
-    pub fn blobs(&self) -> Result<u64, OpenError> {
+    pub(crate) fn blobs(&self) -> Result<u64, OpenError> {
         let blobs = self.database().join("blobs");
         if !blobs.exists() {
             return Ok(0);
@@ -225,7 +225,7 @@ impl Folder {
     }
 
     /// Bytes in the files of the database.
-    pub fn size(&self) -> Result<u64, OpenError> {
+    pub(crate) fn size(&self) -> Result<u64, OpenError> {
         let mut bytes = 0;
         for path in entries(&self.database())?.into_iter().filter(|path| is_sleds_file(path)) {
             let metadata = path.metadata().map_err(OpenError::io("look at", &path))?;

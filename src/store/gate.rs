@@ -69,24 +69,24 @@ pub(super) struct Gate {
 
 impl Gate {
     /// Open, in the first epoch.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { word: AtomicU64::new(OPEN), why: ArcSwap::from_pointee(Status::Writable) }
     }
 
     /// The epoch, if it is open.
-    pub fn epoch_if_open(&self) -> Option<u64> {
+    pub(crate) fn epoch_if_open(&self) -> Option<u64> {
         let word = self.word.load(Ordering::SeqCst);
         (word % PHASES == OPEN).then_some(word / PHASES)
     }
 
     /// The epoch that steps must have to be written; a stopped or ready gate takes those of the next.
-    pub fn epoch_wanted(&self) -> u64 {
+    pub(crate) fn epoch_wanted(&self) -> u64 {
         let word = self.word.load(Ordering::SeqCst);
         word / PHASES + u64::from(word % PHASES != OPEN)
     }
 
     /// What the store can do, and if nothing, why.
-    pub fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         match self.epoch_if_open() {
             Some(_) => Status::Writable,
             None => Status::clone(&self.why.load()),
@@ -94,7 +94,7 @@ impl Gate {
     }
 
     /// Stops it, or gives a stopped one another reason; true if it was open.
-    pub fn stop(&self, why: Status) -> bool {
+    pub(crate) fn stop(&self, why: Status) -> bool {
         self.why.store(Arc::new(why));
         let word =
             self.word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |word| Some(word / PHASES * PHASES + STOPPED));
@@ -102,17 +102,17 @@ impl Gate {
     }
 
     /// The stopped store could go on.
-    pub fn ready(&self) {
+    pub(crate) fn ready(&self) {
         self.shift(STOPPED, |epoch| epoch * PHASES + READY);
     }
 
     /// Whether it waits for [`Gate::resume`].
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.word.load(Ordering::SeqCst) % PHASES == READY
     }
 
     /// Opens a ready gate in the next epoch; false if it is stopped, or open already.
-    pub fn resume(&self) -> bool {
+    pub(crate) fn resume(&self) -> bool {
         self.shift(READY, |epoch| (epoch + 1) * PHASES + OPEN)
     }
 

@@ -60,12 +60,12 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    pub fn new(queue: Receiver<Step>) -> Self {
+    pub(crate) fn new(queue: Receiver<Step>) -> Self {
         Self { queue, next: None, last: 0 }
     }
 
     /// The next step, once there is one.
-    pub fn first(&mut self, patience: Duration) -> Result<Step, RecvTimeoutError> {
+    pub(crate) fn first(&mut self, patience: Duration) -> Result<Step, RecvTimeoutError> {
         match self.next.take() {
             Some(step) => Ok(step),
             None => self.queue.recv_timeout(patience),
@@ -73,7 +73,7 @@ impl Steps {
     }
 
     /// The step and those that go with it. While a crash point is armed each goes alone.
-    pub fn group(&mut self, first: Step) -> Vec<Step> {
+    pub(crate) fn group(&mut self, first: Step) -> Vec<Step> {
         let (mut bytes, epoch, mut last) = (first.bytes(), first.epoch, first.haste);
         let mut most = last;
         let mut group = vec![first];

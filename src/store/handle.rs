@@ -72,7 +72,7 @@ pub(super) struct Changes {
 
 impl Changes {
     /// Adds writes after those that are in already.
-    pub fn add(&mut self, writes: Vec<Write>) {
+    pub(crate) fn add(&mut self, writes: Vec<Write>) {
         for Write { tree, key, value, is_new } in writes {
             match self.keys[tree as usize].entry(key) {
                 Entry::Vacant(place) => {
@@ -110,7 +110,7 @@ struct Parts {
 
 impl Handle {
     /// Takes the trees of a database whose layout is the newest one.
-    pub fn new(folder: &Folder, db: sled::Db, fault: Fault) -> Result<Self, OpenError> {
+    pub(crate) fn new(folder: &Folder, db: sled::Db, fault: Fault) -> Result<Self, OpenError> {
         let damaged = |cause| OpenError::from_cause(folder.path(), cause);
         let names = db.tree_names();
         let mut trees = Vec::with_capacity(Tree::ALL.len());
@@ -132,7 +132,7 @@ impl Handle {
     }
 
     /// The tree, for reading.
-    pub fn tree(&self, tree: Tree) -> Result<&sled::Tree, Cause> {
+    pub(crate) fn tree(&self, tree: Tree) -> Result<&sled::Tree, Cause> {
         Ok(&self.parts()?.trees[tree as usize])
     }
 
@@ -141,7 +141,7 @@ impl Handle {
     ///
     /// Trees are changed in the order of [`Tree::ALL`], `pending` last: if a full disk stops sled in the middle
     /// of a transaction, the notification is still in `pending` and is applied again.
-    pub fn apply(&self, changes: &Changes) -> Result<Mark, Cause> {
+    pub(crate) fn apply(&self, changes: &Changes) -> Result<Mark, Cause> {
         let parts = self.parts()?;
         self.fault.at_apply()?;
         let mut last = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
@@ -176,31 +176,31 @@ impl Handle {
     }
 
     /// Writes everything applied so far to the operating system. May hang on a full disk.
-    pub fn flush(&self) -> Result<(), Cause> {
+    pub(crate) fn flush(&self) -> Result<(), Cause> {
         let parts = self.parts()?;
         let flushed = self.fault.at_flush().and_then(|()| guarded(|| parts.db.flush().map(drop)));
         flushed.inspect_err(|_| disk::failed(&parts.log_path))
     }
 
     /// Puts everything flushed so far on stable storage.
-    pub fn sync(&self) -> Result<(), Cause> {
+    pub(crate) fn sync(&self) -> Result<(), Cause> {
         let parts = self.parts()?;
         self.fault.at_sync()?;
         Ok(disk::sync_data(&parts.log, &parts.log_path)?)
     }
 
     /// Bars this handle from all further writes.
-    pub fn mark_failed(&self) {
+    pub(crate) fn mark_failed(&self) {
         self.failed.store(true, Ordering::SeqCst);
     }
 
     /// Whether a write through it has failed.
-    pub fn is_failed(&self) -> bool {
+    pub(crate) fn is_failed(&self) -> bool {
         self.failed.load(Ordering::SeqCst)
     }
 
     /// Closes the database, which sled may never finish; true if it did within the limit.
-    pub fn close(mut self, limit: Duration) -> bool {
+    pub(crate) fn close(mut self, limit: Duration) -> bool {
         let Some(parts) = self.parts.take() else {
             return true;
         };

@@ -47,13 +47,13 @@ pub(super) struct Sum {
 
 impl Sum {
     /// One record more.
-    pub fn add(&mut self, key: &[u8], value: &[u8]) {
+    pub(crate) fn add(&mut self, key: &[u8], value: &[u8]) {
         self.records = self.records.wrapping_add(1);
         self.sum = self.sum.wrapping_add(checksum(key, value));
     }
 
     /// One record less.
-    pub fn remove(&mut self, key: &[u8], value: &[u8]) {
+    pub(crate) fn remove(&mut self, key: &[u8], value: &[u8]) {
         self.records = self.records.wrapping_sub(1);
         self.sum = self.sum.wrapping_sub(checksum(key, value));
     }
@@ -81,12 +81,12 @@ pub(super) struct Mark {
 
 impl Mark {
     /// The mark of the next group, before its changes.
-    pub fn next(self) -> Self {
+    pub(crate) fn next(self) -> Self {
         Self { number: self.number + 1, ..self }
     }
 
     /// A record has changed; the store's own ones do not count.
-    pub fn change(&mut self, tree: Tree, key: &[u8], old: Option<&IVec>, new: Option<&IVec>) {
+    pub(crate) fn change(&mut self, tree: Tree, key: &[u8], old: Option<&IVec>, new: Option<&IVec>) {
         if is_own(tree, key) {
             return;
         }
@@ -100,12 +100,12 @@ impl Mark {
     }
 
     /// Records of each tree.
-    pub fn records(&self) -> [u64; Tree::ALL.len()] {
+    pub(crate) fn records(&self) -> [u64; Tree::ALL.len()] {
         self.sums.map(|sum| sum.records)
     }
 
     /// As it is stored.
-    pub fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let sums = self.sums.iter().flat_map(|sum| [sum.records, sum.sum]);
         let body: Vec<u8> = [self.number].into_iter().chain(sums).flat_map(u64::to_be_bytes).collect();
         record::wrap(MARK_RECORD, &body)

@@ -59,7 +59,7 @@ pub(super) struct Marker {
 
 impl Marker {
     /// The line; always of the same length.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let Self { begun, done, generation, state, missing, mark, records } = self;
         let mut line = format!(
             "{NAME} begun={begun:05} done={done:05} generation={generation:05} state={:6} missing={} mark={mark:020}",
@@ -74,7 +74,7 @@ impl Marker {
     }
 
     /// Reads a line; `None` if it is not one. A line of layout 1 ends with the mark.
-    pub fn parse(line: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(line: &[u8]) -> Option<Self> {
         let line = std::str::from_utf8(line).ok()?.lines().next()?;
         let mut read = Self::default();
         let mut words = line.split_ascii_whitespace();

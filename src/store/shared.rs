@@ -38,7 +38,12 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Takes a folder and opens the database in it.
-    pub fn open(dir: &Path, options: Options, migrations: &[Migration], fault: Fault) -> Result<Self, OpenError> {
+    pub(crate) fn open(
+        dir: &Path,
+        options: Options,
+        migrations: &[Migration],
+        fault: Fault,
+    ) -> Result<Self, OpenError> {
         let folder = Folder::claim(dir)?;
         let Opened { handle, trouble } = open::open(&folder, migrations, options.reserve, &fault)?;
         let gate = Gate::new();
@@ -59,7 +64,7 @@ impl Shared {
     }
 
     /// The database, for as long as it can be touched without hanging.
-    pub fn handle(&self) -> Result<Arc<Handle>, StoreError> {
+    pub(crate) fn handle(&self) -> Result<Arc<Handle>, StoreError> {
         let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
         match &*slot {
             Some(handle) if !self.is_stalled() => Ok(Arc::clone(handle)),
@@ -68,19 +73,19 @@ impl Shared {
     }
 
     /// Whether the database has to be opened anew before it can be written to.
-    pub fn is_failed(&self) -> bool {
+    pub(crate) fn is_failed(&self) -> bool {
         let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
         slot.as_ref().is_none_or(|handle| handle.is_failed())
     }
 
     /// Whether the reserve is free, and to go on after a stop an eighth more.
-    pub fn check_space(&self, stopped: bool) -> Result<(), Status> {
+    pub(crate) fn check_space(&self, stopped: bool) -> Result<(), Status> {
         let reserve = self.reserve.load(Ordering::SeqCst);
         let more = if stopped { reserve / 8 } else { 0 };
         self.check_space_for(reserve.saturating_add(more))
     }
 
-    pub fn check_space_for(&self, reserve: u64) -> Result<(), Status> {
+    pub(crate) fn check_space_for(&self, reserve: u64) -> Result<(), Status> {
         match self.folder.free_space() {
             Ok(free) if free >= reserve => Ok(()),
             Ok(free) => Err(Status::ReserveReached { free, reserve }),
@@ -90,7 +95,7 @@ impl Shared {
 
     /// A write or a sync through this handle has failed, or has not ended. A sync that has failed is noted in
     /// the folder, too: this process may die before it has written the database anew.
-    pub fn give_up(&self, handle: &Handle, synced: bool) {
+    pub(crate) fn give_up(&self, handle: &Handle, synced: bool) {
         handle.mark_failed();
         if !synced && let Err(error) = self.folder.note(|said| said.state = State::Failed) {
             log::error!(error:%; "store_not_marked");
@@ -99,7 +104,7 @@ impl Shared {
 
     /// Gives up a failed handle and opens the database again, or writes it anew. On an error it stays
     /// given up, and the status is what to report until the next attempt.
-    pub fn reopen(&self) -> Result<(), Status> {
+    pub(crate) fn reopen(&self) -> Result<(), Status> {
         // readers are told "stopped" meanwhile, rather than kept waiting
         let taken = self.slot_mut().take();
         let closed = match taken.map(Arc::try_unwrap) {
@@ -127,7 +132,7 @@ impl Shared {
     }
 
     /// A store that was closed in good order is written to again.
-    pub fn begin_writing(&self) -> Result<(), OpenError> {
+    pub(crate) fn begin_writing(&self) -> Result<(), OpenError> {
         match self.folder.marker().state {
             State::Closed => self.folder.write(|said| said.state = State::Open),
             State::Open | State::Failed => Ok(()),
@@ -136,7 +141,7 @@ impl Shared {
 
     /// Everything is durable and nothing writes any more: records this in the folder, so that the next start
     /// need not check the store. Does nothing after a failure.
-    pub fn close_in_order(&self) {
+    pub(crate) fn close_in_order(&self) {
         let Ok(handle) = self.handle() else { return };
         if self.folder.marker().state != State::Open || handle.is_failed() {
             return;

@@ -12,7 +12,7 @@ use super::{Tree, record, records};
 
 /// The losses of a database, tree by tree.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Damage {
+pub(crate) struct Damage {
     /// Those that are not as they were written.
     pub trees: Vec<TreeDamage>,
     /// Groups of steps that were durable and are gone from its end.
@@ -23,7 +23,7 @@ pub struct Damage {
 
 /// What is wrong with one tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TreeDamage {
+pub(crate) struct TreeDamage {
     /// Which.
     pub tree: Tree,
     /// Records that it had; none where a store of the first layout did not say.

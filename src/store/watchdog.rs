@@ -36,19 +36,19 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub fn new(shared: Arc<Shared>, on_event: OnEvent) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, on_event: OnEvent) -> Self {
         Self { shared, on_event, groups: AtomicU64::new(IDLE) }
     }
 
     /// A group begins; hand the number to [`Work::end`].
-    pub fn begin(&self) -> u64 {
+    pub(crate) fn begin(&self) -> u64 {
         let group = self.groups.fetch_add(1, Ordering::SeqCst) + 1;
         self.shared.busy.store(group, Ordering::SeqCst);
         group
     }
 
     /// The group has ended; false if the watchdog has given up on it meanwhile.
-    pub fn end(&self, group: u64) -> bool {
+    pub(crate) fn end(&self, group: u64) -> bool {
         let in_time = self.shared.busy.compare_exchange(group, IDLE, Ordering::SeqCst, Ordering::SeqCst).is_ok();
         self.shared.busy.store(IDLE, Ordering::SeqCst);
         in_time
@@ -70,7 +70,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Ends the thread and waits for that.
-    pub fn end(self) {
+    pub(crate) fn end(self) {
         drop(self.stop);
         if self.thread.join().is_err() {
             log::error!("store_watchdog_panicked");

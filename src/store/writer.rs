@@ -281,7 +281,7 @@ fn write_group(handle: &Handle, group: Vec<Step>) -> Result<Mark, Cause> {
 
 impl Work {
     /// Stops the store, and reports it if it was not stopped before.
-    pub fn stop(&self, status: Status) {
+    pub(crate) fn stop(&self, status: Status) {
         if self.shared.gate.stop(status.clone()) {
             self.tell(WriterEvent::Stopped { status });
         }

@@ -7,7 +7,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 /// The state of the connection to one peer.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Link {
+pub(crate) struct Link {
     failures: u32,
     again: Duration,
     in_flight: bool,
@@ -15,38 +15,38 @@ pub struct Link {
 
 impl Link {
     /// Whether a message may be sent now.
-    pub fn is_free(&self, mono: Duration) -> bool {
+    pub(crate) fn is_free(&self, mono: Duration) -> bool {
         !self.in_flight && mono >= self.again
     }
 
     /// The last attempt failed.
-    pub fn is_down(&self) -> bool {
+    pub(crate) fn is_down(&self) -> bool {
         self.failures > 0
     }
 
     /// When the next attempt is due, while the peer is down.
-    pub fn due(&self) -> Option<Duration> {
+    pub(crate) fn due(&self) -> Option<Duration> {
         (self.failures > 0 && !self.in_flight).then_some(self.again)
     }
 
     /// A message is in flight and not yet answered.
-    pub fn is_busy(&self) -> bool {
+    pub(crate) fn is_busy(&self) -> bool {
         self.in_flight
     }
 
     /// A message was sent.
-    pub fn sent(&mut self) {
+    pub(crate) fn sent(&mut self) {
         self.in_flight = true;
     }
 
     /// The peer answered.
-    pub fn answered(&mut self) {
+    pub(crate) fn answered(&mut self) {
         *self = Self::default();
     }
 
     /// It did not answer. `chance` is random: the wait is between half and the whole of the back-off, so that
     /// nodes that lost the same peer do not return in step.
-    pub fn failed(&mut self, mono: Duration, chance: u64) {
+    pub(crate) fn failed(&mut self, mono: Duration, chance: u64) {
         self.in_flight = false;
         let whole = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
         let half = whole / 2;
@@ -55,7 +55,7 @@ impl Link {
     }
 
     /// The peer has announced itself: the back-off ends.
-    pub fn heard(&mut self) {
+    pub(crate) fn heard(&mut self) {
         self.failures = 0;
         self.again = Duration::ZERO;
     }

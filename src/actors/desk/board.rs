@@ -32,7 +32,7 @@ struct Known {
 
 impl Desk {
     /// All applications and resources as this node sees them now.
-    pub async fn board(&self) -> Board {
+    pub(crate) async fn board(&self) -> Board {
         let own: Vec<Definition> = self.shared.slots.iter().map(|slot| slot.app.definition.clone()).collect();
         let resources = Arc::clone(&self.resources);
         let looked = self.look(SurveyBoard { own, resources }).await;
@@ -79,7 +79,7 @@ impl Desk {
     }
 
     /// The applications and resources that some member has, for forms: sorted targets with titles.
-    pub async fn known_targets(&self) -> Vec<(Target, String)> {
+    pub(crate) async fn known_targets(&self) -> Vec<(Target, String)> {
         let known = self.look(ListTargets).await.unwrap_or_default();
         let title = |target: &Target| match target {
             Target::System => "The whole system".to_owned(),
@@ -104,7 +104,7 @@ impl Desk {
     }
 
     /// All nodes that this one knows, itself first.
-    pub async fn nodes(&self) -> Vec<NodeView> {
+    pub(crate) async fn nodes(&self) -> Vec<NodeView> {
         self.look_around().await;
         let looked = self.look(ListNodes { phase: self.phase().to_owned() });
         let mut nodes = looked.await.unwrap_or_default();

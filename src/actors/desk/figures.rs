@@ -78,7 +78,7 @@ impl Question for CountRows {
 
 impl Desk {
     /// Adds what `/metrics` shows of the node.
-    pub async fn figures(&self, registry: &mut Registry) {
+    pub(crate) async fn figures(&self, registry: &mut Registry) {
         let mut into = Into(registry);
         self.figures_of_the_replica(&mut into).await;
         let counters = &self.shared.counters;

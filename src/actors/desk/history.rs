@@ -37,7 +37,7 @@ impl Desk {
     ///
     /// # Errors
     /// When the cursor is not valid, or the store cannot be read.
-    pub async fn history(&self, query: HistoryQuery) -> Result<HistoryPage, HistoryError> {
+    pub(crate) async fn history(&self, query: HistoryQuery) -> Result<HistoryPage, HistoryError> {
         let before = match query.before.as_deref() {
             None => None,
             Some(text) => Some(cursor(text).ok_or(HistoryError::Cursor)?),
@@ -69,7 +69,7 @@ impl Desk {
     }
 
     /// One notification as it is in the ledger or in the history.
-    pub async fn entry(&self, id: Uuid) -> Option<Arc<Entry>> {
+    pub(crate) async fn entry(&self, id: Uuid) -> Option<Arc<Entry>> {
         if let Some(entry) = self.look(FindEntry(id)).await? {
             return Some(entry);
         }
@@ -77,7 +77,7 @@ impl Desk {
     }
 
     /// The newest notification about any of these targets, other than a plan that has not begun.
-    pub async fn latest_about(&self, targets: Vec<Target>) -> Option<Arc<Entry>> {
+    pub(crate) async fn latest_about(&self, targets: Vec<Target>) -> Option<Arc<Entry>> {
         let (store, now) = (self.store.clone(), clock::now());
         let read = move || {
             let (mut found, mut looked_at) = (None, 0);
@@ -98,7 +98,7 @@ impl Desk {
 
     /// What became of a plan; `None` while it is neither changed nor cancelled, as far as the
     /// history goes back.
-    pub async fn fate_of(&self, plan: Uuid) -> Option<Fate> {
+    pub(crate) async fn fate_of(&self, plan: Uuid) -> Option<Fate> {
         let first = self.entry(plan).await?;
         let store = self.store.clone();
         let read = move || {

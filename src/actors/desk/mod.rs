@@ -18,7 +18,7 @@ use std::{
 use actix::{Addr, prelude::SendError};
 use tokio::sync::broadcast;
 
-pub use self::types::*;
+pub(crate) use self::types::*;
 use super::{
     courier::Couriers,
     messages::{Begin, Forget, Look, Question, Request},
@@ -42,7 +42,7 @@ const DISK_PATIENCE: Duration = Duration::from_secs(8);
 
 /// See the module.
 #[derive(Clone)]
-pub struct Desk {
+pub(crate) struct Desk {
     repeater: Addr<Repeater>,
     store: Store,
     shared: Arc<Shared>,
@@ -53,7 +53,7 @@ pub struct Desk {
 
 impl Desk {
     /// A desk in front of this repeater.
-    pub fn new(
+    pub(crate) fn new(
         repeater: Addr<Repeater>,
         store: Store,
         shared: Arc<Shared>,
@@ -64,12 +64,12 @@ impl Desk {
     }
 
     /// The repeater, for peers' messages.
-    pub fn repeater(&self) -> &Addr<Repeater> {
+    pub(crate) fn repeater(&self) -> &Addr<Repeater> {
         &self.repeater
     }
 
     /// What the actors publish.
-    pub fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
 
@@ -94,7 +94,7 @@ impl Desk {
     ///
     /// # Errors
     /// See [`SubmitError`]; nothing is left half done.
-    pub async fn submit(&self, submission: Submission, author: Author) -> Result<Submitted, SubmitError> {
+    pub(crate) async fn submit(&self, submission: Submission, author: Author) -> Result<Submitted, SubmitError> {
         let arrived = clock::mono();
         let result = self.try_submit(submission, author).await;
         self.shared.submission_seconds.observe((clock::mono() - arrived).as_secs_f64());
@@ -156,13 +156,13 @@ impl Desk {
     ///
     /// # Errors
     /// Fields that are wrong.
-    pub async fn check(&self, submission: Submission) -> Result<Submission, SubmitError> {
+    pub(crate) async fn check(&self, submission: Submission) -> Result<Submission, SubmitError> {
         let checked = self.look(CheckSubmission(submission)).await;
         checked.ok_or_else(|| unavailable("the node is going down".to_owned(), 5))?.map_err(refused)
     }
 
     /// Why an application is (un)available for a request; `None`: no such application here.
-    pub async fn why(&self, application: &str, request: &RequestFacts<'_>) -> Option<Why> {
+    pub(crate) async fn why(&self, application: &str, request: &RequestFacts<'_>) -> Option<Why> {
         let slot = self.shared.slots.iter().find(|slot| slot.app.name().as_str() == application)?;
         // As the gate would decide it; what is no path is looked at as it was typed.
         let path = path::normalize(request.path).unwrap_or(request.path.into());
@@ -191,7 +191,7 @@ impl Desk {
     ///
     /// # Errors
     /// See [`ForgetError`].
-    pub async fn forget(&self, name: &str) -> Result<bool, ForgetError> {
+    pub(crate) async fn forget(&self, name: &str) -> Result<bool, ForgetError> {
         let name = name.to_owned();
         if name == self.shared.node.as_str() {
             return Err(ForgetError::Itself);
@@ -207,17 +207,17 @@ impl Desk {
     }
 
     /// Changes from now on. A slow reader that missed some gets `Lagged`.
-    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.shared.events.subscribe()
     }
 
     /// `open`, `restore`, `replay`, `merge`, `ready`, `fenced` or `stopping`.
-    pub fn phase(&self) -> &'static str {
+    pub(crate) fn phase(&self) -> &'static str {
         self.shared.phase().name()
     }
 
     /// Why this node is fenced, if it is.
-    pub fn fenced(&self) -> Option<ConflictKind> {
+    pub(crate) fn fenced(&self) -> Option<ConflictKind> {
         self.shared.fenced().map(|conflict| conflict.kind)
     }
 }
@@ -226,7 +226,7 @@ impl Desk {
 impl Desk {
     /// A desk without a repeater, for tests of the code in front of it.
     #[allow(clippy::unwrap_used)]
-    pub fn closed() -> Self {
+    pub(crate) fn closed() -> Self {
         use actix::AsyncContext as _;
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), crate::store::Options::default()).unwrap();

@@ -54,7 +54,7 @@ impl Question for LookUpReceipts {
 
 impl Desk {
     /// Waits until every known node has confirmed, or until the timeout.
-    pub async fn wait(&self, id: Uuid, timeout: Duration) -> Option<Delivery> {
+    pub(crate) async fn wait(&self, id: Uuid, timeout: Duration) -> Option<Delivery> {
         let deadline = Instant::now() + timeout;
         // Subscribed before the first look, so that nothing is missed in between.
         let mut events = self.subscribe();
@@ -75,14 +75,14 @@ impl Desk {
     }
 
     /// One notification with its receipt; if another node is the initial one, asks that node.
-    pub async fn notification(&self, id: Uuid) -> Option<(Arc<Entry>, Delivery)> {
+    pub(crate) async fn notification(&self, id: Uuid) -> Option<(Arc<Entry>, Delivery)> {
         let entry = self.entry(id).await?;
         let delivery = self.receipt(&entry, true).await;
         Some((entry, delivery))
     }
 
     /// What is known here of a notification whose id a peer asks about.
-    pub async fn own_receipt(&self, id: Uuid) -> Option<Delivery> {
+    pub(crate) async fn own_receipt(&self, id: Uuid) -> Option<Delivery> {
         let entry = self.entry(id).await?;
         Some(self.receipt(&entry, false).await)
     }

@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use serde::Serialize;
 use uuid::Uuid;
 
-pub use crate::{actors::shared::Event, sync::DeliveryState};
+pub(crate) use crate::{actors::shared::Event, sync::DeliveryState};
 use crate::{
     availability::{BoundExceeded, Entry, FieldError, Moment, Name, Notification, Reason, Status, Target},
     store::records::RecordError,
@@ -14,7 +14,7 @@ use crate::{
 
 /// One line of a receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, utoipa::ToSchema)]
-pub struct DeliveryRow {
+pub(crate) struct DeliveryRow {
     /// The node's name; its address, as long as nobody has met it.
     pub node: String,
     /// How far it is there.
@@ -25,7 +25,7 @@ pub struct DeliveryRow {
 
 /// The receipt of one notification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, utoipa::ToSchema)]
-pub struct Delivery {
+pub(crate) struct Delivery {
     /// One row per known node, the initial node first.
     pub delivery: Vec<DeliveryRow>,
     /// Every row is applied or superseded. False also where the initial node cannot be asked.
@@ -34,7 +34,7 @@ pub struct Delivery {
 
 /// What a submission was answered with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Submitted {
+pub(crate) struct Submitted {
     /// The notification's id.
     pub id: Uuid,
     /// Its time.
@@ -54,7 +54,7 @@ pub struct Submitted {
 
 /// Why a submission was not taken.
 #[derive(Debug, thiserror::Error)]
-pub enum SubmitError {
+pub(crate) enum SubmitError {
     /// 422: fields that are wrong.
     #[error("the notification is not acceptable")]
     Invalid(Vec<FieldError>),
@@ -77,7 +77,7 @@ pub enum SubmitError {
 
 /// Which notifications to list, newest first (docs/contract.md#the-api).
 #[derive(Debug, Clone, Default)]
-pub struct HistoryQuery {
+pub(crate) struct HistoryQuery {
     /// Only those that name this application, or the system, or a resource it uses.
     pub application: Option<String>,
     /// Only from this source (`operator`, `monitor`, `alert`, `farm`).
@@ -99,7 +99,7 @@ pub struct HistoryQuery {
 
 /// Kinds of statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A closing that begins at once.
     Unavailable,
     /// A closing that begins later.
@@ -112,7 +112,7 @@ pub enum Kind {
 
 impl Kind {
     /// What a notification is.
-    pub fn of(n: &Notification) -> Self {
+    pub(crate) fn of(n: &Notification) -> Self {
         match (n.cancels, n.status) {
             (Some(_), _) => Self::Cancel,
             (None, Some(Status::Unavailable)) if n.is_plan() => Self::Plan,
@@ -122,7 +122,7 @@ impl Kind {
     }
 
     /// As it is written in addresses and files.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Unavailable => "unavailable",
             Self::Plan => "plan",
@@ -132,12 +132,12 @@ impl Kind {
     }
 
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Unavailable, Self::Plan, Self::Available, Self::Cancel];
+    pub(crate) const ALL: [Self; 4] = [Self::Unavailable, Self::Plan, Self::Available, Self::Cancel];
 }
 
 /// One page of the history.
 #[derive(Debug, Clone, Default)]
-pub struct HistoryPage {
+pub(crate) struct HistoryPage {
     /// Newest first. A changed plan is two notifications, the new plan and the cancel of the old one:
     /// they are on the same page.
     pub entries: Vec<Arc<Entry>>,
@@ -150,7 +150,7 @@ pub struct HistoryPage {
 
 /// Why there is no page of the history.
 #[derive(Debug, thiserror::Error)]
-pub enum HistoryError {
+pub(crate) enum HistoryError {
     /// 422: `before` was not given out as `next`, and is not a time.
     #[error("is neither a time nor a value of `next`")]
     Cursor,
@@ -161,7 +161,7 @@ pub enum HistoryError {
 
 /// Why something could not be read from the store.
 #[derive(Debug, thiserror::Error)]
-pub enum ReadError {
+pub(crate) enum ReadError {
     /// The disk does not answer, or a record is damaged.
     #[error(transparent)]
     Records(#[from] RecordError),
@@ -172,7 +172,7 @@ pub enum ReadError {
 
 /// Why a node was not forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ForgetError {
+pub(crate) enum ForgetError {
     /// 409: it is the node that was asked.
     #[error("a node does not forget itself: ask another one")]
     Itself,
@@ -186,7 +186,7 @@ pub enum ForgetError {
 
 /// What has become of a plan.
 #[derive(Debug, Clone)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// Another plan or closing is in its place: the latest one.
     Changed(Arc<Entry>),
     /// It was cancelled, by this notification.
@@ -195,7 +195,7 @@ pub enum Fate {
 
 /// One closing that counts, for boards and the API.
 #[derive(Debug, Clone)]
-pub struct CauseView {
+pub(crate) struct CauseView {
     /// What is closed.
     pub target: Target,
     /// `own`, `system` or `resource`.
@@ -209,7 +209,7 @@ pub struct CauseView {
 /// One application or resource as this node sees it, for a request that no criteria but `nodes`
 /// match.
 #[derive(Debug, Clone)]
-pub struct BoardRow {
+pub(crate) struct BoardRow {
     /// Its name.
     pub name: Name,
     /// Its title; a resource's is its name.
@@ -238,7 +238,7 @@ pub struct BoardRow {
 
 /// Everything the board shows.
 #[derive(Debug, Clone, Default)]
-pub struct Board {
+pub(crate) struct Board {
     /// By name.
     pub applications: Vec<BoardRow>,
     /// By name.
@@ -249,7 +249,7 @@ pub struct Board {
 
 /// One word that `why` considered.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct Considered {
+pub(crate) struct Considered {
     /// The notification.
     pub id: Uuid,
     /// `own`, `system` or `resource:NAME`.
@@ -264,7 +264,7 @@ pub struct Considered {
 
 /// The answer to `why`.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct Why {
+pub(crate) struct Why {
     /// Open for this request.
     pub available: bool,
     /// What is degraded for this request: layer, reason, message, since, expected return.
@@ -275,7 +275,7 @@ pub struct Why {
 
 /// One node of the farm, as `GET /api/v1/nodes` shows it (docs/contract.md#the-api).
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct NodeView {
+pub(crate) struct NodeView {
     /// Its identity; none as long as nobody has met it.
     pub id: Option<Uuid>,
     /// Its name; its address, as long as nobody has met it.
@@ -301,7 +301,7 @@ pub struct NodeView {
 
 impl NodeView {
     /// It cannot be reached.
-    pub fn is_away(&self) -> bool {
+    pub(crate) fn is_away(&self) -> bool {
         matches!(self.phase.as_str(), "away" | "unknown")
     }
 }

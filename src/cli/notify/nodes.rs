@@ -16,7 +16,7 @@ const GAUGE: &str = "forewarn_pending";
 /// # Errors
 ///
 /// [`CliError::Refused`] when none of them answers.
-pub fn choose(args: &NotifyArgs, access: Access) -> Result<Vec<Client>, CliError> {
+pub(crate) fn choose(args: &NotifyArgs, access: Access) -> Result<Vec<Client>, CliError> {
     let token = access.token;
     let addresses = match args.to.is_empty() {
         true => vec![access.url],

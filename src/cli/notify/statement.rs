@@ -16,7 +16,7 @@ use crate::availability::Moment;
 /// # Errors
 ///
 /// [`CliError::Usage`].
-pub fn of(args: &NotifyArgs, id: Uuid, timestamp: Moment) -> Result<Value, CliError> {
+pub(crate) fn of(args: &NotifyArgs, id: Uuid, timestamp: Moment) -> Result<Value, CliError> {
     let mut body = Map::new();
     let mut put = |field: &str, value: Option<Value>| {
         if let Some(value) = value {

@@ -11,7 +11,7 @@ use crate::availability::Moment;
 /// Everything. What a later version adds is passed over, what is missing is shown as nothing.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Board {
+pub(crate) struct Board {
     applications: Vec<Row>,
     resources: Vec<Row>,
     system: Vec<Statement>,
@@ -20,7 +20,7 @@ pub struct Board {
 /// One application or resource.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Row {
+pub(crate) struct Row {
     application: Option<String>,
     resource: Option<String>,
     title: Option<String>,
@@ -86,7 +86,7 @@ impl Row {
 const HEAD: [&str; 6] = ["", "STATE", "REASON", "SINCE", "BACK", "WHO"];
 
 /// The board: applications, resources, the system, what is closed in part and what is planned.
-pub fn all(board: &Board, screen: &Screen) -> String {
+pub(crate) fn all(board: &Board, screen: &Screen) -> String {
     let mut text = String::new();
     for (kind, rows) in [("APPLICATION", &board.applications), ("RESOURCE", &board.resources)] {
         let mut head = HEAD;
@@ -117,7 +117,7 @@ pub fn all(board: &Board, screen: &Screen) -> String {
 }
 
 /// One application, with what users are told and each cause.
-pub fn one(row: &Row, screen: &Screen) -> String {
+pub(crate) fn one(row: &Row, screen: &Screen) -> String {
     let mut text = String::new();
     let mut head = HEAD;
     head[0] = "APPLICATION";

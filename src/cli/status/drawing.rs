@@ -18,7 +18,7 @@ const ENTER: &str = "\u{1b}[?1049h\u{1b}[?25l\u{1b}[?7l";
 const LEAVE: &str = "\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l";
 
 /// See the module.
-pub struct Drawing<'o> {
+pub(crate) struct Drawing<'o> {
     /// How results are shown.
     pub screen: Screen,
     last: String,
@@ -32,7 +32,7 @@ impl<'o> Drawing<'o> {
     /// # Errors
     ///
     /// [`CliError::Output`].
-    pub fn begin(screen: Screen, json: bool, out: &'o mut dyn Write) -> Result<Self, CliError> {
+    pub(crate) fn begin(screen: Screen, json: bool, out: &'o mut dyn Write) -> Result<Self, CliError> {
         let mut drawing = Drawing { screen, last: String::new(), full_screen: screen.terminal && !json, out };
         if drawing.full_screen {
             drawing.write(ENTER)?;
@@ -45,7 +45,7 @@ impl<'o> Drawing<'o> {
     /// # Errors
     ///
     /// [`CliError::Output`].
-    pub fn end(&mut self) -> Result<(), CliError> {
+    pub(crate) fn end(&mut self) -> Result<(), CliError> {
         match self.full_screen {
             true => self.write(&format!("{LEAVE}{}", self.last)),
             false => Ok(()),
@@ -57,7 +57,7 @@ impl<'o> Drawing<'o> {
     /// # Errors
     ///
     /// [`CliError::Output`].
-    pub fn draw(&mut self, text: &str) -> Result<(), CliError> {
+    pub(crate) fn draw(&mut self, text: &str) -> Result<(), CliError> {
         if self.full_screen {
             self.last = text.to_owned();
             let hint = paint("Ctrl-C ends this", Tone::Head, self.screen.colour);
@@ -76,7 +76,7 @@ impl<'o> Drawing<'o> {
     /// # Errors
     ///
     /// [`CliError::Output`].
-    pub fn json(&mut self, body: &serde_json::Value) -> Result<(), CliError> {
+    pub(crate) fn json(&mut self, body: &serde_json::Value) -> Result<(), CliError> {
         let text = body.to_string();
         if self.last == text {
             return Ok(());
@@ -91,7 +91,7 @@ impl<'o> Drawing<'o> {
     /// # Errors
     ///
     /// [`CliError::Output`].
-    pub fn lost(&mut self, why: &str) -> Result<(), CliError> {
+    pub(crate) fn lost(&mut self, why: &str) -> Result<(), CliError> {
         let line = format!("not up to date: {}; trying again", escaped(why));
         if self.full_screen {
             let line = paint(&line, Tone::Bad, self.screen.colour);

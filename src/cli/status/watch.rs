@@ -51,7 +51,7 @@ enum Next {
 ///
 /// [`CliError::Call`] when the node refuses, or cannot be reached in the beginning; later losses are
 /// shown, and tried again. [`CliError::Output`].
-pub fn run(args: &StatusArgs, client: &Client, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
+pub(crate) fn run(args: &StatusArgs, client: &Client, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
     let (tell, told) = mpsc::channel();
     tell_interrupts(tell.clone()).map_err(|error| CliError::Refused(format!("cannot start: {error}")))?;
     let mut drawing = Drawing::begin(*screen, args.output.json, out)?;

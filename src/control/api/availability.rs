@@ -23,7 +23,7 @@ use crate::{
     get, path = "/api/v1/availability", operation_id = "listAvailability", tag = "availability",
     responses((status = 200, description = "The board.", body = Everything), Reading)
 )]
-pub async fn all(request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(crate) async fn all(request: HttpRequest) -> Result<HttpResponse, Failure> {
     params::none(&request)?;
     Ok(HttpResponse::Ok().json(Everything::of(&desk(&request)?.board().await)))
 }
@@ -34,7 +34,7 @@ pub async fn all(request: HttpRequest) -> Result<HttpResponse, Failure> {
     params(("application" = Name, Path, description = "Its name.")),
     responses((status = 200, description = "How it stands.", body = Application), ReadingOne)
 )]
-pub async fn one(request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(crate) async fn one(request: HttpRequest) -> Result<HttpResponse, Failure> {
     params::none(&request)?;
     let name = segment(&request, "application");
     let board = desk(&request)?.board().await;

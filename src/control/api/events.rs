@@ -27,7 +27,7 @@ use crate::control::{
         Reading
     )
 )]
-pub async fn follow(request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(crate) async fn follow(request: HttpRequest) -> Result<HttpResponse, Failure> {
     let application = filter(&request)?;
     let desk = desk(&request)?;
     if let Some(name) = &application

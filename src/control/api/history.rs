@@ -84,7 +84,7 @@ struct WithReceipt {
     get, path = "/api/v1/notifications", operation_id = "listNotifications", tag = "notifications", params(Filters),
     responses((status = 200, description = "One page.", body = Page), Reading)
 )]
-pub async fn list(request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(crate) async fn list(request: HttpRequest) -> Result<HttpResponse, Failure> {
     if let Some(description) = formats::description(&request) {
         return Ok(description);
     }
@@ -100,7 +100,7 @@ pub async fn list(request: HttpRequest) -> Result<HttpResponse, Failure> {
     params(("id" = uuid::Uuid, Path, description = "Its id.")),
     responses((status = 200, description = "The record with its receipt.", body = WithReceipt), ReadingOne)
 )]
-pub async fn one(request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(crate) async fn one(request: HttpRequest) -> Result<HttpResponse, Failure> {
     params::none(&request)?;
     let text = segment(&request, "id");
     let id = text.parse().or(Err(Failure::no_notification(&text)))?;
@@ -112,7 +112,7 @@ pub async fn one(request: HttpRequest) -> Result<HttpResponse, Failure> {
 ///
 /// # Errors
 /// 422 that names what is wrong or unknown.
-pub fn query(request: &HttpRequest) -> Result<HistoryQuery, Failure> {
+pub(crate) fn query(request: &HttpRequest) -> Result<HistoryQuery, Failure> {
     let mut params = Params::of(request)?;
     let application = params.parsed::<Name>("application", "is not the name of an application");
     let source = params.text("source");
@@ -140,7 +140,7 @@ fn refused(error: HistoryError) -> Failure {
 }
 
 /// A notification's record. It is kept as an opening where it is degraded, and shown as it was submitted.
-pub fn record(entry: &Entry) -> Value {
+pub(crate) fn record(entry: &Entry) -> Value {
     // A record of plain values always serializes.
     let mut record = serde_json::to_value(&entry.notification).unwrap_or_default();
     if entry.notification.degraded

@@ -9,9 +9,9 @@ pub(super) mod events;
 pub(super) mod history;
 pub(super) mod nodes;
 pub(super) mod notifications;
-pub mod params;
+pub(crate) mod params;
 pub(super) mod preview;
-pub mod routes;
+pub(crate) mod routes;
 pub(super) mod why;
 
 use actix_web::{

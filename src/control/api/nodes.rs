@@ -26,7 +26,7 @@ struct Nodes {
     get, path = "/api/v1/nodes", operation_id = "listNodes", tag = "nodes",
     responses((status = 200, description = "The farm.", body = Nodes), Reading)
 )]
-pub async fn list(request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(crate) async fn list(request: HttpRequest) -> Result<HttpResponse, Failure> {
     params::none(&request)?;
     Ok(HttpResponse::Ok().json(Nodes { nodes: desk(&request)?.nodes().await }))
 }
@@ -39,7 +39,7 @@ pub async fn list(request: HttpRequest) -> Result<HttpResponse, Failure> {
     params(("name" = String, Path, description = "Its name; percent-encoded, its address, as long as nobody has met it.")),
     responses((status = 204, description = "It is forgotten."), Forgetting)
 )]
-pub async fn forget(request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(crate) async fn forget(request: HttpRequest) -> Result<HttpResponse, Failure> {
     let caller = Caller::of(&request)?;
     caller.must_be_operator()?;
     params::none(&request)?;

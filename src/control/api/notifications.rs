@@ -55,7 +55,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
         Acting
     )
 )]
-pub async fn submit(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Failure> {
+pub(crate) async fn submit(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Failure> {
     let format = Format::of(&request)?;
     match take(&request, payload, format).await {
         Ok((submitted, status)) => Ok(format.answer(&submitted, status)),

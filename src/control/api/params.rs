@@ -11,7 +11,7 @@ use crate::{availability::FieldError, control::errors::Failure};
 const MOST: usize = 100;
 
 /// The parameters of one request that have not been taken yet, and what was wrong with the others.
-pub struct Params {
+pub(crate) struct Params {
     pairs: Vec<(String, String)>,
     errors: Vec<FieldError>,
 }
@@ -21,7 +21,7 @@ impl Params {
     ///
     /// # Errors
     /// 400 when it cannot be split or has more than 100 members.
-    pub fn of(request: &HttpRequest) -> Result<Self, Failure> {
+    pub(crate) fn of(request: &HttpRequest) -> Result<Self, Failure> {
         let Query(pairs) = Query::<Vec<(String, String)>>::from_query(request.query_string())
             .map_err(|e| Failure::Malformed(format!("the query cannot be read: {e}")))?;
         if pairs.len() > MOST {
@@ -31,17 +31,17 @@ impl Params {
     }
 
     /// Records an error of a parameter.
-    pub fn wrong(&mut self, name: &str, problem: impl Into<String>) {
+    pub(crate) fn wrong(&mut self, name: &str, problem: impl Into<String>) {
         self.errors.push(FieldError::new(name, problem));
     }
 
     /// All values of a parameter that may be repeated.
-    pub fn all(&mut self, name: &str) -> Vec<String> {
+    pub(crate) fn all(&mut self, name: &str) -> Vec<String> {
         self.pairs.extract_if(.., |(key, _)| key == name).map(|(_, value)| value).collect()
     }
 
     /// The value of a parameter that may be given once.
-    pub fn text(&mut self, name: &str) -> Option<String> {
+    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
         let mut values = self.all(name);
         if values.len() > 1 {
             self.wrong(name, "is given several times");
@@ -50,7 +50,7 @@ impl Params {
     }
 
     /// The same, of 1 to `most` characters.
-    pub fn short(&mut self, name: &str, most: usize) -> Option<String> {
+    pub(crate) fn short(&mut self, name: &str, most: usize) -> Option<String> {
         let text = self.text(name)?;
         if text.is_empty() || text.chars().count() > most {
             self.wrong(name, format!("is not 1 to {most} characters long"));
@@ -60,7 +60,7 @@ impl Params {
     }
 
     /// The same, read by `FromStr`.
-    pub fn parsed<T: FromStr>(&mut self, name: &str, problem: impl Into<String>) -> Option<T> {
+    pub(crate) fn parsed<T: FromStr>(&mut self, name: &str, problem: impl Into<String>) -> Option<T> {
         let parsed = self.text(name)?.parse().ok();
         if parsed.is_none() {
             self.wrong(name, problem);
@@ -72,7 +72,7 @@ impl Params {
     ///
     /// # Errors
     /// 422 that names every parameter that is wrong or unknown.
-    pub fn finish(mut self) -> Result<(), Failure> {
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
         self.errors.extend(
             self.pairs.into_iter().map(|(name, _)| FieldError::new(name, "is not a parameter of this address")),
         );
@@ -84,7 +84,7 @@ impl Params {
 ///
 /// # Errors
 /// 422 that names those that were given.
-pub fn none(request: &HttpRequest) -> Result<(), Failure> {
+pub(crate) fn none(request: &HttpRequest) -> Result<(), Failure> {
     Params::of(request)?.finish()
 }
 
@@ -92,7 +92,7 @@ pub fn none(request: &HttpRequest) -> Result<(), Failure> {
 ///
 /// # Errors
 /// The rest of a sentence that begins with the parameter's name.
-pub fn duration(text: &str) -> Result<Duration, &'static str> {
+pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
     const FORM: &str = "is not a length of time such as 500ms, 5s or 1m";
     let unit = text.find(|c: char| !c.is_ascii_digit()).ok_or(FORM)?;
     let (number, unit) = text.split_at(unit);

@@ -40,7 +40,7 @@ struct Answer<'a> {
     request_body(content = Submission, description = "At most 65,536 bytes."),
     responses((status = 200, description = "What it would do.", body = Answer), Trying)
 )]
-pub async fn preview(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Failure> {
+pub(crate) async fn preview(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Failure> {
     params::none(&request)?;
     let submission = Submission::parse(&body::json(&request, payload).await?).map_err(Failure::Wrong)?;
     let desk = desk(&request)?;

@@ -9,15 +9,14 @@ use actix_web::{
 use crate::control::errors::Failure;
 
 /// One method of one address.
-pub struct Verb {
-    /// `get`, `post` or `delete`, as OpenAPI writes it.
-    pub name: &'static str,
-    allow: &'static str,
+pub(crate) struct Verb {
+    /// The methods, as `Allow` lists them: `GET, HEAD`, `POST` or `DELETE`.
+    pub(crate) allow: &'static str,
     route: Route,
 }
 
 /// One address and everything that may be asked of it.
-pub struct Place {
+pub(crate) struct Place {
     /// The path's pattern, relative to where it is registered.
     pub path: &'static str,
     /// Its methods.
@@ -26,44 +25,44 @@ pub struct Place {
 
 impl Place {
     /// This pattern with these methods.
-    pub fn new(path: &'static str, verbs: Vec<Verb>) -> Self {
+    pub(crate) fn new(path: &'static str, verbs: Vec<Verb>) -> Self {
         Self { path, verbs }
     }
 }
 
 /// `GET`, and `HEAD`, which is the same without a body.
-pub fn get<F, Args>(handler: F) -> Verb
+pub(crate) fn get<F, Args>(handler: F) -> Verb
 where
     F: Handler<Args>,
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
     let route = web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
-    Verb { name: "get", allow: "GET, HEAD", route: route.to(handler) }
+    Verb { allow: "GET, HEAD", route: route.to(handler) }
 }
 
 /// `POST`.
-pub fn post<F, Args>(handler: F) -> Verb
+pub(crate) fn post<F, Args>(handler: F) -> Verb
 where
     F: Handler<Args>,
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    Verb { name: "post", allow: "POST", route: web::post().to(handler) }
+    Verb { allow: "POST", route: web::post().to(handler) }
 }
 
 /// `DELETE`.
-pub fn delete<F, Args>(handler: F) -> Verb
+pub(crate) fn delete<F, Args>(handler: F) -> Verb
 where
     F: Handler<Args>,
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    Verb { name: "delete", allow: "DELETE", route: web::delete().to(handler) }
+    Verb { allow: "DELETE", route: web::delete().to(handler) }
 }
 
 /// Registers these; other methods get 405 with `Allow`.
-pub fn register(cfg: &mut ServiceConfig, places: Vec<Place>) {
+pub(crate) fn register(cfg: &mut ServiceConfig, places: Vec<Place>) {
     for Place { path, verbs } in places {
         let allow = verbs.iter().map(|verb| verb.allow).collect::<Vec<_>>().join(", ");
         let mut resource = web::resource(path);

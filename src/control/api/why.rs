@@ -70,7 +70,7 @@ struct Question {
         ReadingOne
     )
 )]
-pub async fn why(request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(crate) async fn why(request: HttpRequest) -> Result<HttpResponse, Failure> {
     let asked = read(&request)?;
     let desk = desk(&request)?;
     let node = match &asked.node {

@@ -17,7 +17,7 @@ use super::{form, page};
 struct Assets;
 
 /// The address of a file, with the hash of its content.
-pub fn href(file: &str) -> String {
+pub(crate) fn href(file: &str) -> String {
     match Assets::get(file) {
         Some(found) => format!("/static/console/{file}?v={}", version(&found)),
         None => format!("/static/console/{file}"),
@@ -29,7 +29,7 @@ fn version(file: &rust_embed::EmbeddedFile) -> String {
 }
 
 /// `GET /static/console/{file}`: open to everybody, for the login page needs it.
-pub async fn serve(request: HttpRequest, file: web::Path<String>) -> HttpResponse {
+pub(crate) async fn serve(request: HttpRequest, file: web::Path<String>) -> HttpResponse {
     let Some(found) = Assets::get(&file) else {
         return page::guarded(HttpResponse::NotFound(), false)
             .content_type("text/plain; charset=utf-8")

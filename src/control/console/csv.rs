@@ -10,10 +10,10 @@ use crate::{actors::desk::Kind, availability::Entry};
 use super::words;
 
 /// The first line.
-pub const HEAD: &str = "\u{feff}reported at,statement,targets,from,until,reason,component,message,ends,only for,by,source,node,id,replaces or cancels\r\n";
+pub(crate) const HEAD: &str = "\u{feff}reported at,statement,targets,from,until,reason,component,message,ends,only for,by,source,node,id,replaces or cancels\r\n";
 
 /// One notification as a line.
-pub fn line(entry: &Entry) -> String {
+pub(crate) fn line(entry: &Entry) -> String {
     let n = &entry.notification;
     let targets: Vec<String> = n.targets.iter().map(ToString::to_string).collect();
     let criteria = n.criteria.as_ref().map_or_else(Vec::new, words::criteria);

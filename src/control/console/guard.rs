@@ -27,7 +27,7 @@ use crate::{
 static STRANGERS: Semaphore = Semaphore::const_new(50);
 
 /// One signed-in request.
-pub struct Visit<'a> {
+pub(crate) struct Visit<'a> {
     /// Everything.
     pub state: &'a ConsoleState,
     /// Whose.
@@ -40,7 +40,7 @@ pub struct Visit<'a> {
 
 impl<'a> Visit<'a> {
     /// Of a request with this session.
-    pub fn new(state: &'a ConsoleState, request: &HttpRequest, session: Session, now: Moment) -> Self {
+    pub(crate) fn new(state: &'a ConsoleState, request: &HttpRequest, session: Session, now: Moment) -> Self {
         let face = Face { zone: state.time_zone, now };
         Self { state, session, face, secure: state.door.front(request).secure }
     }
@@ -49,7 +49,7 @@ impl<'a> Visit<'a> {
     ///
     /// # Errors
     /// The answer to the others.
-    pub fn must_act(&self) -> Result<(), HttpResponse> {
+    pub(crate) fn must_act(&self) -> Result<(), HttpResponse> {
         if self.session.rights.acts() {
             return Ok(());
         }
@@ -58,7 +58,7 @@ impl<'a> Visit<'a> {
     }
 
     /// What surrounds a page for this operator.
-    pub fn chrome(&self, section: &'static str) -> Chrome {
+    pub(crate) fn chrome(&self, section: &'static str) -> Chrome {
         Chrome {
             operator: Some(self.session.operator.clone()),
             acts: self.session.rights.acts(),
@@ -69,17 +69,17 @@ impl<'a> Visit<'a> {
     }
 
     /// A page.
-    pub fn html(&self, status: StatusCode, template: &impl Template) -> HttpResponse {
+    pub(crate) fn html(&self, status: StatusCode, template: &impl Template) -> HttpResponse {
         page::html(status, self.secure, template)
     }
 
     /// To another page.
-    pub fn see_other(&self, to: &str) -> HttpResponse {
+    pub(crate) fn see_other(&self, to: &str) -> HttpResponse {
         page::see_other(to, self.secure)
     }
 
     /// A page with one message.
-    pub fn message(
+    pub(crate) fn message(
         &self,
         status: StatusCode,
         section: &'static str,
@@ -94,7 +94,7 @@ impl<'a> Visit<'a> {
 }
 
 /// What surrounds a page before sign-in.
-pub fn chrome(state: &ConsoleState) -> Chrome {
+pub(crate) fn chrome(state: &ConsoleState) -> Chrome {
     Chrome {
         section: "",
         node: state.node.to_string(),
@@ -113,7 +113,11 @@ pub fn chrome(state: &ConsoleState) -> Chrome {
 ///
 /// # Errors
 /// The answer to give instead.
-pub fn enter<'a>(state: &'a ConsoleState, request: &HttpRequest, now: Moment) -> Result<Visit<'a>, HttpResponse> {
+pub(crate) fn enter<'a>(
+    state: &'a ConsoleState,
+    request: &HttpRequest,
+    now: Moment,
+) -> Result<Visit<'a>, HttpResponse> {
     // A page that refreshes itself marks its requests, with scripts and without: they do not keep the session alive.
     let by_itself = request.headers().contains_key("x-forewarn-refresh")
         || form::first(&form::read_pairs(request.query_string()), "auto") == "1";
@@ -134,7 +138,7 @@ pub fn enter<'a>(state: &'a ConsoleState, request: &HttpRequest, now: Moment) ->
 ///
 /// # Errors
 /// The answer to give instead: 400, 403, 408, 413 or 415.
-pub async fn read_form(
+pub(crate) async fn read_form(
     state: &ConsoleState,
     request: &HttpRequest,
     body: web::Payload,
@@ -185,7 +189,7 @@ pub async fn read_form(
 ///
 /// # Errors
 /// The login page, or a refusal that leads to `back`.
-pub fn enter_to_change<'a>(
+pub(crate) fn enter_to_change<'a>(
     state: &'a ConsoleState,
     request: &HttpRequest,
     pairs: &Pairs,
@@ -207,7 +211,7 @@ pub fn enter_to_change<'a>(
 }
 
 /// The login page where something else was asked for; with what was sent, if that is to come back.
-pub fn login_again(
+pub(crate) fn login_again(
     state: &ConsoleState,
     request: &HttpRequest,
     next: &str,

@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// What the pages need; made where the node is composed.
-pub struct ConsoleState {
+pub(crate) struct ConsoleState {
     /// The desk, for all queries and submissions.
     pub desk: Desk,
     /// Who is signed in.
@@ -53,7 +53,7 @@ pub struct ConsoleState {
 
 /// Adds the pages to the control listener:
 /// `App::new().configure(console::configure(state))`.
-pub fn configure(state: web::Data<ConsoleState>) -> impl FnOnce(&mut web::ServiceConfig) {
+pub(crate) fn configure(state: web::Data<ConsoleState>) -> impl FnOnce(&mut web::ServiceConfig) {
     move |config| {
         config.app_data(state);
         register(config, places());

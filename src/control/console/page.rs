@@ -14,7 +14,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The headers that every answer of the pages has.
-pub fn guarded(mut answer: HttpResponseBuilder, tls: bool) -> HttpResponseBuilder {
+pub(crate) fn guarded(mut answer: HttpResponseBuilder, tls: bool) -> HttpResponseBuilder {
     answer
         .insert_header(("Content-Security-Policy", POLICY))
         .insert_header(("X-Content-Type-Options", "nosniff"))
@@ -28,7 +28,7 @@ pub fn guarded(mut answer: HttpResponseBuilder, tls: bool) -> HttpResponseBuilde
 }
 
 /// A page. A template that cannot be rendered is a fault of this program: logged, and a plain 500.
-pub fn html(status: StatusCode, tls: bool, template: &impl Template) -> HttpResponse {
+pub(crate) fn html(status: StatusCode, tls: bool, template: &impl Template) -> HttpResponse {
     match template.render() {
         Ok(text) => guarded(HttpResponse::build(status), tls).content_type("text/html; charset=utf-8").body(text),
         Err(error) => {
@@ -41,6 +41,6 @@ pub fn html(status: StatusCode, tls: bool, template: &impl Template) -> HttpResp
 }
 
 /// "See other": after a form was taken, so that a reload does not send it again.
-pub fn see_other(to: &str, tls: bool) -> HttpResponse {
+pub(crate) fn see_other(to: &str, tls: bool) -> HttpResponse {
     guarded(HttpResponse::SeeOther(), tls).insert_header((LOCATION, to)).finish()
 }

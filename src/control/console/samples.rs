@@ -18,25 +18,25 @@ use crate::{
     control::preview::{Known, Preview},
 };
 
-pub const EVIL: &str = "<script>alert(1)</script> & \"quotes\"\nsecond line";
+pub(crate) const EVIL: &str = "<script>alert(1)</script> & \"quotes\"\nsecond line";
 
-pub fn at(text: &str) -> Moment {
+pub(crate) fn at(text: &str) -> Moment {
     text.parse().unwrap()
 }
 
-pub fn now() -> Moment {
+pub(crate) fn now() -> Moment {
     at("2026-11-23T16:40:00Z")
 }
 
-pub fn face() -> Face {
+pub(crate) fn face() -> Face {
     Face { zone: chrono_tz::Europe::Berlin, now: now() }
 }
 
-pub fn name(text: &str) -> Name {
+pub(crate) fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-pub fn chrome(section: &'static str) -> Chrome {
+pub(crate) fn chrome(section: &'static str) -> Chrome {
     Chrome {
         section,
         node: "a".into(),
@@ -51,11 +51,11 @@ pub fn chrome(section: &'static str) -> Chrome {
     }
 }
 
-pub fn reasons() -> Reasons {
+pub(crate) fn reasons() -> Reasons {
     Reasons::with([Reason { code: 100, name: name("licence-expired"), title: Some("its licence has expired".into()) }])
 }
 
-pub fn entry(n: u128, made: &str, author: &Author, value: &Value) -> Arc<Entry> {
+pub(crate) fn entry(n: u128, made: &str, author: &Author, value: &Value) -> Arc<Entry> {
     let submission = Submission::parse(value).unwrap();
     let known = crate::availability::Known {
         target: &|_| true,
@@ -71,7 +71,7 @@ pub fn entry(n: u128, made: &str, author: &Author, value: &Value) -> Arc<Entry> 
     Entry::stamped(submission.statement(id, at(made), author, &name("a")), 0, NodeId::NONE)
 }
 
-pub fn known() -> Vec<(Target, String)> {
+pub(crate) fn known() -> Vec<(Target, String)> {
     let one = |target: &str, title: &str| (target.parse().unwrap(), title.to_owned());
     vec![
         one("system", "The whole system"),
@@ -87,11 +87,11 @@ pub fn known() -> Vec<(Target, String)> {
     ]
 }
 
-pub fn titles() -> Titles {
+pub(crate) fn titles() -> Titles {
     Titles::new(known())
 }
 
-pub fn entries() -> Vec<Arc<Entry>> {
+pub(crate) fn entries() -> Vec<Arc<Entry>> {
     let alice = Author::operator("alice");
     let probe = Author { operator: None, source: Source::Monitor, reporter: Some("a/directory-tcp".into()) };
     vec![
@@ -129,7 +129,7 @@ pub fn entries() -> Vec<Arc<Entry>> {
     ]
 }
 
-pub fn delivery(complete: bool) -> Delivery {
+pub(crate) fn delivery(complete: bool) -> Delivery {
     let row =
         |node: &str, state| DeliveryRow { node: node.into(), state, at: (state != DeliveryState::Waiting).then(now) };
     let last = if complete { DeliveryState::Applied } else { DeliveryState::Waiting };
@@ -143,7 +143,7 @@ fn cause(target: &str, layer: &'static str, entry: &Arc<Entry>) -> CauseView {
     CauseView { target: target.parse().unwrap(), layer, entry: Arc::clone(entry), since: entry.notification.since() }
 }
 
-pub fn board() -> Board {
+pub(crate) fn board() -> Board {
     let all = entries();
     let row = |of: &str, title: &str, uses: &[&str]| BoardRow {
         name: name(of),
@@ -184,7 +184,7 @@ pub fn board() -> Board {
     }
 }
 
-pub fn closed_board() -> Board {
+pub(crate) fn closed_board() -> Board {
     let all = entry(
         9,
         "2026-11-23T16:39:30Z",
@@ -199,7 +199,7 @@ pub fn closed_board() -> Board {
     board
 }
 
-pub fn nodes() -> Vec<NodeView> {
+pub(crate) fn nodes() -> Vec<NodeView> {
     let node = |name: &str, phase: &str| NodeView {
         id: Some(Uuid::from_u128(0x6f1d_70cc_45d1_4a35_9a3c_22d9_8f0e_6a01)),
         name: name.into(),
@@ -235,7 +235,7 @@ pub fn nodes() -> Vec<NodeView> {
     ]
 }
 
-pub fn typed() -> Fields {
+pub(crate) fn typed() -> Fields {
     Fields {
         id: Uuid::from_u128(7).to_string(),
         targets: vec!["application:mail".into(), "resource:directory".into()],
@@ -250,7 +250,7 @@ pub fn typed() -> Fields {
     }
 }
 
-pub fn preview() -> PreviewPage {
+pub(crate) fn preview() -> PreviewPage {
     let fields = typed();
     let (json, _) = to_json(&fields, face().zone);
     let entry = entry(7, "2026-11-23T16:40:00Z", &Author::operator("alice"), &json);
@@ -267,17 +267,17 @@ pub fn preview() -> PreviewPage {
 }
 
 /// What a notification would do in this farm.
-pub fn preview_of(n: &crate::availability::Notification) -> Preview {
+pub(crate) fn preview_of(n: &crate::availability::Notification) -> Preview {
     Preview::of(n, &Known { board: &board(), nodes: &nodes(), titles: &titles(), now: now() })
 }
 
 /// Node c is away, and an address has never answered.
-pub fn farm() -> FarmState {
+pub(crate) fn farm() -> FarmState {
     FarmState::new(&nodes(), &face())
 }
 
 /// The board of these, of a farm in order.
-pub fn board_page(board: &Board, search: &str) -> BoardPage {
+pub(crate) fn board_page(board: &Board, search: &str) -> BoardPage {
     let receipts = entries()
         .iter()
         .map(|entry| (entry.notification.id, Holds::new(&delivery(entry.notification.id.as_u128() % 2 == 0))))
@@ -288,7 +288,7 @@ pub fn board_page(board: &Board, search: &str) -> BoardPage {
 }
 
 /// Sixty applications, of which one is closed, and a plan for the whole system.
-pub fn large_board() -> Board {
+pub(crate) fn large_board() -> Board {
     let plan = entry(
         50,
         "2026-11-23T12:00:00Z",
@@ -309,7 +309,7 @@ pub fn large_board() -> Board {
 }
 
 /// A plan that bob has changed: what its form shows to alice.
-pub fn moved() -> Moved {
+pub(crate) fn moved() -> Moved {
     Moved {
         text: "Somebody else has already changed or cancelled this plan.",
         id: Uuid::from_u128(8).to_string(),
@@ -321,7 +321,7 @@ pub fn moved() -> Moved {
 }
 
 /// Alice here, and bob elsewhere.
-pub fn sessions_page() -> SessionsPage {
+pub(crate) fn sessions_page() -> SessionsPage {
     let one = |handle: &str, operator: &str, role| crate::control::session::Listed {
         handle: handle.into(),
         operator: operator.into(),
@@ -337,7 +337,7 @@ pub fn sessions_page() -> SessionsPage {
 }
 
 /// A page of the history: what `entries` has, a changed plan and an update.
-pub fn history_page() -> HistoryPage {
+pub(crate) fn history_page() -> HistoryPage {
     let mut entries = entries();
     let bob = Author::operator("bob");
     let plan = Arc::clone(&entries[2]);
@@ -358,7 +358,7 @@ pub fn history_page() -> HistoryPage {
     HistoryPage { entries, earlier, next: Some("c:1".into()) }
 }
 
-pub fn wrong_form() -> FormPage {
+pub(crate) fn wrong_form() -> FormPage {
     let fields = Fields {
         begins: "2026-03-29T02:30".into(),
         paths: "[".into(),
@@ -374,7 +374,7 @@ pub fn wrong_form() -> FormPage {
 }
 
 /// Every page: a name for its file, and its text.
-pub fn pages() -> Vec<(&'static str, String)> {
+pub(crate) fn pages() -> Vec<(&'static str, String)> {
     use askama::Template as _;
     let (face, titles, all) = (face(), titles(), entries());
     let view = |entry: &Arc<Entry>| EntryView::new(entry, &titles, &face);

@@ -13,14 +13,14 @@ use crate::availability::Moment;
 /// A moment as a `<time>` element; scripts turn it into the reader's own zone. Safe to put into a
 /// page as it is: made of digits and names of zones only.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct When {
+pub(crate) struct When {
     iso: String,
     text: String,
 }
 
 impl When {
     /// Whether both lie within one second.
-    pub fn is_same_second(&self, other: &Self) -> bool {
+    pub(crate) fn is_same_second(&self, other: &Self) -> bool {
         // "2026-11-23T18:00:00", and perhaps a fraction.
         self.iso.get(..19) == other.iso.get(..19)
     }
@@ -36,7 +36,7 @@ impl askama::filters::HtmlSafe for When {}
 
 /// The operators' zone (`control.time_zone`) and the present.
 #[derive(Debug, Clone, Copy)]
-pub struct Face {
+pub(crate) struct Face {
     /// In which times are shown and read.
     pub zone: Tz,
     /// What the node's clock shows.
@@ -45,37 +45,37 @@ pub struct Face {
 
 impl Face {
     /// Such as "23 Nov 2026, 18:00 UTC".
-    pub fn show(&self, moment: Moment) -> When {
+    pub(crate) fn show(&self, moment: Moment) -> When {
         let local = moment.to_datetime().with_timezone(&self.zone);
         When { iso: moment.to_string(), text: local.format("%-d %b %Y, %H:%M %Z").to_string() }
     }
 
     /// With seconds, where their order matters.
-    pub fn show_exactly(&self, moment: Moment) -> When {
+    pub(crate) fn show_exactly(&self, moment: Moment) -> When {
         let local = moment.to_datetime().with_timezone(&self.zone);
         When { iso: moment.to_string(), text: local.format("%-d %b %Y, %H:%M:%S %Z").to_string() }
     }
 
     /// What a `datetime-local` field holds for this moment. Seconds only where there are some.
-    pub fn field(&self, moment: Moment) -> String {
+    pub(crate) fn field(&self, moment: Moment) -> String {
         let local = moment.to_datetime().with_timezone(&self.zone);
         let digits = if moment.millis() % 60_000 == 0 { "%Y-%m-%dT%H:%M" } else { "%Y-%m-%dT%H:%M:%S" };
         local.format(digits).to_string()
     }
 
     /// How long ago something was, such as "2 h 5 min".
-    pub fn since(&self, moment: Moment) -> String {
+    pub(crate) fn since(&self, moment: Moment) -> String {
         words(self.now.since(moment))
     }
 
     /// How long until something comes, such as "2 h 5 min".
-    pub fn until(&self, moment: Moment) -> String {
+    pub(crate) fn until(&self, moment: Moment) -> String {
         words(moment.since(self.now))
     }
 }
 
 /// A duration in its two largest units; "less than a minute" below one.
-pub fn words(duration: Duration) -> String {
+pub(crate) fn words(duration: Duration) -> String {
     let minutes = duration.as_secs() / 60;
     let (days, hours, minutes) = (minutes / 1_440, minutes / 60 % 24, minutes % 60);
     let unit = |n: u64, unit: &str| (n > 0).then(|| format!("{n} {unit}"));
@@ -91,7 +91,7 @@ pub fn words(duration: Duration) -> String {
 /// # Errors
 /// The rest of a sentence that begins with the field: not a time, or one that the zone's clocks
 /// skip or show twice.
-pub fn read_local(text: &str, zone: Tz) -> Result<Moment, String> {
+pub(crate) fn read_local(text: &str, zone: Tz) -> Result<Moment, String> {
     let text = text.trim();
     // With seconds only if they were typed; with a space where the field is shown as plain text.
     let read = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M"]
@@ -125,7 +125,7 @@ pub fn read_local(text: &str, zone: Tz) -> Result<Moment, String> {
 ///
 /// # Errors
 /// The rest of a sentence that begins with the field.
-pub fn read_day(text: &str, zone: Tz, later: bool) -> Result<Option<Moment>, String> {
+pub(crate) fn read_day(text: &str, zone: Tz, later: bool) -> Result<Option<Moment>, String> {
     if text.is_empty() {
         return Ok(None);
     }

@@ -11,16 +11,16 @@ use crate::{
 
 /// Titles of targets, as far as they are known.
 #[derive(Debug, Clone, Default)]
-pub struct Titles(HashMap<Target, String>);
+pub(crate) struct Titles(HashMap<Target, String>);
 
 impl Titles {
     /// From what the desk knows.
-    pub fn new(known: impl IntoIterator<Item = (Target, String)>) -> Self {
+    pub(crate) fn new(known: impl IntoIterator<Item = (Target, String)>) -> Self {
         Self(known.into_iter().collect())
     }
 
     /// Such as "Mail", "the resource mail-store", "the whole system".
-    pub fn of(&self, target: &Target) -> String {
+    pub(crate) fn of(&self, target: &Target) -> String {
         match target {
             Target::System => "the whole system".to_owned(),
             Target::Application(name) => self.0.get(target).cloned().unwrap_or_else(|| name.to_string()),
@@ -33,7 +33,7 @@ impl Titles {
 }
 
 /// "a", "a and b", "a, b and c".
-pub fn list(parts: &[String], last: &str) -> String {
+pub(crate) fn list(parts: &[String], last: &str) -> String {
     match parts {
         [] => String::new(),
         [one] => one.clone(),
@@ -42,13 +42,13 @@ pub fn list(parts: &[String], last: &str) -> String {
 }
 
 /// A text with a capital at its beginning.
-pub fn capital(text: &str) -> String {
+pub(crate) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// A reason for a list or a table.
-pub fn reason(reason: &Reason) -> String {
+pub(crate) fn reason(reason: &Reason) -> String {
     match (reason.code, &reason.title) {
         (_, Some(title)) => capital(title),
         (0, None) => "Reason unknown".to_owned(),
@@ -57,7 +57,7 @@ pub fn reason(reason: &Reason) -> String {
 }
 
 /// Who reported it: the operator, or which reporter.
-pub fn author(n: &Notification) -> String {
+pub(crate) fn author(n: &Notification) -> String {
     let reporter = n.reporter.as_deref().map(|reporter| match n.source {
         Source::Operator | Source::Unread(_) => reporter.to_owned(),
         Source::Monitor => format!("monitor {reporter}"),
@@ -75,7 +75,7 @@ pub fn author(n: &Notification) -> String {
 }
 
 /// What kind of notifier.
-pub fn source(source: Source) -> &'static str {
+pub(crate) fn source(source: Source) -> &'static str {
     match source {
         Source::Operator => "operator",
         Source::Monitor => "monitor",
@@ -86,7 +86,7 @@ pub fn source(source: Source) -> &'static str {
 }
 
 /// Each kind of criteria as one phrase: "method GET or POST", "path /mail/*".
-pub fn criteria(criteria: &Criteria) -> Vec<String> {
+pub(crate) fn criteria(criteria: &Criteria) -> Vec<String> {
     // Criteria are plain values; writing them as JSON does not fail.
     let Ok(Value::Object(kinds)) = serde_json::to_value(criteria) else { return Vec::new() };
     let mut phrases = Vec::new();
@@ -113,12 +113,12 @@ pub fn criteria(criteria: &Criteria) -> Vec<String> {
 }
 
 /// What kind of statement a notification makes: shown by shape and colour.
-pub fn kind(n: &Notification) -> &'static str {
+pub(crate) fn kind(n: &Notification) -> &'static str {
     Kind::of(n).name()
 }
 
 /// A notification in one line.
-pub fn headline(entry: &Entry, titles: &Titles) -> String {
+pub(crate) fn headline(entry: &Entry, titles: &Titles) -> String {
     let n = &entry.notification;
     let mut named: Vec<String> = n.targets.iter().take(4).map(|target| titles.of(target)).collect();
     if n.targets.len() > 4 {

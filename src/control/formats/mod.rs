@@ -3,9 +3,9 @@
 //! Each becomes the JSON of a submission, so that there is one set of rules and one set of messages. A
 //! submission is answered in its own format, refusals included.
 
-pub mod soap;
-pub mod tree;
-pub mod xml;
+pub(crate) mod soap;
+pub(crate) mod tree;
+pub(crate) mod xml;
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError as _,
@@ -23,7 +23,7 @@ use crate::actors::desk::Submitted;
 
 /// How a submission is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// `application/json`.
     Json,
     /// `application/xml`.
@@ -34,7 +34,7 @@ pub enum Format {
 
 /// Why a submission in a certain format was not taken: a failure of any format, or a fault of its envelope.
 #[derive(Debug)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// What would be refused in JSON as well.
     Failure(Failure),
     /// Something that only SOAP has.
@@ -52,7 +52,7 @@ impl Format {
     ///
     /// # Errors
     /// 415 for any other type, another charset than UTF-8, or a coded body.
-    pub fn of(request: &HttpRequest) -> Result<Self, Failure> {
+    pub(crate) fn of(request: &HttpRequest) -> Result<Self, Failure> {
         body::check_coding(request)?;
         let media = body::media_type(request).ok_or_else(|| {
             Failure::UnsupportedType(
@@ -76,7 +76,7 @@ impl Format {
     ///
     /// # Errors
     /// Whatever is wrong with its size, its time, its syntax or its envelope.
-    pub async fn read(self, request: &HttpRequest, payload: web::Payload) -> Result<Value, Refusal> {
+    pub(crate) async fn read(self, request: &HttpRequest, payload: web::Payload) -> Result<Value, Refusal> {
         let bytes = body::bytes(request, payload).await?;
         let submission = match self {
             Self::Json => return strict::read(&bytes).map_err(|error| Failure::Malformed(error).into()),
@@ -99,7 +99,7 @@ impl Format {
     }
 
     /// Answers a submission that was taken. SOAP has 200 for every success.
-    pub fn answer(self, submitted: &Submitted, status: StatusCode) -> HttpResponse {
+    pub(crate) fn answer(self, submitted: &Submitted, status: StatusCode) -> HttpResponse {
         let location = (header::LOCATION, format!("/api/v1/notifications/{}", submitted.id));
         match self {
             Self::Json => HttpResponse::build(status).insert_header(location).json(submitted),
@@ -115,7 +115,7 @@ impl Format {
     }
 
     /// Answers a submission that was not taken: the problem in JSON or XML, or a SOAP fault that carries it.
-    pub fn refuse(self, refusal: Refusal) -> HttpResponse {
+    pub(crate) fn refuse(self, refusal: Refusal) -> HttpResponse {
         match (self, refusal) {
             (Self::Soap(version), Refusal::Fault(fault)) => fault_response(version, &fault),
             (_, Refusal::Fault(fault)) => Failure::Malformed(fault.reason).error_response(),
@@ -142,7 +142,7 @@ impl Format {
 }
 
 /// The description of the service in SOAP's terms, where a request asks for it: `?wsdl`, or its schema, `?xsd`.
-pub fn description(request: &HttpRequest) -> Option<HttpResponse> {
+pub(crate) fn description(request: &HttpRequest) -> Option<HttpResponse> {
     let text = match request.query_string() {
         "wsdl" => {
             let front = audit::front(request);

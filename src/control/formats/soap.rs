@@ -7,7 +7,7 @@ use super::{tree::Element, xml::leaf_to};
 
 /// A version of SOAP: its namespace, its media type, and what its faults look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Version {
+pub(crate) enum Version {
     /// `text/xml`, with a `SOAPAction`.
     V1_1,
     /// `application/soap+xml`.
@@ -21,7 +21,7 @@ const ENVELOPE_1_2: &str = "http://www.w3.org/2003/05/soap-envelope";
 
 impl Version {
     /// The namespace of its envelope.
-    pub fn namespace(self) -> &'static str {
+    pub(crate) fn namespace(self) -> &'static str {
         match self {
             Self::V1_1 => ENVELOPE_1_1,
             Self::V1_2 => ENVELOPE_1_2,
@@ -29,7 +29,7 @@ impl Version {
     }
 
     /// The media type of its messages.
-    pub fn content_type(self) -> &'static str {
+    pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::V1_1 => "text/xml; charset=utf-8",
             Self::V1_2 => "application/soap+xml; charset=utf-8",
@@ -39,7 +39,7 @@ impl Version {
 
 /// Who caused a fault, in the terms of both versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FaultCode {
+pub(crate) enum FaultCode {
     /// The envelope is of another version, or none.
     VersionMismatch,
     /// A header block must be understood, and is not.
@@ -52,7 +52,7 @@ pub enum FaultCode {
 
 /// A fault to be answered with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub(crate) struct Fault {
     /// Who caused it.
     pub code: FaultCode,
     /// For people.
@@ -67,12 +67,12 @@ impl Fault {
     }
 
     /// A fault of the sender, without a detail.
-    pub fn sender(reason: impl Into<String>) -> Self {
+    pub(crate) fn sender(reason: impl Into<String>) -> Self {
         Self::new(FaultCode::Sender, reason)
     }
 
     /// The HTTP status: 500 in SOAP 1.1 (section 6.2); in SOAP 1.2 (part 2, table 20) 400 for the sender's.
-    pub fn status(&self, version: Version) -> u16 {
+    pub(crate) fn status(&self, version: Version) -> u16 {
         match (version, self.code) {
             (Version::V1_2, FaultCode::Sender) => 400,
             _ => 500,
@@ -80,7 +80,7 @@ impl Fault {
     }
 
     /// The envelope with this fault.
-    pub fn envelope(&self, version: Version) -> String {
+    pub(crate) fn envelope(&self, version: Version) -> String {
         let mut fault = String::from("<env:Fault>");
         match version {
             Version::V1_1 => {
@@ -120,7 +120,7 @@ impl Fault {
 }
 
 /// An envelope around a body.
-pub fn envelope(version: Version, body: &str) -> String {
+pub(crate) fn envelope(version: Version, body: &str) -> String {
     let namespace = version.namespace();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
@@ -132,7 +132,7 @@ pub fn envelope(version: Version, body: &str) -> String {
 ///
 /// # Errors
 /// The fault to answer with.
-pub fn open(root: &Element, version: Version) -> Result<&Element, Fault> {
+pub(crate) fn open(root: &Element, version: Version) -> Result<&Element, Fault> {
     let namespace = version.namespace();
     if root.name != "Envelope" {
         return Err(Fault::new(FaultCode::Sender, "The root element must be a SOAP Envelope."));
@@ -179,12 +179,12 @@ fn must_be_understood(block: &Element, version: Version) -> bool {
 }
 
 /// The service's description (WSDL 1.1) with both bindings, for this address.
-pub fn wsdl(address: &str) -> String {
+pub(crate) fn wsdl(address: &str) -> String {
     include_str!("../../../static/notification.wsdl").replace("ADDRESS", &quick_xml::escape::escape(address))
 }
 
 /// The schema of the elements (XML Schema 1.0).
-pub const SCHEMA: &str = include_str!("../../../static/notification.xsd");
+pub(crate) const SCHEMA: &str = include_str!("../../../static/notification.xsd");
 
 #[cfg(test)]
 mod tests {

@@ -19,7 +19,7 @@ const MAX_ATTRIBUTES: usize = 32;
 
 /// An element with what is in it. Comments and processing instructions are left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Element {
+pub(crate) struct Element {
     /// The namespace's name; empty where there is none.
     pub namespace: String,
     /// The name without its prefix.
@@ -34,7 +34,7 @@ pub struct Element {
 
 /// One attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attribute {
+pub(crate) struct Attribute {
     /// The namespace's name; empty for a name without a prefix.
     pub namespace: String,
     /// The name without its prefix.
@@ -45,25 +45,25 @@ pub struct Attribute {
 
 impl Element {
     /// An attribute without a namespace.
-    pub fn attribute(&self, name: &str) -> Option<&str> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
         self.attribute_in("", name)
     }
 
     /// An attribute of a namespace.
-    pub fn attribute_in(&self, namespace: &str, name: &str) -> Option<&str> {
+    pub(crate) fn attribute_in(&self, namespace: &str, name: &str) -> Option<&str> {
         let found = self.attributes.iter().find(|one| one.namespace == namespace && one.name == name);
         found.map(|one| one.value.as_str())
     }
 
     /// Whether it has this name in this namespace.
-    pub fn is(&self, namespace: &str, name: &str) -> bool {
+    pub(crate) fn is(&self, namespace: &str, name: &str) -> bool {
         self.namespace == namespace && self.name == name
     }
 }
 
 /// Why a document cannot be read: for people, without its own text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct XmlError {
+pub(crate) struct XmlError {
     /// Bytes from the beginning.
     pub at: u64,
     /// What is wrong.
@@ -80,7 +80,7 @@ impl fmt::Display for XmlError {
 ///
 /// # Errors
 /// Where it is not well-formed, not UTF-8, has a document type declaration, or is beyond the bounds.
-pub fn read(bytes: &[u8]) -> Result<Element, XmlError> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Element, XmlError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| XmlError { at: error.valid_up_to() as u64, problem: "the body is not UTF-8".to_owned() })?;
     let mut reader = NsReader::from_str(text.strip_prefix('\u{feff}').unwrap_or(text));

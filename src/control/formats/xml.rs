@@ -12,7 +12,7 @@ use super::tree::{Element, XmlError};
 use crate::{actors::desk::Submitted, availability::FieldError};
 
 /// The namespace of everything that Forewarn reads and writes.
-pub const NAMESPACE: &str = "urn:forewarn:v1";
+pub(crate) const NAMESPACE: &str = "urn:forewarn:v1";
 
 /// Fields that are numbers in JSON.
 const NUMBERS: [&str; 2] = ["duration_seconds", "last_entry_seconds"];
@@ -23,7 +23,7 @@ const MAPS: [(&str, &str); 3] = [("header", "headers"), ("query", "query"), ("co
 
 /// Why an element is no submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotASubmission {
+pub(crate) enum NotASubmission {
     /// It cannot be read.
     Malformed(String),
     /// It has something that the format does not have.
@@ -41,7 +41,7 @@ impl From<XmlError> for NotASubmission {
 /// # Errors
 /// Another element or namespace, fields that stand twice, text or attributes where none belong. Fields that are
 /// not known stay in the JSON, for its reader names them.
-pub fn submission(root: &Element) -> Result<Value, NotASubmission> {
+pub(crate) fn submission(root: &Element) -> Result<Value, NotASubmission> {
     if !root.is(NAMESPACE, "notification") {
         return Err(NotASubmission::Malformed(format!(
             "the root element must be <notification xmlns=\"{NAMESPACE}\">"
@@ -160,7 +160,7 @@ fn check_namespace(element: &Element) -> Result<(), NotASubmission> {
 }
 
 /// Writes what a submission was answered with, as the element `<submitted>`.
-pub fn submitted(submitted: &Submitted) -> String {
+pub(crate) fn submitted(submitted: &Submitted) -> String {
     let mut xml = format!("<submitted xmlns=\"{NAMESPACE}\">");
     leaf_to(&mut xml, "id", &submitted.id.to_string());
     leaf_to(&mut xml, "timestamp", &submitted.timestamp.to_string());
@@ -185,7 +185,7 @@ fn state_name(state: crate::actors::desk::DeliveryState) -> String {
 }
 
 /// Writes a problem as XML (RFC 9457, appendix B).
-pub fn problem(problem: &Value) -> String {
+pub(crate) fn problem(problem: &Value) -> String {
     let mut xml = "<problem xmlns=\"urn:ietf:rfc:7807\">".to_owned();
     for (name, value) in problem.as_object().into_iter().flatten() {
         match value {
@@ -209,7 +209,7 @@ pub fn problem(problem: &Value) -> String {
 }
 
 /// Appends `<name>text</name>`; characters that XML 1.0 does not have become U+FFFD.
-pub fn leaf_to(xml: &mut String, name: &str, text: &str) {
+pub(crate) fn leaf_to(xml: &mut String, name: &str, text: &str) {
     let allowed = |c: char| c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}') || matches!(c, '\t' | '\n' | '\r');
     let clean: String = text.chars().map(|c| if allowed(c) { c } else { '\u{fffd}' }).collect();
     xml.push_str(&format!("<{name}>{}</{name}>", quick_xml::escape::escape(clean)));

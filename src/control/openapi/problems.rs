@@ -13,7 +13,7 @@ use crate::control::errors::{KINDS, Kind, MOST_ERRORS, PROBLEM_JSON};
 /// RFC 9457.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "errors.rs writes it member by member; only its form is read")]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Where this kind of problem is explained.
     #[schema(format = "uri-reference")]
     r#type: String,
@@ -66,15 +66,15 @@ fn refer(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {
 }
 
 /// What reading a list can be answered with.
-pub enum Reading {}
+pub(crate) enum Reading {}
 /// What reading one thing can be answered with.
-pub enum ReadingOne {}
+pub(crate) enum ReadingOne {}
 /// What handing in a notification can be answered with.
-pub enum Acting {}
+pub(crate) enum Acting {}
 /// What asking what a notification would do can be answered with.
-pub enum Trying {}
+pub(crate) enum Trying {}
 /// What removing a node can be answered with.
-pub enum Forgetting {}
+pub(crate) enum Forgetting {}
 
 impl IntoResponses for Reading {
     fn responses() -> BTreeMap<String, RefOr<Response>> {

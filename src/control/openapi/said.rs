@@ -256,7 +256,7 @@ fn notification() -> ObjectBuilder {
 /// How long a submission waits for the other nodes: neither parameter, or `wait=all` with a time or without.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "notifications.rs reads it parameter by parameter; only its form is read")]
-pub struct Waiting {
+pub(crate) struct Waiting {
     /// `all`: wait until every known node has confirmed.
     #[schema(value_type = WaitFor, inline)]
     wait: (),
@@ -278,7 +278,7 @@ enum WaitFor {
 }
 
 /// Where a list goes on.
-pub struct Before;
+pub(crate) struct Before;
 
 described! {
     Before, "Before", OneOfBuilder::new()

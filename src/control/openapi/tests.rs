@@ -16,7 +16,14 @@ fn it_names_what_is_registered_and_nothing_else() {
     let registered: BTreeSet<String> = root
         .chain(below)
         .flat_map(|(base, place)| {
-            place.verbs.iter().map(|verb| format!("{} {base}{}", verb.name, place.path)).collect::<Vec<_>>()
+            place
+                .verbs
+                .iter()
+                .map(|verb| {
+                    let method = verb.allow.split(',').next().unwrap().to_lowercase();
+                    format!("{method} {base}{}", place.path)
+                })
+                .collect::<Vec<_>>()
         })
         .collect();
     let document = document();

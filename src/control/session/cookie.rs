@@ -16,13 +16,13 @@ use crate::availability::Name;
 
 /// How this node's cookie is named and sent. `secure`, throughout: the browser uses https.
 #[derive(Debug, Clone)]
-pub struct Cookies {
+pub(crate) struct Cookies {
     name: String,
 }
 
 impl Cookies {
     /// For this node.
-    pub fn new(node: &Name) -> Self {
+    pub(crate) fn new(node: &Name) -> Self {
         Self { name: format!("forewarn_session_{node}") }
     }
 
@@ -31,13 +31,13 @@ impl Cookies {
     }
 
     /// The id that a request carries, unchecked.
-    pub fn read(&self, request: &HttpRequest, secure: bool) -> Option<String> {
+    pub(crate) fn read(&self, request: &HttpRequest, secure: bool) -> Option<String> {
         let id = request.cookie(&self.name(secure))?.value().to_owned();
         (id.len() == 64).then_some(id)
     }
 
     /// Hands an id to the browser.
-    pub fn give(&self, id: &str, secure: bool) -> Cookie<'static> {
+    pub(crate) fn give(&self, id: &str, secure: bool) -> Cookie<'static> {
         Cookie::build(self.name(secure), id.to_owned())
             .path("/")
             .http_only(true)
@@ -47,7 +47,7 @@ impl Cookies {
     }
 
     /// Takes it back.
-    pub fn take(&self, secure: bool) -> Cookie<'static> {
+    pub(crate) fn take(&self, secure: bool) -> Cookie<'static> {
         let mut cookie = self.give("", secure);
         cookie.set_max_age(Duration::ZERO);
         cookie

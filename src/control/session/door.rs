@@ -11,7 +11,7 @@ use crate::availability::Moment;
 /// Sessions and the cookie that leads to them. Cheap to clone; the API uses it, too, for browsers
 /// that read `/api/v1/events`.
 #[derive(Debug, Clone)]
-pub struct Door {
+pub(crate) struct Door {
     /// All of this node.
     pub sessions: Arc<Sessions>,
     /// Their cookie.
@@ -22,7 +22,7 @@ pub struct Door {
 
 /// Why a signed-in request is not obeyed; 403.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// Not from an own page.
     #[error(transparent)]
     Origin(#[from] OriginError),
@@ -33,17 +33,17 @@ pub enum Refusal {
 
 impl Door {
     /// How a request has reached this node.
-    pub fn front(&self, request: &HttpRequest) -> Front {
+    pub(crate) fn front(&self, request: &HttpRequest) -> Front {
         self.proxies.front(request)
     }
 
     /// The id of the session that a request claims to belong to, unchecked.
-    pub fn claimed(&self, request: &HttpRequest) -> Option<String> {
+    pub(crate) fn claimed(&self, request: &HttpRequest) -> Option<String> {
         self.cookies.read(request, self.front(request).secure)
     }
 
     /// The session of this request; `None` without a live one.
-    pub fn who(&self, request: &HttpRequest, now: Moment, used: Use) -> Option<Session> {
+    pub(crate) fn who(&self, request: &HttpRequest, now: Moment, used: Use) -> Option<Session> {
         self.sessions.find(&self.claimed(request)?, now, used)
     }
 
@@ -51,7 +51,7 @@ impl Door {
     ///
     /// # Errors
     /// When it was made elsewhere, or nothing shows where.
-    pub fn check_origin(&self, request: &HttpRequest) -> Result<(), OriginError> {
+    pub(crate) fn check_origin(&self, request: &HttpRequest) -> Result<(), OriginError> {
         check_origin(request.headers(), &self.front(request))
     }
 
@@ -59,7 +59,7 @@ impl Door {
     ///
     /// # Errors
     /// When it was made elsewhere, or without the session's token.
-    pub fn check(&self, request: &HttpRequest, session: &Session, token: &str) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, request: &HttpRequest, session: &Session, token: &str) -> Result<(), Refusal> {
         self.check_origin(request)?;
         if bool::from(session.token.as_bytes().ct_eq(token.as_bytes())) { Ok(()) } else { Err(Refusal::Token) }
     }

@@ -18,11 +18,11 @@ use crate::availability::{canonical_network, client_address};
 
 /// The networks whose forwarding headers are believed.
 #[derive(Debug, Clone, Default)]
-pub struct Proxies(Arc<[IpNet]>);
+pub(crate) struct Proxies(Arc<[IpNet]>);
 
 /// What the browser sees of this node, and this node of the browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Front {
+pub(crate) struct Front {
     /// The browser uses https.
     pub secure: bool,
     /// The host (and port) in the browser's address bar, if the request names one.
@@ -33,7 +33,7 @@ pub struct Front {
 
 impl Proxies {
     /// From `control.trusted_proxies`.
-    pub fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
+    pub(crate) fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
         Self(networks.into_iter().map(canonical_network).collect())
     }
 
@@ -43,7 +43,7 @@ impl Proxies {
     }
 
     /// How this request has come.
-    pub fn front(&self, request: &HttpRequest) -> Front {
+    pub(crate) fn front(&self, request: &HttpRequest) -> Front {
         let headers = request.headers();
         // Without an address there is no connection.
         let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());

@@ -16,11 +16,10 @@ mod store;
 mod throttle;
 
 #[cfg(test)]
-pub use crate::vocabulary::password::cheap_hash;
-pub use cookie::Cookies;
-pub use door::{Door, Refusal};
-pub use front::{Front, Proxies};
-pub use origin::{OriginError, check_origin};
-pub use sign_in::{NotSignedIn, Operator, SignIn};
-pub use store::{Limits, Listed, Session, Sessions, Use};
-pub use throttle::Throttle;
+pub(crate) use crate::vocabulary::password::cheap_hash;
+pub(crate) use cookie::Cookies;
+pub(crate) use door::{Door, Refusal};
+pub(crate) use front::{Front, Proxies};
+pub(crate) use origin::{OriginError, check_origin};
+pub(crate) use sign_in::{NotSignedIn, Operator, SignIn};
+pub(crate) use store::{Limits, Listed, Session, Sessions, Use};

@@ -11,7 +11,7 @@ use super::Front;
 
 /// Why a request is not believed to come from an own page. Its text is for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum OriginError {
+pub(crate) enum OriginError {
     /// `Sec-Fetch-Site` names another site.
     #[error("the browser says that another site made this request")]
     OtherSite,
@@ -29,7 +29,7 @@ pub enum OriginError {
 ///
 /// # Errors
 /// When it was made elsewhere, or nothing shows where.
-pub fn check_origin(headers: &HeaderMap, front: &Front) -> Result<(), OriginError> {
+pub(crate) fn check_origin(headers: &HeaderMap, front: &Front) -> Result<(), OriginError> {
     let mut sites = headers.get_all("sec-fetch-site").peekable();
     if sites.peek().is_some() {
         let own = sites.all(|site| matches!(site.as_bytes(), b"same-origin" | b"none"));

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An operator who may sign in.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Operator {
+pub(crate) struct Operator {
     /// As it is shown, and typed.
     pub name: String,
     /// The argon2id hash of the password, as a PHC string.
@@ -35,7 +35,7 @@ impl std::fmt::Debug for Operator {
 
 /// Why a sign-in failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotSignedIn {
+pub(crate) enum NotSignedIn {
     /// Name or password; which of them is not disclosed.
     #[error("the name or the password is wrong")]
     Wrong,
@@ -49,7 +49,7 @@ pub enum NotSignedIn {
 
 /// See the module.
 #[derive(Debug)]
-pub struct SignIn {
+pub(crate) struct SignIn {
     operators: Arc<[Operator]>,
     throttle: Throttle,
     turns: Semaphore,
@@ -57,12 +57,12 @@ pub struct SignIn {
 
 impl SignIn {
     /// With these operators; there may be none.
-    pub fn new(operators: Vec<Operator>) -> Self {
+    pub(crate) fn new(operators: Vec<Operator>) -> Self {
         Self { operators: operators.into(), throttle: Throttle::default(), turns: Semaphore::new(AT_ONCE) }
     }
 
     /// There are operators who can sign in.
-    pub fn is_possible(&self) -> bool {
+    pub(crate) fn is_possible(&self) -> bool {
         !self.operators.is_empty()
     }
 
@@ -71,7 +71,7 @@ impl SignIn {
     ///
     /// # Errors
     /// See [`NotSignedIn`].
-    pub async fn attempt(
+    pub(crate) async fn attempt(
         &self,
         name: &str,
         password: &str,

@@ -18,7 +18,7 @@ use crate::{availability::Moment, clock, control::rights::Rights};
 
 /// How long and how many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// A session that is not used for so long ends.
     pub idle: Duration,
     /// A session ends after so long, used or not.
@@ -35,7 +35,7 @@ impl Default for Limits {
 
 /// One signed-in browser, as handlers see it.
 #[derive(Debug, Clone)]
-pub struct Session {
+pub(crate) struct Session {
     /// Who.
     pub operator: String,
     /// What they may do.
@@ -49,7 +49,7 @@ pub struct Session {
 
 /// One session, for the list of all of them.
 #[derive(Debug, Clone)]
-pub struct Listed {
+pub(crate) struct Listed {
     /// What it is ended by; does not lead to the browser's id.
     pub handle: String,
     /// Who.
@@ -68,7 +68,7 @@ pub struct Listed {
 
 /// Whether looking a session up counts as using it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Use {
+pub(crate) enum Use {
     /// A person did something.
     Yes,
     /// A page refreshed itself: a board on a wall must not keep a session alive for ever.
@@ -77,7 +77,7 @@ pub enum Use {
 
 /// See the module.
 #[derive(Debug)]
-pub struct Sessions {
+pub(crate) struct Sessions {
     limits: Limits,
     held: Mutex<HashMap<[u8; 32], Held>>,
 }
@@ -94,12 +94,12 @@ struct Held {
 
 impl Sessions {
     /// None yet.
-    pub fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         Self { limits, held: Mutex::default() }
     }
 
     /// Begins a session; returns the id for the cookie, 64 hexadecimal digits, which is not kept here.
-    pub fn begin(&self, operator: &str, rights: Rights, from: IpAddr, now: Moment) -> (String, Session) {
+    pub(crate) fn begin(&self, operator: &str, rights: Rights, from: IpAddr, now: Moment) -> (String, Session) {
         let id = secret();
         let ended = CancellationToken::new();
         let end = ended.clone().drop_guard();
@@ -116,7 +116,7 @@ impl Sessions {
     }
 
     /// The session with this id, if it has not ended.
-    pub fn find(&self, id: &str, now: Moment, used: Use) -> Option<Session> {
+    pub(crate) fn find(&self, id: &str, now: Moment, used: Use) -> Option<Session> {
         let mut held = self.lock();
         let key = key(id);
         let one = held.get_mut(&key)?;
@@ -131,12 +131,12 @@ impl Sessions {
     }
 
     /// Ends a session; nothing happens if there is none.
-    pub fn end(&self, id: &str) {
+    pub(crate) fn end(&self, id: &str) {
         self.lock().remove(&key(id));
     }
 
     /// All that have not ended, the one that was used last first.
-    pub fn list(&self, now: Moment) -> Vec<Listed> {
+    pub(crate) fn list(&self, now: Moment) -> Vec<Listed> {
         let mut held = self.lock();
         held.retain(|_, one| self.alive(one, now));
         let listed = |(key, one): (&[u8; 32], &Held)| Listed {
@@ -154,26 +154,16 @@ impl Sessions {
     }
 
     /// What the list calls the session with this id.
-    pub fn handle_of(id: &str) -> String {
+    pub(crate) fn handle_of(id: &str) -> String {
         handle(&key(id))
     }
 
     /// Ends the session that the list calls so; false: there is none.
-    pub fn end_listed(&self, handle: &str) -> bool {
+    pub(crate) fn end_listed(&self, handle: &str) -> bool {
         let mut held = self.lock();
         let before = held.len();
         held.retain(|key, _| self::handle(key) != handle);
         held.len() < before
-    }
-
-    /// How many are held, expired ones that were not looked up since included.
-    pub fn len(&self) -> usize {
-        self.lock().len()
-    }
-
-    /// No session is held.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     fn alive(&self, one: &Held, now: Moment) -> bool {
@@ -250,7 +240,7 @@ mod tests {
         let (second, _) = begin(&sessions, "bob", at(1));
         assert!(sessions.find(&first, at(2), Use::Yes).is_some());
         begin(&sessions, "carol", at(3));
-        assert_eq!(sessions.len(), 2);
+        assert_eq!(sessions.list(at(3)).len(), 2);
         assert!(sessions.find(&second, at(3), Use::No).is_none());
         assert!(sessions.find(&first, at(3), Use::No).is_some());
     }

@@ -29,7 +29,7 @@ const FREE_BY_ADDRESS: u32 = 20;
 
 /// See the module.
 #[derive(Debug, Default)]
-pub struct Throttle {
+pub(crate) struct Throttle {
     counts: Mutex<Counts>,
 }
 
@@ -64,7 +64,7 @@ impl Throttle {
     ///
     /// # Errors
     /// How long to wait; the attempt is then not counted.
-    pub fn attempt(&self, name: &str, known: bool, address: IpAddr, now: Moment) -> Result<(), Duration> {
+    pub(crate) fn attempt(&self, name: &str, known: bool, address: IpAddr, now: Moment) -> Result<(), Duration> {
         let mut counts = self.lock();
         let key = key(name, address);
         let wait = |count: Option<&Count>, free| count.map_or(Duration::ZERO, |count| count.wait(free, now));
@@ -80,7 +80,7 @@ impl Throttle {
     }
 
     /// The attempt was a good one: the account starts afresh, the address gets its attempt back.
-    pub fn succeeded(&self, name: &str, address: IpAddr) {
+    pub(crate) fn succeeded(&self, name: &str, address: IpAddr) {
         let mut counts = self.lock();
         let key = key(name, address);
         take_back(&mut counts.addresses, &key.1);
@@ -88,7 +88,7 @@ impl Throttle {
     }
 
     /// The attempt was not made after all (the node was busy).
-    pub fn withdrawn(&self, name: &str, known: bool, address: IpAddr) {
+    pub(crate) fn withdrawn(&self, name: &str, known: bool, address: IpAddr) {
         let mut counts = self.lock();
         let key = key(name, address);
         take_back(counts.names(known), &key);

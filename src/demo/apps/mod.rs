@@ -23,7 +23,7 @@ const MAX_FORM: usize = 64 * 1024;
 /// # Errors
 ///
 /// What the system says.
-pub fn start(listeners: Vec<TcpListener>) -> io::Result<Vec<ServerHandle>> {
+pub(crate) fn start(listeners: Vec<TcpListener>) -> io::Result<Vec<ServerHandle>> {
     let configures: [fn(&mut web::ServiceConfig); 3] = [mail::configure, phone::configure, chat::configure];
     let mut handles = Vec::new();
     // made here, once, so that every connection sees the same mails and the same talk

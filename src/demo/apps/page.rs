@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 
 /// An HTML page. `body` is HTML, `title` is text.
-pub fn page(title: &str, body: &str) -> HttpResponse {
+pub(crate) fn page(title: &str, body: &str) -> HttpResponse {
     let title = escape(title);
     HttpResponse::Ok().content_type(ContentType::html()).body(format!(
         "<!doctype html><html lang=en><meta charset=utf-8>\
@@ -16,7 +16,7 @@ pub fn page(title: &str, body: &str) -> HttpResponse {
 }
 
 /// Text as HTML, for contents and for attributes in quotation marks.
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -32,7 +32,7 @@ pub fn escape(text: &str) -> String {
 }
 
 /// The first so many characters.
-pub fn shortened(text: &str, most: usize) -> String {
+pub(crate) fn shortened(text: &str, most: usize) -> String {
     text.trim().chars().take(most).collect()
 }
 

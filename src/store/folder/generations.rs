@@ -14,18 +14,18 @@ use crate::store::error::OpenError;
 
 impl Folder {
     /// The folder of the database.
-    pub fn database(&self) -> PathBuf {
+    pub(crate) fn database(&self) -> PathBuf {
         self.generation(self.said().generation)
     }
 
     /// The folder of a generation.
-    pub fn generation(&self, generation: u32) -> PathBuf {
+    pub(crate) fn generation(&self, generation: u32) -> PathBuf {
         if generation == 0 { self.dir.clone() } else { self.dir.join(generation_name(generation)) }
     }
 
     /// Removes what is left of generations that are not the store: one that was not finished, or one
     /// that was replaced.
-    pub fn remove_other_generations(&self) -> Result<(), OpenError> {
+    pub(crate) fn remove_other_generations(&self) -> Result<(), OpenError> {
         let current = self.said().generation;
         for path in entries(&self.dir)? {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -39,7 +39,7 @@ impl Folder {
 
     /// Drops the kernel's cache of the database, so that the next read comes from the disk. An error is one
     /// that the disk reported for an earlier write.
-    pub fn forget_cached(&self) -> io::Result<()> {
+    pub(crate) fn forget_cached(&self) -> io::Result<()> {
         let path = self.database().join("db");
         let Ok(file) = File::open(&path) else { return Ok(()) };
         disk::sync_data(&file, &path)?;
@@ -49,7 +49,7 @@ impl Folder {
 
     /// Keeps a copy of the database as it is now, before sled repairs it in its way: [`Folder::put_aside`]
     /// or [`Folder::drop_copy`] says what becomes of it. False if there is no room for it.
-    pub fn copy_database(&self, reserve: u64) -> Result<bool, OpenError> {
+    pub(crate) fn copy_database(&self, reserve: u64) -> Result<bool, OpenError> {
         self.drop_copy()?;
         let room = self.free_space().map_err(OpenError::io("read the free space of", &self.dir))?;
         if room < self.size()?.saturating_add(reserve) {
@@ -65,13 +65,13 @@ impl Folder {
     }
 
     /// Removes the copy.
-    pub fn drop_copy(&self) -> Result<(), OpenError> {
+    pub(crate) fn drop_copy(&self) -> Result<(), OpenError> {
         remove(&self.dir.join(COPY))
     }
 
     /// Puts the copy, or where there was no room for one this generation's files, under a name that
     /// stays; the folder.
-    pub fn put_aside(&self, generation: u32) -> Result<PathBuf, OpenError> {
+    pub(crate) fn put_aside(&self, generation: u32) -> Result<PathBuf, OpenError> {
         let mut names = (1_u32..).map(|number| self.dir.join(format!("damaged-{number}")));
         let to = names.find(|path| path.symlink_metadata().is_err()).unwrap_or_default();
         let copy = self.dir.join(COPY);
@@ -90,7 +90,7 @@ impl Folder {
     }
 
     /// Removes sled's snapshots: it reads its whole log then.
-    pub fn remove_snapshots(&self) -> Result<(), OpenError> {
+    pub(crate) fn remove_snapshots(&self) -> Result<(), OpenError> {
         for path in entries(&self.database())? {
             if path.file_name().unwrap_or_default().to_string_lossy().starts_with("snap.") {
                 remove(&path)?;

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The submission, and what could not be read (those members are left out of it).
-pub fn to_json(fields: &Fields, zone: Tz) -> (Value, Vec<FieldError>) {
+pub(crate) fn to_json(fields: &Fields, zone: Tz) -> (Value, Vec<FieldError>) {
     let mut members = Map::new();
     let mut errors = Vec::new();
     let mut text = |name: &str, value: &str| {

@@ -7,18 +7,18 @@ mod json;
 mod prefill;
 mod problem;
 
-pub use json::to_json;
-pub use prefill::{again, like, replacing, updating};
-pub use problem::{Problem, of_fields};
+pub(crate) use json::to_json;
+pub(crate) use prefill::{again, like, replacing, updating};
+pub(crate) use problem::{Problem, of_fields};
 
 use percent_encoding::percent_decode_str;
 
 /// Names and values in the order in which a browser sent them.
-pub type Pairs = Vec<(String, String)>;
+pub(crate) type Pairs = Vec<(String, String)>;
 
 /// Reads `application/x-www-form-urlencoded` (URL Standard §5.1), for bodies and queries. Bytes
 /// that are not UTF-8 become replacement characters.
-pub fn read_pairs(text: &str) -> Pairs {
+pub(crate) fn read_pairs(text: &str) -> Pairs {
     let decode = |part: &str| percent_decode_str(&part.replace('+', " ")).decode_utf8_lossy().into_owned();
     text.split('&')
         .filter(|pair| !pair.is_empty())
@@ -30,7 +30,7 @@ pub fn read_pairs(text: &str) -> Pairs {
 }
 
 /// Writes what [`read_pairs`] reads.
-pub fn write_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+pub(crate) fn write_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let encode =
         |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
     let written: Vec<String> =
@@ -39,7 +39,7 @@ pub fn write_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> S
 }
 
 /// The first value of this name; empty if there is none.
-pub fn first<'a>(pairs: &'a [(String, String)], name: &str) -> &'a str {
+pub(crate) fn first<'a>(pairs: &'a [(String, String)], name: &str) -> &'a str {
     pairs.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value.as_str())
 }
 
@@ -47,7 +47,7 @@ macro_rules! fields {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// Every field of the form. Empty: not filled in.
         #[derive(Debug, Clone, PartialEq, Eq, Default)]
-        pub struct Fields {
+        pub(crate) struct Fields {
             /// What it is about, each as `application:mail`.
             pub targets: Vec<String>,
             $($(#[$doc])* pub $name: String,)*
@@ -56,7 +56,7 @@ macro_rules! fields {
         impl Fields {
             /// Takes what belongs to the form out of what a browser sent. Line ends become `\n`
             /// (browsers send `\r\n`), so that the same text is the same content.
-            pub fn read(pairs: &[(String, String)]) -> Self {
+            pub(crate) fn read(pairs: &[(String, String)]) -> Self {
                 let mut fields = Self::default();
                 for (name, value) in pairs {
                     let value = value.replace("\r\n", "\n");
@@ -70,7 +70,7 @@ macro_rules! fields {
             }
 
             /// What is filled in, for hidden inputs.
-            pub fn pairs(&self) -> Vec<(&str, &str)> {
+            pub(crate) fn pairs(&self) -> Vec<(&str, &str)> {
                 let targets = self.targets.iter().map(|target| ("targets", target.as_str()));
                 targets.chain([$((stringify!($name), self.$name.as_str())),*]).filter(|(_, value)| !value.is_empty()).collect()
             }
@@ -134,14 +134,14 @@ fields! {
 
 impl Fields {
     /// Some criteria are filled in.
-    pub fn has_criteria(&self) -> bool {
+    pub(crate) fn has_criteria(&self) -> bool {
         [&self.methods, &self.paths, &self.headers, &self.query, &self.clients, &self.nodes]
             .iter()
             .any(|text| !text.trim().is_empty())
     }
 
     /// This target is chosen.
-    pub fn has_target(&self, target: &str) -> bool {
+    pub(crate) fn has_target(&self, target: &str) -> bool {
         self.targets.iter().any(|chosen| chosen == target)
     }
 }

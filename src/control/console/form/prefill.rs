@@ -13,7 +13,7 @@ use crate::{
 ///
 /// Criteria that the form has no field for are left out. Without them it would be about all requests:
 /// then the targets are left out, too, so that an oversight does not open more than was closed.
-pub fn like(n: &Notification, status: &str) -> Fields {
+pub(crate) fn like(n: &Notification, status: &str) -> Fields {
     let is_whole = is_whole(n);
     let mut fields = Fields {
         targets: n.targets.iter().filter(|_| is_whole).map(ToString::to_string).collect(),
@@ -25,13 +25,13 @@ pub fn like(n: &Notification, status: &str) -> Fields {
 }
 
 /// A form that changes a plan.
-pub fn replacing(n: &Notification, face: &Face) -> Fields {
+pub(crate) fn replacing(n: &Notification, face: &Face) -> Fields {
     Fields { replaces: n.id.to_string(), ..filled(n, face) }
 }
 
 /// A form that updates a closing: it begins with everything that stands, on the targets on
 /// which it stands. An expected return that has passed is left out.
-pub fn updating(n: &Notification, standing: &[Target], face: &Face) -> Fields {
+pub(crate) fn updating(n: &Notification, standing: &[Target], face: &Face) -> Fields {
     let field = |moment: Option<Moment>| moment.map_or_else(String::new, |moment| face.field(moment));
     let filled = filled(n, face);
     Fields {
@@ -63,7 +63,7 @@ fn filled(n: &Notification, face: &Face) -> Fields {
 }
 
 /// A submission with the same fields, about these targets and with the original beginning.
-pub fn again(n: &Notification, targets: &[Target]) -> Value {
+pub(crate) fn again(n: &Notification, targets: &[Target]) -> Value {
     json!({
         "targets": targets,
         "status": n.status,

@@ -4,7 +4,7 @@ use crate::availability::FieldError;
 
 /// One thing to fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// The `id` of the input that it is about.
     pub anchor: &'static str,
     /// A whole sentence.
@@ -60,7 +60,7 @@ const ORDER: [&str; 17] = [
 ];
 
 /// Turns the node's errors about a submission into sentences about the form.
-pub fn of_fields(errors: Vec<FieldError>) -> Vec<Problem> {
+pub(crate) fn of_fields(errors: Vec<FieldError>) -> Vec<Problem> {
     let mut problems = Vec::new();
     for error in errors {
         let (anchor, label) = place(&error.field);

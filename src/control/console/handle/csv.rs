@@ -18,7 +18,7 @@ const PIECE: usize = 1_000;
 const PIECES: usize = 1_000;
 
 /// `GET /history.csv`
-pub async fn history_csv(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
+pub(crate) async fn history_csv(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
     either(file(&state, &request))
 }
 

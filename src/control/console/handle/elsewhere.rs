@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Everything that no other handler takes: a page for browsers, a problem for programs.
-pub async fn unknown(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
+pub(crate) async fn unknown(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
     if !wants_page(&request) {
         let text = format!("this node has no address {}; /openapi.json lists those of the API", request.path());
         return Failure::NotFound(text).error_response();
@@ -33,7 +33,11 @@ pub async fn unknown(state: web::Data<ConsoleState>, request: HttpRequest) -> Ht
 }
 
 /// `GET /problems/{kind}`: what a problem's type means.
-pub async fn problem(state: web::Data<ConsoleState>, request: HttpRequest, kind: web::Path<String>) -> HttpResponse {
+pub(crate) async fn problem(
+    state: web::Data<ConsoleState>,
+    request: HttpRequest,
+    kind: web::Path<String>,
+) -> HttpResponse {
     let Some(kind) = KINDS.iter().find(|known| known.name == *kind) else { return unknown(state, request).await };
     if wants_page(&request) {
         return message(&state, &request, StatusCode::OK, kind.title, kind.meaning.to_owned());

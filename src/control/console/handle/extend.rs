@@ -28,7 +28,7 @@ const SMALL: usize = 4 << 10;
 const OFFERED: [u64; 3] = [30, 60, 120];
 
 /// `POST /notify/{id}/extend`
-pub async fn extend(
+pub(crate) async fn extend(
     state: web::Data<ConsoleState>,
     request: HttpRequest,
     id: web::Path<String>,

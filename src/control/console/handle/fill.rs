@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// `GET /notify`
-pub async fn notify_page(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
+pub(crate) async fn notify_page(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
     either(show(&state, &request).await)
 }
 

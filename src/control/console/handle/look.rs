@@ -33,7 +33,7 @@ const PAGE: usize = 50;
 const SMALL: usize = 4 << 10;
 
 /// `GET /`
-pub async fn board(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
+pub(crate) async fn board(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
     either(show_board(&state, &request).await)
 }
 
@@ -67,7 +67,7 @@ async fn done(visit: &Visit<'_>, id: &str, titles: &Titles) -> Option<String> {
 }
 
 /// `GET /plans`
-pub async fn plans(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
+pub(crate) async fn plans(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
     either(show_plans(&state, &request).await)
 }
 
@@ -81,7 +81,11 @@ async fn show_plans(state: &ConsoleState, request: &HttpRequest) -> Answer {
 }
 
 /// `GET /notify/{id}`
-pub async fn receipt(state: web::Data<ConsoleState>, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
+pub(crate) async fn receipt(
+    state: web::Data<ConsoleState>,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> HttpResponse {
     either(show_receipt(&state, &request, &id).await)
 }
 
@@ -105,13 +109,13 @@ async fn show_receipt(state: &ConsoleState, request: &HttpRequest, id: &str) -> 
 }
 
 /// 404 for a notification.
-pub fn no_such(visit: &Visit<'_>) -> HttpResponse {
+pub(crate) fn no_such(visit: &Visit<'_>) -> HttpResponse {
     let text = "This node has no notification with this id. It has not arrived yet, or it is older than the history goes back.";
     visit.message(StatusCode::NOT_FOUND, "", "No such notification", text, &[("/history", "To the history")])
 }
 
 /// `GET /history`
-pub async fn history(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
+pub(crate) async fn history(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
     either(show_history(&state, &request).await)
 }
 
@@ -144,7 +148,7 @@ async fn show_history(state: &ConsoleState, request: &HttpRequest) -> Answer {
 }
 
 /// `GET /nodes`
-pub async fn nodes(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
+pub(crate) async fn nodes(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
     either(show_nodes(&state, &request).await)
 }
 
@@ -162,7 +166,7 @@ async fn show_nodes(state: &ConsoleState, request: &HttpRequest) -> Answer {
 }
 
 /// `GET /nodes/forget?name=`
-pub async fn forget_page(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
+pub(crate) async fn forget_page(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
     either(ask_forget(&state, &request).await)
 }
 
@@ -180,7 +184,7 @@ async fn ask_forget(state: &ConsoleState, request: &HttpRequest) -> Answer {
 }
 
 /// `POST /nodes/forget`
-pub async fn forget(state: web::Data<ConsoleState>, request: HttpRequest, body: web::Payload) -> HttpResponse {
+pub(crate) async fn forget(state: web::Data<ConsoleState>, request: HttpRequest, body: web::Payload) -> HttpResponse {
     either(try_forget(&state, &request, body).await)
 }
 

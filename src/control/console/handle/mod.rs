@@ -10,14 +10,14 @@ mod notify;
 mod sessions;
 mod sign;
 
-pub use csv::history_csv;
-pub use elsewhere::{problem, unknown};
-pub use extend::extend;
-pub use fill::notify_page;
-pub use look::{board, forget, forget_page, history, nodes, plans, receipt};
-pub use notify::notify;
-pub use sessions::{end_session, sessions};
-pub use sign::{login, login_page, logout};
+pub(crate) use csv::history_csv;
+pub(crate) use elsewhere::{problem, unknown};
+pub(crate) use extend::extend;
+pub(crate) use fill::notify_page;
+pub(crate) use look::{board, forget, forget_page, history, nodes, plans, receipt};
+pub(crate) use notify::notify;
+pub(crate) use sessions::{end_session, sessions};
+pub(crate) use sign::{login, login_page, logout};
 
 use actix_web::HttpResponse;
 

@@ -19,7 +19,7 @@ const TAKES_ITS_PLACE: &str = "If you go on, what you entered here takes its pla
 
 /// What a plan has become, and the plan that can be changed or cancelled in its place, if there is
 /// one. `None`: it is as it was, as far as the history goes back.
-pub async fn of_plan(visit: &Visit<'_>, plan: Uuid) -> Option<(Moved, Option<Arc<Entry>>)> {
+pub(crate) async fn of_plan(visit: &Visit<'_>, plan: Uuid) -> Option<(Moved, Option<Arc<Entry>>)> {
     match visit.state.desk.fate_of(plan).await? {
         Fate::Changed(entry) if entry.notification.since() > visit.face.now => {
             Some((moved(visit, PLAN, &entry, TAKES_ITS_PLACE).await, Some(entry)))
@@ -36,7 +36,7 @@ pub async fn of_plan(visit: &Visit<'_>, plan: Uuid) -> Option<(Moved, Option<Arc
 }
 
 /// What a closing has become that does not stand any more. `None`: nothing is known of it.
-pub async fn of_closing(visit: &Visit<'_>, closing: &Entry) -> Option<(Moved, Arc<Entry>)> {
+pub(crate) async fn of_closing(visit: &Visit<'_>, closing: &Entry) -> Option<(Moved, Arc<Entry>)> {
     let latest = visit.state.desk.latest_about(closing.notification.targets.clone()).await?;
     Some((moved(visit, CLOSING, &latest, TAKES_ITS_PLACE).await, latest))
 }
@@ -55,7 +55,7 @@ async fn moved(visit: &Visit<'_>, text: &'static str, entry: &Entry, next: &'sta
 }
 
 /// The targets on which a closing is what counts now.
-pub fn standing(board: &Board, id: Uuid) -> Vec<Target> {
+pub(crate) fn standing(board: &Board, id: Uuid) -> Vec<Target> {
     let own = |row: &BoardRow, target: Target| {
         let mut causes = row.causes.iter().chain(&row.partial);
         causes.any(|cause| cause.entry.notification.id == id && cause.target == target).then_some(target)

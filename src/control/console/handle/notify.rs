@@ -42,7 +42,7 @@ const FRESH: Duration = Duration::from_secs(600);
 
 /// What a form is shown with.
 #[derive(Default)]
-pub struct Page {
+pub(crate) struct Page {
     /// 200 unless something is wrong.
     pub status: StatusCode,
     /// What to fix.
@@ -64,18 +64,18 @@ impl Page {
 }
 
 /// The author of what the pages submit.
-pub fn author(visit: &Visit<'_>) -> Author {
+pub(crate) fn author(visit: &Visit<'_>) -> Author {
     Author::operator(&visit.session.operator)
 }
 
 /// The form again after signing in, as it was when the session had ended.
-pub async fn given_back(visit: &Visit<'_>, fields: Fields) -> HttpResponse {
+pub(crate) async fn given_back(visit: &Visit<'_>, fields: Fields) -> HttpResponse {
     let notice = "You are signed in again, and here is what you had filled in. It was not sent.";
     ask(visit, fields, Page::notice(StatusCode::OK, notice)).await
 }
 
 /// `POST /notify`
-pub async fn notify(state: web::Data<ConsoleState>, request: HttpRequest, body: web::Payload) -> HttpResponse {
+pub(crate) async fn notify(state: web::Data<ConsoleState>, request: HttpRequest, body: web::Payload) -> HttpResponse {
     either(take(&state, &request, body).await)
 }
 
@@ -317,7 +317,7 @@ fn retry_later(mut answer: HttpResponse, seconds: u64) -> HttpResponse {
 }
 
 /// The form with these fields; for a cancel, the page that asks once more.
-pub async fn ask(visit: &Visit<'_>, mut fields: Fields, page: Page) -> HttpResponse {
+pub(crate) async fn ask(visit: &Visit<'_>, mut fields: Fields, page: Page) -> HttpResponse {
     let Page { status, problems, notice, moved } = page;
     let (known, titles) = known(visit).await;
     let chrome = visit.chrome("notify");

@@ -21,7 +21,7 @@ use crate::{
 const SMALL: usize = 4 << 10;
 
 /// `GET /sessions`
-pub async fn sessions(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
+pub(crate) async fn sessions(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
     either(show(&state, &request))
 }
 
@@ -40,7 +40,11 @@ fn visible(visit: &Visit<'_>) -> Vec<Listed> {
 }
 
 /// `POST /sessions/end`
-pub async fn end_session(state: web::Data<ConsoleState>, request: HttpRequest, body: web::Payload) -> HttpResponse {
+pub(crate) async fn end_session(
+    state: web::Data<ConsoleState>,
+    request: HttpRequest,
+    body: web::Payload,
+) -> HttpResponse {
     either(end(&state, &request, body).await)
 }
 

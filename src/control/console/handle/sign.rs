@@ -32,7 +32,7 @@ static REFUSED: Noise = Noise::new("sign_in_refused");
 const MOST: usize = 768 << 10;
 
 /// `GET /login`
-pub async fn login_page(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
+pub(crate) async fn login_page(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
     let query = form::read_pairs(request.query_string());
     let next = safe_next(form::first(&query, "next"));
     let tls = state.door.front(&request).secure;
@@ -51,7 +51,7 @@ pub async fn login_page(state: web::Data<ConsoleState>, request: HttpRequest) ->
 }
 
 /// `POST /login`
-pub async fn login(state: web::Data<ConsoleState>, request: HttpRequest, body: web::Payload) -> HttpResponse {
+pub(crate) async fn login(state: web::Data<ConsoleState>, request: HttpRequest, body: web::Payload) -> HttpResponse {
     either(try_login(&state, &request, body).await)
 }
 
@@ -134,7 +134,7 @@ fn seconds(wait: std::time::Duration) -> u64 {
 }
 
 /// `POST /logout`
-pub async fn logout(state: web::Data<ConsoleState>, request: HttpRequest, body: web::Payload) -> HttpResponse {
+pub(crate) async fn logout(state: web::Data<ConsoleState>, request: HttpRequest, body: web::Payload) -> HttpResponse {
     either(try_logout(&state, &request, body).await)
 }
 

@@ -10,7 +10,7 @@ use crate::{
 
 /// What a field holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Held {
+pub(crate) enum Held {
     /// A time.
     Time(When),
     /// A text.
@@ -31,7 +31,7 @@ impl Held {
 
 /// One field that is not what it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub(crate) struct Change {
     /// What it is called.
     pub label: &'static str,
     /// What it held.
@@ -41,7 +41,7 @@ pub struct Change {
 }
 
 /// Every field that differs, in the order of the form.
-pub fn changes(old: &Notification, new: &Notification, titles: &Titles, face: &Face) -> Vec<Change> {
+pub(crate) fn changes(old: &Notification, new: &Notification, titles: &Titles, face: &Face) -> Vec<Change> {
     let time = |moment: Option<_>, none| moment.map_or(Held::Nothing(none), |moment| Held::Time(face.show(moment)));
     let text = |text: Option<&str>, none| text.map_or(Held::Nothing(none), |text| Held::Text(text.to_owned()));
     let fields = |n: &Notification| {
@@ -67,7 +67,7 @@ pub fn changes(old: &Notification, new: &Notification, titles: &Titles, face: &F
 }
 
 /// How a closing ends.
-pub fn ends(restore: Restore) -> &'static str {
+pub(crate) fn ends(restore: Restore) -> &'static str {
     match restore {
         Restore::Manual => "when an operator marks it as available (manual)",
         Restore::Automatic => "by itself at the expected return (automatic)",
@@ -76,6 +76,6 @@ pub fn ends(restore: Restore) -> &'static str {
 }
 
 /// How urgent it is.
-pub fn priority(priority: Priority) -> &'static str {
+pub(crate) fn priority(priority: Priority) -> &'static str {
     if priority == Priority::Critical { "critical" } else { "normal" }
 }

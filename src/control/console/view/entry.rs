@@ -12,7 +12,7 @@ use crate::{
 
 /// See the module.
 #[derive(Debug, Clone)]
-pub struct EntryView {
+pub(crate) struct EntryView {
     /// Its id.
     pub id: String,
     /// `available`, `unavailable`, `plan` or `cancel`: the icon.
@@ -47,7 +47,7 @@ pub struct EntryView {
 
 impl EntryView {
     /// Of an entry, at the face's present.
-    pub fn new(entry: &Entry, titles: &Titles, face: &Face) -> Self {
+    pub(crate) fn new(entry: &Entry, titles: &Titles, face: &Face) -> Self {
         let n = &entry.notification;
         let kind = words::kind(n);
         let closes = n.status == Some(Status::Unavailable);
@@ -90,7 +90,7 @@ impl EntryView {
     }
 
     /// The same, with what is different from `earlier`: a changed plan, or an updated closing.
-    pub fn after(mut self, entry: &Entry, earlier: &Entry, titles: &Titles, face: &Face) -> Self {
+    pub(crate) fn after(mut self, entry: &Entry, earlier: &Entry, titles: &Titles, face: &Face) -> Self {
         self.changes = changes(&earlier.notification, &entry.notification, titles, face);
         let what = if entry.notification.replaces.is_some() { "Plan changed" } else { "Update" };
         self.headline = format!("{what}: {}", self.headline);

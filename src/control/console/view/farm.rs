@@ -11,7 +11,7 @@ use crate::{
 
 /// A node that does not answer.
 #[derive(Debug, Clone)]
-pub struct Away {
+pub(crate) struct Away {
     /// Its name, or its address.
     pub name: String,
     /// When it was last heard of.
@@ -20,7 +20,7 @@ pub struct Away {
 
 /// See the module.
 #[derive(Debug, Clone, Default)]
-pub struct FarmState {
+pub(crate) struct FarmState {
     /// Nodes that cannot be reached from here.
     pub away: Vec<Away>,
     /// The phase of this node, where it is not ready.
@@ -29,7 +29,7 @@ pub struct FarmState {
 
 impl FarmState {
     /// Of what the desk knows.
-    pub fn new(nodes: &[NodeView], face: &Face) -> Self {
+    pub(crate) fn new(nodes: &[NodeView], face: &Face) -> Self {
         let away = nodes.iter().filter(|node| node.is_away());
         let phase = nodes.iter().find(|node| node.this).map(|node| node.phase.clone());
         Self {
@@ -42,7 +42,7 @@ impl FarmState {
     }
 
     /// "Node c" or "Nodes b and c"; empty: all can be reached.
-    pub fn names(&self) -> String {
+    pub(crate) fn names(&self) -> String {
         let names: Vec<String> = self.away.iter().map(|node| node.name.clone()).collect();
         let word = if names.len() == 1 { "Node" } else { "Nodes" };
         if names.is_empty() { String::new() } else { format!("{word} {}", words::list(&names, "and")) }

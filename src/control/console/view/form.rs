@@ -14,7 +14,7 @@ use crate::{
 
 /// A field for a date and a time.
 #[derive(Debug, Clone, Default)]
-pub struct TimeField {
+pub(crate) struct TimeField {
     /// As it is shown: in the operators' zone, or as it was typed if that is no time.
     pub value: String,
     /// The moment it stands for, for scripts, which show it in the browser's zone; empty: none.
@@ -38,7 +38,7 @@ impl TimeField {
 /// The page.
 #[derive(Template)]
 #[template(path = "console/form.html")]
-pub struct FormPage {
+pub(crate) struct FormPage {
     /// Around it.
     pub chrome: Chrome,
     /// As they were typed.
@@ -67,7 +67,13 @@ pub struct FormPage {
 
 impl FormPage {
     /// A form with these fields filled in.
-    pub fn new(chrome: Chrome, mut fields: Fields, known: &[(Target, String)], reasons: &Reasons, face: &Face) -> Self {
+    pub(crate) fn new(
+        chrome: Chrome,
+        mut fields: Fields,
+        known: &[(Target, String)],
+        reasons: &Reasons,
+        face: &Face,
+    ) -> Self {
         for (field, default) in [(&mut fields.status, "unavailable"), (&mut fields.duration_unit, "minutes")] {
             if field.is_empty() {
                 default.clone_into(field);
@@ -119,22 +125,22 @@ impl FormPage {
     }
 
     /// What is wrong with one input.
-    pub fn at(&self, anchor: &str) -> Vec<&Problem> {
+    pub(crate) fn at(&self, anchor: &str) -> Vec<&Problem> {
         self.problems.iter().filter(|problem| problem.anchor == anchor).collect()
     }
 
     /// The `aria-describedby` and `aria-invalid` of an input belong to its problems.
-    pub fn wrong(&self, anchor: &str) -> bool {
+    pub(crate) fn wrong(&self, anchor: &str) -> bool {
         self.problems.iter().any(|problem| problem.anchor == anchor)
     }
 
     /// Many enough to be searched rather than read.
-    pub fn searchable(&self) -> bool {
+    pub(crate) fn searchable(&self) -> bool {
         self.applications.len() + self.resources.len() > 8
     }
 
     /// The heading.
-    pub fn title(&self) -> &'static str {
+    pub(crate) fn title(&self) -> &'static str {
         match (self.fields.replaces.is_empty(), self.fields.updates.is_empty()) {
             (false, _) => "Change planned maintenance",
             (true, false) => "Update",

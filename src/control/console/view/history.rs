@@ -19,7 +19,7 @@ use crate::{
 
 /// What the list is limited to, as it was asked for. Empty: everything.
 #[derive(Debug, Clone, Default)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// A text to look for.
     pub search: String,
     /// An application's name.
@@ -40,7 +40,7 @@ pub struct Filter {
 
 impl Filter {
     /// From the query of an address.
-    pub fn read(query: &Pairs) -> Self {
+    pub(crate) fn read(query: &Pairs) -> Self {
         let text = |name| first(query, name).trim().chars().take(200).collect::<String>();
         Self {
             search: text("q"),
@@ -55,7 +55,7 @@ impl Filter {
     }
 
     /// What to ask for, and what of it cannot be read.
-    pub fn query(&self, limit: usize, zone: Tz) -> (HistoryQuery, Vec<String>) {
+    pub(crate) fn query(&self, limit: usize, zone: Tz) -> (HistoryQuery, Vec<String>) {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let mut problems = Vec::new();
         let mut day = |label, text: &str, later| match read_day(text, zone, later) {
@@ -100,7 +100,7 @@ impl Filter {
     }
 
     /// Something is left out.
-    pub fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         let Self { before: _, search, application, kind, source, operator, from, to } = self;
         [search, application, kind, source, operator, from, to].iter().any(|text| !text.is_empty())
     }
@@ -109,7 +109,7 @@ impl Filter {
 /// The page.
 #[derive(Template)]
 #[template(path = "console/history.html")]
-pub struct HistoryView {
+pub(crate) struct HistoryView {
     /// Around it.
     pub chrome: Chrome,
     /// What it is limited to.
@@ -132,7 +132,7 @@ pub struct HistoryView {
 
 impl HistoryView {
     /// Of a page of the history, or of the reason why there is none.
-    pub fn new(
+    pub(crate) fn new(
         chrome: Chrome,
         filter: Filter,
         applications: Vec<(String, String)>,

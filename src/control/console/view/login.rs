@@ -7,7 +7,7 @@ use super::Chrome;
 /// The page. Without operators it explains how to add one.
 #[derive(Template)]
 #[template(path = "console/login.html")]
-pub struct LoginPage {
+pub(crate) struct LoginPage {
     /// Around it.
     pub chrome: Chrome,
     /// There are operators who can sign in.
@@ -26,7 +26,7 @@ pub struct LoginPage {
 const LONGEST: usize = 2_000;
 
 /// An address within these pages, or the board: signing in must not lead to another site.
-pub fn safe_next(next: &str) -> &str {
+pub(crate) fn safe_next(next: &str) -> &str {
     let path = next.split(['?', '#']).next().unwrap_or_default();
     let own = next.starts_with('/')
         && !next.starts_with("//")

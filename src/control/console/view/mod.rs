@@ -15,18 +15,18 @@ mod receipt;
 mod sessions;
 
 #[cfg(test)]
-pub use board::Row;
-pub use board::{BoardInput, BoardPage, PlansPage, Receipts, anchor, deciding, plans};
-pub use changes::Held;
-pub use entry::EntryView;
-pub use farm::FarmState;
-pub use form::FormPage;
-pub use history::{Filter, HistoryView};
-pub use login::{LoginPage, safe_next};
-pub use nodes::{ForgetPage, NodesPage};
-pub use preview::{CancelPage, PreviewInput, PreviewPage};
-pub use receipt::{Holds, ReceiptPage};
-pub use sessions::SessionsPage;
+pub(crate) use board::Row;
+pub(crate) use board::{BoardInput, BoardPage, PlansPage, Receipts, anchor, deciding, plans};
+pub(crate) use changes::Held;
+pub(crate) use entry::EntryView;
+pub(crate) use farm::FarmState;
+pub(crate) use form::FormPage;
+pub(crate) use history::{Filter, HistoryView};
+pub(crate) use login::{LoginPage, safe_next};
+pub(crate) use nodes::{ForgetPage, NodesPage};
+pub(crate) use preview::{CancelPage, PreviewInput, PreviewPage};
+pub(crate) use receipt::{Holds, ReceiptPage};
+pub(crate) use sessions::SessionsPage;
 
 use askama::Template;
 
@@ -34,7 +34,7 @@ use crate::control::console::when::When;
 
 /// What surrounds every page.
 #[derive(Debug, Clone, Default)]
-pub struct Chrome {
+pub(crate) struct Chrome {
     /// `board`, `notify`, `history`, `nodes`, or empty: which link is the current one.
     pub section: &'static str,
     /// The node that answers.
@@ -59,7 +59,7 @@ pub struct Chrome {
 
 /// What a plan or a closing has become since the page was opened.
 #[derive(Debug, Clone)]
-pub struct Moved {
+pub(crate) struct Moved {
     /// That it has changed, in one sentence.
     pub text: &'static str,
     /// The notification that stands now.
@@ -76,7 +76,7 @@ pub struct Moved {
 
 impl Moved {
     /// The same where nothing was typed yet.
-    pub fn without_next(self) -> Self {
+    pub(crate) fn without_next(self) -> Self {
         Self { next: "", ..self }
     }
 }
@@ -84,7 +84,7 @@ impl Moved {
 /// A page with a sentence and a way on: nothing found, refused, out of order.
 #[derive(Template)]
 #[template(path = "console/message.html")]
-pub struct MessagePage {
+pub(crate) struct MessagePage {
     /// Around it.
     pub chrome: Chrome,
     /// Its heading.
@@ -97,7 +97,7 @@ pub struct MessagePage {
 
 /// Something that can be chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// What is sent.
     pub value: String,
     /// What is shown.
@@ -107,7 +107,7 @@ pub struct Choice {
 }
 
 /// A value for a query or a path, percent-encoded as far as it must be.
-pub fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     const KEEP: &percent_encoding::AsciiSet =
         &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
     percent_encoding::utf8_percent_encode(text, KEEP).to_string()

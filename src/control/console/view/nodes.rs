@@ -13,7 +13,7 @@ use crate::{
 
 /// One node.
 #[derive(Debug, Clone)]
-pub struct Row {
+pub(crate) struct Row {
     /// Its name, or address.
     pub name: String,
     /// Its control listener.
@@ -49,7 +49,7 @@ pub struct Row {
 /// The page.
 #[derive(Template)]
 #[template(path = "console/nodes.html")]
-pub struct NodesPage {
+pub(crate) struct NodesPage {
     /// Around it.
     pub chrome: Chrome,
     /// In one sentence; read aloud when it changes.
@@ -64,7 +64,7 @@ pub struct NodesPage {
 
 impl NodesPage {
     /// Of what the desk knows.
-    pub fn new(chrome: Chrome, nodes: &[NodeView], face: &Face) -> Self {
+    pub(crate) fn new(chrome: Chrome, nodes: &[NodeView], face: &Face) -> Self {
         let own = nodes.iter().find(|node| node.this).and_then(|node| node.ledger_fingerprint.as_deref());
         let rows: Vec<Row> = nodes.iter().map(|node| row(node, own, face)).collect();
         let ready = rows.iter().filter(|row| row.kind == "ready").count();
@@ -126,7 +126,7 @@ fn row(node: &NodeView, own: Option<&str>, face: &Face) -> Row {
 /// Asks once more before a node is forgotten.
 #[derive(Template)]
 #[template(path = "console/forget.html")]
-pub struct ForgetPage {
+pub(crate) struct ForgetPage {
     /// Around it.
     pub chrome: Chrome,
     /// Which.

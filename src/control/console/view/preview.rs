@@ -14,7 +14,7 @@ use crate::{
 
 /// What users of one application will read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Denial {
+pub(crate) struct Denial {
     /// Such as "Mail is unavailable".
     pub title: String,
     /// The sentence of a denial's `detail` (docs/contract.md#denials), up to the time.
@@ -26,7 +26,7 @@ pub struct Denial {
 }
 
 /// What a preview is made of.
-pub struct PreviewInput<'a> {
+pub(crate) struct PreviewInput<'a> {
     /// The form.
     pub fields: &'a Fields,
     /// What would be stated, with the id and the time that the confirming button will send.
@@ -42,7 +42,7 @@ pub struct PreviewInput<'a> {
 /// The page with the confirming button.
 #[derive(Template)]
 #[template(path = "console/preview.html")]
-pub struct PreviewPage {
+pub(crate) struct PreviewPage {
     /// Around it.
     pub chrome: Chrome,
     /// The whole form again, for the buttons.
@@ -61,7 +61,7 @@ pub struct PreviewPage {
 
 impl PreviewPage {
     /// Of a submission that the desk would take.
-    pub fn new(chrome: Chrome, input: PreviewInput<'_>) -> Self {
+    pub(crate) fn new(chrome: Chrome, input: PreviewInput<'_>) -> Self {
         let n = &input.entry.notification;
         let Preview { affected, warnings, .. } = input.preview;
         let closes = n.status == Some(Status::Unavailable);
@@ -86,7 +86,7 @@ fn denial(n: &Notification, title: &str, face: &Face) -> Denial {
 /// Asks once more before planned maintenance is cancelled.
 #[derive(Template)]
 #[template(path = "console/cancel.html")]
-pub struct CancelPage {
+pub(crate) struct CancelPage {
     /// Around it.
     pub chrome: Chrome,
     /// The form: ids, time, message.

@@ -10,7 +10,7 @@ use crate::{
 
 /// One node of a receipt.
 #[derive(Debug, Clone)]
-pub struct ReceiptRow {
+pub(crate) struct ReceiptRow {
     /// Its name, or address.
     pub node: String,
     /// `applied`, `waiting` …: the icon.
@@ -24,7 +24,7 @@ pub struct ReceiptRow {
 /// The page that one comes to after submitting.
 #[derive(Template)]
 #[template(path = "console/receipt.html")]
-pub struct ReceiptPage {
+pub(crate) struct ReceiptPage {
     /// Around it.
     pub chrome: Chrome,
     /// The notification.
@@ -39,7 +39,7 @@ pub struct ReceiptPage {
 
 impl ReceiptPage {
     /// Of a notification and its receipt so far.
-    pub fn new(chrome: Chrome, entry: EntryView, delivery: &Delivery, face: &Face) -> Self {
+    pub(crate) fn new(chrome: Chrome, entry: EntryView, delivery: &Delivery, face: &Face) -> Self {
         let rows: Vec<ReceiptRow> = by_name(delivery)
             .into_iter()
             .map(|row| {
@@ -83,7 +83,7 @@ fn state(state: DeliveryState) -> (&'static str, &'static str) {
 
 /// On which nodes a notification is active, for the board.
 #[derive(Debug, Clone, Default)]
-pub struct Holds {
+pub(crate) struct Holds {
     /// Names of those that have it, or what replaced it.
     pub confirmed: Vec<String>,
     /// Names of those that have not confirmed.
@@ -92,7 +92,7 @@ pub struct Holds {
 
 impl Holds {
     /// Of a receipt.
-    pub fn new(delivery: &Delivery) -> Self {
+    pub(crate) fn new(delivery: &Delivery) -> Self {
         let done = |state| matches!(state, DeliveryState::Applied | DeliveryState::Superseded);
         let (confirmed, waiting): (Vec<_>, Vec<_>) = by_name(delivery).into_iter().partition(|row| done(row.state));
         let names = |rows: Vec<&DeliveryRow>| rows.into_iter().map(|row| row.node.clone()).collect();
@@ -100,7 +100,7 @@ impl Holds {
     }
 
     /// Such as "Active on nodes a and b; not yet confirmed by c".
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let list = |names: &[String]| super::super::words::list(names, "and");
         let nodes = |names: &[String]| format!("{} {}", if names.len() == 1 { "node" } else { "nodes" }, list(names));
         match (self.confirmed.is_empty(), self.waiting.is_empty()) {

@@ -10,7 +10,7 @@ use crate::control::{
 
 /// One session.
 #[derive(Debug, Clone)]
-pub struct SessionRow {
+pub(crate) struct SessionRow {
     /// What it is ended by.
     pub handle: String,
     /// Who.
@@ -32,7 +32,7 @@ pub struct SessionRow {
 /// The page.
 #[derive(Template)]
 #[template(path = "console/sessions.html")]
-pub struct SessionsPage {
+pub(crate) struct SessionsPage {
     /// Around it.
     pub chrome: Chrome,
     /// The one that was used last first.
@@ -41,7 +41,7 @@ pub struct SessionsPage {
 
 impl SessionsPage {
     /// Of a list, of which `own` is the handle of the session that asks.
-    pub fn new(chrome: Chrome, list: &[Listed], own: &str, face: &Face) -> Self {
+    pub(crate) fn new(chrome: Chrome, list: &[Listed], own: &str, face: &Face) -> Self {
         let row = |one: &Listed| SessionRow {
             handle: one.handle.clone(),
             operator: one.operator.clone(),

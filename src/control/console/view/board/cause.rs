@@ -15,11 +15,11 @@ use crate::{
 };
 
 /// Receipts by notification, as far as they came in time.
-pub type Receipts = HashMap<Uuid, Holds>;
+pub(crate) type Receipts = HashMap<Uuid, Holds>;
 
 /// Another row of the board that is the cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Elsewhere {
+pub(crate) struct Elsewhere {
     /// What it is called.
     pub title: String,
     /// Where it stands on the page.
@@ -28,7 +28,7 @@ pub struct Elsewhere {
 
 /// See the module.
 #[derive(Debug, Clone)]
-pub struct CauseLine {
+pub(crate) struct CauseLine {
     /// Where the closing itself is shown, if that is another row.
     pub elsewhere: Option<Elsewhere>,
     /// Why.
@@ -112,7 +112,7 @@ pub(super) fn is_operators(entry: &Entry) -> bool {
 }
 
 /// Where something stands on the board.
-pub fn anchor(target: &Target) -> String {
+pub(crate) fn anchor(target: &Target) -> String {
     target.to_string().replace(':', "-")
 }
 

@@ -10,7 +10,7 @@ use askama::Template;
 use uuid::Uuid;
 
 use self::cause::{Lines, open_href};
-pub use self::{
+pub(crate) use self::{
     cause::{CauseLine, Receipts, anchor},
     plan::{PlanCard, PlansPage, plans},
 };
@@ -31,7 +31,7 @@ const PLANS: usize = 6;
 
 /// One application or resource.
 #[derive(Debug, Clone)]
-pub struct Row {
+pub(crate) struct Row {
     /// An anchor within the page.
     pub anchor: String,
     /// What users call it.
@@ -69,7 +69,7 @@ pub struct Row {
 
 impl Row {
     /// It needs attention.
-    pub fn is_wrong(&self) -> bool {
+    pub(crate) fn is_wrong(&self) -> bool {
         self.kind != "available"
     }
 
@@ -83,7 +83,7 @@ impl Row {
 
 /// Rows of one kind: what needs attention, and the rest.
 #[derive(Debug, Clone, Default)]
-pub struct Section {
+pub(crate) struct Section {
     /// Unavailable ones first.
     pub wrong: Vec<Row>,
     /// Unavailable because the whole system is, and for no other reason.
@@ -96,13 +96,13 @@ pub struct Section {
 
 impl Section {
     /// Nothing in it.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.wrong.is_empty() && self.with_system.is_empty() && self.fine.is_empty()
     }
 }
 
 /// What the board is made of.
-pub struct BoardInput<'a> {
+pub(crate) struct BoardInput<'a> {
     /// All applications and resources.
     pub board: &'a Board,
     /// Who has what.
@@ -120,7 +120,7 @@ pub struct BoardInput<'a> {
 /// The page.
 #[derive(Template)]
 #[template(path = "console/board.html")]
-pub struct BoardPage {
+pub(crate) struct BoardPage {
     /// Around it.
     pub chrome: Chrome,
     /// In one sentence; read aloud when it changes.
@@ -149,7 +149,7 @@ pub struct BoardPage {
 
 impl BoardPage {
     /// Of what the desk knows.
-    pub fn new(chrome: Chrome, input: BoardInput<'_>) -> Self {
+    pub(crate) fn new(chrome: Chrome, input: BoardInput<'_>) -> Self {
         let BoardInput { board, receipts, farm, titles, face, search } = input;
         let lines = Lines { receipts, titles, face };
         let applications = rows(&lines, &board.applications, |name| Target::Application(name.clone()));
@@ -187,7 +187,7 @@ impl BoardPage {
     }
 
     /// Nothing has the name that was looked for.
-    pub fn found_nothing(&self) -> bool {
+    pub(crate) fn found_nothing(&self) -> bool {
         !self.search.is_empty() && self.applications.is_empty() && self.resources.is_empty()
     }
 }
@@ -295,7 +295,7 @@ fn opening(row: &BoardRow, target: &Target) -> (String, String) {
 }
 
 /// The notifications whose receipts the board shows: each deciding one once, at most `most`.
-pub fn deciding(board: &Board, most: usize) -> Vec<Uuid> {
+pub(crate) fn deciding(board: &Board, most: usize) -> Vec<Uuid> {
     let rows = board.applications.iter().chain(&board.resources);
     let mut ids: Vec<Uuid> = rows
         .flat_map(|row| row.causes.iter().chain(&row.partial))

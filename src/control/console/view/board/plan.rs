@@ -22,7 +22,7 @@ const TITLES: usize = 8;
 
 /// A plan that has not begun.
 #[derive(Debug, Clone)]
-pub struct PlanCard {
+pub(crate) struct PlanCard {
     /// Of the notification.
     pub id: String,
     /// What will be unavailable.
@@ -52,7 +52,7 @@ pub struct PlanCard {
 }
 
 /// All plans on a board, by their beginning.
-pub fn plans(board: &Board, titles: &Titles, face: &Face) -> Vec<PlanCard> {
+pub(crate) fn plans(board: &Board, titles: &Titles, face: &Face) -> Vec<PlanCard> {
     // By beginning and stamp: each plan, with the titles of the applications that it closes.
     type Found<'a> = BTreeMap<(Moment, Stamp), (&'a Arc<Entry>, Vec<String>)>;
     let mut found = Found::new();
@@ -105,7 +105,7 @@ fn card(plan: &Arc<Entry>, mut closes: Vec<String>, all: usize, titles: &Titles,
 /// The page with all of them.
 #[derive(Template)]
 #[template(path = "console/plans.html")]
-pub struct PlansPage {
+pub(crate) struct PlansPage {
     /// Around it.
     pub chrome: Chrome,
     /// In one sentence; read aloud when it changes.
@@ -118,7 +118,7 @@ pub struct PlansPage {
 
 impl PlansPage {
     /// Of all plans.
-    pub fn new(chrome: Chrome, plans: Vec<PlanCard>, farm: FarmState) -> Self {
+    pub(crate) fn new(chrome: Chrome, plans: Vec<PlanCard>, farm: FarmState) -> Self {
         let summary = match plans.len() {
             0 => "No maintenance is planned.".to_owned(),
             1 => "1 plan.".to_owned(),
