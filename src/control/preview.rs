@@ -110,7 +110,11 @@ fn affected(n: &Notification, row: &BoardRow, how: String, known: &Known<'_>) ->
     let mut opens = false;
     let now = match (n.status, row.causes.is_empty()) {
         (Some(Status::Unavailable), false) => "is unavailable now".to_owned(),
-        (Some(Status::Available), true) if row.partial.is_empty() => "is available already".to_owned(),
+        (Some(Status::Available), true) if row.partial.is_empty() => match (n.degraded, row.advisories.is_empty()) {
+            (true, true) => String::new(),
+            (_, false) => "is degraded now".to_owned(),
+            (false, true) => "is available already".to_owned(),
+        },
         (Some(Status::Available), _) => {
             // An opening of an application opens the system for it, too; resources stay closed.
             let own = n.targets.contains(&Target::Application(row.name.clone()));
@@ -131,7 +135,8 @@ fn replaces(n: &Notification, board: &Board) -> Vec<Uuid> {
     let mut replaced: Vec<Uuid> = n.replaces.or(n.cancels).into_iter().collect();
     if n.cancels.is_none() && !n.is_plan() {
         let rows = board.applications.iter().chain(&board.resources);
-        let causes = rows.flat_map(|row| row.causes.iter().chain(&row.partial)).chain(&board.system);
+        let causes = rows.flat_map(|row| row.causes.iter().chain(&row.partial).chain(&row.advisories));
+        let causes = causes.chain(&board.system).chain(&board.system_advisories);
         let covered = causes.filter(|cause| {
             let x = &cause.entry.notification;
             n.targets.contains(&cause.target) && is_operators(x) && (n.criteria.is_none() || n.criteria == x.criteria)

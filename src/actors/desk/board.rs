@@ -52,10 +52,12 @@ impl Desk {
             let users = slots.iter().filter(|slot| slot.depends_on(&target));
             BoardRow { uses: users.map(|slot| slot.app.name().clone()).collect(), ..self.row_of(known) }
         };
+        let system = general(&system, &self.shared.node);
         Board {
             applications: applications.iter().map(application).collect(),
             resources: resources.iter().map(resource).collect(),
-            system: views(&general(&system, &self.shared.node)),
+            system: views(&system),
+            system_advisories: system.advisories.iter().map(view).collect(),
         }
     }
 

@@ -245,6 +245,8 @@ pub(crate) struct Board {
     pub resources: Vec<BoardRow>,
     /// The system as a whole, if something is said about it.
     pub system: Vec<CauseView>,
+    /// What of the whole system is degraded.
+    pub system_advisories: Vec<CauseView>,
 }
 
 /// One word that `why` considered.

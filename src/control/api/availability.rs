@@ -293,8 +293,11 @@ mod tests {
     fn an_open_one_has_its_plans_and_no_reason() {
         let plan =
             entry(json!({"targets": ["system"], "status": "unavailable", "goes_down_at": "2026-11-23T18:00:00Z"}));
-        let board =
-            Board { applications: vec![row(vec![], vec![plan])], resources: vec![row(vec![], vec![])], system: vec![] };
+        let board = Board {
+            applications: vec![row(vec![], vec![plan])],
+            resources: vec![row(vec![], vec![])],
+            ..Board::default()
+        };
         let shown = serde_json::to_value(Everything::of(&board)).unwrap();
         let mail = &shown["applications"][0];
         assert_eq!((&mail["available"], &mail["reason"], &mail["since"]), (&json!(true), &Value::Null, &Value::Null));

@@ -181,6 +181,7 @@ pub(crate) fn board() -> Board {
             row("mail-store", "mail-store", &["mail", "shop"]),
         ],
         system: Vec::new(),
+        system_advisories: Vec::new(),
     }
 }
 
@@ -287,6 +288,26 @@ pub(crate) fn board_page(board: &Board, search: &str) -> BoardPage {
     BoardPage::new(chrome("board"), input)
 }
 
+/// One application of its own, and the whole system, work but not as they should.
+pub(crate) fn degraded_board() -> Board {
+    let of = |n, target: &str, message: &str| {
+        let value = json!({"targets": [target], "status": "degraded", "reason": "unplanned-outage", "message": message,
+            "expected_back_at": "2026-11-23T18:00:00Z"});
+        entry(n, "2026-11-23T16:20:00Z", &Author::operator("bob"), &value)
+    };
+    let (chat, all) = (of(30, "application:chat", "Pictures load slowly."), of(31, "system", "The network is slow."));
+    let mut board = board();
+    board.system_advisories = vec![cause("system", "system", &all)];
+    for row in board.applications.iter_mut().chain(&mut board.resources) {
+        (row.causes, row.partial) = (Vec::new(), Vec::new());
+    }
+    for row in &mut board.applications {
+        row.advisories = vec![cause("system", "system", &all)];
+    }
+    board.applications[0].advisories.push(cause("application:chat", "own", &chat));
+    board
+}
+
 /// Sixty applications, of which one is closed, and a plan for the whole system.
 pub(crate) fn large_board() -> Board {
     let plan = entry(
@@ -358,6 +379,18 @@ pub(crate) fn history_page() -> HistoryPage {
     HistoryPage { entries, earlier, next: Some("c:1".into()) }
 }
 
+/// A form with criteria that it has no input for, and a reason of another node.
+pub(crate) fn carried() -> Fields {
+    Fields {
+        reason: "power-cut".into(),
+        paths: "/mail/*".into(),
+        cookies: "beta=1*".into(),
+        kept: vec![r#"{"except":[{"methods":["GET"],"paths":["/mail/health"]}]}"#.into()],
+        last_entry: "15".into(),
+        ..typed()
+    }
+}
+
 pub(crate) fn wrong_form() -> FormPage {
     let fields = Fields {
         begins: "2026-03-29T02:30".into(),
@@ -395,6 +428,7 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
     vec![
         ("board", board_page(&board(), "").render().unwrap()),
         ("board-closed", BoardPage { farm: farm(), ..board_page(&closed_board(), "") }.render().unwrap()),
+        ("board-degraded", board_page(&degraded_board(), "").render().unwrap()),
         ("board-empty", board_page(&Board::default(), "").render().unwrap()),
         ("board-large", board_page(&large_board(), "").render().unwrap()),
         ("board-found", board_page(&large_board(), "n 07").render().unwrap()),
@@ -417,6 +451,7 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
                 .unwrap(),
         ),
         ("form", FormPage::new(chrome("notify"), typed(), &known(), &reasons(), &face).render().unwrap()),
+        ("form-carried", FormPage::new(chrome("notify"), carried(), &known(), &reasons(), &face).render().unwrap()),
         ("form-wrong", wrong_form().render().unwrap()),
         ("preview", preview().render().unwrap()),
         (

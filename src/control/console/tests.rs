@@ -99,6 +99,36 @@ fn the_board_never_says_that_all_is_well_while_a_part_is_not() {
     board.applications.iter_mut().for_each(|row| row.partial.clear());
     let page = samples::board_page(&board, "");
     assert_eq!((page.summary.as_str(), page.calm), ("All 5 applications are available.", true));
+    board.applications[0].advisories = samples::degraded_board().applications[0].advisories.clone();
+    let page = samples::board_page(&board, "");
+    assert_eq!((page.summary.as_str(), page.calm), ("1 of 5 applications is degraded.", false));
+    assert_eq!(page.applications.wrong.len(), 1, "it is not folded away with what is available");
+}
+
+#[test]
+fn what_is_degraded_is_told_apart_from_what_is_available() {
+    let page = samples::board_page(&samples::degraded_board(), "");
+    assert_eq!(page.summary, "5 of 5 applications are degraded.");
+    let titles = |rows: &[_]| rows.iter().map(|row: &view::Row| row.title.clone()).collect::<Vec<_>>();
+    assert_eq!(titles(&page.applications.wrong), ["Chat"], "it has an advisory of its own");
+    assert_eq!(page.applications.degraded_with_system.len(), 4);
+    let shown = self::page("board-degraded");
+    for words in
+        ["The whole system is degraded", "4 degraded with the whole system", "Pictures load slowly.", "2 available"]
+    {
+        assert!(shown.contains(words), "{words}");
+    }
+    let chat = samples::degraded_board().applications[0].advisories[1].entry.notification.id;
+    assert!(shown.contains(&format!("/notify?update={chat}")), "an advisory can be updated");
+}
+
+#[test]
+fn criteria_without_an_input_are_shown_and_sent_again() {
+    let form = page("form-carried");
+    assert!(form.contains("not for: (method GET and path /mail/health)"));
+    let value = "{&#34;except&#34;:[{&#34;methods&#34;:[&#34;GET&#34;],&#34;paths&#34;:[&#34;/mail/health&#34;]}]}";
+    assert!(form.contains(&format!("name=\"kept\" value=\"{value}\" checked")), "{form}");
+    assert!(form.contains("<option value=\"power-cut\" selected>power-cut (not in this node’s configuration)"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     actors::desk::Kind,
@@ -88,17 +88,22 @@ pub(crate) fn source(source: Source) -> &'static str {
 /// Each kind of criteria as one phrase: "method GET or POST", "path /mail/*".
 pub(crate) fn criteria(criteria: &Criteria) -> Vec<String> {
     // Criteria are plain values; writing them as JSON does not fail.
-    let Ok(Value::Object(kinds)) = serde_json::to_value(criteria) else { return Vec::new() };
+    serde_json::to_value(criteria).ok().and_then(|value| value.as_object().map(kinds)).unwrap_or_default()
+}
+
+/// The same of criteria as they are written, also of kinds that this version does not know.
+pub(crate) fn kinds(kinds: &Map<String, Value>) -> Vec<String> {
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let mut phrases = Vec::new();
-    for (kind, value) in &kinds {
+    for (kind, value) in kinds {
         let texts: Vec<String> = match value {
-            Value::Array(members) => members.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            Value::Object(members) => {
-                members.iter().map(|(name, glob)| format!("{name} is {}", glob.as_str().unwrap_or_default())).collect()
-            }
-            _ => continue,
+            Value::Array(members) if kind == "except" => members.iter().map(exception).collect(),
+            Value::Array(members) => members.iter().map(plain).collect(),
+            Value::Object(members) => members.iter().map(|(name, glob)| format!("{name} is {}", plain(glob))).collect(),
+            other => vec![plain(other)],
         };
         phrases.push(match kind.as_str() {
+            "except" => format!("not for: {}", list(&texts, "or")),
             "methods" => format!("method {}", list(&texts, "or")),
             "paths" => format!("path {}", list(&texts, "or")),
             "headers" => format!("header {}", list(&texts, "and")),
@@ -110,6 +115,18 @@ pub(crate) fn criteria(criteria: &Criteria) -> Vec<String> {
         });
     }
     phrases
+}
+
+/// One exception, such as "(method GET and path /health)".
+fn exception(value: &Value) -> String {
+    format!("({})", value.as_object().map(kinds).unwrap_or_default().join(" and "))
+}
+
+/// A length of time in whole units: "1 h 30 min", "90 s" as "1 min 30 s".
+pub(crate) fn length(seconds: u32) -> String {
+    let units = [(seconds / 3_600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+    let parts: Vec<String> = units.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n} {unit}")).collect();
+    if parts.is_empty() { "0 s".to_owned() } else { parts.join(" ") }
 }
 
 /// What kind of statement a notification makes: shown by shape and colour.
@@ -148,6 +165,18 @@ mod tests {
         );
         let phrases = criteria(&parsed.unwrap().unwrap());
         assert_eq!(phrases, ["header x-beta is 1", "method GET or POST", "path /a, /b* or /c"]);
+        let parsed =
+            Criteria::parse(&json!({"except": [{"methods": ["GET"], "paths": ["/a"]}, {"cookies": {"c": "1"}}]}));
+        assert_eq!(criteria(&parsed.unwrap().unwrap()), ["not for: (cookie c is 1) or (method GET and path /a)"]);
+        let newer = json!({"moon": {"phase": ["full"]}, "level": 3});
+        assert_eq!(kinds(newer.as_object().unwrap()), ["level 3", "moon phase is [\"full\"]"]);
+    }
+
+    #[test]
+    fn lengths_read_in_whole_units() {
+        for (seconds, text) in [(0, "0 s"), (90, "1 min 30 s"), (600, "10 min"), (86_400, "24 h"), (3_601, "1 h 1 s")] {
+            assert_eq!(length(seconds), text);
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ mod json;
 mod prefill;
 mod problem;
 
-pub(crate) use json::to_json;
-pub(crate) use prefill::{again, like, replacing, updating};
+pub(crate) use json::{time_of, to_json};
+pub(crate) use prefill::{again, left_out, like, replacing, updating};
 pub(crate) use problem::{Problem, of_fields};
 
 use percent_encoding::percent_decode_str;
@@ -50,6 +50,9 @@ macro_rules! fields {
         pub(crate) struct Fields {
             /// What it is about, each as `application:mail`.
             pub targets: Vec<String>,
+            /// Criteria that the form has no input for, each kind as a JSON object: shown in words, and kept
+            /// or removed as a whole.
+            pub kept: Vec<String>,
             $($(#[$doc])* pub $name: String,)*
         }
 
@@ -62,6 +65,7 @@ macro_rules! fields {
                     let value = value.replace("\r\n", "\n");
                     match name.as_str() {
                         "targets" if fields.targets.len() < MOST_TARGETS => fields.targets.push(value),
+                        "kept" if fields.kept.len() < MOST_KEPT => fields.kept.push(value),
                         $(stringify!($name) => fields.$name = value,)*
                         _ => {}
                     }
@@ -72,7 +76,8 @@ macro_rules! fields {
             /// What is filled in, for hidden inputs.
             pub(crate) fn pairs(&self) -> Vec<(&str, &str)> {
                 let targets = self.targets.iter().map(|target| ("targets", target.as_str()));
-                targets.chain([$((stringify!($name), self.$name.as_str())),*]).filter(|(_, value)| !value.is_empty()).collect()
+                let kept = self.kept.iter().map(|kind| ("kept", kind.as_str()));
+                targets.chain(kept).chain([$((stringify!($name), self.$name.as_str())),*]).filter(|(_, value)| !value.is_empty()).collect()
             }
         }
     };
@@ -80,6 +85,8 @@ macro_rules! fields {
 
 /// One more than a notification may have, so that too many are noticed and not cut off.
 const MOST_TARGETS: usize = 101;
+/// More kinds of criteria than there are.
+const MOST_KEPT: usize = 32;
 
 fields! {
     /// The notification's id, made when the form is first shown: a double click, a reload or a
@@ -94,7 +101,7 @@ fields! {
     /// The closing that this one updates: it must still stand when this is sent. For the pages
     /// alone.
     updates,
-    /// `available` or `unavailable`.
+    /// `available`, `unavailable` or `degraded`.
     status,
     /// Its name.
     reason,
@@ -106,10 +113,20 @@ fields! {
     begins,
     /// The same in RFC 3339, set by scripts, which know the browser's zone. It goes before.
     begins_exact,
+    /// What the field was filled in with, and the moment that this stands for, with a space between. Without
+    /// scripts an untouched field is still that moment: the field may have fewer digits, or show a local time
+    /// that clocks show twice.
+    begins_shown,
     /// As typed, in the operators' zone.
     back,
     /// See `begins_exact`.
     back_exact,
+    /// See `begins_shown`.
+    back_shown,
+    /// So long before the beginning newcomers are turned away: a number.
+    last_entry,
+    /// `minutes`, `seconds`, `hours`.
+    last_entry_unit,
     /// A number.
     duration,
     /// `minutes`, `hours`, `days`.
@@ -124,6 +141,8 @@ fields! {
     headers,
     /// One `name=pattern` a line.
     query,
+    /// One `name=pattern` a line.
+    cookies,
     /// One a line.
     clients,
     /// One a line.
@@ -135,8 +154,9 @@ fields! {
 impl Fields {
     /// Some criteria are filled in.
     pub(crate) fn has_criteria(&self) -> bool {
-        [&self.methods, &self.paths, &self.headers, &self.query, &self.clients, &self.nodes]
-            .iter()
+        [&self.methods, &self.paths, &self.headers, &self.query, &self.cookies, &self.clients, &self.nodes]
+            .into_iter()
+            .chain(&self.kept)
             .any(|text| !text.trim().is_empty())
     }
 

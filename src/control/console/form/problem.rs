@@ -23,6 +23,7 @@ fn place(field: &str) -> (&'static str, &str) {
         "goes_down_at" => ("begins", "The beginning"),
         "expected_back_at" => ("back", "“Back at”"),
         "duration_seconds" => ("duration", "The duration"),
+        "last_entry_seconds" => ("last_entry", "The last entry"),
         "restore" => ("restore", "The end"),
         "priority" => ("priority", "The priority"),
         "cancels" | "replaces" => ("problems", "The plan"),
@@ -31,15 +32,18 @@ fn place(field: &str) -> (&'static str, &str) {
             Some("paths") => ("paths", "The list of paths"),
             Some("headers") => ("headers", "The header fields"),
             Some("query") => ("query", "The query parameters"),
+            Some("cookies") => ("cookies", "The cookies"),
             Some("clients") => ("clients", "The list of clients"),
             Some("nodes") => ("nodes", "The list of nodes"),
-            _ => ("problems", whole),
+            Some("except") => ("kept", "The exceptions"),
+            Some(_) => ("kept", whole),
+            None => ("problems", whole),
         },
     }
 }
 
 /// The inputs from the top of the form to its end.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 20] = [
     "problems",
     "targets",
     "status",
@@ -49,14 +53,17 @@ const ORDER: [&str; 17] = [
     "back",
     "duration",
     "restore",
+    "last_entry",
     "message",
     "priority",
     "methods",
     "paths",
     "headers",
     "query",
+    "cookies",
     "clients",
     "nodes",
+    "kept",
 ];
 
 /// Turns the node's errors about a submission into sentences about the form.
@@ -72,7 +79,8 @@ pub(crate) fn of_fields(errors: Vec<FieldError>) -> Vec<Problem> {
                 "is required: 1 to 100 of \"system\", \"application:NAME\", \"resource:NAME\"",
                 "is missing: choose at least one",
             ),
-            ("is required: \"available\" or \"unavailable\"", "is missing: choose one"),
+            ("is required: \"available\", \"unavailable\" or \"degraded\"", "is missing: choose one"),
+            ("goes with goes_down_at only", "is only for what begins later: fill in the beginning"),
             ("expected_back_at or duration_seconds", "a time to be back at, or a duration"),
             ("expected_back_at", "“Back at”"),
             ("goes with \"unavailable\" only", "is only for what is unavailable: leave it empty"),
@@ -104,6 +112,7 @@ mod tests {
         assert_eq!(anchors, ["targets", "status", "restore", "message", "paths"], "as they stand in the form");
         assert!(problems[4].text.starts_with("The list of paths (entry 1) "), "{}", problems[4].text);
         assert_eq!(problems[0].text, "What is affected is missing: choose at least one.");
+        assert_eq!(problems[1].text, "The new status is missing: choose one.");
         assert_eq!(problems[2].text, "The end “by itself” needs a time to be back at, or a duration.");
     }
 }

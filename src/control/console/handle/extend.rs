@@ -19,6 +19,7 @@ use crate::{
         ConsoleState, form,
         guard::{Visit, enter_to_change, read_form},
         view::anchor,
+        words,
     },
 };
 
@@ -85,6 +86,11 @@ async fn try_extend(state: &ConsoleState, request: &HttpRequest, id: &str, body:
         let (status, because) = explain(error);
         refused(&visit, status, &because, n.id)
     };
+    let left_out = form::left_out(n);
+    if !left_out.is_empty() {
+        let because = format!("this version cannot repeat {}", words::list(&left_out, "and"));
+        return Err(self::refused(&visit, StatusCode::UNPROCESSABLE_ENTITY, &because, n.id));
+    }
     let submission = Submission::parse(&json).map_err(|errors| refused(&SubmitError::Invalid(errors)))?;
     if let Some(problem) = visit.session.rights.refusal(&state.desk, &submission).await {
         let because = format!("the operator {} {problem}", visit.session.operator);

@@ -10,7 +10,7 @@ use super::{
     notify::{Page, ask},
 };
 use crate::{
-    availability::Entry,
+    availability::{Entry, Notification},
     clock,
     control::console::{
         ConsoleState,
@@ -66,9 +66,10 @@ async fn plan(visit: &Visit<'_>, what: &str, entry: &Entry) -> Result<(Fields, P
         "cancel" => Fields { cancels: entry.notification.id.to_string(), ..Fields::default() },
         _ => form::replacing(&entry.notification, &visit.face),
     };
+    let page = |entry: &Entry| Page { notice: cannot_carry(&entry.notification), ..Page::default() };
     let n = &entry.notification;
     match moved::of_plan(visit, n.id).await {
-        Some((moved, Some(now))) => Ok((fill(&now), Page { moved: Some(moved.without_next()), ..Page::default() })),
+        Some((moved, Some(now))) => Ok((fill(&now), Page { moved: Some(moved.without_next()), ..page(&now) })),
         Some((moved, None)) => {
             let links = [(&*format!("/notify/{}", moved.id), &*moved.headline), ("/", "To the board")];
             Err(visit.message(StatusCode::CONFLICT, "notify", "This plan has changed", moved.text, &links))
@@ -82,8 +83,16 @@ async fn plan(visit: &Visit<'_>, what: &str, entry: &Entry) -> Result<(Fields, P
             ];
             Err(visit.message(StatusCode::CONFLICT, "notify", "This plan has begun", text, &links))
         }
-        None => Ok((fill(entry), Page::default())),
+        None => Ok((fill(entry), page(entry))),
     }
+}
+
+/// What the form leaves out, for this version cannot repeat it.
+fn cannot_carry(n: &Notification) -> Option<String> {
+    let names = form::left_out(n);
+    let list = words::list(&names, "and");
+    (!names.is_empty())
+        .then(|| format!("This was made by a newer version. What this node cannot repeat is left out here: {list}."))
 }
 
 /// A form that updates a closing: it begins with everything that stands.
@@ -96,7 +105,7 @@ async fn update(visit: &Visit<'_>, entry: &Entry) -> Result<(Fields, Page), Http
         return Err(visit.message(StatusCode::CONFLICT, "notify", "This has changed", moved.text, &links));
     }
     let fields = form::updating(n, &targets, &visit.face);
-    let mut notices = Vec::new();
+    let mut notices: Vec<String> = cannot_carry(n).into_iter().collect();
     if n.reporter.is_some() {
         notices.push(format!(
             "This was reported by {}. Your update is an operator’s statement: it stays until an operator marks it as available, or until it ends by itself.",

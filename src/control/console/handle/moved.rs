@@ -54,14 +54,15 @@ async fn moved(visit: &Visit<'_>, text: &'static str, entry: &Entry, next: &'sta
     }
 }
 
-/// The targets on which a closing is what counts now.
+/// The targets on which a closing or an advisory is what counts now.
 pub(crate) fn standing(board: &Board, id: Uuid) -> Vec<Target> {
     let own = |row: &BoardRow, target: Target| {
-        let mut causes = row.causes.iter().chain(&row.partial);
+        let mut causes = row.causes.iter().chain(&row.partial).chain(&row.advisories);
         causes.any(|cause| cause.entry.notification.id == id && cause.target == target).then_some(target)
     };
     let applications = board.applications.iter().filter_map(|row| own(row, Target::Application(row.name.clone())));
     let resources = board.resources.iter().filter_map(|row| own(row, Target::Resource(row.name.clone())));
-    let system = board.system.iter().any(|cause| cause.entry.notification.id == id).then_some(Target::System);
+    let mut system = board.system.iter().chain(&board.system_advisories);
+    let system = system.any(|cause| cause.entry.notification.id == id).then_some(Target::System);
     system.into_iter().chain(applications).chain(resources).collect()
 }

@@ -1,7 +1,7 @@
 //! What one notification changes of an earlier one, field by field: old → new.
 
 use crate::{
-    availability::{Notification, Priority, Restore},
+    availability::{Notification, Priority, Restore, Status},
     control::console::{
         when::{Face, When},
         words::{self, Titles},
@@ -48,6 +48,7 @@ pub(crate) fn changes(old: &Notification, new: &Notification, titles: &Titles, f
         let targets: Vec<String> = n.targets.iter().map(|target| titles.of(target)).collect();
         let criteria = n.criteria.as_ref().map(|criteria| words::criteria(criteria).join("; "));
         [
+            ("Status", Held::Text(status(n).to_owned())),
             ("Affects", Held::Text(words::list(&targets, "and"))),
             ("From", Held::Time(face.show(n.since()))),
             ("Until", time(n.expected_back_at, "not known")),
@@ -55,6 +56,7 @@ pub(crate) fn changes(old: &Notification, new: &Notification, titles: &Titles, f
             ("Failed part", text(n.component.as_deref(), "none")),
             ("Message", text(n.message.as_deref(), "none")),
             ("Ends", Held::Text(ends(n.restore).to_owned())),
+            ("Last entry", text(n.last_entry_seconds.map(last_entry).as_deref(), "none")),
             ("Only for", text(criteria.as_deref(), "all requests")),
             ("Priority", Held::Text(priority(n.priority).to_owned())),
         ]
@@ -64,6 +66,21 @@ pub(crate) fn changes(old: &Notification, new: &Notification, titles: &Titles, f
         .filter(|((_, old), (_, new))| !old.reads_like(new))
         .map(|((label, old), (_, new))| Change { label, old, new })
         .collect()
+}
+
+/// What it says of its targets.
+fn status(n: &Notification) -> &'static str {
+    match n.status {
+        Some(Status::Unavailable) => "unavailable",
+        Some(Status::Available) if n.degraded => "degraded",
+        Some(Status::Available) => "available",
+        None => "cancelled",
+    }
+}
+
+/// When newcomers are turned away.
+pub(crate) fn last_entry(seconds: u32) -> String {
+    format!("{} before it begins", words::length(seconds))
 }
 
 /// How a closing ends.
@@ -78,4 +95,60 @@ pub(crate) fn ends(restore: Restore) -> &'static str {
 /// How urgent it is.
 pub(crate) fn priority(priority: Priority) -> &'static str {
     if priority == Priority::Critical { "critical" } else { "normal" }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{availability::Author, control::console::samples};
+    use serde_json::json;
+
+    #[test]
+    fn every_member_that_an_operator_may_change_is_in_the_list() {
+        let of = |value: serde_json::Value| {
+            samples::entry(1, "2026-11-23T16:00:00Z", &Author::operator("alice"), &value).notification.clone()
+        };
+        let old = of(
+            json!({"targets": ["application:mail"], "status": "unavailable", "goes_down_at": "2026-11-24T16:00:00Z"}),
+        );
+        let new = of(
+            json!({"targets": ["application:chat"], "status": "unavailable", "goes_down_at": "2026-11-24T17:00:00Z",
+            "expected_back_at": "2026-11-24T18:00:00Z", "reason": "testing", "component": "disk", "message": "New",
+            "restore": "automatic", "last_entry_seconds": 90, "criteria": {"except": [{"methods": ["GET"]}]},
+            "priority": "critical"}),
+        );
+        let changes = changes(&old, &new, &samples::titles(), &samples::face());
+        let labels: Vec<&str> = changes.iter().map(|change| change.label).collect();
+        assert_eq!(
+            labels,
+            [
+                "Affects",
+                "From",
+                "Until",
+                "Reason",
+                "Failed part",
+                "Message",
+                "Ends",
+                "Last entry",
+                "Only for",
+                "Priority"
+            ]
+        );
+        let text = |label: &str| changes.iter().find(|change| change.label == label).unwrap().new.clone();
+        assert_eq!(text("Last entry"), Held::Text("1 min 30 s before it begins".into()));
+        assert_eq!(text("Only for"), Held::Text("not for: (method GET)".into()));
+    }
+
+    #[test]
+    fn an_outage_that_has_become_an_advisory_says_so() {
+        let of = |status: &str| {
+            let value = json!({"targets": ["application:mail"], "status": status});
+            samples::entry(1, "2026-11-23T16:00:00Z", &Author::operator("alice"), &value).notification.clone()
+        };
+        let changes = changes(&of("unavailable"), &of("degraded"), &samples::titles(), &samples::face());
+        let status =
+            Change { label: "Status", old: Held::Text("unavailable".into()), new: Held::Text("degraded".into()) };
+        assert_eq!(changes, [status]);
+    }
 }

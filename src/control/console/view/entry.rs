@@ -1,7 +1,7 @@
 //! One notification with all its fields, for the history, for receipts and for the page that cancels
 //! planned maintenance.
 
-use super::changes::{Change, changes, ends, priority};
+use super::changes::{Change, changes, ends, last_entry, priority};
 use crate::{
     availability::{Entry, Status},
     control::console::{
@@ -15,7 +15,7 @@ use crate::{
 pub(crate) struct EntryView {
     /// Its id.
     pub id: String,
-    /// `available`, `unavailable`, `plan` or `cancel`: the icon.
+    /// `available`, `degraded`, `unavailable`, `plan` or `cancel`: the icon.
     pub kind: &'static str,
     /// In one line.
     pub headline: String,
@@ -23,13 +23,13 @@ pub(crate) struct EntryView {
     pub timestamp: When,
     /// Who reported it; always shown.
     pub by: String,
-    /// Why; absent where nothing is closed.
+    /// Why; absent where nothing is closed or degraded.
     pub reason: Option<String>,
     /// The failed part.
     pub component: Option<String>,
     /// For users.
     pub message: Option<String>,
-    /// When it begins; for closings and what cancels them.
+    /// When it begins; for closings, what cancels them, and advisories.
     pub begins: Option<When>,
     /// When it should be back.
     pub back: Option<When>,
@@ -49,12 +49,16 @@ impl EntryView {
     /// Of an entry, at the face's present.
     pub(crate) fn new(entry: &Entry, titles: &Titles, face: &Face) -> Self {
         let n = &entry.notification;
-        let kind = words::kind(n);
+        let kind = if n.degraded { "degraded" } else { words::kind(n) };
         let closes = n.status == Some(Status::Unavailable);
         let mut more = Vec::new();
         more.push(("Targets", n.targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")));
-        if closes || n.cancels.is_some() {
+        let tells = closes || n.degraded;
+        if tells || n.cancels.is_some() {
             more.push(("Ends", ends(n.restore).to_owned()));
+        }
+        if let Some(seconds) = n.last_entry_seconds {
+            more.push(("Last entry", last_entry(seconds)));
         }
         more.push(("Priority", priority(n.priority).to_owned()));
         more.push(("Source", words::source(n.source).to_owned()));
@@ -76,10 +80,10 @@ impl EntryView {
             headline: words::headline(entry, titles),
             timestamp: face.show_exactly(n.timestamp),
             by: words::author(n),
-            reason: closes.then(|| words::reason(&n.reason)),
+            reason: tells.then(|| words::reason(&n.reason)),
             component: n.component.clone(),
             message: n.message.clone(),
-            begins: (closes || n.cancels.is_some()).then(|| face.show(n.since())),
+            begins: (tells || n.cancels.is_some()).then(|| face.show(n.since())),
             back: n.expected_back_at.map(|back| face.show(back)),
             criteria: n.criteria.as_ref().map_or_else(Vec::new, words::criteria),
             changes: Vec::new(),

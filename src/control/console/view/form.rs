@@ -4,10 +4,10 @@ use askama::Template;
 
 use super::{Choice, Chrome, Moved};
 use crate::{
-    availability::{Moment, Reasons, Target},
+    availability::{Reasons, Target},
     control::console::{
-        form::{Fields, Problem},
-        when::{Face, read_local},
+        form::{Fields, Problem, time_of},
+        when::Face,
         words,
     },
 };
@@ -22,16 +22,16 @@ pub(crate) struct TimeField {
 }
 
 impl TimeField {
-    fn new(typed: &str, exact: &str, face: &Face) -> Self {
-        let moment: Option<Moment> = match (typed.trim(), exact.trim()) {
-            ("", _) => None,
-            (typed, "") => read_local(typed, face.zone).ok(),
-            (_, exact) => exact.parse().ok(),
-        };
-        match moment {
+    fn new(typed: &str, exact: &str, shown: &str, face: &Face) -> Self {
+        match time_of(typed, exact, shown, face.zone).ok().flatten() {
             Some(moment) => Self { value: face.field(moment), exact: moment.to_string() },
             None => Self { value: typed.to_owned(), exact: String::new() },
         }
+    }
+
+    /// What goes with the field unseen, so that it stays that moment where nobody touches it.
+    pub(crate) fn shown(&self) -> String {
+        if self.exact.is_empty() { String::new() } else { format!("{} {}", self.value, self.exact) }
     }
 }
 
@@ -57,7 +57,9 @@ pub(crate) struct FormPage {
     pub begins: TimeField,
     /// When it is back.
     pub back: TimeField,
-    /// What is to be put right.
+    /// Criteria without an input, in words; without the mark they are not sent.
+    pub kept: Vec<Choice>,
+    /// What to fix.
     pub problems: Vec<Problem>,
     /// Something to know first.
     pub notice: Option<String>,
@@ -74,7 +76,11 @@ impl FormPage {
         reasons: &Reasons,
         face: &Face,
     ) -> Self {
-        for (field, default) in [(&mut fields.status, "unavailable"), (&mut fields.duration_unit, "minutes")] {
+        for (field, default) in [
+            (&mut fields.status, "unavailable"),
+            (&mut fields.duration_unit, "minutes"),
+            (&mut fields.last_entry_unit, "minutes"),
+        ] {
             if field.is_empty() {
                 default.clone_into(field);
             }
@@ -100,17 +106,28 @@ impl FormPage {
         };
         let others = fields.targets.iter().filter(|value| !offered(value));
         let others = others.map(|value| Choice { value: value.clone(), label: value.clone(), chosen: true }).collect();
-        let reasons = reasons
+        let chosen = if fields.reason.is_empty() { "unknown" } else { &fields.reason };
+        let mut reasons: Vec<Choice> = reasons
             .iter()
             .map(|reason| Choice {
                 value: reason.name.to_string(),
                 label: words::reason(reason),
-                chosen: reason.name.as_str() == if fields.reason.is_empty() { "unknown" } else { &fields.reason },
+                chosen: reason.name.as_str() == chosen,
             })
             .collect();
+        if !reasons.iter().any(|reason| reason.chosen) {
+            let label = format!("{chosen} (not in this node’s configuration)");
+            reasons.push(Choice { value: chosen.to_owned(), label, chosen: true });
+        }
+        let kept = fields.kept.iter().map(|kept| Choice {
+            value: kept.clone(),
+            label: serde_json::from_str(kept).map_or_else(|_| kept.clone(), |kinds| words::kinds(&kinds).join("; ")),
+            chosen: true,
+        });
         Self {
-            begins: TimeField::new(&fields.begins, &fields.begins_exact, face),
-            back: TimeField::new(&fields.back, &fields.back_exact, face),
+            begins: TimeField::new(&fields.begins, &fields.begins_exact, &fields.begins_shown, face),
+            back: TimeField::new(&fields.back, &fields.back_exact, &fields.back_shown, face),
+            kept: kept.collect(),
             chrome,
             system,
             applications,

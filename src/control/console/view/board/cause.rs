@@ -1,4 +1,4 @@
-//! One closing that counts, as the board shows it.
+//! One closing or advisory that counts, as the board shows it.
 
 use std::collections::HashMap;
 
@@ -59,6 +59,8 @@ pub(crate) struct CauseLine {
     pub id: String,
     /// Made by an operator: it can be extended, and marked as available again.
     pub operators: bool,
+    /// It works, but not as it should.
+    pub advisory: bool,
     /// The heading of the row, for those who hear the page.
     pub of: String,
 }
@@ -100,6 +102,7 @@ impl Lines<'_> {
             criteria: n.criteria.as_ref().map_or_else(Vec::new, words::criteria),
             id: n.id.to_string(),
             operators: is_operators(&cause.entry),
+            advisory: n.degraded,
             of: of.to_owned(),
         }
     }

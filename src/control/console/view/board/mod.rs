@@ -16,7 +16,7 @@ pub(crate) use self::{
 };
 use super::{Chrome, FarmState, encoded};
 use crate::{
-    actors::desk::{Board, BoardRow},
+    actors::desk::{Board, BoardRow, CauseView},
     availability::{Moment, Name, Target},
     control::console::{
         when::{Face, When},
@@ -44,7 +44,7 @@ pub(crate) struct Row {
     pub critical: bool,
     /// This node runs it.
     pub local: bool,
-    /// `available`, `partial` or `unavailable`: icon and colour.
+    /// `available`, `degraded`, `partial` or `unavailable`: icon and colour.
     pub kind: &'static str,
     /// The state in words.
     pub state: &'static str,
@@ -52,8 +52,8 @@ pub(crate) struct Row {
     pub causes: Vec<CauseLine>,
     /// What is closed for some requests only.
     pub partial: Vec<CauseLine>,
-    /// What works, but not as it should: reason and message.
-    pub degraded: Vec<String>,
+    /// Why it works, but not as it should.
+    pub degraded: Vec<CauseLine>,
     /// When the next plan for it begins, other than one for the whole system.
     pub next: Option<When>,
     /// "Uses mail-store" or "Used by Mail and Chat"; empty: nothing.
@@ -74,10 +74,10 @@ impl Row {
     }
 
     /// There is no more to tell of it than of the whole system.
-    fn is_down_with_the_system(&self) -> bool {
+    fn is_as_the_system(&self) -> bool {
         let system = anchor(&Target::System);
         let is_system = |cause: &CauseLine| cause.elsewhere.as_ref().is_some_and(|other| other.anchor == system);
-        !self.causes.is_empty() && self.partial.is_empty() && self.causes.iter().all(is_system)
+        self.partial.is_empty() && self.causes.iter().chain(&self.degraded).all(is_system)
     }
 }
 
@@ -88,6 +88,8 @@ pub(crate) struct Section {
     pub wrong: Vec<Row>,
     /// Unavailable because the whole system is, and for no other reason.
     pub with_system: Vec<Row>,
+    /// Degraded because the whole system is, and for no other reason.
+    pub degraded_with_system: Vec<Row>,
     /// By title.
     pub fine: Vec<Row>,
     /// The rest is shown without being asked for.
@@ -97,7 +99,7 @@ pub(crate) struct Section {
 impl Section {
     /// Nothing in it.
     pub(crate) fn is_empty(&self) -> bool {
-        self.wrong.is_empty() && self.with_system.is_empty() && self.fine.is_empty()
+        [&self.wrong, &self.with_system, &self.degraded_with_system, &self.fine].iter().all(|rows| rows.is_empty())
     }
 }
 
@@ -125,12 +127,14 @@ pub(crate) struct BoardPage {
     pub chrome: Chrome,
     /// In one sentence; read aloud when it changes.
     pub summary: String,
-    /// Nothing is closed, not even in part.
+    /// Nothing is closed, not even in part, and nothing is degraded.
     pub calm: bool,
     /// Nodes that cannot be reached.
     pub farm: FarmState,
     /// What is reported of the whole system.
     pub system: Vec<CauseLine>,
+    /// Why the whole system is degraded.
+    pub system_degraded: Vec<CauseLine>,
     /// What users ask for.
     pub applications: Section,
     /// What applications draw on.
@@ -154,9 +158,13 @@ impl BoardPage {
         let lines = Lines { receipts, titles, face };
         let applications = rows(&lines, &board.applications, |name| Target::Application(name.clone()));
         let resources = rows(&lines, &board.resources, |name| Target::Resource(name.clone()));
-        let system: Vec<CauseLine> =
-            board.system.iter().map(|cause| lines.cause(cause, &Target::System, "the whole system")).collect();
-        let calm = system.is_empty() && !applications.iter().chain(&resources).any(Row::is_wrong);
+        let of_system = |causes: &[CauseView]| -> Vec<CauseLine> {
+            causes.iter().map(|cause| lines.cause(cause, &Target::System, "the whole system")).collect()
+        };
+        let (system, system_degraded) = (of_system(&board.system), of_system(&board.system_advisories));
+        let calm = system.is_empty()
+            && system_degraded.is_empty()
+            && !applications.iter().chain(&resources).any(Row::is_wrong);
         let summary = summary(&applications, &resources);
         let many = applications.len() + resources.len();
         let mut plans = plans(board, titles, face);
@@ -167,8 +175,9 @@ impl BoardPage {
             let unfolded = !wanted.is_empty() || rows.len() <= FEW;
             let rows = rows.into_iter().filter(|row| row.text.contains(&wanted));
             let (wrong, fine): (Vec<Row>, Vec<Row>) = rows.partition(Row::is_wrong);
-            let (with_system, wrong) = wrong.into_iter().partition(Row::is_down_with_the_system);
-            Section { wrong, with_system, fine, unfolded }
+            let (with_system, wrong): (Vec<Row>, Vec<Row>) = wrong.into_iter().partition(Row::is_as_the_system);
+            let (degraded_with_system, with_system) = with_system.into_iter().partition(|row| row.kind == "degraded");
+            Section { wrong, with_system, degraded_with_system, fine, unfolded }
         };
         Self {
             chrome,
@@ -176,6 +185,7 @@ impl BoardPage {
             calm,
             farm,
             system,
+            system_degraded,
             applications: section(applications),
             resources: section(resources),
             plans,
@@ -192,7 +202,7 @@ impl BoardPage {
     }
 }
 
-/// How many of both kinds are unavailable, in one sentence.
+/// How many of both kinds are unavailable or degraded, in one sentence.
 fn summary(applications: &[Row], resources: &[Row]) -> String {
     let (text, _) = count(applications, "application");
     match count(resources, "resource") {
@@ -201,27 +211,30 @@ fn summary(applications: &[Row], resources: &[Row]) -> String {
     }
 }
 
-/// How many rows are closed, and whether any is.
+/// How many rows are closed or degraded, and whether any is.
 fn count(rows: &[Row], what: &str) -> (String, bool) {
     let of = |kind: &str| rows.iter().filter(|row| row.kind == kind).count();
-    let (closed, partial) = (of("unavailable"), of("partial"));
+    let states = [("unavailable", "unavailable"), ("partial", "partly unavailable"), ("degraded", "degraded")];
+    let wrong: Vec<(usize, &str)> =
+        states.iter().map(|(kind, words)| (of(kind), *words)).filter(|(n, _)| *n > 0).collect();
     let is = |n: usize| if n == 1 { "is" } else { "are" };
-    let text = match (closed, partial, rows.len()) {
-        (_, _, 0) => format!("No {what} is configured"),
-        (0, 0, 1) => format!("The only {what} is available"),
-        (0, 0, n) => format!("All {n} {what}s are available"),
-        (1, _, 1) => format!("The only {what} is unavailable"),
-        (_, 1, 1) => format!("The only {what} is partly unavailable"),
-        (0, p, n) => format!("{p} of {n} {what}s {} partly unavailable", is(p)),
-        (c, 0, n) => format!("{c} of {n} {what}s {} unavailable", is(c)),
-        (c, p, n) => format!("{c} of {n} {what}s {} unavailable, {p} {} partly unavailable", is(c), is(p)),
+    let text = match (rows.len(), wrong.split_first()) {
+        (0, _) => format!("No {what} is configured"),
+        (1, None) => format!("The only {what} is available"),
+        (n, None) => format!("All {n} {what}s are available"),
+        (1, Some(((_, state), _))) => format!("The only {what} is {state}"),
+        (all, Some(((n, state), rest))) => {
+            let rest: String = rest.iter().map(|(n, state)| format!(", {n} {} {state}", is(*n))).collect();
+            format!("{n} of {all} {what}s {} {state}{rest}", is(*n))
+        }
     };
-    (text, closed + partial > 0)
+    (text, !wrong.is_empty())
 }
 
 fn rows(lines: &Lines<'_>, rows: &[BoardRow], target: impl Fn(&Name) -> Target) -> Vec<Row> {
     let mut rows: Vec<Row> = rows.iter().map(|row| self::row(lines, row, &target(&row.name))).collect();
-    let rank = |row: &Row| ["unavailable", "partial", "available"].iter().position(|kind| *kind == row.kind);
+    let rank =
+        |row: &Row| ["unavailable", "partial", "degraded", "available"].iter().position(|kind| *kind == row.kind);
     rows.sort_by_key(|row| (rank(row), row.title.to_lowercase()));
     rows
 }
@@ -230,16 +243,11 @@ fn row(lines: &Lines<'_>, row: &BoardRow, target: &Target) -> Row {
     let line = |cause| lines.cause(cause, target, &row.title);
     let causes: Vec<CauseLine> = row.causes.iter().map(line).collect();
     let partial: Vec<CauseLine> = row.partial.iter().map(line).collect();
-    let degraded = row.advisories.iter().map(|advisory| {
-        let n = &advisory.entry.notification;
-        let reason = words::reason(&n.reason);
-        n.message.as_ref().map_or_else(|| reason.clone(), |message| format!("{reason}: {message}"))
-    });
-    let degraded: Vec<String> = degraded.collect();
+    let degraded: Vec<CauseLine> = row.advisories.iter().map(line).collect();
     let (kind, state) = match (causes.is_empty(), partial.is_empty()) {
         (false, _) => ("unavailable", "Unavailable"),
         (true, false) => ("partial", "Partly unavailable"),
-        (true, true) if !degraded.is_empty() => ("available", "Degraded"),
+        (true, true) if !degraded.is_empty() => ("degraded", "Degraded"),
         (true, true) => ("available", "Available"),
     };
     let name = row.name.to_string();
@@ -283,12 +291,13 @@ fn other(titles: &Titles, row: &Target, name: &Name) -> String {
 
 /// The form that would open a row, and what the link to it is called.
 fn opening(row: &BoardRow, target: &Target) -> (String, String) {
-    let elsewhere = row.causes.iter().filter(|cause| cause.layer == "resource" && cause.target != *target);
+    let causes = if row.causes.is_empty() { &row.advisories } else { &row.causes };
+    let elsewhere = causes.iter().filter(|cause| cause.layer == "resource" && cause.target != *target);
     let mut resources: Vec<&Target> = elsewhere.map(|cause| &cause.target).collect();
     resources.dedup();
     match &resources[..] {
         [] => (open_href(&[target]), "Mark as available".to_owned()),
-        some if some.len() < row.causes.len() => (open_href(&[target]), "Mark as available".to_owned()),
+        some if some.len() < causes.len() => (open_href(&[target]), "Mark as available".to_owned()),
         [one @ Target::Resource(name)] => (open_href(&[one]), format!("Mark {name} as available")),
         some => (open_href(some), "Mark its resources as available".to_owned()),
     }
@@ -298,8 +307,9 @@ fn opening(row: &BoardRow, target: &Target) -> (String, String) {
 pub(crate) fn deciding(board: &Board, most: usize) -> Vec<Uuid> {
     let rows = board.applications.iter().chain(&board.resources);
     let mut ids: Vec<Uuid> = rows
-        .flat_map(|row| row.causes.iter().chain(&row.partial))
+        .flat_map(|row| row.causes.iter().chain(&row.partial).chain(&row.advisories))
         .chain(&board.system)
+        .chain(&board.system_advisories)
         .map(|cause| cause.entry.notification.id)
         .collect();
     ids.sort();

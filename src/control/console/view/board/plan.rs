@@ -41,6 +41,8 @@ pub(crate) struct PlanCard {
     pub back: Option<When>,
     /// How long it takes; empty: not known.
     pub lasts: String,
+    /// So long before it begins newcomers are to be turned away.
+    pub last_entry: Option<String>,
     /// The applications that it closes, where the headline does not name them; empty: it does.
     pub affects: String,
     /// Who planned it.
@@ -95,6 +97,7 @@ fn card(plan: &Arc<Entry>, mut closes: Vec<String>, all: usize, titles: &Titles,
         begins_words: format!("in {}", face.until(n.since())),
         back: n.expected_back_at.map(|back| face.show(back)),
         lasts: n.expected_back_at.map_or_else(String::new, |back| when::words(back.since(n.since()))),
+        last_entry: n.last_entry_seconds.map(words::length),
         affects,
         by: words::author(n),
         criteria: n.criteria.as_ref().map_or_else(Vec::new, words::criteria),
