@@ -10,16 +10,17 @@
 //! cli           the command line: a file per subcommand                 all below
 //! demo          the farm that `forewarn demo` starts                    config vocabulary availability clock
 //! node          one node, put together: boot order, shutdown order      all below
-//! gate          what users reach: decide, deny, forward, check          http1 actors answer store sync vocabulary availability clock noise
-//! control       what operators and programs reach: API, pages, events   body actors answer store sync vocabulary availability clock noise
+//! gate          what users reach: decide, deny, forward, check          http1 actors answer store monitor sync vocabulary availability clock noise
+//! control       what operators and programs reach: API, pages, events   body actors answer store monitor sync vocabulary availability clock noise
 //! peer          what other nodes reach: signed messages                 body actors answer store sync vocabulary availability clock noise
 //! http1         PURE HTTP/1.1 as bytes: heads, framing, bodies          –
 //! body          how bodies are read, within bounds                      –
-//! actors        caches, repeater, couriers, and the desk before them    answer store sync availability clock
+//! actors        caches, repeater, couriers, monitors, the desk           answer store monitor sync availability clock
 //! answer        PURE denials, problems and pages in four shapes         availability
 //! store         sled: trees, records, group commit, migrations          sync availability
+//! config        the TOML file as checked settings                       monitor vocabulary availability
+//! monitor       PURE when a monitor speaks; rules, and what they read   sync availability
 //! sync          PURE the protocol: node, replica, relay plan, merge     vocabulary availability
-//! config        the TOML file as checked settings                       vocabulary availability
 //! vocabulary    PURE words that all share: addresses, routes, roles     availability
 //! noise         bounds for log lines that strangers can cause           clock
 //! clock         the one door for time and chance                        availability
@@ -47,6 +48,8 @@ pub mod config;
 pub mod gate;
 #[doc(hidden)]
 pub mod http1;
+#[doc(hidden)]
+pub mod monitor;
 #[doc(hidden)]
 pub mod peer;
 #[doc(hidden)]

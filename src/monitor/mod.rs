@@ -1,0 +1,17 @@
+//! Monitors: what a node watches by itself (`docs/contract.md#monitors`), and rules over what it counts
+//! (`docs/contract.md#rules`).
+//!
+//! Pure. [`machine`] decides when a monitor changes its word, [`rule`] what a rule means, [`figures`] keeps the
+//! recent past of what rules read, [`traffic`] is what the gate counts for each application, and [`watch`] is a
+//! monitor as it is configured. The checks themselves are in `probe`, the actors that run them in `actors`.
+
+pub mod figures;
+pub mod machine;
+pub mod rule;
+pub mod traffic;
+pub mod watch;
+
+pub use machine::{Claim, Finding, Health, Machine, Speak, Standing, Statement, Thresholds};
+pub use rule::Rule;
+pub use traffic::Traffic;
+pub use watch::{Check, CommandCheck, HttpCheck, PassiveCheck, Scope, StatusSet, TcpCheck, Watch};
