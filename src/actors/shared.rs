@@ -60,12 +60,27 @@ pub struct Counters {
     pub merges: AtomicU64,
     /// Calls to peers that failed.
     pub peer_failures: AtomicU64,
+    /// Alerts, by what became of them.
+    pub alerts: AlertCounters,
     /// Requests that the gate turned away.
     pub denials: AtomicU64,
     /// Requests that the gate passed to an upstream.
     pub proxied: AtomicU64,
     /// Requests that no upstream could answer.
     pub upstream_failures: AtomicU64,
+}
+
+/// What became of Alertmanager's alerts.
+#[derive(Debug, Default)]
+pub struct AlertCounters {
+    /// They have closed something, or updated or renewed a closing.
+    pub closed: AtomicU64,
+    /// They have opened what they had closed.
+    pub opened: AtomicU64,
+    /// They were known already.
+    pub repeated: AtomicU64,
+    /// They are about nothing that the farm knows.
+    pub unmatched: AtomicU64,
 }
 
 impl Counters {
@@ -141,6 +156,11 @@ impl Shared {
             phase: ArcSwap::from_pointee(Phase::Open),
             fenced: ArcSwapOption::empty(),
         }
+    }
+
+    /// δ and lapse.
+    pub fn rules(&self) -> Rules {
+        self.rules
     }
 
     /// The time of verdicts, now: this node's clock, or L − 2δ if that is ahead of it.

@@ -77,6 +77,11 @@ impl Author {
     pub fn monitor_token(name: &str) -> Self {
         Self { operator: None, source: Source::Monitor, reporter: Some(format!("token/{name}")) }
     }
+
+    /// An alert of Alertmanager with this fingerprint.
+    pub fn alert(fingerprint: &str) -> Self {
+        Self { operator: None, source: Source::Alert, reporter: Some(format!("alert/{fingerprint}")) }
+    }
 }
 
 /// A well-formed submission.

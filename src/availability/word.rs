@@ -146,6 +146,12 @@ impl TargetWords {
         })
     }
 
+    /// A reporter's latest word that is not dead.
+    pub fn latest_of(&self, reporter: &str) -> Option<&Arc<Word>> {
+        let words = self.group(&Speaker::Reporter(reporter.into()));
+        alive(words).max_by_key(|word| word.at)
+    }
+
     /// All words that are not dead, the operators' first.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Word>> + Clone {
         self.speakers.values().flat_map(|words| alive(words))

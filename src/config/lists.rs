@@ -1,21 +1,24 @@
-//! The lists: `[[application]]`, `[[resource]]`, `[[reason]]`, `[[token]]`, `[[operator]]`.
+//! The lists: `[[application]]`, `[[resource]]`, `[[reason]]`, `[[token]]`, `[[operator]]`, `[[alert]]`.
 //!
 //! What must stay true: names are unique within their list, and every reference to another list is resolved. An
 //! incomplete entry is reported and left out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use super::reader::Reader;
 use super::settings::{Application, Operator, Resource, Token};
 use super::values;
-use crate::availability::{Glob, Moment, Name, Reason, path_glob};
-use crate::vocabulary::{Balance, Role, Route, Secret, password, token_sha256};
+use crate::availability::{Glob, Moment, Name, Reason, Target, path_glob};
+use crate::vocabulary::{AlertRule, Balance, Role, Route, Secret, password, token_sha256};
 
 /// The reporters that can be demanded are the reporters that can speak about one target.
 const MAX_AGREE: u32 = 256;
 /// The most exempt paths of one application: each is compared with every request while it is closed.
 const MAX_EXEMPT: usize = 64;
+
+/// The longest name or value of an alert's label, in bytes.
+const MAX_LABEL: usize = 1_024;
 
 /// Names seen so far in one list.
 #[derive(Default)]
@@ -158,6 +161,31 @@ pub(super) fn operators(root: &mut Reader<'_>) -> Vec<Operator> {
         let role = role.unwrap_or(Role::Operator);
         Some(Operator { name: name?, password: Secret::new(password?), role, targets })
     })
+}
+
+/// Which alerts make statements about what. The targets may be those of other nodes of the farm.
+pub(super) fn alerts(root: &mut Reader<'_>, reasons: &[Reason]) -> Vec<AlertRule> {
+    entries(root, "alert", |entry, _| {
+        let labels = entry.pairs("match", |name, value| match (1..=MAX_LABEL).contains(&name.len()) {
+            true if value.len() <= MAX_LABEL => Ok(value.to_owned()),
+            _ => Err(format!("must have names of 1 to {MAX_LABEL} bytes and texts of at most {MAX_LABEL}")),
+        });
+        if !entry.has("match") || labels.as_ref().is_some_and(BTreeMap::is_empty) {
+            entry.problem("match", "must name a label, such as { alertname = \"MailDown\" }");
+        }
+        let target = entry.required("target", |text| text.parse::<Target>().map_err(str::to_owned));
+        let reason = entry.text("reason", |text| reason(text, reasons));
+        Some(AlertRule { labels: labels?, target: target?, reason })
+    })
+}
+
+/// The name of a built-in reason, or of one of these.
+fn reason(text: &str, reasons: &[Reason]) -> Result<Name, String> {
+    let is_built_in = Reason::BUILT_IN.iter().any(|(_, name)| *name == text);
+    match is_built_in || reasons.iter().any(|reason| reason.name.as_str() == text) {
+        true => values::name(text),
+        false => Err(format!("there is no [[reason]] named \"{}\"", text.escape_debug())),
+    }
 }
 
 /// `targets`: what somebody may make statements about, as globs such as `application:mail*`.

@@ -16,7 +16,7 @@
 //! values     one text → one checked value (names, durations, sizes, networks)
 //! gate       [gate]
 //! sections   [node] [control] [farm]
-//! lists      [[application]] [[resource]] [[reason]] [[token]] [[operator]]
+//! lists      [[application]] [[resource]] [[reason]] [[token]] [[operator]] [[alert]]
 //! settings   what comes out
 //! secrets    fresh passwords, tokens and farm secrets
 //! template   the file that `forewarn init` writes
@@ -155,8 +155,9 @@ fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
     let reasons = lists::reasons(&mut root);
     let tokens = lists::tokens(&mut root);
     let operators = lists::operators(&mut root);
-    root.not_yet(&["notifier", "alert", "monitor", "rule", "webhook", "status_page"]);
+    let alerts = lists::alerts(&mut root, &reasons);
+    root.not_yet(&["notifier", "monitor", "rule", "webhook", "status_page"]);
     root.finish();
 
-    Some(Settings { node: node?, gate, control, farm, applications, resources, reasons, tokens, operators })
+    Some(Settings { node: node?, gate, control, farm, applications, resources, reasons, tokens, operators, alerts })
 }

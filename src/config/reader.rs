@@ -6,6 +6,7 @@
 //! nothing, and the report prevents the file from being accepted.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use toml::Spanned;
@@ -250,6 +251,26 @@ impl<'a> Reader<'a> {
                 }
             },
         }
+    }
+
+    /// A table of texts such as `{ alertname = "MailDown" }`, each checked; nothing when it is absent or one of
+    /// them is wrong.
+    pub(super) fn pairs<T>(
+        &mut self,
+        key: &'static str,
+        check: impl Fn(&str, &str) -> Result<T, String>,
+    ) -> Option<BTreeMap<String, T>> {
+        let value = self.take(key)?;
+        let DeValue::Table(table) = value.get_ref() else {
+            self.wrong_type(value, key, "names and texts in braces, such as { name = \"text\" }");
+            return None;
+        };
+        let read = table.iter().map(|(name, value)| {
+            let name: &str = name.get_ref();
+            let checked = self.check_text(value, key, |text| check(name, text))?;
+            Some((name.to_owned(), checked))
+        });
+        read.collect()
     }
 
     /// The section `[key]`, which may be absent.

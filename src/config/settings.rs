@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 use ipnet::IpNet;
 
 use crate::availability::{Glob, Moment, Name, Reason};
-use crate::vocabulary::{Balance, Fanout, HttpUrl, Listen, Role, Route, Secret};
+use crate::vocabulary::{AlertRule, Balance, Fanout, HttpUrl, Listen, Role, Route, Secret};
 
 /// Everything in the configuration file, defaults filled in.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub struct Settings {
     pub tokens: Vec<Token>,
     /// `[[operator]]`, names unique.
     pub operators: Vec<Operator>,
+    /// `[[alert]]`, in the order of the file: of several that match, the first counts.
+    pub alerts: Vec<AlertRule>,
 }
 
 /// This node and its disk.

@@ -140,6 +140,13 @@ password = "@PASSWORD@"
 name = "@TOKEN@"
 role = "operator"                      # or "monitor"
 sha256 = "@SHA256@"
+
+# Which alerts of Alertmanager (POST /api/v1/alerts) are about what. The labels forewarn_target and
+# forewarn_reason do the same without a rule.
+# [[alert]]
+# match = { alertname = "MailDown" }
+# target = "application:mail"
+# reason = "unplanned-outage"
 "#;
 
 #[cfg(test)]

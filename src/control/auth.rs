@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     actors::desk::Desk,
-    availability::{Author, Moment, Submission},
+    availability::{Author, Moment, Submission, Target},
     clock,
     noise::Noise,
     vocabulary::{Role, token_sha256},
@@ -167,6 +167,19 @@ impl Caller {
             Self::Session { .. } => {
                 Err(Failure::Forbidden("a browser's session reads only; use the form, or a token".to_owned()))
             }
+        }
+    }
+
+    /// Lets a token pass that may make statements about all of these.
+    ///
+    /// # Errors
+    /// 403 for the others, and for a session.
+    pub(crate) fn must_cover(&self, about: Vec<Target>) -> Result<(), Failure> {
+        self.must_act()?;
+        let Self::Token(token) = self else { return Ok(()) };
+        match token.rights.beyond(about) {
+            Some(problem) => Err(Failure::Forbidden(format!("the token {} {problem}", token.name))),
+            None => Ok(()),
         }
     }
 

@@ -21,13 +21,22 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// 415 for another type or a coded body, 413 above [`MOST`], 408 when it takes more than 10 s, 400
 /// with line and column where it is no JSON or names a member twice.
 pub(crate) async fn json(request: &HttpRequest, payload: web::Payload) -> Result<Value, Failure> {
+    json_within(request, payload, MOST).await
+}
+
+/// The same with another limit of size, in bytes.
+///
+/// # Errors
+/// See [`json`].
+pub(crate) async fn json_within(request: &HttpRequest, payload: web::Payload, most: usize) -> Result<Value, Failure> {
     if media_type(request).as_deref() != Some("application/json") {
         return Err(Failure::UnsupportedType(
             "the body must have the Content-Type application/json (in UTF-8)".to_owned(),
         ));
     }
     check_coding(request)?;
-    strict::read(&bytes(request, payload).await?).map_err(Failure::Malformed)
+    let bytes = body::read(request, payload, Bounds { most, patience: PATIENCE }, |_| {}).await?;
+    strict::read(&bytes).map_err(Failure::Malformed)
 }
 
 /// Reads a body of any type.

@@ -40,6 +40,7 @@ use self::api::routes;
 /// | type | without it |
 /// |---|---|
 /// | [`Desk`](crate::actors::desk::Desk) | 503, `/readyz` says `open`: the node is still opening its store |
+/// | [`formats::alertmanager::Alerting`] | 503 for alerts |
 /// | [`auth::Tokens`] | 401 for every token |
 /// | [`auth::Sessions`] | browsers are not let in without a token |
 /// | [`events::Streams`] | 503 for streams |

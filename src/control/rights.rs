@@ -55,6 +55,11 @@ impl Rights {
         {
             about.extend(plan.notification.targets.iter().cloned());
         }
+        self.beyond(about)
+    }
+
+    /// Which of these are beyond these rights, in the same words. `None`: none.
+    pub(crate) fn beyond(&self, mut about: Vec<Target>) -> Option<String> {
         about.retain(|target| !self.covers(target));
         about.sort();
         about.dedup();

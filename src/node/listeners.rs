@@ -17,6 +17,7 @@ use crate::{
         console::{self, ConsoleState},
         errors::Failure,
         events,
+        formats::alertmanager::Alerting,
         rights::Rights,
         session::{Cookies, Door as SessionDoor, Limits as SessionLimits, Operator, Proxies, Sessions, SignIn},
     },
@@ -45,6 +46,7 @@ pub(super) fn control_server(
         sha256: token.sha256,
     });
     let tokens = web::Data::new(auth::Tokens::new(tokens.collect()));
+    let alerting = web::Data::new(Alerting { rules: settings.alerts.clone(), reasons: facts.reasons.clone() });
     let console = web::Data::new(console(settings, &desk, facts));
     let sessions = web::Data::new(auth::Sessions(console.door.clone()));
     let desk = web::Data::new(desk);
@@ -54,6 +56,7 @@ pub(super) fn control_server(
             .wrap(from_fn(body::answer_first))
             .app_data(desk.clone())
             .app_data(tokens.clone())
+            .app_data(alerting.clone())
             .app_data(sessions.clone())
             .app_data(streams.clone())
             .app_data(door.clone())

@@ -4,6 +4,7 @@
 //! Names, targets and reasons belong to the availability room, because notifications are made of them.
 
 mod address;
+mod alert;
 mod balance;
 mod fanout;
 mod listen;
@@ -13,6 +14,7 @@ mod route;
 mod secret;
 
 pub use address::{HttpUrl, host_name};
+pub use alert::AlertRule;
 pub use balance::Balance;
 pub use fanout::Fanout;
 pub use listen::Listen;

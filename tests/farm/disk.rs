@@ -63,6 +63,9 @@ async fn a_full_disk_refuses_submissions_and_nothing_else() {
     let farm = Farm::new(2).node("reserve = \"56MiB\"").data(&tmpfs.0).start().await;
     let node = &farm[0];
     node.submit_wait_all(closing("application:mail", json!({"message": "before"}))).await;
+    let alert = [json!({"status": "resolved", "labels": {"forewarn_target": "application:chat"},
+        "startsAt": crate::in_seconds(-1.0), "fingerprint": "a1"})];
+    assert_eq!(node.alerts(&alert).await.expect(200).json()["opened"], 1);
     let ballast = tmpfs.0.join("ballast");
     fill(&ballast);
     poll_until("submissions are refused", async || {
@@ -77,6 +80,8 @@ async fn a_full_disk_refuses_submissions_and_nothing_else() {
         .await
         .expect(503);
     assert!(refused.header("retry-after").is_some(), "{:?}", refused.headers);
+    // Not even a repeat is acknowledged: what is in memory may not be on the disk.
+    assert!(node.alerts(&alert).await.expect(503).header("retry-after").is_some());
     assert!(refused.json()["detail"].as_str().unwrap().contains("store"), "{}", refused.text());
     for node in &farm.nodes {
         assert_eq!(node.gate_get("/mail", &[]).await.expect(503).json()["message"], "before");

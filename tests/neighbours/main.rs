@@ -1,9 +1,10 @@
-//! Real proxies of others ask the gate: Caddy's `forward_auth` and nginx's `auth_request`
-//! (docs/contract.md#http). Each runs as a child process with a configuration of the test. Without
+//! Real programs of others: Caddy's `forward_auth` and nginx's `auth_request` ask the gate (docs/contract.md#http);
+//! Prometheus and Alertmanager submit alerts (docs/contract.md#alertmanager). Each runs as a child process with a configuration of the test. Without
 //! the program its tests are skipped with a plain message, but never where `CI` is set.
 
 #![allow(clippy::unwrap_used)]
 
+mod alerting;
 mod proxy;
 #[path = "../support/mod.rs"]
 mod support;

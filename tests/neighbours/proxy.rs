@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::support::{Farm, free_port, wait::poll_until};
+use crate::support::{Farm, TOKEN, free_port, wait::poll_until};
 
 /// One that runs; ended on drop.
 pub struct Proxy {
@@ -24,7 +24,7 @@ pub fn find(name: &str) -> Option<PathBuf> {
     let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/bin".into()]);
     let found = folders.map(|folder| folder.join(name)).find(|file| file.is_file());
     if found.is_none() {
-        let sentence = format!("{name} is not installed, so that it was NOT tried whether it can ask the gate");
+        let sentence = format!("{name} is not installed, so that it was NOT tried whether it works with Forewarn");
         assert!(std::env::var_os("CI").is_none(), "{sentence}");
         eprintln!("SKIPPED: {sentence}");
     }
@@ -63,6 +63,56 @@ impl Proxy {
             std::fs::write(&file, text).unwrap();
             let mut command = Command::new(program);
             command.arg("-p").arg(folder).arg("-c").arg(file);
+            command
+        })
+        .await
+    }
+
+    /// Alertmanager, which submits to this node at once.
+    pub async fn alertmanager(program: PathBuf, farm: &Farm) -> Self {
+        let address = free_port(farm.address);
+        let (control, token) = (farm[0].control, TOKEN);
+        Self::start(address, |folder| {
+            let text = format!(
+                "route: {{receiver: forewarn, group_wait: 50ms, group_interval: 200ms, repeat_interval: 400ms}}\n\
+                 receivers:\n- name: forewarn\n  webhook_configs:\n  - url: http://{control}/api/v1/alerts\n    \
+                 max_alerts: 1000\n    http_config: {{authorization: {{credentials: {token}}}}}\n"
+            );
+            let file = folder.join("alertmanager.yml");
+            std::fs::write(&file, text).unwrap();
+            let mut command = Command::new(program);
+            command
+                .arg(format!("--config.file={}", file.display()))
+                .arg(format!("--storage.path={}", folder.join("data").display()))
+                .arg(format!("--web.listen-address={address}"))
+                .arg("--cluster.listen-address=");
+            command
+        })
+        .await
+    }
+
+    /// Prometheus, which asks `target` for figures and tells this Alertmanager when it does not answer.
+    pub async fn prometheus(program: PathBuf, farm: &Farm, alertmanager: SocketAddr, target: SocketAddr) -> Self {
+        let address = free_port(farm.address);
+        Self::start(address, |folder| {
+            let rules = "groups:\n- name: mail\n  rules:\n  - alert: MailDown\n    expr: up{job=\"mail\"} == 0\n    \
+                         labels: {forewarn_target: \"application:mail\", forewarn_reason: unplanned-outage}\n    \
+                         annotations: {summary: Mail does not answer}\n  - alert: Other\n    expr: vector(1)\n";
+            std::fs::write(folder.join("rules.yml"), rules).unwrap();
+            let text = format!(
+                "global: {{scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms}}\n\
+                 rule_files: [rules.yml]\n\
+                 alerting: {{alertmanagers: [{{static_configs: [{{targets: [\"{alertmanager}\"]}}]}}]}}\n\
+                 scrape_configs: [{{job_name: mail, static_configs: [{{targets: [\"{target}\"]}}]}}]\n"
+            );
+            let file = folder.join("prometheus.yml");
+            std::fs::write(&file, text).unwrap();
+            let mut command = Command::new(program);
+            command
+                .arg(format!("--config.file={}", file.display()))
+                .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
+                .arg(format!("--web.listen-address={address}"))
+                .arg("--rules.alert.resend-delay=200ms");
             command
         })
         .await

@@ -202,6 +202,20 @@ impl Node {
         self.try_control("POST", "/api/v1/notifications", &headers, Some(notification.to_string().as_bytes())).await
     }
 
+    /// Submits these alerts as Alertmanager does, with the operator's token.
+    pub async fn alerts(&self, alerts: &[Value]) -> Reply {
+        self.alerts_with(TOKEN, alerts).await
+    }
+
+    /// The same with another token.
+    pub async fn alerts_with(&self, token: &str, alerts: &[Value]) -> Reply {
+        let bearer = format!("Bearer {token}");
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let body = serde_json::json!({"version": "4", "receiver": "forewarn", "status": "firing", "alerts": alerts,
+            "groupKey": "{}", "truncatedAlerts": 0, "groupLabels": {}, "commonLabels": {}});
+        self.control("POST", "/api/v1/alerts", &headers, Some(body.to_string().as_bytes())).await
+    }
+
     /// Submits with a query (`?wait=all`) and a token.
     pub async fn submit_with(&self, query: &str, token: &str, notification: Value) -> Reply {
         let bearer = format!("Bearer {token}");

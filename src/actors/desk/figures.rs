@@ -41,6 +41,20 @@ impl Into<'_> {
         counter.inc_by(value.load(Ordering::Relaxed));
         self.0.register(name, help, counter);
     }
+
+    fn counters<const N: usize>(
+        &mut self,
+        label: &'static str,
+        name: &str,
+        help: &str,
+        values: [(&'static str, &AtomicU64); N],
+    ) {
+        let family = Family::<[(&'static str, &'static str); 1], Counter>::default();
+        for (of, value) in values {
+            family.get_or_create(&[(label, of)]).inc_by(value.load(Ordering::Relaxed));
+        }
+        self.0.register(name, help, family);
+    }
 }
 
 fn flag(is: bool) -> i64 {
@@ -95,6 +109,14 @@ impl Desk {
         ] {
             into.counter(name, help, value);
         }
+        let alerts = &counters.alerts;
+        let results = [
+            ("closed", &alerts.closed),
+            ("opened", &alerts.opened),
+            ("repeated", &alerts.repeated),
+            ("unmatched", &alerts.unmatched),
+        ];
+        into.counters("result", "forewarn_alerts", "Alerts of Alertmanager, by what became of them", results);
         into.gauge(
             "forewarn_store_writable",
             "0 while the store cannot write",

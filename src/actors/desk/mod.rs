@@ -8,6 +8,7 @@ mod board;
 mod figures;
 mod history;
 mod receipts;
+mod standing;
 mod types;
 
 use std::{
@@ -104,16 +105,7 @@ impl Desk {
     }
 
     async fn try_submit(&self, submission: Submission, author: Author) -> Result<Submitted, SubmitError> {
-        match (self.shared.phase(), self.shared.fenced()) {
-            (Phase::Ready, _) => {}
-            (Phase::Fenced, Some(conflict)) => return Err(fenced(&conflict)),
-            (phase, _) => {
-                return Err(unavailable(format!("the node is not ready: it is in its phase {:?}", phase.name()), 1));
-            }
-        }
-        if self.shared.store_stopped.load(Ordering::Relaxed) {
-            return Err(unavailable(format!("the store cannot write: {}", self.store.status()), 10));
-        }
+        self.check_ready()?;
         let given = submission.id;
         let known = match given {
             Some(id) => self
@@ -149,6 +141,43 @@ impl Desk {
             Ok(Ok(Reply::Submitted(Err(refusal)))) => Err(refused(refusal)),
             Ok(_) => Err(unavailable("the store cannot write; whether the notification was taken is unknown: hand it in again with the same id".to_owned(), 5)),
             Err(_elapsed) => Err(unavailable("the disk does not answer; whether the notification was taken is unknown: hand it in again with the same id".to_owned(), 5)),
+        }
+    }
+
+    /// Whether submissions are taken at all.
+    fn check_ready(&self) -> Result<(), SubmitError> {
+        match (self.shared.phase(), self.shared.fenced()) {
+            (Phase::Ready, _) => {}
+            (Phase::Fenced, Some(conflict)) => return Err(fenced(&conflict)),
+            (phase, _) => {
+                return Err(unavailable(format!("the node is not ready: it is in its phase {:?}", phase.name()), 1));
+            }
+        }
+        if self.shared.store_stopped.load(Ordering::Relaxed) {
+            return Err(unavailable(format!("the store cannot write: {}", self.store.status()), 10));
+        }
+        Ok(())
+    }
+
+    /// Returns once everything that was submitted so far is on stable storage. The ledger in memory runs ahead of
+    /// the disk: whoever acknowledges a word because it is there already waits for this first.
+    ///
+    /// # Errors
+    /// [`SubmitError::Unavailable`], as for a submission.
+    pub(crate) async fn settle(&self) -> Result<(), SubmitError> {
+        self.check_ready()?;
+        self.settled().await.map_err(|settling| match settling {
+            Settling::Closing => unavailable("the node is going down".to_owned(), 5),
+            Settling::Unknown => unavailable("the store cannot write".to_owned(), 5),
+        })
+    }
+
+    async fn settled(&self) -> Result<(), Settling> {
+        let (begin, settled) = Begin::new(Request::Settle);
+        self.repeater.send(begin).await.map_err(|_closed| Settling::Closing)?;
+        match tokio::time::timeout(DISK_PATIENCE, settled).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(Settling::Unknown),
         }
     }
 
@@ -198,12 +227,11 @@ impl Desk {
         }
         let found = self.repeater.send(Forget { name }).await.map_err(|_closed| ForgetError::Closing)?;
         // Not before it is durable.
-        let (begin, settled) = Begin::new(Request::Settle);
-        self.repeater.send(begin).await.map_err(|_closed| ForgetError::Closing)?;
-        match tokio::time::timeout(DISK_PATIENCE, settled).await {
-            Ok(Ok(_)) => Ok(found),
-            _ => Err(ForgetError::Unknown),
-        }
+        self.settled().await.map_err(|settling| match settling {
+            Settling::Closing => ForgetError::Closing,
+            Settling::Unknown => ForgetError::Unknown,
+        })?;
+        Ok(found)
     }
 
     /// Changes from now on. A slow reader that missed some gets `Lagged`.
@@ -233,6 +261,14 @@ impl Desk {
         let shared = Arc::new(Shared::new("a".parse().unwrap(), crate::availability::Rules::default(), Vec::new()));
         Self::new(actix::Context::new().address(), store, shared, Vec::new(), actix::Context::new().address())
     }
+}
+
+/// Why it is not known whether everything so far is durable.
+enum Settling {
+    /// The node is going down.
+    Closing,
+    /// The store cannot write, or does not answer.
+    Unknown,
 }
 
 /// Would this submission be accepted?

@@ -156,10 +156,27 @@ fn credentials_have_limits() {
     refused(&twice, "8: operator.name: \"x\" is there already");
 }
 
+#[test]
+fn alerts_name_labels_a_target_and_a_known_reason() {
+    let alert = |lines: &str| format!("[[alert]]\n{lines}\n");
+    refused(&alert("target = \"system\""), "4: alert.match: must name a label");
+    refused(&alert("match = {}\ntarget = \"system\""), "5: alert.match: must name a label");
+    refused(&alert("match = { a = 1 }\ntarget = \"system\""), "5: alert.match: must be a text");
+    refused(&alert("match = { a = \"b\" }"), "4: alert.target: is required");
+    refused(&alert("match = { a = \"b\" }\ntarget = \"mail\""), "6: alert.target: is none of");
+    let known = "match = { a = \"b\" }\ntarget = \"system\"\n";
+    refused(&alert(&format!("{known}reason = \"x\"")), "7: alert.reason: there is no [[reason]] named \"x\"");
+    refused(&alert(&format!("{known}colour = \"x\"")), "7: alert.colour: unknown key");
+    let rule = &accepted(&alert(&format!("{known}reason = \"testing\""))).alerts[0];
+    assert_eq!((rule.labels["a"].as_str(), rule.target.to_string().as_str()), ("b", "system"));
+    let own = "[[reason]]\ncode = 100\nname = \"x\"\n";
+    accepted(&(alert(&format!("{known}reason = \"x\"")) + own));
+}
+
 /// A setting without effect would be a promise that is not kept.
 #[test]
 fn what_is_not_built_is_refused_by_that_name() {
-    for list in ["alert", "monitor", "rule", "webhook"] {
+    for list in ["monitor", "rule", "webhook"] {
         let entry = format!("\n[[{list}]]\nname = \"x\"\n");
         refused(&format!("{entry}{entry}"), &format!("5: {list}: not available in this version"));
     }

@@ -4,6 +4,7 @@
 //! Must stay true: nothing below `/api` is reached without credentials; no cache keeps an answer; every address
 //! is described at its handler, see `openapi`.
 
+pub(super) mod alerts;
 pub(super) mod availability;
 pub(super) mod events;
 pub(super) mod history;
@@ -35,6 +36,7 @@ pub(super) fn places() -> Vec<Place> {
     vec![
         Place::new("/v1/notifications", vec![get(history::list), post(notifications::submit)]),
         Place::new("/v1/notifications/{id}", vec![get(history::one)]),
+        Place::new("/v1/alerts", vec![post(alerts::submit)]),
         Place::new("/v1/preview", vec![post(preview::preview)]),
         Place::new("/v1/availability", vec![get(availability::all)]),
         Place::new("/v1/availability/{application}", vec![get(availability::one)]),

@@ -1,8 +1,10 @@
-//! Other formats than JSON in which a notification may be submitted (docs/contract.md#the-api): XML and SOAP.
+//! Other formats than JSON in which a notification may be submitted (docs/contract.md#the-api): XML and SOAP, and
+//! the alerts of Alertmanager.
 //!
 //! Each becomes the JSON of a submission, so that there is one set of rules and one set of messages. A
 //! submission is answered in its own format, refusals included.
 
+pub(crate) mod alertmanager;
 pub(crate) mod soap;
 pub(crate) mod tree;
 pub(crate) mod xml;

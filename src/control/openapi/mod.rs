@@ -19,7 +19,7 @@ use utoipa::{
 };
 
 pub(super) use self::{
-    problems::{Acting, Forgetting, Problem, Reading, ReadingOne, Trying},
+    problems::{Acting, Forgetting, Problem, Problems, Reading, ReadingOne, Telling, Trying},
     said::{Before, Waiting},
 };
 use super::{
@@ -46,6 +46,7 @@ use crate::{
         api::history::list,
         api::notifications::submit,
         api::history::one,
+        api::alerts::submit,
         api::preview::preview,
         api::availability::all,
         api::availability::one,

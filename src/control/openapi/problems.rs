@@ -25,6 +25,11 @@ pub(crate) struct Problem {
     errors: Option<Vec<WrongField>>,
 }
 
+/// Fields that are wrong.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "as above")]
+pub(crate) struct Problems(Vec<WrongField>);
+
 /// One field or parameter that is wrong.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "as above")]
@@ -71,6 +76,8 @@ pub(crate) enum Reading {}
 pub(crate) enum ReadingOne {}
 /// What handing in a notification can be answered with.
 pub(crate) enum Acting {}
+/// What handing in alerts can be answered with.
+pub(crate) enum Telling {}
 /// What asking what a notification would do can be answered with.
 pub(crate) enum Trying {}
 /// What removing a node can be answered with.
@@ -91,6 +98,12 @@ impl IntoResponses for ReadingOne {
 impl IntoResponses for Acting {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         refer(&[400, 401, 403, 408, 409, 413, 414, 415, 422, 429, 503])
+    }
+}
+
+impl IntoResponses for Telling {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refer(&[400, 401, 403, 408, 413, 414, 415, 422, 503])
     }
 }
 
