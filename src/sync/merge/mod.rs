@@ -234,6 +234,12 @@ impl Session {
         Self { talks: Vec::new(), series }
     }
 
+    /// A talk began before an earlier one of the series had ended: from now on each reference gets what any other
+    /// gave, as in parallel. A reference that receives what it has already ignores it.
+    pub fn overlap(&mut self) {
+        self.series = false;
+    }
+
     /// A talk has ended.
     pub fn ended(&mut self, talk: Talk) {
         self.talks.push((talk.reference, talk.learned));

@@ -199,7 +199,11 @@ impl Node {
         while let Some(next) = self.start.as_mut().and_then(|start| start.next()) {
             match next {
                 // One that is under way already, since the peer has returned, serves as well.
-                Move::Talk(peer, _) if self.merging.contains(&peer) => {}
+                Move::Talk(peer, _) if self.merging.contains(&peer) => {
+                    if let Some(start) = &mut self.start {
+                        start.overlap();
+                    }
+                }
                 Move::Talk(peer, address) => self.talk(peer, address),
                 Move::Tell(peer, entries) => {
                     let parts = follow_ups(&self.replica, &entries).into_iter();

@@ -114,6 +114,11 @@ impl Start {
         }
     }
 
+    /// The next reference is being merged with already, so that its talk began before that of an earlier one ended.
+    pub(super) fn overlap(&mut self) {
+        self.session.overlap();
+    }
+
     /// A reference has received what it missed, or cannot be reached any more.
     pub(super) fn told(&mut self, id: NodeId) {
         self.telling.remove(&id);
@@ -174,6 +179,14 @@ mod tests {
         let addresses: Vec<String> = (1..=of).map(|i| i.to_string()).collect();
         assert_eq!(start.add(addresses.clone()), addresses);
         start
+    }
+
+    fn entry(i: u128) -> Arc<Entry> {
+        let record = serde_json::json!({
+            "id": Uuid::from_u128(i), "timestamp": "1970-01-01T00:00:01Z", "targets": ["system"],
+            "status": "unavailable", "source": "operator", "node": "a",
+        });
+        Entry::stamped(serde_json::from_value(record).unwrap(), 0, NodeId::NONE)
     }
 
     /// The reference to merge with next.
@@ -237,6 +250,39 @@ mod tests {
         assert_eq!(asks(&mut start), [8]);
         start.ended(id(8), talk(8));
         assert!(matches!(start.next(), Some(Move::Over)));
+    }
+
+    #[test]
+    fn in_series_the_earlier_is_told_and_after_an_overlap_the_later_too() {
+        for overlaps in [false, true] {
+            let mut start = start(None, true, 2);
+            for i in 1..=2 {
+                start.announced(&i.to_string(), Some(id(i)));
+            }
+            assert_eq!(asks(&mut start), [1]);
+            let gave = |i: u128| {
+                let mut talk = Talk::over(id(i));
+                talk.learned = vec![entry(i)];
+                talk
+            };
+            start.ended(id(1), Some(gave(1)));
+            assert_eq!(asks(&mut start), [2]);
+            if overlaps {
+                start.overlap();
+            }
+            start.ended(id(2), Some(gave(2)));
+            let told = std::iter::from_fn(|| match start.next() {
+                Some(Move::Tell(to, entries)) => Some((to, entries.iter().map(|entry| entry.stamp).collect())),
+                _ => None,
+            });
+            let mut told: Vec<(NodeId, Vec<_>)> = told.collect();
+            told.sort();
+            let mut expected = vec![(id(1), vec![entry(2).stamp])];
+            if overlaps {
+                expected.push((id(2), vec![entry(1).stamp]));
+            }
+            assert_eq!(told, expected);
+        }
     }
 
     #[test]
