@@ -32,10 +32,11 @@ use actix_web::{
     dev::RequestHead,
     http::{
         Method, StatusCode,
-        header::{self, HeaderMap},
+        header::{self, HeaderMap, HeaderName},
     },
     web,
 };
+use bytes::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
 use super::{
@@ -52,6 +53,9 @@ use crate::{
 
 /// What comes before the path that Envoy asks about.
 const ENVOY: &str = "/.forewarn/check/envoy";
+
+/// What is degraded, for a proxy that copies fields of the answer.
+const ADVISORY: HeaderName = HeaderName::from_static("forewarn-advisory");
 
 /// The routes, for the scope of the reserved prefix.
 pub(super) fn configure(config: &mut web::ServiceConfig) {
@@ -133,10 +137,17 @@ async fn answer(asker: Asker, gate: web::Data<Gate>, req: HttpRequest) -> HttpRe
 }
 
 fn decided(asker: Asker, gate: &Gate, head: &RequestHead, described: &Described<'_>) -> HttpResponse {
-    let allowed = || HttpResponse::build(asker.allows()).insert_header((header::CACHE_CONTROL, "no-store")).finish();
+    let allowed = |advisory: Option<Bytes>| {
+        let mut response = HttpResponse::build(asker.allows());
+        response.insert_header((header::CACHE_CONTROL, "no-store"));
+        if let Some(reasons) = advisory {
+            response.insert_header((ADVISORY, service::as_value(reasons)));
+        }
+        response.finish()
+    };
     let request = match described.checked() {
         Ok(request) => request,
-        Err(_) if !gate.routes.may_match(described.host.ok(), &guesses(described.path)) => return allowed(),
+        Err(_) if !gate.routes.may_match(described.host.ok(), &guesses(described.path)) => return allowed(None),
         Err(fault) => return refused(gate, head, asker.refuses(fault), &fault.to_string()),
     };
     let asked = Asked {
@@ -149,7 +160,8 @@ fn decided(asker: Asker, gate: &Gate, head: &RequestHead, described: &Described<
     };
     let now = gate.shared.clock();
     match decide(&gate.shared, &gate.routes, &gate.served, &asked, now) {
-        Outcome::Open(_) | Outcome::Unknown => allowed(),
+        Outcome::Open(_, advisory) => allowed(advisory),
+        Outcome::Unknown => allowed(None),
         Outcome::Torn => refused(gate, head, asker.refuses(Fault::Path(PathError::Ambiguous)), TORN),
         Outcome::Closed(denial) => {
             Counters::count(&gate.shared.counters.denials);

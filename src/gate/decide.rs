@@ -6,6 +6,8 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use bytes::Bytes;
+
 use super::{
     fields::{Fields, Headers},
     path::Path,
@@ -42,8 +44,9 @@ pub enum Outcome<'r> {
     Torn,
     /// Turned away.
     Closed(Arc<Denial>),
-    /// The first application of this route that has an upstream performs it.
-    Open(Matched<'r>),
+    /// The first application of this route that has an upstream performs it. What is degraded there, as the value
+    /// of `Forewarn-Advisory`.
+    Open(Matched<'r>, Option<Bytes>),
 }
 
 /// Decides. Every application that some reading of the path names must be open under every reading, or
@@ -58,6 +61,7 @@ pub fn decide<'r, F: Fields>(
     let found = routes.find(asked.host, asked.path);
     let mut closed: Option<Arc<Denial>> = None;
     let mut more: Vec<Arc<Denial>> = Vec::new();
+    let mut degraded: Option<Bytes> = None;
     for index in found.all().flatten() {
         if served[*index].exempts(asked.path) {
             continue;
@@ -73,11 +77,11 @@ pub fn decide<'r, F: Fields>(
             client: asked.client,
             node: shared.node.as_str(),
         };
-        if let Decision::Closed(denial) = snapshot.decide(&facts, clock) {
-            match &closed {
-                None => closed = Some(denial),
-                Some(_) => more.push(denial),
-            }
+        match snapshot.decide(&facts, clock) {
+            Decision::Open(None) => {}
+            Decision::Open(Some(advisory)) => degraded = Some(joined(degraded, advisory)),
+            Decision::Closed(denial) if closed.is_none() => closed = Some(denial),
+            Decision::Closed(denial) => more.push(denial),
         }
     }
     match (closed, found.chosen) {
@@ -87,7 +91,32 @@ pub fn decide<'r, F: Fields>(
             Outcome::Closed(Denial::combined(&more).unwrap_or(denial))
         }
         (None, _) if found.is_torn() => Outcome::Torn,
-        (None, Some(matched)) => Outcome::Open(matched),
+        (None, Some(matched)) => Outcome::Open(matched, degraded),
         (None, None) => Outcome::Unknown,
+    }
+}
+
+/// Two lists of reasons as one, each reason once.
+fn joined(before: Option<Bytes>, more: Bytes) -> Bytes {
+    let Some(before) = before else { return more };
+    let new = more.split(|&b| b == b',').map(<[u8]>::trim_ascii);
+    let mut all: Vec<&[u8]> = before.split(|&b| b == b',').map(<[u8]>::trim_ascii).collect();
+    for name in new {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    all.join(&b", "[..]).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_is_named_once() {
+        let list = |text: &'static str| Bytes::from_static(text.as_bytes());
+        assert_eq!(joined(None, list("a, b")), "a, b");
+        assert_eq!(joined(Some(list("a, b")), list("b, c")), "a, b, c");
     }
 }

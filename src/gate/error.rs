@@ -7,7 +7,7 @@ use std::{io, time::Duration};
 
 use crate::{
     answer::ProblemKind,
-    http1::{framing::FramingError, head::HeadError, machine::AnswerError, pipe::BodyError},
+    http1::{body::BodyError, framing::FramingError, head::HeadError, machine::AnswerError},
 };
 
 /// Why there is no answer. The texts are for the log; users get pages.

@@ -11,7 +11,7 @@ pub struct Limits {
     pub body: Duration,
     /// How long a connection is kept without a request.
     pub idle: Duration,
-    /// For opening a connection to an upstream, including name resolution.
+    /// For opening a connection to an upstream, including name resolution; for all tries of a request together.
     pub connect: Duration,
     /// From the last byte of a request to the head of the upstream's answer.
     pub upstream: Duration,

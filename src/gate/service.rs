@@ -76,8 +76,8 @@ pub(super) struct Incoming<'a, F> {
 
 /// The result of a decision.
 pub(super) enum Admission<'a> {
-    /// The first of these applications that has an upstream performs it.
-    Open(Matched<'a>),
+    /// The first of these applications that has an upstream performs it; this is degraded there.
+    Open(Matched<'a>, Option<Bytes>),
     /// Its application is unavailable; this is its path.
     Closed(Arc<Denial>, Path<'a>),
     /// It has this problem, with a sentence of its own if there is one.
@@ -108,7 +108,7 @@ async fn handle(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
             let (shape, reading) = (shape_of(&head.headers), is_reading(&head.method));
             denied(StatusCode::SERVICE_UNAVAILABLE, shape, &denial, path.literal(), reading, now)
         }
-        Admission::Open(matched) => match gate.performer(&matched) {
+        Admission::Open(matched, _) => match gate.performer(&matched) {
             Ok(index) => gate.problem(head, ProblemKind::UpstreamUnreachable, None, Some(index)),
             Err(problem) => gate.told(head, &problem),
         },
@@ -151,7 +151,7 @@ impl Gate {
             Outcome::Unknown => Admission::Problem(ProblemKind::NoSuchApplication, None),
             Outcome::Torn => Admission::Problem(ProblemKind::BadRequest, Some(TORN.to_owned())),
             Outcome::Closed(denial) => Admission::Closed(denial, path),
-            Outcome::Open(matched) => Admission::Open(matched),
+            Outcome::Open(matched, advisory) => Admission::Open(matched, advisory),
         }
     }
 

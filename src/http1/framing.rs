@@ -63,6 +63,8 @@ pub enum Known {
     Expect,
     /// `Upgrade`
     Upgrade,
+    /// `TE`
+    Te,
     /// Another field of one hop.
     Hop,
     /// All others.
@@ -74,7 +76,7 @@ impl Known {
     pub fn of(name: &str) -> Self {
         let is = |other: &str| name.eq_ignore_ascii_case(other);
         match name.len() {
-            2 if is("te") => Self::Hop,
+            2 if is("te") => Self::Te,
             4 if is("host") => Self::Host,
             6 if is("expect") => Self::Expect,
             7 if is("upgrade") => Self::Upgrade,
@@ -122,6 +124,13 @@ impl<'b> Options<'b> {
         Ok(())
     }
 
+    /// The trailers of a message with these options: Connection may name trailers as well, and they come when it is
+    /// forgotten. So where it names anything, none are passed on.
+    pub(super) fn trailers(&self, passed: fn(&str) -> bool) -> fn(&str) -> bool {
+        let named = self.names[..self.len].iter().any(|name| !name.eq_ignore_ascii_case(b"te"));
+        if named { |_| false } else { passed }
+    }
+
     /// Whether a field ends at this hop because Connection names it.
     pub fn name(&self, field: &str) -> bool {
         self.names[..self.len].iter().any(|name| name.eq_ignore_ascii_case(field.as_bytes()))
@@ -142,6 +151,8 @@ pub struct RequestMeaning<'b> {
     /// The protocol that it wants to change to, without HTTP itself: a tunnel of HTTP/2 would carry requests
     /// that nobody decides.
     pub upgrade: Option<&'b [u8]>,
+    /// `TE: trailers`: the client reads trailers. It counts only where Connection names it.
+    pub trailers: bool,
     /// What Connection says.
     pub options: Options<'b>,
 }
@@ -152,12 +163,16 @@ pub struct RequestMeaning<'b> {
 /// The first contradiction.
 pub fn request<'b>(head: &RequestHead<'_, 'b>) -> Result<RequestMeaning<'b>, FramingError> {
     let mut read = Fields::default();
-    let (mut named, mut expects, mut upgrade) = (None, false, None);
+    let (mut named, mut expects, mut upgrade, mut trailers) = (None, false, None, false);
     for field in head.fields {
         match Known::of(field.name) {
             Known::Other | Known::Hop => {}
             Known::Host if named.is_some() => return Err(FramingError::Host),
             Known::Host => named = Some(field.value),
+            Known::Te => {
+                trailers |=
+                    field.value.split(|&b| b == b',').any(|one| one.trim_ascii().eq_ignore_ascii_case(b"trailers"));
+            }
             Known::Expect => expects |= field.value.eq_ignore_ascii_case(b"100-continue"),
             Known::Upgrade if upgrade.is_none() => upgrade = Some(field.value),
             Known::Upgrade => upgrade = Some(&b""[..]),
@@ -178,7 +193,9 @@ pub fn request<'b>(head: &RequestHead<'_, 'b>) -> Result<RequestMeaning<'b>, Fra
     let options = read.options;
     let keeps = !options.close && (head.minor == 1 || options.keep_alive);
     let upgrade = upgrade.filter(|protocol| head.minor == 1 && options.upgrade && is_tunnel(protocol));
-    Ok(RequestMeaning { host, body, keeps, expects: expects && bodied && head.minor == 1, upgrade, options })
+    let expects = expects && bodied && head.minor == 1;
+    let trailers = trailers && head.minor == 1 && options.name("te");
+    Ok(RequestMeaning { host, body, keeps, expects, upgrade, trailers, options })
 }
 
 /// Whether a protocol's bytes may pass unread. `h2c` and other versions of HTTP may not.
@@ -215,7 +232,7 @@ pub fn answer<'b>(head: &AnswerHead<'_, 'b>, asked_head: bool) -> Result<AnswerM
     let mut upgrade = None;
     for field in head.fields {
         match Known::of(field.name) {
-            Known::Other | Known::Hop | Known::Host | Known::Expect => {}
+            Known::Other | Known::Hop | Known::Te | Known::Host | Known::Expect => {}
             Known::Upgrade => upgrade = Some(field.value),
             known => read.framing(known, field)?,
         }

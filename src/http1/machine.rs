@@ -10,9 +10,10 @@
 //! on as if it belonged to it.
 
 use super::{
+    body::{BodyError, Decoder},
     framing::{AnswerMeaning, Body, FramingError, RequestMeaning},
     head::RequestHead,
-    pipe::{BodyError, Coding, Decoder, Pipe},
+    pipe::{Coding, Pipe},
 };
 
 /// Why an upstream's answer cannot be passed on.
@@ -75,23 +76,26 @@ pub struct Exchange {
     download: Decoder,
     download_coding: Coding,
     upstream_keeps: bool,
+    /// By their names, the trailers that are passed on.
+    trailers: fn(&str) -> bool,
 }
 
 impl Exchange {
-    /// For a request whose head was read.
-    pub fn new(head: &RequestHead<'_, '_>, meaning: &RequestMeaning<'_>) -> Self {
+    /// For a request whose head was read. `trailers` says by their names which trailers are passed on.
+    pub fn new(head: &RequestHead<'_, '_>, meaning: &RequestMeaning<'_>, trailers: fn(&str) -> bool) -> Self {
         Self {
             modern: head.minor > 0,
             asked_head: head.method == "HEAD",
             upgrades: meaning.upgrade.is_some(),
             expects: meaning.expects,
             keeps: meaning.keeps,
-            upload: Decoder::new(meaning.body),
+            upload: Decoder::keeping(meaning.body, meaning.options.trailers(trailers)),
             upload_coding: if meaning.body == Body::Chunked { Coding::Chunked } else { Coding::Plain },
             stage: Stage::Awaited,
             download: Decoder::new(Body::None),
             download_coding: Coding::Plain,
             upstream_keeps: false,
+            trailers,
         }
     }
 
@@ -189,7 +193,7 @@ impl Exchange {
         }
         self.expects = false;
         self.upstream_keeps = meaning.keeps;
-        self.download = Decoder::new(meaning.body);
+        self.download = Decoder::keeping(meaning.body, meaning.options.trailers(self.trailers));
         let unknown = matches!(meaning.body, Body::Chunked | Body::ToClose);
         let chunked = unknown && self.modern;
         self.keeps &= !unknown || chunked;
@@ -248,7 +252,7 @@ mod tests {
     fn exchange(text: &str) -> Exchange {
         let mut slots = Slots::default();
         let head = head::request(text.as_bytes(), &mut slots, "/long/").unwrap().unwrap();
-        Exchange::new(&head, &framing::request(&head).unwrap())
+        Exchange::new(&head, &framing::request(&head).unwrap(), |name| name == "X-T")
     }
 
     fn tell(exchange: &mut Exchange, text: &str) -> Result<Reply, AnswerError> {

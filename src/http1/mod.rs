@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! bytes → head (one request's or answer's head, borrowed) → framing (what it means: where the body ends)
-//!       → pipe (a body on its way through one buffer)    → machine (what may come next, and how it ends)
+//!       → body (its pieces, and its end)                 → pipe (a body on its way through one buffer)
+//!       → machine (what may come next, and how the exchange ends)
 //! ```
 //!
 //! What must stay true: no byte sequence panics or allocates beyond what the caller has bounded; a message is
@@ -12,8 +13,10 @@
 //! Must not know: sockets, clocks, executors, and Forewarn's terms. The crate `httparse` finds the pieces of a
 //! head; every decision is made here. Sections are those of RFC 9110 and RFC 9112.
 
+pub mod body;
 pub mod framing;
 pub mod head;
 pub mod machine;
 pub mod pipe;
+pub mod trailers;
 pub mod write;

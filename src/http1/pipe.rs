@@ -4,205 +4,24 @@
 //!   buffer:   ····[ ready: to be written on ]···[ raw: read, not yet looked at ]············[ tail ]
 //! ```
 //!
-//! [`Decoder`] finds the next piece of a body in what was read, and is where a chunk size is read;
-//! [`Pipe::pass`] makes raw bytes ready, re-framed where the other side frames differently. It works in place:
-//! what is written for a piece is never longer than the piece was, so data is moved only where chunk extensions
-//! or odd sizes were left out.
+//! [`Pipe::pass`] makes raw bytes ready, piece by piece as [`Decoder`] finds them, re-framed where the other side
+//! frames differently. It works in place: what is written for a piece is never longer than the piece was, so data is
+//! moved only where chunk extensions, odd sizes or trailers were left out.
 //!
-//! What must stay true: what comes out of chunked coding is canonical (no extensions, no trailers, no leading
-//! zeros, CRLF everywhere); the buffer never grows beyond what its owner allows; the end of a body is found at
-//! the same byte however the bytes were split.
+//! What must stay true: what comes out of chunked coding is canonical (no extensions, no leading zeros, CRLF
+//! everywhere); the buffer never grows beyond what its owner allows.
 
 use std::ops::Range;
 
-use super::{framing::Body, write};
+use super::{
+    body::{BodyError, Decoder, Piece},
+    write,
+};
 
-/// The longest line of a chunk size, with its extensions, in bytes.
-const MAX_LINE: usize = 2 * 1024;
-/// All extensions and trailers of one body together, in bytes.
-const MAX_EXTRA: usize = 16 * 1024;
 /// Room before the first byte, for the line of a chunk.
 const LEAD: usize = 18;
 /// Room behind the last byte, for the end of the last chunk.
 const TAIL: usize = 8;
-
-/// Why a body cannot be read on. The connection that it came on is of no more use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BodyError {
-    /// Not hexadecimal digits, or more than 64 bits.
-    #[error("a chunk size is not a number")]
-    Size,
-    /// A control character, or a line feed without a carriage return.
-    #[error("the line of a chunk size is malformed")]
-    Line,
-    /// Data behind the data.
-    #[error("a chunk does not end where its size says")]
-    End,
-    /// Not a header field.
-    #[error("a trailer is malformed")]
-    Trailer,
-    /// Extensions or trailers beyond their bounds.
-    #[error("the chunk extensions and trailers are longer than {MAX_EXTRA} bytes")]
-    Extra,
-    /// The connection ended first.
-    #[error("the body ended early")]
-    Cut,
-}
-
-/// Finds the pieces of a body.
-#[derive(Debug, Clone)]
-pub struct Decoder {
-    state: State,
-    /// Bytes that extensions and trailers may still have.
-    extra: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Length(u64),
-    ToClose,
-    Size,
-    Data(u64),
-    DataEnd,
-    Trailers,
-    Done,
-}
-
-/// The next piece of a body, as a number of bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Piece {
-    /// Of the body itself.
-    Data(usize),
-    /// The line before a chunk of `size` bytes; 0 is the last.
-    Line { len: usize, size: u64 },
-    /// The line end behind a chunk.
-    DataEnd,
-    /// A line of the trailers.
-    Trailer(usize),
-    /// The empty line at the very end.
-    Last,
-    /// There is not enough for another piece.
-    More,
-    /// The body is over.
-    Over,
-}
-
-impl Decoder {
-    /// At the first byte of a body.
-    pub fn new(body: Body) -> Self {
-        let state = match body {
-            Body::None | Body::Length(0) => State::Done,
-            Body::Length(length) => State::Length(length),
-            Body::Chunked => State::Size,
-            Body::ToClose => State::ToClose,
-        };
-        Self { state, extra: MAX_EXTRA }
-    }
-
-    /// Whether its last byte has been found.
-    pub fn is_over(&self) -> bool {
-        self.state == State::Done
-    }
-
-    fn next(&mut self, input: &[u8]) -> Result<Piece, BodyError> {
-        match self.state {
-            State::Done => Ok(Piece::Over),
-            _ if input.is_empty() => Ok(Piece::More),
-            State::Length(left) => {
-                let (n, left) = take(input, left);
-                self.state = if left == 0 { State::Done } else { State::Length(left) };
-                Ok(Piece::Data(n))
-            }
-            State::ToClose => Ok(Piece::Data(input.len())),
-            State::Data(left) => {
-                let (n, left) = take(input, left);
-                self.state = if left == 0 { State::DataEnd } else { State::Data(left) };
-                Ok(Piece::Data(n))
-            }
-            State::DataEnd => match input {
-                [b'\r', b'\n', ..] => {
-                    self.state = State::Size;
-                    Ok(Piece::DataEnd)
-                }
-                [b'\r'] => Ok(Piece::More),
-                _ => Err(BodyError::End),
-            },
-            State::Size => {
-                let (size, digits) = chunk_size(input)?;
-                let Some(len) = line(&input[digits..])?.map(|len| digits + len) else { return Ok(Piece::More) };
-                let extension = input[digits..len - 2].trim_ascii_start();
-                if !extension.is_empty() && extension[0] != b';' {
-                    return Err(BodyError::Size);
-                }
-                let size = size.ok_or(BodyError::Size)?;
-                self.spend(len - digits - 2)?;
-                self.state = if size == 0 { State::Trailers } else { State::Data(size) };
-                Ok(Piece::Line { len, size })
-            }
-            State::Trailers => {
-                let Some(len) = line(input)? else { return Ok(Piece::More) };
-                if len == 2 {
-                    self.state = State::Done;
-                    return Ok(Piece::Last);
-                }
-                self.spend(len)?;
-                let name = input[..len].iter().position(|&b| b == b':').ok_or(BodyError::Trailer)?;
-                let token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
-                if name == 0 || !input[..name].iter().all(token) {
-                    return Err(BodyError::Trailer);
-                }
-                Ok(Piece::Trailer(len))
-            }
-        }
-    }
-
-    fn spend(&mut self, bytes: usize) -> Result<(), BodyError> {
-        self.extra = self.extra.checked_sub(bytes).ok_or(BodyError::Extra)?;
-        Ok(())
-    }
-}
-
-/// How much of `left` is there, and what remains.
-fn take(input: &[u8], left: u64) -> (usize, u64) {
-    let n = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
-    (n, left - n as u64)
-}
-
-/// A chunk size and the number of its digits. The size is unknown while there is no digit. Empty lines, signs and
-/// spaces are no sizes, and are refused with the first byte.
-fn chunk_size(input: &[u8]) -> Result<(Option<u64>, usize), BodyError> {
-    let mut size: Option<u64> = None;
-    for (at, &byte) in input.iter().enumerate() {
-        let Some(digit) = char::from(byte).to_digit(16) else {
-            return if at == 0 { Err(BodyError::Size) } else { Ok((size, at)) };
-        };
-        let sum = size.unwrap_or(0);
-        // The last bit is left free: no honest chunk needs it, and some readers take it for a sign.
-        if sum >= 1 << 59 || at >= 32 {
-            return Err(BodyError::Size);
-        }
-        size = Some(sum << 4 | u64::from(digit));
-    }
-    Ok((size, input.len()))
-}
-
-/// The length of the first line with its CRLF; `None`: its end has not come.
-fn line(input: &[u8]) -> Result<Option<usize>, BodyError> {
-    for (at, &byte) in input.iter().enumerate().take(MAX_LINE) {
-        match byte {
-            b'\r' => {
-                return match input.get(at + 1) {
-                    None => Ok(None),
-                    Some(b'\n') => Ok(Some(at + 2)),
-                    Some(_) => Err(BodyError::Line),
-                };
-            }
-            b'\t' | b' '..=0x7e | 0x80.. => {}
-            _ => return Err(BodyError::Line),
-        }
-    }
-    if input.len() >= MAX_LINE { Err(BodyError::Extra) } else { Ok(None) }
-}
 
 /// How a body is framed where it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -333,7 +152,7 @@ impl Pipe {
         let mut passed = 0;
         loop {
             // Data that gets a line of its own starts where that line fits.
-            let own_line = coding == Coding::Chunked && body.state == State::ToClose;
+            let own_line = coding == Coding::Chunked && body.runs_to_close();
             if own_line && !self.ready.is_empty() {
                 return Ok(passed);
             }
@@ -367,7 +186,8 @@ impl Pipe {
                         self.emit(b"\r\n");
                     }
                 }
-                Piece::Trailer(len) => self.raw.start += len,
+                Piece::Trailer { len, travels } if travels && coding == Coding::Chunked => self.keep(len),
+                Piece::Trailer { len, .. } => self.raw.start += len,
             }
         }
     }
@@ -377,24 +197,17 @@ impl Pipe {
     /// # Errors
     /// When the body is not over with it.
     pub fn end(&mut self, body: &mut Decoder, coding: Coding) -> Result<(), BodyError> {
-        match body.state {
-            State::Done => Ok(()),
-            State::ToClose => {
-                body.state = State::Done;
-                if coding == Coding::Chunked {
-                    if self.buffer.is_empty() {
-                        self.buffer.resize(LEAD + TAIL, 0);
-                        self.reset();
-                    }
-                    if self.ready.end + 5 > self.buffer.len() {
-                        self.compact();
-                    }
-                    self.emit(b"0\r\n\r\n");
-                }
-                Ok(())
+        if body.close()? && coding == Coding::Chunked {
+            if self.buffer.is_empty() {
+                self.buffer.resize(LEAD + TAIL, 0);
+                self.reset();
             }
-            _ => Err(BodyError::Cut),
+            if self.ready.end + 5 > self.buffer.len() {
+                self.compact();
+            }
+            self.emit(b"0\r\n\r\n");
         }
+        Ok(())
     }
 
     /// Makes all raw bytes ready as they are.
@@ -473,116 +286,4 @@ impl Pipe {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What comes out of a body that arrives in pieces of `step` bytes, and what lies behind it.
-    fn through(text: &[u8], body: Body, coding: Coding, step: usize) -> Result<(Vec<u8>, Vec<u8>), BodyError> {
-        let (mut pipe, mut decoder, mut out) = (Pipe::default(), Decoder::new(body), Vec::new());
-        let mut rest = Vec::new();
-        for piece in text.chunks(step) {
-            if decoder.is_over() {
-                rest.extend_from_slice(piece);
-                continue;
-            }
-            assert_eq!(pipe.feed(piece, 64 * 1024), piece.len());
-            pipe.pass(&mut decoder, coding)?;
-            out.extend_from_slice(pipe.ready());
-            pipe.written(pipe.ready().len());
-        }
-        if !decoder.is_over() {
-            pipe.end(&mut decoder, coding)?;
-            out.extend_from_slice(pipe.ready());
-            pipe.written(pipe.ready().len());
-        }
-        rest.splice(0..0, pipe.raw().to_vec());
-        Ok((out, rest))
-    }
-
-    const CHUNKED: &[u8] = b"5;a=b;c=\"d;e\"\r\nhello\r\n0006\r\n world\r\nA \t;x\r\n0123456789\r\n000;last\r\nX-T: 1\r\nHost: x\r\n\r\nGET ";
-
-    #[test]
-    fn chunks_are_rewritten_in_one_way() {
-        for step in [1, 2, 3, 5, 7, 11, 200] {
-            let to = |coding| through(CHUNKED, Body::Chunked, coding, step);
-            let canonical = b"5\r\nhello\r\n6\r\n world\r\na\r\n0123456789\r\n0\r\n\r\n".to_vec();
-            assert_eq!(to(Coding::Chunked), Ok((canonical, b"GET ".to_vec())), "{step}");
-            assert_eq!(to(Coding::Plain), Ok((b"hello world0123456789".to_vec(), b"GET ".to_vec())));
-            assert_eq!(to(Coding::Dropped), Ok((Vec::new(), b"GET ".to_vec())));
-        }
-    }
-
-    #[test]
-    fn lengths_and_closes() {
-        for step in [1, 3, 100] {
-            let to = |body, coding| through(b"hello world", body, coding, step);
-            assert_eq!(to(Body::Length(5), Coding::Plain), Ok((b"hello".to_vec(), b" world".to_vec())));
-            assert_eq!(to(Body::Length(12), Coding::Plain), Err(BodyError::Cut));
-            assert_eq!(to(Body::ToClose, Coding::Plain), Ok((b"hello world".to_vec(), Vec::new())));
-        }
-        let (out, _) = through(b"hello world", Body::ToClose, Coding::Chunked, 6).unwrap_or_default();
-        assert_eq!(out, b"6\r\nhello \r\n5\r\nworld\r\n0\r\n\r\n");
-        assert_eq!(through(b"", Body::ToClose, Coding::Chunked, 6), Ok((b"0\r\n\r\n".to_vec(), Vec::new())));
-    }
-
-    #[test]
-    fn bad_chunks() {
-        for (bad, error) in [
-            ("g\r\n", BodyError::Size),
-            ("-5\r\n", BodyError::Size),
-            ("0x5\r\nhello", BodyError::Size),
-            (" 5\r\n", BodyError::Size),
-            ("\r\n", BodyError::Size),
-            ("FFFFFFFFFFFFFFFF\r\n", BodyError::Size),
-            ("10000000000000005\r\n", BodyError::Size),
-            ("5\nhello", BodyError::Line),
-            ("5;a\nhello", BodyError::Line),
-            ("5;a\rhello", BodyError::Line),
-            ("5 5\r\nhello", BodyError::Size),
-            ("5\r\nhello0\r\n", BodyError::End),
-            ("5\r\nhello\n0\r\n", BodyError::End),
-            ("5\r\nhello\r\n", BodyError::Cut),
-            ("50\r\nhello\r\n", BodyError::Cut),
-            ("0\r\nno field\r\n\r\n", BodyError::Trailer),
-            ("0\r\n : x\r\n\r\n", BodyError::Trailer),
-        ] {
-            for step in [1, 100] {
-                let got = through(bad.as_bytes(), Body::Chunked, Coding::Chunked, step);
-                assert_eq!(got, Err(error), "{bad:?} {step}");
-            }
-        }
-        for endless in [
-            format!("5;{}", "a".repeat(MAX_LINE)),
-            "1;abcdefgh\r\nx\r\n".repeat(3_000),
-            format!("0\r\n{}", "X: 1\r\n".repeat(3_000)),
-        ] {
-            assert_eq!(through(endless.as_bytes(), Body::Chunked, Coding::Plain, 64), Err(BodyError::Extra));
-        }
-    }
-
-    #[test]
-    fn without_a_buffer_it_is_empty() {
-        let mut pipe = Pipe::default();
-        pipe.lend(vec![0; 4096]);
-        pipe.feed(b"x", 4096);
-        assert!(pipe.take_buffer().is_none(), "something is in it");
-        pipe.consume(1);
-        assert_eq!(pipe.take_buffer().map(|buffer| buffer.len()), Some(4096));
-        assert!(pipe.ready().is_empty() && pipe.raw().is_empty() && !pipe.has_buffer());
-        pipe.consume(1);
-        pipe.written(1);
-        assert_eq!(pipe.pass(&mut Decoder::new(Body::Length(1)), Coding::Plain), Ok(0));
-        assert_eq!(pipe.pass_all(), 0);
-    }
-
-    #[test]
-    fn a_full_buffer_takes_no_more() {
-        let mut pipe = Pipe::default();
-        assert_eq!(pipe.feed(&[b'x'; 100_000], 64 * 1024), 64 * 1024 - LEAD - TAIL);
-        assert!(!pipe.has_space(64 * 1024) && pipe.space(64 * 1024).is_empty());
-        pipe.consume(10_000);
-        assert!(pipe.has_space(64 * 1024));
-        assert_eq!(pipe.feed(&[b'y'; 100_000], 64 * 1024), 10_000);
-        assert_eq!(pipe.raw().len(), 64 * 1024 - LEAD - TAIL);
-    }
-}
+mod tests;

@@ -44,6 +44,43 @@ async fn refused_is_502_and_the_next_upstream_is_asked() {
     .await;
 }
 
+/// An address that answers nothing: its queue of connections is full.
+async fn silent() -> (TcpListener, Vec<TcpStream>) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(Ok(one)) = tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(address)).await {
+        waiting.push(one);
+    }
+    (listener, waiting)
+}
+
+#[actix_web::test]
+async fn many_silent_upstreams_take_no_longer_than_one() {
+    within(async {
+        let (listener, _waiting) = silent().await;
+        let silent = format!("http://{}", listener.local_addr().unwrap());
+        let limits = Limits { connect: Duration::from_secs(1), ..Limits::default() };
+        let only = silent.clone();
+        let stage = Stage::with(limits, move |_| vec![only.clone(); 12]).await;
+        let began = tokio::time::Instant::now();
+        let answer = ask(&stage, GET).await;
+        assert!(answer.starts_with("HTTP/1.1 504"), "{answer}");
+        assert!(began.elapsed() < Duration::from_secs(6), "12 s if each had the whole limit");
+        // The last one still gets its turn.
+        let stage = Stage::with(limits, move |own| [vec![silent.clone(); 4], vec![own]].concat()).await;
+        let (answer, ()) = tokio::join!(ask(&stage, GET), async {
+            let mut upstream = stage.accept().await;
+            upstream.head().await;
+            upstream.send(OK).await;
+        });
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    })
+    .await;
+}
+
 #[actix_web::test]
 async fn nonsense_is_502() {
     within(async {

@@ -150,3 +150,51 @@ async fn the_end_of_a_connection_can_be_the_end_of_a_body() {
     })
     .await;
 }
+
+#[actix_web::test]
+async fn trailers_are_passed_on_both_ways_but_for_those_that_mislead() {
+    within(async {
+        let stage = Stage::new().await;
+        let mut client = stage.client().await;
+        let body =
+            "3\r\none\r\n0\r\nX-Sum: 1\r\nContent-Length: 9\r\nX_Forwarded_For: 6.6.6.6\r\nServer-Timing: a\r\n\r\n";
+        let head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n";
+        client.send(&format!("{head}Connection: TE\r\nTE: trailers, deflate\r\nTrailer: X-Sum\r\n\r\n{body}")).await;
+        let mut upstream = stage.accept().await;
+        let seen = upstream.head().await;
+        assert_eq!((seen.all("te"), seen.all("connection")), (vec!["trailers"], vec!["te"]));
+        assert_eq!(upstream.until("\r\n\r\n").await, "3\r\none\r\n0\r\nX-Sum: 1\r\nServer-Timing: a\r\n\r\n");
+        upstream.send(&format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}")).await;
+        client.head().await;
+        assert_eq!(client.until("\r\n\r\n").await, "3\r\none\r\n0\r\nX-Sum: 1\r\nServer-Timing: a\r\n\r\n");
+        // What Connection names ends here, also behind the body.
+        client.send(&format!("{head}Connection: X-Sum\r\n\r\n{body}")).await;
+        let seen = upstream.head().await;
+        assert!(seen.all("te").is_empty() && seen.all("connection").is_empty());
+        assert_eq!(upstream.until("0\r\n\r\n").await, "3\r\none\r\n0\r\n\r\n");
+    })
+    .await;
+}
+
+#[actix_web::test]
+async fn what_is_degraded_is_told_on_its_answers() {
+    within(async {
+        let stage = Stage::new().await;
+        let mut client = stage.client().await;
+        for (path, advisory) in [("/slow/x", &["unplanned-outage"][..]), ("/x", &[])] {
+            client.send(&format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")).await;
+            let mut upstream = stage.accept().await;
+            assert!(upstream.head().await.all("forewarn-advisory").is_empty(), "it is for the client");
+            upstream
+                .send("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                .await;
+            assert!(client.head().await.all("forewarn-advisory").is_empty(), "{path}: with the final answer");
+            assert_eq!(client.head().await.all("forewarn-advisory"), advisory, "{path}");
+            client = stage.client().await;
+        }
+        // A proxy that asks is told as well.
+        client.send("GET /.forewarn/check/envoy/slow HTTP/1.1\r\nHost: h\r\n\r\n").await;
+        assert_eq!(client.head().await.all("forewarn-advisory"), ["unplanned-outage"]);
+    })
+    .await;
+}

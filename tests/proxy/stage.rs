@@ -1,5 +1,5 @@
 //! A gate whose upstream the test plays: the application `all` at `/` is open, `mail` at `/mail` is down for two
-//! hours for planned maintenance.
+//! hours for planned maintenance, `slow` at `/slow` is degraded.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -73,9 +73,19 @@ fn gate(upstreams: &[String]) -> Gate {
         "source": "operator", "node": "a",
     });
     let mut ledger = Ledger::new(Rules::default());
-    ledger.admit(&Entry::stamped(serde_json::from_value::<Notification>(closing).unwrap(), 0, NodeId::NONE));
+    let degraded = json!({
+        "id": "0192f0c1-2222-7000-8000-000000000002",
+        "timestamp": now.before(Duration::from_secs(60)),
+        "targets": ["application:slow"],
+        "status": "available", "degraded": true, "reason": "unplanned-outage", "reason_code": 2,
+        "source": "operator", "node": "a",
+    });
+    for notification in [closing, degraded] {
+        let notification = serde_json::from_value::<Notification>(notification).unwrap();
+        ledger.admit(&Entry::stamped(notification, 0, NodeId::NONE));
+    }
     let node: Name = "a".parse().unwrap();
-    let slots = ["all", "mail"].map(|name| {
+    let slots = ["all", "mail", "slow"].map(|name| {
         let definition = Definition { name: name.parse().unwrap(), uses: Vec::new(), agree: 1 };
         let view = View::of(&ledger, &definition);
         let app = Arc::new(App { title: name.to_owned(), definition });
@@ -87,8 +97,8 @@ fn gate(upstreams: &[String]) -> Gate {
     let performs = || Upstreams::new(list(), Balance::RoundRobin).into();
     Gate {
         shared: Arc::new(Shared::new(node, Rules::default(), slots.into())),
-        routes: Routes::build([route("/", 0), route("/mail", 1)]).unwrap(),
-        served: vec![performs(), performs()],
+        routes: Routes::build([route("/", 0), route("/mail", 1), route("/slow", 2)]).unwrap(),
+        served: vec![performs(), performs(), performs()],
         trusted: TrustedProxies::new([]),
         connections: PerClient::new(1_024),
         streams: PerClient::new(64),

@@ -41,7 +41,7 @@ use super::{
 use crate::{
     actors::shared::Counters,
     answer::ProblemKind,
-    http1::pipe::{Coding, Decoder},
+    http1::{body::Decoder, pipe::Coding},
 };
 
 /// Bytes that are thrown away at most at the end of a connection, so that its last answer arrives.

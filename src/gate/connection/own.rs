@@ -39,9 +39,10 @@ use crate::{
     answer::ProblemKind,
     gate::limits::{BUFFER, COLLECTED, READ_AHEAD},
     http1::{
+        body::Decoder,
         framing::{Body, Known, RequestMeaning},
         head::RequestHead,
-        pipe::{Coding, Decoder},
+        pipe::Coding,
         write,
     },
 };

@@ -26,10 +26,10 @@ use crate::{
         strip::strip,
     },
     http1::{
+        body::Decoder,
         framing::{self, Body, FramingError, RequestMeaning},
         head::{self, HeadError, RequestHead, Search, Slots, Target},
         machine::Exchange,
-        pipe::Decoder,
     },
 };
 
@@ -185,7 +185,7 @@ impl<S: Socket> Client<S> {
                 self.tell_denial(&denial, shape, path.literal(), reading, &wire, now);
                 Found::Answer(meaning.body, keeps)
             }
-            Admission::Open(matched) => match gate.performer(&matched) {
+            Admission::Open(matched, advisory) => match gate.performer(&matched) {
                 Err(problem) => {
                     self.tell_problem(&problem, &manner(target.path, keeps));
                     Found::Answer(meaning.body, keeps)
@@ -199,6 +199,7 @@ impl<S: Socket> Client<S> {
                         return refuse(self, ProblemKind::BadRequest, Some(TORN));
                     };
                     let mut plan = self.plan(head, &meaning, &target, host, application);
+                    plan.advisory = advisory;
                     if self.worker.is_stopping() {
                         plan.exchange.end_client();
                     }
@@ -227,8 +228,9 @@ impl<S: Socket> Client<S> {
             application,
             head: written,
             hostless: host.is_empty(),
+            advisory: None,
             repeatable: bodiless && is_idempotent(head.method),
-            exchange: Exchange::new(head, meaning),
+            exchange: Exchange::new(head, meaning, heads::trails),
         }
     }
 }

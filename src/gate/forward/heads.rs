@@ -13,6 +13,7 @@ use crate::{
         framing::{AnswerMeaning, Body, Known, RequestMeaning},
         head::{AnswerHead, RequestHead, Target},
         machine::{Framed, Reply},
+        trailers::may_trail,
         write,
     },
 };
@@ -50,16 +51,28 @@ pub fn request(
     if meaning.expects {
         out.extend_from_slice(b"expect: 100-continue\r\n");
     }
+    match (meaning.upgrade.is_some(), meaning.trailers) {
+        (true, true) => out.extend_from_slice(b"connection: upgrade, te\r\nte: trailers\r\n"),
+        (true, false) => out.extend_from_slice(b"connection: upgrade\r\n"),
+        (false, true) => out.extend_from_slice(b"connection: te\r\nte: trailers\r\n"),
+        (false, false) => {}
+    }
     if let Some(protocol) = meaning.upgrade {
-        out.extend_from_slice(b"connection: upgrade\r\n");
         write::field(out, "upgrade", protocol);
     }
     out.extend_from_slice(via(head.minor));
     forwarding.write(&Lines(head.fields), |name, value| write::field(out, name, value));
 }
 
-/// Writes an answer's head as the client gets it. `date`: for answers that have none.
-pub fn answer(out: &mut Vec<u8>, head: &AnswerHead<'_, '_>, meaning: &AnswerMeaning<'_>, reply: &Reply, date: &[u8]) {
+/// Writes an answer's head as the client gets it. `advisory`: what is degraded. `date`: for answers that have none.
+pub fn answer(
+    out: &mut Vec<u8>,
+    head: &AnswerHead<'_, '_>,
+    meaning: &AnswerMeaning<'_>,
+    reply: &Reply,
+    advisory: Option<&[u8]>,
+    date: &[u8],
+) {
     write::status_line(out, head.status, head.reason);
     let mut dated = head.status < 200;
     for field in head.fields {
@@ -78,6 +91,9 @@ pub fn answer(out: &mut Vec<u8>, head: &AnswerHead<'_, '_>, meaning: &AnswerMean
     }
     if head.status >= 200 {
         out.extend_from_slice(via(head.minor));
+        if let Some(reasons) = advisory {
+            write::field(out, "forewarn-advisory", reasons);
+        }
     }
     if !dated {
         write::field(out, "date", date);
@@ -103,6 +119,11 @@ fn write_framing(out: &mut Vec<u8>, framed: &Framed) {
 /// `Via` names the protocol that the message arrived in.
 fn via(minor: u8) -> &'static [u8] {
     if minor == 0 { b"via: 1.0 forewarn\r\n" } else { b"via: 1.1 forewarn\r\n" }
+}
+
+/// Whether a field behind a body is passed on, in either direction.
+pub fn trails(name: &str) -> bool {
+    may_trail(name) && travels(name, false)
 }
 
 /// Whether a field of a request may go to the upstream, in any case of its letters.
@@ -151,7 +172,8 @@ mod tests {
                     User_Id: 7\r\nContent_Length: 5\r\nX-Real-IP: 6.6.6.6\r\nForewarn-Reason: x\r\nUpgrade: h2c\r\n\r\n";
         assert_eq!(
             passed_on(text, false),
-            "GET /a/../b?%zz HTTP/1.1\r\nhost: h:1\r\nX-Stays: 1\r\nx-STAYS: 2\r\nUser_Id: 7\r\nvia: 1.1 forewarn\r\n\
+            "GET /a/../b?%zz HTTP/1.1\r\nhost: h:1\r\nX-Stays: 1\r\nx-STAYS: 2\r\nUser_Id: 7\r\nconnection: te\r\nte: trailers\r\n\
+             via: 1.1 forewarn\r\n\
              x-forwarded-for: unknown\r\nx-forwarded-proto: http\r\nx-forwarded-host: h:1\r\n\
              forwarded: for=unknown;host=\"h:1\";proto=http\r\n"
         );
@@ -169,11 +191,11 @@ mod tests {
         let meaning = framing::answer(&head, false).unwrap();
         let framed = Framed { length: Some(5), chunked: false, close: true, keep_alive: false };
         let mut out = Vec::new();
-        answer(&mut out, &head, &meaning, &Reply::Final(framed), b"now");
+        answer(&mut out, &head, &meaning, &Reply::Final(framed), Some(b"slow"), b"now");
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nVia: 1.1 other\r\ncontent-length: 5\r\n\
-             connection: close\r\nvia: 1.0 forewarn\r\ndate: now\r\n\r\n"
+             connection: close\r\nvia: 1.0 forewarn\r\nforewarn-advisory: slow\r\ndate: now\r\n\r\n"
         );
     }
 }

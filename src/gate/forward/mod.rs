@@ -8,3 +8,4 @@ pub(super) mod exchange;
 pub mod heads;
 pub(super) mod pool;
 pub(super) mod retry;
+mod way;

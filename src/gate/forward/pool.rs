@@ -122,8 +122,7 @@ impl Pool {
     }
 
     /// Opens a new connection. Fails as the operating system does, or with [`io::ErrorKind::TimedOut`].
-    pub(super) async fn open(&self, upstream: &Upstream) -> io::Result<Link> {
-        let limit = self.limits.connect;
+    pub(super) async fn open(&self, upstream: &Upstream, limit: Duration) -> io::Result<Link> {
         let stream = match time::timeout(limit, TcpStream::connect(upstream.address())).await {
             Ok(connected) => connected?,
             Err(elapsed) => return Err(io::Error::new(io::ErrorKind::TimedOut, elapsed)),
@@ -194,6 +193,8 @@ mod tests {
         net::TcpListener,
     };
 
+    const LIMIT: Duration = Duration::from_secs(5);
+
     /// A listener, and itself as an upstream.
     async fn upstream() -> (TcpListener, Upstream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -215,7 +216,7 @@ mod tests {
     async fn keeps_a_few_for_a_while() {
         let (listener, upstream) = upstream().await;
         let pool = Pool::start(Limits { idle_connections: 1, ..Limits::default() });
-        let (one, two) = (pool.open(&upstream).await.unwrap(), pool.open(&upstream).await.unwrap());
+        let (one, two) = (pool.open(&upstream, LIMIT).await.unwrap(), pool.open(&upstream, LIMIT).await.unwrap());
         let (mut first, mut second) = (listener.accept().await.unwrap().0, listener.accept().await.unwrap().0);
         pool.give_back(one);
         pool.give_back(two);
@@ -234,7 +235,7 @@ mod tests {
     async fn an_old_connection_is_not_used_again() {
         let (_listener, upstream) = upstream().await;
         let pool = Pool::start(Limits { connection_age: Duration::ZERO, ..Limits::default() });
-        let link = pool.open(&upstream).await.unwrap();
+        let link = pool.open(&upstream, LIMIT).await.unwrap();
         pool.give_back(link);
         assert!(pool.take(&upstream).is_none());
     }
@@ -244,7 +245,7 @@ mod tests {
         let (listener, upstream) = upstream().await;
         let pool = Pool::start(Limits::default());
         for speaks in [false, true] {
-            let link = pool.open(&upstream).await.unwrap();
+            let link = pool.open(&upstream, LIMIT).await.unwrap();
             let (mut end, _) = listener.accept().await.unwrap();
             pool.give_back(link);
             match speaks {

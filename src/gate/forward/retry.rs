@@ -2,9 +2,11 @@
 //!
 //! What must stay true: a request is sent a second time only if it cannot be performed twice: on a reused
 //! connection that closed without an answer, and only if nothing was sent, or the request is idempotent and has
-//! no body.
+//! no body. However many upstreams there are, all tries to connect together take no longer than the limit for one.
 
 use std::{io, time::Duration};
+
+use tokio::time::Instant;
 
 use super::pool::{Link, Pool};
 use crate::{
@@ -33,14 +35,21 @@ pub(super) async fn connect<'u>(
     from: From,
 ) -> Result<(Link, Attempt<'u>), ProxyError> {
     let mut failure = ProxyError::NoUpstream;
-    for (upstream, mut attempt) in upstreams.attempts(clock::mono()) {
+    let mut attempts = upstreams.attempts(clock::mono());
+    let mut until = None;
+    while let Some((upstream, mut attempt)) = attempts.next() {
         if let Some(link) = (from == From::Pool).then(|| pool.take(upstream)).flatten() {
             return Ok((link, attempt));
         }
+        // The limit is for all tries together: what is left of it is shared among those that are left.
+        let now = Instant::now();
+        let until = *until.get_or_insert(now + pool.limits().connect);
+        let left = attempts.size_hint().1.unwrap_or(0).saturating_add(1);
+        let limit = until.saturating_duration_since(now) / u32::try_from(left).unwrap_or(u32::MAX);
         // Boxed, because it is large, and connections are mostly kept.
-        match Box::pin(pool.open(upstream)).await {
+        match Box::pin(pool.open(upstream, limit)).await {
             Ok(link) => return Ok((link, attempt)),
-            Err(source) => failure = unreachable(upstream, source, pool.limits().connect),
+            Err(source) => failure = unreachable(upstream, source, limit),
         }
         attempt.failed(clock::mono());
         log::debug!(error:% = failure; "upstream_skipped");

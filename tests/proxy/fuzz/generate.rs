@@ -132,7 +132,14 @@ fn body() -> impl Strategy<Value = (String, Vec<u8>)> {
 }
 
 fn trailers() -> impl Strategy<Value = &'static str> {
-    select(vec!["", "", "X-T: 1\r\n", "Content-Length: 9\r\nHost: x\r\n", "no field\r\n"])
+    select(vec![
+        "",
+        "",
+        "X-T: 1\r\n",
+        "Content-Length: 9\r\nHost: x\r\nX-T: 1\r\n",
+        "X_Forwarded_For: 1\r\nTransfer_Encoding: gzip\r\n",
+        "no field\r\n",
+    ])
 }
 
 fn chunked(chunks: &[(Vec<u8>, &str, bool)], trailers: &str) -> Vec<u8> {

@@ -117,7 +117,7 @@ impl Reader {
             forwarded.extend_from_slice(b"\r\n");
             let request =
                 Request { method: head.method.to_owned(), target: head.target.to_owned(), body: Vec::new(), forwarded };
-            self.current = Some((request, Exchange::new(&head, &meaning)));
+            self.current = Some((request, Exchange::new(&head, &meaning, heads::trails)));
             let len = head.len;
             self.pipe.consume(len);
             self.search = Search::default();

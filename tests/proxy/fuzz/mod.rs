@@ -88,7 +88,7 @@ fn the_readings_find_what_is_there() {
         assert_eq!(seen, [("/a?b", &b"abc"[..]), ("/b", b""), ("/c", b"hi")]);
         assert_eq!(ours.end, End::Refused);
         let forwarded = String::from_utf8_lossy(&ours.requests[0].forwarded).into_owned();
-        assert!(forwarded.ends_with("\r\n\r\n3\r\nabc\r\n0\r\n\r\n"), "{forwarded}");
+        assert!(forwarded.ends_with("\r\n\r\n3\r\nabc\r\n0\r\nT: 1\r\n\r\n"), "{forwarded}");
     }
     assert_eq!(hyper_reads::requests(stream).len(), 3);
     assert_eq!(reference::requests(stream, reference::Manner::Lenient).0.len(), 3);

@@ -7,7 +7,7 @@ use super::machine::{End, Request};
 pub enum Manner {
     /// What a server may take: empty lines first, line feeds alone in heads, chunk extensions and trailers.
     Lenient,
-    /// What the gate may send.
+    /// What the gate may send: trailers only if they cannot be taken for framing or routing.
     Strict,
 }
 
@@ -195,8 +195,10 @@ fn chunks(mut stream: &[u8], manner: Manner) -> Result<(Vec<u8>, &[u8]), Stop> {
         if line.is_empty() {
             return Ok((body, stream));
         }
-        check(manner == Manner::Lenient)?;
         let colon = line.iter().position(|&b| b == b':').ok_or(Stop::Bad)?;
         check(is_token(&line[..colon]))?;
+        let name = String::from_utf8_lossy(&line[..colon]).to_ascii_lowercase().replace('_', "-");
+        let framing = ["content-length", "transfer-encoding", "host", "connection", "x-forwarded-for"];
+        check(manner == Manner::Lenient || !framing.contains(&&*name))?;
     }
 }

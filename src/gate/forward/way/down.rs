@@ -1,0 +1,150 @@
+//! From the upstream to the client: heads, then the body of the final answer, or the upstream's part of a tunnel.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio::io::{AsyncRead as _, ReadBuf};
+
+use super::{super::heads, Failure, Way};
+use crate::{
+    gate::{
+        connection::client::Socket,
+        error::Fault,
+        limits::{BUFFER, COLLECTED},
+    },
+    http1::{
+        framing,
+        head::{self, Slots},
+        machine::Reply,
+    },
+    noise::Noise,
+};
+
+static BROKEN_ANSWERS: Noise = Noise::new("answer_broken");
+
+impl<S: Socket> Way<'_, S> {
+    /// Reads from the upstream: heads, and the body of the final answer.
+    pub(super) fn read_upstream(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
+        let mut moved = false;
+        let limit = if self.plan.exchange.is_awaited() { head::MAX_ANSWER_HEAD + 64 } else { BUFFER };
+        let wanted = !self.plan.exchange.is_complete() && self.client.unwritten() < COLLECTED;
+        if self.broken {
+            return Ok(false);
+        }
+        if !self.ended && wanted && self.link.input.has_space(limit) {
+            if !self.link.input.has_buffer() {
+                self.link.input.lend(self.client.worker.buffers.middle());
+            }
+            let mut read = ReadBuf::new(self.link.input.space(limit));
+            match Pin::new(&mut self.link.stream).poll_read(cx, &mut read) {
+                Poll::Ready(Ok(())) => {
+                    let n = read.filled().len();
+                    self.link.input.filled(n);
+                    self.ended = n == 0;
+                    self.heard |= n > 0;
+                    moved = true;
+                }
+                Poll::Ready(Err(error)) if self.plan.exchange.is_awaited() => return Err(self.broken(Fault::Io(error))),
+                Poll::Ready(Err(error)) => {
+                    self.break_off(&error);
+                    return Ok(true);
+                }
+                Poll::Pending => {}
+            }
+        }
+        while self.plan.exchange.is_awaited() && self.client.unwritten() < COLLECTED && self.read_head()? {}
+        let done = self.plan.exchange.download(&mut self.link.input).and_then(|passed| {
+            moved |= passed > 0;
+            // What came before its end is passed on first.
+            let written = self.client.unwritten() == 0 && self.link.input.ready().is_empty();
+            if self.ended && written && self.plan.exchange.is_streaming() {
+                moved = true;
+                return self.plan.exchange.download_ended(&mut self.link.input);
+            }
+            Ok(())
+        });
+        if let Err(error) = done {
+            self.break_off(&error);
+            return Ok(true);
+        }
+        Ok(moved)
+    }
+
+    /// What is in order is still passed on; then both connections end.
+    fn break_off(&mut self, error: &dyn std::error::Error) {
+        if BROKEN_ANSWERS.admits() {
+            log::warn!(upstream:% = self.link.authority(), error:%; "answer_broken");
+        }
+        self.broken = true;
+    }
+
+    /// Reads one head of an answer, if it has arrived. Returns whether it has.
+    fn read_head(&mut self) -> Result<bool, Failure> {
+        let raw = self.link.input.raw();
+        if !self.search.is_worthwhile(raw) {
+            return match self.ended {
+                true => Err(self.broken(Fault::Closed)),
+                false => Ok(false),
+            };
+        }
+        let mut slots = Slots::default();
+        let answer = match head::answer(raw, &mut slots) {
+            Ok(Some(answer)) => answer,
+            Ok(None) if self.ended => return Err(self.broken(Fault::Closed)),
+            Ok(None) => return Ok(false),
+            Err(error @ head::HeadError::Malformed(_)) => return Err(self.broken(Fault::Head(error))),
+            Err(error) => return Err(self.refuse(Fault::Head(error))),
+        };
+        let meaning = match framing::answer(&answer, self.plan.exchange.asked_head()) {
+            Ok(meaning) => meaning,
+            Err(error) => return Err(self.refuse(Fault::Framing(error))),
+        };
+        if self.client.worker.is_stopping() {
+            self.plan.exchange.end_client();
+        }
+        let reply = match self.plan.exchange.answer(answer.status, &meaning) {
+            Ok(reply) => reply,
+            Err(error) => return Err(self.refuse(Fault::Answer(error))),
+        };
+        if reply != Reply::Ignored {
+            let worker = &self.client.worker;
+            let advisory = self.plan.advisory.as_deref();
+            worker.date.with(|date| heads::answer(&mut self.client.output, &answer, &meaning, &reply, advisory, date));
+        }
+        let limits = self.client.worker.limits;
+        let stream = |field: &head::Field<'_>| {
+            field.name.eq_ignore_ascii_case("content-type")
+                && field.value.get(..17).is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))
+        };
+        if reply == Reply::Switched || answer.fields.iter().any(stream) {
+            self.patience = limits.tunnel;
+        }
+        let len = answer.len;
+        self.link.input.consume(len);
+        self.search = head::Search::default();
+        Ok(true)
+    }
+
+    /// Writes to the client: heads, then the ready part of the body. Returns whether anything moved.
+    pub(super) fn write_down(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
+        let mut moved = false;
+        while self.client.unwritten() > 0 || !self.link.input.ready().is_empty() {
+            match self.client.poll_write(cx, self.link.input.ready()) {
+                Poll::Ready(Ok(of_body)) => {
+                    self.link.input.written(of_body);
+                    moved = true;
+                }
+                Poll::Ready(Err(_)) => return Err(Failure::Gone),
+                Poll::Pending => break,
+            }
+        }
+        let over = self.ended && self.plan.exchange.is_tunnel() && self.link.input.is_empty();
+        if over && !self.shut[1] && self.client.unwritten() == 0 {
+            self.shut[1] = true;
+            _ = Pin::new(&mut self.client.socket).poll_shutdown(cx);
+        }
+        Ok(moved)
+    }
+}
