@@ -2,7 +2,7 @@
 //! [`crate::node`] wires them.
 
 use actix::prelude::*;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
 
 use crate::{
@@ -70,13 +70,22 @@ impl Request {
 pub(crate) struct Begin {
     pub(super) request: Request,
     pub(super) waiter: oneshot::Sender<Reply>,
+    /// The memory that the request takes, until it is answered. It counts also while the message waits in the
+    /// mailbox and the caller no longer waits for the answer.
+    pub(super) room: Option<OwnedSemaphorePermit>,
 }
 
 impl Begin {
     /// The message, and the receiver of its answer.
     pub(crate) fn new(request: Request) -> (Self, oneshot::Receiver<Reply>) {
         let (waiter, answer) = oneshot::channel();
-        (Self { request, waiter }, answer)
+        (Self { request, waiter, room: None }, answer)
+    }
+
+    /// The same, with the memory that the request takes.
+    pub(crate) fn holding(room: OwnedSemaphorePermit, request: Request) -> (Self, oneshot::Receiver<Reply>) {
+        let (begin, answer) = Self::new(request);
+        (Self { room: Some(room), ..begin }, answer)
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use actix::prelude::*;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{
     application_cache::{ApplicationCache, LoadWords, TellTime},
@@ -46,7 +46,7 @@ pub(crate) struct Repeater {
     queue: Box<dyn Queue>,
     /// The queue cannot write at the moment.
     stopped: bool,
-    tickets: HashMap<Ticket, (Needs, oneshot::Sender<Reply>)>,
+    tickets: HashMap<Ticket, Caller>,
     next_ticket: Ticket,
     shared: Arc<Shared>,
     caches: Vec<Addr<ApplicationCache>>,
@@ -54,6 +54,14 @@ pub(crate) struct Repeater {
     is_loading: bool,
     waiting: Waiting,
     couriers: Option<Recipient<Carry>>,
+}
+
+/// A caller that waits for its answer.
+struct Caller {
+    needs: Needs,
+    answer: oneshot::Sender<Reply>,
+    /// The memory of its request, freed with the answer.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 /// The next load of the caches: an application that many notifications touch at once is rendered once.
@@ -85,9 +93,9 @@ impl Repeater {
         }
     }
 
-    fn ticket(&mut self, needs: Needs, waiter: oneshot::Sender<Reply>) -> Ticket {
+    fn ticket(&mut self, caller: Caller) -> Ticket {
         self.next_ticket += 1;
-        self.tickets.insert(self.next_ticket, (needs, waiter));
+        self.tickets.insert(self.next_ticket, caller);
         self.next_ticket
     }
 
@@ -118,10 +126,10 @@ impl Repeater {
                         self.waiting.targets.extend(targets);
                     }
                     Effect::Reply(ticket, reply) => {
-                        if let Some((_, waiter)) = self.tickets.remove(&ticket) {
+                        if let Some(caller) = self.tickets.remove(&ticket) {
                             crash_point(point_of(&reply));
                             // The caller may be gone.
-                            waiter.send(reply).ok();
+                            caller.answer.send(reply).ok();
                         }
                     }
                     Effect::Call(call) => self.call(call),
@@ -199,7 +207,7 @@ impl Repeater {
         if let Some(why) = progress.stopped {
             log::error!(why:?, note = "submissions are refused until it can write again"; "store_stopped");
             // The state of steps not reported durable is unknown: the waiting callers are told so.
-            self.tickets.retain(|_, (needs, _)| *needs == Needs::Peers);
+            self.tickets.retain(|_, caller| caller.needs == Needs::Peers);
         }
         self.stopped = !progress.writable;
         self.shared.store_stopped.store(self.stopped, Ordering::Relaxed);
@@ -315,12 +323,12 @@ impl Handler<BeReady> for Repeater {
 impl Handler<Begin> for Repeater {
     type Result = ();
 
-    fn handle(&mut self, Begin { request, waiter }: Begin, ctx: &mut Self::Context) {
+    fn handle(&mut self, Begin { request, waiter, room }: Begin, ctx: &mut Self::Context) {
         let needs = request.needs();
         if needs == Needs::Writing && self.stopped {
             return;
         }
-        let ticket = self.ticket(needs, waiter);
+        let ticket = self.ticket(Caller { needs, answer: waiter, _room: room });
         request.perform(&mut self.node, ticket, now());
         self.perform(ctx);
         // Nothing becomes durable while the store is stopped: those that wait for that are told so, or a

@@ -11,7 +11,7 @@ use std::{
 };
 
 use actix::prelude::*;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
 use super::{
@@ -230,6 +230,26 @@ fn a_store_that_cannot_write_lets_only_those_wait_that_need_no_disk() {
         assert!(settled.await.is_err(), "nothing becomes durable");
         release.send(()).unwrap();
         assert!(matches!(asked.await, Ok(Reply::Asked(0))), "peers are asked all the same");
+    });
+}
+
+#[test]
+fn a_request_keeps_its_memory_until_it_is_answered() {
+    System::new().block_on(async {
+        let bench = Bench::new(MemoryQueue::default());
+        bench.connect().await;
+        let (release, held) = oneshot::channel();
+        bench.script.held.borrow_mut().push_back(held);
+        let room = Arc::new(Semaphore::new(10));
+        let (begin, answer) =
+            Begin::holding(Arc::clone(&room).acquire_many_owned(7).await.unwrap(), Request::MergeAtStart);
+        bench.repeater.send(begin).await.unwrap();
+        assert_eq!(room.available_permits(), 3, "it is being processed");
+        release.send(()).unwrap();
+        answer.await.unwrap();
+        while room.available_permits() < 10 {
+            tokio::task::yield_now().await;
+        }
     });
 }
 

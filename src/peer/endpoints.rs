@@ -46,8 +46,8 @@ pub(crate) struct Door {
 struct Opened<M> {
     sender: Sender,
     message: M,
-    /// Its share of the memory for messages, while it is processed.
-    _room: OwnedSemaphorePermit,
+    /// Its share of the memory for messages. It travels with the message.
+    room: OwnedSemaphorePermit,
 }
 
 impl Door {
@@ -91,7 +91,7 @@ impl Door {
                 for problem in unreadable {
                     log::warn!(peer:%, problem:%; "unreadable_record");
                 }
-                Ok(Opened { sender, message, _room: room })
+                Ok(Opened { sender, message, room })
             }
             Err(error) => {
                 log::warn!(peer:%, path = req.path(), error:%; "malformed_message");
@@ -100,11 +100,12 @@ impl Door {
         }
     }
 
-    /// What the node answers to this sender's question.
-    async fn ask(&self, sender: &Sender, ask: Ask) -> Option<Reply> {
+    /// What the node answers to this sender's question. `room` is the question's memory, which is freed when it
+    /// is answered: if the sender or this node gives up waiting, the message is still in the mailbox.
+    async fn ask(&self, sender: &Sender, ask: Ask, room: OwnedSemaphorePermit) -> Option<Reply> {
         let Identity { node: id, boot, boot_nonce: nonce } = sender.identity;
         let from = Asker { id, boot, nonce };
-        let (begin, answer) = Begin::new(Request::Answer(from, ask));
+        let (begin, answer) = Begin::holding(room, Request::Answer(from, ask));
         self.desk.repeater().try_send(begin).ok()?;
         tokio::time::timeout(PATIENCE, answer).await.ok()?.ok()
     }
@@ -122,10 +123,10 @@ async fn deliver(door: web::Data<Door>, req: HttpRequest, payload: web::Payload)
 }
 
 async fn try_deliver(door: &Door, req: &HttpRequest, payload: web::Payload) -> Answer {
-    let Opened { sender, message, _room } = door.open::<Deliver>(req, payload).await?;
+    let Opened { sender, message, room } = door.open::<Deliver>(req, payload).await?;
     crash_point("peer.deliver");
     let items = message.items.len() as u64;
-    let reply = door.ask(&sender, Ask::Deliver(message)).await;
+    let reply = door.ask(&sender, Ask::Deliver(message), room).await;
     door.shared.counters.items_received.fetch_add(items, std::sync::atomic::Ordering::Relaxed);
     crash_point("peer.deliver.answer");
     Ok(match reply {
@@ -139,9 +140,9 @@ async fn merge(door: web::Data<Door>, req: HttpRequest, payload: web::Payload) -
 }
 
 async fn try_merge(door: &Door, req: &HttpRequest, payload: web::Payload) -> Answer {
-    let Opened { sender, message, _room } = door.open::<Merge>(req, payload).await?;
+    let Opened { sender, message, room } = door.open::<Merge>(req, payload).await?;
     crash_point("peer.merge");
-    let reply = door.ask(&sender, Ask::Merge(Box::new(message))).await;
+    let reply = door.ask(&sender, Ask::Merge(Box::new(message)), room).await;
     crash_point("peer.merge.answer");
     Ok(match reply {
         Some(Reply::Merged(Some(merged))) => {
@@ -158,13 +159,13 @@ async fn announce(door: web::Data<Door>, req: HttpRequest, payload: web::Payload
 }
 
 async fn try_announce(door: &Door, req: &HttpRequest, payload: web::Payload) -> Answer {
-    let Opened { sender, message, _room } = door.open::<Announce>(req, payload).await?;
+    let Opened { sender, message, room } = door.open::<Announce>(req, payload).await?;
     crash_point("peer.announce");
     if message.member.id != sender.identity.node {
         let detail = "the announcement is not the sender's own";
         return Err(door.guard.problem(sender.nonce, StatusCode::UNPROCESSABLE_ENTITY, detail));
     }
-    let reply = door.ask(&sender, Ask::Announce(Arc::new(message))).await;
+    let reply = door.ask(&sender, Ask::Announce(Arc::new(message)), room).await;
     crash_point("peer.announce.answer");
     Ok(match reply {
         Some(Reply::Announced(own)) => door.json(sender.nonce, &own),
@@ -221,4 +222,36 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
             .route("/announce", web::post().to(announce))
             .route("/receipts/{id}", web::get().to(receipts)),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::{
+        availability::{Moment, NodeId},
+        peer::signature::{Key, Receiver},
+    };
+
+    #[actix_web::test]
+    async fn a_message_that_waits_in_the_mailbox_keeps_its_room_when_nobody_waits_for_the_answer() {
+        let (desk, mailbox) = Desk::unattended();
+        let node = NodeId(Uuid::from_u128(1));
+        let guard = Guard::new(Key::new("secret"), Receiver { node, address: "http://a:7070".to_owned() });
+        let door = Door { guard, shared: Arc::clone(desk.shared()), desk };
+        let identity = Identity { node: NodeId(Uuid::from_u128(2)), boot: 1, boot_nonce: 1 };
+        let sender = Sender { identity, time: Moment::ZERO, nonce: Nonce(1) };
+        let room = Arc::new(Semaphore::new(100));
+        let taken = Arc::clone(&room).acquire_many_owned(60).await.unwrap();
+        let message = Deliver { limit: Moment::ZERO, items: Vec::new(), receipts: Vec::new() };
+        {
+            let mut asked = std::pin::pin!(door.ask(&sender, Ask::Deliver(message), taken));
+            assert!(futures_util::poll!(&mut asked).is_pending());
+        }
+        assert_eq!(room.available_permits(), 40, "the message is still in memory");
+        drop(mailbox);
+        assert_eq!(room.available_permits(), 100);
+    }
 }

@@ -253,13 +253,20 @@ impl Desk {
 #[cfg(test)]
 impl Desk {
     /// A desk without a repeater, for tests of the code in front of it.
-    #[allow(clippy::unwrap_used)]
     pub(crate) fn closed() -> Self {
+        Self::unattended().0
+    }
+
+    /// A desk before its repeater has started, and the mailbox in which messages wait.
+    #[allow(clippy::unwrap_used)]
+    pub(crate) fn unattended() -> (Self, actix::dev::channel::AddressReceiver<Repeater>) {
         use actix::AsyncContext as _;
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), crate::store::Options::default()).unwrap();
         let shared = Arc::new(Shared::new("a".parse().unwrap(), crate::availability::Rules::default(), Vec::new()));
-        Self::new(actix::Context::new().address(), store, shared, Vec::new(), actix::Context::new().address())
+        let (repeater, mailbox) = actix::dev::channel::channel(super::repeater::MAILBOX);
+        let couriers = actix::Context::new().address();
+        (Self::new(Addr::new(repeater), store, shared, Vec::new(), couriers), mailbox)
     }
 }
 
