@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     store::crash::crash_point,
-    sync::{Answer, Ask, Call, Failure, Purpose},
+    sync::{Answer, Ask, Away, Call, Failure, Purpose},
 };
 
 /// The couriers of all peers: each call is its own future, so one actor serves all of them.
@@ -69,7 +69,7 @@ async fn ask(transport: &dyn Transport, call: &Call) -> Result<Answer, Failure> 
         }
         (Ask::Deliver(deliver), Some(peer)) => transport.deliver(peer, address, deliver).await.map(Answer::Delivered),
         (Ask::Merge(merge), Some(peer)) => transport.merge(peer, address, merge).await.map(Answer::Merged),
-        (_, None) => Err(Failure::Away("the call does not say who is to answer".to_owned())),
+        (_, None) => Err(Away::NoReceiver.into()),
     }
 }
 

@@ -10,6 +10,7 @@
 pub(crate) mod application_cache;
 pub(crate) mod courier;
 pub(crate) mod desk;
+mod journal;
 pub(crate) mod messages;
 pub mod queue;
 pub(crate) mod repeater;

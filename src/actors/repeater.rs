@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{
     application_cache::{ApplicationCache, LoadWords, TellTime},
+    journal,
     messages::{BeReady, Begin, Carried, Carry, Close, Connect, Forget, Look, Needs, Question, points},
     queue::Queue,
     shared::{Counters, Event, Shared, Slot},
@@ -23,7 +24,7 @@ use crate::{
     availability::{Target, verdict::View},
     clock,
     store::crash::crash_point,
-    sync::{Ask, Call, Effect, Failure, Haste, Node, Notice, Now, Reply, Ticket},
+    sync::{Ask, Away, Call, Effect, Haste, Node, Notice, Now, Reply, Ticket},
 };
 
 /// Capacity of the mailbox; further messages are refused with 503.
@@ -140,8 +141,7 @@ impl Repeater {
                         Notice::Nodes => Event::Nodes,
                     }),
                     Effect::Fence(conflict) => self.shared.fence(conflict),
-                    Effect::Warn(text) => log::warn!("{text}"),
-                    Effect::Info(text) => log::info!("{text}"),
+                    Effect::Report(report) => journal::write(&report),
                 }
             }
         }
@@ -156,7 +156,7 @@ impl Repeater {
         let id = call.id;
         if self.couriers.as_ref().is_none_or(|couriers| couriers.try_send(Carry(call)).is_err()) {
             // What follows is performed in the next round.
-            self.node.answered(id, Err(Failure::Away("too many calls at once".to_owned())), now());
+            self.node.answered(id, Err(Away::TooManyCalls.into()), now());
         }
     }
 

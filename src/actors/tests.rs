@@ -25,7 +25,7 @@ use super::{
 use crate::{
     availability::{Author, Moment, NodeId, Reasons, Rules, Submission},
     sync::{
-        Announce, Change, Deliver, Delivered, DeliveryState, Facts, Failure, Fanout, Haste, MAX_ROWS, Member, Merge,
+        Announce, Away, Change, Deliver, Delivered, DeliveryState, Facts, Fanout, Haste, MAX_ROWS, Member, Merge,
         Merged, Node, Now, Plan, Receipt, Reply, Restored, Submit,
     },
 };
@@ -47,7 +47,7 @@ impl Transport for Script {
         Box::pin(async move {
             if *self.fail.borrow() > 0 {
                 *self.fail.borrow_mut() -= 1;
-                return Err(Failure::Away("not now".to_owned()));
+                return Err(Away::Unreachable("no connection".to_owned()).into());
             }
             *self.delivered.borrow_mut() += message.items.len();
             let receipt = |stamp| Receipt { stamp, state: DeliveryState::Applied };
@@ -70,7 +70,7 @@ impl Transport for Script {
             if let Some(held) = held {
                 held.await.ok();
             }
-            Err(Failure::Away("nobody answers".to_owned()))
+            Err(Away::Unreachable("no connection".to_owned()).into())
         })
     }
 

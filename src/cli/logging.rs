@@ -55,20 +55,11 @@ fn line(format: LogFormat, now: DateTime<Utc>, record: &Record<'_>) -> String {
     let time = now.to_rfc3339_opts(SecondsFormat::Millis, true);
     let level = record.level().as_str();
     let message = record.args().to_string();
-    // what the protocol reports comes as one text, `event=NAME …`
-    let (what, message, detail) = match message.strip_prefix("event=").map(|rest| rest.split_once(' ')) {
-        Some(Some((name, detail))) => ("event", name, Some(detail)),
-        _ if is_event(&message) => ("event", &message[..], None),
-        _ => ("message", &message[..], None),
-    };
+    let what = if is_event(&message) { "event" } else { "message" };
     match format {
         LogFormat::Text => {
             let mut line = Text(format!("{time} {level}"));
-            line.pair(what, message);
-            if let Some(detail) = detail {
-                // pairs already
-                line.0.push_str(&format!(" {}", escaped(detail)));
-            }
+            line.pair(what, &message);
             // a `Text` takes every pair
             let _ = record.key_values().visit(&mut line);
             line.0
@@ -76,8 +67,8 @@ fn line(format: LogFormat, now: DateTime<Utc>, record: &Record<'_>) -> String {
         LogFormat::Json => {
             let mut object = Object(Map::new());
             let _ = record.key_values().visit(&mut object);
-            let frame = [("time", &time[..]), ("level", level), ("target", record.target()), (what, message)];
-            for (key, value) in frame.into_iter().chain(detail.map(|detail| ("detail", detail))) {
+            let frame = [("time", &time[..]), ("level", level), ("target", record.target()), (what, &message)];
+            for (key, value) in frame {
                 object.0.insert(key.to_owned(), json!(value));
             }
             // JSON itself escapes only what is below U+0020
@@ -200,11 +191,6 @@ mod tests {
             json!({"time": "2026-11-23T16:00:00.123Z", "level": "WARN", "target": "forewarn::peer",
                    "event": "joined", "peer": "b", "rows": 3, "late": true})
         );
-        let line = shown(LogFormat::Text, "event=inbox_full peer=b pending=9", &[]);
-        assert!(line.ends_with(" WARN event=inbox_full peer=b pending=9"), "{line}");
-        let line = shown(LogFormat::Json, "event=inbox_full peer=b pending=9", &[]);
-        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!((&value["event"], &value["detail"]), (&json!("inbox_full"), &json!("peer=b pending=9")));
         let line = shown(LogFormat::Text, "Keep-alive failed", &[]);
         assert!(line.ends_with(" WARN message=\"Keep-alive failed\""), "{line}");
     }

@@ -22,7 +22,7 @@ use super::client::{Answer, Callee, PeerClient};
 use crate::{
     actors::transport::{Call, Transport},
     availability::{Entry, NodeId},
-    sync::{Announce, Conflict, ConflictKind, Deliver, Delivered, Failure, Item, Merge, Merged},
+    sync::{Announce, Away, Conflict, ConflictKind, Deliver, Delivered, Failure, Item, Merge, Merged},
 };
 
 /// A child that has not answered by then is replaced (docs/contract.md#relay-plan).
@@ -51,12 +51,12 @@ impl HttpTransport {
         patience: Duration,
     ) -> Result<Answer, Failure> {
         let answer = self.client.call(callee, method, path, body, patience).await;
-        let answer = answer.map_err(|error| Failure::Away(error.to_string()))?;
+        let answer = answer.map_err(|error| Away::Unreachable(error.to_string()))?;
         let address = callee.address;
         match answer.status {
             200..=299 | 404 => Ok(answer),
             409 => Err(Failure::TurnedAway(conflict(&answer.body))),
-            status => Err(Failure::Away(format!("{address} answered with status {status}: {}", detail(&answer.body)))),
+            status => Err(Away::Refused { address: address.to_owned(), status, detail: detail(&answer.body) }.into()),
         }
     }
 
@@ -68,7 +68,7 @@ impl HttpTransport {
         message: &Q,
         patience: Duration,
     ) -> Result<Option<(A, NodeId)>, Failure> {
-        let body = serde_json::to_vec(message).map_err(|error| Failure::Away(error.to_string()))?;
+        let body = serde_json::to_vec(message).map_err(|error| Away::Unreachable(error.to_string()))?;
         let answer = self.call(callee, http::Method::POST, path, body.into(), patience).await?;
         match answer.status {
             204 => Ok(None),
@@ -84,7 +84,7 @@ fn node(node: NodeId, address: &str) -> Callee<'_> {
 
 fn parse<A: DeserializeOwned>(address: &str, body: &[u8]) -> Result<A, Failure> {
     let (message, unreadable) =
-        read(body).map_err(|error| Failure::Away(format!("{address} answered with something else: {error}")))?;
+        read(body).map_err(|problem| Away::Unreadable { address: address.to_owned(), problem })?;
     for problem in unreadable {
         log::warn!(peer:% = address, problem:%; "unreadable_record");
     }
@@ -118,10 +118,14 @@ pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<String>),
     }
 }
 
+/// The most characters of a peer's reason that are kept.
+const LONGEST_DETAIL: usize = 1_000;
+
 /// The `detail` of a problem, or nothing.
 fn detail(body: &[u8]) -> String {
     let problem: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    problem.and_then(|problem| problem["detail"].as_str().map(str::to_owned)).unwrap_or_default()
+    let detail = problem.as_ref().and_then(|problem| problem["detail"].as_str()).unwrap_or_default();
+    detail.chars().take(LONGEST_DETAIL).collect()
 }
 
 /// What a 409 says. One of another version that does not name its kind is taken for the gravest.
@@ -132,7 +136,7 @@ fn conflict(body: &[u8]) -> Conflict {
 }
 
 fn nothing(address: &str) -> Failure {
-    Failure::Away(format!("{address} answered with nothing"))
+    Away::Empty(address.to_owned()).into()
 }
 
 impl Transport for HttpTransport {
@@ -158,9 +162,7 @@ impl Transport for HttpTransport {
             let answer: Option<(Announce, _)> = self.post(callee, "/peer/v1/announce", message, ANNOUNCEMENT).await?;
             match answer {
                 Some((own, node)) if own.member.id == node => Ok(own),
-                Some((_, node)) => {
-                    Err(Failure::Away(format!("{address} answered with an announcement that is not its own: {node}")))
-                }
+                Some((_, node)) => Err(Away::Impostor { address: address.to_owned(), node }.into()),
                 None => Err(nothing(address)),
             }
         }

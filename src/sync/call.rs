@@ -70,12 +70,55 @@ pub enum Answer {
 /// Why a call to a peer failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// It cannot be reached, does not answer in time, or has no room now: try again later.
-    #[error("{0}")]
-    Away(String),
+    /// There is no usable answer: try again later.
+    #[error(transparent)]
+    Away(#[from] Away),
     /// 409: the peer refuses this node's identity (copied store, forgotten, name taken).
     #[error("{}", .0.why)]
     TurnedAway(Conflict),
+}
+
+/// Why a call has no usable answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Away {
+    /// There is no connection, or no whole and signed answer in time. The text is the transport's.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The peer cannot process the request now, or does not accept it.
+    #[error("{address} answered with status {status}: {detail}")]
+    Refused {
+        /// The address that was called.
+        address: String,
+        /// The HTTP status.
+        status: u16,
+        /// The peer's reason.
+        detail: String,
+    },
+    /// The answer is not of the expected form.
+    #[error("{address} answered with something else: {problem}")]
+    Unreadable {
+        /// The address that was called.
+        address: String,
+        /// What is wrong with the answer.
+        problem: String,
+    },
+    /// The answer is empty where a message is expected.
+    #[error("{0} answered with an empty body")]
+    Empty(String),
+    /// The node at this address answered with another node's announcement.
+    #[error("{address} answered with an announcement that is not its own: {node}")]
+    Impostor {
+        /// The address that was called.
+        address: String,
+        /// The node that answered.
+        node: NodeId,
+    },
+    /// More calls are in flight than the couriers accept.
+    #[error("too many calls at once")]
+    TooManyCalls,
+    /// The call names no node that must answer, and is not an announcement.
+    #[error("the call does not name the node that must answer")]
+    NoReceiver,
 }
 
 /// The sender: a node, and which run of it.

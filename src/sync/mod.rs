@@ -17,11 +17,12 @@ mod now;
 mod phase;
 mod relay;
 mod replica;
+mod report;
 mod rows;
 mod track;
 
 pub use bounds::MAX_RECORD;
-pub use call::{Answer, Ask, Asker, Call, CallId, Failure, Purpose};
+pub use call::{Answer, Ask, Asker, Away, Call, CallId, Failure, Purpose};
 pub use lane::MAX_ROWS;
 pub use message::{Announce, Deliver, Delivered, DeliveryState, Item, Member, Merge, Merged, Receipt};
 pub use node::{Node, Plan};
@@ -32,4 +33,5 @@ pub use replica::{
     Effect, Facts, MAX_PENDING, Notice, PeerView, Replica, Reply, Restored, Stranger, Submit, SubmitRefusal, Taken,
     Ticket, Told,
 };
+pub use report::{Detail, Report, Severity};
 pub use rows::{Change, Conflict, ConflictKind, Haste, OutboxRow, PendingRow, QueueKey};

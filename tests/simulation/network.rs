@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use forewarn::{
     availability::Stamp,
-    sync::{Answer, Ask, Call, Deliver, Failure, Purpose},
+    sync::{Answer, Ask, Away, Call, Deliver, Failure, Purpose},
 };
 
 use crate::{
@@ -54,7 +54,7 @@ impl World {
         running.asked.insert(number, what);
         let run = running.run;
         let asker = forewarn::sync::Asker { id, boot: running.boot, nonce: running.nonce };
-        let given_up = Err(Failure::Away("no answer".to_owned()));
+        let given_up = Err(Failure::Away(Away::Unreachable("no answer".to_owned())));
         self.after(TIMEOUT, Event::Answer { node, run, call: number, result: given_up });
         let Some(to) = self.nodes.iter().position(|other| other.address == address) else { return };
         let request = Request { from: node, asker, run, call: number, ask };

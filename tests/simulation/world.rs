@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use forewarn::{
     availability::{Entry, NodeId, Stamp},
-    sync::{Answer, Change, Effect, Failure, Node as Protocol, Now, Reply},
+    sync::{Answer, Away, Change, Effect, Failure, Node as Protocol, Now, Reply, Report},
 };
 
 pub use crate::event::{Event, Request};
@@ -269,18 +269,17 @@ impl World {
             }
             Effect::Call(call) => self.carry(node, call),
             Effect::Merged { peer, at_start } => self.talk_ends(node, peer, at_start),
-            Effect::Fence(_) | Effect::Notice(_) | Effect::Info(_) => {}
-            Effect::Warn(text) => {
-                self.trace(|| format!("{} {text}", self.nodes[node].name));
-                if text.contains("outbox_collapsed") {
-                    self.collapsed = true;
-                    self.count("outboxes that collapsed");
-                }
-                if text.contains("event=quarantined") {
-                    self.count("notifications in quarantine");
-                }
-                if text.contains("event=no_reference ") {
-                    self.count("references that did not answer");
+            Effect::Fence(_) | Effect::Notice(_) => {}
+            Effect::Report(report) => {
+                self.trace(|| format!("{} {report:?}", self.nodes[node].name));
+                match report {
+                    Report::OutboxCollapsed { .. } => {
+                        self.collapsed = true;
+                        self.count("outboxes that collapsed");
+                    }
+                    Report::Quarantined { .. } => self.count("notifications in quarantine"),
+                    Report::NoReference { .. } => self.count("references that did not answer"),
+                    _ => {}
                 }
             }
         }
@@ -339,7 +338,7 @@ impl World {
                     Reply::TurnedAway(conflict) => Err(Failure::TurnedAway(conflict)),
                     Reply::Busy => {
                         self.count("requests that were put off");
-                        Err(Failure::Away("busy".to_owned()))
+                        Err(Failure::Away(Away::TooManyCalls))
                     }
                     other => panic!("a peer's request is answered with {other:?}"),
                 };

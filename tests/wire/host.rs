@@ -158,7 +158,10 @@ impl Host {
                     }
                     Effect::Load { step, .. } => self.replica.loaded(step, self.now),
                     Effect::Reply(ticket, reply) => self.replies.push((ticket, reply)),
-                    Effect::Warn(text) => assert!(text.len() < 20_000, "a line of {} bytes for the log", text.len()),
+                    Effect::Report(report) => {
+                        let length = format!("{:?}", report.parts()).len();
+                        assert!(length < 20_000, "a line of {length} bytes for the log");
+                    }
                     _ => {}
                 }
             }

@@ -1,10 +1,10 @@
 //! Handles the answers to this node's calls: merges, step by step, and the merge phase of a start.
 
-use super::{Errand, Node, Then, start::Move, why};
+use super::{Errand, Node, Setback, Then, start::Move};
 use crate::{
     availability::NodeId,
     sync::{
-        Answer, Ask, Effect, Failure, Now, PeerView, Purpose, Reply, Ticket,
+        Answer, Ask, Effect, Failure, Now, PeerView, Purpose, Reply, Report, Ticket,
         merge::{Next, Talk, follow_ups},
         message::{Merge, Merged},
     },
@@ -30,11 +30,11 @@ impl Node {
             Ok(Answer::Announced(announce)) => match self.replica.announced(&announce, Some(address), now) {
                 Ok(()) => Ok((announce.member.id, announce.member.name)),
                 Err(stranger) => {
-                    self.warn(format!("event=refused_member address={address} why={:?}", stranger.to_string()));
-                    Err(stranger.to_string())
+                    self.report(Report::RefusedAnswer { address: address.to_owned(), why: stranger.clone() });
+                    Err(Setback::Refused(stranger))
                 }
             },
-            result => Err(why(result)),
+            result => Err(Setback::of(result)),
         };
         if met.is_err() {
             let there = self.met().into_iter().filter(|(id, at)| at == address && then != Then::Merge(Some(*id)));
@@ -50,8 +50,8 @@ impl Node {
             Then::Start => {
                 let Some(start) = &mut self.start else { return };
                 if let Err(why) = &met {
-                    let line = format!("event=no_reference address={address} why={why:?}");
-                    self.effects.push(Effect::Warn(line));
+                    let report = Report::NoReference { node: address.to_owned(), why: why.to_string() };
+                    self.effects.push(Effect::Report(report));
                 }
                 start.announced(address, met.ok().map(|(id, _)| id).filter(|_| !is_self));
                 self.announce_to_new_members();
@@ -60,12 +60,12 @@ impl Node {
             Then::Merge(expected) => {
                 let id = met.ok().map(|(id, name)| {
                     if expected.is_none() {
-                        self.info(format!("event=met address={address} node={name}"));
+                        self.report(Report::Met { address: address.to_owned(), node: name });
                     }
                     id
                 });
                 if let Some(expected) = expected.filter(|expected| id != Some(*expected)) {
-                    self.broken_off(expected, "another node answers at its address, or nobody", now);
+                    self.broken_off(expected, &Setback::OtherNode, now);
                 }
                 let id = id.filter(|id| !is_self && (expected == Some(*id) || !self.merging.contains(id)));
                 if let Some(id) = id {
@@ -119,22 +119,27 @@ impl Node {
                 self.go_on();
             }
             Err(error) => {
-                self.warn(format!("event=merge_broken_off address={address} why={:?}", error.to_string()));
-                self.broken_off(peer, &error.to_string(), now);
+                let why = Setback::Talk(error);
+                self.report(Report::MergeBrokenOff { address, why: why.to_string() });
+                self.broken_off(peer, &why, now);
             }
         }
     }
 
     /// A merge with a peer was broken off.
-    pub(super) fn broken_off(&mut self, peer: NodeId, why: &str, now: Now) {
+    pub(super) fn broken_off(&mut self, peer: NodeId, why: &Setback, now: Now) {
         self.merging.remove(&peer);
         let chance = self.dice.next();
         self.replica.merge_failed(peer, chance, now);
         if let Some(start) = self.start.as_mut().filter(|start| start.is_open(peer)) {
             start.ended(peer, None);
-            self.warn(format!("event=no_reference peer={peer} why={why:?}"));
+            self.no_reference(peer, why);
             self.go_on();
         }
+    }
+
+    fn no_reference(&mut self, peer: NodeId, why: &Setback) {
+        self.report(Report::NoReference { node: peer.to_string(), why: why.to_string() });
     }
 
     /// Passes the entries of a merge on to a few nodes that may also lack them, so that news from the other
@@ -223,16 +228,13 @@ impl Node {
     pub(super) fn end_start(&mut self) {
         let Some(start) = self.start.take() else { return };
         for peer in start.open() {
-            self.effects
-                .push(Effect::Warn(format!("event=no_reference peer={peer} why=\"the merge's time-out is over\"")));
+            self.no_reference(peer, &Setback::TimeIsUp);
         }
         let peers = self.replica.facts().peers.len();
         if start.reached == 0 && peers > 0 {
-            self.warn(format!(
-                "event=no_reference_answered peers={peers} the node goes on with what it knows, and tries again"
-            ));
+            self.report(Report::NoReferenceAnswered { peers });
         } else {
-            self.info(format!("event=merged references={}", start.reached));
+            self.report(Report::Merged { references: start.reached });
         }
         self.effects.push(Effect::Reply(start.ticket, Reply::Asked(start.reached)));
     }

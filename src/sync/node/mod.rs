@@ -23,9 +23,10 @@ use std::{
 
 use self::{rhythm::Rhythm, start::Start};
 use super::{
-    Answer, Ask, Asker, Call, CallId, Effect, Facts, Failure, Now, Phase, Purpose, Replica, Reply, Restored, Ticket,
+    Answer, Ask, Asker, Call, CallId, Effect, Facts, Failure, Now, Phase, Purpose, Replica, Reply, Report, Restored,
+    Stranger, Ticket,
     dice::Dice,
-    merge::{SMALL, Talk},
+    merge::{SMALL, Talk, TalkError},
     message::{Announce, Merge},
     replica::Due,
 };
@@ -331,30 +332,45 @@ impl Node {
             (Errand::Talk { peer, address, talk }, Ok(Answer::Merged(merged))) => {
                 self.talk_on(peer, address, talk, merged, now);
             }
-            (Errand::Talk { peer, .. }, result) => self.broken_off(peer, &why(result), now),
+            (Errand::Talk { peer, .. }, result) => self.broken_off(peer, &Setback::of(result), now),
             (Errand::Tell { peer, address, rest, purpose }, Ok(Answer::Merged(_))) => {
                 self.tell(peer, address, rest, purpose);
             }
             (Errand::Tell { peer, purpose, .. }, result) => {
-                self.info(format!("event=no_follow_up peer={peer} why={:?}", why(result)));
+                self.report(Report::NoFollowUp { peer, why: Setback::of(result).to_string() });
                 self.told(peer, purpose);
             }
         }
     }
 
-    fn warn(&mut self, text: String) {
-        self.effects.push(Effect::Warn(text));
-    }
-
-    fn info(&mut self, text: String) {
-        self.effects.push(Effect::Info(text));
+    fn report(&mut self, report: Report) {
+        self.effects.push(Effect::Report(report));
     }
 }
 
-/// Why a call failed, in words.
-fn why(result: Result<Answer, Failure>) -> String {
-    match result {
-        Ok(_) => "an answer to another question".to_owned(),
-        Err(failure) => failure.to_string(),
+/// Why a merge with a peer was broken off, or could not begin.
+#[derive(Debug, thiserror::Error)]
+enum Setback {
+    #[error(transparent)]
+    Failed(Failure),
+    #[error("it answered another request")]
+    OtherAnswer,
+    #[error("another node answers at its address, or none")]
+    OtherNode,
+    #[error(transparent)]
+    Refused(Stranger),
+    #[error(transparent)]
+    Talk(TalkError),
+    #[error("the time of the merge phase is over")]
+    TimeIsUp,
+}
+
+impl Setback {
+    /// Of a call whose answer is not the expected one.
+    fn of(result: Result<Answer, Failure>) -> Self {
+        match result {
+            Ok(_) => Self::OtherAnswer,
+            Err(failure) => Self::Failed(failure),
+        }
     }
 }

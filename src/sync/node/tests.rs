@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     availability::{Author, Moment, Reasons, Rules, Submission},
-    sync::{Conflict, ConflictKind, Delivered, DeliveryState, Fanout, MAX_ROWS, Member, Merged, Receipt, Submit},
+    sync::{Away, Conflict, ConflictKind, Delivered, DeliveryState, Fanout, MAX_ROWS, Member, Merged, Receipt, Submit},
 };
 
 const NOW: Now = Now { wall: Moment::ZERO, mono: Duration::from_secs(1) };
@@ -97,7 +97,7 @@ fn tos(calls: &[Call]) -> Vec<(&str, Purpose)> {
 }
 
 fn away() -> Failure {
-    Failure::Away("nobody answers".to_owned())
+    Failure::Away(Away::Unreachable("no connection".to_owned()))
 }
 
 fn announcement(i: u128) -> Announce {
@@ -428,6 +428,6 @@ fn a_broken_answer_ends_a_merge() {
     assert!(matches!(&ranges[0].ask, Ask::Merge(merge) if merge.ranges.is_some()));
     node.answered(ranges[0].id, Ok(equal()), NOW);
     let effects = settle(&mut node);
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::Warn(line) if line.contains("merge_broken_off"))));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Report(Report::MergeBrokenOff { .. }))));
     assert!(node.merging.is_empty() && node.replica().peers()[0].down);
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{APPLY_AT_ONCE, Held, MAX_UNSETTLED, Notice, Replica, outbox::Want};
+use crate::sync::Report;
 use crate::{
     availability::{Entry, NodeId, Stamp, Target},
     sync::{Change, DeliveryState, Now, QueueKey},
@@ -138,11 +139,7 @@ impl Replica {
             changes.push(Change::Receipt { stamp, node, name, state: DeliveryState::Waiting, at: now.wall });
         }
         for id in posted.collapsed {
-            self.warn(format!(
-                "event=outbox_collapsed node={} rows={} it gets a merge when it returns",
-                self.name_of(id),
-                self.facts.max_rows
-            ));
+            self.report(Report::OutboxCollapsed { node: self.name_of(id), rows: self.facts.max_rows });
             self.notice(Notice::Nodes);
         }
         for id in posted.to {

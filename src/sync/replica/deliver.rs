@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{Effect, Held, MAX_PENDING, MAX_QUARANTINE, Notice, Replica, Reply, Ticket};
+use crate::sync::Report;
 use crate::{
     availability::{Entry, Moment, NodeId, Stamp},
     sync::{
@@ -41,12 +42,7 @@ impl Replica {
             && (self.inbox_is_full()
                 || self.inbox.quarantined() >= MAX_QUARANTINE && message.items.iter().any(is_early))
         {
-            self.warn(format!(
-                "event=inbox_full peer={} pending={} quarantine={}",
-                self.name_of(from),
-                self.inbox.waiting(),
-                self.inbox.quarantined()
-            ));
+            self.report_full(from);
             self.effects.push(Effect::Reply(ticket, Reply::Busy));
             return;
         }
@@ -58,11 +54,8 @@ impl Replica {
             let short =
                 if item.share.len() > LONGEST_SHARE { Err("its share is longer than 10000 nodes") } else { Ok(()) };
             if let Err(problem) = short.and_then(|()| check_entry(&item.entry)) {
-                self.warn(format!(
-                    "event=refused_record peer={} stamp={:?} problem={problem:?}",
-                    self.name_of(from),
-                    item.entry.stamp
-                ));
+                let (peer, stamp) = (self.name_of(from), item.entry.stamp);
+                self.report(Report::RefusedRecord { peer, stamp, problem });
                 delivered.refused.push((item.entry.stamp, problem.to_owned()));
                 continue;
             }
@@ -179,13 +172,12 @@ impl Replica {
 
     /// Too far ahead of this node's clock: kept and relayed, but not believed yet (docs/contract.md#clock-skew-and-quarantine).
     fn quarantine(&mut self, key: QueueKey, row: &mut PendingRow, now: Now, changes: &mut Vec<Change>) {
-        self.warn(format!(
-            "event=quarantined id={} timestamp={} clock={} initial={}",
-            row.entry.notification.id,
-            row.entry.stamp.time,
-            now.wall,
-            self.name_of(row.initial)
-        ));
+        self.report(Report::Quarantined {
+            id: row.entry.notification.id,
+            timestamp: row.entry.stamp.time,
+            clock: now.wall,
+            initial: self.name_of(row.initial),
+        });
         let share = row.share.replace(Vec::new());
         let out = QueueKey { class: 1, stamp: key.stamp };
         changes.push(Change::Record(Arc::clone(&row.entry)));
@@ -209,11 +201,7 @@ impl Replica {
         let mut left_out = 0;
         for entry in entries {
             if let Err(problem) = check_entry(&entry) {
-                self.warn(format!(
-                    "event=refused_record peer={} stamp={:?} problem={problem:?}",
-                    self.name_of(from),
-                    entry.stamp
-                ));
+                self.report(Report::RefusedRecord { peer: self.name_of(from), stamp: entry.stamp, problem });
                 continue;
             }
             // Whoever has it offers it again, when its time has come if not before.
@@ -225,10 +213,7 @@ impl Replica {
             self.take_over(from, item, now, &mut changes, &mut BTreeSet::new());
         }
         if left_out > 0 {
-            self.warn(format!(
-                "event=quarantine_full peer={} left_out={left_out} limit={MAX_QUARANTINE}",
-                self.name_of(from)
-            ));
+            self.report(Report::QuarantineFull { peer: self.name_of(from), left_out, limit: MAX_QUARANTINE });
         }
         self.commit(label, changes)
     }

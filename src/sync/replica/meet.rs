@@ -10,6 +10,7 @@ use super::{
     Notice, Replica, Ticket,
     roster::{MAX_BOOTS, MAX_MEMBERS, Run, stand_in},
 };
+use crate::sync::Report;
 use crate::{
     availability::{Name, NodeId, Target},
     sync::{
@@ -81,7 +82,7 @@ impl Replica {
                 self.commit("boot", vec![Change::Boot(id, boot, nonce)]);
             }
             Run::TooMany => {
-                self.warn(format!("event=too_many_nodes limit={MAX_BOOTS} not_remembered={id}"));
+                self.report(Report::TooManyNodes { limit: MAX_BOOTS, not_remembered: id });
             }
             Run::Old => return Err(Stranger::Copied { id }),
         }
@@ -90,7 +91,7 @@ impl Replica {
 
     /// Answers with [`Reply::TurnedAway`](super::Reply::TurnedAway).
     pub fn turn_away(&mut self, stranger: &Stranger, ticket: Ticket) {
-        self.warn(format!("event=turned_away_peer why={stranger}"));
+        self.report(Report::TurnedAwayPeer { why: stranger.clone() });
         self.effects.push(super::Effect::Reply(ticket, super::Reply::TurnedAway(stranger.conflict())));
     }
 
@@ -148,8 +149,13 @@ impl Replica {
         }
         let ours = self.announcement("");
         if (announce.max_clock_skew, announce.lapse) != (ours.max_clock_skew, ours.lapse) {
-            self.warn(format!("event=rules_differ peer={} its_max_clock_skew_ms={} own={} its_lapse_ms={} own={} they must be the same in the whole farm",
-                member.name, announce.max_clock_skew, ours.max_clock_skew, announce.lapse, ours.lapse));
+            self.report(Report::RulesDiffer {
+                peer: member.name.clone(),
+                its_max_clock_skew: announce.max_clock_skew,
+                own_max_clock_skew: ours.max_clock_skew,
+                its_lapse: announce.lapse,
+                own_lapse: ours.lapse,
+            });
         }
         self.roster.said_fingerprint(&member.id, &announce.fingerprint);
         if self.roster.announced(&member.id, &announce.phase) {
@@ -232,11 +238,11 @@ impl Replica {
             return;
         }
         if self.roster.is_full_for(&member.id) {
-            self.warn(format!("event=too_many_members limit={MAX_MEMBERS} refused={}", member.name));
+            self.report(Report::TooManyMembers { limit: MAX_MEMBERS, refused: member.name.clone() });
             return;
         }
         if let Err(problem) = check_member(member) {
-            self.warn(format!("event=refused_member name={} id={} problem={problem:?}", member.name, member.id));
+            self.report(Report::RefusedMember { name: member.name.clone(), id: member.id, problem });
             return;
         }
         if member.forgotten {

@@ -59,6 +59,7 @@ pub use self::{
 use super::{
     Call, Change, Conflict, Fanout, Now,
     message::{Announce, Delivered, Merged},
+    report::Report,
 };
 use crate::availability::{Ledger, Name, NodeId, Reasons, Rules, Target};
 
@@ -110,10 +111,8 @@ pub enum Effect {
     Fence(Conflict),
     /// Something that people may want to see.
     Notice(Notice),
-    /// A line for the log, of level warning.
-    Warn(String),
-    /// A line for the log, of level information.
-    Info(String),
+    /// Write this to the log.
+    Report(Report),
 }
 
 /// Work that has become possible: at the end of each step the [`Node`](super::Node) takes it up.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{Effect, Held, Replica, Reply, Ticket};
+use crate::sync::Report;
 use crate::{
     availability::{Entry, NodeId, Stamp},
     sync::{
@@ -47,7 +48,7 @@ impl Replica {
             return;
         }
         if !message.entries.is_empty() && self.inbox_is_full() {
-            self.warn(format!("event=inbox_full peer={} pending={}", self.name_of(from), self.inbox.waiting()));
+            self.report_full(from);
             self.effects.push(Effect::Reply(ticket, Reply::Busy));
             return;
         }
@@ -100,9 +101,15 @@ impl Replica {
         self.poke(now);
     }
 
+    /// A peer's message is put off.
+    pub(super) fn report_full(&mut self, from: NodeId) {
+        let (pending, quarantine) = (self.inbox.waiting(), self.inbox.quarantined());
+        self.report(Report::InboxFull { peer: self.name_of(from), pending, quarantine });
+    }
+
     /// Refuses a message that breaks a rule of the protocol; nothing in it was applied.
     pub(super) fn refuse_message(&mut self, from: NodeId, ticket: Ticket, why: String) {
-        self.warn(format!("event=message_refused peer={} problem={why:?}", self.name_of(from)));
+        self.report(Report::MessageRefused { peer: self.name_of(from), problem: why.clone() });
         self.effects.push(Effect::Reply(ticket, Reply::Malformed(why)));
     }
 

@@ -1,6 +1,7 @@
 //! The progress of the disk and the caches, and the release of what waited for it.
 
 use super::{Effect, Held, Notice, Replica, Reply, SubmitRefusal};
+use crate::sync::Report;
 use crate::{
     availability::Target,
     sync::{Change, Now},
@@ -102,8 +103,8 @@ impl Replica {
         self.durable(0, now);
     }
 
-    pub(super) fn warn(&mut self, text: String) {
-        self.effects.push(Effect::Warn(text));
+    pub(super) fn report(&mut self, report: Report) {
+        self.effects.push(Effect::Report(report));
     }
 
     pub(super) fn notice(&mut self, notice: Notice) {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Notice, Replica};
+use crate::sync::Report;
 use crate::{
     availability::NodeId,
     sync::{
@@ -37,12 +38,8 @@ impl Replica {
             let Some(row) = self.outbox.in_flight(id, &key) else { continue };
             let receipt = answer.receipts.iter().take(MAX_ITEMS).find(|receipt| receipt.stamp == key.stamp);
             if let Some((_, problem)) = answer.refused.iter().take(MAX_ITEMS).find(|(stamp, _)| *stamp == key.stamp) {
-                self.warn(format!(
-                    "event=refused_by_peer peer={} stamp={:?} problem={:?}",
-                    self.name_of(id),
-                    key.stamp,
-                    text(problem)
-                ));
+                let (peer, problem) = (self.name_of(id), text(problem).to_owned());
+                self.report(Report::RefusedByPeer { peer, stamp: key.stamp, problem });
                 self.hand_over(
                     id,
                     &key,
