@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{Criteria, Moment, Name, NodeId, Reason, Stamp, Target, Unread, unread::open_words};
+use super::{Criteria, Moment, Name, NodeId, Occurrence, Reason, Stamp, Target, Unread, unread::open_words};
 
 /// What a notification says of its targets. There is no third: a word of a newer version that neither
 /// opens nor closes could not be shown to anybody, and what it replaces would differ between versions.
@@ -121,6 +121,9 @@ pub struct Notification {
     /// Limits it to some requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub criteria: Option<Criteria>,
+    /// The schedule that it comes from; absent for what was submitted (docs/contract.md#schedules).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Box<Occurrence>>,
     /// Its place in queues.
     #[serde(default)]
     pub priority: Priority,

@@ -321,6 +321,7 @@ impl Submission {
             expected_back_at: self.back(timestamp),
             restore: self.restore.unwrap_or_default(),
             criteria: self.criteria.clone(),
+            schedule: None,
             priority: self.priority,
             operator: author.operator.clone(),
             source: author.source,

@@ -210,6 +210,7 @@ pub fn blank(id: u128, at: i64, targets: Vec<Target>) -> Notification {
         message: None,
         goes_down_at: None,
         last_entry_seconds: None,
+        schedule: None,
         expected_back_at: None,
         restore: Restore::Manual,
         criteria: None,

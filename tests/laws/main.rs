@@ -14,6 +14,7 @@ mod farm;
 mod globs;
 mod merging;
 mod naive;
+mod registry;
 mod sentences;
 mod stamps;
 mod verdicts;
