@@ -13,15 +13,20 @@ use crate::availability::{
 };
 
 use super::{
-    App, Shape, page,
+    App, Occasion, Shape, page,
     pieces::{Pieces, Slots},
     words,
 };
 
+mod programs;
 mod shapes;
+
+pub use programs::{EVENTS, Told};
 
 /// What `Retry-After` says, in seconds, when the application should be back and is not.
 const OVERDUE: u64 = 60;
+/// The most seconds that are added to it, so that those who wait do not come back at once.
+const SPREAD: u64 = 30;
 
 /// See the module. Shared by all requests that it answers.
 #[derive(Debug)]
@@ -115,41 +120,46 @@ impl Denial {
 
     /// Every header field of this answer but `Content-Length`: names in small letters, values that
     /// are visible ASCII by construction (names, ids, numbers, literals).
-    pub fn headers(&self, shape: Shape, clock: Moment) -> impl Iterator<Item = (&'static str, Bytes)> {
+    pub fn headers(&self, occasion: &Occasion<'_>) -> impl Iterator<Item = (&'static str, Bytes)> {
+        let retry = self.retry_after(occasion).map(|seconds| ("retry-after", seconds.to_string().into()));
+        self.fixed(occasion.shape).chain(retry)
+    }
+
+    /// Those that depend on the shape alone.
+    fn fixed(&self, shape: Shape) -> impl Iterator<Item = (&'static str, Bytes)> {
         let typed = [("content-type", Bytes::from_static(shape.content_type().as_bytes()))];
         let policy = (shape == Shape::Html).then(|| ("content-security-policy", page::security_policy()));
-        let retry = self.retry_after(clock).map(|seconds| ("retry-after", seconds.to_string().into()));
-        typed.into_iter().chain(policy).chain(retry).chain(self.headers.iter().cloned())
+        typed.into_iter().chain(policy).chain(self.headers.iter().cloned())
     }
 
     /// The lines of [`Self::headers`] as HTTP/1.1 writes them, without `Retry-After`.
     pub fn lines(&self, shape: Shape) -> &[u8] {
         self.lines[shape as usize].get_or_init(|| {
-            let fields = self.headers(shape, self.facts.since).filter(|(name, _)| *name != "retry-after");
             let line = |(name, value): (&str, Bytes)| [name.as_bytes(), b": ", &value, b"\r\n"].concat();
-            fields.flat_map(line).collect()
+            self.fixed(shape).flat_map(line).collect()
         })
     }
 
-    /// Seconds until the expected return, rounded up, at least 1; 60 when it is overdue; `None` when
-    /// it is not known.
-    pub fn retry_after(&self, clock: Moment) -> Option<u64> {
-        let left = self.facts.back?.since(clock);
+    /// Seconds until the expected return, rounded up, at least 1, and up to a tenth more by chance, at most 30;
+    /// 60 when it is overdue; `None` when it is not known.
+    pub fn retry_after(&self, occasion: &Occasion<'_>) -> Option<u64> {
+        let left = self.facts.back?.since(occasion.clock);
         if self.facts.overdue || left.is_zero() {
             return Some(OVERDUE);
         }
-        Some(u64::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u64::MAX))
+        let left = u64::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u64::MAX / 2);
+        let spread = (left / 10).min(SPREAD);
+        Some(left + ((spread + 1) * u64::from(occasion.chance) >> 16))
     }
 
-    /// The body in one shape, for a request for `instance` (its path). `reading`: its method is GET or
-    /// HEAD, so that a page may ask for it again. Costs one buffer.
-    pub fn body(&self, shape: Shape, instance: &str, reading: bool, clock: Moment) -> Bytes {
-        self.pieces(shape, reading).fill(&self.slots(instance, clock))
+    /// The body. Costs one buffer.
+    pub fn body(&self, occasion: &Occasion<'_>) -> Bytes {
+        self.pieces(occasion.shape, occasion.reading).fill(&self.slots(occasion))
     }
 
     /// The same, behind what is in a buffer already.
-    pub fn append_body(&self, out: &mut Vec<u8>, shape: Shape, instance: &str, reading: bool, clock: Moment) {
-        self.pieces(shape, reading).append(out, &self.slots(instance, clock));
+    pub fn append_body(&self, out: &mut Vec<u8>, occasion: &Occasion<'_>) {
+        self.pieces(occasion.shape, occasion.reading).append(out, &self.slots(occasion));
     }
 
     fn pieces(&self, shape: Shape, reading: bool) -> &Pieces {
@@ -160,9 +170,10 @@ impl Denial {
         }
     }
 
-    fn slots<'a>(&self, instance: &'a str, clock: Moment) -> Slots<'a> {
+    fn slots<'a>(&self, occasion: &Occasion<'a>) -> Slots<'a> {
         let Facts { since, back, .. } = self.facts;
-        Slots { instance, retry_after: self.retry_after(clock), now: clock, since, back }
+        let (instance, now) = (occasion.instance, occasion.clock);
+        Slots { instance, retry_after: self.retry_after(occasion), now, since, back }
     }
 
     /// Such as "Mail is unavailable".

@@ -160,8 +160,8 @@ fn lean(source: &str) -> String {
     kept
 }
 
-/// RFC 4648 §4.
-fn base64(bytes: &[u8]) -> String {
+/// RFC 4648, section 4.
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {

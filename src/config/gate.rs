@@ -7,7 +7,7 @@ use super::{
     settings::{GateSettings, PerClientSettings, TimeoutSettings},
     values,
 };
-use crate::vocabulary::Listen;
+use crate::vocabulary::{Cors, Listen, origin};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MS: Duration = Duration::from_millis(1);
@@ -27,18 +27,36 @@ pub(super) fn gate(mut section: Reader<'_>) -> GateSettings {
         _ => Err("must be from 1B to 16TiB".to_owned()),
     });
     let max_connections = section.number("max_connections", 1..=MOST);
+    let cors = cors(&mut section);
     let timeouts = timeouts(section.section("timeouts"));
     let per_client = per_client(section.section("per_client"));
-    section.not_yet(&["proxy_protocol", "access_log", "access_log_format", "pages", "cors", "h2c", "redirect", "tls"]);
+    section.not_yet(&["proxy_protocol", "access_log", "access_log_format", "pages", "h2c", "redirect", "tls"]);
     section.finish();
     GateSettings {
         listen,
         trusted_proxies,
         max_body: max_body.unwrap_or(1 << 30),
         max_connections: max_connections.unwrap_or(20_000),
+        cors,
         timeouts,
         per_client,
     }
+}
+
+/// `"*"`, `"off"`, or origins.
+fn cors(section: &mut Reader<'_>) -> Cors {
+    let mut listed = section.one_or_more("cors", |text| match text {
+        "*" | "off" => Ok(text.to_owned()),
+        _ => origin(text).map(str::to_owned).map_err(|problem| format!("{problem}; or \"*\", or \"off\"")),
+    });
+    match listed.iter().find(|text| matches!(text.as_str(), "*" | "off")) {
+        Some(_) if listed.len() > 1 => section.problem("cors", "\"*\" and \"off\" stand alone"),
+        None if listed.is_empty() => {}
+        Some(all) if all == "*" => {}
+        Some(_) => return Cors::Off,
+        None => return Cors::Origins(std::mem::take(&mut listed)),
+    }
+    Cors::Any
 }
 
 fn timeouts(mut section: Reader<'_>) -> TimeoutSettings {

@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 use ipnet::IpNet;
 
 use crate::availability::{Glob, Moment, Name, Reason};
-use crate::vocabulary::{AlertRule, Balance, Fanout, HttpUrl, Listen, Role, Route, Secret};
+use crate::vocabulary::{AlertRule, Balance, Cors, Fanout, HttpUrl, Listen, Role, Route, Secret};
 
 /// Everything in the configuration file, defaults filled in.
 #[derive(Clone, Debug)]
@@ -62,6 +62,8 @@ pub struct GateSettings {
     /// Connections of users that are served at a time; more wait. Default 20,000; fewer where the
     /// system allows fewer open files.
     pub max_connections: u32,
+    /// Which pages of other origins may read denials. Default: all.
+    pub cors: Cors,
     /// `[gate.timeouts]`
     pub timeouts: TimeoutSettings,
     /// `[gate.per_client]`

@@ -40,6 +40,7 @@ use bytes::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
 use super::{
+    audience::Audience,
     decide::{Asked, Outcome, decide},
     fields::{Fields as _, members},
     path::{Path, PathError, guesses},
@@ -48,7 +49,7 @@ use super::{
 };
 use crate::{
     actors::shared::Counters,
-    answer::{Problem, ProblemKind},
+    answer::{Occasion, Problem, ProblemKind},
 };
 
 /// What comes before the path that Envoy asks about.
@@ -167,7 +168,11 @@ fn decided(asker: Asker, gate: &Gate, head: &RequestHead, described: &Described<
             Counters::count(&gate.shared.counters.denials);
             let reading = matches!(request.method, "GET" | "HEAD");
             let shape = service::shape_of(&head.headers);
-            service::denied(asker.denies(), shape, &denial, request.path.literal(), reading, now)
+            let (instance, chance) = (request.path.literal(), (gate.chance)());
+            let occasion = Occasion { shape, instance, reading, clock: now, chance };
+            // The status tells the other proxy what to do, so it is the same for every kind of client.
+            let audience = Audience::of(request.method, &head.headers, &gate.cors);
+            service::denied(asker.denies(), &denial, &audience, &occasion)
         }
     }
 }

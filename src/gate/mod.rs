@@ -11,6 +11,7 @@
 //! What must stay true: the gate decides on every path that an upstream may read ([`path`]); an untrusted
 //! client cannot choose its address ([`forwarded`]); nothing is held whole in memory.
 
+mod audience;
 mod balance;
 mod buffers;
 mod check;

@@ -27,14 +27,32 @@ const fn media_type(shape: Shape) -> (&'static [u8], &'static [u8]) {
 /// thousandths. Not named at all is (0, 0).
 type Rank = (u8, u16);
 
+/// From here on a shape was named itself, not by a range.
+const NAMED: u8 = 3;
+
 /// Chooses by the values of all Accept header lines.
 pub(crate) fn negotiate<'a>(accept: impl IntoIterator<Item = &'a [u8]>) -> Shape {
+    read(accept).0
+}
+
+/// Whether a stream of events is wanted before every shape that is named.
+pub(crate) fn wants_events<'a>(accept: impl IntoIterator<Item = &'a [u8]>) -> bool {
+    let (_, (quality, exactness), events) = read(accept);
+    events > 0 && (events > quality || (events == quality && exactness < NAMED))
+}
+
+/// The best shape, its quality and how exactly it was named, and the quality of event streams.
+fn read<'a>(accept: impl IntoIterator<Item = &'a [u8]>) -> (Shape, (u16, u8), u16) {
     let mut ranks: [Rank; 4] = [(0, 0); 4];
+    let mut events = 0;
     let ranges = accept.into_iter().flat_map(|value| Split { rest: Some(value), by: b',' });
     for range in ranges.take(MAX_RANGES) {
         let Some((kind, sub, parameters, quality)) = read_range(range) else {
             continue;
         };
+        if kind.eq_ignore_ascii_case(b"text") && sub.eq_ignore_ascii_case(b"event-stream") {
+            events = events.max(quality);
+        }
         for (shape, rank) in Shape::ALL.into_iter().zip(&mut ranks) {
             let (own_kind, own_sub) = media_type(shape);
             let exactness = match (kind, sub) {
@@ -43,7 +61,7 @@ pub(crate) fn negotiate<'a>(accept: impl IntoIterator<Item = &'a [u8]>) -> Shape
                 // `text/html;level=1` asks for something narrower than what is offered: it
                 // counts, but less than the plain name does
                 (k, s) if k.eq_ignore_ascii_case(own_kind) && s.eq_ignore_ascii_case(own_sub) => {
-                    4 - u8::from(parameters)
+                    NAMED + 1 - u8::from(parameters)
                 }
                 _ => continue,
             };
@@ -59,7 +77,7 @@ pub(crate) fn negotiate<'a>(accept: impl IntoIterator<Item = &'a [u8]>) -> Shape
             best = (shape, (quality, exactness));
         }
     }
-    best.0
+    (best.0, best.1, events)
 }
 
 /// Type, subtype, whether it has parameters of its own, quality; none if it is malformed.
@@ -187,6 +205,22 @@ mod tests {
             assert_eq!(of(accept), shape, "{accept}");
         }
         assert_eq!(negotiate([&b"text/html;q=0.1"[..], b"text/plain"]), Shape::Text, "several lines");
+    }
+
+    #[test]
+    fn streams_of_events() {
+        for (accept, wanted) in [
+            ("text/event-stream", true),
+            ("text/event-stream, */*", true),
+            ("text/event-stream, application/json;q=0.9", true),
+            ("text/event-stream;q=0", false),
+            ("application/json, text/event-stream", false),
+            ("text/html, text/event-stream;q=0.5", false),
+            ("text/*", false),
+            ("*/*", false),
+        ] {
+            assert_eq!(wants_events([accept.as_bytes()]), wanted, "{accept}");
+        }
     }
 
     proptest! {

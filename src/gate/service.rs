@@ -18,6 +18,7 @@ use actix_web::{
 use bytes::Bytes;
 
 use super::{
+    audience::{Audience, announced},
     decide::{Asked, Outcome, decide},
     error::ProxyError,
     fields::Fields,
@@ -31,9 +32,10 @@ use super::{
 };
 use crate::{
     actors::shared::{Counters, Shared},
-    answer::{Denial, Problem, ProblemKind},
+    answer::{Denial, Occasion, Problem, ProblemKind},
     availability::Moment,
     noise::Noise,
+    vocabulary::Cors,
 };
 
 static UPSTREAM_FAILURES: Noise = Noise::new("upstream_failed");
@@ -56,6 +58,10 @@ pub struct Gate {
     pub connections: PerClient,
     /// How many event streams one client may follow.
     pub streams: PerClient,
+    /// Which pages of other origins may read denials.
+    pub cors: Cors,
+    /// Random numbers, by which those who wait are spread.
+    pub chance: fn() -> u16,
 }
 
 /// The parts of a request's head that decide about it, independent of their source.
@@ -106,7 +112,20 @@ async fn handle(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
         Admission::Closed(denial, path) => {
             Counters::count(&gate.shared.counters.denials);
             let (shape, reading) = (shape_of(&head.headers), is_reading(&head.method));
-            denied(StatusCode::SERVICE_UNAVAILABLE, shape, &denial, path.literal(), reading, now)
+            let chance = (gate.chance)();
+            let occasion = Occasion { shape, instance: path.literal(), reading, clock: now, chance };
+            let audience = Audience::of(head.method.as_str(), &head.headers, &gate.cors);
+            match audience.told(&denial, &occasion) {
+                None => denied(StatusCode::SERVICE_UNAVAILABLE, &denial, &audience, &occasion),
+                Some(told) => {
+                    let status = StatusCode::from_u16(told.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+                    let mut response = HttpResponse::build(status);
+                    for (name, value) in told.fields {
+                        response.append_header((HeaderName::from_static(name), as_value(value)));
+                    }
+                    response.body(told.body)
+                }
+            }
         }
         Admission::Open(matched, _) => match gate.performer(&matched) {
             Ok(index) => gate.problem(head, ProblemKind::UpstreamUnreachable, None, Some(index)),
@@ -115,21 +134,21 @@ async fn handle(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
     }
 }
 
-/// The answer to a request for `instance` whose application is unavailable. `reading`: its method is
-/// GET or HEAD.
+/// The answer to a request whose application is unavailable.
 pub(super) fn denied(
     status: StatusCode,
-    shape: Shape,
     denial: &Denial,
-    instance: &str,
-    reading: bool,
-    now: Moment,
+    audience: &Audience<'_>,
+    occasion: &Occasion<'_>,
 ) -> HttpResponse {
     let mut response = HttpResponse::build(status);
-    for (name, value) in denial.headers(shape, now) {
+    for (name, value) in denial.headers(occasion) {
         response.insert_header((HeaderName::from_static(name), as_value(value)));
     }
-    response.body(denial.body(shape, instance, reading, now))
+    audience.fields(occasion.shape, |name, value| {
+        response.append_header((HeaderName::from_static(name), as_value(Bytes::copy_from_slice(value))));
+    });
+    response.body(denial.body(occasion))
 }
 
 impl Gate {
@@ -139,7 +158,7 @@ impl Gate {
             Ok(path) => path,
             Err(error) => return Admission::Problem(ProblemKind::BadRequest, Some(error.to_string())),
         };
-        let asked = Asked {
+        let mut asked = Asked {
             method: incoming.method,
             host: host_name(incoming.host),
             path: &path,
@@ -147,7 +166,14 @@ impl Gate {
             headers: incoming.fields,
             client: incoming.peer.map(|peer| self.trusted.client_address(peer, incoming.fields)),
         };
-        match decide(&self.shared, &self.routes, &self.served, &asked, now) {
+        let mut outcome = decide(&self.shared, &self.routes, &self.served, &asked, now);
+        // What is closed for the request that a preflight announces is closed for the preflight.
+        if let (Outcome::Open(..), Some(method)) = (&outcome, announced(incoming.method, incoming.fields)) {
+            asked.method = method;
+            let announced = decide(&self.shared, &self.routes, &self.served, &asked, now);
+            outcome = if matches!(announced, Outcome::Closed(_)) { announced } else { outcome };
+        }
+        match outcome {
             Outcome::Unknown => Admission::Problem(ProblemKind::NoSuchApplication, None),
             Outcome::Torn => Admission::Problem(ProblemKind::BadRequest, Some(TORN.to_owned())),
             Outcome::Closed(denial) => Admission::Closed(denial, path),

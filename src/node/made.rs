@@ -156,5 +156,7 @@ pub(super) fn gate(settings: &Settings, shared: &Arc<Shared>) -> Result<web::Dat
         trusted: TrustedProxies::new(settings.gate.trusted_proxies.iter().copied()),
         connections: per_client(settings.gate.per_client.connections),
         streams: per_client(settings.gate.per_client.streams),
+        cors: settings.gate.cors.clone(),
+        chance: || (clock::random() & 0xffff) as u16,
     }))
 }

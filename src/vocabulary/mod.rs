@@ -6,6 +6,7 @@
 mod address;
 mod alert;
 mod balance;
+mod cors;
 mod fanout;
 mod listen;
 pub mod password;
@@ -16,6 +17,7 @@ mod secret;
 pub use address::{HttpUrl, host_name};
 pub use alert::AlertRule;
 pub use balance::Balance;
+pub use cors::{Cors, origin};
 pub use fanout::Fanout;
 pub use listen::Listen;
 pub use role::Role;

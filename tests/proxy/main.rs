@@ -10,6 +10,7 @@ mod failures;
 mod fuzz;
 mod limits;
 mod messages;
+mod programs;
 mod stage;
 mod streams;
 mod tunnels;

@@ -21,7 +21,7 @@ use forewarn::{
         service::Gate,
         upstream::{Upstream, Upstreams},
     },
-    vocabulary::{Balance, HttpUrl},
+    vocabulary::{Balance, Cors, HttpUrl},
 };
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
@@ -102,5 +102,7 @@ fn gate(upstreams: &[String]) -> Gate {
         trusted: TrustedProxies::new([]),
         connections: PerClient::new(1_024),
         streams: PerClient::new(64),
+        cors: Cors::Any,
+        chance: || 0,
     }
 }

@@ -5,20 +5,30 @@ use super::super::{LARGEST_PAGE, fixtures::*};
 use super::*;
 use crate::availability::verdict::Definition;
 
+pub(super) fn occasion(shape: Shape, reading: bool, clock: Moment) -> Occasion<'static> {
+    Occasion { shape, instance: "/mail/inbox", reading, clock, chance: 0 }
+}
+
+fn body(denial: &Denial, shape: Shape, reading: bool, now: Moment) -> Bytes {
+    denial.body(&occasion(shape, reading, now))
+}
+
 fn text(denial: &Denial, shape: Shape, reading: bool, now: Moment) -> String {
-    String::from_utf8(denial.body(shape, "/mail/inbox", reading, now).to_vec()).unwrap()
+    String::from_utf8(body(denial, shape, reading, now).to_vec()).unwrap()
 }
 
 fn header(denial: &Denial, shape: Shape, name: &str, now: Moment) -> Option<String> {
-    let found = denial.headers(shape, now).find(|(n, _)| *n == name);
+    let found = denial.headers(&occasion(shape, true, now)).find(|(n, _)| *n == name);
     found.map(|(_, value)| String::from_utf8(value.to_vec()).unwrap())
 }
 
 #[test]
 fn the_object_is_the_one_of_the_contract() {
     let denial = denial(json!({"message": "Disk \"upgrade\"\n\u{1}", "expected_back_at": after(7_200)}), four());
-    let body = denial.body(Shape::ProblemJson, "/mail/\"<x>\u{1}é", true, four());
-    assert_eq!(body, denial.body(Shape::Json, "/mail/\"<x>\u{1}é", false, four()));
+    let ask =
+        |shape, reading| denial.body(&Occasion { instance: "/mail/\"<x>\u{1}é", ..occasion(shape, reading, four()) });
+    let body = ask(Shape::ProblemJson, true);
+    assert_eq!(body, ask(Shape::Json, false));
     let value: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(
         value,
@@ -96,7 +106,21 @@ fn retry_after_is_rounded_up_and_never_zero() {
     let at = |millis| Moment::from_millis(after(0).millis() + millis);
     let denial = denial(json!({"expected_back_at": after(10)}), four());
     for (millis, seconds) in [(0, 10), (1, 10), (9_000, 1), (9_001, 1), (9_999, 1), (10_000, 60), (99_999, 60)] {
-        assert_eq!(denial.retry_after(at(millis)), Some(seconds), "{millis}");
+        assert_eq!(denial.retry_after(&occasion(Shape::Json, true, at(millis))), Some(seconds), "{millis}");
+    }
+    // Up to a tenth more, at most 30 s; header and body say the same.
+    for (left, most) in [(9, 9), (10, 11), (100, 110), (7_200, 7_230)] {
+        let denial = super::super::fixtures::denial(json!({"expected_back_at": after(left)}), four());
+        let seen: Vec<u64> = (0..=u16::MAX)
+            .step_by(257)
+            .map(|chance| {
+                let occasion = Occasion { chance, ..occasion(Shape::Json, true, four()) };
+                let value: Value = serde_json::from_slice(&denial.body(&occasion)).unwrap();
+                assert_eq!(value["retry_after"].as_u64(), denial.retry_after(&occasion));
+                denial.retry_after(&occasion).unwrap()
+            })
+            .collect();
+        assert_eq!((seen.iter().min(), seen.iter().max()), (Some(&left), Some(&most)));
     }
     assert_eq!(header(&denial, Shape::Text, "retry-after", four()), Some("10".to_owned()));
     let unknown = super::super::fixtures::denial(json!({}), four());
@@ -110,7 +134,7 @@ fn headers_hold_nothing_that_a_person_wrote() {
     let denial =
         denial(json!({"message": evil, "component": evil, "operator": evil, "expected_back_at": after(9)}), four());
     for shape in Shape::ALL {
-        let headers: Vec<_> = denial.headers(shape, four()).collect();
+        let headers: Vec<_> = denial.headers(&occasion(shape, true, four())).collect();
         for (name, value) in &headers {
             assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{name}");
             assert!(
@@ -165,13 +189,13 @@ fn pages_stay_small() {
         let component = "&".repeat(200);
         let denial = denial(json!({"message": message, "component": component, "expected_back_at": after(9)}), four());
         for reading in [true, false] {
-            let page = denial.body(Shape::Html, "/", reading, four());
+            let page = body(&denial, Shape::Html, reading, four());
             assert!(page.len() < LARGEST_PAGE, "{}", page.len());
             let page = String::from_utf8(page.to_vec()).unwrap();
             assert!(page.ends_with("</html>") && page.contains("(shortened)") != whole);
         }
         // Elsewhere it is never cut.
-        let value: Value = serde_json::from_slice(&denial.body(Shape::Json, "/", true, four())).unwrap();
+        let value: Value = serde_json::from_slice(&body(&denial, Shape::Json, true, four())).unwrap();
         assert_eq!(value["message"], message);
     }
 }
@@ -214,7 +238,7 @@ fn several_applications_are_one_denial() {
         Arc::new(Denial::of(&app, &name("a"), verdict, after(50)).unwrap())
     };
     let both = Denial::combined(&[Arc::clone(&one), closing(json!({"expected_back_at": after(300)}))]).unwrap();
-    let value: Value = serde_json::from_slice(&both.body(Shape::Json, "/", true, after(50))).unwrap();
+    let value: Value = serde_json::from_slice(&body(&both, Shape::Json, true, after(50))).unwrap();
     assert_eq!(value["application"], "mail");
     assert_eq!((&value["since"], &value["expected_back_at"]), (&json!("2026-11-23T15:59:00Z"), &json!(after(300))));
     assert_eq!(
@@ -223,7 +247,10 @@ fn several_applications_are_one_denial() {
     );
     assert!(text(&both, Shape::Html, true, after(50)).contains("Also needed here, and down: Shop."));
     let open_end = Denial::combined(&[one, closing(json!({}))]).unwrap();
-    assert_eq!((open_end.expected_back_at(), open_end.retry_after(after(50))), (None, None));
+    assert_eq!(
+        (open_end.expected_back_at(), open_end.retry_after(&occasion(Shape::Json, true, after(50)))),
+        (None, None)
+    );
     assert!(Denial::combined(&[]).is_none());
 }
 
@@ -236,15 +263,15 @@ fn examples_to_look_at() {
     let back = after(7_200);
     let message = "We are moving all mailboxes to new disks. Mail that is sent to you meanwhile is kept and arrives afterwards.\nQuestions: extension 4711.";
     let planned = denial(json!({"expected_back_at": back, "message": message, "component": "Mailbox disks"}), now);
-    write("planned", planned.body(Shape::Html, "/mail", true, now));
-    write("sent", planned.body(Shape::Html, "/mail", false, now));
+    write("planned", body(&planned, Shape::Html, true, now));
+    write("sent", body(&planned, Shape::Html, false, now));
     let outage = json!({"reason": "unplanned-outage", "reason_code": 2});
-    write("unknown", denial(outage, now).body(Shape::Html, "/mail", true, now));
+    write("unknown", body(&denial(outage, now), Shape::Html, true, now));
     let outage = json!({"reason": "unplanned-outage", "reason_code": 2, "expected_back_at": after(1_800), "message": "The power is back; the disks are being checked."});
-    write("overdue", denial(outage, now).body(Shape::Html, "/mail", true, now));
+    write("overdue", body(&denial(outage, now), Shape::Html, true, now));
     let long =
         json!({"expected_back_at": after(9_000_000), "message": "W".repeat(2_000), "component": "x".repeat(200)});
-    write("long", denial(long, now).body(Shape::Html, "/mail", true, now));
+    write("long", body(&denial(long, now), Shape::Html, true, now));
     let (node, app) = (name("a"), mail());
     let problem = |kind| super::super::Problem::new(kind, &node);
     use super::super::ProblemKind::*;

@@ -4,7 +4,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::super::{Shape, availability_json, fixtures::*, general, partial};
+use super::super::{Occasion, Shape, availability_json, fixtures::*, general, partial};
 use super::*;
 use crate::availability::Entry;
 
@@ -226,7 +226,8 @@ proptest! {
                 prop_assert_eq!(decided.is_some(), fresh.is_some());
                 if let (Some(decided), Some(fresh)) = (decided, fresh) {
                     for shape in [Shape::Json, Shape::Text] {
-                        prop_assert_eq!(decided.body(shape, "/", true, now), fresh.body(shape, "/", true, now));
+                        let occasion = Occasion { shape, instance: "/", reading: true, clock: now, chance: 0 };
+                        prop_assert_eq!(decided.body(&occasion), fresh.body(&occasion));
                     }
                 }
             }

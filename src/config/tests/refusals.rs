@@ -212,3 +212,15 @@ fn gate_and_control_do_not_share_a_port() {
         accepted(&two(gate, control));
     }
 }
+
+#[test]
+fn origins_are_listed_or_all_or_none() {
+    use crate::vocabulary::Cors;
+    let cors = |text: &str| accepted(&format!("[gate]\ncors = {text}\n")).gate.cors;
+    assert_eq!(accepted("").gate.cors, Cors::Any);
+    assert_eq!((cors("\"*\""), cors("\"off\""), cors("[\"off\"]")), (Cors::Any, Cors::Off, Cors::Off));
+    assert_eq!(cors("[\"https://a.example\"]"), Cors::Origins(vec!["https://a.example".to_owned()]));
+    refused("[gate]\ncors = [\"https://a.example\", \"*\"]\n", "5: gate.cors: \"*\" and \"off\" stand alone");
+    refused("[gate]\ncors = \"https://a.example/\"\n", "5: gate.cors: must be an origin");
+    refused("[gate]\ncors = []\n", "5: gate.cors: must not be empty");
+}

@@ -10,9 +10,8 @@ use bytes::Bytes;
 
 use super::client::{Client, Socket};
 use crate::{
-    answer::{Denial, Problem, ProblemKind, Shape},
-    availability::Moment,
-    gate::error::ProxyError,
+    answer::{Denial, Occasion, Problem, ProblemKind, Shape},
+    gate::{audience::Audience, error::ProxyError},
     http1::write,
 };
 
@@ -56,25 +55,27 @@ impl<S: Socket> Client<S> {
     pub(super) fn tell_denial(
         &mut self,
         denial: &Denial,
-        shape: Shape,
-        instance: &str,
-        reading: bool,
+        audience: &Audience<'_>,
+        occasion: &Occasion<'_>,
         wire: &Wire,
-        now: Moment,
     ) {
+        if let Some(told) = audience.told(denial, occasion) {
+            return self.tell(told.status, told.fields.into_iter(), &told.body, wire);
+        }
         // The body first, for its length stands in the head; its buffer is the worker's.
         let mut body = self.worker.scratch.take();
-        denial.append_body(&mut body, shape, instance, reading, now);
+        denial.append_body(&mut body, occasion);
         self.lend_output();
         let out = &mut self.output;
         out.extend_from_slice(b"HTTP/1.1 503 Service Unavailable\r\n");
         write::length(out, body.len() as u64);
-        out.extend_from_slice(denial.lines(shape));
-        if let Some(seconds) = denial.retry_after(now) {
+        out.extend_from_slice(denial.lines(occasion.shape));
+        if let Some(seconds) = denial.retry_after(occasion) {
             out.extend_from_slice(b"retry-after: ");
             write::number(out, seconds);
             out.extend_from_slice(b"\r\n");
         }
+        audience.fields(occasion.shape, |name, value| write::field(out, name, value));
         self.finish(&body, wire);
         body.clear();
         self.worker.scratch.set(body);
@@ -113,7 +114,9 @@ impl<S: Socket> Client<S> {
         let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
         let out = &mut self.output;
         write::status_line(out, status, reason.unwrap_or_default());
-        write::length(out, body.len() as u64);
+        if status != 204 {
+            write::length(out, body.len() as u64);
+        }
         fields.for_each(|(name, value)| write::field(out, name, &value));
         self.finish(body, wire);
     }

@@ -16,6 +16,7 @@ pub(super) mod client;
 mod date;
 mod own;
 mod take;
+mod websocket;
 
 use std::{cell::Cell, future::poll_fn, io, net::SocketAddr, pin::Pin, rc::Rc, task::Poll};
 

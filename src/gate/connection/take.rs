@@ -11,12 +11,14 @@ use super::{
     answer::{Manner, Wire},
     client::{Client, Socket},
     own::Own,
+    websocket::Handshake,
 };
 use crate::{
     actors::shared::Counters,
-    answer::ProblemKind,
+    answer::{Occasion, ProblemKind},
     clock,
     gate::{
+        audience::Audience,
         fields::{Fields as _, Lines},
         forward::{exchange::Plan, heads, retry::is_idempotent},
         forwarded::Forwarding,
@@ -182,7 +184,13 @@ impl<S: Socket> Client<S> {
             Admission::Closed(denial, path) => {
                 Counters::count(&gate.shared.counters.denials);
                 let wire = Wire { head: head.method == "HEAD", old: head.minor == 0, keeps };
-                self.tell_denial(&denial, shape, path.literal(), reading, &wire, now);
+                if let Some(handshake) = Handshake::of(head, &meaning, &fields) {
+                    self.tell_socket(&denial, &handshake);
+                    return Found::Refused;
+                }
+                let chance = (gate.chance)();
+                let occasion = Occasion { shape, instance: path.literal(), reading, clock: now, chance };
+                self.tell_denial(&denial, &Audience::of(head.method, &fields, &gate.cors), &occasion, &wire);
                 Found::Answer(meaning.body, keeps)
             }
             Admission::Open(matched, advisory) => match gate.performer(&matched) {

@@ -38,13 +38,13 @@ struct Seen {
 const OF_THE_CONNECTION: [&str; 3] = ["date", "content-length", "connection"];
 
 /// What the App says.
-async fn app(gate: &web::Data<service::Gate>, method: &str, path: &str, accept: Option<&str>) -> Seen {
+async fn app(gate: &web::Data<service::Gate>, method: &str, path: &str, sent: &[(&'static str, &str)]) -> Seen {
     let app = App::new().app_data(gate.clone()).configure(|config| service::configure(config, |_| {}));
     let app = map_config(app.into_factory(), |()| AppConfig::default()).new_service(()).await.unwrap();
     let mut request = TestRequest::with_uri(path).method(Method::from_bytes(method.as_bytes()).unwrap());
     request = request.insert_header(("host", "farm.example"));
-    if let Some(accept) = accept {
-        request = request.insert_header(("accept", accept));
+    for field in sent {
+        request = request.append_header(*field);
     }
     let response = app.call(request.to_request()).await.unwrap();
     let status = response.status().as_u16();
@@ -55,10 +55,10 @@ async fn app(gate: &web::Data<service::Gate>, method: &str, path: &str, accept: 
 }
 
 /// What a connection says.
-async fn connection(worker: &std::rc::Rc<Worker>, method: &str, path: &str, accept: Option<&str>) -> Seen {
+async fn connection(worker: &std::rc::Rc<Worker>, method: &str, path: &str, sent: &[(&'static str, &str)]) -> Seen {
     let (mut client, server) = tokio::io::duplex(1 << 20);
-    let accept = accept.map_or(String::new(), |accept| format!("Accept: {accept}\r\n"));
-    let request = format!("{method} {path} HTTP/1.1\r\nHost: farm.example\r\n{accept}Connection: close\r\n\r\n");
+    let sent: String = sent.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: farm.example\r\n{sent}Connection: close\r\n\r\n");
     client.write_all(request.as_bytes()).await.unwrap();
     client.shutdown().await.unwrap();
     serve(server, None, worker.clone()).await;
@@ -68,7 +68,7 @@ async fn connection(worker: &std::rc::Rc<Worker>, method: &str, path: &str, acce
     let head = std::str::from_utf8(&answer[..end]).unwrap();
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap()[9..12].parse().unwrap();
-    let length = head.split("content-length: ").nth(1).unwrap().split('\r').next().unwrap().parse().unwrap();
+    let length = head.split("content-length: ").nth(1).map_or(0, |rest| rest.lines().next().unwrap().parse().unwrap());
     let own = |line: &&str| !OF_THE_CONNECTION.contains(&line.split(": ").next().unwrap());
     Seen { status, fields: lines.filter(own).map(str::to_owned).collect(), length, body: answer[end + 4..].to_vec() }
 }
@@ -92,20 +92,32 @@ async fn the_short_cut_says_what_the_app_says() {
         "/.forewarn/availability/mail",
         "/.forewarn/nothing",
     ];
-    let accepts =
-        [None, Some("*/*"), Some("text/html"), Some("text/plain"), Some("application/problem+json, text/html;q=0.1")];
+    let origin = ("origin", "https://other.example");
+    let requests: [&[(&'static str, &str)]; 11] = [
+        &[],
+        &[("accept", "*/*")],
+        &[("accept", "text/html")],
+        &[("accept", "text/plain")],
+        &[("accept", "application/problem+json, text/html;q=0.1")],
+        &[("accept", "text/html"), origin],
+        &[origin],
+        &[("accept", "text/event-stream"), origin],
+        &[("content-type", "application/grpc-web+proto"), origin],
+        &[origin, ("access-control-request-method", "PUT"), ("access-control-request-headers", "x-a")],
+        &[("origin", "https://a.example/no-origin")],
+    ];
     for path in paths {
-        for method in ["GET", "HEAD", "POST", "PUT", "PROPFIND"] {
-            for accept in accepts {
+        for method in ["GET", "HEAD", "POST", "PUT", "OPTIONS", "PROPFIND"] {
+            for sent in requests {
                 // An answer may depend on the second: the connection's lies between two of the App's.
-                let before = app(&gate, method, path, accept).await;
-                let mut short = connection(&worker, method, path, accept).await;
-                let after = app(&gate, method, path, accept).await;
+                let before = app(&gate, method, path, sent).await;
+                let mut short = connection(&worker, method, path, sent).await;
+                let after = app(&gate, method, path, sent).await;
                 if method == "HEAD" {
                     assert!(short.body.is_empty(), "{path}");
                     short.body = if short.length == after.length { after.body.clone() } else { before.body.clone() };
                 }
-                assert!(short == after || short == before, "{method} {path} {accept:?}\n{short:?}\n{after:?}");
+                assert!(short == after || short == before, "{method} {path} {sent:?}\n{short:?}\n{after:?}");
             }
         }
     }
