@@ -15,7 +15,7 @@
 //! peer          what other nodes reach: signed messages                 body actors answer store sync vocabulary availability clock noise
 //! http1         PURE HTTP/1.1 as bytes: heads, framing, bodies          –
 //! body          how bodies are read, within bounds                      –
-//! actors        caches, repeater, couriers, monitors, the desk           answer store monitor sync availability clock
+//! actors        caches, repeater, couriers, monitors, the desk           answer store monitor sync vocabulary availability clock
 //! answer        PURE denials, problems and pages in four shapes         availability
 //! store         sled: trees, records, group commit, migrations          sync availability
 //! config        the TOML file as checked settings                       monitor vocabulary availability

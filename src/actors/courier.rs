@@ -8,8 +8,8 @@ use std::rc::Rc;
 use actix::prelude::*;
 
 use super::{
-    messages::{AskReceipts, Carried, Carry, points},
-    transport::Transport,
+    messages::{AskLoad, AskReceipts, Carried, Carry, HandIn, points},
+    transport::{NoAnswer, Transport},
 };
 use crate::{
     store::crash::crash_point,
@@ -70,6 +70,24 @@ async fn ask(transport: &dyn Transport, call: &Call) -> Result<Answer, Failure> 
         (Ask::Deliver(deliver), Some(peer)) => transport.deliver(peer, address, deliver).await.map(Answer::Delivered),
         (Ask::Merge(merge), Some(peer)) => transport.merge(peer, address, merge).await.map(Answer::Merged),
         (_, None) => Err(Away::NoReceiver.into()),
+    }
+}
+
+impl Handler<HandIn> for Couriers {
+    type Result = ResponseFuture<Result<serde_json::Value, NoAnswer>>;
+
+    fn handle(&mut self, HandIn { address, handed_in }: HandIn, _: &mut Self::Context) -> Self::Result {
+        let transport = Rc::clone(&self.transport);
+        Box::pin(async move { transport.hand_in(&address, &handed_in).await })
+    }
+}
+
+impl Handler<AskLoad> for Couriers {
+    type Result = ResponseFuture<Option<serde_json::Value>>;
+
+    fn handle(&mut self, AskLoad { address }: AskLoad, _: &mut Self::Context) -> Self::Result {
+        let transport = Rc::clone(&self.transport);
+        Box::pin(async move { transport.load(&address).await.ok() })
     }
 }
 

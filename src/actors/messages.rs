@@ -1,10 +1,13 @@
 //! The messages between the actors. The actors stand above this file and do not know each other;
 //! [`crate::node`] wires them.
 
+use std::sync::Arc;
+
 use actix::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
 
+use super::transport::NoAnswer;
 use crate::{
     availability::NodeId,
     sync::{Answer, Ask, Asker, Call, CallId, Failure, Node, Now, Purpose, Reply, Submit, Ticket},
@@ -153,6 +156,24 @@ pub(crate) struct AskReceipts {
     pub address: String,
     /// Which notification.
     pub id: Uuid,
+}
+
+/// Hand this submission in at another node; what became of it, as JSON.
+#[derive(Message)]
+#[rtype(result = "Result<serde_json::Value, NoAnswer>")]
+pub(crate) struct HandIn {
+    /// Its address.
+    pub address: String,
+    /// The submission.
+    pub handed_in: Arc<serde_json::Value>,
+}
+
+/// Ask another node how busy it is, as JSON; nothing if it does not answer soon.
+#[derive(Message)]
+#[rtype(result = "Option<serde_json::Value>")]
+pub(crate) struct AskLoad {
+    /// Its address.
+    pub address: String,
 }
 
 /// Stop the writer after everything that was submitted to it.

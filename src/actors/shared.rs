@@ -4,7 +4,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
 };
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -131,6 +131,8 @@ pub struct Shared {
     pub counters: Counters,
     /// How long submissions take, from half a millisecond on.
     pub submission_seconds: Histogram,
+    /// Submissions that are not answered yet.
+    pub in_flight: AtomicUsize,
     /// The store cannot write at the moment.
     pub store_stopped: AtomicBool,
     /// δ and lapse.
@@ -150,6 +152,7 @@ impl Shared {
             events: broadcast::Sender::new(EVENTS),
             counters: Counters::default(),
             submission_seconds: Histogram::new(exponential_buckets(0.000_5, 2.0, 15)),
+            in_flight: AtomicUsize::new(0),
             store_stopped: AtomicBool::new(false),
             rules,
             limit: AtomicI64::new(0),

@@ -11,6 +11,7 @@ use std::{
 };
 
 use actix::prelude::*;
+use futures_util::future::LocalBoxFuture;
 use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
@@ -20,7 +21,7 @@ use super::{
     queue::{MemoryQueue, OnProgress, Progress, Queue, QueueError},
     repeater::{Repeater, now},
     shared::Shared,
-    transport::{Call, Transport},
+    transport::{Call, NoAnswer, Transport},
 };
 use crate::{
     availability::{Author, Moment, NodeId, Reasons, Rules, Submission},
@@ -76,6 +77,18 @@ impl Transport for Script {
 
     fn receipts<'a>(&'a self, _: NodeId, _: &'a str, _: Uuid) -> Call<'a, Option<serde_json::Value>> {
         Box::pin(async { Ok(None) })
+    }
+
+    fn hand_in<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a serde_json::Value,
+    ) -> LocalBoxFuture<'a, Result<serde_json::Value, NoAnswer>> {
+        Box::pin(async { Err(NoAnswer { why: "nobody answers".to_owned(), may_have_arrived: false }) })
+    }
+
+    fn load<'a>(&'a self, _: &'a str) -> Call<'a, serde_json::Value> {
+        Box::pin(async { Err(Away::Unreachable("no connection".to_owned()).into()) })
     }
 }
 

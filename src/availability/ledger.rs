@@ -9,6 +9,7 @@
 //! about 130), plus the logarithm of the number of entries.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
@@ -73,13 +74,13 @@ pub struct Admission {
 const COSTLY: &str = "points of criteria (1 and more for a glob; 60 and more for one with text between two '*', three times as much in a path, four times in a header field)";
 
 /// A submission would exceed a bound (docs/contract.md#bounds-of-the-ledger).
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
 #[error("{target} has {limit} {what} already, the most that are kept")]
 pub struct BoundExceeded {
     /// The target that is full.
     pub target: Target,
     /// Of what.
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
     /// The bound.
     pub limit: usize,
 }
@@ -226,7 +227,8 @@ impl Ledger {
         }
         for target in &notification.targets {
             let Some(words) = self.targets.get(target) else { continue };
-            let full = |what, limit| Err(BoundExceeded { target: target.clone(), what, limit });
+            let full =
+                |what: &'static str, limit| Err(BoundExceeded { target: target.clone(), what: what.into(), limit });
             let speaker = Speaker::of(notification.source, notification.reporter.as_deref());
             if speaker != Speaker::Operators
                 && words.group(&speaker).is_empty()
@@ -271,7 +273,7 @@ impl Ledger {
                 let words = group.iter().filter_map(|target| self.targets.get(target)).flat_map(|words| words.iter());
                 let all: BTreeSet<&Criteria> = words.filter_map(|word| word.criteria()).chain([criteria]).collect();
                 if all.into_iter().map(Criteria::cost).sum::<usize>() > MAX_COST {
-                    return Err(BoundExceeded { target: target.clone(), what: COSTLY, limit: MAX_COST });
+                    return Err(BoundExceeded { target: target.clone(), what: COSTLY.into(), limit: MAX_COST });
                 }
             }
         }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
@@ -18,11 +18,13 @@ use super::{
 
 const MAX_COMPONENT: usize = 200;
 const MAX_MESSAGE: usize = 2_000;
+/// Longest name of an operator or reporter, in bytes.
+const MAX_AUTHOR: usize = 200;
 /// A day, in seconds.
 const MAX_LAST_ENTRY: u32 = 86_400;
 
 /// One thing that is wrong with a submission.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
 #[error("{field} {problem}")]
 pub struct FieldError {
     /// Which field.
@@ -57,7 +59,7 @@ pub struct Known<'a> {
 }
 
 /// The author, from the credentials; the initial node fills this in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Author {
     /// The operator's or the token's name.
     pub operator: Option<String>,
@@ -76,6 +78,18 @@ impl Author {
     /// A script with a monitor's token.
     pub fn monitor_token(name: &str) -> Self {
         Self { operator: None, source: Source::Monitor, reporter: Some(format!("token/{name}")) }
+    }
+
+    /// Whether exactly one of operator and reporter says who it is, in the length of names.
+    pub fn is_whole(&self) -> bool {
+        let fits = |name: &Option<String>| name.as_ref().is_none_or(|name| (1..=MAX_AUTHOR).contains(&name.len()));
+        fits(&self.operator)
+            && fits(&self.reporter)
+            && match self.source {
+                Source::Operator => self.operator.is_some() && self.reporter.is_none(),
+                Source::Monitor | Source::Alert | Source::Farm => self.reporter.is_some(),
+                Source::Unread(_) => false,
+            }
     }
 
     /// An alert of Alertmanager with this fingerprint.
@@ -166,6 +180,25 @@ impl Submission {
         let present = |field: &str| members.get(field).is_some_and(|value| !value.is_null());
         s.check_combinations(&present, &mut errors);
         if errors.is_empty() { Ok(s) } else { Err(errors) }
+    }
+
+    /// The JSON that [`Submission::parse`] reads as this submission. Not for one that was checked: that has lost how
+    /// its reason was named.
+    pub fn to_json(&self) -> Value {
+        let status = match (self.status, self.degraded) {
+            (_, true) => Some("degraded"),
+            (Some(Status::Available), _) => Some("available"),
+            (Some(Status::Unavailable), _) => Some("unavailable"),
+            (None, _) => None,
+        };
+        json!({
+            "id": self.id, "timestamp": self.timestamp,
+            "targets": (!self.targets.is_empty()).then_some(&self.targets), "status": status,
+            "cancels": self.cancels, "replaces": self.replaces, "reason": self.reason, "component": self.component,
+            "message": self.message, "goes_down_at": self.goes_down_at, "last_entry_seconds": self.last_entry_seconds,
+            "expected_back_at": self.expected_back_at, "duration_seconds": self.duration.map(|time| time.as_secs()),
+            "restore": self.restore, "criteria": self.criteria, "priority": self.priority,
+        })
     }
 
     fn check_combinations(&self, present: &dyn Fn(&str) -> bool, errors: &mut Vec<FieldError>) {
@@ -403,7 +436,6 @@ impl Submission {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use serde_json::json;
 
     fn fields(value: Value) -> Vec<String> {
         Submission::parse(&value).unwrap_err().into_iter().map(|e| e.field).collect()
@@ -562,6 +594,23 @@ mod tests {
         assert_eq!(fields(plan(json!({"last_entry_seconds": 86_401}))), ["last_entry_seconds"]);
         assert_eq!(fields(plan(json!({"last_entry_seconds": 5, "goes_down_at": null}))), ["last_entry_seconds"]);
         assert_eq!(fields(plan(json!({"schedule": {"id": Uuid::nil(), "version": "x"}}))), ["schedule"]);
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_the_same() {
+        for value in [
+            json!({"cancels": Uuid::nil(), "message": "no", "priority": "critical"}),
+            json!({"targets": ["system"], "status": "degraded", "reason": 3}),
+            json!({"targets": ["application:mail", "system"], "status": "unavailable", "id": Uuid::nil(),
+                "timestamp": "2026-11-23T18:00:00Z", "replaces": Uuid::nil(), "reason": "testing", "component": "disk",
+                "message": "m", "goes_down_at": "2026-11-23T19:00:00Z", "duration_seconds": 60.0, "restore": "automatic",
+                "last_entry_seconds": 5, "criteria": {"methods": ["GET"], "except": [{"paths": ["/x"]}]}}),
+            json!({"targets": ["resource:db"], "status": "unavailable", "expected_back_at": "2026-11-23T19:00:00Z"}),
+            json!({"targets": ["resource:db"], "status": "available", "restore": "manual"}),
+        ] {
+            let submission = Submission::parse(&value).unwrap();
+            assert_eq!(Submission::parse(&submission.to_json()).unwrap(), submission, "{value}");
+        }
     }
 
     #[test]

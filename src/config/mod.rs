@@ -15,7 +15,7 @@
 //! reader     the file as a tree that remembers lines, and what was asked of it
 //! values     one text → one checked value (names, durations, sizes, networks)
 //! gate       [gate]
-//! sections   [node] [control] [farm]
+//! sections   [node] [control] [farm] [notifier]
 //! lists      [[application]] [[resource]] [[reason]] [[token]] [[operator]] [[alert]]
 //! settings   what comes out
 //! secrets    fresh passwords, tokens and farm secrets
@@ -147,6 +147,7 @@ fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
     let farm = sections::farm(root.section("farm"), file);
     let has_secret = farm.secret.is_some();
     let control = sections::control(root.section("control"), has_secret);
+    let notifier = sections::notifier(root.section("notifier"), has_secret);
     same_port(&mut root, &gate.listen, control.listen);
 
     // what others refer to comes first
@@ -156,8 +157,20 @@ fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
     let tokens = lists::tokens(&mut root);
     let operators = lists::operators(&mut root);
     let alerts = lists::alerts(&mut root, &reasons);
-    root.not_yet(&["notifier", "monitor", "rule", "webhook", "status_page"]);
+    root.not_yet(&["monitor", "rule", "webhook", "status_page"]);
     root.finish();
 
-    Some(Settings { node: node?, gate, control, farm, applications, resources, reasons, tokens, operators, alerts })
+    Some(Settings {
+        node: node?,
+        gate,
+        control,
+        farm,
+        notifier,
+        applications,
+        resources,
+        reasons,
+        tokens,
+        operators,
+        alerts,
+    })
 }

@@ -16,7 +16,7 @@ use chrono_tz::Tz;
 use super::reader::{NOT_YET, Reader};
 use super::settings::{ControlSettings, FarmSettings, MergeMode, MergeOrder, MergeSettings, NodeSettings, References};
 use super::values;
-use crate::vocabulary::{Fanout, Secret};
+use crate::vocabulary::{Fanout, Initial, Notifier, Secret};
 
 /// The shortest farm secret, in bytes.
 const MIN_SECRET: usize = 16;
@@ -24,6 +24,9 @@ const MIN_SECRET: usize = 16;
 const MAX_SECRET: usize = 4_096;
 /// The largest number of children or reference nodes.
 const MAX_NODES: u32 = 10_000;
+
+/// The most nodes of `notifier.nodes`.
+const MAX_INITIAL: usize = 64;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -95,6 +98,28 @@ pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {
         lapse: lapse.unwrap_or(DAY),
         merge,
     }
+}
+
+pub(super) fn notifier(mut section: Reader<'_>, has_secret: bool) -> Notifier {
+    let choices = [("self", Initial::Oneself), ("listed", Initial::Listed), ("least-loaded", Initial::LeastLoaded)];
+    let initial = section.text("initial", values::one_of(&choices)).unwrap_or_default();
+    let nodes = section.texts("nodes", values::plain_url);
+    let problem = match (initial, nodes.len()) {
+        (Initial::Oneself, 1..) => Some("has no effect with initial = \"self\""),
+        (Initial::Listed | Initial::LeastLoaded, 0) => {
+            Some("is required: the control addresses of the nodes to choose from")
+        }
+        (_, count) if count > MAX_INITIAL => Some("must be at most 64 addresses"),
+        (Initial::Listed | Initial::LeastLoaded, _) if !has_secret => {
+            Some("needs farm.secret (or farm.secret_file): what is handed in is signed with it")
+        }
+        _ => None,
+    };
+    if let Some(problem) = problem {
+        section.problem("nodes", problem);
+    }
+    section.finish();
+    Notifier { initial, nodes }
 }
 
 /// The secret itself or a file that holds it, read now: a missing file is a problem of the

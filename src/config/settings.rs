@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 use ipnet::IpNet;
 
 use crate::availability::{Glob, Moment, Name, Reason};
-use crate::vocabulary::{AlertRule, Balance, Cors, Fanout, HttpUrl, Listen, Role, Route, Secret};
+use crate::vocabulary::{AlertRule, Balance, Cors, Fanout, HttpUrl, Listen, Notifier, Role, Route, Secret};
 
 /// Everything in the configuration file, defaults filled in.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Settings {
     pub control: ControlSettings,
     /// `[farm]`
     pub farm: FarmSettings,
+    /// `[notifier]`
+    pub notifier: Notifier,
     /// `[[application]]`, names unique, in the order of the file.
     pub applications: Vec<Application>,
     /// `[[resource]]`, names unique, in the order of the file.

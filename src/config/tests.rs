@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::vocabulary::{Fanout, Role, Route};
+use crate::vocabulary::{Fanout, Initial, Notifier, Role, Route};
 
 mod refusals;
 

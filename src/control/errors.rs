@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn what_the_desk_refuses_gets_its_status() {
-        let bound = BoundExceeded { target: Target::System, what: "open plans", limit: 64 };
+        let bound = BoundExceeded { target: Target::System, what: "open plans".into(), limit: 64 };
         for (error, status) in [
             (SubmitError::Invalid(vec![]), 422),
             (SubmitError::Conflict(Uuid::nil()), 409),
@@ -364,7 +364,7 @@ mod tests {
             (Failure::AddressTooLong(1), 414),
             (Failure::UnsupportedType(String::new()), 415),
             (Failure::field("x", "is unknown"), 422),
-            (Failure::Bound(BoundExceeded { target: Target::System, what: "open plans", limit: 64 }), 429),
+            (Failure::Bound(BoundExceeded { target: Target::System, what: "open plans".into(), limit: 64 }), 429),
             (Failure::not_ready(), 503),
         ];
         assert_eq!(failures.len(), KINDS.len());

@@ -22,6 +22,7 @@ use crate::{
         Desk,
         application_cache::{ApplicationCache, LoadWords},
         courier::Couriers,
+        desk::Choice,
         messages::{BeReady, Begin, Close, Connect, Request},
         queue::{EmbeddedQueue, Queue as _},
         repeater::{MAILBOX, Repeater, now},
@@ -140,7 +141,8 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
         })
     };
     let resources = resources(&settings);
-    let desk = Desk::new(repeater.clone(), store.clone(), Arc::clone(&shared), resources, couriers.clone());
+    let choice = Choice { notifier: settings.notifier.clone(), own: facts.address.clone() };
+    let desk = Desk::new(repeater.clone(), store.clone(), Arc::clone(&shared), resources, couriers.clone(), choice);
     let streams = web::Data::new(events::Streams::default());
     let me = Receiver { node: identity.node, address: facts.address.clone() };
     let door = Door { guard: Guard::new(key, me), desk: desk.clone(), shared: Arc::clone(&shared) };

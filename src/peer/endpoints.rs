@@ -20,10 +20,11 @@ use super::{
 };
 use crate::{
     actors::{
-        desk::Desk,
+        desk::{Desk, HandedIn, Outcome, SubmitError},
         messages::{Begin, Request},
         shared::{Counters, Shared},
     },
+    availability::Submission,
     clock,
     store::crash::crash_point,
     sync::{Announce, Ask, Asker, Conflict, Deliver, Merge, Reply},
@@ -197,6 +198,49 @@ async fn receipts(
     }
 }
 
+async fn submit(door: web::Data<Door>, req: HttpRequest, payload: web::Payload) -> HttpResponse {
+    either(try_submit(&door, &req, payload).await)
+}
+
+/// A submission that another node hands in for its form, its monitors or its alerts. That node has checked who may
+/// submit it; the form and the farm's names are checked here, as of every submission.
+async fn try_submit(door: &Door, req: &HttpRequest, payload: web::Payload) -> Answer {
+    let Opened { sender, message, room: _room } = door.open::<HandedIn>(req, payload).await?;
+    crash_point("peer.submit");
+    let HandedIn { submission, author } = message;
+    let unprocessable = |why: &str| door.guard.problem(sender.nonce, StatusCode::UNPROCESSABLE_ENTITY, why);
+    if submission["id"].is_null() || submission["timestamp"].is_null() {
+        return Err(unprocessable("what is handed in has an id and a timestamp, so that a retry counts once"));
+    }
+    if !author.is_whole() {
+        return Err(unprocessable("the author is neither an operator nor a reporter"));
+    }
+    let result = match Submission::parse(&submission) {
+        Ok(submission) => door.desk.submit(submission, author.clone()).await,
+        Err(errors) => Err(SubmitError::Invalid(errors)),
+    };
+    if let Ok(submitted) = &result {
+        let targets: Vec<String> = submitted.targets.iter().map(ToString::to_string).collect();
+        let by = author.operator.as_deref().or(author.reporter.as_deref()).unwrap_or_default();
+        let (id, repeated) = (submitted.id, submitted.repeated);
+        log::info!(id:%, by, peer:% = sender.identity.node, targets = targets.join(","), repeated; "submitted");
+    }
+    crash_point("peer.submit.answer");
+    Ok(door.json(sender.nonce, &Outcome::from(result)))
+}
+
+async fn load(door: web::Data<Door>, req: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let sender = match door.admit(&req, payload).await {
+        Ok((sender, _empty)) => sender,
+        Err(instead) => return instead,
+    };
+    // A node that takes no submissions is no choice.
+    match door.desk.takes_submissions().then_some(door.desk.load().await).flatten() {
+        Some(load) => door.json(sender.nonce, &load),
+        None => door.guard.problem(sender.nonce, StatusCode::SERVICE_UNAVAILABLE, "this node takes no submissions now"),
+    }
+}
+
 impl Door {
     /// Answers that are not the one that was asked for.
     fn other(&self, nonce: Nonce, reply: Option<Reply>) -> HttpResponse {
@@ -220,7 +264,9 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
             .route("/notifications", web::post().to(deliver))
             .route("/merge", web::post().to(merge))
             .route("/announce", web::post().to(announce))
-            .route("/receipts/{id}", web::get().to(receipts)),
+            .route("/receipts/{id}", web::get().to(receipts))
+            .route("/submit", web::post().to(submit))
+            .route("/load", web::get().to(load)),
     );
 }
 

@@ -6,21 +6,23 @@
 //! | `POST /peer/v1/notifications` | [`Deliver`] | 200 [`Delivered`], 400, 409, 503 |
 //! | `POST /peer/v1/merge` | [`Merge`] | 200 [`Merged`], 204, 400, 409, 503 |
 //! | `GET /peer/v1/receipts/{id}` | | 200 a delivery, 404 |
+//! | `POST /peer/v1/submit` | [`HandedIn`](crate::actors::desk::HandedIn) | 200 [`Outcome`](crate::actors::desk::Outcome), refusals included: here 409 means a copied store |
+//! | `GET /peer/v1/load` | | 200 `Load` |
 //!
-//! An announcement asks which node is at an address, so it is signed for that address; every other message is
-//! for one node and signed for its id.
+//! An announcement asks which node is at an address, so it is signed for that address, and so is what is handed in at
+//! an address of the configuration; every other message is for one node and signed for its id.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use serde::{Deserialize as _, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::client::{Answer, Callee, PeerClient};
+use super::client::{Answer, CallError, Callee, PeerClient};
 use crate::{
-    actors::transport::{Call, Transport},
+    actors::transport::{Call, NoAnswer, Transport},
     availability::{Entry, NodeId},
     sync::{Announce, Away, Conflict, ConflictKind, Deliver, Delivered, Failure, Item, Merge, Merged},
 };
@@ -28,6 +30,9 @@ use crate::{
 /// A child that has not answered by then is replaced (docs/contract.md#relay-plan).
 const DELIVERY: Duration = Duration::from_secs(2);
 const ANNOUNCEMENT: Duration = Duration::from_secs(2);
+/// A node that takes longer to answer is passed over.
+const SUBMISSION: Duration = Duration::from_secs(3);
+const LOAD: Duration = Duration::from_secs(1);
 /// Comparing large ledgers takes the reference some time.
 const MERGE: Duration = Duration::from_secs(30);
 
@@ -174,6 +179,38 @@ impl Transport for HttpTransport {
             let path = format!("/peer/v1/receipts/{id}");
             let answer = self.call(node(peer, address), http::Method::GET, &path, Bytes::new(), DELIVERY).await?;
             if answer.status == 404 { Ok(None) } else { parse(address, &answer.body).map(Some) }
+        }
+        .boxed_local()
+    }
+
+    fn hand_in<'a>(&'a self, address: &'a str, handed_in: &'a Value) -> LocalBoxFuture<'a, Result<Value, NoAnswer>> {
+        async move {
+            let no_answer = |why: String, may_have_arrived| NoAnswer { why, may_have_arrived };
+            let (callee, body) = (Callee { address, node: None }, handed_in.to_string().into());
+            let answer = self.client.call(callee, http::Method::POST, "/peer/v1/submit", body, SUBMISSION).await;
+            let answer = answer.map_err(|error| {
+                let never_arrived = matches!(
+                    error,
+                    CallError::Unreachable { .. } | CallError::Address { .. } | CallError::Refused { .. }
+                );
+                no_answer(error.to_string(), !never_arrived)
+            })?;
+            match answer.status {
+                200 => parse(address, &answer.body).map_err(|error| no_answer(error.to_string(), true)),
+                status => Err(no_answer(
+                    format!("{address} answered with status {status}: {}", detail(&answer.body)),
+                    status >= 500,
+                )),
+            }
+        }
+        .boxed_local()
+    }
+
+    fn load<'a>(&'a self, address: &'a str) -> Call<'a, Value> {
+        async move {
+            let callee = Callee { address, node: None };
+            let answer = self.call(callee, http::Method::GET, "/peer/v1/load", Bytes::new(), LOAD).await?;
+            parse(address, &answer.body)
         }
         .boxed_local()
     }

@@ -21,6 +21,7 @@
 mod book;
 mod damaged;
 mod dying;
+mod handing_in;
 mod ledgers;
 mod meeting;
 mod merging;

@@ -3,12 +3,20 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use crate::{dying::expand, meeting, merging, migrating, receiving, starting, submitting, turned_away};
+use crate::{dying::expand, handing_in, meeting, merging, migrating, receiving, starting, submitting, turned_away};
 
 /// All points at which scenarios die, without counts.
 fn covered() -> BTreeSet<String> {
-    let lists =
-        [submitting::ALL, receiving::ALL, starting::ALL, merging::ALL, meeting::ALL, turned_away::ALL, migrating::ALL];
+    let lists = [
+        submitting::ALL,
+        receiving::ALL,
+        starting::ALL,
+        merging::ALL,
+        meeting::ALL,
+        turned_away::ALL,
+        migrating::ALL,
+        handing_in::ALL,
+    ];
     let all = lists.into_iter().flatten().flat_map(|points| expand(points));
     all.map(|point| point.split(':').next().unwrap().to_owned()).collect()
 }

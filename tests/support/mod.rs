@@ -13,6 +13,7 @@
 
 #![allow(dead_code, unused_imports, missing_docs, clippy::unwrap_used)]
 
+pub mod form;
 pub mod http;
 pub mod node;
 pub mod peer;

@@ -6,6 +6,7 @@
 
 mod board;
 mod figures;
+mod hand_in;
 mod history;
 mod receipts;
 mod standing;
@@ -19,7 +20,10 @@ use std::{
 use actix::{Addr, prelude::SendError};
 use tokio::sync::broadcast;
 
-pub(crate) use self::types::*;
+pub(crate) use self::{
+    hand_in::{Choice, HandedIn, Outcome},
+    types::*,
+};
 use super::{
     courier::Couriers,
     messages::{Begin, Forget, Look, Question, Request},
@@ -50,6 +54,7 @@ pub(crate) struct Desk {
     /// Configured resources.
     resources: Arc<Vec<Use>>,
     couriers: Addr<Couriers>,
+    choice: Arc<Choice>,
 }
 
 impl Desk {
@@ -60,8 +65,9 @@ impl Desk {
         shared: Arc<Shared>,
         resources: Vec<Use>,
         couriers: Addr<Couriers>,
+        choice: Choice,
     ) -> Self {
-        Self { repeater, store, shared, resources: Arc::new(resources), couriers }
+        Self { repeater, store, shared, resources: Arc::new(resources), couriers, choice: Arc::new(choice) }
     }
 
     /// The repeater, for peers' messages.
@@ -97,7 +103,9 @@ impl Desk {
     /// See [`SubmitError`]; nothing is left half done.
     pub(crate) async fn submit(&self, submission: Submission, author: Author) -> Result<Submitted, SubmitError> {
         let arrived = clock::mono();
+        let in_flight = InFlight::new(&self.shared);
         let result = self.try_submit(submission, author).await;
+        drop(in_flight);
         self.shared.submission_seconds.observe((clock::mono() - arrived).as_secs_f64());
         let counters = &self.shared.counters;
         Counters::count(if result.is_ok() { &counters.submissions } else { &counters.refusals });
@@ -157,6 +165,11 @@ impl Desk {
             return Err(unavailable(format!("the store cannot write: {}", self.store.status()), 10));
         }
         Ok(())
+    }
+
+    /// Whether submissions are taken now.
+    pub(crate) fn takes_submissions(&self) -> bool {
+        self.check_ready().is_ok()
     }
 
     /// Returns once everything that was submitted so far is on stable storage. The ledger in memory runs ahead of
@@ -266,7 +279,23 @@ impl Desk {
         let shared = Arc::new(Shared::new("a".parse().unwrap(), crate::availability::Rules::default(), Vec::new()));
         let (repeater, mailbox) = actix::dev::channel::channel(super::repeater::MAILBOX);
         let couriers = actix::Context::new().address();
-        (Self::new(Addr::new(repeater), store, shared, Vec::new(), couriers), mailbox)
+        (Self::new(Addr::new(repeater), store, shared, Vec::new(), couriers, Choice::default()), mailbox)
+    }
+}
+
+/// A submission that is not answered yet; also one whose caller goes away is counted off.
+struct InFlight<'a>(&'a Shared);
+
+impl<'a> InFlight<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        shared.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self(shared)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct Delivery {
 }
 
 /// What a submission was answered with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub(crate) struct Submitted {
     /// The notification's id.
     pub id: Uuid,

@@ -157,6 +157,23 @@ fn credentials_have_limits() {
 }
 
 #[test]
+fn a_notifier_has_nodes_to_choose_from() {
+    let notifier = |initial: &str, nodes: &str| {
+        let secret = "[farm]\nsecret = \"0123456789abcdef\"\n";
+        format!("[notifier]\ninitial = \"{initial}\"\nnodes = {nodes}\n{secret}")
+    };
+    let nodes = "[\"http://127.0.0.1:7071\"]";
+    refused(&notifier("first", "[]"), "5: notifier.initial: must be \"self\" or \"listed\" or");
+    refused(&notifier("self", nodes), "6: notifier.nodes: has no effect");
+    refused(&notifier("listed", "[]"), "6: notifier.nodes: is required");
+    refused("[notifier]\ninitial = \"listed\"\n", "4: notifier.nodes: is required");
+    refused(&notifier("listed", nodes).replace("secret =", "# "), "6: notifier.nodes: needs farm.secret");
+    let listed = accepted(&notifier("least-loaded", nodes)).notifier;
+    assert_eq!((listed.initial, listed.nodes.len()), (Initial::LeastLoaded, 1));
+    assert_eq!(accepted(&notifier("self", "[]")).notifier, Notifier::default());
+}
+
+#[test]
 fn alerts_name_labels_a_target_and_a_known_reason() {
     let alert = |lines: &str| format!("[[alert]]\n{lines}\n");
     refused(&alert("target = \"system\""), "4: alert.match: must name a label");
@@ -180,7 +197,6 @@ fn what_is_not_built_is_refused_by_that_name() {
         let entry = format!("\n[[{list}]]\nname = \"x\"\n");
         refused(&format!("{entry}{entry}"), &format!("5: {list}: not available in this version"));
     }
-    refused("[notifier]\ninitial = \"self\"\n", "4: notifier: not available in this version");
     refused("[status_page]\ntitle = \"x\"\n", "4: status_page: not available in this version");
     refused("[control.tls]\ncert = \"x\"\n", "4: control.tls: not available in this version");
     refused("[farm]\nprevious_secret = \"x\"\n", "5: farm.previous_secret: not available in this version");

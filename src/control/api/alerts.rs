@@ -118,7 +118,7 @@ async fn tell(request: &HttpRequest, desk: &Desk, alerts: Alerts) -> Result<Answ
         .map(|(alert, value)| async move {
             let author = Author::alert(&alert.fingerprint);
             let submitted = match Submission::parse(&value) {
-                Ok(submission) => desk.submit(submission, author.clone()).await,
+                Ok(submission) => desk.hand_in(submission, author.clone()).await,
                 Err(errors) => Err(SubmitError::Invalid(errors)),
             };
             (alert, author, submitted)

@@ -1,13 +1,13 @@
 //! The read-only view of a replica for pages, metrics and the shell. Changes nothing.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
 use super::{Facts, Replica, Told, roster::Peer};
 use crate::{
     availability::{Entry, Ledger, Moment, NodeId, Stamp, Target},
-    sync::{Conflict, DeliveryState, message::Member},
+    sync::{Conflict, DeliveryState, Now, message::Member},
 };
 
 /// One peer, for pages and metrics.
@@ -57,6 +57,13 @@ impl Replica {
     /// Number of notifications that wait to be applied, and of those in quarantine.
     pub fn waiting(&self) -> (usize, usize) {
         (self.inbox.waiting(), self.inbox.quarantined())
+    }
+
+    /// A time for a submission that follows everything seen here: later than L, and not before now. Its stamp belongs
+    /// to no node, so the counter cannot set it apart.
+    pub fn next_time(&self, now: Now) -> Moment {
+        let (next, limit) = (self.clock.peek(now), self.ledger.limit());
+        if next > limit { next } else { limit.after(Duration::from_millis(1)) }
     }
 
     /// Number of own notifications that are unconfirmed.

@@ -97,7 +97,7 @@ async fn try_extend(state: &ConsoleState, request: &HttpRequest, id: &str, body:
         return Err(self::refused(&visit, StatusCode::FORBIDDEN, &because, n.id));
     }
     let author = author(&visit);
-    match state.desk.submit(submission, author.clone()).await {
+    match state.desk.hand_in(submission, author.clone()).await {
         // A conflict is a second click that came a moment later.
         Err(SubmitError::Conflict(_)) => Ok(to(targets.first())),
         Ok(submitted) => {

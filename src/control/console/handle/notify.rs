@@ -227,7 +227,7 @@ async fn hand_in(visit: &Visit<'_>, request: &HttpRequest, mut fields: Fields) -
         }
     }
     let author = author(visit);
-    match visit.state.desk.submit(submission, author.clone()).await {
+    match visit.state.desk.hand_in(submission, author.clone()).await {
         Ok(submitted) => {
             audit::submitted(request, &author, &submitted);
             visit.see_other(&format!("/notify/{}", submitted.id))
