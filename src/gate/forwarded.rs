@@ -6,14 +6,15 @@
 //!
 //! What must stay true: an untrusted client cannot choose its address.
 
-use std::borrow::Cow;
-use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::{borrow::Cow, io::Write as _, net::IpAddr, ops::Range};
 
 use ipnet::IpNet;
 
 use super::fields::{Fields, members};
-use crate::availability::{canonical_network, client_address, hop_address};
+use crate::{
+    availability::{canonical_network, client_address, hop_address},
+    http1::write,
+};
 
 /// The networks whose forwarding headers are believed.
 #[derive(Debug, Clone, Default)]
@@ -67,19 +68,19 @@ struct Origin<'a> {
 }
 
 impl Forwarding<'_> {
-    /// Writes the four headers through `put`, given what the client sent.
-    pub fn write(&self, sent: &impl Fields, mut put: impl FnMut(&'static str, &[u8])) {
+    /// Appends the four header fields, given what the client sent.
+    pub fn write(&self, sent: &impl Fields, out: &mut Vec<u8>) {
         let origin = self.origin(sent);
-        let mut text = String::with_capacity(128);
-        origin.x_forwarded_for(&mut text);
-        put("x-forwarded-for", text.as_bytes());
-        put("x-forwarded-proto", origin.proto.as_bytes());
+        out.extend_from_slice(b"x-forwarded-for: ");
+        let peer = origin.x_forwarded_for(out);
+        out.extend_from_slice(b"\r\n");
+        write::field(out, "x-forwarded-proto", origin.proto.as_bytes());
         if !origin.host.is_empty() {
-            put("x-forwarded-host", origin.host.as_bytes());
+            write::field(out, "x-forwarded-host", origin.host.as_bytes());
         }
-        text.clear();
-        origin.forwarded(&mut text);
-        put("forwarded", text.as_bytes());
+        out.extend_from_slice(b"forwarded: ");
+        origin.forwarded(out, peer);
+        out.extend_from_slice(b"\r\n");
     }
 
     fn origin<'a>(&'a self, sent: &'a impl Fields) -> Origin<'a> {
@@ -105,50 +106,60 @@ impl Forwarding<'_> {
 }
 
 impl Origin<'_> {
-    /// Writes the value of `X-Forwarded-For`.
-    fn x_forwarded_for(&self, text: &mut String) {
+    /// Appends the value of `X-Forwarded-For`. Returns where the peer stands in it.
+    fn x_forwarded_for(&self, out: &mut Vec<u8>) -> Range<usize> {
         for hop in &self.before {
-            text.push_str(hop);
-            text.push_str(", ");
+            out.extend_from_slice(hop.as_bytes());
+            out.extend_from_slice(b", ");
         }
+        let start = out.len();
         match self.peer {
-            Some(peer) => _ = write!(text, "{peer}"),
-            None => text.push_str("unknown"),
+            // A vector takes everything.
+            Some(peer) => _ = write!(out, "{peer}"),
+            None => out.extend_from_slice(b"unknown"),
         }
+        start..out.len()
     }
 
-    /// Writes the value of `Forwarded`. Host and protocol are what the client asked for, so they stand
-    /// with the first hop, and nowhere else.
-    fn forwarded(&self, text: &mut String) {
-        let before = self.before.iter().map(|hop| (hop_address(hop), &**hop));
-        for (index, (address, name)) in before.chain([(self.peer, "unknown")]).enumerate() {
-            if index > 0 {
-                text.push_str(", ");
-            }
+    /// Appends the value of `Forwarded`. Host and protocol are what the client asked for, so they stand
+    /// with the first hop, and nowhere else. `peer`: where the peer is written already.
+    fn forwarded(&self, out: &mut Vec<u8>, peer: Range<usize>) {
+        for (index, hop) in self.before.iter().enumerate() {
             // IPv6 needs brackets and quotes; what is no address and no identifier is unknown
             // (RFC 7239, section 6).
-            _ = match (address, name.strip_prefix('_')) {
-                (Some(IpAddr::V4(address)), _) => write!(text, "for={address}"),
-                (Some(IpAddr::V6(address)), _) => write!(text, "for=\"[{address}]\""),
-                (None, Some(rest)) if rest.bytes().all(is_identifier) => write!(text, "for={name}"),
-                (None, _) => write!(text, "for=unknown"),
+            _ = match (hop_address(hop), hop.strip_prefix('_')) {
+                (Some(IpAddr::V4(address)), _) => write!(out, "for={address}"),
+                (Some(IpAddr::V6(address)), _) => write!(out, "for=\"[{address}]\""),
+                (None, Some(rest)) if rest.bytes().all(is_identifier) => write!(out, "for={hop}"),
+                (None, _) => write!(out, "for=unknown"),
             };
             if index == 0 {
-                self.asked(text);
+                self.asked(out);
             }
+            out.extend_from_slice(b", ");
+        }
+        let (before, after) = match self.peer {
+            Some(IpAddr::V6(_)) => (&b"for=\"["[..], &b"]\""[..]),
+            _ => (&b"for="[..], &b""[..]),
+        };
+        out.extend_from_slice(before);
+        out.extend_from_within(peer);
+        out.extend_from_slice(after);
+        if self.before.is_empty() {
+            self.asked(out);
         }
     }
 
     /// What the client asked for, as parameters of its hop.
-    fn asked(&self, text: &mut String) {
+    fn asked(&self, out: &mut Vec<u8>) {
         if !self.host.is_empty() {
-            text.push_str(";host=");
-            quote(text, &self.host);
+            out.extend_from_slice(b";host=");
+            quote(out, &self.host);
         }
-        text.push_str(";proto=");
+        out.extend_from_slice(b";proto=");
         match self.proto.bytes().all(is_identifier) {
-            true => text.push_str(&self.proto),
-            false => quote(text, &self.proto),
+            true => out.extend_from_slice(self.proto.as_bytes()),
+            false => quote(out, &self.proto),
         }
     }
 }
@@ -200,15 +211,15 @@ fn is_identifier(byte: u8) -> bool {
 }
 
 /// A quoted string (RFC 9110, section 5.6.4).
-fn quote(text: &mut String, value: &str) {
-    text.push('"');
-    for c in value.chars() {
-        if matches!(c, '"' | '\\') {
-            text.push('\\');
+fn quote(out: &mut Vec<u8>, value: &str) {
+    out.push(b'"');
+    for &byte in value.as_bytes() {
+        if matches!(byte, b'"' | b'\\') {
+            out.push(b'\\');
         }
-        text.push(c);
+        out.push(byte);
     }
-    text.push('"');
+    out.push(b'"');
 }
 
 /// What to do with a request header that may claim things about its sender or its body.

@@ -17,6 +17,8 @@ pub struct Limits {
     pub upstream: Duration,
     /// How long a tunnel or an event stream may be silent.
     pub tunnel: Duration,
+    /// How long an idle connection is still read when the gate stops.
+    pub parting: Duration,
     /// How long the rest of an unread body is read after its answer.
     pub drain: Duration,
     /// How much of such a body is read, in bytes.
@@ -39,6 +41,7 @@ impl Default for Limits {
             connect: seconds(5),
             upstream: seconds(60),
             tunnel: seconds(3_600),
+            parting: seconds(1),
             drain: seconds(2),
             drained: 64 * 1024,
             max_body: 1 << 30,

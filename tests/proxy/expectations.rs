@@ -104,3 +104,24 @@ async fn a_stop_waits_for_what_is_performed() {
     })
     .await;
 }
+
+#[actix_web::test]
+async fn a_request_that_was_on_its_way_at_a_stop_is_answered() {
+    within(async {
+        let stage =
+            Stage::with(Limits { parting: Duration::from_secs(10), ..Limits::default() }, |own| vec![own]).await;
+        let mut client = stage.client().await;
+        client.send("HEAD /mail HTTP/1.1\r\nHost: farm\r\n\r\n").await;
+        assert!(client.head().await.all("connection").is_empty());
+        let stopped = actix_web::rt::spawn(stage.server.stop(true));
+        while TcpStream::connect(stage.gate).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        client.send("HEAD /mail HTTP/1.1\r\nHost: farm\r\n\r\n").await;
+        let head = client.head().await;
+        assert_eq!((head.status(), head.all("connection")), (503, vec!["close"]));
+        assert_eq!(client.rest().await, "");
+        stopped.await.unwrap();
+    })
+    .await;
+}

@@ -83,7 +83,7 @@ impl Worker {
         })
     }
 
-    /// Idle connections end, others with their next answer.
+    /// Connections end with their next answer, idle ones soon.
     pub(super) fn stop(&self) {
         self.stopping.set(true);
         self.deadlines.wake_all();
@@ -181,19 +181,23 @@ async fn wait<S: Socket>(client: &mut Client<S>) -> io::Result<Waited> {
         client.deadline.set(if begun { limits.header } else { limits.idle });
         client.heading = begun;
     }
+    let mut parting = begun;
     poll_fn(|cx| {
-        if client.ended || (!begun && client.worker.is_stopping()) {
+        if client.ended {
             return Poll::Ready(Ok(Waited::Ended));
         }
-        match client.poll_fill(cx, READ_AHEAD) {
-            Poll::Ready(Ok(0)) => Poll::Ready(Ok(Waited::Ended)),
-            Poll::Ready(Ok(_)) => Poll::Ready(Ok(Waited::Came)),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+        if let Poll::Ready(read) = client.poll_fill(cx, READ_AHEAD) {
+            return Poll::Ready(read.map(|n| if n == 0 { Waited::Ended } else { Waited::Came }));
+        }
+        if !parting && client.worker.is_stopping() {
+            // A request may be on its way; it is answered as the last one.
+            parting = true;
+            client.deadline.set(limits.parting);
+        }
+        match client.deadline.poll(cx) {
             // An idle connection ends without a word.
-            Poll::Pending if client.deadline.poll(cx) => {
-                Poll::Ready(Ok(if begun { Waited::Late } else { Waited::Ended }))
-            }
-            Poll::Pending => Poll::Pending,
+            true => Poll::Ready(Ok(if begun { Waited::Late } else { Waited::Ended })),
+            false => Poll::Pending,
         }
     })
     .await

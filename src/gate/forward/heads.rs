@@ -61,7 +61,7 @@ pub fn request(
         write::field(out, "upgrade", protocol);
     }
     out.extend_from_slice(via(head.minor));
-    forwarding.write(&Lines(head.fields), |name, value| write::field(out, name, value));
+    forwarding.write(&Lines(head.fields), out);
 }
 
 /// Writes an answer's head as the client gets it. `advisory`: what is degraded. `date`: for answers that have none.

@@ -14,12 +14,10 @@ fn headers(list: &[(&str, &str)]) -> HeaderMap {
 }
 
 fn written(trusted: bool, peer: &str, sent: &[(&str, &str)]) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut out = Vec::new();
     let forwarding = Forwarding { peer: peer.parse().ok(), trusted, host: "mail.example:8080", secure: false };
-    forwarding.write(&headers(sent), |name, value| {
-        lines.push(format!("{name}: {}", std::str::from_utf8(value).unwrap()));
-    });
-    lines
+    forwarding.write(&headers(sent), &mut out);
+    String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
 }
 
 const SENT: &[(&str, &str)] = &[

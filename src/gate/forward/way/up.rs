@@ -1,7 +1,6 @@
 //! From the client to the upstream: the head, then the body, or the client's part of a tunnel.
 
 use std::{
-    io::IoSlice,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -11,7 +10,7 @@ use tokio::io::AsyncWrite as _;
 use super::{Failure, Way};
 use crate::{
     gate::{
-        connection::client::Socket,
+        connection::client::{Socket, poll_write_both},
         error::{Fault, ProxyError},
         limits::{BUFFER, READ_AHEAD},
     },
@@ -29,9 +28,7 @@ impl<S: Socket> Way<'_, S> {
         let mut moved = false;
         while self.pending_up() {
             let head = &self.plan.head[self.sent..];
-            let slices = [IoSlice::new(head), IoSlice::new(self.client.input.ready())];
-            let slices = if head.is_empty() { &slices[1..] } else { &slices[..] };
-            match Pin::new(&mut self.link.stream).poll_write_vectored(cx, slices) {
+            match poll_write_both(&mut self.link.stream, cx, head, self.client.input.ready()) {
                 Poll::Ready(Ok(n)) => {
                     let of_head = n.min(head.len());
                     self.sent += of_head;
