@@ -3,7 +3,7 @@
 
 use std::{
     sync::OnceLock,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use uuid::Uuid;
@@ -12,7 +12,9 @@ use crate::availability::{Moment, NodeId};
 
 /// What the node's clock shows.
 pub fn now() -> Moment {
-    Moment::from_millis(chrono::Utc::now().timestamp_millis())
+    // A clock before 1970 is none.
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Moment::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// How long this process has asked for the time; never goes back.

@@ -7,8 +7,9 @@
 //! | restart to ready with 100,000 entries and 10,000 pending; memory per entry | |
 //! | bytes and time of a merge against size and differences | |
 //! | CPU time of a denial, of a proxied request, of 1 MiB each way | nginx, HAProxy (with wrk and taskset) |
+//! | memory of 10,000 idle connections; 5,000 that send a byte a second | |
 //!
-//! Only some of it: `cargo bench --bench figures -- latency throughput restart merging gate`.
+//! Only some of it: `cargo bench --bench figures -- latency throughput restart merging gate connections`.
 //!
 //! Wall-clock figures on a shared machine mean little by themselves; the ratios of one run say more.
 //! etcd and Redis (Debian: etcd-server, redis-server) are skipped, and said to be, where they are not
@@ -16,6 +17,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod connections;
 mod gate;
 mod http;
 mod merging;
@@ -55,6 +57,9 @@ fn main() {
         }
         if is_wanted("gate") {
             gate::measure(&mut report).await;
+        }
+        if is_wanted("connections") {
+            connections::measure(&mut report).await;
         }
     });
     if is_wanted("merging") {

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -52,15 +53,7 @@ pub async fn farm(folder: &TempDir, size: usize) -> Vec<Node> {
             ),
         )
         .unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_forewarn"))
-            .args(["serve", "--config"])
-            .arg(&file)
-            .env("FOREWARN_LOG", "warn")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        nodes.push(Node { process, control: control.clone(), gate });
+        nodes.push(Node { process: serve(&file), control: control.clone(), gate });
     }
     for node in &nodes {
         ready(&node.control).await;
@@ -76,6 +69,18 @@ pub fn config(name: &str, data: &str, control: &str, gate: &str, peers: &str) ->
          [[application]]\nname = \"mail\"\nroutes = [\"/mail\"]\n\
          [[token]]\nname = \"figures\"\nrole = \"operator\"\nsha256 = \"{sha}\"\n"
     )
+}
+
+/// A node with the configuration in this file.
+pub fn serve(file: &Path) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_forewarn"))
+        .args(["serve", "--config"])
+        .arg(file)
+        .env("FOREWARN_LOG", "warn")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 pub async fn ready(control: &str) {

@@ -96,7 +96,8 @@ fn fill(data: &std::path::Path, ledger: usize, pending: usize) {
     }
 }
 
-fn resident(pid: u32) -> f64 {
+/// Resident memory of a process, in bytes.
+pub fn resident(pid: u32) -> f64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").trim().parse::<f64>().unwrap() * 1024.0

@@ -171,7 +171,12 @@ impl Shared {
     /// L is the ledger's present one, independent of the cache that decides, so that nodes with equal ledgers
     /// decide alike even if a clock is behind. No lock: one atomic read.
     pub fn clock(&self) -> Moment {
-        self.rules.clock(clock::now(), Moment::from_millis(self.limit.load(Ordering::Acquire)))
+        self.clock_at(clock::now())
+    }
+
+    /// The same, when this node's clock shows `now`.
+    pub fn clock_at(&self, now: Moment) -> Moment {
+        self.rules.clock(now, Moment::from_millis(self.limit.load(Ordering::Acquire)))
     }
 
     /// Raises L to at least this time.

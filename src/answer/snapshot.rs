@@ -54,6 +54,8 @@ pub struct Snapshot {
     weighed: Arc<Weighed>,
     /// `None` where it depends on more of a request than on the node that decides it.
     prepared: Option<Decision>,
+    /// Where it depends on the request: for those that no criteria match.
+    plain: Option<Decision>,
     /// Where decisions depend on the request: the answers that were rendered for some, for others
     /// that are turned away by the same. Filled from the front, without a lock.
     kept: [OnceLock<Arc<Denial>>; KEPT],
@@ -65,13 +67,17 @@ impl Snapshot {
     /// ([`crate::availability::Rules::clock`]), here as everywhere below.
     pub fn build(app: Arc<App>, node: Name, view: View, clock: Moment) -> Self {
         let weighed = Arc::new(view.weigh(clock));
-        let mut snapshot = Self { app, node, view, weighed, prepared: None, kept: Default::default() };
-        if !snapshot.depends_on_request() {
-            let decision = snapshot.evaluate(&nothing_but(snapshot.node.as_str()), clock);
-            if let Decision::Closed(denial) = &decision {
-                denial.prepare();
-            }
-            snapshot.prepared = Some(decision);
+        let mut snapshot = Self { app, node, view, weighed, prepared: None, plain: None, kept: Default::default() };
+        let decision = match snapshot.depends_on_request() {
+            true => snapshot.settle(snapshot.weighed.decide_where(|_| false), clock),
+            false => snapshot.evaluate(&nothing_but(snapshot.node.as_str()), clock),
+        };
+        if let Decision::Closed(denial) = &decision {
+            denial.prepare();
+        }
+        match snapshot.depends_on_request() {
+            true => snapshot.plain = Some(decision),
+            false => snapshot.prepared = Some(decision),
         }
         snapshot
     }
@@ -79,8 +85,10 @@ impl Snapshot {
     /// Decides one request that this node got (its `node` is taken from the snapshot). Where the
     /// decision is prepared, nothing is evaluated and nothing allocated.
     pub fn decide(&self, request: &RequestFacts<'_>, clock: Moment) -> Decision {
-        match &self.prepared {
-            Some(prepared) if self.holds_at(clock) => prepared.clone(),
+        let holds = self.holds_at(clock);
+        match (&self.prepared, &self.plain) {
+            (Some(prepared), _) if holds => prepared.clone(),
+            (None, Some(plain)) if holds && self.weighed.leaves_alone(request) => plain.clone(),
             _ => self.evaluate(&RequestFacts { node: self.node.as_str(), ..*request }, clock),
         }
     }
@@ -89,6 +97,12 @@ impl Snapshot {
         // Within the time that the snapshot holds for, the causes are all that a denial depends on.
         let holds = self.holds_at(clock);
         let verdict = if holds { self.weighed.decide(request) } else { self.view.weigh(clock).decide(request) };
+        self.settle(verdict, clock)
+    }
+
+    /// What a verdict means for its request.
+    fn settle(&self, verdict: Verdict, clock: Moment) -> Decision {
+        let holds = self.holds_at(clock);
         if verdict.is_open() {
             return Decision::Open(advisory(&verdict));
         }

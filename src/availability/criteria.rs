@@ -171,6 +171,18 @@ impl Criteria {
         self.except.iter().any(|one| one.match_path(path) && one.match_rest(request))
     }
 
+    /// The text that every path begins with that they match; empty if they have no path globs.
+    pub(super) fn path_start(&self) -> String {
+        let mut starts = self.paths.iter().map(Glob::start);
+        let mut common = starts.next().unwrap_or_default();
+        for start in starts {
+            let same = common.chars().zip(start.chars()).take_while(|(one, other)| one == other);
+            let len = same.map(|(c, _)| c.len_utf8()).sum();
+            common.truncate(len);
+        }
+        common
+    }
+
     pub(super) fn match_path(&self, path: &str) -> bool {
         self.paths.is_empty() || self.paths.iter().any(|glob| glob.matches(path, false))
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::{
     At, Because, Criteria, Request, RequestFacts, Says, Word,
+    beginning::Start,
     verdict::{Cause, Layer, Verdict},
     weigh::{Standing, Voice, Weighed, Weighing},
 };
@@ -60,6 +61,15 @@ impl Weighed {
         };
         let verdict = self.evaluate(|kind| matching.has(kind), Some(&mut trace));
         (verdict, considered)
+    }
+
+    /// Whether it is plain at once that no criteria match a request, under any reading of its path: then it is
+    /// decided like every other one that they leave alone. `false` says nothing.
+    pub fn leaves_alone(&self, facts: &RequestFacts<'_>) -> bool {
+        [Some(facts.path)].into_iter().chain(facts.also).flatten().all(|path| {
+            let start = Start::of(path);
+            !self.beginnings.iter().any(|beginning| beginning.fits(&start))
+        })
     }
 
     /// Decides about a request that these criteria match (given by their place in
@@ -126,8 +136,11 @@ impl Weighed {
 
     fn matching(&self, request: &Request<'_>) -> Matching {
         let mut matching = Matching::default();
-        for (kind, criteria) in self.criteria().enumerate() {
-            matching.judge(kind, criteria, request, request.path());
+        let start = Start::of(request.path());
+        for ((kind, criteria), beginning) in self.criteria().enumerate().zip(&self.beginnings) {
+            if beginning.fits(&start) {
+                matching.judge(kind, criteria, request, request.path());
+            }
         }
         matching
     }
@@ -177,9 +190,16 @@ impl Matching {
     /// Under another reading of the path; false: no criteria read the path.
     fn read(&mut self, weighed: &Weighed, request: &Request<'_>, path: &str) -> bool {
         let mut looked = false;
-        for (kind, criteria) in weighed.criteria().enumerate().filter(|(_, criteria)| criteria.has_paths()) {
+        let start = Start::of(path);
+        for ((kind, criteria), beginning) in weighed.criteria().enumerate().zip(&weighed.beginnings) {
+            if !criteria.has_paths() {
+                continue;
+            }
             looked = true;
-            self.judge(kind, criteria, request, path);
+            match beginning.fits(&start) {
+                true => self.judge(kind, criteria, request, path),
+                false => self.matches.set(kind, false),
+            }
         }
         looked
     }

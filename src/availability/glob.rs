@@ -139,6 +139,12 @@ impl Glob {
         language.meets(&self.elements().collect::<Vec<_>>(), fold)
     }
 
+    /// The text that every match begins with, if case counts.
+    pub(super) fn start(&self) -> String {
+        let one = |element| if let Element::One(c) = element { Some(c) } else { None };
+        self.elements().map_while(one).collect()
+    }
+
     fn matcher(&self, fold: bool) -> &Matcher {
         self.matchers[usize::from(fold)].get_or_init(|| Box::new(Matcher::of(self.elements(), fold)))
     }

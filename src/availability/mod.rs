@@ -8,6 +8,7 @@
 //! same request give the same verdict on every node (docs/contract.md#the-verdict).
 
 mod because;
+mod beginning;
 mod criteria;
 mod dropping;
 mod evaluate;

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::{
     Because, Criteria, Entry, Moment, Restore, Rules, Says, Stamp, Target, Word,
+    beginning::Beginning,
     verdict::{Layer, View},
 };
 
@@ -23,6 +24,8 @@ pub struct Weighed {
     pub(super) subjects: Vec<Weighing>,
     /// A word for each distinct criteria of those that may count.
     pub(super) kinds: Vec<Arc<Word>>,
+    /// How paths begin that they can match, in the same order.
+    pub(super) beginnings: Vec<Beginning>,
     from: Moment,
     until: Option<Moment>,
 }
@@ -78,7 +81,8 @@ impl View {
         });
         let subjects = subjects.collect();
         let (from, until) = self.span(clock);
-        Weighed { subjects, kinds: kinds.found, from, until }
+        let beginnings = kinds.found.iter().filter_map(|word| word.criteria()).map(Beginning::of).collect();
+        Weighed { subjects, kinds: kinds.found, beginnings, from, until }
     }
 }
 

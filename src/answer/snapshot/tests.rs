@@ -175,6 +175,7 @@ fn a_word() -> impl Strategy<Value = Arc<Entry>> {
         1 => Just(json!({"nodes": ["a"]})),
         1 => Just(json!({"nodes": ["b"]})),
         1 => Just(json!({"methods": ["POST"]})),
+        1 => Just(json!({"paths": ["/a*"]})),
     ];
     let target = prop_oneof![Just("application:mail"), Just("system"), Just("resource:store")];
     (0..60u64, any::<bool>(), criteria, target, 0..3u8, proptest::option::of(1..40u64), proptest::option::of(1..40u64), any::<bool>(), any::<u16>())
@@ -218,8 +219,9 @@ proptest! {
             instants.extend(instants.clone().iter().map(|at| at.after(Duration::from_secs(86_400))));
         }
         for now in instants {
-            for method in ["GET", "POST"] {
-                let request = RequestFacts { method, ..nothing_but("a") };
+            let paths = [("/", None), ("/abc", None), ("/x", Some("/abc"))];
+            for (method, (path, also)) in ["GET", "POST"].into_iter().flat_map(|method| paths.map(|path| (method, path))) {
+                let request = RequestFacts { method, path, also: [also, None], ..nothing_but("a") };
                 let verdict = view.weigh(now).decide(&request);
                 let fresh = Denial::of(&app, &name("a"), verdict, now);
                 let decided = closed(&snapshot, &request, now);

@@ -86,7 +86,8 @@ impl<S: Socket> Client<S> {
 
     /// What the bytes are, and how long the head is.
     fn find(&mut self, raw: &[u8]) -> (Option<Found>, usize) {
-        self.worker.date.set(clock::now());
+        let now = clock::now();
+        self.worker.date.set(now);
         let mut slots = Slots::default();
         let head = match head::request(raw, &mut slots, CHECK) {
             Ok(None) => return (None, 0),
@@ -101,7 +102,7 @@ impl<S: Socket> Client<S> {
                 return (Some(Found::Refused), 0);
             }
         };
-        let clock = self.worker.gate.shared.clock();
+        let clock = self.worker.gate.shared.clock_at(now);
         (Some(self.decide(raw, &head, clock)), head.len)
     }
 
