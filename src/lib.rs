@@ -10,12 +10,13 @@
 //! cli           the command line: a file per subcommand                 all below
 //! demo          the farm that `forewarn demo` starts                    config vocabulary availability clock
 //! node          one node, put together: boot order, shutdown order      all below
-//! gate          what users reach: decide, deny, forward, check          http1 actors answer store monitor sync vocabulary availability clock noise
+//! gate          what users reach: decide, deny, forward, check          http1 actors answer store outside monitor sync vocabulary availability clock noise
 //! control       what operators and programs reach: API, pages, events   body actors answer store monitor sync vocabulary availability clock noise
 //! peer          what other nodes reach: signed messages                 body actors answer store sync vocabulary availability clock noise
 //! http1         PURE HTTP/1.1 as bytes: heads, framing, bodies          –
 //! body          how bodies are read, within bounds                      –
 //! actors        caches, repeater, couriers, monitors, the desk           answer store monitor sync vocabulary availability clock
+//! outside       PURE what the company reads: status page, feeds          answer vocabulary availability
 //! answer        PURE denials, problems and pages in four shapes         availability
 //! store         sled: trees, records, group commit, migrations          sync availability
 //! config        the TOML file as checked settings                       monitor vocabulary availability
@@ -50,6 +51,8 @@ pub mod gate;
 pub mod http1;
 #[doc(hidden)]
 pub mod monitor;
+#[doc(hidden)]
+pub mod outside;
 #[doc(hidden)]
 pub mod peer;
 #[doc(hidden)]

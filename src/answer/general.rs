@@ -22,7 +22,7 @@ pub(super) fn nothing_but(node: &str) -> RequestFacts<'_> {
 }
 
 /// Whether a word with these criteria speaks about all requests that a node gets.
-pub(super) fn is_general(criteria: Option<&Criteria>, node: &str) -> bool {
+pub fn is_general(criteria: Option<&Criteria>, node: &str) -> bool {
     criteria.is_none_or(|criteria| criteria.match_request(&nothing_but(node)))
 }
 

@@ -23,7 +23,7 @@ mod snapshot;
 mod words;
 
 pub use denial::{Denial, EVENTS, Told};
-pub use general::{advisory_json, availability_json, general, partial};
+pub use general::{advisory_json, availability_json, general, is_general, partial};
 pub use note::Note;
 pub use occasion::Occasion;
 pub use page::LARGEST_PAGE;

@@ -29,6 +29,7 @@ mod reader;
 pub mod secrets;
 mod sections;
 mod settings;
+mod status_page;
 pub mod template;
 pub mod values;
 
@@ -157,7 +158,8 @@ fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
     let tokens = lists::tokens(&mut root);
     let operators = lists::operators(&mut root);
     let alerts = lists::alerts(&mut root, &reasons);
-    root.not_yet(&["monitor", "rule", "webhook", "status_page"]);
+    let status_page = status_page::status_page(&mut root);
+    root.not_yet(&["monitor", "rule", "webhook"]);
     root.finish();
 
     Some(Settings {
@@ -172,5 +174,6 @@ fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
         tokens,
         operators,
         alerts,
+        status_page,
     })
 }

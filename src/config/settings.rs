@@ -39,6 +39,8 @@ pub struct Settings {
     pub operators: Vec<Operator>,
     /// `[[alert]]`, in the order of the file: of several that match, the first counts.
     pub alerts: Vec<AlertRule>,
+    /// `[status_page]`; without it there is none.
+    pub status_page: Option<crate::vocabulary::StatusSettings>,
 }
 
 /// This node and its disk.

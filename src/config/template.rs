@@ -147,6 +147,11 @@ sha256 = "@SHA256@"
 # match = { alertname = "MailDown" }
 # target = "application:mail"
 # reason = "unplanned-outage"
+
+# The public status page at the gate's /.forewarn/status, with JSON, a feed and a calendar.
+# [status_page]
+# title = "Status of example.com"
+# url = "https://www.example.com"
 "#;
 
 #[cfg(test)]

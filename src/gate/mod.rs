@@ -30,6 +30,7 @@ pub(crate) mod reserved;
 pub mod route;
 pub(crate) mod served;
 pub mod service;
+pub(crate) mod status;
 mod strip;
 pub mod upstream;
 

@@ -10,12 +10,14 @@ use actix_web::{
     dev::{Server, ServerHandle},
     web,
 };
+use arc_swap::ArcSwap;
 
 use super::{
     NodeError, descriptors,
     listeners::{control_server, public_events},
     made::{facts, gate, limits, merge_plan, open_store, slots},
     parts::{Bound, bind, definitions, ended, resources},
+    status,
 };
 use crate::{
     actors::{
@@ -32,7 +34,10 @@ use crate::{
     clock,
     config::Settings,
     control::events,
-    gate::{listener, reserved},
+    gate::{
+        listener, reserved,
+        status::{self as gate_status, StatusPage},
+    },
     peer::{
         client::PeerClient,
         endpoints::Door,
@@ -271,9 +276,19 @@ impl Merged {
         let gate = gate(&core.settings, &core.shared)?;
         let (streams, changes) = (core.gate_streams.clone(), web::Data::new(core.shared.events.clone()));
         let addresses: Vec<Listen> = core.gate.iter().map(|bound| bound.at().clone()).collect();
+        let rules = core.shared.rules();
+        let page = core.settings.status_page.clone().map(|settings| {
+            let page = Arc::new(StatusPage { settings, record: ArcSwap::default() });
+            // Ends with the node's runtime.
+            actix::spawn(status::keep(Arc::clone(&page), core.store.clone(), Arc::clone(&core.shared), rules));
+            page
+        });
         let sockets = core.gate.into_iter().map(Bound::listen).collect::<Result<Vec<_>, _>>()?;
         let server = listener::serve(sockets, gate, limits(&core.settings), GRACE, core.users, move |more| {
             let (streams, changes) = (streams.clone(), changes.clone());
+            if let Some(page) = &page {
+                gate_status::configure(more, Arc::clone(page));
+            }
             more.app_data(streams).app_data(changes).service(reserved::reading("/events", public_events));
         })?;
         crash_point("boot.listening");

@@ -13,6 +13,7 @@ mod listeners;
 mod made;
 pub(crate) mod maintenance;
 mod parts;
+mod status;
 
 use std::io;
 

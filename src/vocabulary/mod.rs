@@ -14,6 +14,7 @@ pub mod password;
 mod role;
 mod route;
 mod secret;
+mod status_page;
 
 pub use address::{HttpUrl, host_name};
 pub use alert::AlertRule;
@@ -25,3 +26,4 @@ pub use notifier::{Initial, Notifier};
 pub use role::Role;
 pub use route::Route;
 pub use secret::{Secret, token_sha256};
+pub use status_page::StatusSettings;

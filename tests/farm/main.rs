@@ -26,6 +26,7 @@ mod returning;
 mod rights;
 mod settings;
 mod starting;
+mod status_page;
 mod submitting;
 mod versions;
 
