@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::{closing, in_seconds, opening, support::Farm};
+use crate::{
+    closing, in_seconds, opening,
+    support::{Farm, wait::poll_until},
+};
 
 const SECTION: &str = "[status_page]\ntitle = \"Status of Example\"\nurl = \"https://www.example.com/\"";
 
@@ -37,11 +40,11 @@ async fn an_outage_and_a_plan_are_on_the_page_in_the_feeds_and_after_a_restart()
         let feed = get("/feed.atom").await.text();
         feed.contains("unplanned outage") && feed.contains("Over since") && feed.contains("Disk full")
     };
-    node.wait_until("the outage is in the record", recorded).await;
+    poll_until("the outage is in the record", recorded).await;
     assert!(get("").await.text().contains("Past outages"));
     node.kill9().await;
     node.restart().await;
-    node.wait_until("the record is made again from the history", recorded).await;
+    poll_until("the record is made again from the history", recorded).await;
     let posted = node.gate_send("POST", "/.forewarn/status", &[], Some(b"x")).await;
     assert_eq!(posted.expect(405).header("allow"), Some("GET, HEAD"));
 }
