@@ -250,6 +250,7 @@ fn measure(case: &Case) -> (usize, Duration, Duration) {
         headers: &case.head,
         client: Some("192.0.2.9".parse().unwrap()),
         node: &node,
+        inside: false,
     };
     let mut rounds: Vec<Duration> = (0..300)
         .map(|_| {

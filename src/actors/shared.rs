@@ -18,6 +18,7 @@ use crate::{
     availability::{Moment, Name, Rules, Target},
     clock,
     sync::{Conflict, Phase},
+    vocabulary::Visitors,
 };
 
 /// How many events a slow reader may lag behind before it gets `Lagged`.
@@ -135,6 +136,8 @@ pub struct Shared {
     pub in_flight: AtomicUsize,
     /// The store cannot write at the moment.
     pub store_stopped: AtomicBool,
+    /// Signs what visitors carry.
+    pub visitors: Visitors,
     /// δ and lapse.
     rules: Rules,
     /// L in milliseconds, as the repeater knows it now.
@@ -154,6 +157,11 @@ impl Shared {
             submission_seconds: Histogram::new(exponential_buckets(0.000_5, 2.0, 15)),
             in_flight: AtomicUsize::new(0),
             store_stopped: AtomicBool::new(false),
+            visitors: Visitors::new(
+                None,
+                None,
+                [(); 4].map(|()| clock::random().to_le_bytes()).concat().try_into().unwrap_or_default(),
+            ),
             rules,
             limit: AtomicI64::new(0),
             phase: ArcSwap::from_pointee(Phase::Open),
@@ -164,6 +172,12 @@ impl Shared {
     /// δ and lapse.
     pub fn rules(&self) -> Rules {
         self.rules
+    }
+
+    /// With these keys instead of such as only this process knows.
+    #[must_use]
+    pub fn with_visitors(self, visitors: Visitors) -> Self {
+        Self { visitors, ..self }
     }
 
     /// The time of verdicts, now: this node's clock, or L − 2δ if that is ahead of it.

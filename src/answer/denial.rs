@@ -184,12 +184,26 @@ impl Denial {
     /// One sentence: what is down, why, and when it will be back.
     pub fn detail(&self) -> String {
         let Facts { back, overdue, .. } = &self.facts;
-        let down = format!("{} is down {}", self.facts.app.title, self.facts.deciding.notification.reason.phrase());
+        let phrase = self.facts.deciding.notification.reason.phrase();
+        if let Some(begins) = self.begins().map(words::instant) {
+            let down =
+                format!("{} goes down {phrase} at {begins} and lets nobody new in until then", self.facts.app.title);
+            return match back.map(words::instant) {
+                None => format!("{down}. When it will be back is not known."),
+                Some(back) => format!("{down}. It is expected back at {back}."),
+            };
+        }
+        let down = format!("{} is down {phrase}", self.facts.app.title);
         match back.map(words::instant) {
             None => format!("{down}. When it will be back is not known."),
             Some(back) if *overdue => format!("{down}, was expected back at {back}, and is not back yet."),
             Some(back) => format!("{down} and is expected back at {back}."),
         }
+    }
+
+    /// When the application goes down, if only newcomers are turned away until then.
+    pub fn begins(&self) -> Option<Moment> {
+        self.facts.causes.iter().map(Cause::begins).reduce(|one, other| one.zip(other).map(|(a, b)| a.min(b)))?
     }
 
     /// The closings that it follows from, the deciding one first.

@@ -16,9 +16,18 @@ use super::Snapshot;
 
 /// A request without method, path, query, header fields and client: what criteria look at is not
 /// there, so that only those that name nodes match it. (And a path glob of nothing but stars, which
-/// matches every request there is.)
+/// matches every request there is.) Its sender is inside: what turns newcomers away is for some only.
 pub(super) fn nothing_but(node: &str) -> RequestFacts<'_> {
-    RequestFacts { method: "", path: "", also: [None; 2], query: "", headers: &NoHeaders, client: None, node }
+    RequestFacts {
+        method: "",
+        path: "",
+        also: [None; 2],
+        query: "",
+        headers: &NoHeaders,
+        client: None,
+        node,
+        inside: true,
+    }
 }
 
 /// Whether a word with these criteria speaks about all requests that a node gets.
@@ -44,10 +53,15 @@ pub fn partial(weighed: &Weighed, node: &Name) -> Vec<Cause> {
         if general[kind] || !is_here || criteria.has_unread() {
             continue;
         }
-        let verdict = weighed.decide_where(|other| other == kind || general[other]);
         let own = |cause: &Cause| cause.entry.notification.criteria.as_ref() == Some(criteria);
-        causes.extend(verdict.causes.into_iter().filter(own));
+        for inside in [true, false] {
+            let verdict = weighed.decide_where(inside, |other| other == kind || general[other]);
+            let found = verdict.causes.into_iter().filter(|cause| own(cause) && (inside || cause.begins().is_some()));
+            causes.extend(found);
+        }
     }
+    let newcomers = weighed.decide_where(false, |kind| general[kind]);
+    causes.extend(newcomers.causes.into_iter().filter(|cause| cause.begins().is_some()));
     let reported = |cause: &Cause| cause.entry.notification.reporter.is_some();
     causes.sort_by(|a, b| {
         let key = |cause: &Cause| (cause.layer, cause.target.clone(), reported(cause), cause.since, cause.entry.stamp);
@@ -86,6 +100,7 @@ pub fn availability_json(snapshot: &Snapshot, clock: Moment) -> Value {
                 "message": plan.message,
                 "goes_down_at": plan.since(),
                 "expected_back_at": plan.expected_back_at,
+                "last_entry_at": plan.last_entry(),
                 "restore": plan.restore,
             })
         })
@@ -94,6 +109,7 @@ pub fn availability_json(snapshot: &Snapshot, clock: Moment) -> Value {
         "application": app.name(),
         "title": app.title,
         "available": verdict.is_open(),
+        "admits_newcomers": weighed.decide(&RequestFacts { inside: false, ..nothing_but(node.as_str()) }).is_open(),
         "reason": first.map(|closing| &closing.reason.name),
         "message": first.and_then(|closing| closing.message.as_deref()),
         "since": verdict.since(),

@@ -9,6 +9,7 @@
 //! exactly what its verdict states; no cache may store an answer. Must not know: clocks, sockets, web
 //! frameworks, the store.
 
+mod announced;
 mod denial;
 #[cfg(test)]
 mod fixtures;
@@ -22,6 +23,7 @@ mod shape;
 mod snapshot;
 mod words;
 
+pub use announced::{Announced, LastEntry};
 pub use denial::{Denial, EVENTS, Told};
 pub use general::{advisory_json, availability_json, general, is_general, partial};
 pub use note::Note;

@@ -61,6 +61,8 @@ pub(super) struct Page<'a> {
     pub(super) lead: &'a str,
     /// Absent where nothing is down.
     pub(super) since: Option<Moment>,
+    /// It has not begun: `since` is when it begins.
+    pub(super) coming: bool,
     pub(super) back: Option<Moment>,
     pub(super) overdue: bool,
     pub(super) component: Option<Cow<'a, str>>,

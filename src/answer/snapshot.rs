@@ -4,7 +4,10 @@
 //! used only for the time and the requests for which they are valid; otherwise the words are weighed again. So
 //! a cache that is late with its next snapshot costs time, never correctness.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
 
@@ -13,7 +16,7 @@ use crate::availability::{
     verdict::{Cause, Definition, Verdict, View},
 };
 
-use super::{Denial, general::nothing_but};
+use super::{Announced, Denial, general::nothing_but};
 
 /// Answers of a kind that are kept, where requests get different ones. More than these are rendered
 /// anew for each request.
@@ -52,9 +55,10 @@ pub struct Snapshot {
     node: Name,
     view: View,
     weighed: Arc<Weighed>,
+    announced: Announced,
     /// `None` where it depends on more of a request than on the node that decides it.
     prepared: Option<Decision>,
-    /// Where it depends on the request: for those that no criteria match.
+    /// Where it depends on the request: for those that no criteria match, and whose sender is inside.
     plain: Option<Decision>,
     /// Where decisions depend on the request: the answers that were rendered for some, for others
     /// that are turned away by the same. Filled from the front, without a lock.
@@ -67,9 +71,11 @@ impl Snapshot {
     /// ([`crate::availability::Rules::clock`]), here as everywhere below.
     pub fn build(app: Arc<App>, node: Name, view: View, clock: Moment) -> Self {
         let weighed = Arc::new(view.weigh(clock));
-        let mut snapshot = Self { app, node, view, weighed, prepared: None, plain: None, kept: Default::default() };
+        let announced = Announced::of(&weighed, &node, clock);
+        let kept = Default::default();
+        let mut snapshot = Self { app, node, view, weighed, announced, prepared: None, plain: None, kept };
         let decision = match snapshot.depends_on_request() {
-            true => snapshot.settle(snapshot.weighed.decide_where(|_| false), clock),
+            true => snapshot.settle(snapshot.weighed.decide_where(true, |_| false), clock),
             false => snapshot.evaluate(&nothing_but(snapshot.node.as_str()), clock),
         };
         if let Decision::Closed(denial) = &decision {
@@ -86,9 +92,10 @@ impl Snapshot {
     /// decision is prepared, nothing is evaluated and nothing allocated.
     pub fn decide(&self, request: &RequestFacts<'_>, clock: Moment) -> Decision {
         let holds = self.holds_at(clock);
+        let admitted = || request.inside || !self.weighed.turns_newcomers_away();
         match (&self.prepared, &self.plain) {
             (Some(prepared), _) if holds => prepared.clone(),
-            (None, Some(plain)) if holds && self.weighed.leaves_alone(request) => plain.clone(),
+            (None, Some(plain)) if holds && admitted() && self.weighed.leaves_alone(request) => plain.clone(),
             _ => self.evaluate(&RequestFacts { node: self.node.as_str(), ..*request }, clock),
         }
     }
@@ -142,6 +149,14 @@ impl Snapshot {
         self.weighed.until()
     }
 
+    /// What is announced to those who are served.
+    pub fn announced(&self, clock: Moment) -> Cow<'_, Announced> {
+        match self.holds_at(clock) {
+            true => Cow::Borrowed(&self.announced),
+            false => Cow::Owned(Announced::of(&self.view.weigh(clock), &self.node, clock)),
+        }
+    }
+
     /// The application.
     pub fn app(&self) -> &Arc<App> {
         &self.app
@@ -165,7 +180,7 @@ impl Snapshot {
     /// Whether some requests may be decided differently from others on this node. Criteria that name
     /// nothing but nodes are the same for every request that this node gets.
     pub fn depends_on_request(&self) -> bool {
-        self.weighed.criteria().any(|criteria| !criteria.only_nodes())
+        self.weighed.turns_newcomers_away() || self.weighed.criteria().any(|criteria| !criteria.only_nodes())
     }
 }
 

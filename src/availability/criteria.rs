@@ -79,6 +79,8 @@ pub struct RequestFacts<'a> {
     pub client: Option<IpAddr>,
     /// The node that decides.
     pub node: &'a str,
+    /// Its sender was served before the last entry of a plan (docs/contract.md#last-entry).
+    pub inside: bool,
 }
 
 /// A request that is compared with many criteria. Each part is decoded once, when criteria first read it.
@@ -294,6 +296,7 @@ mod tests {
             headers,
             client: Some("192.0.2.9".parse().unwrap()),
             node: "a",
+            inside: false,
         }
     }
 

@@ -37,10 +37,10 @@ impl Weighed {
     pub fn decide(&self, facts: &RequestFacts<'_>) -> Verdict {
         let request = Request::new(*facts);
         let mut matching = self.matching(&request);
-        let mut verdict = self.evaluate(|kind| matching.matches.has(kind), None);
+        let mut verdict = self.evaluate(|kind| matching.matches.has(kind), facts.inside, None);
         for path in facts.also.into_iter().flatten() {
             if verdict.is_open() && matching.read(self, &request, path) {
-                verdict = self.evaluate(|kind| matching.matches.has(kind), None);
+                verdict = self.evaluate(|kind| matching.matches.has(kind), facts.inside, None);
             }
         }
         verdict
@@ -59,7 +59,7 @@ impl Weighed {
             };
             considered.push(Considered { word: Arc::clone(word), layer, because });
         };
-        let verdict = self.evaluate(|kind| matching.has(kind), Some(&mut trace));
+        let verdict = self.evaluate(|kind| matching.has(kind), facts.inside, Some(&mut trace));
         (verdict, considered)
     }
 
@@ -73,13 +73,13 @@ impl Weighed {
     }
 
     /// Decides about a request that these criteria match (given by their place in
-    /// [`Weighed::criteria`]) and no others.
-    pub fn decide_where(&self, matches: impl Fn(usize) -> bool) -> Verdict {
-        self.evaluate(matches, None)
+    /// [`Weighed::criteria`]) and no others; `inside` as in [`RequestFacts`].
+    pub fn decide_where(&self, inside: bool, matches: impl Fn(usize) -> bool) -> Verdict {
+        self.evaluate(matches, inside, None)
     }
 
-    fn evaluate(&self, matches: impl Fn(usize) -> bool, mut trace: Option<&mut Trace<'_>>) -> Verdict {
-        let speaks = |standing: &&Standing| standing.kind.is_none_or(&matches);
+    fn evaluate(&self, matches: impl Fn(usize) -> bool, inside: bool, mut trace: Option<&mut Trace<'_>>) -> Verdict {
+        let speaks = |standing: &&Standing| standing.kind.is_none_or(&matches) && !(standing.newcomers && inside);
         let mut verdict = Verdict::default();
         let mut opened_itself: Option<At> = None;
         for subject in &self.subjects {
@@ -89,7 +89,7 @@ impl Weighed {
             }
             // Opening one application while the system is closed opens that one.
             let floor = if subject.layer == Layer::System { opened_itself } else { None };
-            let close = |standing: &Standing| subject.cause(&standing.word);
+            let close = |standing: &Standing| subject.cause(standing);
 
             let said = subject.operators.standing.iter().find(speaks);
             let closed = said.filter(|said| said.word.says == Says::Closing && Some(said.word.at) > floor);
@@ -115,14 +115,14 @@ impl Weighed {
             verdict.advisories.extend(reporters.filter(|said| reported(said)).map(close));
 
             let Some(trace) = trace.as_deref_mut() else { continue };
-            subject.operators.tell(subject, &matches, trace, |said| match said.word.says {
+            subject.operators.tell(subject, &matches, inside, trace, |said| match said.word.says {
                 Says::Closing if closed.is_some() => Because::Closes,
                 Says::Closing => Because::OpenedLater,
                 _ if own(said) => Because::Advises,
                 _ => Because::Opens,
             });
             for reporter in &subject.reporters {
-                reporter.tell(subject, &matches, trace, |said| match said.word.says {
+                reporter.tell(subject, &matches, inside, trace, |said| match said.word.says {
                     Says::Closing if !closes(&said) => Because::Silenced,
                     Says::Closing if enough => Because::Closes,
                     Says::Closing => Because::TooFew { found, agree: subject.agree },
@@ -147,8 +147,10 @@ impl Weighed {
 }
 
 impl Weighing {
-    fn cause(&self, word: &Word) -> Cause {
-        Cause { layer: self.layer, target: self.target.clone(), entry: Arc::clone(&word.entry), since: word.since }
+    fn cause(&self, standing: &Standing) -> Cause {
+        let word: &Word = &standing.word;
+        let since = word.last_entry.filter(|_| standing.newcomers).unwrap_or(word.since);
+        Cause { layer: self.layer, target: self.target.clone(), entry: Arc::clone(&word.entry), since }
     }
 }
 
@@ -158,6 +160,7 @@ impl Voice {
         &self,
         subject: &Weighing,
         matches: &dyn Fn(usize) -> bool,
+        inside: bool,
         trace: &mut Trace<'_>,
         deciding: impl Fn(&Standing) -> Because,
     ) {
@@ -168,6 +171,7 @@ impl Voice {
             let because = match unread {
                 Some(criteria) => Because::Unread(criteria.unread().map(str::to_owned).collect()),
                 None if !standing.kind.is_none_or(matches) => Because::NoMatch,
+                None if standing.newcomers && inside => Because::NotBegun(word.since),
                 None if std::mem::replace(&mut decided, true) => Because::Earlier,
                 None => deciding(standing),
             };

@@ -193,6 +193,12 @@ impl Notification {
         self.goes_down_at.unwrap_or(self.timestamp)
     }
 
+    /// Since when newcomers are turned away, for a plan with a last entry.
+    pub fn last_entry(&self) -> Option<Moment> {
+        let seconds = self.last_entry_seconds.filter(|seconds| *seconds > 0 && self.is_plan() && !self.degraded)?;
+        Some(self.since().before(std::time::Duration::from_secs(seconds.into())))
+    }
+
     /// A closing that begins after it was made.
     pub fn is_plan(&self) -> bool {
         self.status == Some(Status::Unavailable) && self.goes_down_at.is_some_and(|begins| begins > self.timestamp)

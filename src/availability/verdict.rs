@@ -7,6 +7,9 @@ use std::sync::Arc;
 
 use super::{Entry, Ledger, Moment, Name, Rules, Says, Speaker, Target, TargetWords, Word};
 
+/// How long before it begins a plan is announced to those who are served.
+pub const ANNOUNCED: std::time::Duration = std::time::Duration::from_secs(86_400);
+
 /// What an application is, as far as verdicts go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
@@ -68,6 +71,14 @@ pub struct Cause {
     pub entry: Arc<Entry>,
     /// Since when.
     pub since: Moment,
+}
+
+impl Cause {
+    /// When the plan begins that only turns newcomers away until then; `None` for everything else.
+    pub fn begins(&self) -> Option<Moment> {
+        let begins = self.entry.notification.since();
+        (self.since < begins).then_some(begins)
+    }
 }
 
 /// Open, or closed by these causes; the first one is the one to name.
@@ -168,7 +179,10 @@ impl View {
         let words = self.subjects.iter().flat_map(|subject| subject.words.iter());
         let changes = words
             .filter(|word| word.says == Says::Closing || word.degraded)
-            .flat_map(|word| [Some(word.since), word.entry.notification.expected_back_at, lapse(word)])
+            .flat_map(|word| {
+                let announced = word.plan.then(|| word.since.before(ANNOUNCED));
+                [Some(word.since), word.entry.notification.expected_back_at, lapse(word), word.last_entry, announced]
+            })
             .flatten();
         let (mut from, mut until) = (Moment::ZERO, None);
         for change in changes {

@@ -60,6 +60,8 @@ pub(super) struct Standing {
     pub(super) kind: Option<usize>,
     /// It is degraded: an opening with an advisory.
     pub(super) advises: bool,
+    /// A plan that has not begun, and turns away those who are not inside (docs/contract.md#last-entry).
+    pub(super) newcomers: bool,
 }
 
 impl View {
@@ -103,12 +105,21 @@ impl Weighed {
         self.kinds.iter().filter_map(|word| word.criteria())
     }
 
+    /// Whether the last entry of a plan is over: those who are inside are decided differently.
+    pub fn turns_newcomers_away(&self) -> bool {
+        let mut voices = self.subjects.iter().flat_map(|subject| subject.reporters.iter().chain([&subject.operators]));
+        voices.any(|voice| voice.standing.iter().any(|standing| standing.newcomers))
+    }
+
     /// Plans that have not begun and are not cancelled, by their beginning
     /// (docs/contract.md#several-causes).
     pub fn upcoming(&self) -> Vec<Arc<Entry>> {
         let voices = self.subjects.iter().flat_map(|subject| subject.reporters.iter().chain([&subject.operators]));
-        let silent = voices.flat_map(|voice| &voice.silent);
-        let plans = silent.filter(|(_, because)| matches!(because, Because::NotBegun(_))).map(|(word, _)| word);
+        let plans = voices.flat_map(|voice| {
+            let silent = voice.silent.iter().filter(|(_, because)| matches!(because, Because::NotBegun(_)));
+            let turning_away = voice.standing.iter().filter(|standing| standing.newcomers);
+            silent.map(|(word, _)| word).chain(turning_away.map(|standing| &standing.word))
+        });
         let by_beginning: BTreeMap<(Moment, Stamp), &Arc<Entry>> =
             plans.map(|word| ((word.since, *word.stamp()), &word.entry)).collect();
         by_beginning.into_values().cloned().collect()
@@ -140,6 +151,10 @@ impl Voice {
             let silent = match (x.says, cancel, replaced, x.ends) {
                 (Says::Cancel(_), ..) => Because::Cancels,
                 (_, Some(by), ..) => Because::TakenBack(id(by)),
+                _ if x.plan && x.since > clock && x.last_entry.is_some_and(|from| from <= clock) => {
+                    voice.standing.push(Standing { newcomers: true, ..kinds.standing(x, clock) });
+                    continue;
+                }
                 _ if x.plan && x.since > clock => Because::NotBegun(x.since),
                 (_, _, Some(by), _) => Because::Replaced(id(by)),
                 (Says::Closing, .., Some(ends)) if ends <= clock => Because::Over(ends),
@@ -195,6 +210,6 @@ impl Kinds {
         // An advisory that ends by itself leaves a plain opening.
         let n = &word.entry.notification;
         let over = n.restore == Restore::Automatic && n.expected_back_at.is_some_and(|ends| ends <= clock);
-        Standing { word: Arc::clone(word), kind, advises: word.degraded && !over }
+        Standing { word: Arc::clone(word), kind, advises: word.degraded && !over, newcomers: false }
     }
 }

@@ -64,6 +64,8 @@ pub struct Word {
     pub ends: Option<Moment>,
     /// An opening with an advisory.
     pub degraded: bool,
+    /// Since when it turns newcomers away, for a plan with a last entry.
+    pub last_entry: Option<Moment>,
     /// A hash of its criteria, 0 without: most criteria that are compared differ, and the hash shows this
     /// without reading them. Valid in this process only.
     digest: u64,
@@ -90,8 +92,8 @@ impl Word {
             criteria.hash(&mut hasher);
             hasher.finish().max(1)
         });
-        let degraded = n.degraded;
-        Self { says, speaker, at: At(at, entry.stamp), plan, since, ends, degraded, digest, entry }
+        let (degraded, last_entry) = (n.degraded, n.last_entry());
+        Self { says, speaker, at: At(at, entry.stamp), plan, since, ends, degraded, last_entry, digest, entry }
     }
 
     /// The stamp of the entry.

@@ -10,6 +10,7 @@ mod store;
 mod text;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
@@ -52,6 +53,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Show every word considered for a request, and why it counted or not
     Why(WhyArgs),
+    /// Make a link by which testers pass through a closing
+    Pass(PassArgs),
     /// List the nodes of the farm, or forget one
     #[command(subcommand)]
     Node(NodeCommand),
@@ -196,6 +199,22 @@ pub enum NodeCommand {
     List(OutputArgs),
     /// Remove a node from the farm for good; if it returns, it joins under a new id
     Forget(ForgetArgs),
+}
+
+/// `forewarn pass`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  \
+    forewarn pass mail chat --for 2h")]
+pub struct PassArgs {
+    /// The applications that it opens; the link leads to the first
+    #[arg(value_name = "APPLICATION", num_args = 1..=20, required = true, value_parser = text::name)]
+    pub applications: Vec<String>,
+    /// How long it is valid, as in 30m, 2h30m or 1d; at most 30d
+    #[arg(long = "for", value_name = "DURATION", value_parser = text::span)]
+    pub lasts: Duration,
+    /// Form of the output.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// `forewarn node forget`

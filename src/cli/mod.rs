@@ -15,6 +15,7 @@ pub mod logging;
 pub mod nodes;
 pub mod notify;
 mod pages;
+pub mod pass;
 pub mod serve;
 pub mod show;
 pub mod status;
@@ -93,6 +94,7 @@ fn dispatch(command: Command) -> Result<(), CliError> {
             let screen = Screen::of_stdout();
             why::run(&args, Access::from_env()?, &screen, out)
         }
+        Command::Pass(args) => pass::run(&args, Access::from_env()?, out),
         Command::Node(command) => {
             let screen = Screen::of_stdout();
             nodes::run(&command, Access::from_env()?, &screen, out)

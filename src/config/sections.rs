@@ -88,10 +88,12 @@ pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {
     let lapse = section.text("lapse", values::duration_in(SECOND..=365 * DAY));
     queue(section.section("queue"));
     let merge = merge(section.section("merge"));
-    section.not_yet(&["previous_secret", "pass_key", "tls_ca", "tls_cert", "tls_key"]);
+    let pass_key = section.text("pass_key", check_secret);
+    section.not_yet(&["previous_secret", "tls_ca", "tls_cert", "tls_key"]);
     section.finish();
     FarmSettings {
         secret,
+        pass_key,
         peers,
         fanout: fanout.and_then(some).map_or(Fanout::All, Fanout::Some),
         max_clock_skew: max_clock_skew.unwrap_or(60 * SECOND),

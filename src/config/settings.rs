@@ -125,6 +125,8 @@ impl ControlSettings {
 pub struct FarmSettings {
     /// Signs what nodes say to one another; at least 16 bytes.
     pub secret: Option<Secret>,
+    /// Signs testers' passes together with the secret: changing it ends all of them.
+    pub pass_key: Option<Secret>,
     /// Peers to begin with; membership spreads from there. Needs the secret.
     pub peers: Vec<HttpUrl>,
     /// To how many a node passes a notification on by itself. Default all.

@@ -168,8 +168,16 @@ fn warnings(n: &Notification, affected: &[Affected], known: &Known<'_>) -> Vec<S
         }
         if n.is_plan() {
             let begins = when::words(since.since(now));
-            warnings
-                .push(format!("This is planned maintenance: nothing changes for users until it begins, in {begins}."));
+            warnings.push(match n.last_entry() {
+                None => format!("This is planned maintenance: nothing changes for users until it begins, in {begins}."),
+                Some(from) if from <= now => format!(
+                    "Newcomers are turned away from now on; whoever is inside can finish until it begins, in {begins}."
+                ),
+                Some(from) => format!(
+                    "This is planned maintenance: newcomers are turned away in {}, and everybody when it begins, in {begins}.",
+                    when::words(from.since(now))
+                ),
+            });
         } else if now.since(since) > PAST {
             let down = when::words(now.since(since));
             warnings.push(format!("It begins in the past: users read that it has been down for {down}."));

@@ -36,13 +36,13 @@ use actix_web::{
     },
     web,
 };
-use bytes::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
 use super::{
     audience::Audience,
-    decide::{Asked, Outcome, decide},
+    decide::{Asked, Notices, Outcome, decide},
     fields::{Fields as _, members},
+    forwarded::PASS,
     path::{Path, PathError, guesses},
     route::{HostError, checked_host, host_name, request_host},
     service::{self, Gate, TORN},
@@ -54,9 +54,6 @@ use crate::{
 
 /// What comes before the path that Envoy asks about.
 const ENVOY: &str = "/.forewarn/check/envoy";
-
-/// What is degraded, for a proxy that copies fields of the answer.
-const ADVISORY: HeaderName = HeaderName::from_static("forewarn-advisory");
 
 /// The routes, for the scope of the reserved prefix.
 pub(super) fn configure(config: &mut web::ServiceConfig) {
@@ -138,17 +135,22 @@ async fn answer(asker: Asker, gate: web::Data<Gate>, req: HttpRequest) -> HttpRe
 }
 
 fn decided(asker: Asker, gate: &Gate, head: &RequestHead, described: &Described<'_>) -> HttpResponse {
-    let allowed = |advisory: Option<Bytes>| {
+    let allowed = |notices: &Notices| {
         let mut response = HttpResponse::build(asker.allows());
         response.insert_header((header::CACHE_CONTROL, "no-store"));
-        if let Some(reasons) = advisory {
-            response.insert_header((ADVISORY, service::as_value(reasons)));
+        notices.each(|name, value| {
+            response.append_header((HeaderName::from_static(name), service::as_value(value.clone())));
+        });
+        if notices.passed {
+            response.insert_header((PASS, "1"));
         }
         response.finish()
     };
     let request = match described.checked() {
         Ok(request) => request,
-        Err(_) if !gate.routes.may_match(described.host.ok(), &guesses(described.path)) => return allowed(None),
+        Err(_) if !gate.routes.may_match(described.host.ok(), &guesses(described.path)) => {
+            return allowed(&Notices::default());
+        }
         Err(fault) => return refused(gate, head, asker.refuses(fault), &fault.to_string()),
     };
     let asked = Asked {
@@ -158,11 +160,13 @@ fn decided(asker: Asker, gate: &Gate, head: &RequestHead, described: &Described<
         query: &request.query,
         headers: &head.headers,
         client: head.peer_addr.map(|peer| gate.trusted.client_address(peer.ip(), &head.headers)),
+        // The other proxy may not pass on a cookie, so nobody could be told from newcomers.
+        enters: false,
     };
     let now = gate.shared.clock();
     match decide(&gate.shared, &gate.routes, &gate.served, &asked, now) {
-        Outcome::Open(_, advisory) => allowed(advisory),
-        Outcome::Unknown => allowed(None),
+        Outcome::Open(_, notices) => allowed(&notices),
+        Outcome::Unknown => allowed(&Notices::default()),
         Outcome::Torn => refused(gate, head, asker.refuses(Fault::Path(PathError::Ambiguous)), TORN),
         Outcome::Closed(denial) => {
             Counters::count(&gate.shared.counters.denials);

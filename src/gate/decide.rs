@@ -13,6 +13,7 @@ use super::{
     path::Path,
     route::{Matched, Routes},
     served::Served,
+    visitor,
 };
 use crate::{
     actors::shared::Shared,
@@ -34,6 +35,32 @@ pub struct Asked<'a, F> {
     pub headers: &'a F,
     /// The client's address.
     pub client: Option<IpAddr>,
+    /// It comes from the visitor, who can be given a cookie: a last entry applies.
+    pub enters: bool,
+}
+
+/// What is told beside an application's own answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Notices {
+    /// What is degraded, as the value of `Forewarn-Advisory`.
+    pub advisory: Option<Bytes>,
+    /// What is announced, as the value of `Forewarn-Next`.
+    pub next: Option<Bytes>,
+    /// The cookie of those who are inside.
+    pub cookie: Option<Bytes>,
+    /// It is closed, but the sender has a pass.
+    pub passed: bool,
+}
+
+impl Notices {
+    /// As header fields of the answer.
+    pub fn each(&self, mut add: impl FnMut(&'static str, &Bytes)) {
+        let fields =
+            [("forewarn-advisory", &self.advisory), ("forewarn-next", &self.next), ("set-cookie", &self.cookie)];
+        for (name, value) in fields {
+            value.iter().for_each(|value| add(name, value));
+        }
+    }
 }
 
 /// The result of a decision.
@@ -44,9 +71,8 @@ pub enum Outcome<'r> {
     Torn,
     /// Turned away.
     Closed(Arc<Denial>),
-    /// The first application of this route that has an upstream performs it. What is degraded there, as the value
-    /// of `Forewarn-Advisory`.
-    Open(Matched<'r>, Option<Bytes>),
+    /// The first application of this route that has an upstream performs it.
+    Open(Matched<'r>, Notices),
 }
 
 /// Decides. Every application that some reading of the path names must be open under every reading, or
@@ -61,12 +87,17 @@ pub fn decide<'r, F: Fields>(
     let found = routes.find(asked.host, asked.path);
     let mut closed: Option<Arc<Denial>> = None;
     let mut more: Vec<Arc<Denial>> = Vec::new();
-    let mut degraded: Option<Bytes> = None;
+    let mut notices = Notices::default();
+    let mut entering: Vec<String> = Vec::new();
     for index in found.all().flatten() {
         if served[*index].exempts(asked.path) {
             continue;
         }
         let snapshot = shared.slots[*index].snapshot.load();
+        let name = snapshot.app().name().as_str();
+        let announced = snapshot.announced(clock);
+        let entry = announced.entry.filter(|_| asked.enters);
+        let inside = entry.is_none_or(|entry| visitor::is_inside(&shared.visitors, asked.headers, name, entry));
         let mut others = asked.path.others();
         let facts = RequestFacts {
             method: asked.method,
@@ -76,10 +107,20 @@ pub fn decide<'r, F: Fields>(
             headers: &Headers(asked.headers),
             client: asked.client,
             node: shared.node.as_str(),
+            inside,
         };
         match snapshot.decide(&facts, clock) {
-            Decision::Open(None) => {}
-            Decision::Open(Some(advisory)) => degraded = Some(joined(degraded, advisory)),
+            Decision::Open(advisory) => {
+                notices.advisory = joined(notices.advisory.take(), advisory);
+                // They are written alike, in UTC: the earlier one is the lesser.
+                notices.next = notices.next.take().into_iter().chain(announced.next.clone()).min();
+                if !inside && entry.is_some_and(|entry| clock < entry.until) {
+                    entering.push(name.to_owned());
+                }
+            }
+            Decision::Closed(_) if visitor::may_pass(&shared.visitors, asked.headers, name, clock) => {
+                notices.passed = true;
+            }
             Decision::Closed(denial) if closed.is_none() => closed = Some(denial),
             Decision::Closed(denial) => more.push(denial),
         }
@@ -91,14 +132,19 @@ pub fn decide<'r, F: Fields>(
             Outcome::Closed(Denial::combined(&more).unwrap_or(denial))
         }
         (None, _) if found.is_torn() => Outcome::Torn,
-        (None, Some(matched)) => Outcome::Open(matched, degraded),
+        (None, Some(matched)) => {
+            if !entering.is_empty() {
+                notices.cookie = Some(visitor::admitted(&shared.visitors, asked.headers, &entering, clock));
+            }
+            Outcome::Open(matched, notices)
+        }
         (None, None) => Outcome::Unknown,
     }
 }
 
 /// Two lists of reasons as one, each reason once.
-fn joined(before: Option<Bytes>, more: Bytes) -> Bytes {
-    let Some(before) = before else { return more };
+fn joined(before: Option<Bytes>, more: Option<Bytes>) -> Option<Bytes> {
+    let (Some(before), Some(more)) = (&before, &more) else { return before.or(more) };
     let new = more.split(|&b| b == b',').map(<[u8]>::trim_ascii);
     let mut all: Vec<&[u8]> = before.split(|&b| b == b',').map(<[u8]>::trim_ascii).collect();
     for name in new {
@@ -106,7 +152,7 @@ fn joined(before: Option<Bytes>, more: Bytes) -> Bytes {
             all.push(name);
         }
     }
-    all.join(&b", "[..]).into()
+    Some(all.join(&b", "[..]).into())
 }
 
 #[cfg(test)]
@@ -115,8 +161,9 @@ mod tests {
 
     #[test]
     fn each_reason_is_named_once() {
-        let list = |text: &'static str| Bytes::from_static(text.as_bytes());
-        assert_eq!(joined(None, list("a, b")), "a, b");
-        assert_eq!(joined(Some(list("a, b")), list("b, c")), "a, b, c");
+        let list = |text: &'static str| Some(Bytes::from_static(text.as_bytes()));
+        assert_eq!(joined(None, list("a, b")), list("a, b"));
+        assert_eq!(joined(list("a, b"), None), list("a, b"));
+        assert_eq!(joined(list("a, b"), list("b, c")), list("a, b, c"));
     }
 }

@@ -252,6 +252,9 @@ const GUARDED: [&str; 9] = [
     "x-rewrite-url",
 ];
 
+/// Tells an application that the sender has a tester's pass; from clients it is a forgery like all of its kind.
+pub(super) const PASS: &str = "forewarn-pass";
+
 /// Sorts a lower-case header name.
 pub fn claim(name: &str) -> Claim {
     if name.contains('_') {

@@ -33,6 +33,7 @@ pub mod service;
 pub(crate) mod status;
 mod strip;
 pub mod upstream;
+mod visitor;
 
 pub use crate::availability::path;
 

@@ -13,7 +13,9 @@ use actix_web::{
 
 use super::{
     check,
+    route::{host_name, request_host},
     service::{Gate, as_value, shape_of, told},
+    visitor,
 };
 use crate::answer::{Note, PROBLEMS, Problem, ProblemKind, availability_json, problem_type};
 
@@ -55,6 +57,7 @@ pub(super) fn configure(config: &mut web::ServiceConfig, more: impl FnOnce(&mut 
             .service(reading("/availability", availability))
             .service(reading("/availability/{application}", availability_of))
             .service(reading("/problems/{kind}", problem))
+            .service(reading("/pass", pass))
             .configure(check::configure)
             .configure(more)
             .default_service(web::to(nothing_here)),
@@ -95,6 +98,37 @@ async fn availability_of(gate: web::Data<Gate>, name: web::Path<String>, req: Ht
             None,
         ),
     }
+}
+
+/// A tester's link (docs/contract.md#testers-pass): sets the cookie, and leads to the first route of the first
+/// application, and nowhere else.
+async fn pass(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
+    let token = req.query_string().strip_prefix("t=").unwrap_or_default();
+    let found = visitor::pass(&gate.shared.visitors, token, gate.shared.clock());
+    let place = found.as_ref().and_then(|(name, _)| {
+        let slots = gate.shared.slots.iter().zip(&gate.served);
+        slots.into_iter().find(|(slot, _)| slot.app.name().as_str() == *name)?.1.home.as_ref()
+    });
+    let (Some((_, cookie)), Some((host, path))) = (&found, place) else {
+        let detail = "This link is not valid, or not any more, or this node does not have the application.";
+        return gate.problem(req.head(), ProblemKind::BadRequest, Some(detail), None);
+    };
+    let mut response = HttpResponse::SeeOther();
+    response.insert_header((header::CACHE_CONTROL, "no-store"));
+    response.insert_header((header::REFERRER_POLICY, "no-referrer"));
+    // A cookie belongs to a host: the link is opened again where the application is.
+    let asked = request_host(req.head()).unwrap_or_default();
+    match host.as_deref().filter(|host| !host.contains('*') && !host.eq_ignore_ascii_case(host_name(asked))) {
+        Some(host) => {
+            let port = asked.strip_prefix(host_name(asked)).unwrap_or_default();
+            response.insert_header((header::LOCATION, format!("//{host}{port}{RESERVED}/pass?t={token}")));
+        }
+        None => {
+            response.insert_header((header::SET_COOKIE, cookie.as_str()));
+            response.insert_header((header::LOCATION, path.as_str()));
+        }
+    }
+    response.finish()
 }
 
 /// Anything else below the reserved prefix.

@@ -12,6 +12,8 @@ pub struct Served {
     pub strip_prefix: bool,
     /// Paths that are never turned away.
     pub exempt: Vec<Glob>,
+    /// Host and path of its first route; no host: any.
+    pub home: Option<(Option<String>, String)>,
 }
 
 impl Served {
@@ -24,7 +26,7 @@ impl Served {
 impl From<Upstreams> for Served {
     /// Without exceptions.
     fn from(upstreams: Upstreams) -> Self {
-        Self { upstreams, strip_prefix: false, exempt: Vec::new() }
+        Self { upstreams, strip_prefix: false, exempt: Vec::new(), home: None }
     }
 }
 

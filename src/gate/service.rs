@@ -19,7 +19,7 @@ use bytes::Bytes;
 
 use super::{
     audience::{Audience, announced},
-    decide::{Asked, Outcome, decide},
+    decide::{Asked, Notices, Outcome, decide},
     error::ProxyError,
     fields::Fields,
     forwarded::TrustedProxies,
@@ -82,8 +82,8 @@ pub(super) struct Incoming<'a, F> {
 
 /// The result of a decision.
 pub(super) enum Admission<'a> {
-    /// The first of these applications that has an upstream performs it; this is degraded there.
-    Open(Matched<'a>, Option<Bytes>),
+    /// The first of these applications that has an upstream performs it.
+    Open(Matched<'a>, Notices),
     /// Its application is unavailable; this is its path.
     Closed(Arc<Denial>, Path<'a>),
     /// It has this problem, with a sentence of its own if there is one.
@@ -165,6 +165,7 @@ impl Gate {
             query: incoming.query,
             headers: incoming.fields,
             client: incoming.peer.map(|peer| self.trusted.client_address(peer, incoming.fields)),
+            enters: true,
         };
         let mut outcome = decide(&self.shared, &self.routes, &self.served, &asked, now);
         // What is closed for the request that a preflight announces is closed for the preflight.
@@ -177,7 +178,7 @@ impl Gate {
             Outcome::Unknown => Admission::Problem(ProblemKind::NoSuchApplication, None),
             Outcome::Torn => Admission::Problem(ProblemKind::BadRequest, Some(TORN.to_owned())),
             Outcome::Closed(denial) => Admission::Closed(denial, path),
-            Outcome::Open(matched, advisory) => Admission::Open(matched, advisory),
+            Outcome::Open(matched, notices) => Admission::Open(matched, notices),
         }
     }
 

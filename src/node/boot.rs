@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 use super::{
     NodeError, descriptors,
     listeners::{control_server, public_events},
-    made::{facts, gate, limits, merge_plan, open_store, slots},
+    made::{facts, gate, limits, merge_plan, open_store, slots, visitors},
     parts::{Bound, bind, definitions, ended, resources},
     status,
 };
@@ -118,7 +118,8 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let facts = facts(&settings, identity, &settings.control.advertised(control_address).to_string());
     let definitions = definitions(&settings);
     let node = settings.node.name.clone();
-    let shared = Arc::new(Shared::new(node.clone(), facts.rules, slots(&settings, &node, facts.rules, &definitions)));
+    let shared = Shared::new(node.clone(), facts.rules, slots(&settings, &node, facts.rules, &definitions));
+    let shared = Arc::new(shared.with_visitors(visitors(&settings)));
     log::info!(
         node:%, id:% = identity.node, boot = identity.boot, control:% = control_address,
         data:% = settings.node.data.display();

@@ -29,6 +29,7 @@ use crate::{
     },
     store::{Options, Store, crash::crash_point, records},
     sync::{Change, Facts, MAX_ROWS, Plan, merge::SMALL},
+    vocabulary::Visitors,
 };
 
 /// How far the boot number of a store that has lost records goes ahead: its last ones may be among them, and
@@ -147,6 +148,7 @@ pub(super) fn gate(settings: &Settings, shared: &Arc<Shared>) -> Result<web::Dat
         upstreams: Upstreams::new(application.upstream.iter().map(Upstream::from), application.balance),
         strip_prefix: application.strip_prefix,
         exempt: application.exempt.clone(),
+        home: application.routes.first().map(|route| (route.host().map(str::to_owned), route.path().to_owned())),
     });
     let per_client = |most: u32| PerClient::new(usize::try_from(most).unwrap_or(usize::MAX));
     Ok(web::Data::new(Gate {
@@ -159,4 +161,11 @@ pub(super) fn gate(settings: &Settings, shared: &Arc<Shared>) -> Result<web::Dat
         cors: settings.gate.cors.clone(),
         chance: || (clock::random() & 0xffff) as u16,
     }))
+}
+
+/// The keys of what visitors carry.
+pub(super) fn visitors(settings: &Settings) -> Visitors {
+    let random = [(); 4].map(|()| clock::random().to_le_bytes()).concat();
+    let farm = &settings.farm;
+    Visitors::new(farm.secret.as_ref(), farm.pass_key.as_ref(), random.try_into().unwrap_or_default())
 }

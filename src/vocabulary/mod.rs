@@ -15,6 +15,7 @@ mod role;
 mod route;
 mod secret;
 mod status_page;
+mod visitor;
 
 pub use address::{HttpUrl, host_name};
 pub use alert::AlertRule;
@@ -27,3 +28,4 @@ pub use role::Role;
 pub use route::Route;
 pub use secret::{Secret, token_sha256};
 pub use status_page::StatusSettings;
+pub use visitor::{Carried, VisitorKey, Visitors};

@@ -66,7 +66,9 @@
   const apps = async () => {
     for (const app of page.apps.split(' ')) {
       const answer = await fetch('/.forewarn/availability/' + app, { cache: 'no-store' });
-      if (!answer.ok || !(await answer.json()).available) return false;
+      if (!answer.ok) return false;
+      const told = await answer.json();
+      if (!told.available || !told.admits_newcomers) return false;
     }
     document.title = find('title').textContent = page.app + ' is back';
     document.documentElement.className = 'back-again';

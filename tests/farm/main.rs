@@ -29,6 +29,7 @@ mod starting;
 mod status_page;
 mod submitting;
 mod versions;
+mod visitors;
 
 use serde_json::{Value, json};
 

@@ -27,6 +27,7 @@ pub fn facts(ask: &Ask) -> RequestFacts<'static> {
         headers: &NoHeaders,
         client: None,
         node: ask.node,
+        inside: false,
     }
 }
 

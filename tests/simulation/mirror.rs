@@ -206,6 +206,7 @@ impl Seen {
             headers: &NoHeaders,
             client: None,
             node: ask.node,
+            inside: false,
         });
         Outcome {
             causes: verdict.causes.iter().map(|c| (c.target.clone(), c.entry.stamp, c.since.millis())).collect(),

@@ -85,7 +85,10 @@ pub(super) fn text(denial: &Denial, reading: bool) -> Pieces {
     if facts.back.is_some() && !facts.overdue {
         text += &format!("That is {RELATIVE}.\n");
     }
-    text += &format!("Down since: {}\n", instant(facts.since));
+    text += &match denial.begins() {
+        Some(begins) => format!("Goes down: {}\n", instant(begins)),
+        None => format!("Down since: {}\n", instant(facts.since)),
+    };
     if let Some(component) = &n.component {
         text += &format!("Affected part: {}\n", visible(component, false));
     }
@@ -110,7 +113,12 @@ pub(super) fn html(denial: &Denial, reading: bool) -> Pieces {
         Some(_) if facts.overdue => ", and is not back yet.",
         Some(_) => ".",
     };
-    let lead = format!("{app} is down {}{then}", visible(&n.reason.phrase(), false));
+    let phrase = n.reason.phrase();
+    let phrase = visible(&phrase, false);
+    let lead = match denial.begins() {
+        Some(_) => format!("{app} is about to go down {phrase} and lets nobody new in. Who is inside can finish."),
+        None => format!("{app} is down {phrase}{then}"),
+    };
     let title = denial.title();
     let names: Vec<&str> = denial.apps().map(|app| app.name().as_str()).collect();
     let page = Page {
@@ -129,7 +137,8 @@ pub(super) fn html(denial: &Denial, reading: bool) -> Pieces {
         title: &visible(&title, false),
         app: &app,
         lead: &lead,
-        since: Some(facts.since),
+        since: Some(denial.begins().unwrap_or(facts.since)),
+        coming: denial.begins().is_some(),
         back: facts.back,
         overdue: facts.overdue,
         component: n.component.as_deref().map(|text| visible(text, false)),

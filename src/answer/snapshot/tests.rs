@@ -236,3 +236,50 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_last_entry_is_for_newcomers_only_and_announced_before() {
+    let plan =
+        entry(json!({"goes_down_at": after(100_000), "expected_back_at": after(103_600), "last_entry_seconds": 600}));
+    let opening =
+        entry(json!({"id": "0192f0c1-2222-7000-8000-000000000009", "timestamp": after(99_500), "status": "available"}));
+    let now_and = |seconds| {
+        let snapshot = snapshot([plan.clone(), opening.clone()], after(seconds));
+        let newcomer = RequestFacts { inside: false, ..nothing_but("a") };
+        (closed(&snapshot, &nothing_but("a"), after(seconds)), closed(&snapshot, &newcomer, after(seconds)), snapshot)
+    };
+    let (inside, newcomer, snapshot) = now_and(13_599);
+    assert!(inside.is_none() && newcomer.is_none() && snapshot.announced(after(13_599)).next.is_none());
+    assert_eq!(snapshot.valid_until(), Some(after(13_600)), "24 hours before it begins it is announced");
+    let (inside, newcomer, snapshot) = now_and(13_600);
+    assert!(inside.is_none() && newcomer.is_none());
+    let announced = snapshot.announced(after(13_600)).into_owned();
+    assert_eq!(announced.next.as_deref(), Some(&b"2026-11-24T19:46:40Z; reason=planned-maintenance"[..]));
+    let window = announced.entry.unwrap();
+    assert_eq!((window.from, window.until), (after(13_600), after(99_400)));
+    // A snapshot that is late says the same as a new one.
+    assert_eq!(
+        closed(&snapshot, &RequestFacts { inside: false, ..nothing_but("a") }, after(99_400)).unwrap().since(),
+        after(99_400)
+    );
+    // That somebody opens it meanwhile does not lift the plan.
+    for seconds in [99_400, 99_999] {
+        let (inside, newcomer, snapshot) = now_and(seconds);
+        let newcomer = newcomer.unwrap();
+        assert!(inside.is_none() && snapshot.depends_on_request());
+        assert_eq!((newcomer.since(), newcomer.begins()), (after(99_400), Some(after(100_000))));
+        assert_eq!(
+            newcomer.detail(),
+            "Mail goes down for planned maintenance at 2026-11-24T19:46:40Z and lets nobody new in until then. \
+             It is expected back at 2026-11-24T20:46:40Z."
+        );
+        let public = availability_json(&snapshot, after(seconds));
+        assert_eq!((&public["available"], &public["admits_newcomers"]), (&json!(true), &json!(false)));
+        assert_eq!(public["upcoming"][0]["last_entry_at"], json!(after(99_400)));
+        let weighed = snapshot.weighed_at(after(seconds));
+        assert_eq!(partial(&weighed, &name("a")).len(), 1);
+        assert_eq!(weighed.upcoming().len(), 1);
+    }
+    let (inside, newcomer, _) = now_and(100_000);
+    assert_eq!((inside.unwrap().since(), newcomer.unwrap().begins()), (after(100_000), None));
+}

@@ -11,6 +11,7 @@ pub(super) mod history;
 pub(super) mod nodes;
 pub(super) mod notifications;
 pub(crate) mod params;
+pub(super) mod passes;
 pub(super) mod preview;
 pub(crate) mod routes;
 pub(super) mod why;
@@ -38,6 +39,7 @@ pub(super) fn places() -> Vec<Place> {
         Place::new("/v1/notifications/{id}", vec![get(history::one)]),
         Place::new("/v1/alerts", vec![post(alerts::submit)]),
         Place::new("/v1/preview", vec![post(preview::preview)]),
+        Place::new("/v1/passes", vec![post(passes::make)]),
         Place::new("/v1/availability", vec![get(availability::all)]),
         Place::new("/v1/availability/{application}", vec![get(availability::one)]),
         Place::new("/v1/availability/{application}/why", vec![get(why::why)]),

@@ -24,6 +24,8 @@ struct Asked {
     client: Option<IpAddr>,
     /// This node, unless told.
     node: Option<Name>,
+    /// Its sender was served before a last entry.
+    inside: bool,
 }
 
 /// Header fields, in the order in which they were given.
@@ -59,6 +61,9 @@ struct Question {
     /// The node that decides; this one unless told.
     #[param(nullable = false)]
     node: Option<Name>,
+    /// Whether its sender was served before the last entry of a plan.
+    #[param(nullable = false, default = false)]
+    inside: Option<bool>,
 }
 
 /// Why an application is open or closed for one request
@@ -85,6 +90,7 @@ pub(crate) async fn why(request: HttpRequest) -> Result<HttpResponse, Failure> {
         headers: &asked.headers,
         client: asked.client,
         node: &node,
+        inside: asked.inside,
     };
     let name = segment(&request, "application");
     let why = desk.why(&name, &facts).await.ok_or_else(|| no_application(&name))?;
@@ -125,8 +131,9 @@ fn read(request: &HttpRequest) -> Result<Asked, Failure> {
     }
     let client = params.parsed("client", "is not an IP address");
     let node = params.parsed("node", "is not the name of a node");
+    let inside = params.parsed("inside", "is not true or false").unwrap_or_default();
     params.finish()?;
-    Ok(Asked { method, path, query, headers: Headers(headers), client, node })
+    Ok(Asked { method, path, query, headers: Headers(headers), client, node, inside })
 }
 
 #[cfg(test)]

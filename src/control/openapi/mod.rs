@@ -47,6 +47,7 @@ use crate::{
         api::notifications::submit,
         api::history::one,
         api::alerts::submit,
+        api::passes::make,
         api::preview::preview,
         api::availability::all,
         api::availability::one,

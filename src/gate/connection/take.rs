@@ -19,9 +19,10 @@ use crate::{
     clock,
     gate::{
         audience::Audience,
+        decide::Notices,
         fields::{Fields as _, Lines},
         forward::{exchange::Plan, heads, retry::is_idempotent},
-        forwarded::Forwarding,
+        forwarded::{Forwarding, PASS},
         negotiate::negotiate,
         reserved::{CHECK, is_reserved},
         service::{Admission, Incoming, TORN},
@@ -32,6 +33,7 @@ use crate::{
         framing::{self, Body, FramingError, RequestMeaning},
         head::{self, HeadError, RequestHead, Search, Slots, Target},
         machine::Exchange,
+        write,
     },
 };
 
@@ -194,7 +196,7 @@ impl<S: Socket> Client<S> {
                 self.tell_denial(&denial, &Audience::of(head.method, &fields, &gate.cors), &occasion, &wire);
                 Found::Answer(meaning.body, keeps)
             }
-            Admission::Open(matched, advisory) => match gate.performer(&matched) {
+            Admission::Open(matched, notices) => match gate.performer(&matched) {
                 Err(problem) => {
                     self.tell_problem(&problem, &manner(target.path, keeps));
                     Found::Answer(meaning.body, keeps)
@@ -208,7 +210,10 @@ impl<S: Socket> Client<S> {
                         return refuse(self, ProblemKind::BadRequest, Some(TORN));
                     };
                     let mut plan = self.plan(head, &meaning, &target, host, application);
-                    plan.advisory = advisory;
+                    if notices.passed {
+                        write::field(&mut plan.head, PASS, b"1");
+                    }
+                    plan.notices = notices;
                     if self.worker.is_stopping() {
                         plan.exchange.end_client();
                     }
@@ -237,7 +242,7 @@ impl<S: Socket> Client<S> {
             application,
             head: written,
             hostless: host.is_empty(),
-            advisory: None,
+            notices: Notices::default(),
             repeatable: bodiless && is_idempotent(head.method),
             exchange: Exchange::new(head, meaning, heads::trails),
         }

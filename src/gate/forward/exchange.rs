@@ -7,8 +7,6 @@
 
 use std::future::poll_fn;
 
-use bytes::Bytes;
-
 use super::{
     retry::{self, From},
     way::{Failure, Way},
@@ -17,6 +15,7 @@ use crate::{
     clock,
     gate::{
         connection::client::{Client, Socket},
+        decide::Notices,
         error::ProxyError,
     },
     http1::machine::Exchange,
@@ -30,8 +29,8 @@ pub(in crate::gate) struct Plan {
     pub(in crate::gate) head: Vec<u8>,
     /// The head has no Host.
     pub(in crate::gate) hostless: bool,
-    /// What is degraded: the value of `Forewarn-Advisory` on its answer.
-    pub(in crate::gate) advisory: Option<Bytes>,
+    /// What is told beside its answer.
+    pub(in crate::gate) notices: Notices,
     /// May be sent twice.
     pub(in crate::gate) repeatable: bool,
     /// Where both directions stand.

@@ -6,6 +6,7 @@
 
 use crate::{
     gate::{
+        decide::Notices,
         fields::Lines,
         forwarded::{Claim, Forwarding, claim},
     },
@@ -64,13 +65,13 @@ pub fn request(
     forwarding.write(&Lines(head.fields), out);
 }
 
-/// Writes an answer's head as the client gets it. `advisory`: what is degraded. `date`: for answers that have none.
+/// Writes an answer's head as the client gets it. `notices`: what is told beside it. `date`: for answers that have none.
 pub fn answer(
     out: &mut Vec<u8>,
     head: &AnswerHead<'_, '_>,
     meaning: &AnswerMeaning<'_>,
     reply: &Reply,
-    advisory: Option<&[u8]>,
+    notices: &Notices,
     date: &[u8],
 ) {
     write::status_line(out, head.status, head.reason);
@@ -91,9 +92,7 @@ pub fn answer(
     }
     if head.status >= 200 {
         out.extend_from_slice(via(head.minor));
-        if let Some(reasons) = advisory {
-            write::field(out, "forewarn-advisory", reasons);
-        }
+        notices.each(|name, value| write::field(out, name, value));
     }
     if !dated {
         write::field(out, "date", date);
@@ -191,11 +190,18 @@ mod tests {
         let meaning = framing::answer(&head, false).unwrap();
         let framed = Framed { length: Some(5), chunked: false, close: true, keep_alive: false };
         let mut out = Vec::new();
-        answer(&mut out, &head, &meaning, &Reply::Final(framed), Some(b"slow"), b"now");
+        answer(
+            &mut out,
+            &head,
+            &meaning,
+            &Reply::Final(framed),
+            &Notices { advisory: Some("slow".into()), next: Some("soon".into()), ..Notices::default() },
+            b"now",
+        );
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nVia: 1.1 other\r\ncontent-length: 5\r\n\
-             connection: close\r\nvia: 1.0 forewarn\r\nforewarn-advisory: slow\r\ndate: now\r\n\r\n"
+             connection: close\r\nvia: 1.0 forewarn\r\nforewarn-advisory: slow\r\nforewarn-next: soon\r\ndate: now\r\n\r\n"
         );
     }
 }

@@ -113,8 +113,8 @@ impl<S: Socket> Way<'_, S> {
         };
         if reply != Reply::Ignored {
             let worker = &self.client.worker;
-            let advisory = self.plan.advisory.as_deref();
-            worker.date.with(|date| heads::answer(&mut self.client.output, &answer, &meaning, &reply, advisory, date));
+            let notices = &self.plan.notices;
+            worker.date.with(|date| heads::answer(&mut self.client.output, &answer, &meaning, &reply, notices, date));
         }
         let limits = self.client.worker.limits;
         let stream = |field: &head::Field<'_>| {
