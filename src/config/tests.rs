@@ -145,6 +145,7 @@ fn the_example_of_the_contract_is_accepted() {
     let (example, _) = example.split_once("\n```").unwrap();
     let example = example
         .replace("secret = \"…\"", "secret = \"0123456789abcdef\"")
+        .replace("pass_key = \"…\"", "pass_key = \"0123456789abcdef\"")
         .replace("sha256 = \"…\"", &format!("sha256 = \"{}\"", "ab".repeat(32)))
         .replace("$argon2id$…", &phc());
     assert!(!example.contains('…') || example.contains("2, 3 …"), "{example}");

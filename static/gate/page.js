@@ -103,8 +103,13 @@
     const due = left() * 1000;
     later(soon ? 500 : due > 0 && due < wait ? due * 1.4 + 500 : wait);
   };
+  // The longer it was down, the more people wait, and the further apart they return: up to a tenth of that time.
+  const spread = () => {
+    const since = find('since'), down = since ? Date.now() - new Date(since.dateTime) : 0;
+    return Math.max(800, Math.min(down / 10, 30000));
+  };
   const hurry = () => {
-    if (!soon && !busy) later(200 + Math.random() * 800);
+    if (!soon && !busy) later(200 + Math.random() * spread());
     soon = true;
   };
   const watch = () => {

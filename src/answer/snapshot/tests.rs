@@ -156,7 +156,8 @@ fn anybody_may_know() {
         json!({
             "application": "mail", "title": "Mail", "available": true, "reason": null, "message": null, "since": null,
             "expected_back_at": null, "advisories": [], "upcoming": [{"reason": "planned-maintenance", "message": "m",
-            "goes_down_at": after(60), "expected_back_at": after(90), "restore": "automatic"}],
+            "goes_down_at": after(60), "expected_back_at": after(90), "last_entry_at": null, "restore": "automatic"}],
+            "admits_newcomers": true,
         })
     );
     let begun = availability_json(&open, after(60));
