@@ -76,8 +76,15 @@ fn main() {
         let request = || {
             let path = Path::parse(black_box(raw).as_bytes()).unwrap();
             let client = Some(IpAddr::from([192, 0, 2, 1]));
-            let asked =
-                Asked { method: "GET", host: "farm.example", path: &path, query: "", headers: &headers, client };
+            let asked = Asked {
+                method: "GET",
+                host: "farm.example",
+                path: &path,
+                query: "",
+                headers: &headers,
+                client,
+                enters: true,
+            };
             let outcome = decide(&shared, &routes, &served, &asked, now);
             assert_eq!(matches!(outcome, Outcome::Closed(_)), closed);
         };
