@@ -4,16 +4,39 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use ipnet::IpNet;
+
+use super::canonical_network;
+
 /// The largest number of hops that are believed, from the right.
 const MOST: usize = 32;
 
+/// The networks whose proxies are believed.
+#[derive(Debug, Clone, Default)]
+pub struct TrustedProxies(Box<[IpNet]>);
+
+impl TrustedProxies {
+    /// From the configuration.
+    pub fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
+        Self(networks.into_iter().map(canonical_network).collect())
+    }
+
+    /// Whether an address is in one of them. An IPv4 address may be written as IPv6 (`::ffff:…`), and so may
+    /// its network.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(&address))
+    }
+
+    /// The address of the client ([`client_address`]).
+    pub fn client<'a>(&self, peer: IpAddr, hops: impl Iterator<Item = &'a str>) -> IpAddr {
+        client_address(peer, hops, |hop| self.contains(hop))
+    }
+}
+
 /// The address of the client: the peer, or while that one is trusted, the hop that it names.
 /// `hops` are the members of `X-Forwarded-For`, the last one first. An unreadable hop ends the search.
-pub fn client_address<'a>(
-    peer: IpAddr,
-    hops: impl Iterator<Item = &'a str>,
-    trusted: impl Fn(IpAddr) -> bool,
-) -> IpAddr {
+fn client_address<'a>(peer: IpAddr, hops: impl Iterator<Item = &'a str>, trusted: impl Fn(IpAddr) -> bool) -> IpAddr {
     let mut address = peer.to_canonical();
     for hop in hops.filter(|hop| !hop.trim().is_empty()).take(MOST) {
         match hop_address(hop.trim()) {

@@ -39,7 +39,7 @@ pub use criteria::{
 pub use dropping::Rules;
 pub use evaluate::Considered;
 pub use glob::{Glob, GlobError, MAX_GLOB, MAX_STARS, Text, path::submitted as path_glob};
-pub use hops::{client_address, hop_address};
+pub use hops::{TrustedProxies, hop_address};
 pub use ledger::{Admission, BoundExceeded, Ledger, MAX_CANCELS, MAX_COST, MAX_CRITERIA, MAX_PLANS, MAX_REPORTERS};
 pub use moment::Moment;
 pub use name::{Name, NameError};

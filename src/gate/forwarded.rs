@@ -8,36 +8,16 @@
 
 use std::{borrow::Cow, io::Write as _, net::IpAddr, ops::Range};
 
-use ipnet::IpNet;
-
 use super::fields::{Fields, members};
-use crate::{
-    availability::{canonical_network, client_address, hop_address},
-    http1::write,
-};
-
-/// The networks whose forwarding headers are believed.
-#[derive(Debug, Clone, Default)]
-pub struct TrustedProxies(Box<[IpNet]>);
+pub use crate::availability::TrustedProxies;
+use crate::{availability::hop_address, http1::write};
 
 impl TrustedProxies {
-    /// From `gate.trusted_proxies`.
-    pub fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
-        Self(networks.into_iter().map(canonical_network).collect())
-    }
-
-    /// Whether an address is in one of them. An IPv4 address may be written as IPv6 (`::ffff:…`), and so may
-    /// its network.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.0.iter().any(|network| network.contains(&address))
-    }
-
     /// The address of the client for criteria, limits and logs: the peer, or while that is trusted,
     /// the hop that it names. An unreadable hop ends the search.
     pub fn client_address(&self, peer: IpAddr, fields: &impl Fields) -> IpAddr {
         match self.contains(peer) {
-            true => client_address(peer, hops(fields).iter().rev().map(|hop| &**hop), |hop| self.contains(hop)),
+            true => self.client(peer, hops(fields).iter().rev().map(|hop| &**hop)),
             false => peer.to_canonical(),
         }
     }

@@ -3,7 +3,7 @@
 //! actix-server accepts, runs the workers and stops them; each worker serves its connections with
 //! [`super::connection`], and has an actix-web App that answers the gate's own addresses.
 
-use std::{io, net::SocketAddr, os::unix::net::UnixListener};
+use std::{io, net::SocketAddr, os::unix::net::UnixListener, rc::Rc, time::Duration};
 
 use actix_server::Server;
 use actix_service::{IntoServiceFactory as _, ServiceFactory, boxed, fn_factory, fn_service, map_config};
@@ -15,6 +15,7 @@ use super::{
     limits::Limits,
     per_client::Place,
     service::{self, Gate},
+    waiting::Waiting,
 };
 use crate::noise::Noise;
 
@@ -35,7 +36,17 @@ impl From<std::net::TcpListener> for Listening {
     }
 }
 
-/// Starts the gate on its listeners. `grace` is how many seconds requests in flight may take when the
+impl Listening {
+    fn try_clone(&self) -> io::Result<Self> {
+        Ok(match self {
+            Self::Tcp(socket) => Self::Tcp(socket.try_clone()?),
+            Self::Unix(socket) => Self::Unix(socket.try_clone()?),
+        })
+    }
+}
+
+/// Starts the gate on its listeners. Returns the server, and the way to serve the clients whom it leaves waiting when
+/// it is stopped. `grace` is how many seconds requests in flight may take when the
 /// server is stopped; at most `most` connections are served at a time, more wait; `reserved` adds what
 /// is needed below `/.forewarn`, once for each worker. Signals are left to the caller.
 ///
@@ -48,10 +59,14 @@ pub fn serve<F>(
     grace: u64,
     most: usize,
     reserved: F,
-) -> io::Result<Server>
+) -> io::Result<(Server, Waiting)>
 where
     F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
+    let sockets: Vec<Listening> = sockets.into_iter().collect();
+    let kept = sockets.iter().map(Listening::try_clone).collect::<io::Result<Vec<_>>>()?;
+    let (own, more) = (gate.clone(), reserved.clone());
+    let waiting = Waiting::new(kept, Duration::from_secs(grace), move || worker(own, limits, more));
     let workers = std::thread::available_parallelism()?.get();
     let mut builder = Server::build()
         .disable_signals()
@@ -73,7 +88,25 @@ where
             })?,
         };
     }
-    Ok(builder.run())
+    Ok((builder.run(), waiting))
+}
+
+/// A worker on this thread.
+async fn worker<F>(gate: web::Data<Gate>, limits: Limits, reserved: F) -> Result<Rc<Worker>, ()>
+where
+    F: Fn(&mut web::ServiceConfig) + Clone + 'static,
+{
+    let app = App::new().app_data(gate.clone()).configure(|config| service::configure(config, reserved));
+    let app = map_config(app.into_factory(), |()| AppConfig::default()).new_service(()).await?;
+    Ok(Worker::start(gate, limits, boxed::service(app)))
+}
+
+/// Serves one client, if it is let in.
+pub(super) async fn serve_client<S: Entering>(stream: S, worker: Rc<Worker>) {
+    if let Some((peer, place)) = stream.enter(&worker.gate) {
+        serve_connection(stream, peer, worker).await;
+        drop(place);
+    }
 }
 
 /// Serves the connections of one listener on one worker. `told` ends when the server is to stop.
@@ -92,9 +125,7 @@ where
     fn_factory(move || {
         let (gate, reserved, told) = (gate.clone(), reserved.clone(), told.clone());
         async move {
-            let app = App::new().app_data(gate.clone()).configure(|config| service::configure(config, reserved));
-            let app = map_config(app.into_factory(), |()| AppConfig::default()).new_service(()).await?;
-            let worker = Worker::start(gate, limits, boxed::service(app));
+            let worker = worker(gate, limits, reserved).await?;
             let stopped = worker.clone();
             actix_web::rt::spawn(async move {
                 told().await;
@@ -103,10 +134,7 @@ where
             Ok::<_, ()>(fn_service(move |stream: S| {
                 let worker = worker.clone();
                 async move {
-                    if let Some((peer, place)) = stream.enter(&worker.gate) {
-                        serve_connection(stream, peer, worker).await;
-                        drop(place);
-                    }
+                    serve_client(stream, worker).await;
                     Ok::<_, ()>(())
                 }
             }))
@@ -115,7 +143,7 @@ where
 }
 
 /// A connection to be accepted.
-trait Entering: Socket {
+pub(super) trait Entering: Socket {
     /// Its other end, if that has an address, and its client's place. Nothing, if it is not let in.
     fn enter(&self, gate: &Gate) -> Option<(Option<SocketAddr>, Option<Place>)>;
 }

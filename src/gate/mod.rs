@@ -34,6 +34,7 @@ pub(crate) mod status;
 mod strip;
 pub mod upstream;
 mod visitor;
+pub mod waiting;
 
 pub use crate::availability::path;
 

@@ -37,6 +37,7 @@ use crate::{
     gate::{
         listener, reserved,
         status::{self as gate_status, StatusPage},
+        waiting::Waiting,
     },
     peer::{
         client::PeerClient,
@@ -86,6 +87,8 @@ pub(super) struct Merged(Core);
 pub(super) struct Ready {
     /// Ends when the gate does.
     pub(super) gate: Server,
+    /// Serves the clients whom it leaves waiting.
+    waiting: Waiting,
     /// Where it listens.
     addresses: Vec<Listen>,
     gate_streams: web::Data<events::Streams>,
@@ -285,19 +288,20 @@ impl Merged {
             page
         });
         let sockets = core.gate.into_iter().map(Bound::listen).collect::<Result<Vec<_>, _>>()?;
-        let server = listener::serve(sockets, gate, limits(&core.settings), GRACE, core.users, move |more| {
-            let (streams, changes) = (streams.clone(), changes.clone());
-            if let Some(page) = &page {
-                gate_status::configure(more, Arc::clone(page));
-            }
-            more.app_data(streams).app_data(changes).service(reserved::reading("/events", public_events));
-        })?;
+        let (server, waiting) =
+            listener::serve(sockets, gate, limits(&core.settings), GRACE, core.users, move |more| {
+                let (streams, changes) = (streams.clone(), changes.clone());
+                if let Some(page) = &page {
+                    gate_status::configure(more, Arc::clone(page));
+                }
+                more.app_data(streams).app_data(changes).service(reserved::reading("/events", public_events));
+            })?;
         crash_point("boot.listening");
         core.shared.set_phase(Phase::Ready);
         crash_point("boot.ready");
         core.repeater.send(BeReady).await.map_err(ended("the repeater"))?;
         log::info!(node:% = core.shared.node, gate = shown(&addresses), phase = core.shared.phase().name(); "listening");
-        Ok(Ready { gate: server, addresses, gate_streams: core.gate_streams, _arbiters: core.arbiters })
+        Ok(Ready { gate: server, waiting, addresses, gate_streams: core.gate_streams, _arbiters: core.arbiters })
     }
 }
 
@@ -314,7 +318,7 @@ impl Control {
             ready.gate_streams.end();
             let gate = ready.gate.handle();
             // The server must be polled for its stop to be carried out.
-            futures_util::future::join(gate.stop(true), ready.gate).await.1.ok();
+            futures_util::future::join3(gate.stop(true), ready.gate, ready.waiting.serve()).await.1.ok();
             for listen in &ready.addresses {
                 if let Listen::Unix(path) = listen
                     && let Err(error) = std::fs::remove_file(path)

@@ -7,6 +7,10 @@ use std::{
 };
 
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::{
     closing, opening,
@@ -92,6 +96,56 @@ async fn an_orderly_stop_finishes_what_is_in_flight() {
     assert!(node.try_gate("GET", "/chat", &[], None).await.is_err());
     node.restart().await;
     node.gate_get("/chat", &[]).await.expect(503);
+}
+
+/// Asks on one connection until the gate says that it ends. Returns how many were answered; an answer that does not
+/// come is a failure.
+async fn ask_on(mut stream: TcpStream, path: &str) -> usize {
+    let mut answered = 0;
+    loop {
+        let request = format!("HEAD {path} HTTP/1.1\r\nHost: h\r\n\r\n");
+        let asked = stream.write_all(request.as_bytes()).await;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let read = stream.read_buf(&mut head).await;
+            assert!(read.as_ref().is_ok_and(|n| *n > 0), "{asked:?} {read:?} after {answered} answers: {head:?}");
+        }
+        answered += 1;
+        if String::from_utf8_lossy(&head).contains("connection: close") || answered == 50 {
+            return answered;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_restart_under_load_leaves_no_request_unanswered() {
+    let farm = Farm::new(1).start().await;
+    let node = &farm[0];
+    node.submit(closing("application:chat", json!({}))).await.expect(202);
+    let over = std::cell::Cell::new(false);
+    let clients = (0..8).map(|n| {
+        let over = &over;
+        async move {
+            let mut answered = 0;
+            while !over.get() {
+                // Refused while nobody listens; whoever is let in is answered.
+                match TcpStream::connect(node.gate).await {
+                    Ok(stream) => answered += ask_on(stream, if n % 2 == 0 { "/chat" } else { "/mail/x" }).await,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+            answered
+        }
+    });
+    let restarts = async {
+        for _ in 0..3 {
+            node.terminate().await;
+            node.restart().await;
+        }
+        over.set(true);
+    };
+    let (answered, ()) = tokio::join!(futures_util::future::join_all(clients), restarts);
+    assert!(answered.iter().all(|count| *count > 0), "{answered:?}");
 }
 
 #[tokio::test]

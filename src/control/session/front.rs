@@ -14,11 +14,11 @@ use actix_web::{
 };
 use ipnet::IpNet;
 
-use crate::availability::{canonical_network, client_address};
+use crate::availability::TrustedProxies;
 
 /// The networks whose forwarding headers are believed.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Proxies(Arc<[IpNet]>);
+pub(crate) struct Proxies(Arc<TrustedProxies>);
 
 /// What the browser sees of this node, and this node of the browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +34,7 @@ pub(crate) struct Front {
 impl Proxies {
     /// From `control.trusted_proxies`.
     pub(crate) fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
-        Self(networks.into_iter().map(canonical_network).collect())
-    }
-
-    fn contain(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.0.iter().any(|network| network.contains(&address))
+        Self(Arc::new(TrustedProxies::new(networks)))
     }
 
     /// How this request has come.
@@ -48,7 +43,7 @@ impl Proxies {
         // Without an address there is no connection.
         let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
         let asked = headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
-        if !self.contain(peer) {
+        if !self.0.contains(peer) {
             return Front { secure: false, host: asked, client: peer };
         }
         let lines = headers.get_all("x-forwarded-for").rev();
@@ -57,7 +52,7 @@ impl Proxies {
         Front {
             secure: outer("x-forwarded-proto", "proto").is_some_and(|proto| proto.eq_ignore_ascii_case("https")),
             host: outer("x-forwarded-host", "host").or(asked),
-            client: client_address(peer, hops, |address| self.contain(address)),
+            client: self.0.client(peer, hops),
         }
     }
 }
@@ -95,7 +90,7 @@ mod tests {
     #[test]
     fn a_network_of_mapped_addresses_is_that_of_the_addresses() {
         let proxies = Proxies::new(["::ffff:192.0.2.0/120".parse().unwrap()]);
-        assert!(proxies.contain("192.0.2.1".parse().unwrap()) && !proxies.contain("192.0.3.1".parse().unwrap()));
+        assert!(proxies.0.contains("192.0.2.1".parse().unwrap()) && !proxies.0.contains("192.0.3.1".parse().unwrap()));
     }
 
     #[test]
