@@ -9,10 +9,11 @@
 //!
 //! Works on paths that [`super::path`] has read; knows applications only by their index.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::borrow::Cow;
 
 use actix_web::dev::RequestHead;
 use actix_web::http::header;
+use rustc_hash::FxHashMap;
 
 use super::path::{Path, PathError};
 
@@ -43,17 +44,18 @@ pub struct RouteError {
 #[error("the Host header is not a host name with an optional port")]
 pub struct HostError;
 
-/// Strict prefix without trailing slash (the root is empty) → applications.
-type Prefixes = HashMap<Box<str>, Vec<usize>>;
+/// Strict prefix without trailing slash (the root is empty) → applications. Keys come from the configuration alone, so
+/// the hash needs no protection from strangers.
+type Prefixes = FxHashMap<Box<str>, Vec<usize>>;
 
 /// All routes of a node, ready for lookups.
 #[derive(Debug, Default)]
 pub struct Routes {
     any: Prefixes,
     /// By lower-case host.
-    hosts: HashMap<Box<str>, Prefixes>,
+    hosts: FxHashMap<Box<str>, Prefixes>,
     /// By what follows the `*.` of a wildcard, in lower case.
-    wildcards: HashMap<Box<str>, Prefixes>,
+    wildcards: FxHashMap<Box<str>, Prefixes>,
     /// Length of the longest prefix in bytes: no boundary behind it is worth a look.
     longest: usize,
 }
