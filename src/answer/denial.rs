@@ -149,7 +149,7 @@ impl Denial {
         }
         let left = u64::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u64::MAX / 2);
         let spread = (left / 10).min(SPREAD);
-        Some(left + ((spread + 1) * u64::from(occasion.chance) >> 16))
+        Some(left + (((spread + 1) * u64::from(occasion.chance)) >> 16))
     }
 
     /// The body. Costs one buffer.

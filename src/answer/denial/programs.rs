@@ -53,7 +53,7 @@ impl Denial {
         let occasion = Occasion { shape: Shape::Json, ..*occasion };
         let seconds = self.retry_after(&occasion).unwrap_or(RETRY).min(RETRY);
         // A quarter more or less, so that streams which ended together do not return together.
-        let retry = seconds * 750 + (seconds * 500 * u64::from(occasion.chance) >> 16);
+        let retry = seconds * 750 + ((seconds * 500 * u64::from(occasion.chance)) >> 16);
         let mut body = format!("retry: {retry}\nevent: forewarn-unavailable\ndata: ").into_bytes();
         // The object is one line with its end.
         self.append_body(&mut body, &occasion);
