@@ -6,7 +6,7 @@
 
 use super::Migration;
 use crate::store::Cause;
-use crate::store::crash::crash_point;
+use crate::store::crash::{Place, crash_point};
 
 /// Puts a byte at the end of every record of the ledger.
 pub(super) const MIGRATION: Migration = Migration { number: 3, name: "test: mark the ledger", run };
@@ -36,7 +36,7 @@ fn run(db: &sled::Db) -> Result<(), Cause> {
                 Ok::<(), Conflict<sled::Error>>(())
             })
             .map_err(|error| format!("{error}"))?;
-        crash_point("migration.3.middle");
+        crash_point(Place::Migration3Middle);
     }
     Ok(())
 }

@@ -5,6 +5,8 @@
 //! the map is a breach, and so is a file that no module declares. Tests inside `src` obey nearly the same
 //! rules. It reads tokens, not types: what a macro builds out of pieces, it does not see.
 
+#[path = "architecture/circles.rs"]
+mod circles;
 #[path = "architecture/read.rs"]
 mod read;
 #[path = "architecture/rules.rs"]
@@ -15,10 +17,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use circles::Crate;
 use read::Source;
 
 /// Follows the modules from a crate root; returns the breaches and the files that were read.
-fn follow(root: &Path, file: &str, breaches: &mut Vec<String>, read: &mut BTreeSet<PathBuf>) {
+fn follow(root: &Path, file: &str, breaches: &mut Vec<String>, read: &mut BTreeSet<PathBuf>) -> Crate {
+    let mut all = Crate::default();
     let mut waiting = vec![(PathBuf::from(file), Vec::new(), true)];
     while let Some((file, module, owns_folder)) = waiting.pop() {
         let text = match std::fs::read_to_string(root.join(&file)) {
@@ -53,6 +57,7 @@ fn follow(root: &Path, file: &str, breaches: &mut Vec<String>, read: &mut BTreeS
             };
             waiting.push((place, child, owns));
         }
+        all.add(&module, &source.named);
         let room = module.first().map_or(if file.ends_with("main.rs") { "main" } else { "lib" }, String::as_str);
         for named in source.named {
             if let Err(sentence) = rules::judge(room, &named.path, named.in_tests) {
@@ -61,6 +66,7 @@ fn follow(root: &Path, file: &str, breaches: &mut Vec<String>, read: &mut BTreeS
         }
         read.insert(std::fs::canonicalize(root.join(&file)).unwrap_or(file));
     }
+    all
 }
 
 /// Every source file below a folder.
@@ -89,6 +95,18 @@ fn rooms_use_only_the_rooms_below_them() {
     assert!(read.len() > 50, "only {} files were read", read.len());
     breaches.sort();
     assert!(breaches.is_empty(), "{} breaches of the map in src/lib.rs:\n{}", breaches.len(), breaches.join("\n"));
+}
+
+/// Modules whose parts still use each other in circles. The list may only become shorter.
+const NOT_YET: &[&str] = &["control", "gate", "gate::forward", "store"];
+
+/// Files that use each other in a circle can only be read, tested and replaced together.
+#[test]
+fn no_files_of_a_room_use_each_other_in_a_circle() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let circles = follow(root, "src/lib.rs", &mut Vec::new(), &mut BTreeSet::new()).circles();
+    let found: Vec<&str> = circles.keys().map(String::as_str).collect();
+    assert_eq!(found, NOT_YET, "{circles:#?}");
 }
 
 #[test]

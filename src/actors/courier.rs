@@ -8,11 +8,11 @@ use std::rc::Rc;
 use actix::prelude::*;
 
 use super::{
-    messages::{AskLoad, AskReceipts, Carried, Carry, HandIn, points},
+    messages::{AskLoad, AskReceipts, Carried, Carry, HandIn},
     transport::{NoAnswer, Transport},
 };
 use crate::{
-    store::crash::crash_point,
+    store::crash::{CallMoment, Place, call_point, crash_point},
     sync::{Answer, Ask, Away, Call, Failure, Purpose},
 };
 
@@ -44,14 +44,13 @@ impl Handler<Carry> for Couriers {
     fn handle(&mut self, Carry(call): Carry, ctx: &mut Self::Context) {
         let (transport, repeater) = (Rc::clone(&self.transport), self.repeater.clone());
         let carry = async move {
-            let points = points(call.purpose);
-            crash_point(points.sent);
+            call_point(call.purpose, CallMoment::Sent);
             let result = ask(&*transport, &call).await;
             match &result {
-                Ok(_) => crash_point(points.answered),
-                Err(Failure::TurnedAway(_)) => crash_point("call.turned-away"),
-                Err(Failure::Away(_)) if call.purpose == Purpose::Deliver => crash_point("call.deliver.failed"),
-                Err(Failure::Away(_)) => crash_point("call.failed"),
+                Ok(_) => call_point(call.purpose, CallMoment::Answered),
+                Err(Failure::TurnedAway(_)) => crash_point(Place::CallTurnedAway),
+                Err(Failure::Away(_)) if call.purpose == Purpose::Deliver => crash_point(Place::CallDeliverFailed),
+                Err(Failure::Away(_)) => crash_point(Place::CallFailed),
             }
             let Call { id, purpose, address, .. } = call;
             // Waits for room in the mailbox; fails only when the node is on its way down.

@@ -180,24 +180,3 @@ pub(crate) struct AskLoad {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Close;
-
-/// Points around a call at which a test can end the process.
-pub(super) struct Points {
-    pub(super) sent: &'static str,
-    pub(super) answered: &'static str,
-    /// The answer has been processed and its effects performed.
-    pub(super) taken: &'static str,
-}
-
-/// The points of a call.
-pub(super) fn points(purpose: Purpose) -> Points {
-    let [sent, answered, taken] = match purpose {
-        Purpose::Deliver => ["call.deliver", "call.deliver.answered", "call.deliver.taken"],
-        Purpose::Announce => ["call.announce", "call.announce.answered", "call.announce.taken"],
-        Purpose::Probe => ["call.probe", "call.probe.answered", "call.probe.taken"],
-        Purpose::Part => ["call.part", "call.part.answered", "call.part.taken"],
-        Purpose::FollowUp => ["call.follow-up", "call.follow-up.answered", "call.follow-up.taken"],
-        Purpose::Tell => ["call.tell", "call.tell.answered", "call.tell.taken"],
-    };
-    Points { sent, answered, taken }
-}

@@ -16,14 +16,14 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::{
     application_cache::{ApplicationCache, LoadWords, TellTime},
     journal,
-    messages::{BeReady, Begin, Carried, Carry, Close, Connect, Forget, Look, Needs, Question, points},
+    messages::{BeReady, Begin, Carried, Carry, Close, Connect, Forget, Look, Needs, Question},
     queue::Queue,
     shared::{Counters, Event, Shared, Slot},
 };
 use crate::{
     availability::{Target, verdict::View},
     clock,
-    store::crash::crash_point,
+    store::crash::{CallMoment, Place, call_point, crash_point},
     sync::{Ask, Away, Call, Effect, Haste, Node, Notice, Now, Reply, Ticket},
 };
 
@@ -179,14 +179,14 @@ impl Repeater {
             self.shared.tell(Event::Resource { target });
         }
         let loaded = futures_util::future::join_all(loads).into_actor(self).map(move |_, act, ctx| {
-            crash_point("repeater.loaded");
+            crash_point(Place::RepeaterLoaded);
             act.is_loading = false;
             for step in steps {
                 act.node.replica_mut().loaded(step, now());
             }
             act.perform(ctx);
         });
-        crash_point("repeater.load");
+        crash_point(Place::RepeaterLoad);
         ctx.spawn(loaded);
     }
 
@@ -206,7 +206,7 @@ impl Repeater {
         let progress = self.queue.progress();
         if let Some(why) = progress.stopped {
             log::error!(why:?, note = "submissions are refused until it can write again"; "store_stopped");
-            // The state of steps not reported durable is unknown: the waiting callers are told so.
+            // The state of steps not reported durable is unknown: the waiting callers get no answer.
             self.tickets.retain(|_, caller| caller.needs == Needs::Peers);
         }
         self.stopped = !progress.writable;
@@ -217,16 +217,18 @@ impl Repeater {
 }
 
 /// The crash point between an answer becoming due and being given.
-fn point_of(reply: &Reply) -> &'static str {
+fn point_of(reply: &Reply) -> Place {
     match reply {
-        Reply::Submitted(Ok(_)) => "repeater.reply.submitted",
-        Reply::Delivered(_) => "repeater.reply.delivered",
-        Reply::Merged(Some(_)) => "repeater.reply.merged",
-        Reply::Merged(None) => "repeater.reply.nothing-to-merge",
-        Reply::Settled => "repeater.reply.settled",
-        Reply::Announced(_) => "repeater.reply.announced",
-        Reply::Asked(_) | Reply::Looked => "repeater.reply.asked",
-        Reply::Submitted(Err(_)) | Reply::TurnedAway(_) | Reply::Malformed(_) | Reply::Busy => "repeater.reply.refused",
+        Reply::Submitted(Ok(_)) => Place::RepeaterReplySubmitted,
+        Reply::Delivered(_) => Place::RepeaterReplyDelivered,
+        Reply::Merged(Some(_)) => Place::RepeaterReplyMerged,
+        Reply::Merged(None) => Place::RepeaterReplyNothingToMerge,
+        Reply::Settled => Place::RepeaterReplySettled,
+        Reply::Announced(_) => Place::RepeaterReplyAnnounced,
+        Reply::Asked(_) | Reply::Looked => Place::RepeaterReplyAsked,
+        Reply::Submitted(Err(_)) | Reply::TurnedAway(_) | Reply::Malformed(_) | Reply::Busy => {
+            Place::RepeaterReplyRefused
+        }
     }
 }
 
@@ -284,11 +286,11 @@ impl Handler<Close> for Repeater {
     type Result = ();
 
     fn handle(&mut self, _: Close, ctx: &mut Self::Context) {
-        crash_point("repeater.close");
+        crash_point(Place::RepeaterClose);
         if !self.queue.close(Duration::from_secs(6)) {
             log::error!(note = "what has been acknowledged is durable"; "close_timed_out");
         }
-        crash_point("repeater.closed");
+        crash_point(Place::RepeaterClosed);
         ctx.stop();
     }
 }
@@ -331,7 +333,7 @@ impl Handler<Begin> for Repeater {
         let ticket = self.ticket(Caller { needs, answer: waiter, _room: room });
         request.perform(&mut self.node, ticket, now());
         self.perform(ctx);
-        // Nothing becomes durable while the store is stopped: those that wait for that are told so, or a
+        // Nothing becomes durable while the store is stopped: callers that wait for that get no answer, or a
         // node would never get through its start on a full disk.
         if needs != Needs::Peers && self.stopped {
             self.tickets.remove(&ticket);
@@ -349,6 +351,6 @@ impl Handler<Carried> for Repeater {
         }
         self.node.answered(call, result, now());
         self.perform(ctx);
-        crash_point(points(purpose).taken);
+        call_point(purpose, CallMoment::Taken);
     }
 }

@@ -26,8 +26,8 @@ use super::{
 use crate::{
     availability::{Author, Moment, NodeId, Reasons, Rules, Submission},
     sync::{
-        Announce, Away, Change, Deliver, Delivered, DeliveryState, Facts, Fanout, Haste, MAX_ROWS, Member, Merge,
-        Merged, Node, Now, Plan, Receipt, Reply, Restored, Submit,
+        Announce, Away, Change, Deliver, Delivered, DeliveryState, Facts, Fanout, Haste, Label, MAX_ROWS, Member,
+        Merge, Merged, Node, Now, Plan, Receipt, Reply, Restored, Submit,
     },
 };
 
@@ -108,7 +108,7 @@ impl Queue for Stopped {
         Ok(())
     }
 
-    fn hand_over(&mut self, _: u64, _: &'static str, _: &[Change], _: Haste) {}
+    fn hand_over(&mut self, _: u64, _: Label, _: &[Change], _: Haste) {}
 
     fn progress(&mut self) -> Progress {
         let stopped = (!std::mem::replace(&mut self.told, true)).then(|| "the disk is full".to_owned());

@@ -23,7 +23,7 @@ mod shapes;
 
 pub use programs::{EVENTS, Told};
 
-/// What `Retry-After` says, in seconds, when the application should be back and is not.
+/// `Retry-After` in seconds when the application is overdue.
 const OVERDUE: u64 = 60;
 /// The most seconds that are added to it, so that those who wait do not come back at once.
 const SPREAD: u64 = 30;

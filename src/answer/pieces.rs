@@ -86,7 +86,7 @@ impl Pieces {
         body.into()
     }
 
-    /// The whole body, behind what is there.
+    /// Appends the whole body.
     pub(super) fn append(&self, body: &mut Vec<u8>, slots: &Slots<'_>) {
         for piece in &self.0 {
             match piece {

@@ -52,7 +52,7 @@ impl fmt::Display for Because {
     /// As the rest of a sentence that begins with the word.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cancels => f.write_str("it cancels a plan and says nothing itself"),
+            Self::Cancels => f.write_str("it cancels a plan and has no other effect"),
             Self::Lapsed(lapse) => write!(f, "it has lapsed: it was not repeated for {} s", lapse.as_secs()),
             Self::TakenBack(by) => write!(f, "it was cancelled by {by}"),
             Self::NotBegun(begins) => write!(f, "it is a plan that begins at {begins}"),

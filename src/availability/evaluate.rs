@@ -20,7 +20,7 @@ const INLINE: usize = 256;
 /// One word that was considered.
 #[derive(Debug, Clone)]
 pub struct Considered {
-    /// What it says.
+    /// The word.
     pub word: Arc<Word>,
     /// `own`, `system` or `resource:NAME`.
     pub layer: String,

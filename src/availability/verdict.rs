@@ -117,7 +117,7 @@ impl Verdict {
     }
 }
 
-/// One target with what is said about it.
+/// One target with the words on it.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// What it is to the application.
@@ -126,7 +126,7 @@ pub struct Subject {
     pub target: Target,
     /// How many reporters must agree.
     pub agree: usize,
-    /// What is said about it.
+    /// The words on it.
     pub words: Arc<TargetWords>,
 }
 

@@ -31,7 +31,7 @@ impl Speaker {
     }
 }
 
-/// What a word says.
+/// The statement of a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Says {
     /// Available.
@@ -47,7 +47,7 @@ pub enum Says {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct At(pub Moment, pub Stamp);
 
-/// What an entry says, the same on each of its targets.
+/// The word of an entry, the same on each of its targets.
 #[derive(Debug, Clone)]
 pub struct Word {
     /// Opening, closing or cancel.

@@ -4,8 +4,8 @@
 //! header and never shown; the text of a refusal reaches people whole, with each wrong field on its own line,
 //! and cannot control a terminal; every failure records whether the request can have arrived.
 
-use std::error::Error;
-use std::fmt;
+mod error;
+
 use std::io;
 use std::time::Duration;
 
@@ -13,8 +13,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ureq::http::{self, Method, Request, Response, header};
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, AsSendBody, Body, BodyReader, Timeout};
+use ureq::{Agent, AsSendBody, Body, BodyReader};
 
+use self::error::failure;
+pub use self::error::{CallError, Refusal};
 use super::logging::escaped;
 use crate::vocabulary::{HttpUrl, Secret};
 
@@ -34,124 +36,6 @@ pub struct Reply {
     pub status: u16,
     /// The JSON; null for an empty body.
     pub body: Value,
-}
-
-/// Why there is no good answer. `address` is the one that was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum CallError {
-    /// Nothing was asked.
-    #[error(
-        "{address} needs an API token: set FOREWARN_TOKEN to one whose [[token]] is in the node's \
-         configuration (`forewarn token` makes a new one)"
-    )]
-    NoToken {
-        /// Who would have been asked.
-        address: HttpUrl,
-    },
-    /// Nothing could be asked, for an argument fits into no request.
-    #[error("{address} cannot be asked that: {source}")]
-    Request {
-        /// Who would have been asked.
-        address: HttpUrl,
-        /// What is wrong.
-        source: http::Error,
-    },
-    /// No connection; nothing was sent.
-    #[error("{address} cannot be reached: {}", cause(.source))]
-    Unreachable {
-        /// Who was asked.
-        address: HttpUrl,
-        /// What the system said.
-        source: ureq::Error,
-    },
-    /// No whole answer in time. It may have been done.
-    #[error("{address} did not answer within {} s", .after.as_secs())]
-    TimedOut {
-        /// Who was asked.
-        address: HttpUrl,
-        /// How long was waited.
-        after: Duration,
-    },
-    /// The connection broke, or what came was not HTTP. It may have been done.
-    #[error("{address} broke off: {}", cause(.source))]
-    Broken {
-        /// Who was asked.
-        address: HttpUrl,
-        /// What went wrong.
-        source: ureq::Error,
-    },
-    /// The answer is not what a node would say.
-    #[error("{address} does not answer as a node's control listener would (status {status}): {what}")]
-    Strange {
-        /// Who was asked.
-        address: HttpUrl,
-        /// The HTTP status.
-        status: u16,
-        /// What is strange about it.
-        what: String,
-    },
-    /// The node said no.
-    #[error(transparent)]
-    Refused(Box<Refusal>),
-}
-
-impl CallError {
-    /// Whether another node may do what this one did not. What a node refuses as wrong would be
-    /// refused by all; a 503 means *unknown* (docs/contract.md#errors), and the same id may be sent
-    /// again.
-    pub fn another_may(&self) -> bool {
-        match self {
-            CallError::NoToken { .. } | CallError::Request { .. } => false,
-            CallError::Refused(refusal) => refusal.status >= 500,
-            _ => true,
-        }
-    }
-
-    /// Whether the request can have arrived, and been done, although there is no good answer.
-    pub fn may_have_arrived(&self) -> bool {
-        match self {
-            CallError::NoToken { .. } | CallError::Request { .. } | CallError::Unreachable { .. } => false,
-            CallError::Refused(refusal) => refusal.status >= 500,
-            CallError::TimedOut { .. } | CallError::Broken { .. } | CallError::Strange { .. } => true,
-        }
-    }
-}
-
-/// What a node said when it refused (RFC 9457, and docs/contract.md#errors).
-#[derive(Clone, Debug)]
-pub struct Refusal {
-    /// Who refused.
-    pub address: HttpUrl,
-    /// 300 to 599.
-    pub status: u16,
-    /// The problem as it came; null when it was none.
-    pub body: Value,
-    /// `Retry-After`, in seconds.
-    pub retry_after: Option<u64>,
-}
-
-impl Error for Refusal {}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = |key: &str| self.body.get(key).and_then(Value::as_str).map(escaped);
-        write!(f, "{} refuses with status {}", self.address, self.status)?;
-        for part in [text("title"), text("detail")].into_iter().flatten() {
-            write!(f, ": {part}")?;
-        }
-        if let Some(seconds) = self.retry_after {
-            write!(f, "; try again in {seconds} s")?;
-        }
-        if self.status == 401 {
-            f.write_str("; FOREWARN_TOKEN must be a token that this node's configuration knows")?;
-        }
-        let errors = self.body.get("errors").and_then(Value::as_array);
-        for error in errors.into_iter().flatten() {
-            let text = |key: &str| escaped(error.get(key).and_then(Value::as_str).unwrap_or("?"));
-            write!(f, "\n  {}: {}", text("field"), text("problem"))?;
-        }
-        Ok(())
-    }
 }
 
 /// See the module.
@@ -362,38 +246,6 @@ impl Stream {
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, CallError> {
         let read = io::Read::read(&mut self.body, buffer);
         read.map_err(|error| failure(&self.address, error.into(), SILENCE))
-    }
-}
-
-/// What a failure means for the request: it cannot have been sent, it took too long, or the
-/// connection broke.
-fn failure(address: &HttpUrl, source: ureq::Error, after: Duration) -> CallError {
-    use io::ErrorKind as Kind;
-    let address = address.clone();
-    match &source {
-        ureq::Error::Timeout(Timeout::Connect | Timeout::Resolve)
-        | ureq::Error::HostNotFound
-        | ureq::Error::ConnectionFailed
-        | ureq::Error::Tls(_)
-        | ureq::Error::TlsRequired
-        | ureq::Error::Rustls(_) => CallError::Unreachable { address, source },
-        ureq::Error::Io(error) => match error.kind() {
-            Kind::ConnectionRefused | Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::AddrNotAvailable => {
-                CallError::Unreachable { address, source }
-            }
-            _ => CallError::Broken { address, source },
-        },
-        ureq::Error::Timeout(_) => CallError::TimedOut { address, after },
-        _ => CallError::Broken { address, source },
-    }
-}
-
-/// The innermost cause; the outer ones only name the step that failed.
-fn cause(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Timeout(_) => format!("no connection within {} s", CONNECT.as_secs()),
-        ureq::Error::Io(error) => error.to_string(),
-        error => error.to_string(),
     }
 }
 

@@ -22,7 +22,7 @@ use serde_json::{Map, json};
 use super::args::LogFormat;
 
 /// Starts the log of this process: `info` and above (sled's own: `warn`), unless `FOREWARN_LOG` or
-/// else `RUST_LOG` says otherwise. A second call changes nothing.
+/// else `RUST_LOG` sets another level. A second call changes nothing.
 pub fn start(format: LogFormat) {
     let filters = ["FOREWARN_LOG", "RUST_LOG"].into_iter();
     let filters = filters.filter_map(|name| std::env::var(name).ok()).next();

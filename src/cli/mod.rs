@@ -36,7 +36,7 @@ use show::Screen;
 
 use crate::demo;
 
-/// Reads the process's arguments, does what they say and returns the exit status.
+/// Reads the process's arguments, runs the subcommand and returns the exit status.
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

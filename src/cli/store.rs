@@ -150,6 +150,7 @@ fn as_json(dir: &std::path::Path, report: &Report, problems: &[String]) -> serde
         json!({
             "name": tree.name, "known": tree.known, "records": tree.records,
             "key_bytes": tree.key_bytes, "value_bytes": tree.value_bytes, "odd": tree.odd,
+            "altered": tree.altered, "lost": tree.lost,
         })
     });
     json!({

@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::Problem;
 
-/// What is said of a setting whose effect is not built.
+/// The message about a setting that has no effect in this version.
 pub(super) const NOT_YET: &str = "not available in this version";
 
 /// At most so many problems are shown.

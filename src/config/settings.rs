@@ -103,7 +103,7 @@ pub struct PerClientSettings {
 pub struct ControlSettings {
     /// Default 127.0.0.1:7070; port 0 lets the system choose. Loopback unless the farm has a secret.
     pub listen: SocketAddr,
-    /// Where peers reach this node, if it is written down. See [`ControlSettings::advertised`].
+    /// Where peers reach this node, if configured. See [`ControlSettings::advertised`].
     pub advertise: Option<HttpUrl>,
     /// The zone of local times in the form without scripts. Default UTC.
     pub time_zone: Tz,
@@ -112,28 +112,27 @@ pub struct ControlSettings {
 }
 
 impl ControlSettings {
-    /// Where peers reach this node: what is written, or else the address that was really `bound`
-    /// (which differs from `listen` when its port is 0). A wildcard address is never the answer,
-    /// because the configuration is refused when it listens on one without `advertise`.
+    /// Where peers reach this node: the configured address, or else the `bound` one (which differs from `listen` if
+    /// its port is 0). It is never a wildcard address: a configuration that listens on one needs `advertise`.
     pub fn advertised(&self, bound: SocketAddr) -> HttpUrl {
         self.advertise.clone().unwrap_or_else(|| HttpUrl::of_socket(bound))
     }
 }
 
-/// What the nodes of the farm share, and how they talk.
+/// The farm: its secret, its nodes, and its protocol.
 #[derive(Clone, Debug)]
 pub struct FarmSettings {
-    /// Signs what nodes say to one another; at least 16 bytes.
+    /// Signs the messages between nodes; at least 16 bytes.
     pub secret: Option<Secret>,
     /// Signs testers' passes together with the secret: changing it ends all of them.
     pub pass_key: Option<Secret>,
     /// Peers to begin with; membership spreads from there. Needs the secret.
     pub peers: Vec<HttpUrl>,
-    /// To how many a node passes a notification on by itself. Default all.
+    /// To how many nodes a node sends a notification directly; these relay it to the rest. Default all.
     pub fanout: Fanout,
     /// δ (docs/contract.md#clock-skew-and-quarantine): 10 ms to 1 h, default 60 s. The same in the whole farm.
     pub max_clock_skew: Duration,
-    /// After which a monitor's word no longer counts: 1 s to 365 days, default 24 h. The same in
+    /// The age at which a monitor's word no longer counts: 1 s to 365 days, default 24 h. The same in
     /// the whole farm.
     pub lapse: Duration,
     /// `[farm.merge]`
@@ -145,7 +144,7 @@ pub struct FarmSettings {
 pub struct MergeSettings {
     /// How many nodes are asked. Default all.
     pub references: References,
-    /// In which order. Default as listed.
+    /// The order in which they are asked. Default as listed.
     pub order: MergeOrder,
     /// One after the other, or all at once. Default in series.
     pub mode: MergeMode,

@@ -74,7 +74,7 @@ pub fn fresh() -> Result<(String, Fresh), ConfigError> {
     Ok((text, fresh))
 }
 
-/// What is commented out is optional, and shows the default unless it says otherwise.
+/// Commented settings are optional, and show the default unless stated otherwise.
 const TEMPLATE: &str = r#"# Configuration of one Forewarn node.
 #   forewarn check FILE            reports every problem
 #   forewarn serve --config FILE   runs the node

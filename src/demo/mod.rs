@@ -148,7 +148,7 @@ async fn accompany(plan: &Plan, nodes: &mut Nodes, begun: Instant, out: &mut dyn
     say("Starting three nodes …\n")?;
     let late = tokio::time::sleep(READY);
     let mut late = std::pin::pin!(late);
-    let mut ready = std::pin::pin!(ready::all(plan.controls(nodes)));
+    let mut ready = std::pin::pin!(ready::all(nodes.controls(plan)));
     loop {
         tokio::select! {
             () = &mut ready => break,
@@ -162,7 +162,7 @@ async fn accompany(plan: &Plan, nodes: &mut Nodes, begun: Instant, out: &mut dyn
                 if nodes.is_empty() {
                     return Err(DemoError::Ended);
                 }
-                ready.set(ready::all(plan.controls(nodes)));
+                ready.set(ready::all(nodes.controls(plan)));
             }
         }
     }

@@ -6,6 +6,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::net::SocketAddrV4;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -60,6 +61,12 @@ impl Nodes {
     /// Whether all have ended.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Control listeners of the nodes that live.
+    pub(crate) fn controls(&self, plan: &Plan) -> Vec<SocketAddrV4> {
+        let living = plan.nodes.iter().filter(|node| self.lives(node.name));
+        living.map(|node| node.control).collect()
     }
 
     /// Whether this one runs, as far as is known.

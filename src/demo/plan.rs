@@ -12,7 +12,6 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::nodes::Nodes;
 use super::{DemoError, Options};
 use crate::config::secrets;
 use crate::vocabulary::Secret;
@@ -119,12 +118,6 @@ impl Plan {
             token: Secret::new(secrets::new_token()),
             farm: Secret::new(secrets::new_farm_secret()),
         })
-    }
-
-    /// Control listeners of the nodes that live.
-    pub(crate) fn controls(&self, nodes: &Nodes) -> Vec<SocketAddrV4> {
-        let living = self.nodes.iter().filter(|node| nodes.lives(node.name));
-        living.map(|node| node.control).collect()
     }
 
     /// Takes every port, the applications' for good.

@@ -16,7 +16,7 @@ use super::{
     NodeError, descriptors,
     listeners::{control_server, public_events},
     made::{facts, gate, limits, merge_plan, open_store, slots, visitors},
-    parts::{Bound, bind, definitions, ended, resources},
+    parts::{Bound, GRACE, bind, definitions, ended, resources},
     status,
 };
 use crate::{
@@ -46,13 +46,13 @@ use crate::{
         signature::{Identity, Key, Receiver},
         wire::HttpTransport,
     },
-    store::{Store, crash::crash_point},
+    store::{
+        Store,
+        crash::{Place, crash_point},
+    },
     sync::{Facts, Node, Phase, Reply},
     vocabulary::Listen,
 };
-
-/// How long requests in flight may take when the node stops.
-pub(super) const GRACE: u64 = 10;
 
 /// What lives as long as the node does.
 struct Core {
@@ -211,7 +211,7 @@ impl Opened {
             tokio::task::spawn_blocking(move || queue.restore(rules)).await.map_err(ended("restoring"))??;
         restored.conflict = restored.conflict.filter(|conflict| conflict.kind.is_lasting());
         let (entries, pending) = (restored.ledger.len(), restored.pending.len());
-        crash_point("boot.restore");
+        crash_point(Place::BootRestore);
         let plan = merge_plan(&core.settings, core.store.is_missing_records());
         let node = Node::restore(core.facts.clone(), plan, restored, clock::random(), now());
         let ledger = node.replica().ledger();
@@ -230,7 +230,7 @@ impl Opened {
         for loaded in futures_util::future::join_all(loads).await {
             loaded.map_err(ended("an application cache"))?;
         }
-        crash_point("boot.restored");
+        crash_point(Place::BootRestored);
         log::info!(ledger = entries, pending; "restored");
         Ok(Restored(core))
     }
@@ -246,7 +246,7 @@ impl Restored {
             log::error!(note = "the store cannot write; the node answers from what it knows"; "replay_not_durable");
         }
         core.repeater.send(Connect(core.couriers.clone().recipient())).await.map_err(ended("the repeater"))?;
-        crash_point("boot.replayed");
+        crash_point(Place::BootReplayed);
         Ok(Replayed(core))
     }
 }
@@ -261,14 +261,14 @@ impl Replayed {
             Some(Reply::Asked(references)) => references,
             _ => 0,
         };
-        crash_point("boot.asked");
+        crash_point(Place::BootAsked);
         // Everything that was received is applied before the node is ready.
         core.wait(Request::Settle).await?;
         if core.store.is_missing_records() && (references > 0 || peers == 0) {
             core.store.made_good()?;
             log::warn!(references, note = "what no node that answered knew is gone for good"; "store_made_good");
         }
-        crash_point("boot.merged");
+        crash_point(Place::BootMerged);
         Ok(Merged(core))
     }
 }
@@ -296,9 +296,9 @@ impl Merged {
                 }
                 more.app_data(streams).app_data(changes).service(reserved::reading("/events", public_events));
             })?;
-        crash_point("boot.listening");
+        crash_point(Place::BootListening);
         core.shared.set_phase(Phase::Ready);
-        crash_point("boot.ready");
+        crash_point(Place::BootReady);
         core.repeater.send(BeReady).await.map_err(ended("the repeater"))?;
         log::info!(node:% = core.shared.node, gate = shown(&addresses), phase = core.shared.phase().name(); "listening");
         Ok(Ready { gate: server, waiting, addresses, gate_streams: core.gate_streams, _arbiters: core.arbiters })

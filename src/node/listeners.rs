@@ -6,7 +6,10 @@ use std::sync::Arc;
 use actix_web::{App as WebApp, HttpRequest, HttpResponse, HttpServer, dev::Server, middleware::from_fn, web};
 use tokio::sync::broadcast;
 
-use super::{NodeError, boot::GRACE, parts::Bound};
+use super::{
+    NodeError,
+    parts::{Bound, GRACE},
+};
 use crate::{
     actors::{Desk, desk::Event},
     answer::ProblemKind,

@@ -27,7 +27,11 @@ use crate::{
         service::Gate,
         upstream::{Upstream, Upstreams},
     },
-    store::{Options, Store, crash::crash_point, records},
+    store::{
+        Options, Store,
+        crash::{Place, crash_point},
+        records,
+    },
     sync::{Change, Facts, MAX_ROWS, Plan, merge::SMALL},
     vocabulary::Visitors,
 };
@@ -39,7 +43,7 @@ const FAR_AHEAD: u64 = 1 << 20;
 /// Opens the store and gives this run its number.
 pub(super) fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store, records::Identity), NodeError> {
     let store = Store::open(data, Options { reserve, ..Options::default() })?;
-    crash_point("boot.open");
+    crash_point(Place::BootOpen);
     let before = records::identity(&store)?;
     // A copy that has been found out must not overtake the node whose id it has by being started
     // more often: its number stays until its store is renewed.
@@ -69,7 +73,7 @@ pub(super) fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store,
             before
         }
     };
-    crash_point("boot.identity");
+    crash_point(Place::BootIdentity);
     Ok((store, identity))
 }
 

@@ -24,6 +24,9 @@ use crate::{
     vocabulary::Listen,
 };
 
+/// How many seconds requests in flight may take when the node stops.
+pub(super) const GRACE: u64 = 10;
+
 /// A socket that is bound, and where.
 pub(super) struct Bound {
     key: &'static str,
@@ -65,7 +68,7 @@ pub(super) fn bind(key: &'static str, listen: &Listen) -> Result<Bound, NodeErro
     bind().map_err(|source| NodeError::Listen { key, address: listen.clone(), source })
 }
 
-/// Removes the file of a local socket that nobody listens on any more.
+/// Removes the file of a local socket without a listener.
 fn remove_stale(path: &Path, address: &SockAddr) -> io::Result<()> {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
     if !is_socket {
@@ -185,7 +188,7 @@ pub(super) fn stop_signal(until_stdin_closes: bool) -> io::Result<impl Future<Ou
             closed.send(()).ok();
         })?;
     } else {
-        // Never sent: the branch below waits for ever.
+        // Never sent: the branch below never completes.
         std::mem::forget(closed);
     }
     Ok(async move {

@@ -58,7 +58,7 @@ pub(crate) struct Answer {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallError {
     /// Not an address that can be called: the configuration or a peer's announcement is wrong.
-    #[error("{address} is not an address like http://host:port, or the path is none: {source}")]
+    #[error("{address} is not an address like http://host:port, or the path is invalid: {source}")]
     Address {
         /// The address, or what it was meant to be.
         address: String,
@@ -68,23 +68,23 @@ pub(crate) enum CallError {
     /// No connection: the peer is down, or the way to it is cut. Nothing was sent.
     #[error("{address} is unreachable: {}", innermost(.source))]
     Unreachable {
-        /// Who was called.
+        /// The address that was called.
         address: String,
-        /// What the system said.
+        /// The system's error.
         source: legacy::Error,
     },
     /// No whole answer in time. The request may have been carried out.
     #[error("{address} did not answer within {} ms", .after.as_millis())]
     TimedOut {
-        /// Who was called.
+        /// The address that was called.
         address: String,
-        /// How long was waited.
+        /// The time that was waited.
         after: Duration,
     },
     /// The connection broke, or what came was not HTTP. The request may have been carried out.
     #[error("{address} broke off: {}", innermost(.source.as_ref()))]
     Broken {
-        /// Who was called.
+        /// The address that was called.
         address: String,
         /// What went wrong.
         source: Box<dyn Error + Send + Sync>,
@@ -92,7 +92,7 @@ pub(crate) enum CallError {
     /// The answer is longer than this node wants to hold in memory.
     #[error("{address} answered with more than {limit} bytes")]
     TooLarge {
-        /// Who was called.
+        /// The address that was called.
         address: String,
         /// The limit, in bytes.
         limit: usize,
@@ -100,7 +100,7 @@ pub(crate) enum CallError {
     /// The answer is not by a node of this farm, or not to this request.
     #[error("{address} gave an answer that cannot be believed: {source}")]
     Forged {
-        /// Who was called.
+        /// The address that was called.
         address: String,
         /// What is wrong with its signature.
         source: Refusal,
@@ -108,7 +108,7 @@ pub(crate) enum CallError {
     /// A node of the farm answered, but not the one that was asked.
     #[error("{address} was to be node {asked}, but node {answered} answers there")]
     OtherNode {
-        /// Who was called.
+        /// The address that was called.
         address: String,
         /// Who was asked.
         asked: NodeId,
@@ -119,7 +119,7 @@ pub(crate) enum CallError {
     /// address is no peer. Anybody could have said it: for the log, not for decisions.
     #[error("{address} refuses with status {status}: {detail}")]
     Refused {
-        /// Who was called.
+        /// The address that was called.
         address: String,
         /// 400 to 599.
         status: u16,
@@ -270,12 +270,12 @@ fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn
     std::iter::successors(Some(error), |error: &&'e (dyn Error + 'static)| (*error).source())
 }
 
-/// The cause that says most: hyper's own texts only say in which step it went wrong.
+/// The innermost cause: hyper's own texts only name the step that failed.
 fn innermost(error: &(dyn Error + 'static)) -> String {
     causes(error).last().map(ToString::to_string).unwrap_or_default()
 }
 
-/// What a refusal says, for the log: the `detail` of a problem (RFC 9457), or the text as it is;
+/// The text of a refusal, for the log: the `detail` of a problem (RFC 9457), or the text as it is;
 /// short, and without characters that could make a log line look like two.
 fn detail(body: &[u8]) -> String {
     let start = &body[..body.len().min(16 * 1024)];

@@ -26,7 +26,7 @@ use crate::{
     },
     availability::Submission,
     clock,
-    store::crash::crash_point,
+    store::crash::{Place, crash_point},
     sync::{Announce, Ask, Asker, Conflict, Deliver, Merge, Reply},
 };
 
@@ -125,11 +125,11 @@ async fn deliver(door: web::Data<Door>, req: HttpRequest, payload: web::Payload)
 
 async fn try_deliver(door: &Door, req: &HttpRequest, payload: web::Payload) -> Answer {
     let Opened { sender, message, room } = door.open::<Deliver>(req, payload).await?;
-    crash_point("peer.deliver");
+    crash_point(Place::PeerDeliver);
     let items = message.items.len() as u64;
     let reply = door.ask(&sender, Ask::Deliver(message), room).await;
     door.shared.counters.items_received.fetch_add(items, std::sync::atomic::Ordering::Relaxed);
-    crash_point("peer.deliver.answer");
+    crash_point(Place::PeerDeliverAnswer);
     Ok(match reply {
         Some(Reply::Delivered(delivered)) => door.json(sender.nonce, &delivered),
         other => door.other(sender.nonce, other),
@@ -142,9 +142,9 @@ async fn merge(door: web::Data<Door>, req: HttpRequest, payload: web::Payload) -
 
 async fn try_merge(door: &Door, req: &HttpRequest, payload: web::Payload) -> Answer {
     let Opened { sender, message, room } = door.open::<Merge>(req, payload).await?;
-    crash_point("peer.merge");
+    crash_point(Place::PeerMerge);
     let reply = door.ask(&sender, Ask::Merge(Box::new(message)), room).await;
-    crash_point("peer.merge.answer");
+    crash_point(Place::PeerMergeAnswer);
     Ok(match reply {
         Some(Reply::Merged(Some(merged))) => {
             Counters::count(&door.shared.counters.merges);
@@ -161,13 +161,13 @@ async fn announce(door: web::Data<Door>, req: HttpRequest, payload: web::Payload
 
 async fn try_announce(door: &Door, req: &HttpRequest, payload: web::Payload) -> Answer {
     let Opened { sender, message, room } = door.open::<Announce>(req, payload).await?;
-    crash_point("peer.announce");
+    crash_point(Place::PeerAnnounce);
     if message.member.id != sender.identity.node {
         let detail = "the announcement is not the sender's own";
         return Err(door.guard.problem(sender.nonce, StatusCode::UNPROCESSABLE_ENTITY, detail));
     }
     let reply = door.ask(&sender, Ask::Announce(Arc::new(message)), room).await;
-    crash_point("peer.announce.answer");
+    crash_point(Place::PeerAnnounceAnswer);
     Ok(match reply {
         Some(Reply::Announced(own)) => door.json(sender.nonce, &own),
         Some(Reply::Busy) => {
@@ -190,7 +190,7 @@ async fn receipts(
     };
     let delivery = match id.parse::<Uuid>() {
         Ok(id) => door.desk.own_receipt(id).await,
-        Err(_) => None, // no notification has an id that is no UUID
+        Err(_) => None, // every notification has a UUID
     };
     match delivery {
         Some(delivery) => door.json(sender.nonce, &delivery),
@@ -206,7 +206,7 @@ async fn submit(door: web::Data<Door>, req: HttpRequest, payload: web::Payload) 
 /// submit it; the form and the farm's names are checked here, as of every submission.
 async fn try_submit(door: &Door, req: &HttpRequest, payload: web::Payload) -> Answer {
     let Opened { sender, message, room: _room } = door.open::<HandedIn>(req, payload).await?;
-    crash_point("peer.submit");
+    crash_point(Place::PeerSubmit);
     let HandedIn { submission, author } = message;
     let unprocessable = |why: &str| door.guard.problem(sender.nonce, StatusCode::UNPROCESSABLE_ENTITY, why);
     if submission["id"].is_null() || submission["timestamp"].is_null() {
@@ -225,7 +225,7 @@ async fn try_submit(door: &Door, req: &HttpRequest, payload: web::Payload) -> An
         let (id, repeated) = (submitted.id, submitted.repeated);
         log::info!(id:%, by, peer:% = sender.identity.node, targets = targets.join(","), repeated; "submitted");
     }
-    crash_point("peer.submit.answer");
+    crash_point(Place::PeerSubmitAnswer);
     Ok(door.json(sender.nonce, &Outcome::from(result)))
 }
 
@@ -242,7 +242,7 @@ async fn load(door: web::Data<Door>, req: HttpRequest, payload: web::Payload) ->
 }
 
 impl Door {
-    /// Answers that are not the one that was asked for.
+    /// Answers other than the expected one.
     fn other(&self, nonce: Nonce, reply: Option<Reply>) -> HttpResponse {
         match reply {
             Some(Reply::TurnedAway(conflict)) => self.conflict(nonce, &conflict),

@@ -41,7 +41,7 @@ static REFUSED: Noise = Noise::new("peer_request_refused");
 pub(crate) const MAX_MESSAGE: usize = 64 << 20;
 /// The most bytes of bodies in memory at a time, from all senders: two of the longest.
 pub(crate) const ROOM: usize = 2 * MAX_MESSAGE;
-/// How long a body may take.
+/// The longest time that a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a body waits for room.
 const WAIT: Duration = Duration::from_secs(5);
@@ -52,8 +52,8 @@ pub(crate) enum NotTaken {
     /// Longer than [`MAX_MESSAGE`].
     #[error("the message has {0} bytes, more than {MAX_MESSAGE}")]
     TooLarge(u64),
-    /// Other bodies take all the memory that there is for them.
-    #[error("other messages take all the memory that there is for them; try again")]
+    /// Other bodies take all the memory for bodies.
+    #[error("other messages take all the memory for messages; try again")]
     NoRoom,
     /// It did not arrive, or not in time.
     #[error(transparent)]
@@ -66,7 +66,7 @@ pub(crate) enum NotTaken {
 impl From<Fault> for NotTaken {
     fn from(fault: Fault) -> Self {
         match fault {
-            // Longer than it was to be.
+            // Longer than announced.
             Fault::TooLarge(_) => Self::Changed(Refusal::Forged),
             fault => Self::Fault(fault),
         }
@@ -151,7 +151,7 @@ impl Guard {
     }
 
     /// The answer to a request whose body was not taken. Its sender is known and is told why, unless the
-    /// body is somebody else's.
+    /// body is not the signed one.
     pub(crate) fn not_taken(&self, request: &HttpRequest, nonce: Nonce, why: &NotTaken) -> HttpResponse {
         log::warn!(path = request.path(), why:% = why; "message_not_taken");
         let status = match why {
@@ -186,8 +186,8 @@ impl Guard {
     }
 }
 
-/// The answer to a request that was not let in: 401, or 503 when replays cannot be told any more. Not
-/// signed: a stranger gets no signature from this node, whatever it sends.
+/// The answer to a request that was not admitted: 401, or 503 when replays can no longer be recognized. Not
+/// signed: a stranger gets no signature from this node.
 pub(crate) fn refused(refusal: &Refusal) -> HttpResponse {
     // RFC 9110 §11.6.1: a 401 names a scheme
     let (status, title, hint) = match refusal {

@@ -70,7 +70,7 @@ impl fmt::Display for Nonce {
     }
 }
 
-/// What a request with a valid signature says about where it comes from.
+/// The sender of a request with a valid signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sender {
     /// Who sent it.
@@ -129,7 +129,7 @@ pub struct Claim {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A header is not there.
-    #[error("the header {0} is missing: only nodes of this farm may ask here, and they sign what they send")]
+    #[error("the header {0} is missing: only nodes of this farm may send requests here, and they sign them")]
     Missing(&'static str),
     /// A header is not in its one form.
     #[error("the header {0} is malformed")]

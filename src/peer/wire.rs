@@ -133,7 +133,7 @@ fn detail(body: &[u8]) -> String {
     detail.chars().take(LONGEST_DETAIL).collect()
 }
 
-/// What a 409 says. One of another version that does not name its kind is taken for the gravest.
+/// Reads a 409. If it names no known kind (another version), the most serious one is assumed.
 fn conflict(body: &[u8]) -> Conflict {
     let problem: Option<Value> = serde_json::from_slice(body).ok();
     let kind = problem.as_ref().and_then(|problem| ConflictKind::deserialize(&problem["kind"]).ok());

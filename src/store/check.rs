@@ -1,4 +1,5 @@
-//! `forewarn store check`: reads every record of a store and changes as little as possible.
+//! `forewarn store check`: reads every record of a store and changes as little as possible. It compares the
+//! records with the counts and sums that were stored with them ([`super::mark`]).
 //!
 //! (sled itself repairs a torn end of its log whenever it opens a database.)
 
@@ -6,6 +7,8 @@ use std::path::Path;
 
 use super::error::{Cause, OpenError, guarded};
 use super::folder::Folder;
+use super::mark::{self, Sum, is_own};
+use super::verify::TreeDamage;
 use super::{MAX_KEY, MAX_VALUE, Tree, migrate, migrations, record, records};
 
 /// The content of one tree.
@@ -25,6 +28,8 @@ pub struct TreeReport {
     pub odd: u64,
     /// Notifications that differ from what was stamped; detecting them costs a hash each.
     pub altered: u64,
+    /// How the records differ from the stored count and sum; `None`: they do not, or none are stored.
+    pub lost: Option<String>,
 }
 
 /// The result of a check.
@@ -56,7 +61,10 @@ impl Report {
                 problems.push(format!("the tree {tree} is missing"));
             }
         }
-        for TreeReport { name, known, records, odd, altered, .. } in &self.trees {
+        for TreeReport { name, known, records, odd, altered, lost, .. } in &self.trees {
+            if let Some(lost) = lost {
+                problems.push(format!("{name} is not as it was written: {lost}"));
+            }
             if !known && *records > 0 {
                 problems.push(format!("{records} records in an unknown tree {name}"));
             }
@@ -90,6 +98,11 @@ pub fn check(dir: &Path, reserve: u64) -> Result<Report, OpenError> {
     let folder = Folder::existing(dir)?;
     let newest = migrations::all().last().map_or(0, |migration| migration.number);
     let (db, layout) = migrate::open_whole(&folder, newest)?;
+    let damaged = |cause| OpenError::from_cause(folder.path(), cause);
+    let (_, mark) = guarded(|| mark::read(&db)).map_err(damaged)?;
+    // A migration that was interrupted has changed records without a mark.
+    let marker = folder.marker();
+    let mark = mark.filter(|_| marker.begun == marker.done);
     let names = db.tree_names();
     let is_there = |tree: &Tree| names.iter().any(|found| found == tree.name().as_bytes());
     let known = Tree::ALL.into_iter().filter(is_there);
@@ -99,8 +112,14 @@ pub fn check(dir: &Path, reserve: u64) -> Result<Report, OpenError> {
     wanted.extend(others.map(|name| (name.to_vec(), None)));
     let mut trees = Vec::with_capacity(wanted.len());
     for (name, known) in wanted {
-        let report =
-            guarded(|| walk(&db, &name, known)).map_err(|cause| OpenError::from_cause(folder.path(), cause))?;
+        let (mut report, sum) = guarded(|| walk(&db, &name, known)).map_err(damaged)?;
+        if let (Some(tree), Some(mark)) = (known, &mark)
+            && mark.sums[tree as usize] != sum
+        {
+            let expected = Some(mark.sums[tree as usize].records);
+            let damage = TreeDamage { tree, expected, found: sum.records, gaps: 0, altered: 0 };
+            report.lost = Some(damage.to_string());
+        }
         // sled's own tree, which every database has
         if known.is_some() || report.records > 0 || !report.name.starts_with("__sled__") {
             trees.push(report);
@@ -111,11 +130,21 @@ pub fn check(dir: &Path, reserve: u64) -> Result<Report, OpenError> {
     Ok(Report { layout, newest, trees, blobs, file_bytes, free, reserve })
 }
 
-fn walk(db: &sled::Db, name: &[u8], known: Option<Tree>) -> Result<TreeReport, Cause> {
+/// The content of a tree, and the count and sum of its records.
+fn walk(db: &sled::Db, name: &[u8], known: Option<Tree>) -> Result<(TreeReport, Sum), Cause> {
     let tree = db.open_tree(name)?;
     let name = String::from_utf8_lossy(name).into_owned();
-    let mut report =
-        TreeReport { name, known: known.is_some(), records: 0, key_bytes: 0, value_bytes: 0, odd: 0, altered: 0 };
+    let mut report = TreeReport {
+        name,
+        known: known.is_some(),
+        records: 0,
+        key_bytes: 0,
+        value_bytes: 0,
+        odd: 0,
+        altered: 0,
+        lost: None,
+    };
+    let mut sum = Sum::default();
     let mut last: Option<sled::IVec> = None;
     for found in tree.iter() {
         let (key, value) = found?;
@@ -130,9 +159,12 @@ fn walk(db: &sled::Db, name: &[u8], known: Option<Tree>) -> Result<TreeReport, C
         report.odd += u64::from(odd);
         let altered = |tree| records::is_altered(tree, &key, &value);
         report.altered += u64::from(known.is_some_and(altered));
+        if known.is_some_and(|tree| !is_own(tree, &key)) {
+            sum.add(&key, &value);
+        }
         last = Some(key);
     }
-    Ok(report)
+    Ok((report, sum))
 }
 
 #[cfg(test)]
@@ -143,7 +175,7 @@ mod tests {
     use super::*;
     use crate::{
         availability::{Entry, NodeId},
-        store::{Options, Store},
+        store::{Options, Store, Write},
         sync::{Change, PendingRow, QueueKey},
     };
 
@@ -193,5 +225,32 @@ mod tests {
             .collect();
         assert_eq!(altered, [("ledger", 2), ("history", 1), ("pending", 1)]);
         assert!(report.problems()[0].contains("2 notifications in ledger do not give the hash"));
+    }
+
+    #[test]
+    fn records_that_differ_from_the_stored_sums_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("s");
+        let store = Store::open(&dir, Options::default()).unwrap();
+        let put = |key: u8, value: u8| Write::put(Tree::History, [key], [1, value]);
+        store.write_sync(vec![put(1, 1), put(2, 2)]).unwrap();
+        store.write_sync(vec![put(2, 3)]).unwrap();
+        drop(store);
+        assert_eq!(check(&dir, 0).unwrap().problems(), Vec::<String>::new());
+
+        let behind_its_back = |change: &dyn Fn(&sled::Tree)| {
+            let newest = migrations::all().last().unwrap().number;
+            let (db, _) = migrate::open_whole(&Folder::existing(&dir).unwrap(), newest).unwrap();
+            change(&db.open_tree(Tree::History.name()).unwrap());
+            db.flush().unwrap();
+        };
+        let found = |problem: &str| {
+            let problems = check(&dir, 0).unwrap().problems();
+            assert!(problems.len() == 1 && problems[0].contains(problem), "{problems:?}");
+        };
+        behind_its_back(&|tree| drop(tree.insert([2], &[1, 2]).unwrap()));
+        found("in another form than was written");
+        behind_its_back(&|tree| drop(tree.remove([2]).unwrap()));
+        found("1 of 2 records lost");
     }
 }

@@ -45,7 +45,7 @@ pub fn backup(dir: &Path, to: &Path, reserve: u64) -> Result<Copied, OpenError> 
     copy_store(&folder, &db, layout, to, reserve)
 }
 
-/// Copies an open database that nobody writes to.
+/// Copies an open database to which nothing is written.
 pub(super) fn copy_store(
     from: &Folder,
     db: &sled::Db,

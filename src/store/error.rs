@@ -15,7 +15,7 @@ use super::{Status, Tree};
 /// Why something failed, whatever it was.
 pub type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
 
-/// Why a store could not be opened, checked or copied. Nothing was changed, unless it says so.
+/// Why a store could not be opened, checked or copied. Nothing was changed, unless stated.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process, or another `Store` in this one, has it open.
@@ -41,7 +41,7 @@ pub enum OpenError {
     /// It can be read in part or not at all.
     #[error(
         "the store {} is damaged: {cause}; keep the folder as it is, and restore a backup or move \
-         it away and start anew, then the peers give back what they know",
+         it away and start anew, then the peers return the notifications that they have",
         dir.display()
     )]
     Damaged {
@@ -54,7 +54,7 @@ pub enum OpenError {
     /// Its database is not there, or empty, although there was one.
     #[error(
         "the store {} has lost its database: its file db is missing or empty; restore a backup, or move the \
-         folder away and start anew, then the peers give back what they know",
+         folder away and start anew, then the peers return the notifications that they have",
         dir.display()
     )]
     Gone {

@@ -97,7 +97,7 @@ impl Folder {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the marker says, as last read or written.
+    /// The content of the marker, as last read or written.
     pub(crate) fn marker(&self) -> Marker {
         *self.said()
     }
@@ -120,7 +120,7 @@ impl Folder {
         Ok(read)
     }
 
-    /// Changes what the marker says. It survives this process at once, and a power cut some time later.
+    /// Changes the marker. The change survives this process at once, and a power cut some time later.
     pub(crate) fn note(&self, change: impl FnOnce(&mut Marker)) -> Result<(), OpenError> {
         let mut said = self.said();
         let mut next = *said;
@@ -142,7 +142,7 @@ impl Folder {
         self.note(|said| (said.mark, said.records) = (mark.number, mark.records()))
     }
 
-    /// Makes durable what the marker says.
+    /// Makes the marker durable.
     pub(crate) fn sync_marker(&self) -> Result<(), OpenError> {
         let path = self.dir.join(MARKER);
         disk::sync_data(&self.marker, &path).map_err(OpenError::io("sync", &path))

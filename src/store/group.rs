@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::bytes::Write;
 use super::crash::is_armed;
-use crate::sync::Haste;
+use crate::sync::{Haste, Label};
 
 /// The most steps that share a flush.
 pub const GROUP_STEPS: usize = 1_024;
@@ -38,7 +38,7 @@ const SOON: Duration = Duration::from_millis(20);
 pub(super) struct Step {
     pub number: u64,
     pub epoch: u64,
-    pub label: &'static str,
+    pub label: Label,
     pub writes: Vec<Write>,
     pub haste: Haste,
 }
@@ -121,7 +121,7 @@ mod tests {
         let (sender, queue) = sync_channel(100);
         for (number, epoch, haste) in given {
             sender
-                .send(Step { number: *number, epoch: *epoch, label: "test", writes: Vec::new(), haste: *haste })
+                .send(Step { number: *number, epoch: *epoch, label: Label::Submit, writes: Vec::new(), haste: *haste })
                 .unwrap();
         }
         let mut steps = Steps::new(queue);
@@ -147,7 +147,7 @@ mod tests {
         let (sender, mut steps, first) = steps(&[(1, 1, Haste::Whenever)]);
         let late = std::thread::spawn(move || {
             std::thread::yield_now();
-            sender.send(Step { number: 2, epoch: 1, label: "test", writes: Vec::new(), haste: Haste::Now })
+            sender.send(Step { number: 2, epoch: 1, label: Label::Submit, writes: Vec::new(), haste: Haste::Now })
         });
         let group = numbers(&steps.group(first));
         late.join().unwrap().unwrap();

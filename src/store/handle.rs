@@ -219,7 +219,7 @@ impl Drop for Handle {
         if self.is_failed()
             && let Some(parts) = self.parts.take()
         {
-            // nobody waits: the process may be on its way out
+            // The receiver may be gone: the process may be stopping.
             let _ = std::thread::Builder::new().spawn(move || drop(parts));
         }
     }

@@ -117,7 +117,7 @@ pub(super) fn is_own(tree: Tree, key: &[u8]) -> bool {
     tree == Tree::Meta && (key == MARK_KEY || key == LAYOUT_KEY)
 }
 
-/// What a stored mark says: its number, and the rest if it is not of layout 1.
+/// Reads a stored mark: its number, and the rest if it is not of layout 1.
 pub(super) fn decode(value: Option<&[u8]>) -> Result<(u64, Option<Mark>), Cause> {
     let Some(value) = value else { return Ok((0, None)) };
     match record::unwrap(value)? {

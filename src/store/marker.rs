@@ -27,7 +27,7 @@ pub(super) const MAX_LINE: usize = 512;
 /// How the store was left, or is used at the moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum State {
-    /// Everything is on stable storage, and nobody has written since.
+    /// Everything is on stable storage, and nothing was written since.
     Closed,
     /// A process writes, or has died while it did. Also what older versions left, which did not say.
     #[default]

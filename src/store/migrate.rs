@@ -14,7 +14,7 @@
 use std::path::PathBuf;
 
 use super::copy;
-use super::crash::crash_point;
+use super::crash::{MigrationMoment, migration_point};
 use super::error::{Cause, OpenError, guarded};
 use super::folder::Folder;
 use super::handle::{open_log, open_sled};
@@ -56,7 +56,7 @@ pub(super) fn run(
     Ok(())
 }
 
-/// What an open database says about itself.
+/// Layout and mark of an open database.
 pub(super) struct Found {
     pub db: sled::Db,
     pub layout: u32,
@@ -136,35 +136,35 @@ fn migrate(
     let Migration { number, name, run } = *migration;
     let fails = |cause| OpenError::Migration { number, name, cause };
 
-    // a migration that was cut off has its backup, and the store may be half-way now
+    // An interrupted migration has its backup already, and the store may be half migrated.
     if let Some(reserve) = backup
         && folder.marker().begun < number
     {
-        point(number, "before-backup");
+        migration_point(number, MigrationMoment::BeforeBackup);
         let to = backup_path(folder, found);
         let copied = copy::copy_store(folder, db, found, &to, reserve)?;
         log::info!(layout = found, backup:% = to.display(), records = copied.records; "store_backup");
-        point(number, "after-backup");
+        migration_point(number, MigrationMoment::AfterBackup);
     }
     folder.write(|said| (said.begun, said.done) = (number, found))?;
-    point(number, "begun");
+    migration_point(number, MigrationMoment::Begun);
     guarded(|| run(db)).map_err(fails)?;
     if number >= FIRST_WITH_SUMS {
         guarded(|| renew_mark(db)).map_err(fails)?;
     }
     make_durable(folder, db).map_err(fails)?;
-    point(number, "before-version");
+    migration_point(number, MigrationMoment::BeforeVersion);
     guarded(|| db.open_tree(Tree::Meta.name())?.insert(LAYOUT_KEY, layout_record(number))).map_err(fails)?;
     make_durable(folder, db).map_err(fails)?;
-    point(number, "after-version");
-    // the names of files that sled has made meanwhile
+    migration_point(number, MigrationMoment::AfterVersion);
+    // Makes durable the names of files that sled has created meanwhile.
     folder.sync()?;
     folder.write(|said| (said.begun, said.done) = (number, number))?;
     log::info!(layout = number, name; "store_migrated");
     Ok(())
 }
 
-/// What a migration has changed, it has changed without a mark.
+/// A migration changes records without a mark.
 fn renew_mark(db: &sled::Db) -> Result<(), Cause> {
     let mut mark = Mark { number: mark::read(db)?.0, ..Mark::default() };
     for tree in Tree::ALL {
@@ -181,12 +181,6 @@ fn make_durable(folder: &Folder, db: &sled::Db) -> Result<(), Cause> {
     guarded(|| db.flush().map(drop))?;
     let (log, path) = open_log(&folder.database())?;
     Ok(disk::sync_data(&log, &path)?)
-}
-
-fn point(number: u32, moment: &str) {
-    if cfg!(feature = "crash-points") {
-        crash_point(&format!("migration.{number}.{moment}"));
-    }
 }
 
 /// `DIR.backup-vN`, or the first of `DIR.backup-vN-2`, `-3` … that is not taken: a store may have been

@@ -70,7 +70,7 @@ pub(super) fn open(
             let old = found.map(|found| found.db);
             match (fresh::write(folder, old.as_ref(), layout, number, damage.as_mut(), reserve), old) {
                 (Ok(fresh), old) => {
-                    // sled flushes what it drops, which may hang; nobody needs it any more
+                    // Dropping flushes, which may hang. It is not needed any more.
                     std::thread::Builder::new().name("store-close".to_owned()).spawn(move || drop(old)).ok();
                     (fresh, layout)
                 }
@@ -104,7 +104,7 @@ fn find(
     in_doubt: bool,
 ) -> Result<(Option<Found>, Option<Damage>), OpenError> {
     let found = match migrate::open_as_is(folder, known) {
-        // sled takes a broken snapshot for the end of the world, and can do without
+        // sled fails on a broken snapshot, and does not need one.
         Err(OpenError::Damaged { cause, .. }) if marker.done > 0 => {
             log::error!(error:% = cause; "store_damaged");
             folder.remove_snapshots()?;
@@ -118,7 +118,7 @@ fn find(
 
 fn judged(found: Found, marker: &Marker, in_doubt: bool) -> (Option<Found>, Option<Damage>) {
     let damage = if in_doubt || found.number < marker.mark {
-        // a migration that was cut off has changed records without a mark
+        // An interrupted migration has changed records without a mark.
         let mark = found.mark.filter(|_| marker.begun == marker.done);
         verify(&found.db, marker, found.number, mark.as_ref())
     } else {

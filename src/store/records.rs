@@ -221,7 +221,7 @@ pub fn remove_member(id: NodeId) -> Write {
 }
 
 /// Rebuilds what the protocol keeps in memory. Costs one pass over ledger, pending and outbox. Believes
-/// what it reads: sled's own checksums guard it, and [`is_altered`] tells whoever asks.
+/// what it reads: sled's own checksums guard it, and [`is_altered`] finds changes.
 ///
 /// # Errors
 /// When something cannot be read.
@@ -249,7 +249,7 @@ pub fn restore(store: &Store, rules: Rules) -> Result<Restored, RecordError> {
     read_beside(rows, |entry| _ = restored.ledger.admit(&entry))?;
     for row in store.scan_prefix(Tree::Pending, b"", Direction::Ascending)? {
         let (key, value) = row?;
-        let key = QueueKey::from_bytes(&key).ok_or_else(|| broken(Tree::Pending, "a key that is none"))?;
+        let key = QueueKey::from_bytes(&key).ok_or_else(|| broken(Tree::Pending, "an invalid key"))?;
         restored.pending.push((key, read_json(Tree::Pending, &value)?));
     }
     let mut bodies: HashMap<Stamp, Arc<Entry>> = HashMap::new();
@@ -258,7 +258,7 @@ pub fn restore(store: &Store, rules: Rules) -> Result<Restored, RecordError> {
         let peer = key.get(..16).and_then(|id| Uuid::from_slice(id).ok()).map(NodeId);
         let queue_key = key.get(16..).and_then(QueueKey::from_bytes);
         let (Some(peer), Some(queue_key)) = (peer, queue_key) else {
-            return Err(broken(Tree::Outbox, "a key that is none"));
+            return Err(broken(Tree::Outbox, "an invalid key"));
         };
         let initial =
             Uuid::from_slice(body(Tree::Outbox, &value)?).map_err(|e| broken(Tree::Outbox, &e.to_string()))?;
@@ -351,7 +351,7 @@ pub fn receipts(store: &Store, stamp: &Stamp) -> Result<Vec<(NodeId, ReceiptRow)
     Ok(rows)
 }
 
-/// The history, newest first, from below `before` on; stops when `take` says so.
+/// The history, newest first, from below `before` on; stops when `take` returns false.
 ///
 /// # Errors
 /// When the store cannot be read.

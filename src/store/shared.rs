@@ -105,7 +105,7 @@ impl Shared {
     /// Gives up a failed handle and opens the database again, or writes it anew. On an error it stays
     /// given up, and the status is what to report until the next attempt.
     pub(crate) fn reopen(&self) -> Result<(), Status> {
-        // readers are told "stopped" meanwhile, rather than kept waiting
+        // Meanwhile readers get "stopped" instead of waiting.
         let taken = self.slot_mut().take();
         let closed = match taken.map(Arc::try_unwrap) {
             Some(Ok(handle)) => handle.close(self.options.flush_limit),

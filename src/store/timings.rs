@@ -2,7 +2,7 @@
 
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 
-/// See the module. Clones of a histogram share what they have seen.
+/// See the module. Clones of a histogram share their observations.
 #[derive(Debug)]
 pub struct Timings {
     /// From handing a step over until it is durable, in seconds. Observed by who hands over: this room

@@ -1,6 +1,6 @@
 //! Detects a flush that hangs.
 //!
-//! sled 0.34 can wait for ever on a full disk, inside `flush`, holding a lock that all of sled in this process
+//! sled 0.34 can hang on a full disk, inside `flush`, holding a lock that all of sled in this process
 //! shares; nothing can interrupt it. Handing each group to a helper thread would cost too much, so the writer
 //! does its work itself, and this thread checks periodically whether it is still at the same group. If so, it
 //! stops the store in the writer's place: handlers refuse at once, and no thread touches sled any more.

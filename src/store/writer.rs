@@ -27,7 +27,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::bytes::{Write, check_sizes};
-use super::crash::writer_point;
+use super::crash::{CommitMoment, commit_point};
 use super::error::{Cause, StoreError};
 use super::gate::Status;
 use super::group::{Step, Steps};
@@ -35,7 +35,7 @@ use super::handle::{Changes, Handle};
 use super::mark::Mark;
 use super::shared::Shared;
 use super::watchdog::{self, Work};
-use crate::sync::Haste;
+use crate::sync::{Haste, Label};
 
 /// After a failure the store is opened anew after at most this many checks.
 const MAX_BACKOFF: u32 = 32;
@@ -77,7 +77,7 @@ impl Writer {
     ///
     /// # Errors
     /// `Stopped`, `Full` or `TooLarge`; in each case nothing was submitted.
-    pub fn commit(&self, number: u64, label: &'static str, writes: Vec<Write>, haste: Haste) -> Result<(), StoreError> {
+    pub fn commit(&self, number: u64, label: Label, writes: Vec<Write>, haste: Haste) -> Result<(), StoreError> {
         check_sizes(&writes)?;
         let gate = &self.shared.gate;
         let stopped = || StoreError::Stopped(gate.status());
@@ -263,19 +263,19 @@ impl Run {
 }
 
 fn write_group(handle: &Handle, group: Vec<Step>) -> Result<Mark, Cause> {
-    let labels: Vec<&'static str> = group.iter().map(|step| step.label).collect();
-    let point = |moment| labels.iter().for_each(|label| writer_point(label, moment));
+    let labels: Vec<Label> = group.iter().map(|step| step.label).collect();
+    let point = |moment| labels.iter().for_each(|label| commit_point(*label, moment));
     let mut changes = Changes::default();
     for step in group {
         changes.add(step.writes);
     }
-    point("before");
+    point(CommitMoment::Before);
     let mark = handle.apply(&changes)?;
-    point("written");
+    point(CommitMoment::Written);
     handle.flush()?;
-    point("flushed");
+    point(CommitMoment::Flushed);
     handle.sync()?;
-    point("durable");
+    point(CommitMoment::Durable);
     Ok(mark)
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Conflict,
+    label::named,
     message::{Announce, Deliver, Delivered, Merge, Merged},
 };
 use crate::availability::NodeId;
@@ -28,21 +29,22 @@ pub struct Call {
     pub ask: Ask,
 }
 
-/// The purpose of a call; names crash points and log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// Rows and receipts of the outbox.
-    Deliver,
-    /// An announcement.
-    Announce,
-    /// The first message of a merge: compares fingerprints.
-    Probe,
-    /// A later message of a merge: exchanges entries.
-    Part,
-    /// Sends a reference the entries that another one gave.
-    FollowUp,
-    /// Sends other nodes the entries that a merge has brought.
-    Tell,
+named! {
+    /// The purpose of a call; names crash points and log lines.
+    pub enum Purpose {
+        /// Rows and receipts of the outbox.
+        Deliver = "deliver",
+        /// An announcement.
+        Announce = "announce",
+        /// The first message of a merge: compares fingerprints.
+        Probe = "probe",
+        /// A later message of a merge: exchanges entries.
+        Part = "part",
+        /// Sends a reference the entries that another one gave.
+        FollowUp = "follow-up",
+        /// Sends other nodes the entries that a merge has brought.
+        Tell = "tell",
+    }
 }
 
 /// The requests between nodes.

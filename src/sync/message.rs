@@ -110,7 +110,7 @@ pub struct Member {
     pub definitions: BTreeMap<Target, String>,
 }
 
-/// The default for records without this field: nobody had the name before.
+/// The default for records without this field: no other node had the name before.
 fn long_ago() -> Moment {
     Moment::ZERO
 }

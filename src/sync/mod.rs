@@ -8,6 +8,7 @@
 mod bounds;
 mod call;
 mod dice;
+mod label;
 mod lane;
 mod link;
 pub mod merge;
@@ -23,6 +24,8 @@ mod track;
 
 pub use bounds::MAX_RECORD;
 pub use call::{Answer, Ask, Asker, Away, Call, CallId, Failure, Purpose};
+pub use label::Label;
+pub(crate) use label::named;
 pub use lane::MAX_ROWS;
 pub use message::{Announce, Deliver, Delivered, DeliveryState, Item, Member, Merge, Merged, Receipt};
 pub use node::{Node, Plan};

@@ -5,7 +5,7 @@
 
 use uuid::Uuid;
 
-use super::replica::Stranger;
+use super::rows::Conflict;
 use crate::availability::{Moment, Name, NodeId, Stamp};
 
 /// How important a report is.
@@ -37,7 +37,7 @@ pub enum Report {
     /// The entries that other nodes gave could not be sent to this one; the next merge brings them.
     NoFollowUp { peer: NodeId, why: String },
     /// A node that answered an announcement was not accepted.
-    RefusedAnswer { address: String, why: Stranger },
+    RefusedAnswer { address: String, why: Conflict },
     /// This node could not be asked in the merge phase. `node` is its address, or its id.
     NoReference { node: String, why: String },
     /// No node could be asked in the merge phase.
@@ -59,7 +59,7 @@ pub enum Report {
     /// More nodes have sent messages than this node remembers.
     TooManyNodes { limit: usize, not_remembered: NodeId },
     /// A peer's identity was refused with 409.
-    TurnedAwayPeer { why: Stranger },
+    TurnedAwayPeer { why: Conflict },
     /// A peer has other rules than this node, in milliseconds.
     RulesDiffer { peer: Name, its_max_clock_skew: u64, own_max_clock_skew: u64, its_lapse: u64, own_lapse: u64 },
     /// The farm has more members than this node remembers.
@@ -88,7 +88,7 @@ impl Report {
             Self::Merged { references } => ("merged", vec![("references", size(*references))]),
             Self::NoFollowUp { peer, why } => ("no_follow_up", vec![("peer", text(peer)), ("why", text(why))]),
             Self::RefusedAnswer { address, why } => {
-                ("refused_answer", vec![("address", text(address)), ("why", text(why))])
+                ("refused_answer", vec![("address", text(address)), ("why", text(&why.why))])
             }
             Self::NoReference { node, why } => ("no_reference", vec![("node", text(node)), ("why", text(why))]),
             Self::NoReferenceAnswered { peers } => (
@@ -128,7 +128,7 @@ impl Report {
             Self::TooManyNodes { limit, not_remembered } => {
                 ("too_many_nodes", vec![("limit", size(*limit)), ("not_remembered", text(not_remembered))])
             }
-            Self::TurnedAwayPeer { why } => ("turned_away_peer", vec![("why", text(why))]),
+            Self::TurnedAwayPeer { why } => ("turned_away_peer", vec![("why", text(&why.why))]),
             Self::RulesDiffer { peer, its_max_clock_skew, own_max_clock_skew, its_lapse, own_lapse } => (
                 "rules_differ",
                 vec![

@@ -12,7 +12,7 @@ use forewarn::{
     actors::queue::{EmbeddedQueue, MemoryQueue, Progress, Queue},
     availability::{Entry, Moment, NodeId, Rules, Stamp},
     store::{OpenError, Options, Store},
-    sync::{Change, Conflict, Haste, Member, OutboxRow, PendingRow, QueueKey},
+    sync::{Change, Conflict, Haste, Label, Member, OutboxRow, PendingRow, QueueKey},
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -97,7 +97,7 @@ impl Run {
         for (number, changes) in steps {
             self.queue.hand_over(
                 number,
-                "contract",
+                Label::Apply,
                 &changes,
                 if number % 3 == 0 { Haste::WithNext } else { Haste::Now },
             );

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use forewarn::{
     availability::{Moment, NodeId},
-    sync::{Change, Conflict, ConflictKind, Haste, OutboxRow, QueueKey},
+    sync::{Change, Conflict, ConflictKind, Haste, Label, OutboxRow, QueueKey},
 };
 
 use crate::place::{Place, Run, Seen, chain, entry, key, length, member, node, row, seen};
@@ -127,7 +127,7 @@ pub fn critical_before_normal_before_quarantine_and_then_by_stamp(place: &dyn Pl
 pub fn steps_that_are_handed_over_before_the_start_are_kept(place: &dyn Place) {
     let mut queue = place.queue();
     for (number, changes) in chain(1..=20) {
-        queue.hand_over(number, "contract", &changes, Haste::WithNext);
+        queue.hand_over(number, Label::Apply, &changes, Haste::WithNext);
     }
     let mut run = Run::of(queue);
     run.hand_over(chain(21..=21));

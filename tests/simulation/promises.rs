@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use forewarn::{
     availability::{Entry, Moment, NodeId, Priority, Stamp},
-    sync::{Change, Delivered, DeliveryState, Item, QueueKey},
+    sync::{Change, Delivered, DeliveryState, Item, Label, QueueKey},
 };
 use uuid::Uuid;
 
@@ -45,7 +45,7 @@ impl World {
     }
 
     /// Changes that a node is about to make.
-    pub fn check_commit(&mut self, at: usize, label: &'static str, changes: &[Change]) {
+    pub fn check_commit(&mut self, at: usize, label: Label, changes: &[Change]) {
         let node = &self.nodes[at];
         let (rows, wall) = (&node.disk.latest, node.wall(self.time));
         let (believed, accepted) =
@@ -73,7 +73,7 @@ impl World {
                         node.name,
                         key.class
                     );
-                    if label == "submit" {
+                    if label == Label::Submit {
                         assert!(stamp.time <= accepted, "{}: {stamp:?} is accepted at {wall}", node.name);
                         if stamp.node == node.id {
                             let own = Some((stamp.time, stamp.counter));
@@ -82,7 +82,7 @@ impl World {
                         }
                     }
                 }
-                Change::Limit(limit) if label == "limit" => {
+                Change::Limit(limit) if label == Label::Limit => {
                     assert!(*limit <= believed, "{}: L is {limit} at {wall}", node.name)
                 }
                 Change::Receipt { stamp, node: of, state, .. } if *of != node.id && *state > DeliveryState::Waiting => {
@@ -91,7 +91,7 @@ impl World {
                     // After a merge it is enough that the other one holds it, or what makes it dead.
                     let entry = rows.applied.get(stamp).or_else(|| rows.waiting(stamp).map(|row| &row.entry));
                     let holds = match label {
-                        "merged" => entry.is_none_or(|entry| there.needs_no(entry) || !rows.holds(stamp)),
+                        Label::Merged => entry.is_none_or(|entry| there.needs_no(entry) || !rows.holds(stamp)),
                         _ if state.is_final() => there.applied.contains_key(stamp),
                         _ => there.knows(stamp),
                     };

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use forewarn::{
     availability::{Entry, NodeId, Stamp},
-    sync::{Answer, Away, Change, Effect, Failure, Node as Protocol, Now, Reply, Report},
+    sync::{Answer, Away, Change, Effect, Failure, Label, Node as Protocol, Now, Reply, Report},
 };
 
 pub use crate::event::{Event, Request};
@@ -285,7 +285,7 @@ impl World {
         }
     }
 
-    fn commit(&mut self, node: usize, step: u64, label: &'static str, changes: Vec<Change>) {
+    fn commit(&mut self, node: usize, step: u64, label: Label, changes: Vec<Change>) {
         self.check_commit(node, label, &changes);
         let touched = Touched::by(&changes, &self.nodes[node].disk.latest);
         let known = &self.nodes[node].disk.latest.applied;

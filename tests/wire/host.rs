@@ -10,7 +10,7 @@ use forewarn::{
     actors::queue::{MemoryQueue, Queue as _},
     availability::{Entry, Moment, NodeId, Reasons, Rules, Stamp},
     store::{MAX_KEY, MAX_VALUE, records},
-    sync::{Conflict, Deliver, Effect, Facts, Fanout, Haste, MAX_ROWS, Member, Now, Replica, Reply, Ticket},
+    sync::{Conflict, Deliver, Effect, Facts, Fanout, Haste, Label, MAX_ROWS, Member, Now, Replica, Reply, Ticket},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
@@ -118,7 +118,7 @@ impl Host {
         let now = Now { wall: Moment::from_millis(NOW), mono: Duration::from_secs(9) };
         let mut disk = MemoryQueue::default();
         let members: Vec<_> = (1..=3).filter(|i| *i != me).map(|i| forewarn::sync::Change::Member(known(i))).collect();
-        disk.hand_over(1, "begin", &members, Haste::Now);
+        disk.hand_over(1, Label::Member, &members, Haste::Now);
         let replica = Replica::restore(facts(me, dice.below(3)), disk.restore(Rules::default()).unwrap(), now);
         let mut host = Self { replica, disk, now, replies: Vec::new(), next_ticket: 1, told: HashMap::new() };
         host.replica.replay(0, now);

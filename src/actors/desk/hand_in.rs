@@ -20,7 +20,7 @@ use crate::{
     },
     availability::{Author, BoundExceeded, FieldError, Moment, Submission, Target},
     clock,
-    store::crash::crash_point,
+    store::crash::{Place, crash_point},
     sync::{Node, Now},
     vocabulary::{Initial, Notifier},
 };
@@ -173,11 +173,11 @@ impl Desk {
     }
 
     async fn ask_to_take(&self, address: &str, handed_in: &Arc<Value>) -> Result<Outcome, NoAnswer> {
-        crash_point("desk.hand-in");
+        crash_point(Place::DeskHandIn);
         let ask = HandIn { address: address.to_owned(), handed_in: Arc::clone(handed_in) };
         let answer = self.couriers.send(ask).await;
         let answer = answer.map_err(|closed| NoAnswer { why: closed.to_string(), may_have_arrived: false })?;
-        crash_point("desk.hand-in.answered");
+        crash_point(Place::DeskHandInAnswered);
         let unreadable = |error: serde_json::Error| NoAnswer { why: error.to_string(), may_have_arrived: true };
         serde_json::from_value(answer?).map_err(unreadable)
     }

@@ -106,7 +106,7 @@ impl Desk {
             let mut looked_at = 0;
             records::history(&store, None, |entry| {
                 let n = &entry.notification;
-                // Newest first: what is there already is later.
+                // Newest first: the entries already in the list are later.
                 if let Some(plan) = n.replaces {
                     changed.entry(plan).or_insert_with(|| Arc::clone(&entry));
                 } else if let Some(plan) = n.cancels {

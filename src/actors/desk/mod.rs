@@ -36,7 +36,7 @@ use crate::{
     clock,
     store::{
         Store,
-        crash::crash_point,
+        crash::{Place, crash_point},
         records::{self, RecordError},
     },
     sync::{Conflict, ConflictKind, Node, Now, Phase, Reply, Submit, SubmitRefusal},
@@ -135,7 +135,7 @@ impl Desk {
                     [] => self.receipt(&taken.entry, false).await,
                     told => self.receipt_of(told),
                 };
-                crash_point("desk.submitted");
+                crash_point(Place::DeskSubmitted);
                 let n = &taken.entry.notification;
                 Ok(Submitted {
                     id: n.id,

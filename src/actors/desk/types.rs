@@ -15,7 +15,7 @@ use crate::{
 /// One line of a receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub(crate) struct DeliveryRow {
-    /// The node's name; its address, as long as nobody has met it.
+    /// The node's name; its address until it has answered.
     pub node: String,
     /// How far it is there.
     pub state: DeliveryState,
@@ -65,7 +65,7 @@ pub(crate) enum SubmitError {
     #[error(transparent)]
     Bound(#[from] BoundExceeded),
     /// 503 with `Retry-After`: the queue is full, the store cannot write, the node is not ready or
-    /// may not take submissions. The text says which and what to do.
+    /// may not take submissions. The text names the cause and the remedy.
     #[error("{reason}")]
     Unavailable {
         /// For people.
@@ -243,7 +243,7 @@ pub(crate) struct Board {
     pub applications: Vec<BoardRow>,
     /// By name.
     pub resources: Vec<BoardRow>,
-    /// The system as a whole, if something is said about it.
+    /// The system as a whole, if there are notifications about it.
     pub system: Vec<CauseView>,
     /// What of the whole system is degraded.
     pub system_advisories: Vec<CauseView>,
@@ -278,9 +278,9 @@ pub(crate) struct Why {
 /// One node of the farm, as `GET /api/v1/nodes` shows it (docs/contract.md#the-api).
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct NodeView {
-    /// Its identity; none as long as nobody has met it.
+    /// Its identity; absent until it has answered.
     pub id: Option<Uuid>,
-    /// Its name; its address, as long as nobody has met it.
+    /// Its name; its address until it has answered.
     pub name: String,
     /// Its control listener.
     pub address: String,

@@ -14,7 +14,7 @@ use crate::{
     availability::{Moment, Rules},
     clock,
     store::{Store, StoreError, Write, Writer, WriterEvent, records},
-    sync::{Change, Haste, Restored},
+    sync::{Change, Haste, Label, Restored},
 };
 
 /// How many notifications are removed from the history at a time.
@@ -42,7 +42,7 @@ pub struct EmbeddedQueue {
 
 struct Kept {
     number: u64,
-    label: &'static str,
+    label: Label,
     writes: Vec<Write>,
     haste: Haste,
     /// When it was submitted.
@@ -55,7 +55,7 @@ impl EmbeddedQueue {
         Self { store, writer: None, news: Arc::default(), kept: VecDeque::new(), handed: 0, stopped: false }
     }
 
-    fn keep(&mut self, number: u64, label: &'static str, writes: Vec<Write>, haste: Haste) {
+    fn keep(&mut self, number: u64, label: Label, writes: Vec<Write>, haste: Haste) {
         self.kept.push_back(Kept { number, label, writes, haste, since: clock::mono() });
         self.hand();
     }
@@ -73,7 +73,7 @@ impl EmbeddedQueue {
                 // The writer is busy, and tells when it has come further.
                 Err(StoreError::Full { .. }) => return,
                 Err(error) => {
-                    log::warn!(step = next.number, label = next.label, error:?; "commit_refused");
+                    log::warn!(step = next.number, label:% = next.label, error:?; "commit_refused");
                     self.stopped = true;
                 }
             }
@@ -132,7 +132,7 @@ impl Queue for EmbeddedQueue {
         Ok(())
     }
 
-    fn hand_over(&mut self, step: u64, label: &'static str, changes: &[Change], haste: Haste) {
+    fn hand_over(&mut self, step: u64, label: Label, changes: &[Change], haste: Haste) {
         let mut writes = Vec::with_capacity(changes.len() * 2);
         for change in changes {
             records::encode(change, &mut writes);
@@ -158,7 +158,7 @@ impl Queue for EmbeddedQueue {
         }
         match records::prune(&self.store, until, PRUNE_AT_ONCE) {
             Ok(writes) if writes.is_empty() => {}
-            Ok(writes) => self.keep(number(), "prune", writes, Haste::Whenever),
+            Ok(writes) => self.keep(number(), Label::Prune, writes, Haste::Whenever),
             Err(error) => log::warn!(error:%; "prune_failed"),
         }
     }

@@ -10,7 +10,7 @@ use std::{
 use super::{OnProgress, Progress, Queue, QueueError};
 use crate::{
     availability::{Entry, Ledger, Moment, NodeId, Rules, Stamp},
-    sync::{Change, Conflict, Haste, Member, OutboxRow, PendingRow, QueueKey, Restored},
+    sync::{Change, Conflict, Haste, Label, Member, OutboxRow, PendingRow, QueueKey, Restored},
 };
 
 #[derive(Default)]
@@ -70,7 +70,7 @@ impl Rows {
             Change::Record(entry) => {
                 self.history.insert(entry.stamp, entry);
             }
-            // For people; nobody reads it back.
+            // Only people read it.
             Change::Receipt { .. } => {}
             Change::Limit(limit) => self.limit = limit,
             Change::Boot(node, boot, nonce) => {
@@ -120,7 +120,7 @@ impl Queue for MemoryQueue {
         Ok(())
     }
 
-    fn hand_over(&mut self, step: u64, _label: &'static str, changes: &[Change], _haste: Haste) {
+    fn hand_over(&mut self, step: u64, _label: Label, changes: &[Change], _haste: Haste) {
         let mut rows = self.rows();
         changes.iter().for_each(|change| rows.apply(change));
         rows.durable = step;

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::{
     availability::{Moment, Rules},
-    sync::{Change, Haste, Restored},
+    sync::{Change, Haste, Label, Restored},
 };
 
 pub use embedded::EmbeddedQueue;
@@ -56,7 +56,7 @@ pub trait Queue: Send {
     fn start(&mut self, progress: OnProgress) -> Result<(), QueueError>;
 
     /// Accepts a step and keeps it until it is durable, also across stops. Numbers ascend.
-    fn hand_over(&mut self, step: u64, label: &'static str, changes: &[Change], haste: Haste);
+    fn hand_over(&mut self, step: u64, label: Label, changes: &[Change], haste: Haste);
 
     /// Returns the progress. After a stop this call also restarts the queue as soon as that is possible.
     fn progress(&mut self) -> Progress;

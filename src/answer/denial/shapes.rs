@@ -14,7 +14,7 @@ use super::Denial;
 
 /// What those read who have sent something.
 const NOT_SENT: &str = "Your message was not sent and was not saved.";
-/// So many causes beside the deciding one are told, each with so many characters of its message.
+/// The most causes that are shown beside the deciding one, and the most characters of each message.
 const FURTHER: usize = 3;
 const FURTHER_MESSAGE: usize = 160;
 

@@ -41,7 +41,7 @@ pub struct NotifyArgs {
     /// Why: unknown, planned-maintenance, unplanned-outage, testing, or one of the configuration
     #[arg(long, value_name = "NAME|CODE", value_parser = text::name)]
     pub reason: Option<String>,
-    /// What users are told
+    /// Text for users
     #[arg(long, value_name = "TEXT", value_parser = text::prose::<2000>, allow_hyphen_values = true)]
     pub message: Option<String>,
     /// The part that failed, where it is known

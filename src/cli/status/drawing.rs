@@ -86,7 +86,7 @@ impl<'o> Drawing<'o> {
         self.out.flush().map_err(CliError::Output)
     }
 
-    /// The node cannot be reached. What is on a terminal stays, and is said to be old.
+    /// The node cannot be reached. The terminal keeps the last state and marks it as old.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
-//! How things stand: `GET /api/v1/availability` and `/{application}`.
+//! The present state: `GET /api/v1/availability` and `/{application}`.
 //!
-//! What the gate tells everybody, and beside it what only operators may see: who said so, on which
-//! node, for which requests.
+//! It contains what the gate tells everybody, and details for operators: who reported it, on which node, and for
+//! which requests.
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
@@ -32,7 +32,7 @@ pub(crate) async fn all(request: HttpRequest) -> Result<HttpResponse, Failure> {
 #[utoipa::path(
     get, path = "/api/v1/availability/{application}", operation_id = "getAvailability", tag = "availability",
     params(("application" = Name, Path, description = "Its name.")),
-    responses((status = 200, description = "How it stands.", body = Application), ReadingOne)
+    responses((status = 200, description = "Its state.", body = Application), ReadingOne)
 )]
 pub(crate) async fn one(request: HttpRequest) -> Result<HttpResponse, Failure> {
     params::none(&request)?;
@@ -42,9 +42,9 @@ pub(crate) async fn one(request: HttpRequest) -> Result<HttpResponse, Failure> {
     Ok(HttpResponse::Ok().json(Application::of(row.ok_or_else(|| no_application(&name))?)))
 }
 
-/// 404 for an application that no member of the farm has told this node of.
+/// 404 for an application that no known member of the farm has.
 pub(super) fn no_application(name: &str) -> Failure {
-    Failure::NotFound(format!("this node knows no application {name}"))
+    Failure::NotFound(format!("no application {name} is known here"))
 }
 
 /// The whole board.
@@ -71,7 +71,7 @@ impl<'a> Everything<'a> {
 #[derive(Serialize, ToSchema)]
 struct Application<'a> {
     application: &'a Name,
-    /// Resources.
+    /// The resources that it uses.
     uses: &'a [Name],
     #[serde(flatten)]
     state: State<'a>,
@@ -87,7 +87,7 @@ impl<'a> Application<'a> {
 #[derive(Serialize, ToSchema)]
 struct Resource<'a> {
     resource: &'a Name,
-    /// Applications.
+    /// The applications that use it.
     used_by: &'a [Name],
     #[serde(flatten)]
     state: State<'a>,
@@ -99,11 +99,11 @@ impl<'a> Resource<'a> {
     }
 }
 
-/// How an application or a resource stands.
+/// The state of an application or a resource.
 #[derive(Serialize, ToSchema)]
 struct State<'a> {
     title: &'a str,
-    /// For a request that no criteria but nodes match.
+    /// For requests that no criteria match, except criteria that name only nodes.
     available: bool,
     critical: bool,
     /// This node has it in its configuration.
@@ -126,9 +126,9 @@ struct State<'a> {
     expected_back_at: Option<Moment>,
     /// The first one gives reason, component, message and operator.
     causes: Vec<Cause<'a>>,
-    /// What works, but not as it should.
+    /// Advisories: it works, but with limitations.
     advisories: Vec<Cause<'a>>,
-    /// Closings that are in force for some requests only.
+    /// Closings that count for some requests only.
     partial: Vec<Cause<'a>>,
     upcoming: Vec<Plan<'a>>,
 }

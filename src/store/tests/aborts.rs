@@ -5,6 +5,7 @@
 use std::process::{Command, Stdio};
 
 use super::*;
+use crate::sync::Label;
 
 const CHILD: &str = "FOREWARN_STORE_CHILD";
 
@@ -29,7 +30,7 @@ fn child() {
     let mut step = 0;
     loop {
         let put = |tree| Write::put(tree, (step + 1_u64).to_be_bytes(), value(step, 700));
-        match writer.commit(step + 1, "child", Tree::ALL.map(put).to_vec(), Haste::Now) {
+        match writer.commit(step + 1, Label::Submit, Tree::ALL.map(put).to_vec(), Haste::Now) {
             Ok(()) => step += 1,
             Err(StoreError::Full { .. }) => std::thread::yield_now(),
             Err(error) => panic!("{error}"),
@@ -84,7 +85,7 @@ fn what_was_reported_durable_survives_an_abort() {
 fn every_point_of_the_writer_leaves_whole_steps() {
     for (moment, at_least) in [("before", 0), ("written", 0), ("flushed", 40), ("durable", 40)] {
         let dir = tempfile::tempdir().unwrap();
-        let point = format!("writer.child.{moment}:40");
+        let point = format!("writer.submit.{moment}:40");
         let (durable, boot) = run_child(dir.path(), &[("FOREWARN_CRASH_AT", &point)]);
         let steps = whole_steps(&open(dir.path()));
         assert!(boot == 1 && steps >= durable.max(at_least), "{point}: {steps} of {durable}");

@@ -1,6 +1,7 @@
 //! The writer: order, atomic steps, the reserve, failures, hanging.
 
 use super::*;
+use crate::sync::Label;
 
 #[test]
 fn steps_become_durable_in_their_order_and_a_later_one_wins() {
@@ -14,7 +15,7 @@ fn steps_become_durable_in_their_order_and_a_later_one_wins() {
             Write::put(Tree::Meta, b"last", key),
             Write::remove(Tree::Pending, (step - 1).to_be_bytes()),
         ];
-        writer.commit(step, "test", writes, Haste::Now).unwrap();
+        writer.commit(step, Label::Submit, writes, Haste::Now).unwrap();
     }
     let mut seen = 0;
     while seen < 500 {
@@ -39,7 +40,7 @@ fn a_step_across_all_trees_is_there_after_a_restart() {
     store.write_sync(vec![Write::put(Tree::Meta, b"boot", b"\x01\x07")]).unwrap();
     let (writer, events) = with_writer(&store);
     let writes = Tree::ALL.map(|tree| Write::put(tree, b"k", tree.name()));
-    writer.commit(7, "test", writes.to_vec(), Haste::Now).unwrap();
+    writer.commit(7, Label::Submit, writes.to_vec(), Haste::Now).unwrap();
     wait_durable(&events, 7);
     assert!(matches!(store.writer(|_| ()), Err(StoreError::SecondWriter)));
     assert!(writer.close(PATIENCE));
@@ -59,7 +60,7 @@ fn closing_writes_what_waits() {
     let (writer, events) = with_writer(&store);
     for step in 1..=100_u64 {
         let write = Write::put(Tree::Ledger, step.to_be_bytes(), b"\x01");
-        writer.commit(step, "test", vec![write], Haste::Now).unwrap();
+        writer.commit(step, Label::Submit, vec![write], Haste::Now).unwrap();
     }
     assert!(writer.close(PATIENCE));
     assert_eq!(events.iter().last(), Some(WriterEvent::Durable { upto: 100 }));
@@ -74,15 +75,16 @@ fn what_is_too_large_or_too_much_is_refused_and_named() {
     let store = Store::open_with(dir.path(), options, &migrations::all(), fault.clone()).unwrap();
     let (writer, events) = with_writer(&store);
     let big = vec![Write::put(Tree::Ledger, b"k", vec![0; MAX_VALUE + 1])];
-    let text = writer.commit(1, "test", big.clone(), Haste::Now).unwrap_err().to_string();
+    let text = writer.commit(1, Label::Submit, big.clone(), Haste::Now).unwrap_err().to_string();
     assert_eq!(text, "a value of 81921 bytes for ledger is larger than 81920 bytes");
     assert!(matches!(store.write_sync(big), Err(StoreError::TooLarge { .. })));
     let long = vec![Write::remove(Tree::Outbox, vec![0; MAX_KEY + 1])];
-    assert!(matches!(writer.commit(1, "test", long, Haste::Now), Err(StoreError::TooLarge { what: "key", .. })));
+    assert!(matches!(writer.commit(1, Label::Submit, long, Haste::Now), Err(StoreError::TooLarge { what: "key", .. })));
 
     // with the writer held up, the queue fills after at most one group and two steps
     fault.hang_flush(true);
-    let step = |number: u64| writer.commit(number, "test", vec![Write::put(Tree::Ledger, b"k", b"\x01")], Haste::Now);
+    let step =
+        |number: u64| writer.commit(number, Label::Submit, vec![Write::put(Tree::Ledger, b"k", b"\x01")], Haste::Now);
     let refused = (1..).find_map(|number| step(number).err().map(|error| (number, error)));
     let (number, error) = refused.unwrap();
     assert!(matches!(error, StoreError::Full { limit: 2 }), "{error}");
@@ -99,7 +101,7 @@ fn below_the_reserve_nothing_is_touched_and_it_goes_on_by_itself() {
     let (writer, events) = with_writer(&store);
     let step = |number: u64| {
         let write = Write::put(Tree::Pending, number.to_be_bytes(), b"\x01");
-        writer.commit(number, "test", vec![write], Haste::Now)
+        writer.commit(number, Label::Submit, vec![write], Haste::Now)
     };
     step(1).unwrap();
     wait_durable(&events, 1);
@@ -135,7 +137,7 @@ fn after_a_failed_write_or_sync_the_store_is_written_anew() {
     let (writer, events) = with_writer(&store);
     let step = |number: u64| {
         let write = Write::put(Tree::Pending, number.to_be_bytes(), b"\x01");
-        writer.commit(number, "test", vec![write], Haste::Now)
+        writer.commit(number, Label::Submit, vec![write], Haste::Now)
     };
     let fails: [fn(&Fault); 3] = [Fault::fail_apply, Fault::fail_flush, Fault::fail_sync];
     for (first, fail) in [(1, fails[0]), (3, fails[1]), (5, fails[2])] {
@@ -191,7 +193,7 @@ fn a_flush_that_hangs_stops_the_store_and_holds_up_nobody() {
     let (writer, events) = with_writer(&store);
     let step = |number: u64| {
         let write = Write::put(Tree::Pending, number.to_be_bytes(), b"\x01");
-        writer.commit(number, "test", vec![write], Haste::Now)
+        writer.commit(number, Label::Submit, vec![write], Haste::Now)
     };
     fault.hang_flush(true);
     step(1).unwrap();
@@ -246,7 +248,7 @@ fn blobs_stay_empty() {
             if round == 1 && number % 3 > 0 {
                 writes[4].value = None;
             }
-            writer.commit(step, "test", writes, Haste::Now).unwrap();
+            writer.commit(step, Label::Submit, writes, Haste::Now).unwrap();
             if step % 500 == 0 {
                 wait_durable(&events, step);
             }
@@ -256,7 +258,7 @@ fn blobs_stay_empty() {
         step += 1;
         let key = [b"large".as_slice(), &number.to_be_bytes()].concat();
         let large = Write::put(Tree::Ledger, key, value(step, MAX_VALUE));
-        writer.commit(step, "test", vec![large], Haste::Now).unwrap();
+        writer.commit(step, Label::Submit, vec![large], Haste::Now).unwrap();
     }
     wait_durable(&events, step);
     assert_eq!(store.shared.folder.blobs().unwrap(), 0);

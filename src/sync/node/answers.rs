@@ -1,6 +1,10 @@
 //! Handles the answers to this node's calls: merges, step by step, and the merge phase of a start.
 
-use super::{Errand, Node, Setback, Then, start::Move};
+use super::{
+    Node,
+    errand::{Errand, Setback, Then},
+    start::Move,
+};
 use crate::{
     availability::NodeId,
     sync::{
@@ -30,7 +34,7 @@ impl Node {
             Ok(Answer::Announced(announce)) => match self.replica.announced(&announce, Some(address), now) {
                 Ok(()) => Ok((announce.member.id, announce.member.name)),
                 Err(stranger) => {
-                    self.report(Report::RefusedAnswer { address: address.to_owned(), why: stranger.clone() });
+                    self.report(Report::RefusedAnswer { address: address.to_owned(), why: stranger.conflict() });
                     Err(Setback::Refused(stranger))
                 }
             },

@@ -10,6 +10,7 @@
 //! unsure node answers no 409; nothing is sent before the replay is over.
 
 mod answers;
+mod errand;
 mod rhythm;
 mod start;
 #[cfg(test)]
@@ -21,14 +22,14 @@ use std::{
     time::Duration,
 };
 
-use self::{rhythm::Rhythm, start::Start};
+use self::{
+    errand::{Errand, Setback, Then},
+    rhythm::Rhythm,
+    start::Start,
+};
 use super::{
     Answer, Ask, Asker, Call, CallId, Effect, Facts, Failure, Now, Phase, Purpose, Replica, Reply, Report, Restored,
-    Stranger, Ticket,
-    dice::Dice,
-    merge::{SMALL, Talk, TalkError},
-    message::{Announce, Merge},
-    replica::Due,
+    Ticket, dice::Dice, merge::SMALL, message::Announce, replica::Due,
 };
 use crate::availability::NodeId;
 
@@ -60,38 +61,6 @@ impl Default for Plan {
             small: SMALL,
         }
     }
-}
-
-/// The context of a call.
-#[derive(Debug)]
-enum Errand {
-    Deliver(NodeId),
-    Announce(String, Then),
-    Talk {
-        peer: NodeId,
-        address: String,
-        talk: Box<Talk>,
-    },
-    /// The rest is told when this part has been taken.
-    Tell {
-        peer: NodeId,
-        address: String,
-        rest: std::vec::IntoIter<Merge>,
-        purpose: Purpose,
-    },
-}
-
-/// What happens after an announcement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Then {
-    /// The merge phase goes on.
-    Start,
-    /// A merge: with this node, or with the node that has answered.
-    Merge(Option<NodeId>),
-    /// Nothing: the other one knows the phase of this node now.
-    Nothing,
-    /// A caller waits for the state of all nodes.
-    Show(Ticket),
 }
 
 /// See the module.
@@ -345,32 +314,5 @@ impl Node {
 
     fn report(&mut self, report: Report) {
         self.effects.push(Effect::Report(report));
-    }
-}
-
-/// Why a merge with a peer was broken off, or could not begin.
-#[derive(Debug, thiserror::Error)]
-enum Setback {
-    #[error(transparent)]
-    Failed(Failure),
-    #[error("it answered another request")]
-    OtherAnswer,
-    #[error("another node answers at its address, or none")]
-    OtherNode,
-    #[error(transparent)]
-    Refused(Stranger),
-    #[error(transparent)]
-    Talk(TalkError),
-    #[error("the time of the merge phase is over")]
-    TimeIsUp,
-}
-
-impl Setback {
-    /// Of a call whose answer is not the expected one.
-    fn of(result: Result<Answer, Failure>) -> Self {
-        match result {
-            Ok(_) => Self::OtherAnswer,
-            Err(failure) => Self::Failed(failure),
-        }
     }
 }

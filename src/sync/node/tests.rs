@@ -4,6 +4,7 @@
 use uuid::Uuid;
 
 use super::*;
+use crate::sync::{merge::Talk, message::Merge};
 use crate::{
     availability::{Author, Moment, Reasons, Rules, Submission},
     sync::{Away, Conflict, ConflictKind, Delivered, DeliveryState, Fanout, MAX_ROWS, Member, Merged, Receipt, Submit},

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use super::{APPLY_AT_ONCE, Held, MAX_UNSETTLED, Notice, Replica, outbox::Want};
-use crate::sync::Report;
 use crate::{
     availability::{Entry, NodeId, Stamp, Target},
-    sync::{Change, DeliveryState, Now, QueueKey},
+    sync::{Change, DeliveryState, Label, Now, QueueKey, Report},
 };
 
 impl Replica {
@@ -50,7 +49,7 @@ impl Replica {
                 _ => None,
             });
             let recorded = Held::Recorded(recorded.collect());
-            let step = self.commit("apply", changes);
+            let step = self.commit(Label::Apply, changes);
             self.load(targets);
             self.holds.hold(step, step, Held::Applied(applied));
             self.holds.hold(step, step, recorded);
@@ -173,6 +172,6 @@ impl Replica {
             changes.push(Change::Queue(next, row.clone()));
             self.inbox.put(next, row);
         }
-        self.commit("release", changes);
+        self.commit(Label::Release, changes);
     }
 }

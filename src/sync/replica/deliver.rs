@@ -7,11 +7,10 @@ use std::{
 };
 
 use super::{Effect, Held, MAX_PENDING, MAX_QUARANTINE, Notice, Replica, Reply, Ticket};
-use crate::sync::Report;
 use crate::{
     availability::{Entry, Moment, NodeId, Stamp},
     sync::{
-        Change, DeliveryState, Now, PendingRow, QueueKey,
+        Change, DeliveryState, Label, Now, PendingRow, QueueKey, Report,
         bounds::{MAX_SHARE, check_entry},
         message::{Deliver, Delivered, Item, MAX_ITEMS, Receipt},
     },
@@ -36,7 +35,7 @@ impl Replica {
         for receipt in message.receipts.iter().take(MAX_RECEIPTS) {
             self.receipt_from(from, &receipt.stamp, receipt.state, now, &mut changes);
         }
-        self.commit("receipts", changes);
+        self.commit(Label::Receipts, changes);
         let is_early = |item: &Item| self.key_for(&item.entry, now).is_quarantine();
         if !message.items.is_empty()
             && (self.inbox_is_full()
@@ -71,7 +70,7 @@ impl Replica {
             self.take_over(from, item, now, &mut changes, &mut unknown);
         }
         delivered.unknown = unknown.into_iter().collect();
-        let step = self.commit("receive", changes);
+        let step = self.commit(Label::Receive, changes);
         self.work(now);
         let last = self.holds.step();
         self.holds.hold(last, last, Held::Applied(again));
@@ -148,7 +147,7 @@ impl Replica {
             Arc::make_mut(&mut row.entry).notification.node = node.clone();
         }
         if row.initial == NodeId::NONE {
-            // So far nobody wanted a receipt: it came by a merge.
+            // It came by a merge, which needs no receipt.
             row.initial = item.initial;
         }
         if key.is_quarantine() {
@@ -190,13 +189,7 @@ impl Replica {
     }
 
     /// Entries of a merge: added to the inbox, unless they are known. They need no receipts.
-    pub(super) fn absorb_entries(
-        &mut self,
-        from: NodeId,
-        entries: Vec<Arc<Entry>>,
-        now: Now,
-        label: &'static str,
-    ) -> u64 {
+    pub(super) fn absorb_entries(&mut self, from: NodeId, entries: Vec<Arc<Entry>>, now: Now, label: Label) -> u64 {
         let mut changes = Vec::new();
         let mut left_out = 0;
         for entry in entries {
@@ -228,7 +221,7 @@ impl Replica {
                 to.insert(initial);
             }
         }
-        self.commit("receipts", changes);
+        self.commit(Label::Receipts, changes);
         for initial in to {
             self.wake(initial, now);
         }
@@ -261,7 +254,7 @@ impl Replica {
             let mut changes: Vec<Change> = dropped.iter().map(|entry| Change::Drop(entry.stamp)).collect();
             changes.push(Change::Limit(limit));
             self.clock.see_limit(limit);
-            self.commit("limit", changes);
+            self.commit(Label::Limit, changes);
             self.load(dropped.iter().flat_map(|entry| entry.notification.targets.iter().cloned()).collect());
         }
     }

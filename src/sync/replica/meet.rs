@@ -10,11 +10,10 @@ use super::{
     Notice, Replica, Ticket,
     roster::{MAX_BOOTS, MAX_MEMBERS, Run, stand_in},
 };
-use crate::sync::Report;
 use crate::{
     availability::{Name, NodeId, Target},
     sync::{
-        Change, Conflict, ConflictKind, Now,
+        Change, Conflict, ConflictKind, Label, Now, Report,
         bounds::{check_member, storable, text},
         message::{Announce, Member},
     },
@@ -79,7 +78,7 @@ impl Replica {
         match self.roster.run(id, boot, nonce) {
             Run::Known => {}
             Run::New => {
-                self.commit("boot", vec![Change::Boot(id, boot, nonce)]);
+                self.commit(Label::Boot, vec![Change::Boot(id, boot, nonce)]);
             }
             Run::TooMany => {
                 self.report(Report::TooManyNodes { limit: MAX_BOOTS, not_remembered: id });
@@ -91,8 +90,9 @@ impl Replica {
 
     /// Answers with [`Reply::TurnedAway`](super::Reply::TurnedAway).
     pub fn turn_away(&mut self, stranger: &Stranger, ticket: Ticket) {
-        self.report(Report::TurnedAwayPeer { why: stranger.clone() });
-        self.effects.push(super::Effect::Reply(ticket, super::Reply::TurnedAway(stranger.conflict())));
+        let why = stranger.conflict();
+        self.report(Report::TurnedAwayPeer { why: why.clone() });
+        self.effects.push(super::Effect::Reply(ticket, super::Reply::TurnedAway(why)));
     }
 
     /// This node's announcement.
@@ -192,7 +192,7 @@ impl Replica {
         // A lasting conflict is not replaced by one that may pass.
         if self.conflict.as_ref().is_none_or(|known| conflict.kind.is_lasting() && !known.kind.is_lasting()) {
             let conflict = Conflict { kind: conflict.kind, why: text(&conflict.why).to_owned() };
-            self.commit("conflict", vec![Change::Conflict(conflict.clone())]);
+            self.commit(Label::Conflict, vec![Change::Conflict(conflict.clone())]);
             self.effects.push(super::Effect::Fence(conflict.clone()));
             self.conflict = Some(conflict);
             self.notice(Notice::Nodes);
@@ -229,7 +229,7 @@ impl Replica {
     fn outdo(&mut self, member: &Member) {
         if self.roster.outdo(member) {
             let own = storable(self.roster.own());
-            self.commit("member", vec![Change::Member(own)]);
+            self.commit(Label::Member, vec![Change::Member(own)]);
         }
     }
 
@@ -248,7 +248,7 @@ impl Replica {
         if member.forgotten {
             self.remove(member.clone());
         } else {
-            self.commit("member", vec![Change::Member(storable(member))]);
+            self.commit(Label::Member, vec![Change::Member(storable(member))]);
             if let Some(former) = self.roster.former(member, Some(member.changed)).first() {
                 self.forget_id(former.id, now);
             }
@@ -265,7 +265,7 @@ impl Replica {
             return;
         }
         let changes = self.outbox.rename(old, new);
-        self.commit("met", changes);
+        self.commit(Label::Met, changes);
         self.notice(Notice::Nodes);
         self.wake(new, now);
     }
@@ -274,7 +274,7 @@ impl Replica {
         let id = stand_in(address);
         if self.roster.remove(&id) {
             let changes = self.outbox.close(id);
-            self.commit("met", changes);
+            self.commit(Label::Met, changes);
         }
     }
 
@@ -301,11 +301,11 @@ impl Replica {
         self.notice(Notice::Nodes);
     }
 
-    /// Removes a forgotten member and its rows, in one step: rows without a member would stay for ever.
+    /// Removes a forgotten member and its rows, in one step: rows without a member would never be removed.
     pub(super) fn remove(&mut self, member: Member) {
         let mut changes = vec![Change::Member(storable(&member))];
         changes.extend(self.outbox.close(member.id));
-        self.commit("forgotten", changes);
+        self.commit(Label::Forgotten, changes);
         self.roster.bury(member);
     }
 

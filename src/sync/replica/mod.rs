@@ -58,6 +58,7 @@ pub use self::{
 };
 use super::{
     Call, Change, Conflict, Fanout, Now,
+    label::Label,
     message::{Announce, Delivered, Merged},
     report::Report,
 };
@@ -84,7 +85,7 @@ pub enum Effect {
         /// Its number: 1, 2, 3 …
         step: u64,
         /// What kind of step, for crash points and metrics.
-        label: &'static str,
+        label: Label,
         /// The changes.
         changes: Vec<Change>,
     },

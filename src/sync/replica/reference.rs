@@ -7,11 +7,10 @@ use std::{
 };
 
 use super::{Effect, Held, Replica, Reply, Ticket};
-use crate::sync::Report;
 use crate::{
     availability::{Entry, NodeId, Stamp},
     sync::{
-        Now,
+        Label, Now, Report,
         merge::{MAX_ENTRIES, ranges},
         message::{Merge, Merged},
     },
@@ -72,11 +71,11 @@ impl Replica {
         }
         let members = if message.members.is_empty() { Vec::new() } else { self.roster.beyond(&message.members) };
         let probe = message.entries.is_empty() && !message.whole && message.ranges.is_none() && message.need.is_empty();
-        let mut step = self.absorb_entries(from, message.entries, now, "merge");
+        let mut step = self.absorb_entries(from, message.entries, now, Label::Merge);
         let before = self.holds.step();
         self.work(now);
         if self.holds.step() > before {
-            // Mostly it is applied at once, and whoever merges may call it so.
+            // Usually it is applied at once, and the starting node may report it as applied.
             step = self.holds.step();
         }
         // It was read once already, before anything was taken.
@@ -119,7 +118,7 @@ impl Replica {
         self.learn_members(&merged.members, now);
         self.learn_limit(merged.limit, now);
         self.roster.said_fingerprint(&from, &merged.fingerprint);
-        self.absorb_entries(from, merged.entries, now, "absorb");
+        self.absorb_entries(from, merged.entries, now, Label::Absorb);
         self.work(now);
         self.poke(now);
     }

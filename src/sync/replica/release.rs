@@ -1,10 +1,9 @@
 //! The progress of the disk and the caches, and the release of what waited for it.
 
 use super::{Effect, Held, Notice, Replica, Reply, SubmitRefusal};
-use crate::sync::Report;
 use crate::{
     availability::Target,
-    sync::{Change, Now},
+    sync::{Change, Label, Now, Report},
 };
 
 impl Replica {
@@ -37,7 +36,7 @@ impl Replica {
     }
 
     /// Makes these changes in one atomic step; the last step that was made.
-    pub(super) fn commit(&mut self, label: &'static str, changes: Vec<Change>) -> u64 {
+    pub(super) fn commit(&mut self, label: Label, changes: Vec<Change>) -> u64 {
         if !changes.is_empty() {
             let step = self.holds.next_step();
             self.effects.push(Effect::Commit { step, label, changes });
@@ -79,7 +78,7 @@ impl Replica {
                 for (receipt, initial) in delivered.receipts.iter_mut().zip(initials) {
                     receipt.state = self.state_of(&receipt.stamp);
                     if initial == from {
-                        // The answer says it: no message of its own.
+                        // The answer contains the state; no separate message is needed.
                         self.outbox.told_otherwise(from, &receipt.stamp, receipt.state);
                     }
                 }

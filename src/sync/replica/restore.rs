@@ -9,7 +9,7 @@ use std::{
 use super::{Clock, Due, Effect, Facts, Holds, Inbox, Outbox, Replica, Roster, roster::stand_in};
 use crate::{
     availability::{Entry, Ledger, NodeId},
-    sync::{Change, Conflict, Now, OutboxRow, PendingRow, QueueKey, bounds::storable, message::Member},
+    sync::{Change, Conflict, Label, Now, OutboxRow, PendingRow, QueueKey, bounds::storable, message::Member},
 };
 
 /// The content of the store.
@@ -61,7 +61,7 @@ impl Replica {
         };
         for member in restored.members {
             if member.id == replica.facts.me {
-                // A later change than any that was ever spread, whatever the clock says now.
+                // Later than every change that was ever sent, also if the clock went back.
                 replica.roster.succeed(&member);
             } else if member.forgotten {
                 replica.roster.bury(member);
@@ -98,7 +98,7 @@ impl Replica {
         let peers: BTreeSet<NodeId> = rows.iter().map(|(peer, _)| *peer).collect();
         let mut changes: Vec<Change> = rows.into_iter().map(|(peer, key)| Change::Unpost(peer, key)).collect();
         changes.extend(peers.iter().map(|peer| Change::MergeOnReturn(*peer, true)));
-        self.commit("restored", changes);
+        self.commit(Label::Restored, changes);
         peers
     }
 
@@ -133,7 +133,7 @@ impl Replica {
             }
             self.outbox.restore_collapsed(to);
         }
-        self.commit("restored", changes);
+        self.commit(Label::Restored, changes);
     }
 
     /// This node's own record, later than any that was ever spread. Its former self, from before
@@ -145,6 +145,6 @@ impl Replica {
             self.remove(member);
         }
         let own = storable(self.roster.own());
-        self.commit("member", vec![Change::Member(own)]);
+        self.commit(Label::Member, vec![Change::Member(own)]);
     }
 }

@@ -165,7 +165,7 @@ impl Roster {
         self.peers.get(id).map(|peer| peer.address.as_str())
     }
 
-    /// A configured address at which nobody has been met yet. Nothing waits where a member is known
+    /// A configured address at which no node has answered yet. Nothing waits where a member is known
     /// already, or was and has been forgotten; its stand-in otherwise.
     pub(super) fn expect(&mut self, address: &str) -> Option<NodeId> {
         let is_known = self.own.address == address || self.peers.values().any(|peer| peer.address == address);
@@ -177,7 +177,7 @@ impl Roster {
         Some(id)
     }
 
-    /// Whether this record says more than the one that is known.
+    /// Whether this record is newer than the known one.
     pub(super) fn is_news(&self, member: &Member) -> bool {
         self.known(&member.id).is_none_or(|known| rank(known) < rank(member))
     }
@@ -232,7 +232,7 @@ impl Roster {
         let holder = self.members().find(|other| other.name == member.name && other.id != member.id)?;
         // The same place under a new identity: its store was renewed.
         let is_renewed = holder.address == member.address && holder.id != self.own.id;
-        // If the other had the name before, whoever else has it gives way.
+        // If the other one had the name before, any other holder gives way.
         (!is_renewed && !comes_first(member, holder)).then_some(holder)
     }
 
@@ -298,7 +298,7 @@ impl Roster {
         configured.chain(hearsay).cloned().collect()
     }
 
-    /// What this run says of a sender's store.
+    /// Compares a sender's run with the known one.
     pub(super) fn run(&mut self, id: NodeId, boot: u64, nonce: u64) -> Run {
         let known = self.boots.get(&id).copied().unwrap_or_default();
         if boot < known.0 || (boot == known.0 && nonce != known.1) {

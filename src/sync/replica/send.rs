@@ -3,11 +3,10 @@
 use std::collections::HashSet;
 
 use super::{Notice, Replica};
-use crate::sync::Report;
 use crate::{
     availability::NodeId,
     sync::{
-        Change, DeliveryState, Now, QueueKey,
+        Change, DeliveryState, Label, Now, QueueKey, Report,
         bounds::text,
         lane::Row,
         message::{Deliver, Delivered, MAX_ITEMS},
@@ -56,7 +55,7 @@ impl Replica {
                 self.outbox.ask_again(id, &key, now);
             }
         }
-        self.commit("acknowledged", changes);
+        self.commit(Label::Acknowledged, changes);
         self.wake(id, now);
         self.poke(now);
     }
@@ -120,7 +119,7 @@ impl Replica {
                 let state = if held { DeliveryState::Applied } else { DeliveryState::Superseded };
                 self.receipt_from(id, &stamp, state, now, &mut changes);
             }
-            self.commit("merged", changes);
+            self.commit(Label::Merged, changes);
         }
         self.wake(id, now);
     }

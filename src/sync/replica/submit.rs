@@ -8,7 +8,7 @@ use super::{Held, MAX_PENDING, Replica, Reply, Ticket};
 use crate::{
     availability::{Author, BoundExceeded, Entry, FieldError, Known, Moment, NodeId, Notification, Says, Submission},
     sync::{
-        Change, Conflict, DeliveryState, Now, PendingRow,
+        Change, Conflict, DeliveryState, Label, Now, PendingRow,
         bounds::{MAX_RECORD, MAX_SUBMITTED, fits},
     },
 };
@@ -89,7 +89,7 @@ impl Replica {
     /// As for a submission.
     pub fn check(&self, submission: Submission, now: Now) -> Result<Submission, SubmitRefusal> {
         let submission = self.checked(submission, now).map_err(SubmitRefusal::Invalid)?;
-        // Pages are for operators: what they may take back, every operator may.
+        // The preview is for operators, and every operator may cancel the same plans.
         self.plan_of(&submission, &Author::operator(""), now)?;
         Ok(submission)
     }
@@ -142,7 +142,7 @@ impl Replica {
             changes.push(Change::Queue(key, row.clone()));
             self.inbox.put(key, row);
         }
-        let step = self.commit("submit", changes);
+        let step = self.commit(Label::Submit, changes);
         let entry = entries.pop().ok_or_else(|| SubmitRefusal::Invalid(Vec::new()))?;
         Ok((Taken { entry, repeated: false, receipts: Vec::new() }, step))
     }

@@ -85,7 +85,7 @@ impl Outbox {
                 route.lane.remove(&standing);
             }
             changes.push(Change::Post(id, key, OutboxRow { initial }));
-            // A peer that does not answer, or gets a merge, is nobody's child: it is served by itself.
+            // A peer that does not answer, or gets a merge, is in no relay plan: it is served directly.
             if route.is_up() { up.push(id) } else { down.push(id) }
         }
         for (child, share) in plan(&up, fanout) {
