@@ -15,7 +15,8 @@
 //! peer          what other nodes reach: signed messages                 body actors answer store sync vocabulary availability clock noise
 //! http1         PURE HTTP/1.1 as bytes: heads, framing, bodies          –
 //! body          how bodies are read, within bounds                      –
-//! actors        caches, repeater, couriers, monitors, the desk           answer store monitor sync vocabulary availability clock
+//! actors        caches, repeater, couriers, monitors, the desk           probe answer store monitor sync vocabulary availability clock
+//! probe         how monitors look: a file for each kind of check       monitor vocabulary availability clock
 //! outside       PURE what the company reads: status page, feeds          answer vocabulary availability
 //! answer        PURE denials, problems and pages in four shapes         availability
 //! store         sled: trees, records, group commit, migrations          sync availability
@@ -65,3 +66,4 @@ mod control;
 mod demo;
 mod node;
 mod noise;
+mod probe;

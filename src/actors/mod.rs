@@ -5,6 +5,7 @@
 //! API, pages, peers → Desk → Repeater ─→ Queue (store's writer)
 //!                                 ├─→ ApplicationCache (one per application) ─→ snapshot ─→ gate
 //!                                 └─→ Couriers ─→ peers
+//! Monitors (one per [[monitor]] and [[rule]]) → Desk
 //! ```
 
 pub(crate) mod application_cache;
@@ -12,6 +13,7 @@ pub(crate) mod courier;
 pub(crate) mod desk;
 mod journal;
 pub(crate) mod messages;
+pub(crate) mod monitor;
 pub mod queue;
 pub(crate) mod repeater;
 pub mod shared;

@@ -13,10 +13,12 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
+use super::monitor::Live;
 use crate::{
-    answer::{App, Snapshot},
+    answer::{App, Denial, Snapshot},
     availability::{Moment, Name, Rules, Target},
     clock,
+    monitor::Traffic,
     sync::{Conflict, Phase},
     vocabulary::Visitors,
 };
@@ -33,6 +35,8 @@ pub struct Slot {
     pub critical: bool,
     /// What the cache last published.
     pub snapshot: ArcSwap<Snapshot>,
+    /// What the gate has counted of it.
+    pub traffic: Arc<Traffic>,
 }
 
 impl Slot {
@@ -126,6 +130,8 @@ pub struct Shared {
     pub node: Name,
     /// The configured applications, in the order of the configuration.
     pub slots: Vec<Slot>,
+    /// The state of each configured monitor and rule, in the order of the configuration.
+    pub(crate) monitors: Vec<Arc<Live>>,
     /// Changes, for subscribers.
     pub events: broadcast::Sender<Event>,
     /// Counters.
@@ -152,6 +158,7 @@ impl Shared {
         Self {
             node,
             slots,
+            monitors: Vec::new(),
             events: broadcast::Sender::new(EVENTS),
             counters: Counters::default(),
             submission_seconds: Histogram::new(exponential_buckets(0.000_5, 2.0, 15)),
@@ -178,6 +185,21 @@ impl Shared {
     #[must_use]
     pub fn with_visitors(self, visitors: Visitors) -> Self {
         Self { visitors, ..self }
+    }
+
+    /// The same with these monitors.
+    pub(crate) fn watching(self, monitors: Vec<Arc<Live>>) -> Self {
+        Self { monitors, ..self }
+    }
+
+    /// A request was denied: counted for the node, and for each application that it needs and that is closed.
+    pub fn denied(&self, denial: &Denial) {
+        Counters::count(&self.counters.denials);
+        for app in denial.apps() {
+            if let Some(slot) = self.slots.iter().find(|slot| Arc::ptr_eq(&slot.app, app)) {
+                slot.traffic.denied();
+            }
+        }
     }
 
     /// The time of verdicts, now: this node's clock, or L − 2δ if that is ahead of it.

@@ -73,12 +73,29 @@ pub fn partial(weighed: &Weighed, node: &Name) -> Vec<Cause> {
 /// What works, but not as it should (docs/contract.md#advisories).
 pub fn advisory_json(advisory: &Cause) -> Value {
     let n = &advisory.entry.notification;
-    json!({
+    let mut json = json!({
         "layer": advisory.layer.name(),
         "reason": n.reason.name,
         "message": n.message,
         "since": advisory.since,
         "expected_back_at": n.expected_back_at,
+    });
+    if n.origins().next().is_some() {
+        json["origins"] = n.origins().collect();
+    }
+    json
+}
+
+/// One cause, as far as anybody may know it: another farm carries it over, and recognizes its own words by the
+/// origins (docs/contract.md#another-farm).
+fn cause_json(cause: &Cause) -> Value {
+    let n = &cause.entry.notification;
+    json!({
+        "reason": n.reason.name,
+        "message": n.message,
+        "since": cause.since,
+        "expected_back_at": n.expected_back_at,
+        "origins": n.origins().collect::<Vec<_>>(),
     })
 }
 
@@ -114,6 +131,7 @@ pub fn availability_json(snapshot: &Snapshot, clock: Moment) -> Value {
         "message": first.and_then(|closing| closing.message.as_deref()),
         "since": verdict.since(),
         "expected_back_at": verdict.expected_back_at(),
+        "causes": verdict.causes.iter().map(cause_json).collect::<Vec<_>>(),
         "advisories": verdict.advisories.iter().map(advisory_json).collect::<Vec<_>>(),
         "upcoming": planned,
     })

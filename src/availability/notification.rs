@@ -75,6 +75,9 @@ pub enum Source {
 
 open_words!(Source: "operator" => Operator, "monitor" => Monitor, "alert" => Alert, "farm" => Farm);
 
+/// The member with the farms that a word was derived from.
+pub(crate) const ORIGINS: &str = "origins";
+
 /// One statement "this is (un)available", with its time and its reasons.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Notification {
@@ -186,6 +189,13 @@ impl Notification {
     /// The notification that this one was issued again for, if it was.
     pub fn restamps(&self) -> Option<Uuid> {
         self.extra.get("restamps")?.as_str()?.parse().ok()
+    }
+
+    /// The farms that this word was derived from, the nearest first (docs/contract.md#another-farm); empty for what
+    /// was noticed here. Kept as versions before it keep it: unread.
+    pub fn origins(&self) -> impl Iterator<Item = &str> {
+        let origins = self.extra.get(ORIGINS).and_then(serde_json::Value::as_array);
+        origins.into_iter().flatten().filter_map(serde_json::Value::as_str)
     }
 
     /// Since when it holds: its beginning, or its stamp's time (docs/contract.md#terms, `since`).

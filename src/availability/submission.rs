@@ -124,6 +124,9 @@ pub struct Submission {
     restore: Option<Restore>,
     criteria: Option<Criteria>,
     priority: Priority,
+    /// The farms that it was derived from, the nearest first. Set by this node's monitors of other farms, never
+    /// submitted.
+    pub origins: Vec<String>,
 }
 
 impl Submission {
@@ -172,7 +175,7 @@ impl Submission {
                     Ok(criteria) => s.criteria = criteria,
                     Err(wrong) => errors.extend(wrong.into_iter().map(|e| FieldError::new(e.field, e.problem))),
                 },
-                "operator" | "source" | "reporter" | "node" | "schedule" => {
+                "operator" | "source" | "reporter" | "node" | "schedule" | "origins" => {
                     reader.wrong("is filled in by the node, never submitted")
                 }
                 _ => reader.wrong("is unknown"),
@@ -183,7 +186,7 @@ impl Submission {
         if errors.is_empty() { Ok(s) } else { Err(errors) }
     }
 
-    /// The JSON that [`Submission::parse`] reads as this submission. Not for one that was checked: that has lost how
+    /// The JSON that [`Submission::parse`] reads as this submission, but for its origins. Not for one that was checked: that has lost how
     /// its reason was named.
     pub fn to_json(&self) -> Value {
         let status = match (self.status, self.degraded) {

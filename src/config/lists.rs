@@ -180,7 +180,7 @@ pub(super) fn alerts(root: &mut Reader<'_>, reasons: &[Reason]) -> Vec<AlertRule
 }
 
 /// The name of a built-in reason, or of one of these.
-fn reason(text: &str, reasons: &[Reason]) -> Result<Name, String> {
+pub(super) fn reason(text: &str, reasons: &[Reason]) -> Result<Name, String> {
     let is_built_in = Reason::BUILT_IN.iter().any(|(_, name)| *name == text);
     match is_built_in || reasons.iter().any(|reason| reason.name.as_str() == text) {
         true => values::name(text),

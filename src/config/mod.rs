@@ -17,6 +17,7 @@
 //! gate       [gate]
 //! sections   [node] [control] [farm] [notifier]
 //! lists      [[application]] [[resource]] [[reason]] [[token]] [[operator]] [[alert]]
+//! monitors   [[monitor]] [[rule]]
 //! settings   what comes out
 //! secrets    fresh passwords, tokens and farm secrets
 //! template   the file that `forewarn init` writes
@@ -25,6 +26,7 @@
 mod error;
 mod gate;
 mod lists;
+mod monitors;
 mod reader;
 pub mod secrets;
 mod sections;
@@ -159,7 +161,15 @@ fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
     let operators = lists::operators(&mut root);
     let alerts = lists::alerts(&mut root, &reasons);
     let status_page = status_page::status_page(&mut root);
-    root.not_yet(&["monitor", "rule", "webhook"]);
+    let here = monitors::Here {
+        node: node.as_ref().map(|node| &node.name),
+        applications: &applications,
+        resources: &resources,
+        reasons: &reasons,
+        file,
+    };
+    let monitors = monitors::monitors(&mut root, &here);
+    root.not_yet(&["webhook"]);
     root.finish();
 
     Some(Settings {
@@ -175,5 +185,6 @@ fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
         operators,
         alerts,
         status_page,
+        monitors,
     })
 }

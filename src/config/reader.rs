@@ -230,6 +230,32 @@ impl<'a> Reader<'a> {
         number
     }
 
+    /// A number above 0 and at most 1.
+    pub(super) fn share(&mut self, key: &'static str) -> Option<f64> {
+        let value = self.take(key)?;
+        let number = match value.get_ref() {
+            DeValue::Float(number) => number.as_str().parse::<f64>().ok(),
+            DeValue::Integer(number) => number.as_str().parse::<f64>().ok(),
+            _ => {
+                self.wrong_type(value, key, "a number such as 0.5");
+                return None;
+            }
+        };
+        let number = number.filter(|number| *number > 0.0 && *number <= 1.0);
+        if number.is_none() {
+            self.problem_in(value, key, "must be above 0 and at most 1");
+        }
+        number
+    }
+
+    /// Texts in brackets in their order, equal ones as well, each checked; absent or with a problem: nothing.
+    pub(super) fn words(&mut self, key: &'static str, check: impl Fn(&str) -> Result<(), String>) -> Vec<String> {
+        let words = self.array(key);
+        let checked =
+            words.iter().map(|value| self.check_text(value, key, |text| check(text).map(|()| text.to_owned())));
+        checked.collect::<Option<_>>().unwrap_or_default()
+    }
+
     /// `"all"` (nothing) or a positive number; `None` also when it is absent or wrong.
     pub(super) fn all_or_number(&mut self, key: &'static str, most: u32) -> Option<u32> {
         let value = self.take(key)?;

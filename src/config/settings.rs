@@ -12,6 +12,7 @@ use chrono_tz::Tz;
 use ipnet::IpNet;
 
 use crate::availability::{Glob, Moment, Name, Reason};
+use crate::monitor::Watch;
 use crate::vocabulary::{AlertRule, Balance, Cors, Fanout, HttpUrl, Listen, Notifier, Role, Route, Secret};
 
 /// Everything in the configuration file, defaults filled in.
@@ -37,6 +38,8 @@ pub struct Settings {
     pub tokens: Vec<Token>,
     /// `[[operator]]`, names unique.
     pub operators: Vec<Operator>,
+    /// `[[monitor]]`, then `[[rule]]`: names unique among all of them.
+    pub monitors: Vec<Watch>,
     /// `[[alert]]`, in the order of the file: of several that match, the first counts.
     pub alerts: Vec<AlertRule>,
     /// `[status_page]`; without it there is none.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::*;
 use crate::vocabulary::{Fanout, Initial, Notifier, Role, Route};
 
+mod monitors;
 mod refusals;
 
 /// The least that is accepted.

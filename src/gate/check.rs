@@ -47,10 +47,7 @@ use super::{
     route::{HostError, checked_host, host_name, request_host},
     service::{self, Gate, TORN},
 };
-use crate::{
-    actors::shared::Counters,
-    answer::{Occasion, Problem, ProblemKind},
-};
+use crate::answer::{Occasion, Problem, ProblemKind};
 
 /// What comes before the path that Envoy asks about.
 const ENVOY: &str = "/.forewarn/check/envoy";
@@ -169,7 +166,7 @@ fn decided(asker: Asker, gate: &Gate, head: &RequestHead, described: &Described<
         Outcome::Unknown => allowed(&Notices::default()),
         Outcome::Torn => refused(gate, head, asker.refuses(Fault::Path(PathError::Ambiguous)), TORN),
         Outcome::Closed(denial) => {
-            Counters::count(&gate.shared.counters.denials);
+            gate.shared.denied(&denial);
             let reading = matches!(request.method, "GET" | "HEAD");
             let shape = service::shape_of(&head.headers);
             let (instance, chance) = (request.path.literal(), (gate.chance)());

@@ -53,7 +53,7 @@ pub(super) fn gate(upstreams: &[String]) -> Gate {
         let view = View::of(&ledger, &definition);
         let app = Arc::new(App { title: (*name).to_owned(), definition });
         let snapshot = Snapshot::build(Arc::clone(&app), node.clone(), view, now);
-        Slot { app, critical: false, snapshot: arc_swap::ArcSwap::from_pointee(snapshot) }
+        Slot { app, critical: false, snapshot: arc_swap::ArcSwap::from_pointee(snapshot), traffic: Arc::default() }
     });
     let slots = slots.collect();
     let routes = NAMES.iter().enumerate().map(|(application, name)| Route {

@@ -17,7 +17,11 @@ use super::{
     service::{Gate, as_value, shape_of, told},
     visitor,
 };
-use crate::answer::{Note, PROBLEMS, Problem, ProblemKind, availability_json, problem_type};
+use crate::{
+    actors::shared::Slot,
+    answer::{Note, PROBLEMS, Problem, ProblemKind, availability_json, problem_type},
+    vocabulary::FarmId,
+};
 
 /// Paths that no application can have.
 const RESERVED: &str = "/.forewarn";
@@ -80,17 +84,20 @@ async fn problem(gate: web::Data<Gate>, kind: web::Path<String>, req: HttpReques
 }
 
 /// All applications, for anyone.
-async fn availability(gate: web::Data<Gate>) -> HttpResponse {
-    let now = gate.shared.clock();
-    let applications: Vec<_> =
-        gate.shared.slots.iter().map(|slot| availability_json(&slot.snapshot.load(), now)).collect();
+async fn availability(gate: web::Data<Gate>, farm: Option<web::Data<FarmId>>) -> HttpResponse {
+    let applications: Vec<_> = gate.shared.slots.iter().map(|slot| public(&gate, slot, farm.as_ref())).collect();
     open_to_all().json(serde_json::json!({ "applications": applications }))
 }
 
 /// One of them.
-async fn availability_of(gate: web::Data<Gate>, name: web::Path<String>, req: HttpRequest) -> HttpResponse {
+async fn availability_of(
+    gate: web::Data<Gate>,
+    farm: Option<web::Data<FarmId>>,
+    name: web::Path<String>,
+    req: HttpRequest,
+) -> HttpResponse {
     match gate.shared.slots.iter().find(|slot| slot.app.name().as_str() == name.as_str()) {
-        Some(slot) => open_to_all().json(availability_json(&slot.snapshot.load(), gate.shared.clock())),
+        Some(slot) => open_to_all().json(public(&gate, slot, farm.as_ref())),
         None => gate.problem(
             req.head(),
             ProblemKind::NoSuchApplication,
@@ -129,6 +136,15 @@ async fn pass(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
         }
     }
     response.finish()
+}
+
+/// What anybody may know of an application, and which farm says so.
+fn public(gate: &Gate, slot: &Slot, farm: Option<&web::Data<FarmId>>) -> serde_json::Value {
+    let mut json = availability_json(&slot.snapshot.load(), gate.shared.clock());
+    if let Some(farm) = farm {
+        json["farm"] = serde_json::json!(farm.0);
+    }
+    json
 }
 
 /// Anything else below the reserved prefix.

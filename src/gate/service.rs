@@ -110,7 +110,7 @@ async fn handle(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
     match gate.admit(&incoming, now) {
         Admission::Problem(kind, detail) => gate.problem(head, kind, detail.as_deref(), None),
         Admission::Closed(denial, path) => {
-            Counters::count(&gate.shared.counters.denials);
+            gate.shared.denied(&denial);
             let (shape, reading) = (shape_of(&head.headers), is_reading(&head.method));
             let chance = (gate.chance)();
             let occasion = Occasion { shape, instance: path.literal(), reading, clock: now, chance };

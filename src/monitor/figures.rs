@@ -23,6 +23,20 @@ pub enum Reading {
     Buckets(Vec<(f64, u64)>),
 }
 
+impl Reading {
+    /// Both together; what is of different kinds cannot be added, and the first one stays.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Counter(one), Self::Counter(two)) => Self::Counter(one.saturating_add(two)),
+            (Self::Buckets(one), Self::Buckets(two)) => Self::Buckets(
+                one.iter().zip(&two).map(|((bound, one), (_, two))| (*bound, one.saturating_add(*two))).collect(),
+            ),
+            (one, _) => one,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Row {
     series: Series,

@@ -68,12 +68,14 @@ pub struct Statement {
     pub expected_back_at: Option<Moment>,
     /// A closing that the monitor holds on to, because it has changed its mind too often.
     pub held: bool,
+    /// The farms that it was derived from, the nearest first.
+    pub origins: Vec<String>,
 }
 
 impl Statement {
     /// Nothing but a claim and a message.
     pub fn plain(claim: Claim, message: Option<String>) -> Self {
-        Self { claim, reason: None, message, expected_back_at: None, held: false }
+        Self { claim, reason: None, message, expected_back_at: None, held: false, origins: Vec::new() }
     }
 }
 
@@ -574,6 +576,7 @@ mod tests {
                 message: Some("Disk upgrade".to_owned()),
                 expected_back_at: Some(at(back)),
                 held: false,
+                origins: Vec::new(),
             })
         };
         let mut watch = Watch::new(None);

@@ -7,6 +7,7 @@
 
 pub mod figures;
 pub mod machine;
+pub mod partner;
 pub mod rule;
 pub mod traffic;
 pub mod watch;
@@ -14,4 +15,4 @@ pub mod watch;
 pub use machine::{Claim, Finding, Health, Machine, Speak, Standing, Statement, Thresholds};
 pub use rule::Rule;
 pub use traffic::Traffic;
-pub use watch::{Check, CommandCheck, HttpCheck, PassiveCheck, Scope, StatusSet, TcpCheck, Watch};
+pub use watch::{Check, CommandCheck, FarmCheck, HttpCheck, PassiveCheck, Scope, StatusSet, TcpCheck, Watch};

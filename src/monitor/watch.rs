@@ -5,7 +5,7 @@
 use std::{num::NonZeroU32, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use super::{Rule, Thresholds};
-use crate::availability::{Glob, Name, Source, Target};
+use crate::availability::{Glob, Name, Reasons, Source, Target};
 
 /// A monitor (`[[monitor]]`) or a rule (`[[rule]]`).
 #[derive(Debug, Clone)]
@@ -52,6 +52,8 @@ pub enum Check {
     Tcp(TcpCheck),
     /// Runs a program.
     Command(CommandCheck),
+    /// Asks another farm.
+    Farm(Box<FarmCheck>),
     /// Looks at the requests that users have made.
     Passive(PassiveCheck),
     /// Evaluates a rule.
@@ -65,6 +67,7 @@ impl Check {
             Self::Http(_) => "http",
             Self::Tcp(_) => "tcp",
             Self::Command(_) => "command",
+            Self::Farm(_) => "farm",
             Self::Passive(_) => "passive",
             Self::Rule(_) => "rule",
         }
@@ -88,6 +91,19 @@ pub struct HttpCheck {
     pub redirects: u32,
     /// The authorities that are believed, in place of the system's.
     pub roots: Option<Arc<rustls::RootCertStore>>,
+}
+
+/// Asks another farm: `farm = "https://…/.forewarn/availability/NAME"`.
+#[derive(Debug, Clone)]
+pub struct FarmCheck {
+    /// The availability of one application.
+    pub url: url::Url,
+    /// The event stream of the same application.
+    pub events: url::Url,
+    /// The authorities that are believed, in place of the system's.
+    pub roots: Option<Arc<rustls::RootCertStore>>,
+    /// The reasons that are known here; others are replaced by that of the monitor.
+    pub reasons: Arc<Reasons>,
 }
 
 /// Connects: `tcp = "host:port"`.
@@ -164,14 +180,21 @@ impl std::fmt::Display for StatusSet {
 }
 
 impl Watch {
-    /// The name under which it speaks on this node.
+    /// The name under which it speaks on this node. What another farm says is the same on every node, so there the
+    /// nodes are one reporter.
     pub fn reporter(&self, node: &Name) -> String {
-        format!("{node}/{}", self.name)
+        match self.check {
+            Check::Farm(_) => format!("farm/{}", self.name),
+            _ => format!("{node}/{}", self.name),
+        }
     }
 
     /// The kind of notifier that it is.
     pub fn source(&self) -> Source {
-        Source::Monitor
+        match self.check {
+            Check::Farm(_) => Source::Farm,
+            _ => Source::Monitor,
+        }
     }
 
     /// The thresholds of its machine, where words lapse after this time.

@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 use super::{
     NodeError, descriptors,
     listeners::{control_server, public_events},
-    made::{facts, gate, limits, merge_plan, open_store, slots, visitors},
+    made::{facts, farm_id, gate, limits, merge_plan, open_store, slots, visitors},
     parts::{Bound, GRACE, bind, definitions, ended, resources},
     status,
 };
@@ -26,6 +26,7 @@ use crate::{
         courier::Couriers,
         desk::Choice,
         messages::{BeReady, Begin, Close, Connect, Request},
+        monitor::{self, Monitors},
         queue::{EmbeddedQueue, Queue as _},
         repeater::{MAILBOX, Repeater, now},
         shared::Shared,
@@ -59,6 +60,7 @@ struct Core {
     settings: Settings,
     store: Store,
     shared: Arc<Shared>,
+    desk: Desk,
     repeater: Addr<Repeater>,
     couriers: Addr<Couriers>,
     caches: Vec<Addr<ApplicationCache>>,
@@ -92,6 +94,7 @@ pub(super) struct Ready {
     /// Where it listens.
     addresses: Vec<Listen>,
     gate_streams: web::Data<events::Streams>,
+    monitors: Monitors,
     _arbiters: Vec<Arbiter>,
 }
 
@@ -121,8 +124,10 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let facts = facts(&settings, identity, &settings.control.advertised(control_address).to_string());
     let definitions = definitions(&settings);
     let node = settings.node.name.clone();
-    let shared = Shared::new(node.clone(), facts.rules, slots(&settings, &node, facts.rules, &definitions));
-    let shared = Arc::new(shared.with_visitors(visitors(&settings)));
+    let slots = slots(&settings, &node, facts.rules, &definitions);
+    let live = settings.monitors.iter().map(monitor::Live::new).collect();
+    let shared = Shared::new(node.clone(), facts.rules, slots).with_visitors(visitors(&settings)).watching(live);
+    let shared = Arc::new(shared);
     log::info!(
         node:%, id:% = identity.node, boot = identity.boot, control:% = control_address,
         data:% = settings.node.data.display();
@@ -155,8 +160,15 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let streams = web::Data::new(events::Streams::default());
     let me = Receiver { node: identity.node, address: facts.address.clone() };
     let door = Door { guard: Guard::new(key, me), desk: desk.clone(), shared: Arc::clone(&shared) };
-    let server =
-        control_server(&settings, &facts, control, desk, streams.clone(), web::Data::new(door), shares.control)?;
+    let server = control_server(
+        &settings,
+        &facts,
+        control,
+        desk.clone(),
+        streams.clone(),
+        web::Data::new(door),
+        shares.control,
+    )?;
     let handle = server.handle();
     actix::spawn(async move {
         if let Err(error) = server.await {
@@ -167,6 +179,7 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
         settings,
         store,
         shared,
+        desk,
         repeater,
         couriers,
         caches,
@@ -279,6 +292,8 @@ impl Merged {
         let core = self.0;
         let gate = gate(&core.settings, &core.shared)?;
         let (streams, changes) = (core.gate_streams.clone(), web::Data::new(core.shared.events.clone()));
+        let farm = farm_id(&core.settings, core.facts.me);
+        let public_farm = web::Data::new(farm.clone());
         let addresses: Vec<Listen> = core.gate.iter().map(|bound| bound.at().clone()).collect();
         let rules = core.shared.rules();
         let page = core.settings.status_page.clone().map(|settings| {
@@ -294,6 +309,7 @@ impl Merged {
                 if let Some(page) = &page {
                     gate_status::configure(more, Arc::clone(page));
                 }
+                more.app_data(public_farm.clone());
                 more.app_data(streams).app_data(changes).service(reserved::reading("/events", public_events));
             })?;
         crash_point(Place::BootListening);
@@ -301,7 +317,13 @@ impl Merged {
         crash_point(Place::BootReady);
         core.repeater.send(BeReady).await.map_err(ended("the repeater"))?;
         log::info!(node:% = core.shared.node, gate = shown(&addresses), phase = core.shared.phase().name(); "listening");
-        Ok(Ready { gate: server, waiting, addresses, gate_streams: core.gate_streams, _arbiters: core.arbiters })
+        let mut arbiters = core.arbiters;
+        // A thread of its own: a thousand checks delay no notification.
+        let arbiter = Arbiter::new();
+        let (watches, data) = (core.settings.monitors, core.settings.node.data);
+        let monitors = monitor::start(watches, core.desk, data, farm, &arbiter.handle()).await;
+        arbiters.push(arbiter);
+        Ok(Ready { gate: server, waiting, addresses, gate_streams: core.gate_streams, monitors, _arbiters: arbiters })
     }
 }
 
@@ -316,6 +338,7 @@ impl Control {
         self.shared.set_phase(Phase::Stopping);
         if let Some(ready) = ready {
             ready.gate_streams.end();
+            ready.monitors.stop().await;
             let gate = ready.gate.handle();
             // The server must be polled for its stop to be carried out.
             futures_util::future::join3(gate.stop(true), ready.gate, ready.waiting.serve()).await.1.ok();

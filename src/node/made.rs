@@ -13,7 +13,7 @@ use crate::{
     actors::shared::{Shared, Slot},
     answer::{App, Snapshot},
     availability::{
-        Ledger, Name, Reasons, Rules,
+        Ledger, Name, NodeId, Reasons, Rules,
         verdict::{Definition, View},
     },
     clock,
@@ -27,13 +27,14 @@ use crate::{
         service::Gate,
         upstream::{Upstream, Upstreams},
     },
+    peer::signature::Key,
     store::{
         Options, Store,
         crash::{Place, crash_point},
         records,
     },
     sync::{Change, Facts, MAX_ROWS, Plan, merge::SMALL},
-    vocabulary::Visitors,
+    vocabulary::{FarmId, Visitors},
 };
 
 /// How far the boot number of a store that has lost records goes ahead: its last ones may be among them, and
@@ -77,6 +78,12 @@ pub(super) fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store,
     Ok((store, identity))
 }
 
+/// What sets this farm apart: it follows from its secret. A node without a secret is a farm of its own.
+pub(super) fn farm_id(settings: &Settings, node: NodeId) -> FarmId {
+    let of = settings.farm.secret.as_ref().map_or_else(|| node.to_string(), |s| s.expose_secret().to_owned());
+    FarmId(Key::new(&of).farm_id())
+}
+
 /// What the replica is to know of this node.
 pub(super) fn facts(settings: &Settings, identity: records::Identity, address: &str) -> Facts {
     let definitions = definitions(settings);
@@ -104,7 +111,12 @@ pub(super) fn slots(settings: &Settings, node: &Name, rules: Rules, definitions:
         let app = Arc::new(App { title: application.title.clone(), definition: definition.clone() });
         let view = View::of(&empty, definition);
         let snapshot = Snapshot::build(Arc::clone(&app), node.clone(), view, clock::now());
-        Slot { app, critical: application.critical, snapshot: arc_swap::ArcSwap::from_pointee(snapshot) }
+        Slot {
+            app,
+            critical: application.critical,
+            snapshot: arc_swap::ArcSwap::from_pointee(snapshot),
+            traffic: Arc::default(),
+        }
     };
     settings.applications.iter().zip(definitions).map(slot).collect()
 }

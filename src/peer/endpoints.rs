@@ -24,7 +24,6 @@ use crate::{
         messages::{Begin, Request},
         shared::{Counters, Shared},
     },
-    availability::Submission,
     clock,
     store::crash::{Place, crash_point},
     sync::{Announce, Ask, Asker, Conflict, Deliver, Merge, Reply},
@@ -207,7 +206,7 @@ async fn submit(door: web::Data<Door>, req: HttpRequest, payload: web::Payload) 
 async fn try_submit(door: &Door, req: &HttpRequest, payload: web::Payload) -> Answer {
     let Opened { sender, message, room: _room } = door.open::<HandedIn>(req, payload).await?;
     crash_point(Place::PeerSubmit);
-    let HandedIn { submission, author } = message;
+    let HandedIn { submission, author, .. } = &message;
     let unprocessable = |why: &str| door.guard.problem(sender.nonce, StatusCode::UNPROCESSABLE_ENTITY, why);
     if submission["id"].is_null() || submission["timestamp"].is_null() {
         return Err(unprocessable("what is handed in has an id and a timestamp, so that a retry counts once"));
@@ -215,8 +214,9 @@ async fn try_submit(door: &Door, req: &HttpRequest, payload: web::Payload) -> An
     if !author.is_whole() {
         return Err(unprocessable("the author is neither an operator nor a reporter"));
     }
-    let result = match Submission::parse(&submission) {
-        Ok(submission) => door.desk.submit(submission, author.clone()).await,
+    let author = author.clone();
+    let result = match message.open() {
+        Ok((submission, author)) => door.desk.submit(submission, author).await,
         Err(errors) => Err(SubmitError::Invalid(errors)),
     };
     if let Ok(submitted) = &result {

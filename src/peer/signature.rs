@@ -177,6 +177,13 @@ impl Key {
         Self(Hmac::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length (RFC 2104 §2)"))
     }
 
+    /// What sets this farm apart from all others, for anybody to know: nothing of the secret can be learned from it.
+    pub fn farm_id(&self) -> String {
+        let mut mac = self.0.clone();
+        mac.update(b"forewarn farm id");
+        hex::encode(&mac.finalize().into_bytes()[..16])
+    }
+
     /// The headers that make a request the sender's own. `to` is the receiver's id or address, `path`
     /// is what stands in the request line, with its query; the sender's nonce must be fresh.
     pub fn sign_request(

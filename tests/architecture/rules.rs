@@ -61,17 +61,17 @@ const LIBRARIES: &[Known] = &[
     Known { begins: &["actix"], by: &["actors", "node"], because: "only actors are actors, and the node starts them" },
     Known {
         begins: &["tokio"],
-        by: &["cli", "demo", "node", "gate", "control", "peer", "body", "actors", "noise"],
+        by: &["cli", "demo", "node", "gate", "control", "peer", "body", "actors", "probe", "noise"],
         because: "rules and storage know no executor",
     },
     Known {
         begins: &["tokio_stream"],
-        by: &["cli", "demo", "node", "gate", "control", "peer", "body", "actors", "noise"],
+        by: &["cli", "demo", "node", "gate", "control", "peer", "body", "actors", "probe", "noise"],
         because: "rules and storage know no executor",
     },
     Known {
         begins: &["tokio_util"],
-        by: &["cli", "demo", "node", "gate", "control", "peer", "body", "actors", "noise"],
+        by: &["cli", "demo", "node", "gate", "control", "peer", "body", "actors", "probe", "noise"],
         because: "rules and storage know no executor",
     },
     Known {
@@ -90,7 +90,7 @@ const LIBRARIES: &[Known] = &[
 
 /// Everything but the pure rooms.
 const OUTSIDE: &[&str] =
-    &["main", "cli", "demo", "node", "gate", "control", "peer", "actors", "store", "config", "clock"];
+    &["main", "cli", "demo", "node", "gate", "control", "peer", "actors", "probe", "store", "config", "clock"];
 /// Those that live in time.
 const TIMED: &[&str] = &["cli", "demo", "node", "gate", "control", "peer", "actors", "clock"];
 /// Calls that read a clock, however they were imported.

@@ -18,6 +18,8 @@ mod judging;
 mod limits;
 mod logging;
 mod membership;
+mod monitors;
+mod partners;
 mod peers;
 mod plans;
 mod proxying;

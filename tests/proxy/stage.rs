@@ -90,7 +90,7 @@ fn gate(upstreams: &[String]) -> Gate {
         let view = View::of(&ledger, &definition);
         let app = Arc::new(App { title: name.to_owned(), definition });
         let snapshot = Snapshot::build(Arc::clone(&app), node.clone(), view, now);
-        Slot { app, critical: false, snapshot: arc_swap::ArcSwap::from_pointee(snapshot) }
+        Slot { app, critical: false, snapshot: arc_swap::ArcSwap::from_pointee(snapshot), traffic: Arc::default() }
     });
     let route = |prefix: &str, application| Route { host: None, prefix: prefix.to_owned(), application };
     let list = || upstreams.iter().map(|url| Upstream::from(&url.parse::<HttpUrl>().unwrap()));

@@ -8,10 +8,11 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::Desk;
+use super::{Desk, MonitorState, MonitorView};
 use crate::{
     actors::messages::Question,
     availability::Moment,
+    monitor::figures::Reading,
     sync::{Node, Now, PeerView},
 };
 
@@ -40,6 +41,14 @@ impl Into<'_> {
         let counter = Counter::<u64>::default();
         counter.inc_by(value.load(Ordering::Relaxed));
         self.0.register(name, help, counter);
+    }
+
+    fn counted(&mut self, label: &'static str, name: &str, help: &str, values: impl Iterator<Item = (String, u64)>) {
+        let family = Family::<[(&'static str, String); 1], Counter>::default();
+        for (of, value) in values {
+            family.get_or_create(&[(label, of)]).inc_by(value);
+        }
+        self.0.register(name, help, family);
     }
 
     fn counters<const N: usize>(
@@ -134,6 +143,8 @@ impl Desk {
             timings.commit_seconds.clone(),
         );
         into.0.register("forewarn_store_commit_steps", "Steps that share a sync", timings.commit_steps.clone());
+        self.figures_of_monitors(&mut into);
+        self.figures_of_traffic(&mut into);
         let now = self.shared.clock();
         let states = self.shared.slots.iter().map(|slot| {
             let snapshot = slot.snapshot.load();
@@ -142,6 +153,56 @@ impl Desk {
         });
         let help = "1 while the application is available for a request that no criteria single out";
         into.by("application", "forewarn_application_available", help, states);
+    }
+
+    fn figures_of_monitors(&self, into: &mut Into<'_>) {
+        let monitors = self.monitors();
+        let known = monitors.iter().filter(|monitor| monitor.state != MonitorState::Unknown);
+        let up = known.map(|monitor| (monitor.name.to_string(), flag(monitor.state == MonitorState::Up)));
+        into.by(
+            "monitor",
+            "forewarn_monitor_up",
+            "0 while a monitor finds its target bad; none if that is unknown",
+            up,
+        );
+        let counters: [(&str, &str, fn(&MonitorView) -> u64); 2] = [
+            ("forewarn_monitor_checks", "Checks of a monitor", |monitor| monitor.counted.0),
+            ("forewarn_monitor_failures", "Checks of a monitor that were bad", |monitor| monitor.counted.1),
+        ];
+        for (name, help, value) in counters {
+            let values = monitors.iter().map(|monitor| (monitor.name.to_string(), value(monitor)));
+            into.counted("monitor", name, help, values);
+        }
+        let seconds = Family::<[(&'static str, String); 1], Gauge<f64, AtomicU64>>::default();
+        for monitor in &monitors {
+            if let Some(latency) = monitor.latency_ms {
+                seconds.get_or_create(&[("monitor", monitor.name.to_string())]).set(latency / 1e3);
+            }
+        }
+        into.0.register("forewarn_monitor_latency_seconds", "How long a monitor's last good check took", seconds);
+    }
+
+    fn figures_of_traffic(&self, into: &mut Into<'_>) {
+        for (name, help, figure) in [
+            ("forewarn_application_requests", "Requests that were denied or passed on", "requests"),
+            ("forewarn_application_denials", "Requests that were denied", "denials"),
+            (
+                "forewarn_application_upstream_errors",
+                "Requests without a valid answer of an upstream, or with a status from 500 on",
+                "upstream_errors",
+            ),
+            (
+                "forewarn_application_upstream_timeouts",
+                "Requests to which no upstream answered in time",
+                "upstream_timeouts",
+            ),
+        ] {
+            let values = self.shared.slots.iter().filter_map(|slot| match slot.traffic.read(figure) {
+                Some(Reading::Counter(value)) => Some((slot.app.name().to_string(), value)),
+                _ => None,
+            });
+            into.counted("application", name, help, values);
+        }
     }
 
     async fn figures_of_the_replica(&self, into: &mut Into<'_>) {

@@ -20,6 +20,7 @@ use crate::{
     },
     availability::{Author, BoundExceeded, FieldError, Moment, Submission, Target},
     clock,
+    monitor::partner::MAX_ORIGINS,
     store::crash::{Place, crash_point},
     sync::{Node, Now},
     vocabulary::{Initial, Notifier},
@@ -44,6 +45,24 @@ pub(crate) struct HandedIn {
     pub submission: Value,
     /// By whom.
     pub author: Author,
+    /// The farms that it was derived from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<String>,
+}
+
+impl HandedIn {
+    /// The submission, and by whom.
+    ///
+    /// # Errors
+    /// As [`Submission::parse`], and for more origins than a word may have.
+    pub(crate) fn open(self) -> Result<(Submission, Author), Vec<FieldError>> {
+        let mut submission = Submission::parse(&self.submission)?;
+        if self.origins.len() > MAX_ORIGINS {
+            return Err(vec![FieldError::new("origins", format!("are more than {MAX_ORIGINS}"))]);
+        }
+        submission.origins = self.origins;
+        Ok((submission, self.author))
+    }
 }
 
 /// What became of it.
@@ -140,7 +159,8 @@ impl Desk {
         let mut submission = submission;
         submission.id = Some(id);
         submission.timestamp = submission.timestamp.or(Some(next));
-        let handed_in = HandedIn { submission: submission.to_json(), author: author.clone() };
+        let origins = submission.origins.clone();
+        let handed_in = HandedIn { submission: submission.to_json(), author: author.clone(), origins };
         let handed_in = serde_json::to_value(handed_in).map_err(|error| unavailable(error.to_string(), 5))?;
         let handed_in = Arc::new(handed_in);
         let mut is_unknown = false;

@@ -8,6 +8,7 @@ mod board;
 mod figures;
 mod hand_in;
 mod history;
+mod monitors;
 mod receipts;
 mod standing;
 mod types;
@@ -22,6 +23,7 @@ use tokio::sync::broadcast;
 
 pub(crate) use self::{
     hand_in::{Choice, HandedIn, Outcome},
+    monitors::{MonitorState, MonitorView},
     types::*,
 };
 use super::{
@@ -81,7 +83,7 @@ impl Desk {
     }
 
     /// A view of the replica; `None` while the node shuts down.
-    async fn look<Q: Question>(&self, question: Q) -> Option<Q::Answer> {
+    pub(in crate::actors) async fn look<Q: Question>(&self, question: Q) -> Option<Q::Answer> {
         self.repeater.send(Look(question)).await.ok().flatten()
     }
 

@@ -155,7 +155,7 @@ fn anybody_may_know() {
         availability_json(&open, after(1)),
         json!({
             "application": "mail", "title": "Mail", "available": true, "reason": null, "message": null, "since": null,
-            "expected_back_at": null, "advisories": [], "upcoming": [{"reason": "planned-maintenance", "message": "m",
+            "expected_back_at": null, "causes": [], "advisories": [], "upcoming": [{"reason": "planned-maintenance", "message": "m",
             "goes_down_at": after(60), "expected_back_at": after(90), "last_entry_at": null, "restore": "automatic"}],
             "admits_newcomers": true,
         })

@@ -1,9 +1,10 @@
 //! The record that a submission becomes.
 
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{Author, Submission};
-use crate::availability::{Moment, Name, Notification};
+use crate::availability::{Moment, Name, Notification, notification::ORIGINS};
 
 impl Submission {
     /// The record of a statement (not of a cancel), with this id and time.
@@ -30,8 +31,13 @@ impl Submission {
             source: author.source,
             reporter: author.reporter.clone(),
             node: node.clone(),
-            extra: serde_json::Map::new(),
+            extra: self.extra(),
         }
+    }
+
+    fn extra(&self) -> Map<String, Value> {
+        let origins = (!self.origins.is_empty()).then(|| (ORIGINS.to_owned(), json!(self.origins)));
+        origins.into_iter().collect()
     }
 
     /// The record that cancels a plan: with the plan's targets, criteria and times.

@@ -52,6 +52,7 @@ use crate::{
         api::availability::all,
         api::availability::one,
         api::why::why,
+        api::monitors::list,
         api::nodes::list,
         api::nodes::forget,
         api::events::follow,

@@ -18,7 +18,7 @@ mod own;
 mod take;
 mod websocket;
 
-use std::{cell::Cell, future::poll_fn, io, net::SocketAddr, pin::Pin, rc::Rc, task::Poll};
+use std::{cell::Cell, future::poll_fn, io, net::SocketAddr, pin::Pin, rc::Rc, sync::Arc, task::Poll};
 
 use actix_http::Request;
 use actix_service::boxed::BoxService;
@@ -33,7 +33,7 @@ use super::{
     buffers::Buffers,
     deadline::Deadlines,
     forward::{
-        exchange::{End, perform},
+        exchange::{End, Plan, perform},
         pool::Pool,
     },
     limits::{BUFFER, COLLECTED, Limits, READ_AHEAD},
@@ -43,6 +43,7 @@ use crate::{
     actors::shared::Counters,
     answer::ProblemKind,
     http1::{body::Decoder, pipe::Coding},
+    monitor::traffic::Outcome,
 };
 
 /// Bytes that are thrown away at most at the end of a connection, so that its last answer arrives.
@@ -131,7 +132,12 @@ async fn run<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
             Taken::Own(own) => own::perform(client, *own).await?,
             Taken::Forward(mut plan, manner) => {
                 Counters::count(&client.worker.gate.shared.counters.proxied);
+                let traffic = Arc::clone(&client.worker.gate.shared.slots[plan.application].traffic);
+                traffic.passed();
                 let end = perform(client, &mut plan).await;
+                if let Some(outcome) = outcome(&end, &plan) {
+                    traffic.ended(outcome);
+                }
                 client.worker.buffers.put_head(std::mem::take(&mut plan.head));
                 match end {
                     End::Gone => return Ok(()),
@@ -160,6 +166,18 @@ async fn run<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
                 return linger(client).await;
             }
             Then::Close => return flush(client).await,
+        }
+    }
+}
+
+/// How a forwarded request ended, as far as that is its upstream's doing.
+fn outcome(end: &End, plan: &Plan) -> Option<Outcome> {
+    match end {
+        End::Failed(error) if error.kind() == ProblemKind::UpstreamTimeout => Some(Outcome::TooSlow),
+        End::Failed(error) => error.is_upstreams_fault().then_some(Outcome::Failed),
+        End::Answered | End::Gone => {
+            let (status, after) = plan.answered;
+            (status >= 200 || status == 101).then_some(Outcome::Answered(status, after))
         }
     }
 }

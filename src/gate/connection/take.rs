@@ -4,7 +4,7 @@
 //! What must stay true: no byte between two requests is read twice or skipped; the connection continues only if
 //! the beginning of the next request is known.
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Instant};
 
 use super::{
     Then,
@@ -14,7 +14,6 @@ use super::{
     websocket::Handshake,
 };
 use crate::{
-    actors::shared::Counters,
     answer::{Occasion, ProblemKind},
     clock,
     gate::{
@@ -185,7 +184,7 @@ impl<S: Socket> Client<S> {
         match gate.admit(&incoming, now) {
             Admission::Problem(kind, detail) => refuse(self, kind, detail.as_deref()),
             Admission::Closed(denial, path) => {
-                Counters::count(&gate.shared.counters.denials);
+                gate.shared.denied(&denial);
                 let wire = Wire { head: head.method == "HEAD", old: head.minor == 0, keeps };
                 if let Some(handshake) = Handshake::of(head, &meaning, &fields) {
                     self.tell_socket(&denial, &handshake);
@@ -245,6 +244,8 @@ impl<S: Socket> Client<S> {
             notices: Notices::default(),
             repeatable: bodiless && is_idempotent(head.method),
             exchange: Exchange::new(head, meaning, heads::trails),
+            begun: Instant::now(),
+            answered: Default::default(),
         }
     }
 }

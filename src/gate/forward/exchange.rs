@@ -5,7 +5,10 @@
 //! What must stay true: only a connection whose exchange is complete is used again; an upstream's fault is
 //! remembered, a client's is not.
 
-use std::future::poll_fn;
+use std::{
+    future::poll_fn,
+    time::{Duration, Instant},
+};
 
 use super::{
     retry::{self, From},
@@ -35,6 +38,10 @@ pub(in crate::gate) struct Plan {
     pub(in crate::gate) repeatable: bool,
     /// Where both directions stand.
     pub(in crate::gate) exchange: Exchange,
+    /// When it was decided.
+    pub(in crate::gate) begun: Instant,
+    /// The status of the answer, and how long it was waited for; 0: there is none yet.
+    pub(in crate::gate) answered: (u16, Duration),
 }
 
 /// The end of an exchange.

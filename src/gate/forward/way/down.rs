@@ -111,6 +111,7 @@ impl<S: Socket> Way<'_, S> {
             Ok(reply) => reply,
             Err(error) => return Err(self.refuse(Fault::Answer(error))),
         };
+        self.plan.answered = (answer.status, self.plan.begun.elapsed());
         if reply != Reply::Ignored {
             let worker = &self.client.worker;
             let notices = &self.plan.notices;

@@ -1,0 +1,247 @@
+//! Monitors: an actor each, which looks through its probe, lets its machine decide, and submits what that says
+//! (`docs/contract.md#monitors`). All of them share one thread, on which nothing blocks.
+//!
+//! Must stay true: the check of one never delays another; a word that the node has not taken is handed in again,
+//! with the same id while it may have been taken, until it is taken or another word has come in its place.
+
+mod figures;
+mod live;
+mod start;
+mod survey;
+mod voice;
+
+use std::{sync::Arc, time::Duration};
+
+use actix::{fut::wrap_future, prelude::*};
+use uuid::Uuid;
+
+pub(crate) use self::{
+    live::Live,
+    start::{Monitors, start},
+};
+use self::{live::Seen, survey::Stands, voice::Voice};
+use super::{
+    Desk,
+    desk::{SubmitError, Submitted},
+    repeater::now,
+};
+use crate::{
+    clock,
+    monitor::{Finding, Machine, Speak, Watch},
+    probe::Probe,
+};
+
+/// No monitor waits longer for its first check.
+const FIRST: Duration = Duration::from_secs(1);
+/// How often a monitor that has a word looks whether it still stands.
+const VERIFY: Duration = Duration::from_secs(1);
+/// How often it repeats a word that does not stand.
+const AGAIN: Duration = Duration::from_secs(60);
+/// Between two tries to hand a word in: from this to the next.
+const PATIENCE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
+
+/// See the module.
+struct Monitor {
+    watch: Watch,
+    voice: Voice,
+    desk: Desk,
+    live: Arc<Live>,
+    probe: Box<dyn Probe>,
+    machine: Machine,
+    /// When the last check began.
+    begun: Duration,
+    latency: Option<Duration>,
+    /// What was unknown last, so that it is logged once.
+    unknown: Option<String>,
+    unsaid: Option<Unsaid>,
+    /// A submission is on its way.
+    is_speaking: bool,
+    /// When to look whether the word stands.
+    verify_at: Duration,
+}
+
+/// A word that the node has not taken yet.
+#[derive(Clone)]
+struct Unsaid {
+    speak: Speak,
+    id: Uuid,
+    patience: Duration,
+}
+
+impl Actor for Monitor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        if let Some(findings) = self.probe.follow() {
+            ctx.add_stream(findings);
+        }
+        // Not all at once.
+        let wait = self.watch.every.min(FIRST).mul_f64(chance());
+        ctx.run_later(wait, Self::check);
+    }
+}
+
+/// Findings that come by themselves.
+impl StreamHandler<Finding> for Monitor {
+    fn handle(&mut self, finding: Finding, ctx: &mut Self::Context) {
+        self.found(finding, ctx);
+    }
+
+    /// The checks go on.
+    fn finished(&mut self, _: &mut Self::Context) {}
+}
+
+/// End, and with it the check that is being made.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Stop;
+
+impl Handler<Stop> for Monitor {
+    type Result = ();
+
+    fn handle(&mut self, _: Stop, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}
+
+impl Monitor {
+    fn check(&mut self, ctx: &mut Context<Self>) {
+        self.begun = clock::mono();
+        let (check, timeout) = (self.probe.check(), self.watch.timeout);
+        let bounded = async move {
+            let late = |_elapsed| Finding::Bad(format!("No result within {timeout:?}"));
+            tokio::time::timeout(timeout, check).await.unwrap_or_else(late)
+        };
+        ctx.spawn(wrap_future::<_, Self>(bounded).map(|finding, monitor, ctx| {
+            monitor.found(finding, ctx);
+            // From beginning to beginning, by up to a tenth more or less; at once where a check took longer.
+            let wait = monitor.watch.every.mul_f64(0.9 + chance() / 5.0);
+            ctx.run_later(wait.saturating_sub(clock::mono().saturating_sub(monitor.begun)), Self::check);
+        }));
+    }
+
+    fn found(&mut self, finding: Finding, ctx: &mut Context<Self>) {
+        self.live.count(matches!(finding, Finding::Bad(_)));
+        if let Finding::Good { latency } = finding {
+            self.latency = Some(latency);
+        }
+        self.note(&finding);
+        let (before, now) = (self.machine.health(), now());
+        let speak = self.machine.step(finding, now);
+        let (health, detail) = (self.machine.health(), self.machine.detail());
+        if health != before {
+            log::info!(
+                monitor:% = self.watch.name, target:% = self.watch.target, health:?, detail = detail.as_deref().unwrap_or("");
+                "monitor_turned"
+            );
+        }
+        self.live.publish(Seen {
+            health,
+            since: self.machine.health_since(),
+            last_checked: Some(now.wall),
+            detail,
+            latency: self.latency,
+        });
+        match speak {
+            Some(speak) => {
+                self.unsaid = Some(Unsaid { speak, id: clock::new_id(), patience: PATIENCE[0] });
+                self.speak(ctx);
+            }
+            None => self.verify(ctx),
+        }
+    }
+
+    /// A check that cannot be made is a line in the log, once for each cause.
+    fn note(&mut self, finding: &Finding) {
+        let problem = match finding {
+            Finding::Unknown(problem) => Some(problem),
+            _ => None,
+        };
+        if let Some(problem) = problem.filter(|problem| self.unknown.as_ref() != Some(*problem)) {
+            log::warn!(monitor:% = self.watch.name, problem = problem.as_str(); "monitor_cannot_tell");
+        }
+        self.unknown = problem.cloned();
+    }
+
+    /// Hands in what is unsaid.
+    fn speak(&mut self, ctx: &mut Context<Self>) {
+        let Some(unsaid) = self.unsaid.clone().filter(|_| !self.is_speaking) else { return };
+        self.is_speaking = true;
+        let (desk, author) = (self.desk.clone(), self.voice.author());
+        let submission = self.voice.submission(&unsaid.speak, unsaid.id, clock::now());
+        let submitted = async move {
+            match submission {
+                Ok(submission) => desk.hand_in(submission, author).await,
+                Err(errors) => Err(SubmitError::Invalid(errors)),
+            }
+        };
+        ctx.spawn(wrap_future::<_, Self>(submitted).map(move |result, monitor, ctx| {
+            monitor.is_speaking = false;
+            monitor.spoken(&unsaid, result, ctx);
+        }));
+    }
+
+    fn spoken(&mut self, said: &Unsaid, result: Result<Submitted, SubmitError>, ctx: &mut Context<Self>) {
+        let is_latest = self.unsaid.as_ref().is_some_and(|unsaid| unsaid.id == said.id);
+        match result {
+            Ok(taken) => {
+                log::info!(
+                    monitor:% = self.watch.name, target:% = self.watch.target, claim:? = said.speak.statement.claim,
+                    id:% = taken.id;
+                    "monitor_spoke"
+                );
+                if is_latest {
+                    self.unsaid = None;
+                    if said.speak.since.is_none() {
+                        self.machine.stamped(taken.timestamp);
+                    }
+                }
+            }
+            Err(error) => {
+                log::warn!(
+                    monitor:% = self.watch.name, error:% = shown(&error), again_in:? = said.patience;
+                    "monitor_not_heard"
+                );
+                if let Some(unsaid) = self.unsaid.as_mut().filter(|_| is_latest) {
+                    unsaid.patience = (said.patience * 2).min(PATIENCE[1]);
+                    if !matches!(error, SubmitError::Unavailable { .. }) {
+                        unsaid.id = clock::new_id();
+                    }
+                    ctx.run_later(said.patience, Self::speak);
+                    return;
+                }
+            }
+        }
+        // What came in between.
+        self.speak(ctx);
+    }
+
+    /// A word that is gone from the ledger is said again.
+    fn verify(&mut self, ctx: &mut Context<Self>) {
+        if !self.machine.has_word() || self.unsaid.is_some() || self.begun < self.verify_at {
+            return;
+        }
+        self.verify_at = self.begun + VERIFY;
+        let (desk, target, reporter) = (self.desk.clone(), self.watch.target.clone(), self.voice.reporter());
+        let looked = async move { desk.look(Stands { target, reporter }).await };
+        ctx.spawn(wrap_future::<_, Self>(looked).map(|stands, monitor, _| {
+            if stands == Some(false) && monitor.unsaid.is_none() {
+                monitor.machine.lost();
+                monitor.verify_at = clock::mono() + AGAIN;
+            }
+        }));
+    }
+}
+
+/// An error with the fields that are wrong.
+fn shown(error: &SubmitError) -> String {
+    match error {
+        SubmitError::Invalid(errors) => errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        other => other.to_string(),
+    }
+}
+
+/// From 0 to 1.
+fn chance() -> f64 {
+    clock::random() as f64 / u64::MAX as f64
+}
