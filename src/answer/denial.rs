@@ -6,6 +6,7 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use zeroize::Zeroizing;
 
 use crate::availability::{
     Entry, Moment, Name,
@@ -13,7 +14,9 @@ use crate::availability::{
 };
 
 use super::{
-    App, Occasion, Shape, page,
+    App, Occasion, Shape,
+    form::Form,
+    page,
     pieces::{Pieces, Slots},
     words,
 };
@@ -39,6 +42,8 @@ pub struct Denial {
     /// The first for GET and HEAD, the second for requests that sent something.
     text: [OnceLock<Pieces>; 2],
     html: [OnceLock<Pieces>; 2],
+    /// The page that gives a form back.
+    form: OnceLock<Pieces>,
 }
 
 /// What there is to tell.
@@ -101,7 +106,8 @@ impl Denial {
             ("forewarn-notification", facts.deciding.notification.id.to_string().into()),
         ];
         let lines = Default::default();
-        Self { facts, headers, lines, json: OnceLock::new(), text: Default::default(), html: Default::default() }
+        let (json, form) = (OnceLock::new(), OnceLock::new());
+        Self { facts, headers, lines, json, text: Default::default(), html: Default::default(), form }
     }
 
     /// Renders every shape now rather than for the first request that wants it.
@@ -128,7 +134,7 @@ impl Denial {
     /// Those that depend on the shape alone.
     fn fixed(&self, shape: Shape) -> impl Iterator<Item = (&'static str, Bytes)> {
         let typed = [("content-type", Bytes::from_static(shape.content_type().as_bytes()))];
-        let policy = (shape == Shape::Html).then(|| ("content-security-policy", page::security_policy()));
+        let policy = (shape == Shape::Html).then(|| ("content-security-policy", page::security_policy(true)));
         typed.into_iter().chain(policy).chain(self.headers.iter().cloned())
     }
 
@@ -162,6 +168,14 @@ impl Denial {
         self.pieces(occasion.shape, occasion.reading).append(out, &self.slots(occasion));
     }
 
+    /// The page that gives a form back, in a buffer that is overwritten when it goes and that never moves.
+    pub fn page_with(&self, form: &Form, occasion: &Occasion<'_>) -> Zeroizing<Vec<u8>> {
+        let mut page = Zeroizing::new(Vec::with_capacity(page::LARGEST_PAGE + form.most()));
+        let slots = Slots { form: Some(form), ..self.slots(occasion) };
+        self.form.get_or_init(|| shapes::form_page(self)).append(&mut page, &slots);
+        page
+    }
+
     fn pieces(&self, shape: Shape, reading: bool) -> &Pieces {
         match shape {
             Shape::Html => self.html(reading),
@@ -173,7 +187,7 @@ impl Denial {
     fn slots<'a>(&self, occasion: &Occasion<'a>) -> Slots<'a> {
         let Facts { since, back, .. } = self.facts;
         let (instance, now) = (occasion.instance, occasion.clock);
-        Slots { instance, retry_after: self.retry_after(occasion), now, since, back }
+        Slots { instance, retry_after: self.retry_after(occasion), now, since, back, form: None }
     }
 
     /// Such as "Mail is unavailable".

@@ -2,7 +2,7 @@
 //! renders, it does not send.
 //!
 //! An application's cache publishes a [`Snapshot`], by which the gate decides. A [`Denial`] answers a request
-//! that is turned away, in four [`Shape`]s. A [`Problem`] is any other error of the gate, in the same shapes.
+//! that is turned away, in four [`Shape`]s; a refused [`Form`](form::Form) comes back on its page. A [`Problem`] is any other error of the gate, in the same shapes.
 //! [`general()`] and [`partial()`] give the verdict for an application as a whole.
 //!
 //! Must stay true: no text that a person wrote reaches a header, or a body unescaped; every answer states
@@ -13,6 +13,7 @@ mod announced;
 mod denial;
 #[cfg(test)]
 mod fixtures;
+pub mod form;
 mod general;
 mod note;
 mod occasion;

@@ -24,6 +24,9 @@ const CUT: &str = "… (shortened)";
 
 static STYLE: LazyLock<String> = LazyLock::new(|| lean(include_str!("../../static/gate/page.css")));
 static SCRIPT: LazyLock<String> = LazyLock::new(|| lean(include_str!("../../static/gate/page.js")));
+static FORM_SCRIPT: LazyLock<String> = LazyLock::new(|| lean(include_str!("../../static/gate/form.js")));
+static KEPT_SCRIPT: LazyLock<String> = LazyLock::new(|| lean(include_str!("../../static/gate/kept.js")));
+static FORM_STYLE: LazyLock<String> = LazyLock::new(|| lean(include_str!("../../static/gate/form.css")));
 
 /// What a request that is no GET must be told about what it sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +74,8 @@ pub(super) struct Page<'a> {
     pub(super) notes: &'a [String],
     /// Absent for requests that sent nothing.
     pub(super) sent: Option<Sent>,
+    /// A refused form comes back on it.
+    pub(super) form: bool,
     /// What to tell those who help.
     pub(super) reference: &'a str,
 }
@@ -114,6 +119,23 @@ impl Page<'_> {
         &SCRIPT
     }
 
+    /// Whether there may be a form: of this request, or of an earlier one that the tab has kept.
+    fn has_forms(&self) -> bool {
+        self.form || (self.since.is_some() && self.sent.is_none())
+    }
+
+    fn form_style(&self) -> &str {
+        &FORM_STYLE
+    }
+
+    fn form_script(&self) -> &str {
+        if self.form { &FORM_SCRIPT } else { &KEPT_SCRIPT }
+    }
+
+    fn given_back(&self) -> char {
+        pieces::FORM
+    }
+
     fn relative(&self) -> char {
         pieces::RELATIVE
     }
@@ -131,20 +153,26 @@ impl Page<'_> {
     }
 }
 
-/// The `Content-Security-Policy` of every page (CSP Level 3): its own style and script by their
+/// The `Content-Security-Policy` of every page (CSP Level 3): its own styles and scripts by their
 /// hashes, requests to its own origin only. An application's page may stand in a frame, so this one
-/// may, too: there is nothing on it that a click could be stolen for.
-pub(super) fn security_policy() -> Bytes {
-    static POLICY: LazyLock<Bytes> = LazyLock::new(|| {
-        let hash = |text: &str| base64(&Sha256::digest(text.as_bytes()));
-        let policy = format!(
-            "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'",
-            hash(&STYLE),
-            hash(&SCRIPT)
-        );
-        policy.into()
+/// may, too: its only button sends what its user has typed to where they sent it.
+///
+/// With `forms` there is no `form-action`: browsers apply it to redirects as well, and where an application
+/// leads after a form is its own affair. What is on the page is escaped, and no script of others runs.
+pub(super) fn security_policy(forms: bool) -> Bytes {
+    static POLICIES: LazyLock<[Bytes; 2]> = LazyLock::new(|| {
+        let hash = |text: &str| format!("'sha256-{}'", base64(&Sha256::digest(text.as_bytes())));
+        let policy = |styles: &[&str], scripts: &[&str], end: &str| {
+            let all = |texts: &[&str]| texts.iter().map(|text| hash(text)).collect::<Vec<_>>().join(" ");
+            let (styles, scripts) = (all(styles), all(scripts));
+            format!("default-src 'none'; style-src {styles}; script-src {scripts}; connect-src 'self'; img-src data:; base-uri 'none'{end}").into()
+        };
+        [
+            policy(&[&STYLE], &[&SCRIPT], "; form-action 'none'"),
+            policy(&[&STYLE, &FORM_STYLE], &[&SCRIPT, &FORM_SCRIPT, &KEPT_SCRIPT], ""),
+        ]
     });
-    POLICY.clone()
+    POLICIES[usize::from(forms)].clone()
 }
 
 /// The source without the lines that are comments, and without indents.
@@ -190,17 +218,22 @@ mod tests {
 
     #[test]
     fn the_policy_names_what_is_on_the_page() {
-        let page = Page { title: "x", ..Page::default() }.fit();
-        let between =
-            |open: &str, close: &str| page.split_once(open).unwrap().1.split_once(close).unwrap().0.to_owned();
-        let policy = String::from_utf8(security_policy().to_vec()).unwrap();
-        for inside in [between("<style>", "</style>"), between("<script>", "</script>")] {
-            assert!(inside.len() > 100);
-            assert!(policy.contains(&base64(&Sha256::digest(inside.as_bytes()))));
+        let page = |form, since| Page { title: "x", form, since, ..Page::default() }.fit();
+        for (page, forms) in
+            [(page(false, None), false), (page(true, None), true), (page(false, Some(Moment::ZERO)), true)]
+        {
+            let policy = String::from_utf8(security_policy(forms).to_vec()).unwrap();
+            let count = 1 + usize::from(forms);
+            for (open, close) in [("<style>", "</style>"), ("<script>", "</script>")] {
+                let inside = page.split(open).skip(1).map(|rest| rest.split(close).next().unwrap());
+                let inside: Vec<&str> = inside.collect();
+                assert_eq!(inside.len(), count);
+                for text in inside {
+                    assert!(text.len() > 100 && policy.contains(&base64(&Sha256::digest(text.as_bytes()))));
+                }
+            }
+            assert!(!page.contains(" style=") && !page.contains(" onclick"));
         }
-        assert!(
-            page.matches("<script").count() == 1 && page.matches("<style").count() == 1 && !page.contains(" style=")
-        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use crate::availability::Moment;
 
-use super::words::relative;
+use super::{form::Form, words::relative};
 
 /// Stands in rendered text for the distance to the expected return, in words.
 pub(super) const RELATIVE: char = '\u{1}';
@@ -13,6 +13,8 @@ pub(super) const RELATIVE: char = '\u{1}';
 pub(super) const ELAPSED: char = '\u{2}';
 /// Stands in rendered text for the seconds that are left, negative when overdue.
 pub(super) const LEFT: char = '\u{3}';
+/// Stands in rendered text for the form that is given back.
+pub(super) const FORM: char = '\u{4}';
 
 /// What is filled in.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +26,8 @@ pub(super) struct Slots<'a> {
     pub(super) now: Moment,
     pub(super) since: Moment,
     pub(super) back: Option<Moment>,
+    /// What is given back.
+    pub(super) form: Option<&'a Form>,
 }
 
 #[derive(Debug)]
@@ -36,6 +40,7 @@ enum Piece {
     Relative,
     Elapsed,
     Left,
+    Form,
 }
 
 /// See the module.
@@ -48,12 +53,13 @@ impl Pieces {
     pub(super) fn of_text(text: &str) -> Self {
         let mut pieces = Vec::new();
         let mut rest = text;
-        while let Some(at) = rest.find([RELATIVE, ELAPSED, LEFT]) {
+        while let Some(at) = rest.find([RELATIVE, ELAPSED, LEFT, FORM]) {
             let (before, mark) = rest.split_at(at);
             pieces.push(Piece::Text(Bytes::copy_from_slice(before.as_bytes())));
             pieces.push(match mark.chars().next() {
                 Some(RELATIVE) => Piece::Relative,
                 Some(ELAPSED) => Piece::Elapsed,
+                Some(FORM) => Piece::Form,
                 _ => Piece::Left,
             });
             rest = &mark[1..];
@@ -99,6 +105,7 @@ impl Pieces {
                 }
                 Piece::Elapsed => write_json(body, &slots.elapsed()),
                 Piece::Left => write_json(body, &slots.left()),
+                Piece::Form => slots.form.into_iter().for_each(|form| form.write(body)),
             }
         }
     }

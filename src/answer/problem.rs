@@ -58,7 +58,7 @@ impl<'a> Problem<'a> {
 
     /// Every header field but `Content-Length`: names in small letters, values literal.
     pub fn headers(&self, shape: Shape) -> impl Iterator<Item = (&'static str, Bytes)> {
-        let policy = (shape == Shape::Html).then(|| ("content-security-policy", page::security_policy()));
+        let policy = (shape == Shape::Html).then(|| ("content-security-policy", page::security_policy(false)));
         let retry = (self.kind == ProblemKind::TooMany).then(|| ("retry-after", Bytes::from_static(b"10")));
         let fixed = [
             ("content-type", shape.content_type()),
@@ -111,7 +111,14 @@ impl<'a> Problem<'a> {
         let head = Head { kind: &self.kind.type_uri(), title: &title, status: self.status(), detail: &detail };
         let rest = Rest { application: self.app.map(App::name), node: self.node };
         let pieces = Pieces::of_json(&members(&head), None, &members(&rest));
-        pieces.fill(&Slots { instance, retry_after: None, now: Moment::ZERO, since: Moment::ZERO, back: None })
+        pieces.fill(&Slots {
+            instance,
+            retry_after: None,
+            now: Moment::ZERO,
+            since: Moment::ZERO,
+            back: None,
+            form: None,
+        })
     }
 
     fn html(&self, reading: bool) -> String {

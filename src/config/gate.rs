@@ -26,6 +26,8 @@ pub(super) fn gate(mut section: Reader<'_>) -> GateSettings {
         size @ 1..=17_592_186_044_416 => Ok(size),
         _ => Err("must be from 1B to 16TiB".to_owned()),
     });
+    let words = section.texts("not_kept", not_kept);
+    let not_kept = section.has("not_kept").then_some(words);
     let max_connections = section.number("max_connections", 1..=MOST);
     let cors = cors(&mut section);
     let timeouts = timeouts(section.section("timeouts"));
@@ -36,6 +38,7 @@ pub(super) fn gate(mut section: Reader<'_>) -> GateSettings {
         listen,
         trusted_proxies,
         max_body: max_body.unwrap_or(1 << 30),
+        not_kept,
         max_connections: max_connections.unwrap_or(20_000),
         cors,
         timeouts,
@@ -57,6 +60,14 @@ fn cors(section: &mut Reader<'_>) -> Cors {
         None => return Cors::Origins(std::mem::take(&mut listed)),
     }
     Cors::Any
+}
+
+/// A part of a field's name.
+fn not_kept(text: &str) -> Result<String, String> {
+    match text.len() {
+        1..=64 => Ok(text.to_ascii_lowercase()),
+        _ => Err("must have 1 to 64 bytes".to_owned()),
+    }
 }
 
 fn timeouts(mut section: Reader<'_>) -> TimeoutSettings {

@@ -66,6 +66,9 @@ pub struct GateSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// The largest body of a request that is forwarded, in bytes. Default 1 GiB.
     pub max_body: u64,
+    /// Parts of names of form fields that are not given back when a form is refused. Absent: the usual names
+    /// of passwords, cards and tokens.
+    pub not_kept: Option<Vec<String>>,
     /// Connections of users that are served at a time; more wait. Default 20,000; fewer where the
     /// system allows fewer open files.
     pub max_connections: u32,

@@ -65,6 +65,9 @@ pub(crate) enum Failure {
     /// 422: fields or parameters that are invalid.
     #[error("{} invalid; see errors", Count(.0.len()))]
     Wrong(Vec<FieldError>),
+    /// 429: this client has as many requests under way as one client may.
+    #[error("one client may have {0} requests at a time here")]
+    Crowded(usize),
     /// 429: a bound of the ledger (docs/contract.md#bounds-of-the-ledger).
     #[error(transparent)]
     Bound(#[from] BoundExceeded),
@@ -94,7 +97,7 @@ pub(crate) struct Kind {
 }
 
 /// Every kind, in the order of [`Failure`]'s variants.
-pub(crate) static KINDS: [Kind; 13] = [
+pub(crate) static KINDS: [Kind; 14] = [
     Kind {
         name: "malformed",
         status: 400,
@@ -162,6 +165,12 @@ pub(crate) static KINDS: [Kind; 13] = [
         meaning: "The request can be read, but fields or parameters of it are invalid. The member errors names each and says why.",
     },
     Kind {
+        name: "crowded",
+        status: 429,
+        title: "Too many requests at a time",
+        meaning: "One client has a bounded number of requests under way, so that it cannot keep others out. Send it again when others have been answered.",
+    },
+    Kind {
         name: "bound",
         status: 429,
         title: "Limit reached",
@@ -220,8 +229,9 @@ impl Failure {
             Self::AddressTooLong(_) => 8,
             Self::UnsupportedType(_) => 9,
             Self::Wrong(_) => 10,
-            Self::Bound(_) => 11,
-            Self::Unavailable { .. } => 12,
+            Self::Crowded(_) => 11,
+            Self::Bound(_) => 12,
+            Self::Unavailable { .. } => 13,
         }]
     }
 
@@ -268,6 +278,9 @@ impl ResponseError for Failure {
             }
             Self::Unavailable { retry_after, .. } => {
                 response.insert_header((header::RETRY_AFTER, (*retry_after).max(1).to_string()));
+            }
+            Self::Crowded(_) => {
+                response.insert_header((header::RETRY_AFTER, "10"));
             }
             // What is left of the body is not worth waiting for.
             Self::TooSlow(_) => {
@@ -364,6 +377,7 @@ mod tests {
             (Failure::AddressTooLong(1), 414),
             (Failure::UnsupportedType(String::new()), 415),
             (Failure::field("x", "is unknown"), 422),
+            (Failure::Crowded(1), 429),
             (Failure::Bound(BoundExceeded { target: Target::System, what: "open plans".into(), limit: 64 }), 429),
             (Failure::not_ready(), 503),
         ];

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     actors::shared::{Shared, Slot},
-    answer::{App, Snapshot},
+    answer::{App, Snapshot, form::NotKept},
     availability::{
         Entry, Ledger, Name, NodeId, Notification, Rules,
         verdict::{Definition, View},
@@ -72,6 +72,7 @@ pub(super) fn gate(upstreams: &[String]) -> Gate {
             })
             .collect(),
         trusted: TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]),
+        not_kept: NotKept::default(),
         connections: PerClient::new(1_024),
         streams: PerClient::new(64),
         cors: Cors::Any,

@@ -23,6 +23,8 @@ pub struct Limits {
     pub drain: Duration,
     /// How much of such a body is read, in bytes.
     pub drained: u64,
+    /// How much of refused forms all connections of a worker hold at a time, pages included, in bytes.
+    pub forms: usize,
     /// The largest body of a request that is forwarded, in bytes.
     pub max_body: u64,
     /// Idle connections kept for each upstream and worker.
@@ -44,6 +46,7 @@ impl Default for Limits {
             parting: seconds(1),
             drain: seconds(2),
             drained: 64 * 1024,
+            forms: 32 << 20,
             max_body: 1 << 30,
             idle_connections: 64,
             connection_age: seconds(300),

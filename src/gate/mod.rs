@@ -20,6 +20,7 @@ mod deadline;
 pub mod decide;
 pub(crate) mod error;
 pub(crate) mod fields;
+mod form;
 pub mod forward;
 pub mod forwarded;
 pub mod limits;

@@ -60,7 +60,12 @@ impl PerClient {
 impl Place {
     /// The same answer; the place is given back when its body ends or is dropped.
     pub fn held_by(self, response: HttpResponse) -> HttpResponse {
-        response.map_body(|_, body| BoxBody::new(Holding { body, _place: self }))
+        response.map_body(|_, body| self.held_by_body(body))
+    }
+
+    /// The same body; the place is given back when it ends or is dropped.
+    pub(crate) fn held_by_body(self, body: BoxBody) -> BoxBody {
+        BoxBody::new(Holding { body, _place: self })
     }
 }
 

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     actors::shared::{Counters, Shared},
-    answer::{Denial, Occasion, Problem, ProblemKind},
+    answer::{Denial, Occasion, Problem, ProblemKind, form::NotKept},
     availability::Moment,
     noise::Noise,
     vocabulary::Cors,
@@ -54,6 +54,8 @@ pub struct Gate {
     pub served: Vec<Served>,
     /// The proxies whose forwarding headers are believed.
     pub trusted: TrustedProxies,
+    /// Which fields of a refused form are not given back.
+    pub not_kept: NotKept,
     /// How many connections one client may have.
     pub connections: PerClient,
     /// How many event streams one client may follow.

@@ -100,6 +100,18 @@ impl Pipe {
         self.reset();
     }
 
+    /// Overwrites everything that is in the buffer and was done with.
+    pub fn wipe(&mut self, overwrite: impl Fn(&mut [u8])) {
+        let used = match (self.ready.is_empty(), self.raw.is_empty()) {
+            (true, true) => 0..0,
+            (true, false) => self.raw.clone(),
+            (false, true) => self.ready.clone(),
+            (false, false) => self.ready.start..self.raw.end,
+        };
+        overwrite(&mut self.buffer[..used.start]);
+        overwrite(&mut self.buffer[used.end..]);
+    }
+
     /// Where the next bytes are read to; empty when the buffer is full and has `limit` bytes already.
     pub fn space(&mut self, limit: usize) -> &mut [u8] {
         if self.raw.end + TAIL >= self.buffer.len() {

@@ -8,6 +8,7 @@ use tokio::sync::broadcast;
 
 use super::{
     NodeError,
+    crowd::{self, Crowd},
     parts::{Bound, GRACE},
 };
 use crate::{
@@ -32,7 +33,8 @@ use crate::{
 /// Threads of the control listener.
 const WORKERS: usize = 2;
 
-/// The server of the control listener: it serves at most `most` connections at a time, more wait.
+/// The server of the control listener: it serves at most `most` connections at a time, more wait. One client has
+/// a bounded part of them.
 pub(super) fn control_server(
     settings: &Settings,
     facts: &Facts,
@@ -54,9 +56,13 @@ pub(super) fn control_server(
     let sessions = web::Data::new(auth::Sessions(console.door.clone()));
     let desk = web::Data::new(desk);
     let serves_peers = settings.farm.secret.is_some();
+    let crowd = Crowd::new(most, Proxies::new(settings.control.trusted_proxies.iter().copied()));
+    let crowd_data = web::Data::new(crowd.clone());
     let server = HttpServer::new(move || {
         let mut app = WebApp::new()
+            .wrap(from_fn(crowd::count))
             .wrap(from_fn(body::answer_first))
+            .app_data(crowd_data.clone())
             .app_data(desk.clone())
             .app_data(tokens.clone())
             .app_data(alerting.clone())
@@ -70,6 +76,7 @@ pub(super) fn control_server(
         app.configure(console::configure(console.clone()))
     });
     let server = server
+        .on_connect(move |connection, kept| crowd.connected(connection, kept))
         .workers(WORKERS)
         .max_connections(most.div_ceil(WORKERS))
         .disable_signals()

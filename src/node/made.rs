@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     actors::shared::{Shared, Slot},
-    answer::{App, Snapshot},
+    answer::{App, Snapshot, form::NotKept},
     availability::{
         Ledger, Name, NodeId, Reasons, Rules,
         verdict::{Definition, View},
@@ -172,6 +172,7 @@ pub(super) fn gate(settings: &Settings, shared: &Arc<Shared>) -> Result<web::Dat
         routes: Routes::build(routes).map_err(|error| NodeError::Settings(error.to_string()))?,
         served: served.collect(),
         trusted: TrustedProxies::new(settings.gate.trusted_proxies.iter().copied()),
+        not_kept: settings.gate.not_kept.clone().map_or_else(NotKept::default, NotKept::new),
         connections: per_client(settings.gate.per_client.connections),
         streams: per_client(settings.gate.per_client.streams),
         cors: settings.gate.cors.clone(),

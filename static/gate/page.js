@@ -37,11 +37,13 @@
   tick();
   setInterval(tick, 15000);
 
-  const go = find('go');
-  // Only where a page of this site led here: otherwise there is nothing to go back to.
-  const there = history.length > 1 && document.referrer.startsWith(location.origin + '/');
-  if (go) {
-    go.hidden = !there;
+  // Only where the page before this one is in the browser's cache: a page that is loaded anew has
+  // lost what was typed into it.
+  const go = find('go'), form = find('again');
+  if (go && history.length > 1 && document.referrer.startsWith(location.origin + '/')) {
+    fetch(document.referrer, { cache: 'only-if-cached', mode: 'same-origin' }).then((answer) => {
+      go.hidden = !answer.ok;
+    }, () => {});
     go.onclick = () => history.back();
   }
   if (!page.watch) return;
@@ -53,11 +55,21 @@
     if (sessionStorage.forewarn === page.key + location) method = 'GET';
     delete sessionStorage.forewarn;
   } catch {}
+  const back = () => {
+    document.title = find('title').textContent = page.app + ' is back';
+    document.documentElement.className = 'back-again';
+    for (const id of ['lead', 'times', 'told', 'sent']) if (find(id)) find(id).hidden = true;
+    say(page.app + ' is back. ' + (form ? 'Check what you typed, and send it again.'
+      : go && !go.hidden ? 'Go back, check what you typed, and send it again.' : 'Please send your message again.'));
+    return true;
+  };
   const own = async () => {
     const answer = await fetch(location.href, { method, cache: 'no-store', redirect: 'manual' });
     answer.body?.cancel();
     const key = answer.status + ' ' + (answer.headers.get('Forewarn-Notification') || '');
     if (key === page.key) return false;
+    // With a form on it the page stays.
+    if (form) return answer.status < 500 && back();
     try { sessionStorage.forewarn = page.key + location; } catch {}
     location.reload();
     return true;
@@ -70,14 +82,10 @@
       const told = await answer.json();
       if (!told.available || !told.admits_newcomers) return false;
     }
-    document.title = find('title').textContent = page.app + ' is back';
-    document.documentElement.className = 'back-again';
-    for (const id of ['lead', 'times', 'told', 'sent']) if (find(id)) find(id).hidden = true;
-    say(page.app + ' is back. ' + (there ? 'Go back, check what you typed, and send it again.' : 'Please send your message again.'));
-    return true;
+    return back();
   };
   const look = page.watch === 'own' ? own : apps;
-  if (look === apps) say('You can leave this page open: it tells you when ' + page.app + ' is back.');
+  if (form || look === apps) say('You can leave this page open: it tells you when ' + page.app + ' is back.');
   const quiet = find('status').textContent;
 
   // From 5 s to 30 s apart, sooner on an event or when the time has come, each with some chance in

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, web};
 
 /// Runs until it is dropped.
 pub struct MailPage {
@@ -18,6 +18,23 @@ pub struct MailPage {
 const PAGE: &str = r##"<!doctype html><html lang="en"><title>Mail</title><link rel="icon" href="data:,">
 <body><h1 id="compose">Compose</h1><form method="post" action="/mail/send">
 <label>To <input name="to"></label> <label>Text <textarea name="text"></textarea></label> <button>Send</button></form></body></html>"##;
+
+/// A form with everything that could get lost: a long text, 200 fields, odd names, a password, a file.
+fn large(encoding: &str) -> String {
+    let long: String =
+        (0..900).map(|n| format!("Line {n} of a long letter, with & and <b>, ü and \u{1f600}.\n")).collect();
+    let fields: String =
+        (0..200).map(|n| format!("<input name=\"field-{n}\" value=\"value &quot;{n}&quot;\">")).collect();
+    let long = long.replace('&', "&amp;").replace('<', "&lt;");
+    format!(
+        r##"<!doctype html><html lang="en"><title>Mail</title><link rel="icon" href="data:,"><meta charset="utf-8">
+<body><h1 id="compose">Compose</h1><form method="post" action="/mail/send?box=1&amp;x=%20y" enctype="{encoding}">
+<textarea name="text">
+{long}</textarea><input type="hidden" name="elements" value=""><input name="submit" value="x"><input name="enctype" value="y">
+<input type="hidden" name="&quot;odd&quot; <name>" value="1">{fields}
+<input type="file" id="file" name="file"><input type="file" name="none"><button name="action" value="send">Send</button></form></body></html>"##
+    )
+}
 
 const SENT: &str = r##"<!doctype html><html lang="en"><title>Mail</title><link rel="icon" href="data:,">
 <body><h1 id="sent-by-mail">Sent</h1></body></html>"##;
@@ -64,11 +81,19 @@ impl Drop for MailPage {
     }
 }
 
-async fn show() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(PAGE)
+async fn show(request: HttpRequest) -> HttpResponse {
+    let page = match request.path() {
+        "/mail/large" => large("application/x-www-form-urlencoded"),
+        "/mail/files" => large("multipart/form-data"),
+        _ => PAGE.to_owned(),
+    };
+    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page)
 }
 
-async fn take(sent: web::Data<Mutex<Vec<String>>>, body: String) -> HttpResponse {
-    sent.lock().unwrap().push(body);
+async fn take(request: HttpRequest, sent: web::Data<Mutex<Vec<String>>>, body: String) -> HttpResponse {
+    // A boundary is made anew for each request.
+    let kind = request.headers().get("content-type").unwrap().to_str().unwrap().to_owned();
+    let (kind, boundary) = kind.split_once("; boundary=").unwrap_or((&kind, "\n"));
+    sent.lock().unwrap().push(format!("{} {kind}\n{}", request.uri(), body.replace(boundary, "BOUNDARY")));
     HttpResponse::Ok().content_type("text/html; charset=utf-8").body(SENT)
 }

@@ -140,6 +140,50 @@ async fn a_page_whose_node_has_died_says_so_at_the_top() {
 }
 
 #[tokio::test]
+async fn the_alarm_stays_until_a_board_that_hung_has_been_refreshed() {
+    if !driver::is_installed() {
+        return;
+    }
+    let stage = Stage::set().await;
+    let browser = Browser::start("alarm-stays", true).await;
+    sign_in(&browser, &stage.console(0, "/")).await;
+    browser.see_text("#connection", "Live.").await;
+    // From here on the board itself cannot be loaded.
+    browser
+        .execute(
+            "const real = window.fetch; window.tried = window.healthy = 0; window.broken = true; \
+             window.fetch = async (address, ...more) => { \
+                 if (window.broken && String(address) === location.href) { window.tried += 1; throw new TypeError('no'); } \
+                 const answer = await real(address, ...more); \
+                 if (String(address) === '/healthz' && answer.ok) window.healthy += 1; \
+                 return answer; }",
+        )
+        .await;
+    stage.farm[0].signal(rustix::process::Signal::STOP);
+    browser.see_text_within("#alarm", "Node a has not answered since", ALARM).await;
+    browser.execute("window.tried = window.healthy = 0").await;
+    stage.farm[0].signal(rustix::process::Signal::CONT);
+    stage.close_mail().await;
+    browser
+        .until("the node to be heard twice, and the board not", 3 * ALARM, async || {
+            let heard = browser.execute("return window.healthy > 1 && window.tried > 1").await;
+            Ok::<_, ()>((heard == json!(true)).then_some(()))
+        })
+        .await;
+    let alarm = browser.text("#alarm").await;
+    assert!(alarm.contains("Node a has not answered since"), "{alarm:?}");
+    browser.see_text("#application-mail .state", "Available").await;
+    browser.execute("window.broken = false").await;
+    browser
+        .until("the alarm to end", 3 * ALARM, async || {
+            Ok::<_, ()>(browser.text("#alarm").await.is_empty().then_some(()))
+        })
+        .await;
+    // By then the board shows the present.
+    assert_eq!(browser.text("#application-mail .state").await, "Unavailable");
+}
+
+#[tokio::test]
 async fn a_partition_is_seen_on_the_board_and_before_one_confirms() {
     if !driver::is_installed() {
         return;

@@ -12,6 +12,7 @@ mod bodies;
 mod disk;
 mod door;
 mod formats;
+mod forms;
 mod handing_in;
 mod history;
 mod judging;

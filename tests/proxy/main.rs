@@ -7,6 +7,7 @@
 
 mod expectations;
 mod failures;
+mod forms;
 mod fuzz;
 mod limits;
 mod messages;

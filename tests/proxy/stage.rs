@@ -6,7 +6,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use actix_web::{dev::ServerHandle, web};
 use forewarn::{
     actors::shared::{Shared, Slot},
-    answer::{App, Snapshot},
+    answer::{App, Snapshot, form::NotKept},
     availability::{
         Entry, Ledger, Name, NodeId, Notification, Rules,
         verdict::{Definition, View},
@@ -100,6 +100,7 @@ fn gate(upstreams: &[String]) -> Gate {
         routes: Routes::build([route("/", 0), route("/mail", 1), route("/slow", 2)]).unwrap(),
         served: vec![performs(), performs(), performs()],
         trusted: TrustedProxies::new([]),
+        not_kept: NotKept::default(),
         connections: PerClient::new(1_024),
         streams: PerClient::new(64),
         cors: Cors::Any,

@@ -14,6 +14,7 @@ use crate::{
         Moment, Name, Target, Weighed,
         verdict::{Cause, Definition, Use, Verdict, View},
     },
+    clock,
     sync::{Node, Now, Replica},
 };
 
@@ -98,11 +99,14 @@ impl Desk {
 
     /// Asks the nodes that can be reached for their state, so that all fingerprints are of one moment.
     async fn look_around(&self) {
-        let (begin, looked) = Begin::new(Request::LookAround);
-        if self.repeater.send(begin).await.is_ok() {
-            // Those that do not answer in this time are shown as they were last heard of.
-            tokio::time::timeout(PATIENCE, looked).await.ok();
-        }
+        let ask = async {
+            let (begin, looked) = Begin::new(Request::LookAround);
+            if self.repeater.send(begin).await.is_ok() {
+                // Those that do not answer in this time are shown as they were last heard of.
+                tokio::time::timeout(PATIENCE, looked).await.ok();
+            }
+        };
+        self.around.look(clock::mono, ask).await;
     }
 
     /// All nodes that this one knows, itself first.

@@ -4,6 +4,7 @@
 //! Must stay true: a submission is answered only when it is durable. If it cannot be made durable, the answer
 //! is [`SubmitError::Unavailable`], which means that the outcome is *unknown*; the submission may be repeated.
 
+mod around;
 mod board;
 mod figures;
 mod hand_in;
@@ -21,6 +22,7 @@ use std::{
 use actix::{Addr, prelude::SendError};
 use tokio::sync::broadcast;
 
+use self::around::Around;
 pub(crate) use self::{
     hand_in::{Choice, HandedIn, Outcome},
     monitors::{MonitorState, MonitorView},
@@ -57,6 +59,7 @@ pub(crate) struct Desk {
     resources: Arc<Vec<Use>>,
     couriers: Addr<Couriers>,
     choice: Arc<Choice>,
+    around: Arc<Around>,
 }
 
 impl Desk {
@@ -69,7 +72,8 @@ impl Desk {
         couriers: Addr<Couriers>,
         choice: Choice,
     ) -> Self {
-        Self { repeater, store, shared, resources: Arc::new(resources), couriers, choice: Arc::new(choice) }
+        let (choice, around) = (Arc::new(choice), Arc::default());
+        Self { repeater, store, shared, resources: Arc::new(resources), couriers, choice, around }
     }
 
     /// The repeater, for peers' messages.

@@ -105,6 +105,15 @@ pub(super) fn text(denial: &Denial, reading: bool) -> Pieces {
 
 /// What a browser shows.
 pub(super) fn html(denial: &Denial, reading: bool) -> Pieces {
+    page(denial, reading, false)
+}
+
+/// What a browser shows that has sent a form, which comes back.
+pub(super) fn form_page(denial: &Denial) -> Pieces {
+    page(denial, false, true)
+}
+
+fn page(denial: &Denial, reading: bool, form: bool) -> Pieces {
     let facts = &denial.facts;
     let n = &facts.deciding.notification;
     let app = visible(&facts.app.title, false);
@@ -145,6 +154,7 @@ pub(super) fn html(denial: &Denial, reading: bool) -> Pieces {
         message: n.message.as_deref().map(|text| visible(text, true)),
         notes: &notes(denial),
         sent: (!reading).then_some(Sent::Refused),
+        form,
         reference: &format!("node {}, notification {}", facts.node, n.id),
     };
     Pieces::of_text(&page.fit())

@@ -169,7 +169,7 @@ fn what_people_wrote_is_text_everywhere() {
     let denial = Denial::of(&app, &name("a"), verdict, four()).unwrap();
     for reading in [true, false] {
         let page = text(&denial, Shape::Html, reading, four());
-        assert_eq!(page.matches("<script").count(), 1);
+        assert_eq!(page.matches("<script").count(), if reading { 2 } else { 1 });
         assert!(!page.contains("<b>ail") && page.contains("M&#60;b&#62;ail␁"));
         for shown in [page, text(&denial, Shape::Text, reading, four())] {
             assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown}");
@@ -186,7 +186,7 @@ fn pages_stay_small() {
         ("界".repeat(2_000), false),
         ("😀".repeat(2_000), false),
     ] {
-        let component = "&".repeat(200);
+        let component = if whole { "x" } else { "&" }.repeat(200);
         let denial = denial(json!({"message": message, "component": component, "expected_back_at": after(9)}), four());
         for reading in [true, false] {
             let page = body(&denial, Shape::Html, reading, four());

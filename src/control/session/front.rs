@@ -37,6 +37,11 @@ impl Proxies {
         Self(Arc::new(TrustedProxies::new(networks)))
     }
 
+    /// Whether this address is a trusted proxy's.
+    pub(crate) fn contain(&self, address: IpAddr) -> bool {
+        self.0.contains(address)
+    }
+
     /// How this request has come.
     pub(crate) fn front(&self, request: &HttpRequest) -> Front {
         let headers = request.headers();

@@ -47,6 +47,17 @@ pub(crate) enum NotSignedIn {
     Busy,
 }
 
+impl NotSignedIn {
+    /// One word, for the log.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Wrong => "wrong",
+            Self::Throttled(_) => "throttled",
+            Self::Busy => "busy",
+        }
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct SignIn {

@@ -65,20 +65,37 @@ impl<S: Socket> Client<S> {
         // The body first, for its length stands in the head; its buffer is the worker's.
         let mut body = self.worker.scratch.take();
         denial.append_body(&mut body, occasion);
+        self.head_of_denial(denial, occasion, body.len(), wire, |out| {
+            audience.fields(occasion.shape, |name, value| write::field(out, name, value));
+        });
+        if !wire.head {
+            self.output.extend_from_slice(&body);
+        }
+        body.clear();
+        self.worker.scratch.set(body);
+    }
+
+    /// The whole head of a denial with a body of `length` bytes; `more` adds fields.
+    pub(super) fn head_of_denial(
+        &mut self,
+        denial: &Denial,
+        occasion: &Occasion<'_>,
+        length: usize,
+        wire: &Wire,
+        more: impl FnOnce(&mut Vec<u8>),
+    ) {
         self.lend_output();
         let out = &mut self.output;
         out.extend_from_slice(b"HTTP/1.1 503 Service Unavailable\r\n");
-        write::length(out, body.len() as u64);
+        write::length(out, length as u64);
         out.extend_from_slice(denial.lines(occasion.shape));
         if let Some(seconds) = denial.retry_after(occasion) {
             out.extend_from_slice(b"retry-after: ");
             write::number(out, seconds);
             out.extend_from_slice(b"\r\n");
         }
-        audience.fields(occasion.shape, |name, value| write::field(out, name, value));
-        self.finish(&body, wire);
-        body.clear();
-        self.worker.scratch.set(body);
+        more(out);
+        self.finish(wire);
     }
 
     /// Answers with a problem.
@@ -118,18 +135,18 @@ impl<S: Socket> Client<S> {
             write::length(out, body.len() as u64);
         }
         fields.for_each(|(name, value)| write::field(out, name, &value));
-        self.finish(body, wire);
+        self.finish(wire);
+        if !wire.head {
+            self.output.extend_from_slice(body);
+        }
     }
 
-    /// What depends on the connection, the end of the head, and the body.
-    fn finish(&mut self, body: &[u8], wire: &Wire) {
+    /// What depends on the connection, and the end of the head.
+    fn finish(&mut self, wire: &Wire) {
         let out = &mut self.output;
         write_connection(out, wire);
         self.worker.date.with(|date| write::field(out, "date", date));
         out.extend_from_slice(b"\r\n");
-        if !wire.head {
-            out.extend_from_slice(body);
-        }
     }
 }
 

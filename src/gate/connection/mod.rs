@@ -2,18 +2,21 @@
 //!
 //! ```text
 //! read a head → decide → denial or problem: written at once, here
+//!                      → denial of a form: its body is read, within bounds, and given back ([`form`])
 //!                      → the gate's own addresses: asked of the actix-web App ([`own`])
 //!                      → an application: forwarded ([`super::forward`])
 //! then: the next request, or the rest of a body that nobody wants, or the end
 //! ```
 //!
 //! What must stay true: requests are answered in their order, each once; no request is read behind one that
-//! ended the connection or whose end is unknown; an answer never waits for an unread body; memory is bounded
+//! ended the connection or whose end is unknown; an answer never waits for an unread body, but for a form that it
+//! gives back; memory is bounded
 //! for every input, and each wait has a limit.
 
 mod answer;
 pub(super) mod client;
 mod date;
+mod form;
 mod own;
 mod take;
 mod websocket;
@@ -62,6 +65,8 @@ pub(super) struct Worker {
     stopping: Cell<bool>,
     /// Where bodies are written before their heads.
     scratch: Cell<Vec<u8>>,
+    /// Bytes of refused forms that are held now.
+    forms: Rc<Cell<usize>>,
 }
 
 impl Worker {
@@ -81,6 +86,7 @@ impl Worker {
             app,
             stopping: Cell::new(false),
             scratch: Cell::default(),
+            forms: Rc::default(),
         })
     }
 
@@ -130,6 +136,7 @@ async fn run<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
             },
             Taken::Answered(then) => then,
             Taken::Own(own) => own::perform(client, *own).await?,
+            Taken::Form(refused) => form::answer(client, *refused).await?,
             Taken::Forward(mut plan, manner) => {
                 Counters::count(&client.worker.gate.shared.counters.proxied);
                 let traffic = Arc::clone(&client.worker.gate.shared.slots[plan.application].traffic);

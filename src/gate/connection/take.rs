@@ -10,13 +10,15 @@ use super::{
     Then,
     answer::{Manner, Wire},
     client::{Client, Socket},
+    form::Refused,
     own::Own,
     websocket::Handshake,
 };
 use crate::{
-    answer::{Occasion, ProblemKind},
+    answer::{Occasion, ProblemKind, Shape},
     clock,
     gate::{
+        self,
         audience::Audience,
         decide::Notices,
         fields::{Fields as _, Lines},
@@ -42,6 +44,8 @@ pub(super) enum Taken {
     More,
     /// A request that has been answered.
     Answered(Then),
+    /// A form that is refused and given back.
+    Form(Box<Refused>),
     /// A request for the gate itself.
     Own(Box<Own>),
     /// A request for an application, and how its client is to be answered if that fails.
@@ -52,6 +56,7 @@ pub(super) enum Taken {
 enum Found {
     Answer(Body, bool),
     Refused,
+    Form(Box<Refused>),
     Own(Box<Own>),
     Forward(Box<Plan>, Manner),
 }
@@ -80,6 +85,7 @@ impl<S: Socket> Client<S> {
                 Body::None | Body::Length(0) => Then::Next,
                 body => Then::Drain(Decoder::new(body)),
             }),
+            Found::Form(refused) => Taken::Form(refused),
             Found::Own(own) => Taken::Own(own),
             Found::Forward(plan, manner) => Taken::Forward(plan, manner),
         }
@@ -190,9 +196,19 @@ impl<S: Socket> Client<S> {
                     self.tell_socket(&denial, &handshake);
                     return Found::Refused;
                 }
+                let audience = Audience::of(head.method, &fields, &gate.cors);
+                let asked = gate::form::Asked { method: head.method, host, fields: &fields, peer: incoming.peer };
+                if shape == Shape::Html
+                    && !meaning.expects
+                    && Refused::fits(meaning.body)
+                    && let Some(encoding) = asked.encoding(&gate.trusted)
+                {
+                    let manner = manner(path.literal(), meaning.keeps && !self.worker.is_stopping());
+                    return Found::Form(Box::new(Refused::new(denial, encoding, meaning.body, manner, &audience)));
+                }
                 let chance = (gate.chance)();
                 let occasion = Occasion { shape, instance: path.literal(), reading, clock: now, chance };
-                self.tell_denial(&denial, &Audience::of(head.method, &fields, &gate.cors), &occasion, &wire);
+                self.tell_denial(&denial, &audience, &occasion, &wire);
                 Found::Answer(meaning.body, keeps)
             }
             Admission::Open(matched, notices) => match gate.performer(&matched) {

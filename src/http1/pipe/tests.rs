@@ -41,6 +41,21 @@ fn chunks_are_rewritten_in_one_way() {
 }
 
 #[test]
+fn what_is_done_with_is_overwritten_and_the_rest_is_not() {
+    let (mut pipe, mut decoder) = (Pipe::default(), Decoder::new(Body::Length(6)));
+    pipe.feed(b"secretGET /", 4096);
+    assert!(pipe.pass(&mut decoder, Coding::Plain).is_ok());
+    pipe.written(4);
+    pipe.wipe(|unused| unused.fill(0));
+    assert_eq!((pipe.ready(), pipe.raw()), (&b"et"[..], &b"GET /"[..]));
+    assert!(!pipe.buffer.windows(4).any(|four| four == b"secr"));
+    pipe.written(2);
+    pipe.consume(5);
+    pipe.wipe(|unused| unused.fill(0));
+    assert!(pipe.buffer.iter().all(|byte| *byte == 0));
+}
+
+#[test]
 fn lengths_and_closes() {
     for step in [1, 3, 100] {
         let to = |body, coding| through(b"hello world", body, coding, step);

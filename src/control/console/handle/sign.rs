@@ -66,7 +66,7 @@ async fn try_login(state: &ConsoleState, request: &HttpRequest, body: web::Paylo
         Ok(operator) => operator,
         Err(error) => {
             if REFUSED.admits() {
-                log::warn!(from:% = address, because:? = error; "sign_in_refused");
+                log::warn!(from:% = address, because:% = error.name(); "sign_in_refused");
             }
             let page = LoginPage {
                 chrome: chrome(state),
