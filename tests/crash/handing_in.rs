@@ -47,7 +47,7 @@ struct Filled {
 impl Filled {
     fn new(turn: usize) -> Self {
         let timestamp: Moment = forewarn::clock::now();
-        let status = if turn % 2 == 0 { "unavailable" } else { "available" };
+        let status = if turn.is_multiple_of(2) { "unavailable" } else { "available" };
         Self { id: Uuid::now_v7().to_string(), timestamp: timestamp.to_string(), status }
     }
 

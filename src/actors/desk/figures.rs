@@ -16,6 +16,9 @@ use crate::{
     sync::{Node, Now, PeerView},
 };
 
+/// A figure of each monitor: its name, its help, its value.
+type OfMonitor = (&'static str, &'static str, fn(&MonitorView) -> u64);
+
 /// Gauges by one label.
 type ByLabel = Family<[(&'static str, String); 1], Gauge>;
 
@@ -165,7 +168,7 @@ impl Desk {
             "0 while a monitor finds its target bad; none if that is unknown",
             up,
         );
-        let counters: [(&str, &str, fn(&MonitorView) -> u64); 2] = [
+        let counters: [OfMonitor; 2] = [
             ("forewarn_monitor_checks", "Checks of a monitor", |monitor| monitor.counted.0),
             ("forewarn_monitor_failures", "Checks of a monitor that were bad", |monitor| monitor.counted.1),
         ];
