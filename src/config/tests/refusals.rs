@@ -190,12 +190,26 @@ fn alerts_name_labels_a_target_and_a_known_reason() {
     accepted(&(alert(&format!("{known}reason = \"x\"")) + own));
 }
 
+#[test]
+fn a_status_page_has_a_title_and_an_address() {
+    let page = |lines: &str| format!("[status_page]\n{lines}\n");
+    refused(&page("title = \"x\""), "4: status_page.url: is required");
+    refused(&page("title = \" \"\nurl = \"https://x\""), "5: status_page.title: must not be empty");
+    let long = "x".repeat(201);
+    refused(&page(&format!("title = \"{long}\"\nurl = \"https://x\"")), "5: status_page.title: must be at most 200");
+    for url in ["www.example.com", "ftp://x", "https://", "https://a b"] {
+        refused(&page(&format!("title = \"x\"\nurl = \"{url}\"")), "6: status_page.url: must be an address");
+    }
+    let accepted = accepted(&page("title = \" x \"\nurl = \"https://www.example.com/\"")).status_page.unwrap();
+    assert_eq!((accepted.title.as_str(), accepted.url.as_str()), ("x", "https://www.example.com"));
+    assert!(self::accepted("").status_page.is_none());
+}
+
 /// A setting without effect would be a promise that is not kept.
 #[test]
 fn what_is_not_built_is_refused_by_that_name() {
     let entry = "\n[[webhook]]\nname = \"x\"\n";
     refused(&format!("{entry}{entry}"), "5: webhook: not available in this version");
-    refused("[status_page]\ntitle = \"x\"\n", "4: status_page: not available in this version");
     refused("[control.tls]\ncert = \"x\"\n", "4: control.tls: not available in this version");
     refused("[farm]\nprevious_secret = \"x\"\n", "5: farm.previous_secret: not available in this version");
     refused("[farm.queue]\nurl = \"x\"\n", "5: farm.queue.url: not available in this version");
