@@ -12,6 +12,7 @@ pub(crate) mod application_cache;
 pub(crate) mod courier;
 pub(crate) mod desk;
 mod journal;
+pub(crate) mod live;
 pub(crate) mod messages;
 pub(crate) mod monitor;
 pub mod queue;

@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use super::monitor::Live;
+use super::live::Live;
 use crate::{
     answer::{App, Denial, Snapshot},
     availability::{Moment, Name, Rules, Target},

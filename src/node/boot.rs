@@ -25,6 +25,7 @@ use crate::{
         application_cache::{ApplicationCache, LoadWords},
         courier::Couriers,
         desk::Choice,
+        live::Live,
         messages::{BeReady, Begin, Close, Connect, Request},
         monitor::{self, Monitors},
         queue::{EmbeddedQueue, Queue as _},
@@ -125,7 +126,7 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let definitions = definitions(&settings);
     let node = settings.node.name.clone();
     let slots = slots(&settings, &node, facts.rules, &definitions);
-    let live = settings.monitors.iter().map(monitor::Live::new).collect();
+    let live = settings.monitors.iter().map(Live::new).collect();
     let shared = Shared::new(node.clone(), facts.rules, slots).with_visitors(visitors(&settings)).watching(live);
     let shared = Arc::new(shared);
     log::info!(

@@ -49,7 +49,7 @@ pub(crate) enum MonitorState {
 impl Desk {
     /// The monitors and rules of this node, in the order of the configuration.
     pub(crate) fn monitors(&self) -> Vec<MonitorView> {
-        let view = |live: &crate::actors::monitor::Live| {
+        let view = |live: &crate::actors::live::Live| {
             let seen = live.seen();
             MonitorView {
                 name: live.name.clone(),

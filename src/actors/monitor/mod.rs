@@ -5,7 +5,6 @@
 //! with the same id while it may have been taken, until it is taken or another word has come in its place.
 
 mod figures;
-mod live;
 mod start;
 mod survey;
 mod voice;
@@ -15,14 +14,12 @@ use std::{sync::Arc, time::Duration};
 use actix::{fut::wrap_future, prelude::*};
 use uuid::Uuid;
 
-pub(crate) use self::{
-    live::Live,
-    start::{Monitors, start},
-};
-use self::{live::Seen, survey::Stands, voice::Voice};
+pub(crate) use self::start::{Monitors, start};
+use self::{survey::Stands, voice::Voice};
 use super::{
     Desk,
     desk::{SubmitError, Submitted},
+    live::{Live, Seen},
     repeater::now,
 };
 use crate::{
