@@ -16,7 +16,9 @@ async fn figures(address: std::net::SocketAddr) -> tokio::task::JoinHandle<()> {
     let listener = TcpListener::bind(address).await.unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            stream.read(&mut [0; 4_096]).await.ok();
+            if stream.read(&mut [0; 4_096]).await.unwrap_or(0) == 0 {
+                continue;
+            }
             let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nConnection: close\r\n\
                           Content-Length: 4\r\n\r\nx 1\n";
             stream.write_all(answer.as_bytes()).await.ok();
