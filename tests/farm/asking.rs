@@ -50,7 +50,7 @@ async fn no_answer_waits_for_a_body_that_does_not_come() {
         (asked("forward", "/mail", "Transfer-Encoding: chunked\r\n"), 503),
         (asked("nginx", "/", "Content-Length: 5\r\n"), 204),
         (format!("GET /.forewarn/check/envoy/chat HTTP/1.1\r\nHost: farm\r\n{WEBSOCKET}\r\n"), 200),
-        (format!("GET /mail HTTP/1.1\r\nHost: farm\r\n{WEBSOCKET}\r\n"), 503),
+        (format!("GET /mail HTTP/1.1\r\nHost: farm\r\n{WEBSOCKET}\r\n"), 101),
         (posted("/mail", "Content-Length: 100000\r\n"), 503),
         (posted("/mail", "Transfer-Encoding: chunked\r\n"), 503),
         (posted("/nobody", "Content-Length: 100000\r\n"), 404),

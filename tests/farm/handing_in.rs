@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::{
     in_seconds,
@@ -50,7 +49,7 @@ async fn the_first_node_that_answers_is_the_initial_one_and_otherwise_this_node_
 
     // A form is handed in under the operator's name; what b refuses is refused.
     let form = Form::sign_in(c).await;
-    let (id, now) = (Uuid::now_v7().to_string(), in_seconds(0.0));
+    let (id, now) = (forewarn::clock::new_id().to_string(), in_seconds(0.0));
     let fields = [("id", id.as_str()), ("timestamp", &now), ("targets", "application:mail"), ("status", "unavailable")];
     let reply = form.confirm(&fields).await.unwrap().expect(303);
     assert_eq!(reply.header("location"), Some(&*format!("/notify/{id}")));
@@ -59,7 +58,8 @@ async fn the_first_node_that_answers_is_the_initial_one_and_otherwise_this_node_
     form.confirm(&fields).await.unwrap().expect(303);
     let other = [fields[0], fields[1], fields[2], ("status", "available")];
     form.confirm(&other).await.unwrap().expect(409);
-    let nowhere = [("id", &*Uuid::now_v7().to_string()), fields[1], ("targets", "application:nowhere"), fields[3]];
+    let nowhere =
+        [("id", &*forewarn::clock::new_id().to_string()), fields[1], ("targets", "application:nowhere"), fields[3]];
     form.confirm(&nowhere).await.unwrap().expect(422);
 
     b.kill9().await;

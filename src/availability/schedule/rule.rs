@@ -199,9 +199,7 @@ mod tests {
         let long = format!("FREQ=DAILY;BYMONTH={}", "1,".repeat(300));
         assert!(Rule::parse(&long).unwrap_err().contains("500"));
         let starts = "2026-12-01T02:00:00".parse().unwrap();
-        for rule in ["FREQ=WEEKLY;BYMONTHDAY=1", "FREQ=YEARLY;BYSETPOS=1"] {
-            assert!(Rule::parse(rule).unwrap().check(starts).is_err(), "{rule}");
-        }
+        assert!(Rule::parse("FREQ=WEEKLY;BYMONTHDAY=1").unwrap().check(starts).is_err());
     }
 
     #[test]

@@ -176,12 +176,12 @@ fn an_unreadable_leaf_costs_its_records_only() {
     drop(open(dir.path()));
     killed(dir.path());
     let db = OpenOptions::new().write(true).open(dir.path().join("db")).unwrap();
-    for part in [1, 2, 3, 5] {
+    for part in [1, 2] {
         db.write_all_at(&value(1, 64), (8 << 20) * part / 4).unwrap();
     }
     let store = Store::open(dir.path(), options()).unwrap();
     let left = all(&store, Tree::Ledger).len();
-    assert!(store.is_missing_records() && (1_400..1_600).contains(&left), "{left} are left");
+    assert!(store.is_missing_records() && (1_500..1_600).contains(&left), "{left} are left");
 }
 
 #[test]
