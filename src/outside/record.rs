@@ -3,7 +3,8 @@
 //! Must stay true: what is not known is said to be unknown, and counts neither as up nor as down. Nothing is known
 //! before the first notification that this node has recorded.
 //!
-//! Cost: for each notification one look at each application that it touches, O(w log w) for its w words.
+//! Cost: for each notification one look at each application that it touches, O(w log w) for its w words; for each
+//! outage one step per day that it lasts.
 
 use std::{sync::Arc, time::Duration};
 
@@ -200,23 +201,27 @@ impl Recorder {
         self.pass(now);
         let today = now.millis().div_euclid(DAY.as_millis() as i64);
         let first = today - i64::from(DAYS) + 1;
-        let days = (0..self.applications.len()).map(|application| {
-            let mut days = vec![Day::default(); DAYS as usize];
-            for (place, day) in days.iter_mut().enumerate() {
-                let begins = (first + place as i64) * DAY.as_millis() as i64;
-                let (begins, ends) = (Moment::from_millis(begins), Moment::from_millis(begins).after(DAY).min(now));
-                let overlap = |from: Moment, until: Moment| until.min(ends).since(from.max(begins)).as_secs();
-                day.known = self.known_since.map_or(0, |since| overlap(since, ends));
-                for outage in self.outages.iter().filter(|outage| outage.application == application) {
-                    let seconds = overlap(outage.from, outage.until.unwrap_or(now));
-                    *if outage.planned { &mut day.maintenance } else { &mut day.down } += seconds;
-                }
-                day.maintenance = day.maintenance.min(day.known);
-                day.down = day.down.min(day.known - day.maintenance);
+        let begin = |place: i64| Moment::from_millis((first + place) * DAY.as_millis() as i64);
+        let overlap = |place: i64, from: Moment, until: Moment| {
+            until.min(begin(place).after(DAY)).min(now).since(from.max(begin(place))).as_secs()
+        };
+        let known = |place: i64| self.known_since.map_or(0, |since| overlap(place, since, now));
+        let known: Vec<Day> = (0..i64::from(DAYS)).map(|place| Day { known: known(place), ..Day::default() }).collect();
+        let mut days = vec![known; self.applications.len()];
+        for outage in &self.outages {
+            let until = outage.until.unwrap_or(now);
+            let place =
+                |at: Moment| (at.millis().div_euclid(DAY.as_millis() as i64) - first).clamp(0, i64::from(DAYS) - 1);
+            for place in place(outage.from)..=place(until) {
+                let day = &mut days[outage.application][place as usize];
+                let seconds = overlap(place, outage.from, until);
+                *if outage.planned { &mut day.maintenance } else { &mut day.down } += seconds;
             }
-            days
-        });
-        let days = days.collect();
+        }
+        for day in days.iter_mut().flatten() {
+            day.maintenance = day.maintenance.min(day.known);
+            day.down = day.down.min(day.known - day.maintenance);
+        }
         let since = Moment::from_millis(first * DAY.as_millis() as i64);
         let mut outages = self.outages;
         outages.retain(|outage| outage.until.is_none_or(|until| until > since));
