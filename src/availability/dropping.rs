@@ -3,7 +3,9 @@
 //!
 //! The rule reads no local clock, only T = L − 2δ, and no configuration but δ and lapse, so that every node
 //! keeps the same set. Killing is transitive: a word that kills another word's killer also kills that word. So
-//! words can be dropped one by one, in any order, before or after a merge.
+//! words can be dropped one by one, in any order, before or after a merge. This needs cancels that carry the
+//! times, `restore` and criteria of their plan, as every node writes them: if a peer sends two cancels of one plan
+//! that differ in these, the older one may return after the newer one has died.
 //!
 //! Versions may mix, so later versions are bound by this as well. The rule reads stamps, targets, `status`,
 //! `cancels`, the two times, `restore`, the speaker and criteria, and every version must read these alike:

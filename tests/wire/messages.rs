@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use forewarn::{
-    availability::Entry,
+    availability::{Entry, Ledger},
     sync::{Announce, Deliver, Delivered, DeliveryState, Merge, Merged, Now, Reply, merge::ranges},
 };
 use serde::de::DeserializeOwned;
@@ -59,6 +59,8 @@ fn a_delivery(host: &mut Host, dice: &mut Dice) {
     let before = host.view();
     let (held, rows, peers) = (host.stamps(), host.rows(), host.replica.peers().len());
     let (from, ticket, items) = (any_node(dice), host.ticket(), deliver.items.clone());
+    let came = items.iter().map(|item| &item.entry).filter(|entry| is_sound(entry));
+    let together: Vec<Arc<Entry>> = host.replica.holdings().chain(came).cloned().collect();
     host.replica.deliver(from, deliver, ticket, host.now);
     match host.reply(ticket) {
         Reply::Malformed(_) => {
@@ -70,8 +72,18 @@ fn a_delivery(host: &mut Host, dice: &mut Dice) {
             let now_held = host.stamps();
             for receipt in &delivered.receipts {
                 assert!(receipt.state > DeliveryState::Waiting);
-                // What was taken and is not held any more has been killed by something that is.
-                let dead = |entry: &Arc<Entry>| host.replica.ledger().clone().admit(entry).superseded.is_some();
+                // What was taken and is not held any more is over, was killed by something that was held or came
+                // with it, or was issued again under a right time.
+                let dead = |entry: &Arc<Entry>| {
+                    let is_killed_by = |other: &Arc<Entry>| {
+                        let mut ledger = Ledger::new(host.replica.ledger().rules());
+                        ledger.admit(other);
+                        ledger.admit(entry).superseded.is_some()
+                    };
+                    let again = entry.notification.id_restamped();
+                    host.replica.ledger().clone().admit(entry).superseded.is_some()
+                        || together.iter().any(|other| is_killed_by(other) || other.notification.id == again)
+                };
                 let taken =
                     items.iter().find(|item| item.entry.stamp == receipt.stamp && is_sound(&item.entry)).unwrap();
                 assert!(now_held.contains(&receipt.stamp) || dead(&taken.entry), "{receipt:?}");

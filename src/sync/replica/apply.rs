@@ -85,7 +85,7 @@ impl Replica {
         if admission.advanced {
             changes.push(Change::Limit(self.ledger.limit()));
         }
-        self.withdraw_restamped(&entry, changes);
+        self.withdraw_restamped(&entry, now, changes, applied);
         let state = if admission.superseded.is_some() { DeliveryState::Superseded } else { DeliveryState::Applied };
         if row.initial == self.facts.me {
             // True as soon as this step is durable, and not to be lost if this run ends then.
@@ -106,13 +106,29 @@ impl Replica {
     }
 
     /// An entry that was issued again with a correct time (`forewarn store restamp`) replaces the first one,
-    /// which waits in quarantine for a time that will be wrong when it comes.
-    fn withdraw_restamped(&mut self, entry: &Entry, changes: &mut Vec<Change>) {
-        let Some(first) = entry.notification.restamps().and_then(|id| self.inbox.find(&id)) else { return };
-        let key = QueueKey { class: QueueKey::QUARANTINE, stamp: first.stamp };
-        if self.inbox.take(&key).is_some() {
-            changes.push(Change::Unqueue(key));
+    /// which waits in quarantine for a time that will be wrong when it comes. Its initial node hears of it, and
+    /// waits no longer for it to be applied.
+    fn withdraw_restamped(
+        &mut self,
+        entry: &Entry,
+        now: Now,
+        changes: &mut Vec<Change>,
+        applied: &mut Vec<(Stamp, NodeId, DeliveryState)>,
+    ) {
+        let Some(stamp) = entry.notification.restamps().and_then(|id| self.inbox.find(&id)).map(|first| first.stamp)
+        else {
+            return;
+        };
+        let key = QueueKey { class: QueueKey::QUARANTINE, stamp };
+        let Some(row) = self.inbox.take(&key) else { return };
+        changes.push(Change::Unqueue(key));
+        let state = DeliveryState::Superseded;
+        if row.initial == self.facts.me {
+            let (node, name) = (self.facts.me, self.facts.name.to_string());
+            changes.push(Change::Receipt { stamp, node, name, state, at: now.wall });
         }
+        self.holds.unsettled(stamp);
+        applied.push((stamp, row.initial, state));
     }
 
     /// Writes the outbox rows of an entry: for all members if it is a submission (`share` is `None`), otherwise

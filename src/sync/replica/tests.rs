@@ -394,3 +394,39 @@ fn what_is_accepted_during_a_merge_on_return_is_not_taken_for_merged() {
     let sent = replica.poll_send(id(2), NOW).unwrap();
     assert_eq!(sent.items.iter().map(|item| item.entry.stamp).collect::<Vec<_>>(), [key.stamp]);
 }
+
+/// What was issued again under a right time is over: its initial node is told so, whether it waited here or comes
+/// in the same delivery.
+#[test]
+fn the_first_issue_of_a_restamped_one_is_superseded() {
+    let item = |entry: &Arc<Entry>| Item { entry: Arc::clone(entry), initial: id(2), share: Vec::new() };
+    let first = entry(5, 86_400_000, 2);
+    let mut again = entry(6, 20, 2).notification.clone();
+    again.id = first.notification.id_restamped();
+    again.extra.insert("restamps".to_owned(), first.notification.id.to_string().into());
+    let again = Entry::stamped(again, 0, NodeId::NONE);
+    let answer = |replica: &mut Replica, items: Vec<Item>| {
+        replica.deliver(id(2), deliver(items), 9, NOW);
+        settle(replica).into_iter().find_map(|effect| match effect {
+            Effect::Reply(9, Reply::Delivered(delivered)) => Some(delivered.receipts),
+            _ => None,
+        })
+    };
+    let receipt = |entry: &Arc<Entry>, state| Receipt { stamp: entry.stamp, state };
+    let over = |replica: &mut Replica| {
+        let told = replica.poll_send(id(2), NOW).unwrap().receipts;
+        assert!(told.contains(&receipt(&first, DeliveryState::Superseded)), "{told:?}");
+        assert_eq!((replica.inbox.quarantined(), replica.holds.is_unsettled(&first.stamp)), (0, false));
+    };
+    // Both in one delivery.
+    let mut replica = node(2, 0);
+    let both = [receipt(&first, DeliveryState::Queued), receipt(&again, DeliveryState::Queued)];
+    assert_eq!(answer(&mut replica, vec![item(&first), item(&again)]), Some(both.to_vec()));
+    over(&mut replica);
+    // One after the other.
+    let mut replica = node(2, 0);
+    let waits = receipt(&first, DeliveryState::Quarantined);
+    assert_eq!(answer(&mut replica, vec![item(&first)]), Some(vec![waits]));
+    assert!(answer(&mut replica, vec![item(&again)]).is_some());
+    over(&mut replica);
+}
