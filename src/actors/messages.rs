@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::transport::NoAnswer;
 use crate::{
     availability::NodeId,
-    sync::{Answer, Ask, Asker, Call, CallId, Failure, Node, Now, Purpose, Reply, Submit, Ticket},
+    sync::{Answer, Ask, Asker, Call, CallId, Failure, Node, Now, Purpose, Register, Reply, Submit, Ticket},
 };
 
 /// A request to the node that is answered later.
@@ -18,6 +18,8 @@ use crate::{
 pub(crate) enum Request {
     /// Accept this submission.
     Submit(Box<Submit>),
+    /// Change the registry.
+    Register(Box<Register>),
     /// Answer a peer's request.
     Answer(Asker, Ask),
     /// Report when everything so far is applied, durable and visible.
@@ -46,9 +48,11 @@ impl Request {
     /// What it has to wait for.
     pub(crate) fn needs(&self) -> Needs {
         match self {
-            Self::Submit(_) | Self::Answer(_, Ask::Deliver(_)) => Needs::Writing,
+            Self::Submit(_) | Self::Register(_) | Self::Answer(_, Ask::Deliver(_)) => Needs::Writing,
             // A node whose disk is full still answers what it knows.
-            Self::Answer(_, Ask::Merge(merge)) if !merge.entries.is_empty() => Needs::Writing,
+            Self::Answer(_, Ask::Merge(merge)) if !merge.entries.is_empty() || !merge.records.is_empty() => {
+                Needs::Writing
+            }
             Self::Answer(..) | Self::Settle | Self::Replay => Needs::Disk,
             Self::MergeAtStart | Self::LookAround => Needs::Peers,
         }
@@ -58,6 +62,7 @@ impl Request {
     pub(super) fn perform(self, node: &mut Node, ticket: Ticket, now: Now) {
         match self {
             Self::Submit(submit) => node.replica_mut().submit(*submit, ticket, now),
+            Self::Register(register) => node.replica_mut().register(*register, ticket, now),
             Self::Answer(from, ask) => node.asked(from, ask, ticket, now),
             Self::Settle => node.replica_mut().settle(ticket, now),
             Self::Replay => node.replay(ticket, now),

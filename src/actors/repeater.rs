@@ -219,16 +219,18 @@ impl Repeater {
 /// The crash point between an answer becoming due and being given.
 fn point_of(reply: &Reply) -> Place {
     match reply {
-        Reply::Submitted(Ok(_)) => Place::RepeaterReplySubmitted,
+        Reply::Submitted(Ok(_)) | Reply::Registered(Ok(_)) => Place::RepeaterReplySubmitted,
         Reply::Delivered(_) => Place::RepeaterReplyDelivered,
         Reply::Merged(Some(_)) => Place::RepeaterReplyMerged,
         Reply::Merged(None) => Place::RepeaterReplyNothingToMerge,
         Reply::Settled => Place::RepeaterReplySettled,
         Reply::Announced(_) => Place::RepeaterReplyAnnounced,
         Reply::Asked(_) | Reply::Looked => Place::RepeaterReplyAsked,
-        Reply::Submitted(Err(_)) | Reply::TurnedAway(_) | Reply::Malformed(_) | Reply::Busy => {
-            Place::RepeaterReplyRefused
-        }
+        Reply::Submitted(Err(_))
+        | Reply::Registered(Err(_))
+        | Reply::TurnedAway(_)
+        | Reply::Malformed(_)
+        | Reply::Busy => Place::RepeaterReplyRefused,
     }
 }
 

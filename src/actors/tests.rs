@@ -155,6 +155,7 @@ impl Bench {
             since: Moment::ZERO,
             forgotten: false,
             definitions: BTreeMap::new(),
+            zone_data: String::new(),
         };
         let restored = Restored { members: vec![peer], ..Restored::default() };
         let node = Node::restore(facts, Plan::default(), restored, 7, now());

@@ -176,7 +176,7 @@ impl Ledger {
             return admission;
         }
         let word = Arc::new(Word::of(Arc::clone(entry)));
-        if self.rules.dies_at(&word).is_some_and(|deadline| deadline <= self.rules.threshold(self.limit)) {
+        if self.is_over(&word) {
             admission.superseded = Some(Vec::new());
             return admission;
         }
@@ -278,6 +278,18 @@ impl Ledger {
             }
         }
         Ok(())
+    }
+
+    /// Whether this entry is here, or would be dead: admitting it would change nothing.
+    pub fn has_outlived(&self, entry: &Arc<Entry>) -> bool {
+        let word = Word::of(Arc::clone(entry));
+        let is_dead = |target| self.killer(target, &word).is_some();
+        self.entries.contains_key(&entry.stamp) || self.is_over(&word) || entry.notification.targets.iter().all(is_dead)
+    }
+
+    /// Whether time alone has dropped this word.
+    fn is_over(&self, word: &Word) -> bool {
+        self.rules.dies_at(word).is_some_and(|deadline| deadline <= self.rules.threshold(self.limit))
     }
 
     /// The entries that kill this word on this target.

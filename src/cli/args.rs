@@ -6,6 +6,7 @@
 
 mod access;
 mod notify;
+mod registry;
 mod store;
 mod text;
 
@@ -17,6 +18,7 @@ use ipnet::IpNet;
 
 pub use access::Access;
 pub use notify::{NotifyArgs, Pick, Priority, Restore, Wait};
+pub use registry::{RecordArgs, ScheduleAddArgs, ScheduleCommand, StatedArgs, TemplateAddArgs, TemplateCommand};
 pub use store::{ExportArgs, ImportArgs, StoreBackupArgs, StoreCommand, StorePlace, StoreTaskArgs};
 
 /// The command line.
@@ -26,7 +28,7 @@ pub use store::{ExportArgs, ImportArgs, StoreBackupArgs, StoreCommand, StorePlac
     version,
     about = "Tells users at first contact, on every node, why an application is down and when it is back",
     after_help = "Environment:\n  \
-        FOREWARN_URL    control address that notify, status, why and node talk to [default: http://127.0.0.1:7070]\n  \
+        FOREWARN_URL    control address that notify, schedule, status and others talk to [default: http://127.0.0.1:7070]\n  \
         FOREWARN_TOKEN  API token they use\n  \
         FOREWARN_LOG    what is logged, as in \"debug\" or \"info,forewarn::peer=debug\" (or RUST_LOG)\n\n\
         Exit status: 0 done, 1 refused or failed, 2 wrong usage.",
@@ -49,6 +51,12 @@ pub enum Command {
     Demo(DemoArgs),
     /// Report something as available or unavailable, now or later
     Notify(Box<NotifyArgs>),
+    /// List, show, add and remove maintenance that recurs
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
+    /// List, show, add and remove notifications to start from
+    #[command(subcommand)]
+    Template(TemplateCommand),
     /// Show what is available
     Status(StatusArgs),
     /// Show every word considered for a request, and why it counted or not

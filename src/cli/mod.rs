@@ -16,6 +16,7 @@ pub mod nodes;
 pub mod notify;
 mod pages;
 pub mod pass;
+pub mod registry;
 pub mod serve;
 pub mod show;
 pub mod status;
@@ -85,6 +86,14 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::Notify(args) => {
             let screen = Screen::of_stdout();
             notify::run(&args, Access::from_env()?, &screen, out)
+        }
+        Command::Schedule(command) => {
+            let screen = Screen::of_stdout();
+            registry::schedule(&command, Access::from_env()?, &screen, out)
+        }
+        Command::Template(command) => {
+            let screen = Screen::of_stdout();
+            registry::template(&command, Access::from_env()?, &screen, out)
         }
         Command::Status(args) => {
             let screen = Screen::of_stdout();

@@ -30,6 +30,7 @@ struct Node {
     merge_on_return: bool,
     ledger_fingerprint: Option<String>,
     definitions: Vec<String>,
+    zone_data: Option<String>,
     this: bool,
 }
 
@@ -89,6 +90,10 @@ fn list(output: OutputArgs, client: &Client, screen: &Screen, out: &mut dyn Writ
             let names = node.definitions.join(", ");
             let text = super::logging::escaped(&format!("{} defines {names}", node.name));
             warnings.push_str(&format!("\nwarning: {text} differently from this node\n"));
+        }
+        if let Some(version) = &node.zone_data {
+            let text = super::logging::escaped(&format!("{} has other zone data, {version}", node.name));
+            warnings.push_str(&format!("\nwarning: {text}: it may compute other times for schedules\n"));
         }
     }
     let text = table.render(screen.colour) + &warnings;

@@ -5,7 +5,7 @@
 //! is not tried elsewhere.
 
 mod nodes;
-mod statement;
+pub(super) mod statement;
 
 use std::io::Write;
 use std::time::{Duration, Instant};

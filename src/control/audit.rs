@@ -8,7 +8,10 @@ use super::{
     auth::Sessions,
     session::{Front, Proxies},
 };
-use crate::{actors::desk::Submitted, availability::Author};
+use crate::{
+    actors::desk::Submitted,
+    availability::{Author, Record},
+};
 
 /// A notification was taken.
 pub(crate) fn submitted(request: &HttpRequest, author: &Author, submitted: &Submitted) {
@@ -18,6 +21,12 @@ pub(crate) fn submitted(request: &HttpRequest, author: &Author, submitted: &Subm
         id:% = submitted.id, by, from = address(request), targets = targets.join(","), repeated = submitted.repeated;
         "submitted"
     );
+}
+
+/// The registry was changed.
+pub(crate) fn registered(request: &HttpRequest, by: &str, record: &Record) {
+    let removed = record.value.is_none();
+    log::info!(kind = record.kind.as_str(), id:% = record.id, by, from = address(request), removed; "registered");
 }
 
 /// A node was removed from the farm for good.

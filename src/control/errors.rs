@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    actors::desk::{ForgetError, SubmitError},
+    actors::desk::{ForgetError, RegisterError, SubmitError},
     availability::{BoundExceeded, FieldError},
 };
 
@@ -71,6 +71,9 @@ pub(crate) enum Failure {
     /// 429: a bound of the ledger (docs/contract.md#bounds-of-the-ledger).
     #[error(transparent)]
     Bound(#[from] BoundExceeded),
+    /// 429: there is no room. The text says for what, and how much there is.
+    #[error("{0}")]
+    NoRoom(String),
     /// 503 with `Retry-After`: not now, and perhaps not known whether it was done.
     #[error("{reason}")]
     Unavailable {
@@ -230,7 +233,7 @@ impl Failure {
             Self::UnsupportedType(_) => 9,
             Self::Wrong(_) => 10,
             Self::Crowded(_) => 11,
-            Self::Bound(_) => 12,
+            Self::Bound(_) | Self::NoRoom(_) => 12,
             Self::Unavailable { .. } => 13,
         }]
     }
@@ -310,6 +313,16 @@ impl From<SubmitError> for Failure {
             SubmitError::Bound(bound) => Self::Bound(bound),
             SubmitError::Unavailable { reason, retry_after } => Self::Unavailable { reason, retry_after },
             conflict @ SubmitError::Conflict(_) => Self::Conflict(conflict.to_string()),
+        }
+    }
+}
+
+impl From<RegisterError> for Failure {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::Submit(error) => error.into(),
+            RegisterError::NoRoom(why) => Self::NoRoom(why),
+            RegisterError::NotThere => Self::NotFound(error.to_string()),
         }
     }
 }

@@ -11,7 +11,7 @@
 //! history   'n' stamp                   Entry, JSON
 //!           'i' id (16) stamp           nothing
 //!           'r' stamp node (16)         receipt, JSON
-//! meta      node · boot · limit · conflict · boot/ID · member/ID · merge/ID
+//! meta      node · boot · limit · conflict · boot/ID · member/ID · merge/ID · registry/KIND/ID
 //! ```
 
 use std::{
@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use super::{Direction, OpenError, Store, StoreError, Tree, Write, record};
 use crate::{
-    availability::{Entry, Ledger, Moment, NodeId, Rules, Stamp},
+    availability::{Entry, Key, Ledger, Moment, NodeId, Rules, Stamp},
     sync::{Change, Conflict, DeliveryState, Member, OutboxRow, PendingRow, QueueKey, Restored},
 };
 
@@ -112,6 +112,10 @@ fn meta_key(kind: &str, id: NodeId) -> Vec<u8> {
     [kind.as_bytes(), id.0.as_bytes().as_slice()].concat()
 }
 
+fn registry_key(key: &Key) -> Vec<u8> {
+    [b"registry/", key.kind.as_str().as_bytes(), b"/", key.id.as_bytes().as_slice()].concat()
+}
+
 /// The bytes of a change. A step is the concatenation of those of its changes.
 ///
 /// A [`Change::Queue`] and a [`Change::Admit`] are of keys that are not there.
@@ -158,6 +162,8 @@ pub fn encode(change: &Change, writes: &mut Vec<Write>) {
         }
         Change::MergeOnReturn(peer, false) => writes.push(Write::remove(Tree::Meta, meta_key("merge/", *peer))),
         Change::Conflict(why) => writes.push(Write::put(Tree::Meta, *b"conflict", json(why))),
+        Change::Register(record) => writes.push(Write::put(Tree::Meta, registry_key(&record.key()), json(record))),
+        Change::Unregister(key) => writes.push(Write::remove(Tree::Meta, registry_key(key))),
     }
 }
 
@@ -243,6 +249,8 @@ pub fn restore(store: &Store, rules: Rules) -> Result<Restored, RecordError> {
             restored.members.push(read_json::<Member>(Tree::Meta, &value)?);
         } else if key.starts_with(b"merge/") {
             restored.merge_on_return.push(uuid(&key, "merge/")?);
+        } else if key.starts_with(b"registry/") {
+            restored.records.push(read_json(Tree::Meta, &value)?);
         }
     }
     let rows = store.scan_prefix(Tree::Ledger, b"", Direction::Ascending)?.map(|row| row.map(|(_, value)| value));

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::message::Member;
-use crate::availability::{Entry, Moment};
+use crate::availability::{Entry, Moment, Record};
 
 /// Most bytes of an entry, as JSON.
 pub const MAX_RECORD: usize = 32 * 1024;
@@ -88,6 +88,20 @@ pub(super) fn check_entry(entry: &Entry) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Whether a peer's record of the registry can be accepted.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub(super) fn check_record(record: &Record) -> Result<(), &'static str> {
+    if record.extra.values().chain(&record.value).any(|value| is_deeper(value, MAX_DEPTH)) {
+        return Err("a member of it is nested deeper than 32 levels");
+    }
+    if !fits(record, MAX_RECORD) {
+        return Err("it takes more than 32768 bytes");
+    }
+    record.check()
+}
+
 /// Whether a member's record can be accepted.
 ///
 /// # Errors
@@ -98,6 +112,9 @@ pub(super) fn check_member(member: &Member) -> Result<(), &'static str> {
     }
     if member.definitions.len() > MAX_DEFINITIONS {
         return Err("it has more than 10000 definitions");
+    }
+    if member.zone_data.len() > MAX_WORD {
+        return Err("the version of its zone data is longer than 64 bytes");
     }
     if member.definitions.values().any(|digest| digest.len() > MAX_WORD) {
         return Err("a digest is longer than 64 bytes");

@@ -61,10 +61,14 @@ named! {
         Receipts = "receipts",
         /// A peer's delivery.
         Receive = "receive",
+        /// A change of the registry.
+        Register = "register",
         /// Entries leave quarantine.
         Release = "release",
         /// Changes that a restored state needs.
         Restored = "restored",
+        /// What follows from schedules.
+        Schedule = "schedule",
         /// A submission.
         Submit = "submit",
     }

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::availability::{Entry, Moment, Name, NodeId, Stamp, Target};
+use crate::availability::{Entry, Moment, Name, NodeId, Record, Stamp, Target};
 
 /// Most items in one delivery.
 pub const MAX_ITEMS: usize = 256;
@@ -69,6 +69,9 @@ pub struct Deliver {
     /// Receipts for entries whose initial node is the receiver.
     #[serde(default)]
     pub receipts: Vec<Receipt>,
+    /// Records of the registry. They get no receipts: the answer says that they are durable.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<Arc<Record>>,
 }
 
 /// The answer to [`Deliver`], given after one durable transaction holds all items and their shares.
@@ -108,6 +111,9 @@ pub struct Member {
     /// The applications and resources in its configuration, each with a digest of its definition.
     #[serde(default)]
     pub definitions: BTreeMap<Target, String>,
+    /// The version of its zone data, from which it computes the occurrences of schedules.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub zone_data: String,
 }
 
 /// The default for records without this field: no other node had the name before.
@@ -156,7 +162,10 @@ pub struct Merge {
     /// Entries for the reference. With `whole`, all that the starting node has.
     #[serde(default)]
     pub entries: Vec<Arc<Entry>>,
-    /// `entries` is its whole ledger: return the entries that are not among them.
+    /// Records of the registry, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<Arc<Record>>,
+    /// `entries` and `records` are all that it holds: return what is not among them.
     #[serde(default)]
     pub whole: bool,
     /// A range fingerprint message, in hexadecimal (large ledgers).
@@ -182,6 +191,9 @@ pub struct Merged {
     /// The entries that the starting node lacks or requested.
     #[serde(default)]
     pub entries: Vec<Arc<Entry>>,
+    /// Likewise of the registry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<Arc<Record>>,
     /// The next range message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ranges: Option<String>,

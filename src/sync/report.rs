@@ -48,6 +48,10 @@ pub enum Report {
     InboxFull { peer: String, pending: usize, quarantine: usize },
     /// An entry was not accepted.
     RefusedRecord { peer: String, stamp: Stamp, problem: &'static str },
+    /// A record of the registry is too far ahead of this node's clock: it stays with those who have it.
+    EarlyRecord { id: Uuid, timestamp: Moment, clock: Moment },
+    /// A schedule that this version cannot read: it makes no plans here.
+    UnreadSchedule { id: Uuid, problem: String },
     /// A peer has not accepted an entry.
     RefusedByPeer { peer: String, stamp: Stamp, problem: String },
     /// A message that breaks a rule of the protocol was not accepted.
@@ -106,6 +110,12 @@ impl Report {
                 "refused_record",
                 vec![("peer", text(peer)), ("stamp", Detail::Text(format!("{stamp:?}"))), ("problem", text(problem))],
             ),
+            Self::EarlyRecord { id, timestamp, clock } => {
+                ("early_record", vec![("id", text(id)), ("timestamp", text(timestamp)), ("clock", text(clock))])
+            }
+            Self::UnreadSchedule { id, problem } => {
+                ("unread_schedule", vec![("id", text(id)), ("problem", text(&super::bounds::text(problem)))])
+            }
             Self::RefusedByPeer { peer, stamp, problem } => (
                 "refused_by_peer",
                 vec![("peer", text(peer)), ("stamp", Detail::Text(format!("{stamp:?}"))), ("problem", text(problem))],

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::message::{DeliveryState, Member};
-use crate::availability::{Entry, Moment, NodeId, Priority, Stamp};
+use crate::availability::{Entry, Key, Moment, NodeId, Priority, Record, Stamp};
 
 /// A place in a queue: critical entries first, then by stamp; quarantined entries last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -164,6 +164,10 @@ pub enum Change {
     MergeOnReturn(NodeId, bool),
     /// This store is a copy or was restored, for this reason.
     Conflict(Conflict),
+    /// Into the registry, in the place of an earlier record of the key.
+    Register(Arc<Record>),
+    /// A removal is forgotten.
+    Unregister(Key),
 }
 
 #[cfg(test)]

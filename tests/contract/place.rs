@@ -10,7 +10,7 @@ use std::{
 
 use forewarn::{
     actors::queue::{EmbeddedQueue, MemoryQueue, Progress, Queue},
-    availability::{Entry, Moment, NodeId, Rules, Stamp},
+    availability::{Entry, Key, Kind, Moment, NodeId, Record, Rules, Stamp},
     store::{OpenError, Options, Store},
     sync::{Change, Conflict, Haste, Label, Member, OutboxRow, PendingRow, QueueKey},
 };
@@ -130,6 +130,7 @@ pub struct Seen {
     pub boots: Vec<(NodeId, u64, u64)>,
     pub merge_on_return: Vec<NodeId>,
     pub conflict: Option<Conflict>,
+    pub records: Vec<Arc<Record>>,
 }
 
 pub fn seen(place: &dyn Place) -> Seen {
@@ -144,6 +145,7 @@ pub fn seen(place: &dyn Place) -> Seen {
         boots: found.boots,
         merge_on_return: found.merge_on_return,
         conflict: found.conflict,
+        records: found.records,
     }
 }
 
@@ -158,6 +160,13 @@ pub fn entry(i: u128, at: i64) -> Arc<Entry> {
         "status": "unavailable", "source": "operator", "node": "a", "unknown": {"kept": [i as u64]},
     });
     Entry::stamped(serde_json::from_value(notification).unwrap(), 0, node(1))
+}
+
+/// A template, or its removal.
+pub fn record(i: u128, at: i64, live: bool) -> Arc<Record> {
+    let key = Key { kind: Kind::Template, id: Uuid::from_u128(i) };
+    let value = live.then(|| serde_json::json!({"title": i.to_string()}));
+    Record::stamped(key, value, None, "a".parse().unwrap(), (Moment::from_millis(at), 0, node(1)))
 }
 
 pub fn key(class: u8, i: u128, at: i64) -> QueueKey {
@@ -177,6 +186,7 @@ pub fn member(i: u128, changed: i64) -> Member {
         since: Moment::from_millis(changed),
         forgotten: changed % 2 == 1,
         definitions: BTreeMap::from([("application:mail".parse().unwrap(), "00ff".to_owned())]),
+        zone_data: String::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use forewarn::{
     sync::{Change, Conflict, ConflictKind, Haste, Label, OutboxRow, QueueKey},
 };
 
-use crate::place::{Place, Run, Seen, chain, entry, key, length, member, node, row, seen};
+use crate::place::{Place, Run, Seen, chain, entry, key, length, member, node, record, row, seen};
 
 pub fn steps_become_durable_in_order(place: &dyn Place) {
     let mut run = Run::start(place);
@@ -60,6 +60,8 @@ pub fn every_kind_of_change_survives_and_so_does_its_end(place: &dyn Place) {
             Change::Member(member(6, 3)),
             Change::MergeOnReturn(node(6), true),
             Change::Conflict(Conflict { kind: ConflictKind::Copied, why: "a copy".to_owned() }),
+            Change::Register(record(1, 10, true)),
+            Change::Register(record(2, 20, false)),
         ],
     )]);
     run.wait(|progress| progress.durable == 1);
@@ -74,6 +76,7 @@ pub fn every_kind_of_change_survives_and_so_does_its_end(place: &dyn Place) {
         boots: vec![(node(5), u64::MAX, 3)],
         merge_on_return: vec![node(6)],
         conflict: Some(Conflict { kind: ConflictKind::Copied, why: "a copy".to_owned() }),
+        records: vec![record(1, 10, true), record(2, 20, false)],
     };
     assert_eq!(seen(place), expected);
 
@@ -90,6 +93,8 @@ pub fn every_kind_of_change_survives_and_so_does_its_end(place: &dyn Place) {
             Change::Boot(node(5), u64::MAX, 4),
             Change::Member(member(6, 5)),
             Change::MergeOnReturn(node(6), false),
+            Change::Register(record(1, 30, false)),
+            Change::Unregister(record(2, 20, false).key()),
         ],
     )]);
     run.wait(|progress| progress.durable == 1);
@@ -102,6 +107,7 @@ pub fn every_kind_of_change_survives_and_so_does_its_end(place: &dyn Place) {
         members: vec![member(5, 2), member(6, 5)],
         boots: vec![(node(5), u64::MAX, 4)],
         merge_on_return: Vec::new(),
+        records: vec![record(1, 30, false)],
         ..expected
     };
     assert_eq!(seen(place), left);

@@ -29,6 +29,7 @@ mod migrating;
 mod points;
 mod random;
 mod receiving;
+mod registering;
 mod starting;
 mod submitting;
 #[path = "../support/mod.rs"]

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use forewarn::store::crash::all_points;
 
-use crate::{dying::expand, handing_in, meeting, merging, migrating, receiving, starting, submitting, turned_away};
+use crate::{
+    dying::expand, handing_in, meeting, merging, migrating, receiving, registering, starting, submitting, turned_away,
+};
 
 /// Migrations, with the one that exists for tests.
 const MIGRATIONS: u32 = 3;
@@ -14,6 +16,7 @@ fn covered() -> BTreeSet<String> {
     let lists = [
         submitting::ALL,
         receiving::ALL,
+        registering::ALL,
         starting::ALL,
         merging::ALL,
         meeting::ALL,

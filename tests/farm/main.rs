@@ -27,6 +27,7 @@ mod proxying;
 mod receipts;
 mod returning;
 mod rights;
+mod schedules;
 mod settings;
 mod starting;
 mod status_page;

@@ -51,9 +51,10 @@ impl World {
         let Some(replica) = node.replica() else { return };
         let disk = &node.disk.latest;
         assert!(replica.ledger().iter().eq(disk.ledger.values()), "{}: ledger in memory and on disk", node.name);
-        let sum = replica.holdings().fold(0u128, |sum, entry| sum.wrapping_add(entry.digest()));
+        let sum = replica.digests().fold(0u128, |sum, (_, digest)| sum.wrapping_add(digest));
         assert_eq!(replica.fingerprint(), sum, "{}: the fingerprint is that of what it holds", node.name);
-        let stamps: BTreeSet<&Stamp> = replica.holdings().map(|entry| &entry.stamp).collect();
+        let stamps: BTreeSet<Stamp> = replica.digests().map(|(stamp, _)| stamp).collect();
+        assert!(replica.registry().iter().eq(disk.registry.values()), "{}: registry in memory and on disk", node.name);
         assert_eq!(stamps.len(), replica.holding(), "{}: nothing is held twice", node.name);
         for peer in replica.peers() {
             let rows = disk.outbox.keys().filter(|(id, _)| *id == peer.id).count();
@@ -151,6 +152,9 @@ impl World {
             match first {
                 None => first = Some((node, replica.ledger())),
                 Some((other, ledger)) => {
+                    if let Some(what) = self.schedules_unwell() {
+                        return Some(what);
+                    }
                     if ledger.limit() != replica.ledger().limit() {
                         return Some(format!(
                             "L of {} is {}, of {name} {}",
@@ -205,6 +209,7 @@ impl World {
                 }
             }
         }
+        self.check_schedules();
         self.check_receipts();
         self.check_calm(kind);
         for at in 0..self.nodes.len() {

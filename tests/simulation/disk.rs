@@ -9,7 +9,7 @@ use std::{
 };
 
 use forewarn::{
-    availability::{Entry, Ledger, Moment, NodeId, Rules, Stamp},
+    availability::{Entry, Key, Ledger, Moment, NodeId, Record, Rules, Stamp},
     sync::{Change, Conflict, DeliveryState, Member, OutboxRow, PendingRow, QueueKey, Restored},
 };
 
@@ -47,6 +47,7 @@ pub struct Rows {
     pub boots: BTreeMap<NodeId, (u64, u64)>,
     pub merge_on_return: BTreeSet<NodeId>,
     pub conflict: Option<Conflict>,
+    pub registry: BTreeMap<Key, Arc<Record>>,
     /// No row of a real store: everything that was ever taken out of the inbox to be applied, the
     /// dead included. A crash takes it back to where the rows are.
     pub applied: BTreeMap<Stamp, Arc<Entry>>,
@@ -110,6 +111,17 @@ impl Rows {
                 self.merge_on_return.remove(node);
             }
             Change::Conflict(why) => self.conflict = Some(why.clone()),
+            Change::Register(record) => {
+                let held = self.registry.insert(record.key(), Arc::clone(record));
+                assert!(
+                    held.is_none_or(|held| held.stamp < record.stamp),
+                    "an older record in the place of a newer one"
+                );
+            }
+            Change::Unregister(key) => {
+                let held = self.registry.remove(key).expect("a record that is there");
+                assert!(held.value.is_none(), "a value is never forgotten");
+            }
         }
     }
 
@@ -181,6 +193,7 @@ impl Rows {
             boots: self.boots.iter().map(|(node, (boot, nonce))| (*node, *boot, *nonce)).collect(),
             merge_on_return: self.merge_on_return.iter().copied().collect(),
             conflict: self.conflict.clone(),
+            records: self.registry.values().cloned().collect(),
             ..Restored::default()
         }
     }

@@ -35,6 +35,7 @@ mod relay;
 mod rng;
 mod runner;
 mod scenario;
+mod schedules;
 mod workload;
 mod world;
 
@@ -86,6 +87,10 @@ const MUST_HAPPEN: &[&str] = &[
     "requests that were lost",
     "requests that were turned away",
     "rounds of a comparison by ranges",
+    "farms that end with cancels of earlier versions",
+    "farms that end with plans of schedules",
+    "schedules that were changed",
+    "schedules that were removed",
     "stores that had to be renewed",
     "stores that were copied to a second node",
     "stores that were restored from a backup",

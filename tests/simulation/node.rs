@@ -46,6 +46,8 @@ pub enum Waiter {
     Merged,
     /// A look at all nodes.
     Look,
+    /// The one who changed the registry.
+    Registered,
 }
 
 /// What both sides of a merge hold, the starting one first.
@@ -182,6 +184,31 @@ impl Node {
 
     pub fn replica(&self) -> Option<&Replica> {
         self.running.as_ref().map(|running| running.node.replica())
+    }
+}
+
+/// A node without anything special, of a farm of so many.
+pub fn plain(at: usize, of: usize, skew: i64, rng: &mut crate::rng::Rng) -> Node {
+    let address = |i: usize| format!("http://n{i}");
+    Node {
+        id: NodeId(uuid::Uuid::from_u128(rng.u128())),
+        name: format!("n{at}").parse().unwrap(),
+        address: address(at),
+        peers: (0..of).filter(|other| *other != at).map(address).collect(),
+        disk: Disk::default(),
+        running: None,
+        skew,
+        fanout: Fanout::All,
+        references: None,
+        series: false,
+        random_order: false,
+        max_rows: 10_000,
+        absent: false,
+        burned: false,
+        lost_disk: false,
+        copied: false,
+        backup: None,
+        critical: BTreeSet::new(),
     }
 }
 

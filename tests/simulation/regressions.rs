@@ -86,7 +86,7 @@ fn a_merge_by_ranges_brings_what_a_second_node_has_accepted_meanwhile() {
             let item = Item { entry: entry.clone(), initial: id(1), share: Vec::new() };
             reference.deliver(
                 id(1),
-                Deliver { limit: entry.stamp.time, items: vec![item], receipts: Vec::new() },
+                Deliver { limit: entry.stamp.time, items: vec![item], receipts: Vec::new(), records: Vec::new() },
                 2,
                 NOW,
             );

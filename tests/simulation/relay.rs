@@ -85,6 +85,7 @@ pub fn farm(n: usize) -> Vec<Member> {
         since: Moment::ZERO,
         forgotten: false,
         definitions: Default::default(),
+        zone_data: String::new(),
     };
     (0..n).map(member).collect()
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     disk::Disk,
     node::{self, Node, Waiter},
+    schedules,
     workload::{self, Handed},
     world::{Acknowledged, Event, World},
 };
@@ -56,6 +57,11 @@ pub enum Action {
     Copy,
     /// A node and its disk are gone for good.
     Burn,
+    /// Somebody changes or removes this schedule; how follows from the seed.
+    Schedule {
+        which: u128,
+        seed: u64,
+    },
 }
 
 /// How much goes wrong.
@@ -125,6 +131,7 @@ pub fn farm(seed: u64) -> (World, Kind, u64) {
     world.faults = kind != Kind::Calm;
     world.ranges = world.rng.chance(400);
     let end = draw(&mut world, kind, joins);
+    schedules::draw(&mut world, seed, end);
     (world, kind, end)
 }
 
@@ -228,6 +235,7 @@ impl World {
                 self.hand_in(node, handed);
             }
             Action::Flap { node, times } => self.flap(node, times),
+            Action::Schedule { which, seed } => self.change_schedule(which, seed),
             Action::Look => {
                 let Some(node) = self.somebody(false) else { return };
                 let Some(running) = &mut self.nodes[node].running else { return };

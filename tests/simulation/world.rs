@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use forewarn::{
-    availability::{Entry, NodeId, Stamp},
+    availability::{Entry, NodeId, Record, Stamp},
     sync::{Answer, Away, Change, Effect, Failure, Label, Node as Protocol, Now, Reply, Report},
 };
 
@@ -51,6 +51,8 @@ pub struct World {
     pub faults: bool,
     pub counts: BTreeMap<&'static str, u64>,
     pub acknowledged: Vec<Acknowledged>,
+    /// Changes of the registry that were answered, and by which node.
+    pub registered: Vec<(usize, Arc<Record>)>,
     pub handed: Vec<Handed>,
     pub sends: BTreeMap<Stamp, Sends>,
     pub restarts: u64,
@@ -77,6 +79,7 @@ impl World {
             faults: false,
             counts: BTreeMap::new(),
             acknowledged: Vec::new(),
+            registered: Vec::new(),
             handed: Vec::new(),
             sends: BTreeMap::new(),
             restarts: 0,
@@ -355,6 +358,7 @@ impl World {
             (Waiter::Replayed, Reply::Settled) => self.begin_phase(node),
             (Waiter::Asked, Reply::Asked(_)) => self.end_phase(node),
             (Waiter::Merged, Reply::Settled) => self.ready(node),
+            (Waiter::Registered, Reply::Registered(result)) => self.registered(node, result),
             (Waiter::Look, Reply::Looked) => self.count("looks at all nodes"),
             (waiter, reply) => panic!("{waiter:?} is answered with {reply:?}"),
         }

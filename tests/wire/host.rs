@@ -68,6 +68,7 @@ fn known(i: u128) -> Member {
         since: Moment::from_millis(NOW - 5_000),
         forgotten: false,
         definitions: BTreeMap::new(),
+        zone_data: String::new(),
     }
 }
 

@@ -1,8 +1,13 @@
 //! The starting role of a merge against a reference that says anything.
 
-use forewarn::sync::{
-    Merged, Reply,
-    merge::{Next, SMALL, Talk, ranges},
+use std::sync::Arc;
+
+use forewarn::{
+    availability::{Entry, Stamp},
+    sync::{
+        Merged, Reply,
+        merge::{Next, SMALL, Talk, ranges},
+    },
 };
 use serde_json::{Value, json};
 
@@ -82,12 +87,17 @@ pub fn whatever_a_reference_answers(mut dice: Dice) {
     }
 }
 
+/// What ranges compare of entries.
+fn named(entries: &[Arc<Entry>]) -> impl Iterator<Item = (Stamp, u128)> {
+    entries.iter().map(|entry| (entry.stamp, entry.digest()))
+}
+
 /// The crate behind the ranges gets bytes from the network: none of them may end the process.
 pub fn whatever_ranges_say(mut dice: Dice) {
     let dice = &mut dice;
     let entries: Vec<_> = (0..dice.below(40)).map(|_| values::entry(dice)).collect();
     let others: Vec<_> = (0..dice.below(40)).map(|_| values::entry(dice)).collect();
-    let (mut initiator, first) = ranges::Initiator::begin(ranges::Index::of(entries.iter())).unwrap();
+    let (mut initiator, first) = ranges::Initiator::begin(ranges::Index::of(named(&entries))).unwrap();
     let mut message = first;
     for _ in 0..12 {
         // A real one with some digits changed, cut or doubled; or anything.
@@ -100,7 +110,7 @@ pub fn whatever_ranges_say(mut dice: Dice) {
                 message.replace_range(at..=at, dice.pick::<&str>(&["0", "f", "8", "", "7f", "g"]));
             }
         }
-        let Ok(answer) = ranges::answer(others.iter(), &message) else { continue };
+        let Ok(answer) = ranges::answer(named(&others), &message) else { continue };
         assert!(answer.len() <= 2 << 20);
         match initiator.answer(&answer) {
             Ok(Some(next)) => message = next,
@@ -111,5 +121,5 @@ pub fn whatever_ranges_say(mut dice: Dice) {
     let (have, _) = initiator.differences();
     assert!(have.iter().all(|stamp| entries.iter().any(|entry| entry.stamp == *stamp)));
     let too_long = "6".repeat(5 << 20);
-    assert!(dice.chance(95) || ranges::answer(entries.iter(), &too_long).is_err());
+    assert!(dice.chance(95) || ranges::answer(named(&entries), &too_long).is_err());
 }

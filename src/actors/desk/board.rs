@@ -169,6 +169,7 @@ impl Question for ListNodes {
             merge_on_return: false,
             ledger_fingerprint: Some(format!("{:032x}", replica.fingerprint())),
             definitions: Vec::new(),
+            zone_data: None,
             this: true,
         }];
         for peer in replica.peers() {
@@ -189,6 +190,7 @@ impl Question for ListNodes {
                 outbox: (!peer.merge_on_return).then_some(peer.outbox as u64),
                 merge_on_return: peer.merge_on_return,
                 ledger_fingerprint: (!peer.fingerprint.is_empty()).then_some(peer.fingerprint),
+                zone_data: peer.member.as_ref().and_then(|member| replica.differing_zone_data(member)),
                 definitions: differ.iter().map(ToString::to_string).collect(),
                 this: false,
             });

@@ -11,6 +11,7 @@ mod hand_in;
 mod history;
 mod monitors;
 mod receipts;
+mod registry;
 mod standing;
 mod types;
 

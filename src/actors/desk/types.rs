@@ -75,6 +75,20 @@ pub(crate) enum SubmitError {
     },
 }
 
+/// Why a change of the registry was not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RegisterError {
+    /// As a submission.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// 429: the registry is full. The text says of what.
+    #[error("{0}")]
+    NoRoom(String),
+    /// 404: the registry has nothing under this key.
+    #[error("this node knows nothing with this id")]
+    NotThere,
+}
+
 /// Which notifications to list, newest first (docs/contract.md#the-api).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HistoryQuery {
@@ -297,6 +311,9 @@ pub(crate) struct NodeView {
     /// Whether its definitions agree with this node's: names of applications and resources that
     /// differ.
     pub definitions: Vec<String>,
+    /// The version of its zone data, where it differs from this node's: they may compute different occurrences of
+    /// schedules.
+    pub zone_data: Option<String>,
     /// It is this node.
     pub this: bool,
 }

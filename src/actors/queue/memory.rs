@@ -9,7 +9,7 @@ use std::{
 
 use super::{OnProgress, Progress, Queue, QueueError};
 use crate::{
-    availability::{Entry, Ledger, Moment, NodeId, Rules, Stamp},
+    availability::{Entry, Key, Ledger, Moment, NodeId, Record, Rules, Stamp},
     sync::{Change, Conflict, Haste, Label, Member, OutboxRow, PendingRow, QueueKey, Restored},
 };
 
@@ -24,6 +24,7 @@ struct Rows {
     merge_on_return: BTreeMap<NodeId, ()>,
     limit: Moment,
     conflict: Option<Conflict>,
+    registry: BTreeMap<Key, Arc<Record>>,
     durable: u64,
 }
 
@@ -86,6 +87,12 @@ impl Rows {
                 self.merge_on_return.remove(&peer);
             }
             Change::Conflict(why) => self.conflict = Some(why),
+            Change::Register(record) => {
+                self.registry.insert(record.key(), record);
+            }
+            Change::Unregister(key) => {
+                self.registry.remove(&key);
+            }
         }
     }
 }
@@ -109,6 +116,7 @@ impl Queue for MemoryQueue {
             boots: rows.boots.iter().map(|(node, (boot, nonce))| (*node, *boot, *nonce)).collect(),
             merge_on_return: rows.merge_on_return.keys().copied().collect(),
             conflict: rows.conflict.clone(),
+            records: rows.registry.values().cloned().collect(),
             ledger,
         })
     }

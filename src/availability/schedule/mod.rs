@@ -238,6 +238,18 @@ impl Schedule {
         begins.after(std::time::Duration::from_secs(self.duration_seconds.into()))
     }
 
+    /// What it closes, without times: for the bounds of the ledger.
+    pub fn sample(&self) -> Notification {
+        let nobody = Reason::default().name;
+        let by = Author { operator: None, source: Source::Operator, reporter: None };
+        Notification {
+            targets: sorted(&self.targets),
+            status: Some(Status::Unavailable),
+            criteria: self.criteria.clone(),
+            ..Submission::default().statement(Uuid::nil(), Moment::ZERO, &by, &nobody)
+        }
+    }
+
     /// The plan of the occurrence that begins then, of this version of the schedule.
     pub fn plan(&self, version: &Record, begins: Moment) -> Arc<Entry> {
         let beginning = begins.millis().to_be_bytes();

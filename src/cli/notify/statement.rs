@@ -54,11 +54,11 @@ pub(crate) fn of(args: &NotifyArgs, id: Uuid, timestamp: Moment) -> Result<Value
 }
 
 /// A name, or the code of a reason.
-fn reason(text: &str) -> Value {
+pub(in crate::cli) fn reason(text: &str) -> Value {
     text.parse::<u32>().map_or_else(|_name| json!(text), |code| json!(code))
 }
 
-fn criteria(args: &CriteriaArgs, cancels: bool) -> Result<Option<Value>, CliError> {
+pub(in crate::cli) fn criteria(args: &CriteriaArgs, cancels: bool) -> Result<Option<Value>, CliError> {
     let mut criteria = Map::new();
     let lists = [
         ("methods", json!(args.method)),

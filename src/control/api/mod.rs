@@ -14,6 +14,7 @@ pub(super) mod notifications;
 pub(crate) mod params;
 pub(super) mod passes;
 pub(super) mod preview;
+pub(super) mod registry;
 pub(crate) mod routes;
 pub(super) mod why;
 
@@ -28,7 +29,7 @@ use actix_web::{
 
 use super::{auth, errors::Failure};
 use crate::actors::desk::Desk;
-use routes::{Place, delete, get, post, register};
+use routes::{Place, delete, get, post, put, register};
 
 /// Longest path and query, in bytes.
 const LONGEST_ADDRESS: usize = 8 * 1024;
@@ -41,6 +42,16 @@ pub(super) fn places() -> Vec<Place> {
         Place::new("/v1/alerts", vec![post(alerts::submit)]),
         Place::new("/v1/preview", vec![post(preview::preview)]),
         Place::new("/v1/passes", vec![post(passes::make)]),
+        Place::new("/v1/schedules", vec![get(registry::schedules), post(registry::add_schedule)]),
+        Place::new(
+            "/v1/schedules/{id}",
+            vec![get(registry::schedule), put(registry::put_schedule), delete(registry::remove_schedule)],
+        ),
+        Place::new("/v1/templates", vec![get(registry::templates), post(registry::add_template)]),
+        Place::new(
+            "/v1/templates/{id}",
+            vec![get(registry::template), put(registry::put_template), delete(registry::remove_template)],
+        ),
         Place::new("/v1/availability", vec![get(availability::all)]),
         Place::new("/v1/availability/{application}", vec![get(availability::one)]),
         Place::new("/v1/availability/{application}/why", vec![get(why::why)]),

@@ -10,7 +10,7 @@ use crate::control::errors::Failure;
 
 /// One method of one address.
 pub(crate) struct Verb {
-    /// The methods, as `Allow` lists them: `GET, HEAD`, `POST` or `DELETE`.
+    /// The methods, as `Allow` lists them: `GET, HEAD`, `POST`, `PUT` or `DELETE`.
     pub(crate) allow: &'static str,
     route: Route,
 }
@@ -49,6 +49,16 @@ where
     F::Output: Responder + 'static,
 {
     Verb { allow: "POST", route: web::post().to(handler) }
+}
+
+/// `PUT`.
+pub(crate) fn put<F, Args>(handler: F) -> Verb
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    Verb { allow: "PUT", route: web::put().to(handler) }
 }
 
 /// `DELETE`.

@@ -211,6 +211,7 @@ pub(crate) fn nodes() -> Vec<NodeView> {
         merge_on_return: false,
         ledger_fingerprint: Some("0f1e2d3c4b5a69788796a5b4c3d2e1f0".into()),
         definitions: Vec::new(),
+        zone_data: None,
         this: false,
     };
     vec![
@@ -220,6 +221,7 @@ pub(crate) fn nodes() -> Vec<NodeView> {
             outbox: Some(17),
             ledger_fingerprint: Some("9".repeat(32)),
             definitions: vec!["mail".into(), "mail-store".into()],
+            zone_data: Some("2024a".into()),
             last_contact: Some(at("2026-11-23T14:02:00Z")),
             ..node("c", "away")
         },

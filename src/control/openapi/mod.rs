@@ -5,6 +5,7 @@
 //! nothing that is refused for its form.
 
 mod problems;
+mod registry;
 mod said;
 
 use std::sync::LazyLock;
@@ -20,6 +21,7 @@ use utoipa::{
 
 pub(super) use self::{
     problems::{Acting, Forgetting, Problem, Problems, Reading, ReadingOne, Telling, Trying},
+    registry::{ScheduleValue, TemplateValue},
     said::{Before, Waiting},
 };
 use super::{
@@ -49,6 +51,16 @@ use crate::{
         api::alerts::submit,
         api::passes::make,
         api::preview::preview,
+        api::registry::schedules,
+        api::registry::add_schedule,
+        api::registry::schedule,
+        api::registry::put_schedule,
+        api::registry::remove_schedule,
+        api::registry::templates,
+        api::registry::add_template,
+        api::registry::template,
+        api::registry::put_template,
+        api::registry::remove_template,
         api::availability::all,
         api::availability::one,
         api::why::why,

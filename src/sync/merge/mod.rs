@@ -15,10 +15,12 @@ use super::{
     Now, Replica,
     message::{Merge, Merged},
 };
-use crate::availability::{Entry, NodeId, Stamp};
+use crate::availability::{Entry, NodeId, Record, Stamp};
 
 /// Most entries in one message.
 pub const MAX_ENTRIES: usize = 2_000;
+/// Most records of the registry in one message of the exchange.
+const MAX_RECORDS: usize = 250;
 /// The most entries in one answer: those that the starting node lacks, and those it requested.
 const MAX_ANSWER: usize = 2 * MAX_ENTRIES;
 /// Ledgers up to this size are sent whole.
@@ -60,7 +62,7 @@ enum Stage {
     Probe,
     Whole,
     Ranges(Box<ranges::Initiator>),
-    Exchange { have: Vec<Arc<Entry>>, need: Vec<String> },
+    Exchange { have: Vec<Arc<Entry>>, records: Vec<Arc<Record>>, need: Vec<String> },
 }
 
 /// The conversation with one reference.
@@ -130,13 +132,16 @@ impl Talk {
                 Stage::Ranges(_) => return Err(TalkError::Ranges("no answer".to_owned())),
             });
         };
-        if merged.entries.len() > MAX_ANSWER {
-            return Err(TalkError::TooLarge(merged.entries.len()));
+        let size = merged.entries.len() + merged.records.len();
+        if size > MAX_ANSWER {
+            return Err(TalkError::TooLarge(size));
         }
         let (count, fingerprint, range_message) = (merged.count, merged.fingerprint.clone(), merged.ranges.clone());
         let told = merged.entries.clone();
         if !self.open.is_empty() {
-            told.iter().for_each(|entry| _ = self.open.remove(&ranges::name(entry)));
+            let records = merged.records.iter().map(|record| record.digest());
+            let digests = told.iter().map(|entry| entry.digest()).chain(records);
+            digests.for_each(|digest| _ = self.open.remove(&ranges::name(digest)));
         }
         replica.absorb(self.reference, merged, now);
         // Only what was taken is passed on, and is still of use to somebody.
@@ -152,10 +157,11 @@ impl Talk {
                 if count <= self.small && replica.holding() <= self.small {
                     self.stage = Stage::Whole;
                     let entries = replica.holdings().cloned().collect();
-                    return Ok(Next::Ask(Box::new(Merge { entries, whole: true, ..empty(replica) })));
+                    let records = replica.registry().iter().cloned().collect();
+                    return Ok(Next::Ask(Box::new(Merge { entries, records, whole: true, ..empty(replica) })));
                 }
                 let (initiator, first) =
-                    ranges::Initiator::begin(Index::of(replica.holdings())).map_err(TalkError::Ranges)?;
+                    ranges::Initiator::begin(Index::of(replica.digests())).map_err(TalkError::Ranges)?;
                 self.stage = Stage::Ranges(Box::new(initiator));
                 Ok(Next::Ask(Box::new(Merge { ranges: Some(first), ..empty(replica) })))
             }
@@ -168,9 +174,11 @@ impl Talk {
                     return Ok(Next::Ask(Box::new(Merge { ranges: Some(next), ..empty(replica) })));
                 }
                 let (have, need) = initiator.differences();
-                let have: HashSet<Stamp> = have.into_iter().collect();
-                let have = replica.holdings().filter(|entry| have.contains(&entry.stamp)).cloned().collect();
-                self.stage = Stage::Exchange { have, need };
+                let lacks: HashSet<Stamp> = have.into_iter().collect();
+                let have = replica.holdings().filter(|entry| lacks.contains(&entry.stamp)).cloned().collect();
+                let records =
+                    replica.registry().iter().filter(|record| lacks.contains(&record.stamp)).cloned().collect();
+                self.stage = Stage::Exchange { have, records, need };
                 Ok(self.exchange(replica))
             }
             Stage::Whole => Ok(Next::Done),
@@ -180,8 +188,8 @@ impl Talk {
 
     /// The next part of what is to be exchanged.
     fn exchange(&mut self, replica: &Replica) -> Next {
-        let Stage::Exchange { have, need } = &mut self.stage else { return Next::Done };
-        if have.is_empty() && need.is_empty() {
+        let Stage::Exchange { have, records, need } = &mut self.stage else { return Next::Done };
+        if have.is_empty() && records.is_empty() && need.is_empty() {
             // What it was asked for goes by another digest since a second node turned out to have
             // accepted it, or was killed by what has come in meanwhile: compared once more, it is
             // found, or its killer.
@@ -195,9 +203,10 @@ impl Talk {
             return Next::Ask(Box::new(empty(replica)));
         }
         let entries = have.split_off(have.len().saturating_sub(MAX_ENTRIES / 2));
+        let records = records.split_off(records.len().saturating_sub(MAX_RECORDS));
         let need = need.split_off(need.len().saturating_sub(MAX_ENTRIES / 2));
         self.open.extend(need.iter().cloned());
-        Next::Ask(Box::new(Merge { entries, need, ..empty(replica) }))
+        Next::Ask(Box::new(Merge { entries, records, need, ..empty(replica) }))
     }
 }
 
@@ -213,6 +222,7 @@ fn empty(replica: &Replica) -> Merge {
         fingerprint: format!("{:032x}", replica.fingerprint()),
         count: replica.holding(),
         entries: Vec::new(),
+        records: Vec::new(),
         whole: false,
         ranges: None,
         need: Vec::new(),

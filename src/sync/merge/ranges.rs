@@ -2,11 +2,11 @@
 //! `negentropy` crate. Fingerprints of ranges are exchanged until the differing ranges are short enough to be
 //! listed. 100,000 entries with 10 differences take three rounds and a few kilobytes.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use negentropy::{Id, Negentropy, NegentropyStorageVector};
 
-use crate::availability::{Entry, Stamp};
+use crate::availability::Stamp;
 
 /// Longest range message, in bytes. Longer ones are cut by the protocol and continued.
 const FRAME: u64 = 512 * 1024;
@@ -24,24 +24,24 @@ pub struct Index {
 }
 
 impl Index {
-    /// Prepares these entries.
-    pub fn of<'a>(entries: impl Iterator<Item = &'a Arc<Entry>>) -> Self {
+    /// Prepares what has these stamps and digests.
+    pub fn of(holdings: impl Iterator<Item = (Stamp, u128)>) -> Self {
         let mut storage = NegentropyStorageVector::new();
         let mut stamps = HashMap::new();
-        for entry in entries {
-            let id = id(entry.digest());
-            stamps.insert(id, entry.stamp);
+        for (stamp, digest) in holdings {
+            let id = id(digest);
+            stamps.insert(id, stamp);
             // Fails only once it is sealed.
-            let _ = storage.insert(u64::try_from(entry.stamp.time.millis()).unwrap_or(0), id);
+            let _ = storage.insert(u64::try_from(stamp.time.millis()).unwrap_or(0), id);
         }
         let _ = storage.seal();
         Self { storage, stamps }
     }
 }
 
-/// The name of an entry in `need` lists: its digest, in hexadecimal.
-pub fn name(entry: &Entry) -> String {
-    format!("{:032x}", entry.digest())
+/// The name of an entry or a record in `need` lists: its digest, in hexadecimal.
+pub fn name(digest: u128) -> String {
+    format!("{digest:032x}")
 }
 
 fn id(digest: u128) -> Id {
@@ -69,9 +69,9 @@ pub fn check(message: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// When the message is none.
-pub fn answer<'a>(entries: impl Iterator<Item = &'a Arc<Entry>>, message: &str) -> Result<String, String> {
+pub fn answer(holdings: impl Iterator<Item = (Stamp, u128)>, message: &str) -> Result<String, String> {
     let query = decode(message)?;
-    let index = Index::of(entries);
+    let index = Index::of(holdings);
     let mut negentropy = Negentropy::borrowed(&index.storage, FRAME).map_err(|e| e.to_string())?;
     negentropy.reconcile(&query).map(hex::encode).map_err(|e| e.to_string())
 }
@@ -110,7 +110,7 @@ impl Initiator {
         Ok(next.map(hex::encode))
     }
 
-    /// The entries that the reference lacks, and the names of those that it has and we lack.
+    /// What the reference lacks, and the names of those that it has and we lack.
     pub fn differences(&mut self) -> (Vec<Stamp>, Vec<String>) {
         let have = std::mem::take(&mut self.have).iter().filter_map(|id| self.index.stamps.get(id).copied()).collect();
         let need = std::mem::take(&mut self.need).iter().map(|id| hex::encode(&id.as_bytes()[..16])).collect();

@@ -30,6 +30,7 @@ fn member(i: u128) -> Member {
         since: Moment::from_millis(5),
         forgotten: false,
         definitions: BTreeMap::new(),
+        zone_data: String::new(),
     }
 }
 
@@ -327,6 +328,7 @@ fn what_a_merge_has_brought_is_told_to_a_few_others() {
     node.answered(announced[0].id, Ok(met(&announced[0])), NOW);
     let probe = calls(&mut node);
     let merged = |entries| Merged {
+        records: Vec::new(),
         limit: Moment::ZERO,
         fingerprint: format!("{:032x}", other.replica().fingerprint()),
         count: 1,
@@ -417,6 +419,7 @@ fn a_broken_answer_ends_a_merge() {
     node.talk(id(2), address(2));
     let probe = calls(&mut node);
     let merged = Merged {
+        records: Vec::new(),
         limit: Moment::ZERO,
         fingerprint: String::new(),
         count: 1_000,

@@ -44,6 +44,8 @@ impl Replica {
             for key in keys {
                 self.apply(key, now, &mut changes, &mut targets, &mut applied);
             }
+            let admitted = applied.iter().filter_map(|(stamp, ..)| self.ledger.get(stamp));
+            let cancels = admitted.filter_map(|entry| self.cancel_of(entry)).collect();
             let recorded = changes.iter().filter_map(|change| match change {
                 Change::Record(entry) => Some(entry.notification.id),
                 _ => None,
@@ -53,6 +55,7 @@ impl Replica {
             self.load(targets);
             self.holds.hold(step, step, Held::Applied(applied));
             self.holds.hold(step, step, recorded);
+            self.enter(cancels, now);
         }
     }
 

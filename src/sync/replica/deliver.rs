@@ -30,6 +30,10 @@ impl Replica {
             let why = format!("{} items, more than {MAX_ITEMS}", message.items.len());
             return self.refuse_message(from, ticket, why);
         }
+        if message.records.len() > MAX_ITEMS {
+            let why = format!("{} records, more than {MAX_ITEMS}", message.records.len());
+            return self.refuse_message(from, ticket, why);
+        }
         self.learn_limit(message.limit, now);
         let mut changes = Vec::new();
         for receipt in message.receipts.iter().take(MAX_RECEIPTS) {
@@ -70,6 +74,7 @@ impl Replica {
             self.take_over(from, item, now, &mut changes, &mut unknown);
         }
         delivered.unknown = unknown.into_iter().collect();
+        self.take_records(Some(from), message.records, now, Label::Receive);
         let step = self.commit(Label::Receive, changes);
         self.work(now);
         let last = self.holds.step();

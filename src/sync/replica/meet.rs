@@ -314,6 +314,12 @@ impl Replica {
         self.roster.strangers(&self.facts.peers)
     }
 
+    /// The version of this member's zone data, if it is known and differs from this node's.
+    pub fn differing_zone_data(&self, member: &Member) -> Option<String> {
+        let theirs = &member.zone_data;
+        (!theirs.is_empty() && *theirs != self.roster.own().zone_data).then(|| theirs.clone())
+    }
+
     /// Names of applications and resources that this member defines in another way than this node.
     pub fn differing_definitions(&self, member: &Member) -> Vec<Target> {
         let differs = |(target, digest): (&Target, &String)| {

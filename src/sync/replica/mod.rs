@@ -27,9 +27,13 @@ mod inbox;
 mod meet;
 mod outbox;
 mod reference;
+mod register;
+#[cfg(test)]
+mod register_tests;
 mod release;
 mod restore;
 mod roster;
+mod schedules;
 mod send;
 mod submit;
 #[cfg(test)]
@@ -38,6 +42,7 @@ mod view;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -49,9 +54,11 @@ use self::{
     inbox::Inbox,
     outbox::Outbox,
     roster::Roster,
+    schedules::Schedules,
 };
 pub use self::{
     meet::Stranger,
+    register::{Register, RegisterRefusal},
     restore::Restored,
     submit::{Submit, SubmitRefusal, Taken, Told},
     view::PeerView,
@@ -62,7 +69,7 @@ use super::{
     message::{Announce, Delivered, Merged},
     report::Report,
 };
-use crate::availability::{Ledger, Name, NodeId, Reasons, Rules, Target};
+use crate::availability::{Ledger, Name, NodeId, Reasons, Record, Registry, Rules, Target};
 
 /// Most notifications that wait to be applied; beyond that submissions are refused.
 pub const MAX_PENDING: usize = 10_000;
@@ -141,6 +148,8 @@ pub enum Notice {
 pub enum Reply {
     /// To a submission.
     Submitted(Result<Taken, SubmitRefusal>),
+    /// To a change of the registry.
+    Registered(Result<Arc<Record>, RegisterRefusal>),
     /// To a peer's delivery.
     Delivered(Delivered),
     /// To a merge; `None` is 204.
@@ -199,6 +208,10 @@ pub struct Replica {
     facts: Facts,
     /// What counts.
     ledger: Ledger,
+    /// Schedules and templates.
+    registry: Registry,
+    /// What follows from the schedules.
+    schedules: Schedules,
     /// This node's stamps, and the limits of belief.
     clock: Clock,
     /// What waits to be applied.
@@ -224,6 +237,7 @@ impl Replica {
     /// and visible; from then on new notifications are applied as they come.
     pub fn replay(&mut self, ticket: Ticket, now: Now) {
         self.replaying = false;
+        self.follow_all(now);
         self.settle(ticket, now);
     }
 
@@ -246,6 +260,8 @@ impl Replica {
     /// Advances time: performs what is due. Call it at [`Replica::next_timer`], or any time.
     pub fn tick(&mut self, now: Now) {
         self.release_quarantine(now);
+        self.forget_removals();
+        self.plan_ahead(now);
         for id in self.outbox.due(now) {
             self.wake(id, now);
         }
@@ -256,6 +272,7 @@ impl Replica {
     pub fn next_timer(&self, now: Now) -> Option<Duration> {
         let quarantine = self.inbox.first_quarantined();
         let quarantine = quarantine.map(|(_, row)| now.mono + self.clock.admissible_at(&row.entry).since(now.wall));
-        self.outbox.next_timer().into_iter().chain(quarantine).min()
+        let plans = self.schedules.next().map(|next| now.mono + next.since(now.wall));
+        self.outbox.next_timer().into_iter().chain(quarantine).chain(plans.filter(|_| !self.replaying)).min()
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use super::{Effect, Held, Replica, Reply, Ticket};
 use crate::{
-    availability::{Entry, NodeId, Stamp},
+    availability::{Entry, NodeId, Record, Stamp},
     sync::{
         Label, Now, Report,
         merge::{MAX_ENTRIES, ranges},
@@ -18,7 +18,7 @@ use crate::{
 
 /// Whether a merge message follows the protocol. Changes nothing.
 fn check(message: &Merge) -> Result<(), String> {
-    let (entries, need) = (message.entries.len(), message.need.len());
+    let (entries, need) = (message.entries.len() + message.records.len(), message.need.len());
     if entries.max(need) > MAX_ENTRIES {
         return Err(format!("{entries} entries and {need} needed ones: at most {MAX_ENTRIES} each"));
     }
@@ -33,9 +33,15 @@ impl Replica {
         self.ledger.iter().chain(waiting)
     }
 
-    /// How many entries that are.
+    /// How many entries that are, and records of the registry.
     pub fn holding(&self) -> usize {
-        self.holdings().count()
+        self.holdings().count() + self.registry.len()
+    }
+
+    /// The stamps and digests of all of it.
+    pub fn digests(&self) -> impl Iterator<Item = (Stamp, u128)> {
+        let records = self.registry.iter().map(|record| (record.stamp, record.digest()));
+        self.holdings().map(|entry| (entry.stamp, entry.digest())).chain(records)
     }
 
     /// One step of a merge, as the reference: keeps the entries that it lacked, and answers with those that the
@@ -57,20 +63,34 @@ impl Replica {
         let told: HashSet<(Stamp, &str)> =
             message.entries.iter().map(|entry| (entry.stamp, entry.notification.node.as_str())).collect();
         let mut lacked: Vec<Arc<Entry>> = Vec::new();
+        let mut records: Vec<Arc<Record>> = Vec::new();
         if message.whole {
             // What was offered and is dead here has its killers among these.
             let unknown = |entry: &&Arc<Entry>| !told.contains(&(entry.stamp, entry.notification.node.as_str()));
             lacked = self.holdings().filter(unknown).take(MAX_ENTRIES).cloned().collect();
+            let told: HashSet<Stamp> = message.records.iter().map(|record| record.stamp).collect();
+            let unknown = |record: &&Arc<Record>| !told.contains(&record.stamp);
+            records = self.registry.iter().filter(unknown).take(MAX_ENTRIES - lacked.len()).cloned().collect();
         }
         drop(told);
         if !message.need.is_empty() {
             let by_digest: HashMap<String, &Arc<Entry>> =
-                self.holdings().map(|entry| (ranges::name(entry), entry)).collect();
+                self.holdings().map(|entry| (ranges::name(entry.digest()), entry)).collect();
             lacked
                 .extend(message.need.iter().filter_map(|digest| by_digest.get(digest)).map(|entry| Arc::clone(entry)));
         }
+        if !message.need.is_empty() {
+            let need: HashSet<&str> = message.need.iter().map(String::as_str).collect();
+            let is_needed = |record: &&Arc<Record>| need.contains(ranges::name(record.digest()).as_str());
+            records.extend(self.registry.iter().filter(is_needed).cloned());
+        }
         let members = if message.members.is_empty() { Vec::new() } else { self.roster.beyond(&message.members) };
-        let probe = message.entries.is_empty() && !message.whole && message.ranges.is_none() && message.need.is_empty();
+        let probe = message.entries.is_empty()
+            && message.records.is_empty()
+            && !message.whole
+            && message.ranges.is_none()
+            && message.need.is_empty();
+        self.take_records(None, message.records, now, Label::Merge);
         let mut step = self.absorb_entries(from, message.entries, now, Label::Merge);
         let before = self.holds.step();
         self.work(now);
@@ -79,11 +99,12 @@ impl Replica {
             step = self.holds.step();
         }
         // It was read once already, before anything was taken.
-        let reply_ranges = message.ranges.as_deref().and_then(|hex| ranges::answer(self.holdings(), hex).ok());
+        let reply_ranges = message.ranges.as_deref().and_then(|hex| ranges::answer(self.digests(), hex).ok());
         let fingerprint = format!("{:032x}", self.fingerprint());
         let limit = self.ledger.limit();
         let equal = fingerprint == message.fingerprint && limit == message.limit;
         let nothing_to_say = lacked.is_empty()
+            && records.is_empty()
             && members.is_empty()
             && reply_ranges.is_none()
             && limit <= message.limit
@@ -93,6 +114,7 @@ impl Replica {
             fingerprint,
             count: self.holding(),
             entries: lacked,
+            records,
             ranges: reply_ranges,
             members,
         });
@@ -118,6 +140,7 @@ impl Replica {
         self.learn_members(&merged.members, now);
         self.learn_limit(merged.limit, now);
         self.roster.said_fingerprint(&from, &merged.fingerprint);
+        self.take_records(None, merged.records, now, Label::Absorb);
         self.absorb_entries(from, merged.entries, now, Label::Absorb);
         self.work(now);
         self.poke(now);

@@ -6,9 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{Clock, Due, Effect, Facts, Holds, Inbox, Outbox, Replica, Roster, roster::stand_in};
+use super::{Clock, Due, Effect, Facts, Holds, Inbox, Outbox, Replica, Roster, Schedules, roster::stand_in};
 use crate::{
-    availability::{Entry, Ledger, NodeId},
+    availability::{Entry, Ledger, NodeId, Record, Registry, ZONE_DATA},
     sync::{Change, Conflict, Label, Now, OutboxRow, PendingRow, QueueKey, bounds::storable, message::Member},
 };
 
@@ -31,6 +31,8 @@ pub struct Restored {
     pub merge_on_return: Vec<NodeId>,
     /// Its peers have turned this node away.
     pub conflict: Option<Conflict>,
+    /// The registry.
+    pub records: Vec<Arc<Record>>,
 }
 
 impl Replica {
@@ -44,10 +46,13 @@ impl Replica {
             since: now.wall,
             forgotten: false,
             definitions: facts.definitions.clone(),
+            zone_data: ZONE_DATA.to_owned(),
         };
         let clock = Clock::new(restored.ledger.limit(), facts.rules.max_clock_skew);
         let mut replica = Self {
             ledger: restored.ledger,
+            registry: Registry::default(),
+            schedules: Schedules::default(),
             clock,
             inbox: Inbox::default(),
             outbox: Outbox::new(facts.me),
@@ -59,6 +64,7 @@ impl Replica {
             replaying: true,
             facts,
         };
+        replica.restore_registry(restored.records);
         for member in restored.members {
             if member.id == replica.facts.me {
                 // Later than every change that was ever sent, also if the clock went back.
@@ -90,6 +96,14 @@ impl Replica {
             replica.effects.push(Effect::Fence(conflict));
         }
         replica
+    }
+
+    /// The registry, without removals that were forgotten meanwhile.
+    fn restore_registry(&mut self, records: Vec<Arc<Record>>) {
+        self.registry.advance(self.ledger.limit());
+        let forgotten = records.iter().filter(|record| !self.registry.offer(record));
+        let changes = forgotten.map(|record| Change::Unregister(record.key())).collect();
+        self.commit(Label::Restored, changes);
     }
 
     /// Peers that were away for longer than the history is kept: their rows cannot be sent one by one any more,

@@ -16,6 +16,7 @@ fn member(i: u128, changed: i64) -> Member {
         since: Moment::from_millis(5),
         forgotten: false,
         definitions: BTreeMap::new(),
+        zone_data: String::new(),
     }
 }
 

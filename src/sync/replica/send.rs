@@ -17,8 +17,9 @@ impl Replica {
     /// The message to send to this peer now; `None` if there is nothing to send, if a message is in flight, or
     /// if its back-off is not over. [`Replica::answered`] or [`Replica::failed`] must follow.
     pub fn poll_send(&mut self, peer: NodeId, now: Now) -> Option<Deliver> {
-        let (items, receipts) = self.outbox.take_batch(peer, now)?;
-        Some(Deliver { limit: self.ledger.limit(), items, receipts })
+        let (items, receipts, keys) = self.outbox.take_batch(peer, now)?;
+        let records = keys.iter().filter_map(|key| self.registry.get(key)).cloned().collect();
+        Some(Deliver { limit: self.ledger.limit(), items, receipts, records })
     }
 
     /// Where a peer is.

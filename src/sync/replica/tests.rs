@@ -12,13 +12,13 @@ use crate::{
     },
 };
 
-const NOW: Now = Now { wall: Moment::ZERO, mono: Duration::from_secs(1) };
+pub(super) const NOW: Now = Now { wall: Moment::ZERO, mono: Duration::from_secs(1) };
 
-fn id(i: u128) -> NodeId {
+pub(super) fn id(i: u128) -> NodeId {
     NodeId(Uuid::from_u128(i))
 }
 
-fn member(i: u128) -> Member {
+pub(super) fn member(i: u128) -> Member {
     Member {
         id: id(i),
         name: format!("n{i}").parse().unwrap(),
@@ -27,10 +27,11 @@ fn member(i: u128) -> Member {
         since: Moment::from_millis(5),
         forgotten: false,
         definitions: BTreeMap::new(),
+        zone_data: String::new(),
     }
 }
 
-fn facts(i: u128, fanout: usize) -> Facts {
+pub(super) fn facts(i: u128, fanout: usize) -> Facts {
     Facts {
         me: id(i),
         name: member(i).name,
@@ -49,7 +50,7 @@ fn facts(i: u128, fanout: usize) -> Facts {
 }
 
 /// Node 1 of a farm of so many.
-fn node(of: u128, fanout: usize) -> Replica {
+pub(super) fn node(of: u128, fanout: usize) -> Replica {
     let restored = Restored { members: (1..=of).map(member).collect(), ..Restored::default() };
     let mut replica = Replica::restore(facts(1, fanout), restored, NOW);
     replica.replay(0, NOW);
@@ -58,7 +59,7 @@ fn node(of: u128, fanout: usize) -> Replica {
 }
 
 /// Everything is durable and loaded at once; what remains of the effects.
-fn settle(replica: &mut Replica) -> Vec<Effect> {
+pub(super) fn settle(replica: &mut Replica) -> Vec<Effect> {
     let mut rest = Vec::new();
     loop {
         let effects = replica.take_effects();
@@ -93,8 +94,8 @@ fn submit(replica: &mut Replica) -> Stamp {
     replica.find(&id).unwrap().stamp
 }
 
-fn deliver(items: Vec<Item>) -> Deliver {
-    Deliver { limit: Moment::ZERO, items, receipts: Vec::new() }
+pub(super) fn deliver(items: Vec<Item>) -> Deliver {
+    Deliver { limit: Moment::ZERO, items, receipts: Vec::new(), records: Vec::new() }
 }
 
 fn delivered(stamp: Stamp, state: DeliveryState) -> Delivered {

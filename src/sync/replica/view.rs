@@ -131,6 +131,7 @@ impl Replica {
         // Not kept up to date step by step: what the ledger drops may still wait here, and would
         // have to be counted again then. Little waits, as a rule.
         let waiting = self.inbox.entries().filter(|entry| self.ledger.get(&entry.stamp).is_none());
-        waiting.fold(self.ledger.fingerprint(), |sum, entry| sum.wrapping_add(entry.digest()))
+        let held = self.ledger.fingerprint().wrapping_add(self.registry.fingerprint());
+        waiting.fold(held, |sum, entry| sum.wrapping_add(entry.digest()))
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Row {
     pub fingerprint: Option<String>,
     /// Names of applications and resources that are defined otherwise there.
     pub definitions: String,
+    /// The version of its zone data, where it differs.
+    pub zone_data: Option<String>,
     /// Where it can be forgotten.
     pub forget_href: Option<String>,
 }
@@ -119,6 +121,7 @@ fn row(node: &NodeView, own: Option<&str>, face: &Face) -> Row {
         differs,
         fingerprint: node.ledger_fingerprint.clone(),
         definitions: words::list(&node.definitions, "and"),
+        zone_data: node.zone_data.clone(),
         forget_href: (!node.this).then(|| format!("/nodes/forget?name={}", encoded(&node.name))),
     }
 }

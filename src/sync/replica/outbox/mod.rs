@@ -12,13 +12,13 @@ mod send;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
 };
 
 pub(super) use self::send::Want;
 use crate::{
-    availability::{NodeId, Stamp},
+    availability::{Key, NodeId, Stamp},
     sync::{Change, Now, OutboxRow, QueueKey, lane::Lane, link::Link, track::Tracks},
 };
 
@@ -30,6 +30,10 @@ struct Route {
     /// A known node, not only an address that has not answered.
     known: bool,
     merging: bool,
+    /// Keys of the registry whose records the peer has not got from this node.
+    records: BTreeSet<Key>,
+    /// Those that are under way.
+    records_sent: BTreeSet<Key>,
     /// The lane collapsed while a merge was in flight, which may not have brought everything.
     merge_again: bool,
 }
@@ -39,6 +43,11 @@ impl Route {
     /// already have compared that part of the ledger.
     fn takes_no_rows(&self) -> bool {
         self.lane.collapsed && !self.merging
+    }
+
+    /// There is something to send to it.
+    fn has_work(&self) -> bool {
+        self.lane.has_work() || !self.records.is_empty()
     }
 
     /// It can pass things on to others.
@@ -124,6 +133,12 @@ impl Outbox {
     /// All nodes that a submission is sent to.
     pub(super) fn everybody(&self) -> Vec<NodeId> {
         self.routes.keys().copied().collect()
+    }
+
+    /// Every known peer is to get the records of these keys. Returns the peers.
+    pub(super) fn owe_records(&mut self, keys: &[Key]) -> Vec<NodeId> {
+        let known = self.routes.iter_mut().filter(|(_, route)| route.known);
+        known.map(|(id, route)| (route.records.extend(keys), *id).1).collect()
     }
 
     // ---- merges

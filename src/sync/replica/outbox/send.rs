@@ -1,16 +1,23 @@
 //! Sends rows to a peer, and handles its answer or its silence.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{Outbox, Route};
 use crate::{
-    availability::NodeId,
+    availability::{Key, NodeId},
     sync::{
         Change, Now, QueueKey,
         lane::{NO_PROGRESS, Row},
         message::{Item, Receipt},
     },
 };
+
+/// Most records of the registry in one message.
+const MAX_RECORDS: usize = 64;
 
 /// The next action for a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +35,7 @@ impl Outbox {
         if route.takes_no_rows() {
             return Some(Want::Merge);
         }
-        route.lane.has_work().then_some(Want::Send)
+        route.has_work().then_some(Want::Send)
     }
 
     /// Advances time. Returns the peers with due rows or merges.
@@ -37,7 +44,7 @@ impl Outbox {
         for (id, route) in &mut self.routes {
             let progress = &self.progress;
             route.lane.due(now.mono, |key, child| progress.get(&(*key, child)).copied());
-            if route.known && route.link.is_free(now.mono) && (route.lane.has_work() || route.lane.collapsed) {
+            if route.known && route.link.is_free(now.mono) && (route.has_work() || route.lane.collapsed) {
                 due.push(*id);
             }
         }
@@ -48,27 +55,35 @@ impl Outbox {
     /// When [`Outbox::due`] is to be called at the latest.
     pub(in super::super) fn next_timer(&self) -> Option<Duration> {
         let lanes = self.routes.values().filter_map(|route| route.lane.next_timer());
-        let waits = |route: &&Route| if route.lane.collapsed { !route.merging } else { route.lane.has_work() };
+        let waits = |route: &&Route| if route.lane.collapsed { !route.merging } else { route.has_work() };
         let links = self.routes.values().filter(waits).filter_map(|route| route.link.due());
         lanes.chain(links).min()
     }
 
     /// The next message to this peer. One message at a time: [`Outbox::landed`] or [`Outbox::failed`] must
     /// follow.
-    pub(in super::super) fn take_batch(&mut self, id: NodeId, now: Now) -> Option<(Vec<Item>, Vec<Receipt>)> {
+    pub(in super::super) fn take_batch(
+        &mut self,
+        id: NodeId,
+        now: Now,
+    ) -> Option<(Vec<Item>, Vec<Receipt>, BTreeSet<Key>)> {
         let route = self.routes.get_mut(&id).filter(|route| route.known && route.link.is_free(now.mono))?;
-        if route.lane.collapsed || !route.lane.has_work() {
+        if route.lane.collapsed || !route.has_work() {
             return None;
         }
         let (items, receipts) = route.lane.take_batch();
+        let keys: BTreeSet<Key> = route.records.iter().take(MAX_RECORDS).copied().collect();
+        route.records.retain(|key| !keys.contains(key));
+        route.records_sent.clone_from(&keys);
         route.link.sent();
-        Some((items, receipts.into_iter().map(|(stamp, state)| Receipt { stamp, state }).collect()))
+        Some((items, receipts.into_iter().map(|(stamp, state)| Receipt { stamp, state }).collect(), keys))
     }
 
     /// The peer has answered: returns the rows that were in flight, which the caller settles one by one.
     pub(in super::super) fn landed(&mut self, id: NodeId) -> Option<Vec<QueueKey>> {
         let route = self.routes.get_mut(&id)?;
         route.link.answered();
+        route.records_sent.clear();
         Some(route.lane.landed())
     }
 
@@ -128,6 +143,8 @@ impl Outbox {
     pub(in super::super) fn failed(&mut self, id: NodeId, chance: u64, now: Now) -> Vec<NodeId> {
         let Some(route) = self.routes.get_mut(&id) else { return Vec::new() };
         route.link.failed(now.mono, chance);
+        let sent = std::mem::take(&mut route.records_sent);
+        route.records.extend(sent);
         let mut wake = Vec::new();
         for key in route.lane.crashed() {
             let row = self.routes.get(&id).and_then(|route| route.lane.get(&key));

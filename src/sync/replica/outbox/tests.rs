@@ -68,11 +68,11 @@ fn a_child_gets_its_share_and_a_silent_one_is_replaced_at_once() {
     assert_eq!((posted.to.len(), changes.len()), (3, 3), "a row for each");
     let wants: Vec<_> = (2..=4).map(|i| outbox.want(id(i), NOW)).collect();
     assert_eq!(wants, [Some(Want::Send), None, None], "the others are served by the child");
-    let (items, _) = outbox.take_batch(id(2), NOW).unwrap();
+    let (items, ..) = outbox.take_batch(id(2), NOW).unwrap();
     assert_eq!(items[0].share, [id(3), id(4)]);
     assert!(outbox.take_batch(id(2), NOW).is_none(), "one message at a time");
     assert_eq!(outbox.failed(id(2), 0, NOW), [id(3)]);
-    let (items, _) = outbox.take_batch(id(3), NOW).unwrap();
+    let (items, ..) = outbox.take_batch(id(3), NOW).unwrap();
     assert_eq!(items[0].share, [id(4)]);
     // its acknowledgement moves nothing at the initial node: only receipts do
     outbox.landed(id(3)).unwrap();
