@@ -175,15 +175,26 @@ impl Task<'_> {
     }
 
     fn list(&mut self, output: OutputArgs) -> Result<(), CliError> {
-        let reply = match self.client.get(&format!("/api/v1/{}", self.kind)) {
-            Err(error) => return Err(super::told(output, error, self.out)),
-            Ok(reply) => reply,
-        };
-        if output.json {
-            return json_line(self.out, &reply.body);
+        let (mut all, mut from): (Vec<Value>, _) = (Vec::new(), String::new());
+        loop {
+            let reply = match self.client.get(&format!("/api/v1/{}?limit=1000{from}", self.kind)) {
+                Err(error) => return Err(super::told(output, error, self.out)),
+                Ok(reply) => reply,
+            };
+            let mut page: Map<String, Value> = self.client.read(&reply)?;
+            match page.remove(self.kind) {
+                Some(Value::Array(listed)) => all.extend(listed),
+                _ => break,
+            }
+            match page.get("next").and_then(Value::as_str) {
+                Some(next) => from = format!("&after={next}"),
+                None => break,
+            }
         }
-        let mut lists: std::collections::BTreeMap<String, Vec<Shown>> = self.client.read(&reply)?;
-        let shown = lists.remove(self.kind).unwrap_or_default();
+        if output.json {
+            return json_line(self.out, &json!({ self.kind: all }));
+        }
+        let shown: Vec<Shown> = all.into_iter().filter_map(|one| serde_json::from_value(one).ok()).collect();
         let mut table = Table::new(&["ID", "TITLE", "TARGETS", "NEXT"]);
         for one in &shown {
             let next = one.next.as_ref().and_then(|next| next.first());
@@ -288,8 +299,11 @@ mod tests {
     #[test]
     fn lists_and_records_are_shown() {
         let fake = Fake::start(|asked| match asked.line.as_str() {
-            "GET /api/v1/schedules" => (200, json!({"schedules": [shown()]})),
-            "GET /api/v1/templates" => (200, json!({"templates": []})),
+            "GET /api/v1/schedules?limit=1000" => (200, json!({"schedules": [shown()], "next": ID})),
+            "GET /api/v1/schedules?limit=1000&after=01936f5e-0000-7000-8000-000000000000" => {
+                (200, json!({"schedules": [shown()], "next": null}))
+            }
+            "GET /api/v1/templates?limit=1000" => (200, json!({"templates": [], "next": null})),
             _ => (200, shown()),
         });
         let (_, out) = run(&["schedule", "list"], &fake);
@@ -297,6 +311,7 @@ mod tests {
             out.contains("Backup") && out.contains("application:mail") && out.contains("2026-11-29T01:00:00Z (in "),
             "{out}"
         );
+        assert_eq!(out.matches("Backup").count(), 2, "all pages: {out}");
         assert_eq!(run(&["template", "list"], &fake).1, "no templates\n");
         let (_, out) = run(&["schedule", "show", ID], &fake);
         assert!(out.contains("FREQ=WEEKLY") && out.contains("2026-11-29T01:00:00Z to 2026-11-29T03:00:00Z"), "{out}");

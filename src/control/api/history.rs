@@ -20,11 +20,6 @@ use crate::{
     },
 };
 
-/// How many to list unless told.
-const LIMIT: usize = 100;
-/// Most that are listed at once.
-const MOST: usize = 1_000;
-
 /// The filters of a list.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -121,11 +116,7 @@ pub(crate) fn query(request: &HttpRequest) -> Result<HistoryQuery, Failure> {
     }
     let operator = params.short("operator", 200);
     let before = params.short("before", 200);
-    let problem = format!("is not a number from 1 to {MOST}");
-    let limit = params.parsed("limit", problem.as_str()).unwrap_or(LIMIT);
-    if !(1..=MOST).contains(&limit) {
-        params.wrong("limit", problem);
-    }
+    let limit = params.limit();
     params.finish()?;
     let application = application.map(|name| name.to_string());
     Ok(HistoryQuery { application, source, operator, before, limit, ..HistoryQuery::default() })

@@ -9,6 +9,10 @@ use crate::{availability::FieldError, control::errors::Failure};
 
 /// Most parameters of one request.
 const MOST: usize = 100;
+/// How many to list unless told.
+const LISTED: usize = 100;
+/// Most that are listed at once.
+const MOST_LISTED: usize = 1_000;
 
 /// The parameters of one request that have not been taken yet, and what was wrong with the others.
 pub(crate) struct Params {
@@ -66,6 +70,16 @@ impl Params {
             self.wrong(name, problem);
         }
         parsed
+    }
+
+    /// `limit`: how many to list at once, 1 to 1,000; 100 unless given.
+    pub(crate) fn limit(&mut self) -> usize {
+        let problem = format!("is not a number from 1 to {MOST_LISTED}");
+        let limit = self.parsed("limit", problem.as_str()).unwrap_or(LISTED);
+        if !(1..=MOST_LISTED).contains(&limit) {
+            self.wrong("limit", problem);
+        }
+        limit
     }
 
     /// Checks that all parameters were read and are valid.

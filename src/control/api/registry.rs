@@ -8,10 +8,14 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{desk, params, segment};
+use super::{
+    desk,
+    params::{self, Params},
+    segment,
+};
 use crate::{
     availability::{Author, Key, Kind, Moment, Name, Record, Schedule, Target},
     clock,
@@ -59,16 +63,35 @@ struct Registered {
     next: Option<Vec<Window>>,
 }
 
-/// All schedules.
+/// One page of the schedules, in the order of their ids.
 #[derive(Serialize, ToSchema)]
 struct Schedules {
     schedules: Vec<Registered>,
+    /// Goes into `after` to go on; null at the end.
+    #[schema(required)]
+    next: Option<Uuid>,
 }
 
-/// All templates.
+/// One page of the templates, in the order of their ids.
 #[derive(Serialize, ToSchema)]
 struct Templates {
     templates: Vec<Registered>,
+    /// Goes into `after` to go on; null at the end.
+    #[schema(required)]
+    next: Option<Uuid>,
+}
+
+/// Which part of a list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "page() reads them one by one; only their form is read")]
+struct Part {
+    /// Only those after this id: what `next` said.
+    #[param(nullable = false)]
+    after: Option<Uuid>,
+    /// How many.
+    #[param(nullable = false, minimum = 1, maximum = 1_000, default = 100)]
+    limit: Option<u16>,
 }
 
 impl Registered {
@@ -96,13 +119,21 @@ impl Registered {
     }
 }
 
-async fn all(request: &HttpRequest, kind: Kind) -> Result<Vec<Registered>, Failure> {
-    params::none(request)?;
-    let records = desk(request)?.records(kind).await.ok_or_else(Failure::not_ready)?;
-    // Thousands of rules are enumerated on a thread that may be busy.
+/// One page of a list, and where it goes on.
+async fn page(request: &HttpRequest, kind: Kind) -> Result<(Vec<Registered>, Option<Uuid>), Failure> {
+    let mut params = Params::of(request)?;
+    let after: Option<Uuid> = params.parsed("after", "is not an id");
+    let limit = params.limit();
+    params.finish()?;
+    let mut records = desk(request)?.records(kind).await.ok_or_else(Failure::not_ready)?;
+    records.retain(|record| after.is_none_or(|after| record.id > after));
+    let is_more = records.len() > limit;
+    records.truncate(limit);
+    let next = records.last().filter(|_| is_more).map(|record| record.id);
+    // A thousand rules are enumerated on a thread that may be busy.
     let now = clock::now();
     let shown = web::block(move || records.iter().map(|record| Registered::new(record, now)).collect()).await;
-    shown.or(Err(Failure::not_ready()))
+    Ok((shown.or(Err(Failure::not_ready()))?, next))
 }
 
 fn key(request: &HttpRequest, kind: Kind) -> Result<Key, Failure> {
@@ -167,13 +198,14 @@ async fn remove(request: &HttpRequest, kind: Kind) -> Result<HttpResponse, Failu
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// All schedules
+/// The schedules
 #[utoipa::path(
-    get, path = "/api/v1/schedules", operation_id = "listSchedules", tag = "registry",
-    responses((status = 200, description = "All schedules, each with its next ten occurrences.", body = Schedules), Reading)
+    get, path = "/api/v1/schedules", operation_id = "listSchedules", tag = "registry", params(Part),
+    responses((status = 200, description = "One page, each schedule with its next ten occurrences.", body = Schedules), Reading)
 )]
 pub(crate) async fn schedules(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    Ok(HttpResponse::Ok().json(Schedules { schedules: all(&request, Kind::Schedule).await? }))
+    let (schedules, next) = page(&request, Kind::Schedule).await?;
+    Ok(HttpResponse::Ok().json(Schedules { schedules, next }))
 }
 
 /// Add a schedule
@@ -228,13 +260,14 @@ pub(crate) async fn remove_schedule(request: HttpRequest) -> Result<HttpResponse
     remove(&request, Kind::Schedule).await
 }
 
-/// All templates
+/// The templates
 #[utoipa::path(
-    get, path = "/api/v1/templates", operation_id = "listTemplates", tag = "registry",
-    responses((status = 200, description = "All templates.", body = Templates), Reading)
+    get, path = "/api/v1/templates", operation_id = "listTemplates", tag = "registry", params(Part),
+    responses((status = 200, description = "One page.", body = Templates), Reading)
 )]
 pub(crate) async fn templates(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    Ok(HttpResponse::Ok().json(Templates { templates: all(&request, Kind::Template).await? }))
+    let (templates, next) = page(&request, Kind::Template).await?;
+    Ok(HttpResponse::Ok().json(Templates { templates, next }))
 }
 
 /// Add a template

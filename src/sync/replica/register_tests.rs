@@ -222,10 +222,15 @@ fn a_record_from_the_future_or_a_forged_one_changes_nothing() {
     let early = foreign(1, 120_001, None);
     let mut forged = (*foreign(2, 0, None)).clone();
     forged.operator = Some("mallory".to_owned());
-    replica.deliver(id(2), bring(vec![early, Arc::new(forged)]), 5, NOW);
+    replica.deliver(id(2), bring(vec![Arc::clone(&early), Arc::new(forged)]), 5, NOW);
     let effects = settle(&mut replica);
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Reply(5, Reply::Delivered(_)))));
     assert_eq!((replica.registry().len(), replica.ledger().limit()), (0, Moment::ZERO));
+    // It is offered again, and accepted when its time has come.
+    let later = Now { wall: Moment::from_millis(10), ..NOW };
+    replica.deliver(id(2), bring(vec![early]), 5, later);
+    settle(&mut replica);
+    assert_eq!(replica.registry().len(), 1);
     let many = (0..=MAX_ITEMS as u128).map(|i| foreign(i, 0, None)).collect();
     replica.deliver(id(2), bring(many), 6, NOW);
     assert!(settle(&mut replica).iter().any(|effect| matches!(effect, Effect::Reply(6, Reply::Malformed(_)))));
