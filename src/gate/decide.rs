@@ -111,9 +111,15 @@ pub fn decide<'r, F: Fields>(
         };
         match snapshot.decide(&facts, clock) {
             Decision::Open(advisory) => {
-                notices.advisory = joined(notices.advisory.take(), advisory);
+                if advisory.is_some() {
+                    notices.advisory = joined(notices.advisory.take(), advisory);
+                }
                 // They are written alike, in UTC: the earlier one is the lesser.
-                notices.next = notices.next.take().into_iter().chain(announced.next.clone()).min();
+                if let Some(next) = &announced.next
+                    && notices.next.as_ref().is_none_or(|other| next < other)
+                {
+                    notices.next = Some(next.clone());
+                }
                 if !inside && entry.is_some_and(|entry| clock < entry.until) {
                     entering.push(name.to_owned());
                 }

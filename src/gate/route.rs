@@ -56,8 +56,38 @@ pub struct Routes {
     hosts: FxHashMap<Box<str>, Prefixes>,
     /// By what follows the `*.` of a wildcard, in lower case.
     wildcards: FxHashMap<Box<str>, Prefixes>,
-    /// Length of the longest prefix in bytes: no boundary behind it is worth a look.
+    lengths: Lengths,
+}
+
+/// How long the prefixes are, in bytes: at other boundaries of a path no look is worth its time.
+#[derive(Debug, Default)]
+struct Lengths {
+    /// One bit for each length below [`EXACT`].
+    short: [u64; EXACT / 64],
     longest: usize,
+}
+
+/// Lengths of prefixes that are told apart.
+const EXACT: usize = 128;
+
+impl Lengths {
+    fn add(&mut self, length: usize) {
+        self.longest = self.longest.max(length);
+        if let Some(bits) = self.short.get_mut(length / 64) {
+            *bits |= 1 << (length % 64);
+        }
+    }
+
+    /// Whether a prefix may have this length.
+    fn has(&self, length: usize) -> bool {
+        self.short.get(length / 64).is_none_or(|bits| bits & 1 << (length % 64) != 0)
+    }
+
+    /// Where a prefix of `path` may end, the shortest first.
+    fn ends<'p>(&'p self, path: &'p str) -> impl Iterator<Item = usize> + 'p {
+        let ends = std::iter::once(0).chain(boundaries(path)).take_while(|&end| end <= self.longest);
+        ends.filter(|&end| self.has(end))
+    }
 }
 
 /// A route that a request matches.
@@ -103,7 +133,7 @@ impl Routes {
                 Ok(path) => Box::from(path.strict().trim_end_matches('/')),
                 Err(source) => return Err(RouteError { prefix, source }),
             };
-            built.longest = built.longest.max(str::len(&key));
+            built.lengths.add(str::len(&key));
             let host = host.map(|host| host_name(&host).to_ascii_lowercase());
             let prefixes = match host.as_deref().map(|host| host.strip_prefix("*.").ok_or(host)) {
                 None => &mut built.any,
@@ -137,11 +167,7 @@ impl Routes {
             let mut found = routes.filter_map(|prefixes| prefixes.get_key_value(prefix));
             found.next().map(|(prefix, applications)| Matched { prefix, applications })
         };
-        let mut best = find("");
-        for end in boundaries(path).take_while(|&end| end <= self.longest) {
-            best = find(&path[..end]).or(best);
-        }
-        best
+        self.lengths.ends(path).fold(None, |best, end| find(&path[..end]).or(best))
     }
 
     /// Looks up every reading of a path.
@@ -167,9 +193,8 @@ impl Routes {
             Some(host) => self.lookup(host, path).is_some(),
             None => {
                 let all = self.hosts.values().chain(self.wildcards.values()).chain([&self.any]);
-                let mut ends = std::iter::once(0).chain(boundaries(path)).take_while(|&end| end <= self.longest);
                 let prefixes: Vec<_> = all.collect();
-                ends.any(|end| prefixes.iter().any(|prefixes| prefixes.contains_key(&path[..end])))
+                self.lengths.ends(path).any(|end| prefixes.iter().any(|prefixes| prefixes.contains_key(&path[..end])))
             }
         })
     }
@@ -292,6 +317,17 @@ mod tests {
         ] {
             assert_eq!(at(&r, host, path), [expected], "{host}{path}");
         }
+    }
+
+    #[test]
+    fn prefixes_of_any_length_are_found() {
+        let long = format!("/{}", "x".repeat(3 * EXACT));
+        let r = routes(&[("", "/ab", 0), ("", &long, 1), ("", &long[..EXACT], 2)]);
+        assert_eq!((at(&r, "h", &long), at(&r, "h", &format!("{}/y", &long[..EXACT]))), (vec![1], vec![2]));
+        assert_eq!(at(&r, "h", "/ab/c"), [0]);
+        assert!(
+            at(&r, "h", "/").is_empty() && at(&r, "h", "/abc").is_empty() && at(&r, "h", &long[..EXACT + 1]).is_empty()
+        );
     }
 
     #[test]
