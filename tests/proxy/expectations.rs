@@ -87,10 +87,7 @@ async fn a_stop_ends_idle_connections_at_once() {
 async fn a_stop_waits_for_what_is_performed() {
     within(async {
         let stage = Stage::new().await;
-        let mut client = stage.client().await;
-        client.send("GET /x HTTP/1.1\r\nHost: farm\r\n\r\n").await;
-        let mut upstream = stage.accept().await;
-        upstream.head().await;
+        let (mut client, mut upstream) = stage.exchange("GET /x HTTP/1.1\r\nHost: farm\r\n\r\n").await;
         let stopped = actix_web::rt::spawn(stage.server.stop(true));
         // New ones are not let in any more; that is when the stop has begun.
         while TcpStream::connect(stage.gate).await.is_ok() {

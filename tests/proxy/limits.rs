@@ -83,10 +83,7 @@ async fn a_client_that_does_not_read_is_let_go() {
         let request = "GET /mail HTTP/1.1\r\nHost: h\r\n\r\n".repeat(100);
         while client.stream.write_all(request.as_bytes()).await.is_ok() {}
         // an answer that nobody reads; its upstream is let go with it
-        let mut client = stage.client().await;
-        client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
-        let mut upstream = stage.accept().await;
-        upstream.head().await;
+        let (_client, mut upstream) = stage.exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
         upstream.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n").await;
         let piece = vec![b'x'; 256 * 1024];
         while upstream.stream.write_all(&piece).await.is_ok() {}
@@ -98,10 +95,7 @@ async fn a_client_that_does_not_read_is_let_go() {
 async fn reading_stops_while_a_request_is_performed() {
     within(async {
         let stage = Stage::new().await;
-        let mut client = stage.client().await;
-        client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
-        let mut upstream = stage.accept().await;
-        upstream.head().await;
+        let (mut client, mut upstream) = stage.exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
         let before = memory();
         let request = b"GET /mail HTTP/1.1\r\nHost: h\r\n\r\n".repeat(1000);
         let sent = flood(&mut client.stream, &request, 64 << 20).await;

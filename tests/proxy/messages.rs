@@ -136,10 +136,8 @@ async fn the_end_of_a_connection_can_be_the_end_of_a_body() {
     within(async {
         let stage = Stage::new().await;
         for (version, framed) in [("1.1", "5\r\nhello\r\n0\r\n\r\n"), ("1.0", "hello")] {
-            let mut client = stage.client().await;
-            client.send(&format!("GET / HTTP/{version}\r\nHost: h\r\nConnection: close\r\n\r\n")).await;
-            let mut upstream = stage.accept().await;
-            upstream.head().await;
+            let (mut client, mut upstream) =
+                stage.exchange(&format!("GET / HTTP/{version}\r\nHost: h\r\nConnection: close\r\n\r\n")).await;
             upstream.send("HTTP/1.0 200 OK\r\n\r\nhello").await;
             drop(upstream);
             let head = client.head().await;

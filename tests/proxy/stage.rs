@@ -60,6 +60,15 @@ impl Stage {
     pub async fn accept(&self) -> Wire {
         Wire::new(self.upstream.accept().await.unwrap().0)
     }
+
+    /// A client that has sent this, and the upstream, which has read the head of it.
+    pub async fn exchange(&self, request: &str) -> (Wire, Wire) {
+        let mut client = self.client().await;
+        client.send(request).await;
+        let mut upstream = self.accept().await;
+        upstream.head().await;
+        (client, upstream)
+    }
 }
 
 fn gate(upstreams: &[String]) -> Gate {

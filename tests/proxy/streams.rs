@@ -6,10 +6,8 @@ use super::*;
 async fn both_directions_at_once() {
     within(async {
         let stage = Stage::new().await;
-        let mut client = stage.client().await;
-        client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n").await;
-        let mut upstream = stage.accept().await;
-        upstream.head().await;
+        let (mut client, mut upstream) =
+            stage.exchange("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n").await;
         upstream.until("one\r\n").await;
         // the answer begins, and its first piece arrives, while the upload goes on
         upstream.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n").await;
@@ -59,10 +57,7 @@ async fn an_early_answer_arrives_during_the_upload() {
 async fn the_slower_end_sets_the_pace() {
     within(async {
         let stage = Stage::new().await;
-        let mut client = stage.client().await;
-        client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
-        let mut upstream = stage.accept().await;
-        upstream.head().await;
+        let (_client, mut upstream) = stage.exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
         upstream.send("HTTP/1.1 200 OK\r\n\r\n").await;
         // The client reads nothing: after what sockets and buffers hold, the upstream must stand
         // still. A slow machine can only make this test pass, never fail.
@@ -87,10 +82,7 @@ async fn a_client_that_is_gone_stops_the_upstream() {
             ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n12345", ""),
             ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"),
         ] {
-            let mut client = stage.client().await;
-            client.send(request).await;
-            let mut upstream = stage.accept().await;
-            upstream.head().await;
+            let (mut client, mut upstream) = stage.exchange(request).await;
             upstream.send(answer).await;
             if !answer.is_empty() {
                 client.until("x\r\n").await;
@@ -108,10 +100,8 @@ async fn a_client_that_is_gone_stops_the_upstream() {
 async fn an_upload_that_breaks_off_does_not_look_complete() {
     within(async {
         let stage = Stage::new().await;
-        let mut client = stage.client().await;
-        client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n").await;
-        let mut upstream = stage.accept().await;
-        upstream.head().await;
+        let (mut client, mut upstream) =
+            stage.exchange("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n").await;
         upstream.until("one\r\n").await;
         client.send("no chunk").await;
         assert_eq!(upstream.rest().await, "", "no last chunk");
@@ -126,10 +116,7 @@ async fn an_answer_that_breaks_off_does_not_look_complete() {
     within(async {
         let stage = Stage::new().await;
         for head in ["Content-Length: 9\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\n"] {
-            let mut client = stage.client().await;
-            client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
-            let mut upstream = stage.accept().await;
-            upstream.head().await;
+            let (mut client, mut upstream) = stage.exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
             upstream.send(&format!("HTTP/1.1 200 OK\r\n{head}part")).await;
             drop(upstream);
             client.head().await;

@@ -7,6 +7,14 @@ const ASK: &str = "GET /ws HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrad
 const AGREE: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
+/// Both ends of a tunnel that has just been opened.
+async fn tunnel(stage: &Stage) -> (Wire, Wire) {
+    let (mut client, mut upstream) = stage.exchange(ASK).await;
+    upstream.send(AGREE).await;
+    client.head().await;
+    (client, upstream)
+}
+
 #[actix_web::test]
 async fn bytes_are_spliced_both_ways() {
     within(async {
@@ -57,12 +65,7 @@ async fn either_end_ends_it() {
     within(async {
         let stage = Stage::new().await;
         for client_first in [true, false] {
-            let mut client = stage.client().await;
-            client.send(ASK).await;
-            let mut upstream = stage.accept().await;
-            upstream.head().await;
-            upstream.send(AGREE).await;
-            client.head().await;
+            let (mut client, mut upstream) = tunnel(&stage).await;
             if client_first {
                 drop(client);
                 assert_eq!(upstream.rest().await, "");
@@ -81,12 +84,7 @@ async fn silence_ends_it() {
     within(async {
         let limits = Limits { tunnel: Duration::from_millis(50), ..Limits::default() };
         let stage = Stage::with(limits, |own| vec![own]).await;
-        let mut client = stage.client().await;
-        client.send(ASK).await;
-        let mut upstream = stage.accept().await;
-        upstream.head().await;
-        upstream.send(AGREE).await;
-        client.head().await;
+        let (mut client, mut upstream) = tunnel(&stage).await;
         assert_eq!(client.rest().await, "");
         assert_eq!(upstream.rest().await, "");
     })
@@ -97,12 +95,7 @@ async fn silence_ends_it() {
 async fn each_half_ends_for_itself() {
     within(async {
         let stage = Stage::new().await;
-        let mut client = stage.client().await;
-        client.send(ASK).await;
-        let mut upstream = stage.accept().await;
-        upstream.head().await;
-        upstream.send(AGREE).await;
-        client.head().await;
+        let (mut client, mut upstream) = tunnel(&stage).await;
         client.send("last words").await;
         client.stream.shutdown().await.unwrap();
         assert_eq!(upstream.rest().await, "last words");
