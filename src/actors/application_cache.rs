@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use actix::prelude::*;
 
 use super::shared::{Event, Shared, Slot};
-use crate::{answer::Snapshot, availability::verdict::View};
+use crate::availability::verdict::View;
 
 /// The clock may be set forward at any time, so no timer is longer.
 const LONGEST_TIMER: Duration = Duration::from_secs(5);
@@ -37,7 +37,8 @@ impl ApplicationCache {
         let slot: &Slot = &self.shared.slots[self.index];
         let clock = self.shared.clock();
         let before = slot.snapshot.load_full();
-        let next = Arc::new(Snapshot::build(Arc::clone(&slot.app), self.shared.node.clone(), view, clock));
+        let next = Arc::new(before.next(view, clock));
+        next.prepare(self.shared.texts.load().first());
         let wait = next.valid_until().map(|until| until.since(clock).clamp(Duration::from_millis(1), LONGEST_TIMER));
         slot.snapshot.store(next);
         drop(before);

@@ -20,6 +20,7 @@ use crate::{
     clock,
     monitor::Traffic,
     sync::{Conflict, Phase},
+    text::Texts,
     vocabulary::Visitors,
 };
 
@@ -144,6 +145,8 @@ pub struct Shared {
     pub store_stopped: AtomicBool,
     /// Signs what visitors carry.
     pub visitors: Visitors,
+    /// What users read. A new value counts from the next request on.
+    pub texts: ArcSwap<Texts>,
     /// δ and lapse.
     rules: Rules,
     /// L in milliseconds, as the repeater knows it now.
@@ -169,6 +172,7 @@ impl Shared {
                 None,
                 [(); 4].map(|()| clock::random().to_le_bytes()).concat().try_into().unwrap_or_default(),
             ),
+            texts: ArcSwap::from_pointee(Texts::default()),
             rules,
             limit: AtomicI64::new(0),
             phase: ArcSwap::from_pointee(Phase::Open),
@@ -185,6 +189,12 @@ impl Shared {
     #[must_use]
     pub fn with_visitors(self, visitors: Visitors) -> Self {
         Self { visitors, ..self }
+    }
+
+    /// The same with these texts.
+    #[must_use]
+    pub fn with_texts(self, texts: Texts) -> Self {
+        Self { texts: ArcSwap::from_pointee(texts), ..self }
     }
 
     /// The same with these monitors.

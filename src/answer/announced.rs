@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{general::is_general, words::instant};
+use super::general::is_general;
 use crate::availability::{Moment, Name, Weighed, verdict::ANNOUNCED};
 
 /// Announced for the next 24 hours on one node; see the module.
@@ -31,7 +31,7 @@ impl Announced {
         for plan in plans.filter(|plan| plan.since().before(ANNOUNCED) <= clock) {
             let begins = plan.since();
             if announced.next.is_none() && is_general(plan.criteria.as_ref(), node.as_str()) {
-                announced.next = Some(format!("{}; reason={}", instant(begins), plan.reason.name).into());
+                announced.next = Some(format!("{}; reason={}", begins.whole_second(), plan.reason.name).into());
             }
             let entry = plan.last_entry().map(|until| LastEntry { from: begins.before(ANNOUNCED), until });
             announced.entry = announced.entry.or(entry);

@@ -1,49 +1,45 @@
 //! The answer to a request for an application that is down (docs/contract.md#denials).
 //!
-//! Rendered once, in pieces, and filled in for each request: path, seconds until the return, texts that depend
-//! on the time. Headers contain names, ids, numbers and literals only, never text that a person wrote.
+//! Rendered once for each language, in pieces, and filled in for each request: path, seconds until the return,
+//! texts that depend on the time. Headers contain names, ids, numbers and literals only, never text that a person wrote.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
-use crate::availability::{
-    Entry, Moment, Name,
-    verdict::{Cause, Verdict},
-};
-
-use super::{
-    App, Occasion, Shape,
-    form::Form,
-    page,
-    pieces::{Pieces, Slots},
-    words,
+use self::spoken::Spoken;
+use super::{App, Occasion, Shape, form::Form, page, pieces::Slots};
+use crate::{
+    availability::{
+        Entry, Moment, Name,
+        verdict::{Cause, Verdict},
+    },
+    text::Language,
 };
 
 mod programs;
 mod shapes;
+mod spoken;
 
 pub use programs::{EVENTS, Told};
+pub(super) use shapes::shortened;
 
 /// `Retry-After` in seconds when the application is overdue.
 const OVERDUE: u64 = 60;
 /// The most seconds that are added to it, so that those who wait do not come back at once.
 const SPREAD: u64 = 30;
+/// Languages in which a denial is kept rendered. Those beyond are rendered anew for each request.
+const KEPT: usize = 8;
 
 /// See the module. Shared by all requests that it answers.
 #[derive(Debug)]
 pub struct Denial {
     facts: Facts,
     headers: Vec<(&'static str, Bytes)>,
-    /// The lines of all fields that do not depend on the time, by shape.
-    lines: [OnceLock<Vec<u8>>; Shape::ALL.len()],
-    json: OnceLock<Pieces>,
-    /// The first for GET and HEAD, the second for requests that sent something.
-    text: [OnceLock<Pieces>; 2],
-    html: [OnceLock<Pieces>; 2],
-    /// The page that gives a form back.
-    form: OnceLock<Pieces>,
+    /// In the languages that were wanted first.
+    spoken: [ArcSwapOption<Spoken>; KEPT],
 }
 
 /// What there is to tell.
@@ -62,6 +58,8 @@ struct Facts {
     back: Option<Moment>,
     /// It should be back and is not.
     overdue: bool,
+    /// What was said before, the newest first.
+    updates: Arc<[(Moment, String)]>,
 }
 
 impl Denial {
@@ -73,7 +71,15 @@ impl Denial {
         let (since, back) = (verdict.since()?, verdict.expected_back_at());
         let overdue = back.is_some_and(|back| back <= clock);
         let (app, node) = (Arc::clone(app), node.clone());
-        Some(Self::new(Facts { app, others: Vec::new(), node, causes: verdict.causes, deciding, since, back, overdue }))
+        let (others, causes, updates) = (Vec::new(), verdict.causes, Arc::default());
+        Some(Self::new(Facts { app, others, node, causes, deciding, since, back, overdue, updates }))
+    }
+
+    /// With what was said before about the same outage, the newest first.
+    #[must_use]
+    pub fn after(mut self, updates: &Arc<[(Moment, String)]>) -> Self {
+        self.facts.updates = Arc::clone(updates);
+        self
     }
 
     /// The one denial of a request that needs several applications, of which these are closed. The
@@ -105,18 +111,28 @@ impl Denial {
             ("forewarn-reason", Bytes::copy_from_slice(reason.as_str().as_bytes())),
             ("forewarn-notification", facts.deciding.notification.id.to_string().into()),
         ];
-        let lines = Default::default();
-        let (json, form) = (OnceLock::new(), OnceLock::new());
-        Self { facts, headers, lines, json, text: Default::default(), html: Default::default(), form }
+        Self { facts, headers, spoken: Default::default() }
     }
 
-    /// Renders every shape now rather than for the first request that wants it.
-    pub(super) fn prepare(&self) {
-        self.json();
-        for reading in [true, false] {
-            self.text(reading);
-            self.html(reading);
+    /// Renders every shape in a language now rather than for the first request that wants it.
+    pub(super) fn prepare(&self, language: &Arc<Language>) {
+        self.spoken(language).prepare(self);
+    }
+
+    /// The same in a language. One that is not kept takes a free place, or that of a language that was replaced
+    /// when the configuration was read again.
+    fn spoken(&self, language: &Arc<Language>) -> Arc<Spoken> {
+        let mut place = None;
+        for kept in &self.spoken {
+            match &*kept.load() {
+                Some(spoken) if Arc::ptr_eq(spoken.language(), language) => return Arc::clone(spoken),
+                Some(spoken) if spoken.language().tag() != language.tag() => {}
+                _ => place = place.or(Some(kept)),
+            }
         }
+        let spoken = Arc::new(Spoken::new(Arc::clone(language)));
+        place.iter().for_each(|place| place.store(Some(Arc::clone(&spoken))));
+        spoken
     }
 
     /// Always 503.
@@ -128,22 +144,19 @@ impl Denial {
     /// are visible ASCII by construction (names, ids, numbers, literals).
     pub fn headers(&self, occasion: &Occasion<'_>) -> impl Iterator<Item = (&'static str, Bytes)> {
         let retry = self.retry_after(occasion).map(|seconds| ("retry-after", seconds.to_string().into()));
-        self.fixed(occasion.shape).chain(retry)
+        self.fixed(occasion.shape, occasion.language).chain(retry)
     }
 
-    /// Those that depend on the shape alone.
-    fn fixed(&self, shape: Shape) -> impl Iterator<Item = (&'static str, Bytes)> {
-        let typed = [("content-type", Bytes::from_static(shape.content_type().as_bytes()))];
+    /// Those that depend on shape and language alone.
+    fn fixed(&self, shape: Shape, language: &Language) -> impl Iterator<Item = (&'static str, Bytes)> {
+        let typed = [("content-type", Bytes::from_static(shape.content_type().as_bytes())), in_language(language)];
         let policy = (shape == Shape::Html).then(|| ("content-security-policy", page::security_policy(true)));
         typed.into_iter().chain(policy).chain(self.headers.iter().cloned())
     }
 
-    /// The lines of [`Self::headers`] as HTTP/1.1 writes them, without `Retry-After`.
-    pub fn lines(&self, shape: Shape) -> &[u8] {
-        self.lines[shape as usize].get_or_init(|| {
-            let line = |(name, value): (&str, Bytes)| [name.as_bytes(), b": ", &value, b"\r\n"].concat();
-            self.fixed(shape).flat_map(line).collect()
-        })
+    /// Appends the lines of [`Self::headers`] as HTTP/1.1 writes them, without `Retry-After`.
+    pub fn append_lines(&self, out: &mut Vec<u8>, occasion: &Occasion<'_>) {
+        out.extend_from_slice(self.spoken(occasion.language).lines(self, occasion.shape));
     }
 
     /// Seconds until the expected return, rounded up, at least 1, and up to a tenth more by chance, at most 30;
@@ -160,59 +173,56 @@ impl Denial {
 
     /// The body. Costs one buffer.
     pub fn body(&self, occasion: &Occasion<'_>) -> Bytes {
-        self.pieces(occasion.shape, occasion.reading).fill(&self.slots(occasion))
+        self.spoken(occasion.language).pieces(self, occasion.shape, occasion.reading).fill(&self.slots(occasion))
     }
 
     /// The same, behind what is in a buffer already.
     pub fn append_body(&self, out: &mut Vec<u8>, occasion: &Occasion<'_>) {
-        self.pieces(occasion.shape, occasion.reading).append(out, &self.slots(occasion));
+        let spoken = self.spoken(occasion.language);
+        spoken.pieces(self, occasion.shape, occasion.reading).append(out, &self.slots(occasion));
     }
 
     /// The page that gives a form back, in a buffer that is overwritten when it goes and that never moves.
     pub fn page_with(&self, form: &Form, occasion: &Occasion<'_>) -> Zeroizing<Vec<u8>> {
         let mut page = Zeroizing::new(Vec::with_capacity(page::LARGEST_PAGE + form.most()));
         let slots = Slots { form: Some(form), ..self.slots(occasion) };
-        self.form.get_or_init(|| shapes::form_page(self)).append(&mut page, &slots);
+        self.spoken(occasion.language).form_page(self).append(&mut page, &slots);
         page
-    }
-
-    fn pieces(&self, shape: Shape, reading: bool) -> &Pieces {
-        match shape {
-            Shape::Html => self.html(reading),
-            Shape::ProblemJson | Shape::Json => self.json(),
-            Shape::Text => self.text(reading),
-        }
     }
 
     fn slots<'a>(&self, occasion: &Occasion<'a>) -> Slots<'a> {
         let Facts { since, back, .. } = self.facts;
         let (instance, now) = (occasion.instance, occasion.clock);
-        Slots { instance, retry_after: self.retry_after(occasion), now, since, back, form: None }
+        let (works, language) = (occasion.works, &**occasion.language);
+        Slots { instance, retry_after: self.retry_after(occasion), now, since, back, form: None, works, language }
     }
 
     /// Such as "Mail is unavailable".
-    pub fn title(&self) -> String {
-        format!("{} is unavailable", self.facts.app.title)
+    pub fn title(&self, language: &Language) -> String {
+        language.tell("unavailable", &[("app", &self.app_title(language))])
+    }
+
+    /// What people call the application.
+    fn app_title(&self, language: &Language) -> String {
+        language.application(self.facts.app.name().as_str(), &self.facts.app.title)
     }
 
     /// One sentence: what is down, why, and when it will be back.
-    pub fn detail(&self) -> String {
+    pub fn detail(&self, language: &Language) -> String {
         let Facts { back, overdue, .. } = &self.facts;
-        let phrase = self.facts.deciding.notification.reason.phrase();
-        if let Some(begins) = self.begins().map(words::instant) {
-            let down =
-                format!("{} goes down {phrase} at {begins} and lets nobody new in until then", self.facts.app.title);
-            return match back.map(words::instant) {
-                None => format!("{down}. When it will be back is not known."),
-                Some(back) => format!("{down}. It is expected back at {back}."),
-            };
-        }
-        let down = format!("{} is down {phrase}", self.facts.app.title);
-        match back.map(words::instant) {
-            None => format!("{down}. When it will be back is not known."),
-            Some(back) if *overdue => format!("{down}, was expected back at {back}, and is not back yet."),
-            Some(back) => format!("{down} and is expected back at {back}."),
-        }
+        let app = self.app_title(language);
+        let why = language.reason(&self.facts.deciding.notification.reason);
+        let back = back.map(|back| language.moment(back)).unwrap_or_default();
+        let begins = self.begins().map(|begins| language.moment(begins));
+        let message = match (&begins, self.facts.back) {
+            (Some(_), None) => "coming-unknown",
+            (Some(_), Some(_)) => "coming-until",
+            (None, None) => "down-unknown",
+            (None, Some(_)) if *overdue => "down-was-until",
+            (None, Some(_)) => "down-until",
+        };
+        let begins = begins.unwrap_or_default();
+        language.tell(message, &[("app", &app), ("why", &why), ("back", &back), ("begins", &begins)])
     }
 
     /// When the application goes down, if only newcomers are turned away until then.
@@ -239,18 +249,11 @@ impl Denial {
     pub fn expected_back_at(&self) -> Option<Moment> {
         self.facts.back
     }
+}
 
-    fn json(&self) -> &Pieces {
-        self.json.get_or_init(|| shapes::json(self))
-    }
-
-    fn text(&self, reading: bool) -> &Pieces {
-        self.text[usize::from(!reading)].get_or_init(|| shapes::text(self, reading))
-    }
-
-    fn html(&self, reading: bool) -> &Pieces {
-        self.html[usize::from(!reading)].get_or_init(|| shapes::html(self, reading))
-    }
+/// `Content-Language`.
+pub(super) fn in_language(language: &Language) -> (&'static str, Bytes) {
+    ("content-language", Bytes::copy_from_slice(language.tag().as_bytes()))
 }
 
 #[cfg(test)]

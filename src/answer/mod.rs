@@ -23,6 +23,7 @@ mod problem;
 mod shape;
 mod snapshot;
 mod words;
+mod works;
 
 pub use announced::{Announced, LastEntry};
 pub use denial::{Denial, EVENTS, Told};
@@ -34,3 +35,4 @@ pub(crate) use page::base64;
 pub use problem::{PROBLEMS, Problem, ProblemKind, problem_type};
 pub use shape::Shape;
 pub use snapshot::{App, Decision, Snapshot};
+pub use works::{MOST as MOST_WORKS, Work};

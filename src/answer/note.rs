@@ -9,7 +9,7 @@ use super::{
     page::{Page, security_policy},
     words::visible,
 };
-use crate::availability::Name;
+use crate::{availability::Name, text::english};
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +31,7 @@ impl Note<'_> {
             ("cache-control", "no-store"),
             ("vary", "Accept, Accept-Language"),
             ("x-content-type-options", "nosniff"),
+            ("content-language", "en"),
         ];
         fixed.into_iter().map(|(name, value)| (name, Bytes::from_static(value.as_bytes()))).chain(policy)
     }
@@ -39,11 +40,13 @@ impl Note<'_> {
     pub fn body(&self, shape: Shape, address: &str) -> Bytes {
         match shape {
             Shape::Html => Page {
-                tone: "calm",
                 title: &visible(self.title, false),
                 lead: &visible(self.text, false),
-                reference: &format!("node {}", self.node),
-                ..Page::default()
+                support: &english().tell(
+                    "support",
+                    &[("reference", &english().tell("reference-node", &[("node", self.node.as_str())]))],
+                ),
+                ..Page::empty(english())
             }
             .fit()
             .into(),

@@ -1,8 +1,9 @@
 //! What an answer depends on beside what it says: parts of the request, the time, and chance.
 
-use crate::availability::Moment;
+use std::sync::Arc;
 
-use super::Shape;
+use super::{Shape, Work};
+use crate::{availability::Moment, text::Language};
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +16,10 @@ pub struct Occasion<'a> {
     pub reading: bool,
     /// The time that verdicts go by.
     pub clock: Moment,
+    /// What the client reads.
+    pub language: &'a Arc<Language>,
+    /// Other applications that work, for a page.
+    pub works: &'a [Work],
     /// A random number: spreads the time at which those who wait come back.
     pub chance: u16,
 }

@@ -4,29 +4,28 @@
 //! flight, and loads nothing else; the policy allows its own style and script by their hashes, and nothing
 //! else; the page is complete without scripts.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::{
+    borrow::Cow,
+    sync::{Arc, LazyLock},
+};
 
 use askama::Template;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use crate::availability::Moment;
-
-use super::{pieces, words};
+use super::pieces;
+use crate::{availability::Moment, text::Language};
 
 /// Every page stays below this many bytes: ten TCP segments of a usual first flight (RFC 6928), less
 /// the head of the answer.
 pub const LARGEST_PAGE: usize = 14_000;
 /// What filling in may add to a rendered page.
 const ROOM: usize = 120;
-/// Stands at the end of a message that had to be cut.
-const CUT: &str = "… (shortened)";
-
-static STYLE: LazyLock<String> = LazyLock::new(|| lean(include_str!("../../static/gate/page.css")));
+static STYLE: LazyLock<String> = LazyLock::new(|| tight(include_str!("../../static/gate/page.css")));
 static SCRIPT: LazyLock<String> = LazyLock::new(|| lean(include_str!("../../static/gate/page.js")));
 static FORM_SCRIPT: LazyLock<String> = LazyLock::new(|| lean(include_str!("../../static/gate/form.js")));
 static KEPT_SCRIPT: LazyLock<String> = LazyLock::new(|| lean(include_str!("../../static/gate/kept.js")));
-static FORM_STYLE: LazyLock<String> = LazyLock::new(|| lean(include_str!("../../static/gate/form.css")));
+static FORM_STYLE: LazyLock<String> = LazyLock::new(|| tight(include_str!("../../static/gate/form.css")));
 
 /// What a request that is no GET must be told about what it sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,10 +42,12 @@ impl Sent {
     }
 }
 
-/// What stands on a page. Texts must have passed [`words::visible`].
-#[derive(Debug, Clone, Default, Template)]
+/// What stands on a page. Texts must have passed [`super::words::visible`].
+#[derive(Debug, Clone, Template)]
 #[template(path = "gate/page.html", whitespace = "minimize")]
 pub(super) struct Page<'a> {
+    /// The language of everything but what people wrote.
+    pub(super) language: &'a Arc<Language>,
     /// `calm` for what was planned, `alert` for what was not.
     pub(super) tone: &'a str,
     /// What the script looks at: `own` (this page's own address, which the page comes back to),
@@ -62,6 +63,8 @@ pub(super) struct Page<'a> {
     pub(super) app: &'a str,
     /// What is down and why.
     pub(super) lead: &'a str,
+    /// The lead is in English although the page is not: it is for developers.
+    pub(super) foreign: bool,
     /// Absent where nothing is down.
     pub(super) since: Option<Moment>,
     /// It has not begun: `since` is when it begins.
@@ -72,15 +75,43 @@ pub(super) struct Page<'a> {
     /// Cut where the page would become too large.
     pub(super) message: Option<Cow<'a, str>>,
     pub(super) notes: &'a [String],
+    /// What was said before, the newest first.
+    pub(super) updates: &'a [(Moment, String)],
     /// Absent for requests that sent nothing.
     pub(super) sent: Option<Sent>,
     /// A refused form comes back on it.
     pub(super) form: bool,
     /// What to tell those who help.
-    pub(super) reference: &'a str,
+    pub(super) support: &'a str,
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    /// A page with nothing on it yet.
+    pub(super) fn empty(language: &'a Arc<Language>) -> Self {
+        Self {
+            language,
+            tone: "calm",
+            watch: "",
+            key: "",
+            apps: "",
+            title: "",
+            app: "",
+            lead: "",
+            foreign: false,
+            since: None,
+            coming: false,
+            back: None,
+            overdue: false,
+            component: None,
+            message: None,
+            notes: &[],
+            updates: &[],
+            sent: None,
+            form: false,
+            support: "",
+        }
+    }
+
     /// The page below its largest size: of a message that is too long for that (some thousand
     /// characters that take several bytes each) the end is left out, visibly.
     pub(super) fn fit(mut self) -> String {
@@ -90,7 +121,7 @@ impl Page<'_> {
             return page;
         }
         let Some(message) = self.message.take() else { return page };
-        let mut room = most.saturating_sub(self.html().len() + 100);
+        let mut room = most.saturating_sub(self.html().len() + 160);
         // What askama makes of a character: five bytes of each of these five.
         let size = |c: char| if matches!(c, '&' | '<' | '>' | '"' | '\'') { 5 } else { c.len_utf8() };
         let mut kept: String = message
@@ -101,7 +132,8 @@ impl Page<'_> {
                 left.is_some()
             })
             .collect();
-        kept.push_str(CUT);
+        kept.push_str("… ");
+        kept.push_str(&self.say("shortened"));
         self.message = Some(kept.into());
         self.html()
     }
@@ -148,8 +180,60 @@ impl Page<'_> {
         pieces::LEFT
     }
 
+    fn works(&self) -> char {
+        pieces::WORKS
+    }
+
     fn date(&self, moment: &Moment) -> String {
-        words::date(*moment)
+        self.language.date(*moment)
+    }
+
+    fn say(&self, id: &str) -> String {
+        self.language.say(id)
+    }
+
+    /// A message about the application.
+    fn tell(&self, id: &str) -> String {
+        self.language.tell(id, &[("app", self.app)])
+    }
+
+    /// Whether the script has anything to say.
+    fn is_live(&self) -> bool {
+        self.since.is_some() || !self.watch.is_empty()
+    }
+
+    /// What the scripts say, as JSON.
+    fn words(&self) -> String {
+        let mut words = serde_json::json!({
+            "at": self.language.tell("date-time", &[("date", "{d}"), ("time", "{t}")]),
+            "offline": self.say("no-connection"),
+        });
+        if self.since.is_some() {
+            words["expected"] = self.say("expected-back").into();
+            words["overdue"] = self.say("was-expected-back").into();
+            for (name, id) in [("back", "is-back"), ("check", "back-check"), ("tells", "leave-open-tells")] {
+                words[name] = self.tell(id).into();
+            }
+        }
+        if self.sent.is_some() {
+            words["go"] = self.tell("back-go-back").into();
+            words["again"] = self.tell("back-send-again").into();
+        }
+        let around = |id, name| {
+            let (before, behind) = self.language.around(id, name);
+            serde_json::json!([before, behind])
+        };
+        if self.form {
+            words["here"] = self.say("typed-here").into();
+        } else if self.has_forms() {
+            words["file"] = around("file-not-kept", "file");
+            words["left"] = around("not-kept", "fields");
+            for (name, id) in [("send", "send-again"), ("typed", "typed"), ("before", "typed-before")] {
+                words[name] = self.say(id).into();
+            }
+        }
+        // Nothing in it ends the element.
+        words.to_string().replace('<', "\\u003c")
     }
 }
 
@@ -190,6 +274,12 @@ fn lean(source: &str) -> String {
     kept
 }
 
+/// A style sheet without comments, and without spaces that say nothing.
+fn tight(source: &str) -> String {
+    let spaces = [(" {", "{"), ("{ ", "{"), (" }", "}"), ("; ", ";"), (": ", ":"), (", ", ","), ("\n", "")];
+    spaces.iter().fold(lean(source), |text, (with, without)| text.replace(with, without))
+}
+
 /// RFC 4648, section 4.
 pub(crate) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -218,7 +308,7 @@ mod tests {
 
     #[test]
     fn the_policy_names_what_is_on_the_page() {
-        let page = |form, since| Page { title: "x", form, since, ..Page::default() }.fit();
+        let page = |form, since| Page { title: "x", form, since, ..Page::empty(crate::text::english()) }.fit();
         for (page, forms) in
             [(page(false, None), false), (page(true, None), true), (page(false, Some(Moment::ZERO)), true)]
         {
@@ -239,5 +329,9 @@ mod tests {
     #[test]
     fn comments_stay_at_home() {
         assert_eq!(lean("/* a\n b */\n  x { }\n// y\n\n z"), "x { }\nz\n");
+        assert_eq!(
+            tight("/* a */\na b, c:d { e: calc(1px - 2px) f; }\n@media (g: h) {\n  i { }\n}"),
+            "a b,c:d{e:calc(1px - 2px) f;}@media (g:h){i{}}"
+        );
     }
 }

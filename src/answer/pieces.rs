@@ -5,7 +5,8 @@ use bytes::Bytes;
 
 use crate::availability::Moment;
 
-use super::{form::Form, words::relative};
+use super::{Work, form::Form};
+use crate::text::Language;
 
 /// Stands in rendered text for the distance to the expected return, in words.
 pub(super) const RELATIVE: char = '\u{1}';
@@ -15,6 +16,8 @@ pub(super) const ELAPSED: char = '\u{2}';
 pub(super) const LEFT: char = '\u{3}';
 /// Stands in rendered text for the form that is given back.
 pub(super) const FORM: char = '\u{4}';
+/// Stands in a rendered page for the list of other applications that work.
+pub(super) const WORKS: char = '\u{5}';
 
 /// What is filled in.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +31,9 @@ pub(super) struct Slots<'a> {
     pub(super) back: Option<Moment>,
     /// What is given back.
     pub(super) form: Option<&'a Form>,
+    /// Other applications that work.
+    pub(super) works: &'a [Work],
+    pub(super) language: &'a Language,
 }
 
 #[derive(Debug)]
@@ -41,6 +47,7 @@ enum Piece {
     Elapsed,
     Left,
     Form,
+    Works,
 }
 
 /// See the module.
@@ -53,13 +60,14 @@ impl Pieces {
     pub(super) fn of_text(text: &str) -> Self {
         let mut pieces = Vec::new();
         let mut rest = text;
-        while let Some(at) = rest.find([RELATIVE, ELAPSED, LEFT, FORM]) {
+        while let Some(at) = rest.find([RELATIVE, ELAPSED, LEFT, FORM, WORKS]) {
             let (before, mark) = rest.split_at(at);
             pieces.push(Piece::Text(Bytes::copy_from_slice(before.as_bytes())));
             pieces.push(match mark.chars().next() {
                 Some(RELATIVE) => Piece::Relative,
                 Some(ELAPSED) => Piece::Elapsed,
                 Some(FORM) => Piece::Form,
+                Some(WORKS) => Piece::Works,
                 _ => Piece::Left,
             });
             rest = &mark[1..];
@@ -100,12 +108,13 @@ impl Pieces {
                 Piece::Instance => write_json(body, slots.instance),
                 Piece::RetryAfter => write_json(body, &slots.retry_after),
                 Piece::Relative => {
-                    let words = slots.back.map(|back| relative(slots.now, back));
+                    let words = slots.back.map(|back| slots.language.distance(slots.now, back));
                     body.extend_from_slice(words.unwrap_or_default().as_bytes());
                 }
                 Piece::Elapsed => write_json(body, &slots.elapsed()),
                 Piece::Left => write_json(body, &slots.left()),
-                Piece::Form => slots.form.into_iter().for_each(|form| form.write(body)),
+                Piece::Form => slots.form.into_iter().for_each(|form| form.write(body, slots.language)),
+                Piece::Works => super::works::write(body, slots.works, slots.language),
             }
         }
     }

@@ -3,18 +3,23 @@
 
 mod kind;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::Serialize;
 
 pub use kind::{PROBLEMS, ProblemKind, problem_type};
 
-use crate::availability::{Moment, Name};
-
 use super::{
     App, Shape,
+    denial::in_language,
     page::{self, Page, Sent},
     pieces::{Pieces, Slots, members},
     words::visible,
+};
+use crate::{
+    availability::{Moment, Name},
+    text::{Language, english},
 };
 
 /// See the module.
@@ -25,12 +30,13 @@ pub struct Problem<'a> {
     app: Option<&'a App>,
     detail: Option<&'a str>,
     unsent: bool,
+    language: &'a Arc<Language>,
 }
 
 impl<'a> Problem<'a> {
     /// A problem met on this node.
     pub fn new(kind: ProblemKind, node: &'a Name) -> Self {
-        Self { kind, node, app: None, detail: None, unsent: false }
+        Self { kind, node, app: None, detail: None, unsent: false, language: english() }
     }
 
     /// Of this application.
@@ -39,7 +45,13 @@ impl<'a> Problem<'a> {
         Self { app: Some(app), ..self }
     }
 
-    /// With a sentence about this very request instead of the usual one.
+    /// In this language instead of English.
+    #[must_use]
+    pub fn speaking(self, language: &'a Arc<Language>) -> Self {
+        Self { language, ..self }
+    }
+
+    /// With a sentence in English, for developers, about this very request instead of the usual one.
     #[must_use]
     pub fn detail(self, detail: &'a str) -> Self {
         Self { detail: Some(detail), ..self }
@@ -57,7 +69,7 @@ impl<'a> Problem<'a> {
     }
 
     /// Every header field but `Content-Length`: names in small letters, values literal.
-    pub fn headers(&self, shape: Shape) -> impl Iterator<Item = (&'static str, Bytes)> {
+    pub fn headers(&self, shape: Shape) -> impl Iterator<Item = (&'static str, Bytes)> + use<> {
         let policy = (shape == Shape::Html).then(|| ("content-security-policy", page::security_policy(false)));
         let retry = (self.kind == ProblemKind::TooMany).then(|| ("retry-after", Bytes::from_static(b"10")));
         let fixed = [
@@ -66,7 +78,9 @@ impl<'a> Problem<'a> {
             ("vary", "Accept, Accept-Language"),
             ("x-content-type-options", "nosniff"),
         ];
-        fixed.into_iter().map(|(name, value)| (name, Bytes::from_static(value.as_bytes()))).chain(policy).chain(retry)
+        let spoken = in_language(self.language);
+        let fixed = fixed.into_iter().map(|(name, value)| (name, Bytes::from_static(value.as_bytes())));
+        fixed.chain([spoken]).chain(policy).chain(retry)
     }
 
     /// The body in one shape, for a request for `instance` (its path). `reading`: its method is GET
@@ -77,17 +91,13 @@ impl<'a> Problem<'a> {
             Shape::ProblemJson | Shape::Json => self.json(instance),
             Shape::Text => {
                 let sent = match self.sent(reading) {
-                    None => "",
-                    Some(Sent::Refused) => "\nWhat you sent was not accepted.\n",
-                    Some(Sent::Unknown) => "\nIt is not known whether what you sent has arrived.\n",
+                    None => String::new(),
+                    Some(Sent::Refused) => format!("\n{}\n", self.language.say("not-accepted")),
+                    Some(Sent::Unknown) => format!("\n{}\n", self.language.say("maybe-sent")),
                 };
-                format!(
-                    "{}\n\n{}\n{sent}\nNode {}\n",
-                    visible(&self.title(), false),
-                    visible(&self.told(), false),
-                    self.node
-                )
-                .into()
+                let (title, told) = (self.title(), self.told());
+                let (title, told) = (visible(&title, false), visible(&told, false));
+                format!("{title}\n\n{told}\n{sent}\n{}\n", self.support()).into()
             }
         }
     }
@@ -118,6 +128,8 @@ impl<'a> Problem<'a> {
             since: Moment::ZERO,
             back: None,
             form: None,
+            works: &[],
+            language: self.language,
         })
     }
 
@@ -131,31 +143,37 @@ impl<'a> Problem<'a> {
             title: &visible(&title, false),
             lead: &visible(&told, false),
             sent: self.sent(reading),
-            reference: &format!("node {}", self.node),
-            ..Page::default()
+            foreign: self.detail.is_some() && !self.language.is_english(),
+            support: &self.support(),
+            ..Page::empty(self.language)
         };
         page.fit()
     }
 
+    fn support(&self) -> String {
+        let reference = self.language.tell("reference-node", &[("node", self.node.as_str())]);
+        self.language.tell("support", &[("reference", &reference)])
+    }
+
+    /// The message about it, and what people call the application that stands in it.
+    fn message(&self) -> (String, String) {
+        let app = self.app.map(|app| self.language.application(app.name().as_str(), &app.title));
+        let id = match (self.kind, &app) {
+            (ProblemKind::UpstreamUnreachable, Some(_)) => "app-unreachable".to_owned(),
+            (ProblemKind::UpstreamTimeout, Some(_)) => "app-timeout".to_owned(),
+            (kind, _) => kind.message(),
+        };
+        (id, app.unwrap_or_default())
+    }
+
     fn title(&self) -> String {
-        match (self.kind, self.app) {
-            (ProblemKind::UpstreamUnreachable, Some(app)) => format!("{} cannot be reached", app.title),
-            (ProblemKind::UpstreamTimeout, Some(app)) => format!("{} is not responding", app.title),
-            (kind, _) => kind.title().to_owned(),
-        }
+        let (id, app) = self.message();
+        self.language.tell(&id, &[("app", &app)])
     }
 
     fn told(&self) -> String {
-        match (self.detail, self.kind, self.app) {
-            (Some(detail), ..) => detail.to_owned(),
-            (None, ProblemKind::UpstreamUnreachable, Some(app)) => {
-                format!("There is no connection to {} just now. No outage has been reported.", app.title)
-            }
-            (None, ProblemKind::UpstreamTimeout, Some(app)) => {
-                format!("It took {} too long to answer. No outage has been reported.", app.title)
-            }
-            (None, kind, _) => kind.meaning().to_owned(),
-        }
+        let (id, app) = self.message();
+        self.detail.map_or_else(|| self.language.more(&id, &[("app", &app)]), str::to_owned)
     }
 
     /// What to say about what was sent. An upstream that failed may have read it.

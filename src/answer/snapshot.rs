@@ -11,16 +11,28 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::availability::{
-    Moment, Name, RequestFacts, Weighed,
-    verdict::{Cause, Definition, Verdict, View},
+use super::{
+    Announced, Denial,
+    denial::shortened,
+    general::{general, nothing_but},
 };
-
-use super::{Announced, Denial, general::nothing_but};
+use crate::{
+    availability::{
+        Moment, Name, RequestFacts, Weighed,
+        verdict::{Cause, Definition, Verdict, View},
+    },
+    text::Language,
+};
 
 /// Answers of a kind that are kept, where requests get different ones. More than these are rendered
 /// anew for each request.
 const KEPT: usize = 8;
+/// Earlier messages about an outage that are kept, and the most characters of each.
+const UPDATES: usize = 4;
+const UPDATE: usize = 200;
+
+/// When and what, the newest first.
+type Updates = Arc<[(Moment, String)]>;
 
 /// An application as answers need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +68,7 @@ pub struct Snapshot {
     view: View,
     weighed: Arc<Weighed>,
     announced: Announced,
+    updates: Updates,
     /// `None` where it depends on more of a request than on the node that decides it.
     prepared: Option<Decision>,
     /// Where it depends on the request: for those that no criteria match, and whose sender is inside.
@@ -66,26 +79,54 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Weighs the words, decides once for all if that is possible, and renders the answer in every
-    /// shape. `node` is the name of this node, `clock` the time that verdicts go by
+    /// Weighs the words, and decides once for all if that is possible. `node` is the name of this node, `clock` the time that verdicts go by
     /// ([`crate::availability::Rules::clock`]), here as everywhere below.
     pub fn build(app: Arc<App>, node: Name, view: View, clock: Moment) -> Self {
+        Self::with_updates(app, node, view, clock, Arc::default())
+    }
+
+    /// The one that follows this one. What was said about an outage that goes on stays known, as far as this
+    /// process has seen it.
+    #[must_use]
+    pub fn next(&self, view: View, clock: Moment) -> Self {
+        let deciding = |weighed: &Weighed| {
+            let verdict = general(weighed, &self.node);
+            verdict.first().map(|cause| Arc::clone(&cause.entry))
+        };
+        let updates = match (deciding(&self.weighed), deciding(&view.weigh(clock))) {
+            (Some(before), Some(now)) if before.notification.id == now.notification.id => Arc::clone(&self.updates),
+            (Some(before), Some(now)) => {
+                let (before, now) = (&before.notification, &now.notification);
+                let said = before.message.iter().filter(|message| now.message.as_ref() != Some(message));
+                let said = said.map(|message| (before.timestamp, shortened(message, UPDATE)));
+                said.chain(self.updates.iter().cloned()).take(UPDATES).collect()
+            }
+            _ => Arc::default(),
+        };
+        Self::with_updates(Arc::clone(&self.app), self.node.clone(), view, clock, updates)
+    }
+
+    fn with_updates(app: Arc<App>, node: Name, view: View, clock: Moment, updates: Updates) -> Self {
         let weighed = Arc::new(view.weigh(clock));
         let announced = Announced::of(&weighed, &node, clock);
         let kept = Default::default();
-        let mut snapshot = Self { app, node, view, weighed, announced, prepared: None, plain: None, kept };
+        let mut snapshot = Self { app, node, view, weighed, announced, updates, prepared: None, plain: None, kept };
         let decision = match snapshot.depends_on_request() {
             true => snapshot.settle(snapshot.weighed.decide_where(true, |_| false), clock),
             false => snapshot.evaluate(&nothing_but(snapshot.node.as_str()), clock),
         };
-        if let Decision::Closed(denial) = &decision {
-            denial.prepare();
-        }
         match snapshot.depends_on_request() {
             true => snapshot.plain = Some(decision),
             false => snapshot.prepared = Some(decision),
         }
         snapshot
+    }
+
+    /// Renders the answer that most requests get, in a language, rather than for the first of them.
+    pub fn prepare(&self, language: &Arc<Language>) {
+        if let Some(Decision::Closed(denial)) = self.prepared.as_ref().or(self.plain.as_ref()) {
+            denial.prepare(language);
+        }
     }
 
     /// Decides one request that this node got (its `node` is taken from the snapshot). Where the
@@ -118,7 +159,7 @@ impl Snapshot {
         }
         match Denial::of(&self.app, &self.node, verdict, clock) {
             Some(denial) => {
-                let denial = Arc::new(denial);
+                let denial = Arc::new(denial.after(&self.updates));
                 if holds {
                     self.kept.iter().find(|place| Arc::ptr_eq(place.get_or_init(|| Arc::clone(&denial)), &denial));
                 }

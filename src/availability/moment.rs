@@ -27,6 +27,11 @@ impl Moment {
         Self(millis.clamp(0, LAST))
     }
 
+    /// The same in whole seconds: what is left of the second is cut off.
+    pub fn whole_second(self) -> Self {
+        Self::from_millis(self.millis() / 1000 * 1000)
+    }
+
     /// Milliseconds since 1970.
     pub fn millis(self) -> i64 {
         self.0

@@ -170,7 +170,8 @@ fn decided(asker: Asker, gate: &Gate, head: &RequestHead, described: &Described<
             let reading = matches!(request.method, "GET" | "HEAD");
             let shape = service::shape_of(&head.headers);
             let (instance, chance) = (request.path.literal(), (gate.chance)());
-            let occasion = Occasion { shape, instance, reading, clock: now, chance };
+            let (language, works) = (&gate.language(&head.headers), &*gate.works(shape, now));
+            let occasion = Occasion { shape, instance, reading, clock: now, language, works, chance };
             // The status tells the other proxy what to do, so it is the same for every kind of client.
             let audience = Audience::of(request.method, &head.headers, &gate.cors);
             service::denied(asker.denies(), &denial, &audience, &occasion)
@@ -179,7 +180,8 @@ fn decided(asker: Asker, gate: &Gate, head: &RequestHead, described: &Described<
 }
 
 fn refused(gate: &Gate, head: &RequestHead, status: StatusCode, detail: &str) -> HttpResponse {
-    let problem = Problem::new(ProblemKind::BadRequest, &gate.shared.node).detail(detail);
+    let language = gate.language(&head.headers);
+    let problem = Problem::new(ProblemKind::BadRequest, &gate.shared.node).detail(detail).speaking(&language);
     service::told(status, service::shape_of(&head.headers), &problem, head.uri.path(), true)
 }
 

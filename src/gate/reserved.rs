@@ -75,7 +75,7 @@ async fn root(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
 /// What a problem type means (RFC 9457, section 3.1.1).
 async fn problem(gate: web::Data<Gate>, kind: web::Path<String>, req: HttpRequest) -> HttpResponse {
     match problem_type(&kind) {
-        Some((title, text)) => noted(&req, Note { node: &gate.shared.node, title, text }),
+        Some((title, text)) => noted(&req, Note { node: &gate.shared.node, title: &title, text: &text }),
         None => {
             let detail = format!("There is no problem type of this name below {PROBLEMS}.");
             gate.problem(req.head(), ProblemKind::NoSuchApplication, Some(&detail), None)
@@ -154,9 +154,11 @@ async fn nothing_here(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
 }
 
 async fn not_allowed(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
-    let problem = Problem::new(ProblemKind::MethodNotAllowed, &gate.shared.node)
-        .detail("This address answers GET and HEAD only.");
     let head = req.head();
+    let language = gate.language(&head.headers);
+    let problem = Problem::new(ProblemKind::MethodNotAllowed, &gate.shared.node)
+        .detail("This address answers GET and HEAD only.")
+        .speaking(&language);
     let shape = shape_of(&head.headers);
     let mut response = told(StatusCode::METHOD_NOT_ALLOWED, shape, &problem, head.uri.path(), false);
     response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));

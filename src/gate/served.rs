@@ -17,6 +17,16 @@ pub struct Served {
 }
 
 impl Served {
+    /// Where a page can lead to it: its first route, if it is performed here and names one host at most.
+    pub(super) fn address(&self) -> Option<String> {
+        let (host, path) = self.home.as_ref().filter(|_| !self.upstreams.is_empty())?;
+        match host {
+            None => Some(path.clone()),
+            Some(host) if host.contains('*') => None,
+            Some(host) => Some(format!("//{host}{path}")),
+        }
+    }
+
     /// Whether a path is never turned away: every reading of it is exempt.
     pub(super) fn exempts(&self, path: &Path<'_>) -> bool {
         !self.exempt.is_empty() && path.readings().all(|path| self.exempt.iter().any(|glob| glob.matches(path, false)))

@@ -32,9 +32,10 @@ use super::{
 };
 use crate::{
     actors::shared::{Counters, Shared},
-    answer::{Denial, Occasion, Problem, ProblemKind, form::NotKept},
-    availability::Moment,
+    answer::{Decision, Denial, MOST_WORKS, Occasion, Problem, ProblemKind, Work, form::NotKept},
+    availability::{Moment, NoHeaders, RequestFacts},
     noise::Noise,
+    text::Language,
     vocabulary::Cors,
 };
 
@@ -43,6 +44,9 @@ static UPSTREAM_FAILURES: Noise = Noise::new("upstream_failed");
 /// Why a request cannot be decided whose readings go to different applications.
 pub(super) const TORN: &str = "The path can be read in several ways, which belong to different applications. Write it without doubled slashes, \
      dot segments, encoded slashes and parameters.";
+
+/// So many applications are looked at for those that a page offers.
+const LOOKED_AT: usize = 100;
 
 /// What the gate needs to know; shared by all workers.
 pub struct Gate {
@@ -115,7 +119,9 @@ async fn handle(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
             gate.shared.denied(&denial);
             let (shape, reading) = (shape_of(&head.headers), is_reading(&head.method));
             let chance = (gate.chance)();
-            let occasion = Occasion { shape, instance: path.literal(), reading, clock: now, chance };
+            let (language, works) = (gate.language(&head.headers), gate.works(shape, now));
+            let (language, works) = (&language, &*works);
+            let occasion = Occasion { shape, instance: path.literal(), reading, clock: now, language, works, chance };
             let audience = Audience::of(head.method.as_str(), &head.headers, &gate.cors);
             match audience.told(&denial, &occasion) {
                 None => denied(StatusCode::SERVICE_UNAVAILABLE, &denial, &audience, &occasion),
@@ -201,7 +207,13 @@ impl Gate {
     }
 
     /// What to say about a request that application `index` could not perform; logged where that is its fault.
-    pub(super) fn with_failure(&self, index: usize, error: &ProxyError, say: impl FnOnce(&Problem<'_>)) {
+    pub(super) fn with_failure(
+        &self,
+        index: usize,
+        error: &ProxyError,
+        language: &Arc<Language>,
+        say: impl FnOnce(&Problem<'_>),
+    ) {
         let app = &self.shared.slots[index].app;
         if error.is_upstreams_fault() {
             Counters::count(&self.shared.counters.upstream_failures);
@@ -211,7 +223,7 @@ impl Gate {
             }
         }
         let detail = error.told(&app.title);
-        let mut problem = Problem::new(error.kind(), &self.shared.node).of(app);
+        let mut problem = Problem::new(error.kind(), &self.shared.node).of(app).speaking(language);
         if let Some(detail) = &detail {
             problem = problem.detail(detail);
         }
@@ -239,7 +251,39 @@ impl Gate {
         self.told(head, &problem)
     }
 
+    /// The language that a client wants.
+    pub(super) fn language(&self, fields: &impl Fields) -> Arc<Language> {
+        Arc::clone(self.shared.texts.load().wanted(fields.lines("accept-language")))
+    }
+
+    /// Applications that work, for a page about one that does not.
+    pub(super) fn works(&self, shape: Shape, now: Moment) -> Vec<Work> {
+        if shape != Shape::Html {
+            return Vec::new();
+        }
+        let request = RequestFacts {
+            method: "GET",
+            path: "/",
+            also: [None; 2],
+            query: "",
+            headers: &NoHeaders,
+            client: None,
+            node: self.shared.node.as_str(),
+            inside: false,
+        };
+        let all = self.shared.slots.iter().zip(&self.served).take(LOOKED_AT);
+        let open = all.filter_map(|(slot, served)| {
+            let address = served.address()?;
+            let open = matches!(slot.snapshot.load().decide(&request, now), Decision::Open(_));
+            let (name, title) = (slot.app.name().as_str().to_owned(), slot.app.title.clone());
+            open.then_some(Work { name, title, address })
+        });
+        open.take(MOST_WORKS).collect()
+    }
+
     fn told(&self, head: &RequestHead, problem: &Problem<'_>) -> HttpResponse {
+        let language = self.language(&head.headers);
+        let problem = &problem.clone().speaking(&language);
         let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::BAD_GATEWAY);
         told(status, shape_of(&head.headers), problem, head.uri.path(), is_reading(&head.method))
     }

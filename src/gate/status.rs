@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpResponse, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use arc_swap::ArcSwap;
 
 use super::{reserved::reading, service::Gate};
@@ -42,8 +42,11 @@ fn status<'a>(gate: &Gate, page: &'a StatusPage) -> Status<'a> {
     }
 }
 
-async fn html(gate: web::Data<Gate>, page: web::Data<StatusPage>) -> HttpResponse {
+async fn html(gate: web::Data<Gate>, page: web::Data<StatusPage>, req: HttpRequest) -> HttpResponse {
+    let language = gate.language(req.headers());
     HttpResponse::Ok()
+        .insert_header((header::CONTENT_LANGUAGE, language.tag()))
+        .insert_header((header::VARY, "Accept-Language"))
         .insert_header((
             header::CONTENT_SECURITY_POLICY,
             header::HeaderValue::from_maybe_shared(Status::policy())
@@ -52,7 +55,7 @@ async fn html(gate: web::Data<Gate>, page: web::Data<StatusPage>) -> HttpRespons
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .content_type("text/html; charset=utf-8")
-        .body(status(&gate, &page).page())
+        .body(status(&gate, &page).page(&language))
 }
 
 async fn summary(gate: web::Data<Gate>, page: web::Data<StatusPage>) -> HttpResponse {

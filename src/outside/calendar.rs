@@ -3,6 +3,7 @@
 use icalendar::{Calendar, Component, Event, EventLike, EventStatus};
 
 use super::{Status, summary::page_of};
+use crate::text::english;
 
 pub(super) fn calendar(status: &Status<'_>) -> String {
     let mut calendar = Calendar::new();
@@ -13,7 +14,7 @@ pub(super) fn calendar(status: &Status<'_>) -> String {
         event
             .uid(&n.id.to_string())
             .timestamp(n.timestamp.to_datetime())
-            .summary(&plan.title())
+            .summary(&plan.title(english()))
             .starts(n.since().to_datetime())
             .status(EventStatus::Confirmed)
             .url(&page_of(&status.settings.url));

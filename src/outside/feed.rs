@@ -5,7 +5,7 @@ use chrono::{DateTime, FixedOffset};
 use uuid::Uuid;
 
 use super::{Status, summary::page_of};
-use crate::availability::Moment;
+use crate::{availability::Moment, text::english};
 
 /// The most entries.
 const ENTRIES: usize = 50;
@@ -23,7 +23,7 @@ pub(super) fn feed(status: &Status<'_>) -> String {
         });
         entries.push(Entry {
             id: format!("urn:uuid:{}", Uuid::new_v5(&outage.id, application.name.as_str().as_bytes())),
-            title: Text::plain(format!("{}: {}", application.title, outage.reason)),
+            title: Text::plain(format!("{}: {}", application.title, super::present::reason(&outage.reason))),
             updated: time(updated),
             published: Some(time(outage.from)),
             ..entry(&page, lines.join("\n"))
@@ -35,7 +35,7 @@ pub(super) fn feed(status: &Status<'_>) -> String {
         let text = format!("Planned from {}{until}. {}", n.since(), n.message.as_deref().unwrap_or_default());
         entries.push(Entry {
             id: format!("urn:uuid:{}", n.id),
-            title: Text::plain(format!("Planned: {}", plan.title())),
+            title: Text::plain(format!("Planned: {}", plan.title(english()))),
             updated: time(n.timestamp),
             published: Some(time(n.timestamp)),
             ..entry(&page, text.trim().to_owned())

@@ -22,7 +22,7 @@ pub use record::{Day, Outage, Record, Recorder};
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{availability::Moment, vocabulary::StatusSettings};
+use crate::{availability::Moment, text::Language, vocabulary::StatusSettings};
 
 /// Everything that the views show, at one instant.
 #[derive(Debug)]
@@ -44,8 +44,8 @@ impl Status<'_> {
     }
 
     /// The page.
-    pub fn page(&self) -> String {
-        page::page(self)
+    pub fn page(&self, language: &Language) -> String {
+        page::page(self, language)
     }
 
     /// `Content-Security-Policy` of the page.
@@ -86,9 +86,10 @@ struct Planned<'a> {
 
 impl Planned<'_> {
     /// `Mail, Shop: planned maintenance`.
-    fn title(&self) -> String {
-        let titles: Vec<&str> = self.applications.iter().map(|application| &*application.title).collect();
-        format!("{}: {}", titles.join(", "), present::reason(&self.entry.notification.reason))
+    fn title(&self, language: &Language) -> String {
+        let titles = self.applications.iter().map(|one| language.application(one.name.as_str(), &one.title));
+        let (titles, cause) = (titles.collect::<Vec<_>>().join(", "), language.cause(&self.entry.notification.reason));
+        language.tell("labelled", &[("label", &titles), ("value", &cause)])
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::{Day, Present, Status, present::State};
-use crate::{answer::base64, availability::Moment};
+use crate::{answer::base64, availability::Moment, text::Language};
 
 const STYLE: &str = include_str!("../../static/gate/status.css");
 /// Outages that are over, on the page.
@@ -16,10 +16,11 @@ const PAST: usize = 20;
 #[derive(Template)]
 #[template(path = "gate/status.html", whitespace = "minimize")]
 struct Page<'a> {
+    language: &'a Language,
     title: &'a str,
     url: &'a str,
     now: String,
-    verdict: &'a str,
+    verdict: String,
     tone: &'a str,
     known_since: Option<String>,
     applications: Vec<Row<'a>>,
@@ -29,8 +30,8 @@ struct Page<'a> {
 }
 
 struct Row<'a> {
-    title: &'a str,
-    state: &'a str,
+    title: String,
+    state: String,
     tone: &'a str,
     detail: Option<String>,
     message: Option<&'a str>,
@@ -59,42 +60,39 @@ pub(super) fn policy() -> Bytes {
     POLICY.clone()
 }
 
-pub(super) fn page(status: &Status<'_>) -> String {
+pub(super) fn page(status: &Status<'_>, language: &Language) -> String {
     let worst = status.applications.iter().map(|application| application.state).max().unwrap_or(State::Operational);
-    let verdict = match worst {
-        State::Operational => "Everything is available",
-        State::Maintenance => "Planned maintenance is under way",
-        State::Degraded => "Something works, but not as it should",
-        State::Partial => "Something is partly unavailable",
-        State::Major => "Something is unavailable",
-    };
+    let date = |moment| language.date(moment);
     let item = |title: String, from: Moment, until: Option<Moment>, text: Vec<String>| Item {
         title,
         when: match until {
-            Some(until) => format!("{} to {}", date(from), date(until)),
-            None => format!("from {}", date(from)),
+            Some(until) => language.tell("status-from-to", &[("from", &date(from)), ("to", &date(until))]),
+            None => language.tell("status-from", &[("from", &date(from))]),
         },
         text,
     };
     let plans = status.plans();
     let plans = plans.iter().map(|plan| {
         let n = &plan.entry.notification;
-        item(plan.title(), n.since(), n.expected_back_at, n.message.clone().into_iter().collect())
+        item(plan.title(language), n.since(), n.expected_back_at, n.message.clone().into_iter().collect())
     });
     let past = status.record.outages.iter().rev().filter(|outage| outage.until.is_some()).take(PAST);
+    let labelled = |label: &str, value: &str| language.tell("labelled", &[("label", label), ("value", value)]);
     let past = past.filter_map(|outage| {
         let application = status.applications.get(outage.application)?;
-        let text = outage.updates.iter().map(|(at, text)| format!("{}: {text}", date(*at))).collect();
-        Some(item(format!("{}: {}", application.title, outage.reason), outage.from, outage.until, text))
+        let title = language.application(application.name.as_str(), &application.title);
+        let text = outage.updates.iter().map(|(at, text)| labelled(&date(*at), text)).collect();
+        Some(item(labelled(&title, &language.cause(&outage.reason)), outage.from, outage.until, text))
     });
     let page = Page {
+        language,
         title: &status.settings.title,
         url: &status.settings.url,
         now: date(status.now),
-        verdict,
+        verdict: language.say(worst.messages()[1]),
         tone: tone(worst),
         known_since: status.record.known_since.map(date),
-        applications: status.applications.iter().enumerate().map(|(at, one)| row(status, at, one)).collect(),
+        applications: status.applications.iter().enumerate().map(|(at, one)| row(status, language, at, one)).collect(),
         plans: plans.collect(),
         past: past.collect(),
         style: STYLE,
@@ -103,40 +101,51 @@ pub(super) fn page(status: &Status<'_>) -> String {
     page.render().unwrap_or_default()
 }
 
-fn row<'a>(status: &Status<'_>, at: usize, one: &'a Present) -> Row<'a> {
+impl Page<'_> {
+    fn say(&self, id: &str) -> String {
+        self.language.say(id)
+    }
+
+    fn with(&self, id: &str, name: &'static str, text: &str) -> String {
+        self.language.tell(id, &[(name, text)])
+    }
+}
+
+fn row<'a>(status: &Status<'_>, language: &Language, at: usize, one: &'a Present) -> Row<'a> {
     let closed = one.state != State::Operational;
+    let date = |moment| language.date(moment);
     let detail = closed.then(|| {
-        let why = one.cause.as_ref().map(|entry| super::present::reason(&entry.notification.reason));
-        let since = one.since.map(|since| format!("since {}", date(since)));
-        let back = one.back.map(|back| format!("expected back {}", date(back)));
-        [why, since, back].into_iter().flatten().collect::<Vec<_>>().join(", ")
+        let why = one.cause.as_ref().map(|entry| language.cause(&entry.notification.reason));
+        let since = one.since.map(|since| language.tell("status-since", &[("since", &date(since))]));
+        let back = one.back.map(|back| language.tell("status-back", &[("back", &date(back))]));
+        [why, since, back].into_iter().flatten().collect::<Vec<_>>().join(" · ")
     });
     let days = status.record.days.get(at).map(Vec::as_slice).unwrap_or_default();
     let uptime = match status.record.total(at).uptime() {
-        Some(share) => format!("{:.2} % available in the known part of the last 90 days", share * 100.0),
-        None => "No history is known yet".to_owned(),
+        Some(share) => language.tell("status-share", &[("percent", &format!("{:.2}", share * 100.0))]),
+        None => language.say("status-no-history"),
     };
     Row {
-        title: &one.title,
-        state: one.state.words(),
+        title: language.application(one.name.as_str(), &one.title),
+        state: language.say(one.state.messages()[0]),
         tone: tone(one.state),
         detail,
         message: one.cause.as_ref().and_then(|entry| entry.notification.message.as_deref()),
         uptime,
-        days: days.iter().enumerate().map(|(place, day)| bar(place, days.len(), day)).collect(),
+        days: days.iter().enumerate().map(|(place, day)| bar(language, place, days.len(), day)).collect(),
     }
 }
 
-fn bar(place: usize, of: usize, day: &Day) -> Bar {
+fn bar(language: &Language, place: usize, of: usize, day: &Day) -> Bar {
     let (class, what) = match day {
-        Day { known: 0, .. } => ("u", "not known".to_owned()),
-        Day { down: 0, maintenance: 0, .. } => ("o", "available".to_owned()),
-        Day { down: 0, maintenance, .. } => ("m", format!("{} min of maintenance", maintenance.div_ceil(60))),
-        Day { down, .. } => ("d", format!("{} min unavailable", down.div_ceil(60))),
+        Day { known: 0, .. } => ("u", language.say("day-unknown")),
+        Day { down: 0, maintenance: 0, .. } => ("o", language.say("day-available")),
+        Day { down: 0, maintenance, .. } => ("m", language.count("day-maintenance", maintenance.div_ceil(60))),
+        Day { down, .. } => ("d", language.count("day-down", down.div_ceil(60))),
     };
-    let ago = of - 1 - place;
-    let when = if ago == 0 { "today".to_owned() } else { format!("{ago} days ago") };
-    Bar { x: place * 4, class, text: format!("{when}: {what}") }
+    let ago = u64::try_from(of - 1 - place).unwrap_or_default();
+    let when = if ago == 0 { language.say("day-today") } else { language.count("days-ago", ago) };
+    Bar { x: place * 4, class, text: language.tell("labelled", &[("label", &when), ("value", &what)]) }
 }
 
 fn tone(state: State) -> &'static str {
@@ -146,9 +155,4 @@ fn tone(state: State) -> &'static str {
         State::Degraded | State::Partial => "p",
         State::Major => "d",
     }
-}
-
-/// `2026-11-23 16:00 UTC`
-fn date(moment: Moment) -> String {
-    moment.to_datetime().format("%Y-%m-%d %H:%M UTC").to_string()
 }

@@ -34,14 +34,14 @@ impl State {
         }
     }
 
-    /// For people.
-    pub(super) fn words(self) -> &'static str {
+    /// The messages for people: of one application, and of all together where this is the worst.
+    pub(super) fn messages(self) -> [&'static str; 2] {
         match self {
-            Self::Operational => "Available",
-            Self::Maintenance => "Down for maintenance",
-            Self::Degraded => "Degraded",
-            Self::Partial => "Partly unavailable",
-            Self::Major => "Unavailable",
+            Self::Operational => ["state-operational", "status-operational"],
+            Self::Maintenance => ["state-maintenance", "status-maintenance"],
+            Self::Degraded => ["state-degraded", "status-degraded"],
+            Self::Partial => ["state-partial", "status-partial"],
+            Self::Major => ["state-major", "status-major"],
         }
     }
 }

@@ -14,7 +14,7 @@ use super::present::is_planned;
 use crate::{
     answer::general,
     availability::{
-        Entry, Ledger, Moment, Name, Rules, Target, Weighed,
+        Entry, Ledger, Moment, Name, Reason, Rules, Target, Weighed,
         verdict::{Definition, View},
     },
 };
@@ -40,8 +40,8 @@ pub struct Outage {
     pub until: Option<Moment>,
     /// It was planned.
     pub planned: bool,
-    /// The reason, for people.
-    pub reason: String,
+    /// Why.
+    pub reason: Reason,
     /// What was said about it, and when; the newest last.
     pub updates: Vec<(Moment, String)>,
 }
@@ -178,14 +178,14 @@ impl Recorder {
                     from: cause.since.min(at).max(floor),
                     until: None,
                     planned: is_planned(&cause.entry),
-                    reason: super::present::reason(&cause.entry.notification.reason),
+                    reason: cause.entry.notification.reason.clone(),
                     updates: Vec::new(),
                 });
             }
             (Some(cause), Some(open)) => {
                 let outage = &mut self.outages[open];
                 // What began as planned and goes on for another cause is an outage of its own kind from then on.
-                outage.reason = super::present::reason(&cause.entry.notification.reason);
+                outage.reason = cause.entry.notification.reason.clone();
                 outage.planned &= is_planned(&cause.entry);
             }
             (None, Some(open)) => {

@@ -7,6 +7,7 @@ use super::{
     Planned, Status,
     present::{State, is_planned},
 };
+use crate::text::english;
 
 pub(super) fn summary(status: &Status<'_>) -> Value {
     let settings = status.settings;
@@ -81,7 +82,7 @@ fn maintenance(status: &Status<'_>, plan: &Planned<'_>) -> Value {
     let state = if n.since() <= status.now { "in_progress" } else { "scheduled" };
     let body = n.message.clone().unwrap_or_else(|| super::present::reason(&n.reason));
     json!({
-        "id": n.id, "name": plan.title(), "status": state, "impact": "maintenance",
+        "id": n.id, "name": plan.title(english()), "status": state, "impact": "maintenance",
         "page_id": page_id(&status.settings.url), "created_at": n.timestamp, "updated_at": n.timestamp,
         "started_at": n.since(), "monitoring_at": null, "resolved_at": null,
         "shortlink": page_of(&status.settings.url),

@@ -191,7 +191,7 @@ fn the_calendar_has_the_plan() {
 #[test]
 fn the_page_shows_all_of_it_and_escapes_what_people_wrote() {
     let settings = settings();
-    let page = status(&settings).page();
+    let page = status(&settings).page(crate::text::english());
     assert!(page.contains("Something is unavailable") && page.contains("Status of Example &#38; Co"));
     assert!(page.contains("A disk &#60;failed&#62;") && !page.contains("<failed>"));
     assert!(page.contains("Shop: planned maintenance"));

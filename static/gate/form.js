@@ -5,7 +5,7 @@
   const [as, set] = ['enctype', 'accept-charset'].map((name) => all('')[0].getAttribute(name));
   const kept = {
     to: location.href, apps: document.documentElement.dataset.apps, as, set,
-    parts: all(' [name]').map((one) => one.type !== 'file' ? [one.name, one.value] : [one.name, null, one.hidden ? '' : one.nextElementSibling.textContent]),
+    parts: all(' [name]').map((one) => one.type !== 'file' ? [one.name, one.value] : [one.name, null, one.hidden ? '' : one.parentNode.querySelector('b').textContent]),
     left: all(' .left b').map((name) => name.textContent).join(', '),
   };
   const keep = (sent) => {
@@ -18,5 +18,5 @@
   });
   // Whoever comes back to this page may send it once more.
   addEventListener('pageshow', () => keep(false));
-  document.getElementById('sent').append(' This tab keeps it until then.');
+  document.getElementById('sent').append(' ' + JSON.parse(document.getElementById('words').textContent).here);
 })();

@@ -8,6 +8,7 @@
     if (kept.sent) delete sessionStorage[key];
     if (kept.sent || kept.apps !== document.documentElement.dataset.apps || new URL(kept.to).origin !== location.origin) return;
   } catch { return; }
+  const words = JSON.parse(document.getElementById('words').textContent);
   const make = (tag, more, ...inside) => {
     const made = Object.assign(document.createElement(tag), more);
     made.append(...inside);
@@ -15,16 +16,16 @@
   };
   const rows = kept.parts.map(([name, value, file], at) => {
     const field = value === null ? make('input', { type: 'file', name, hidden: !file })
-      : make('textarea', { name, value, readOnly: true, hidden: !value, rows: Math.min(14, value.split('\n').length + value.length / 70) });
+      : make('textarea', { name, value, dir: 'auto', readOnly: true, hidden: !value, rows: Math.min(14, value.split('\n').length + value.length / 70) });
     field.id = 'k' + at;
-    return field.hidden ? field : make('p', {}, make('label', { htmlFor: field.id }, name), field, file ? ` The file ${file} cannot be kept: choose it again.` : '');
+    return field.hidden ? field : make('p', {}, make('label', { htmlFor: field.id }, name), field, file ? ' ' + words.file.join(file) : '');
   });
-  if (kept.left) rows.push(make('p', {}, `Not kept: ${kept.left}. The application may ask for it again.`));
-  const form = make('form', { id: 'again', method: 'post', action: kept.to, enctype: kept.as, acceptCharset: kept.set }, ...rows, make('button', {}, 'Send again'));
+  if (kept.left) rows.push(make('p', {}, words.left.join(kept.left)));
+  const form = make('form', { id: 'again', method: 'post', action: kept.to, enctype: kept.as, acceptCharset: kept.set }, ...rows, make('button', {}, words.send));
   form.onsubmit = () => {
     kept.sent = true;
     sessionStorage[key] = JSON.stringify(kept);
   };
   document.querySelector('main').append(make('section', { id: 'typed' },
-    make('h2', {}, 'What you typed'), make('p', {}, 'It was not sent. This tab keeps it until it has been sent.'), form));
+    make('h2', {}, words.typed), make('p', {}, words.before), form));
 })();

@@ -1,34 +1,36 @@
 // The gate's only script, inside every page that the gate makes itself. It tells times in the
 // reader's own zone, and watches for the application's return. Comments and indents are taken out.
 (() => {
-  const page = document.documentElement.dataset, loaded = Date.now();
+  const root = document.documentElement, page = root.dataset, loaded = Date.now();
   const find = (id) => document.getElementById(id);
   const say = (text) => { if (find('status').textContent !== text) find('status').textContent = text; };
+  // What the page's language says.
+  const words = find('words') ? JSON.parse(find('words').textContent) : {};
 
-  // Times. An English page tells them the English way, in the reader's zone.
-  const language = /^en/.test(navigator.language) ? navigator.language : 'en-GB';
-  const tell = (id) => {
-    const element = find(id);
-    if (!element) return;
+  // Times, the way of the page's language, in the reader's zone. Digits as on the rest of the page.
+  const lang = root.lang, own = navigator.language.startsWith(lang) ? navigator.language : lang === 'en' ? 'en-GB' : lang;
+  const digits = { numberingSystem: 'latn' };
+  const tell = (element) => {
     const date = new Date(element.dateTime), now = new Date();
-    const day = date.toDateString() === now.toDateString() ? 'Today' : date.toLocaleDateString(language,
-      { weekday: 'long', day: 'numeric', month: 'long', year: date.getFullYear() === now.getFullYear() ? undefined : 'numeric' });
-    element.textContent = day + ', ' + date.toLocaleTimeString(language, { hour: 'numeric', minute: '2-digit', timeZoneName: 'short' });
+    const today = new Intl.RelativeTimeFormat(own, { numeric: 'auto' }).format(0, 'day');
+    const day = date.toDateString() === now.toDateString() ? today[0].toLocaleUpperCase(lang) + today.slice(1) : date.toLocaleDateString(own,
+      { ...digits, weekday: 'long', day: 'numeric', month: 'long', year: date.getFullYear() === now.getFullYear() ? undefined : 'numeric' });
+    const time = date.toLocaleTimeString(own, { ...digits, hour: 'numeric', minute: '2-digit', timeZoneName: 'short' });
+    element.textContent = words.at.replace('{d}', day).replace('{t}', time);
   };
   // By the server's clock: what was left when the page was made, less the time since.
   const left = () => page.left - (Date.now() - loaded) / 1000;
-  const far = (s) => {
-    const about = (unit, name) => `about ${Math.round(s / unit)} ${name}`;
-    return s < 45 ? 'less than a minute' : s < 90 ? 'about a minute' : s < 2700 ? about(60, 'minutes')
-      : s < 5400 ? 'about an hour' : s < 79200 ? about(3600, 'hours') : s < 129600 ? 'about a day' : about(86400, 'days');
+  const far = (s, sign) => {
+    const [n, unit] = s < 90 ? [1, 'minute'] : s < 2700 ? [s / 60, 'minute'] : s < 5400 ? [1, 'hour']
+      : s < 79200 ? [s / 3600, 'hour'] : s < 129600 ? [1, 'day'] : [s / 86400, 'day'];
+    return new Intl.RelativeTimeFormat(lang + '-u-nu-latn').format(sign * Math.round(n), unit);
   };
   const tick = () => {
-    tell('since');
-    tell('back');
+    document.querySelectorAll('time').forEach(tell);
     if (!page.left) return;
-    const seconds = left(), words = far(Math.abs(seconds));
-    find('label').textContent = seconds > 0 ? 'Expected back' : 'Was expected back';
-    find('far').textContent = seconds > 0 ? 'in ' + words : words + ' ago';
+    const seconds = left();
+    find('label').textContent = seconds > 0 ? words.expected : words.overdue;
+    find('far').textContent = far(Math.abs(seconds), seconds > 0 ? 1 : -1);
     const whole = (new Date(find('back').dateTime) - new Date(find('since').dateTime)) / 1000;
     const gone = Math.max(0, Math.min(1, 1 - seconds / whole)) * 100 + '%';
     find('gone').setAttribute('x2', gone);
@@ -56,14 +58,13 @@
     delete sessionStorage.forewarn;
   } catch {}
   const back = () => {
-    document.title = find('title').textContent = page.app + ' is back';
-    document.documentElement.className = 'back-again';
+    document.title = find('title').textContent = words.back;
+    root.className = 'back-again';
     for (const id of ['lead', 'times', 'told', 'sent']) if (find(id)) find(id).hidden = true;
-    say(page.app + ' is back. ' + (form ? 'Check what you typed, and send it again.'
-      : go && !go.hidden ? 'Go back, check what you typed, and send it again.' : 'Please send your message again.'));
+    say(form ? words.check : go && !go.hidden ? words.go : words.again);
     return true;
   };
-  const own = async () => {
+  const ask = async () => {
     const answer = await fetch(location.href, { method, cache: 'no-store', redirect: 'manual' });
     answer.body?.cancel();
     const key = answer.status + ' ' + (answer.headers.get('Forewarn-Notification') || '');
@@ -84,8 +85,8 @@
     }
     return back();
   };
-  const look = page.watch === 'own' ? own : apps;
-  if (form || look === apps) say('You can leave this page open: it tells you when ' + page.app + ' is back.');
+  const look = page.watch === 'own' ? ask : apps;
+  if (form || look === apps) say(words.tells);
   const quiet = find('status').textContent;
 
   // From 5 s to 30 s apart, sooner on an event or when the time has come, each with some chance in
@@ -103,7 +104,7 @@
       over = await look();
       if (!over) say(quiet);
     } catch {
-      say('No connection just now. This page keeps trying.');
+      say(words.offline);
     }
     busy = false;
     if (over && source) source.close();

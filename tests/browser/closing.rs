@@ -57,7 +57,7 @@ async fn row(browser: &Browser, node: &str, state: &str) {
 async fn read_the_denial(stage: &Stage, browser: &Browser) {
     browser.see_text("h1", "Mail is unavailable").await;
     browser.see_text("#lead", "Mail is down for planned maintenance.").await;
-    browser.see_text(".back", "Expected back in about 10 minutes").await;
+    browser.see_text(".back", "Expected back in 10 minutes").await;
     browser.see_text(".message", "New disks <b>today</b>.\nYour letters are safe.").await;
     browser.see_text("#status", "returns by itself when Mail does").await;
     let page = stage.farm[1].gate_get("/mail", &[("accept", "text/html")]).await;

@@ -26,7 +26,7 @@ async fn fill_the_farm(stage: &Stage) -> String {
 }
 
 /// A picture of the page as it is, and what is wrong with it.
-async fn look(browser: &Browser, name: &str, complaints: &mut Vec<String>) {
+pub(crate) async fn look(browser: &Browser, name: &str, complaints: &mut Vec<String>) {
     browser.keep(name).await;
     // The keyboard is in use from here on: focus has to show.
     for kind in ["rawKeyDown", "keyUp"] {

@@ -9,6 +9,7 @@
 mod application;
 mod closing;
 mod driver;
+mod languages;
 mod looks;
 mod operators;
 mod sending;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::{Denial, Occasion, Shape};
+use crate::text::Language;
 
 /// The media type of server-sent events.
 pub const EVENTS: &str = "text/event-stream";
@@ -40,8 +41,8 @@ impl Denial {
         let retry = self.retry_after(occasion);
         // A number that does not fit 32 bits would forbid to try again.
         let pushback = |seconds: u64| seconds.saturating_mul(1_000).min(i32::MAX.unsigned_abs().into());
-        let message = utf8_percent_encode(&self.detail(), MESSAGE).to_string();
-        let mut fields = self.kind(content_type);
+        let message = utf8_percent_encode(&self.detail(occasion.language), MESSAGE).to_string();
+        let mut fields = self.kind(content_type, occasion.language);
         fields.extend([("grpc-status", Bytes::from_static(UNAVAILABLE.as_bytes())), ("grpc-message", message.into())]);
         fields.extend(retry.map(|seconds| ("grpc-retry-pushback-ms", pushback(seconds).to_string().into())));
         fields.extend(retry.map(|seconds| ("retry-after", seconds.to_string().into())));
@@ -58,14 +59,14 @@ impl Denial {
         // The object is one line with its end.
         self.append_body(&mut body, &occasion);
         body.push(b'\n');
-        let mut fields = self.kind(Bytes::from_static(EVENTS.as_bytes()));
+        let mut fields = self.kind(Bytes::from_static(EVENTS.as_bytes()), occasion.language);
         fields.push(("x-accel-buffering", Bytes::from_static(b"no")));
         Told { status: 200, fields, body: body.into() }
     }
 
     /// The frame that closes a WebSocket connection which was accepted in order to say this.
-    pub fn closing_frame(&self) -> Vec<u8> {
-        let detail = self.detail();
+    pub fn closing_frame(&self, language: &Language) -> Vec<u8> {
+        let detail = self.detail(language);
         let mut reason = detail.as_str();
         if reason.len() > REASON {
             let end = (0..=REASON - '…'.len_utf8()).rev().find(|&end| detail.is_char_boundary(end));
@@ -84,8 +85,11 @@ impl Denial {
         Told { status: 204, fields, body: Bytes::new() }
     }
 
-    fn kind(&self, content_type: Bytes) -> Vec<(&'static str, Bytes)> {
-        [("content-type", content_type)].into_iter().chain(self.headers.iter().cloned()).collect()
+    fn kind(&self, content_type: Bytes, language: &Language) -> Vec<(&'static str, Bytes)> {
+        [("content-type", content_type), super::in_language(language)]
+            .into_iter()
+            .chain(self.headers.iter().cloned())
+            .collect()
     }
 }
 
@@ -155,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_closing_frame_is_short_and_whole_text() {
-        let frame = denial(json!({}), four()).closing_frame();
+        let frame = denial(json!({}), four()).closing_frame(crate::text::english());
         assert_eq!(frame[..4], [0x88, u8::try_from(frame.len() - 2).unwrap(), 0x03, 0xf5]);
         assert_eq!(&frame[4..], b"Mail is down for planned maintenance. When it will be back is not known.");
         for letters in 30..140 {
@@ -165,7 +169,7 @@ mod tests {
             });
             let verdict =
                 view(&app, [entry(json!({}))]).weigh(four()).decide(&crate::answer::general::nothing_but("a"));
-            let frame = Denial::of(&app, &name("a"), verdict, four()).unwrap().closing_frame();
+            let frame = Denial::of(&app, &name("a"), verdict, four()).unwrap().closing_frame(crate::text::english());
             assert!(frame.len() <= 4 + REASON && frame.len() == 2 + usize::from(frame[1]) && frame[1] < 126);
             assert!(std::str::from_utf8(&frame[4..]).unwrap().ends_with('…'));
         }

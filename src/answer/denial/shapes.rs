@@ -1,19 +1,21 @@
 //! Renders a denial as JSON (docs/contract.md#denials), as text and as a page, each once, into pieces.
 
-use serde::Serialize;
+use std::sync::Arc;
 
-use crate::availability::{Moment, Name, Target, verdict::Cause};
+use serde::Serialize;
 
 use super::super::{
     general::is_general,
     page::{Page, Sent},
     pieces::{Pieces, RELATIVE, members},
-    words::{instant, visible},
+    words::visible,
 };
 use super::Denial;
+use crate::{
+    availability::{Moment, Name, Target, verdict::Cause},
+    text::Language,
+};
 
-/// What those read who have sent something.
-const NOT_SENT: &str = "Your message was not sent and was not saved.";
 /// The most causes that are shown beside the deciding one, and the most characters of each message.
 const FURTHER: usize = 3;
 const FURTHER_MESSAGE: usize = 160;
@@ -49,7 +51,7 @@ struct Rest<'a> {
 }
 
 /// What programs read. Texts stand in it as they were given, as far as JSON lets them.
-pub(super) fn json(denial: &Denial) -> Pieces {
+pub(super) fn json(denial: &Denial, language: &Language) -> Pieces {
     let facts = &denial.facts;
     let n = &facts.deciding.notification;
     let mut causes: Vec<&Target> = Vec::new();
@@ -60,9 +62,9 @@ pub(super) fn json(denial: &Denial) -> Pieces {
     }
     let head = Head {
         kind: "/.forewarn/problems/unavailable",
-        title: &denial.title(),
+        title: &denial.title(language),
         status: denial.status(),
-        detail: &denial.detail(),
+        detail: &denial.detail(language),
     };
     let middle = Middle {
         application: facts.app.name(),
@@ -78,57 +80,72 @@ pub(super) fn json(denial: &Denial) -> Pieces {
 }
 
 /// What a terminal shows.
-pub(super) fn text(denial: &Denial, reading: bool) -> Pieces {
+pub(super) fn text(denial: &Denial, language: &Language, reading: bool) -> Pieces {
     let facts = &denial.facts;
     let n = &facts.deciding.notification;
-    let mut text = format!("{}\n\n{}\n", visible(&denial.title(), false), visible(&denial.detail(), false));
+    let line = |text: &str| format!("{}\n", visible(text, false));
+    let labelled =
+        |label, value: &str| language.tell("labelled", &[("label", &language.say(label)), ("value", value)]) + "\n";
+    let mut text = format!("{}\n{}", line(&denial.title(language)), line(&denial.detail(language)));
     if facts.back.is_some() && !facts.overdue {
-        text += &format!("That is {RELATIVE}.\n");
+        text += &(language.tell("that-is", &[("distance", &RELATIVE.to_string())]) + "\n");
     }
     text += &match denial.begins() {
-        Some(begins) => format!("Goes down: {}\n", instant(begins)),
-        None => format!("Down since: {}\n", instant(facts.since)),
+        Some(begins) => labelled("goes-down", &language.moment(begins)),
+        None => labelled("down-since", &language.moment(facts.since)),
     };
     if let Some(component) = &n.component {
-        text += &format!("Affected part: {}\n", visible(component, false));
+        text += &labelled("affected-part", &visible(component, false));
     }
     if let Some(message) = &n.message {
-        text += &format!("Message: {}\n", visible(message, true));
+        text += &labelled("message", &visible(message, true));
     }
-    text.extend(notes(denial).into_iter().map(|note| note + "\n"));
+    if !facts.updates.is_empty() {
+        text += &format!("{}\n", language.say("updates"));
+        for (at, message) in &*facts.updates {
+            text += &format!("  {}  {}", language.moment(*at), line(message));
+        }
+    }
+    text.extend(notes(denial, language).into_iter().map(|note| note + "\n"));
     if !reading {
-        text += &format!("\n{NOT_SENT}\n");
+        text += &format!("\n{}\n", language.say("not-sent"));
     }
-    text += &format!("\nNotification {}, node {}\n", n.id, facts.node);
+    let reference = reference(denial, language);
+    let mut letters = reference.chars();
+    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+    text += &format!("\n{}\n", first.chain(letters).collect::<String>());
     Pieces::of_text(&text)
 }
 
+fn reference(denial: &Denial, language: &Language) -> String {
+    let (node, id) = (denial.facts.node.as_str(), denial.facts.deciding.notification.id.to_string());
+    language.tell("reference", &[("node", node), ("id", &id)])
+}
+
 /// What a browser shows.
-pub(super) fn html(denial: &Denial, reading: bool) -> Pieces {
-    page(denial, reading, false)
+pub(super) fn html(denial: &Denial, language: &Arc<Language>, reading: bool) -> Pieces {
+    page(denial, language, reading, false)
 }
 
 /// What a browser shows that has sent a form, which comes back.
-pub(super) fn form_page(denial: &Denial) -> Pieces {
-    page(denial, false, true)
+pub(super) fn form_page(denial: &Denial, language: &Arc<Language>) -> Pieces {
+    page(denial, language, false, true)
 }
 
-fn page(denial: &Denial, reading: bool, form: bool) -> Pieces {
+fn page(denial: &Denial, language: &Arc<Language>, reading: bool, form: bool) -> Pieces {
     let facts = &denial.facts;
     let n = &facts.deciding.notification;
-    let app = visible(&facts.app.title, false);
-    let then = match facts.back {
-        None => ". When it will be back is not known.",
-        Some(_) if facts.overdue => ", and is not back yet.",
-        Some(_) => ".",
+    let app = denial.app_title(language);
+    let app = visible(&app, false);
+    let why = language.reason(&n.reason);
+    let message = match (denial.begins(), facts.back) {
+        (Some(_), _) => "coming",
+        (None, None) => "down-unknown",
+        (None, Some(_)) if facts.overdue => "down-overdue",
+        (None, Some(_)) => "down",
     };
-    let phrase = n.reason.phrase();
-    let phrase = visible(&phrase, false);
-    let lead = match denial.begins() {
-        Some(_) => format!("{app} is about to go down {phrase} and lets nobody new in. Who is inside can finish."),
-        None => format!("{app} is down {phrase}{then}"),
-    };
-    let title = denial.title();
+    let lead = language.tell(message, &[("app", &app), ("why", &visible(&why, false))]);
+    let title = denial.title(language);
     let names: Vec<&str> = denial.apps().map(|app| app.name().as_str()).collect();
     let page = Page {
         // Built-in reasons that were somebody's intention.
@@ -152,26 +169,29 @@ fn page(denial: &Denial, reading: bool, form: bool) -> Pieces {
         overdue: facts.overdue,
         component: n.component.as_deref().map(|text| visible(text, false)),
         message: n.message.as_deref().map(|text| visible(text, true)),
-        notes: &notes(denial),
+        notes: &notes(denial, language),
+        updates: &facts.updates.iter().map(|(at, text)| (*at, visible(text, false).into_owned())).collect::<Vec<_>>(),
         sent: (!reading).then_some(Sent::Refused),
         form,
-        reference: &format!("node {}, notification {}", facts.node, n.id),
+        support: &language.tell("support", &[("reference", &reference(denial, language))]),
+        ..Page::empty(language)
     };
     Pieces::of_text(&page.fit())
 }
 
 /// What else must be said for the whole truth.
-fn notes(denial: &Denial) -> Vec<String> {
-    let titles: Vec<_> = denial.facts.others.iter().map(|app| visible(&app.title, false)).collect();
-    let others = (!titles.is_empty()).then(|| format!("Also needed here, and down: {}.", titles.join(", ")));
-    let further = further(denial);
-    let some = (!denial.facts.causes.iter().any(|cause| all_requests(denial, cause)))
-        .then(|| "Only some requests are affected; this is one of them.".to_owned());
+fn notes(denial: &Denial, language: &Language) -> Vec<String> {
+    let titles = denial.facts.others.iter().map(|app| language.application(app.name().as_str(), &app.title));
+    let titles: Vec<_> = titles.map(|title| visible(&title, false).into_owned()).collect();
+    let others = (!titles.is_empty()).then(|| language.tell("also-needed", &[("apps", &titles.join(", "))]));
+    let further = further(denial, language);
+    let some =
+        (!denial.facts.causes.iter().any(|cause| all_requests(denial, cause))).then(|| language.say("some-requests"));
     others.into_iter().chain(further).chain(some).collect()
 }
 
 /// The causes beside the deciding one: it is back when all of them are over.
-fn further(denial: &Denial) -> Vec<String> {
+fn further(denial: &Denial, language: &Language) -> Vec<String> {
     let facts = &denial.facts;
     let mut told = vec![facts.deciding.notification.id];
     let mut notes = Vec::new();
@@ -182,28 +202,36 @@ fn further(denial: &Denial) -> Vec<String> {
         }
         told.push(n.id);
         if notes.len() == FURTHER {
-            notes.push("There are further causes.".to_owned());
+            notes.push(language.say("more-causes"));
             break;
         }
-        let apps = || denial.apps().map(|app| (app.name(), &app.title));
+        let known = |name: &Name| denial.apps().find(|app| app.name() == name);
         let what = match &cause.target {
-            Target::System => "The whole system",
-            Target::Application(name) => {
-                apps().find(|(known, _)| *known == name).map_or(name.as_str(), |(_, title)| title)
-            }
-            Target::Resource(name) => name.as_str(),
+            Target::System => language.say("whole-system"),
+            Target::Application(name) => match known(name) {
+                Some(app) => language.application(name.as_str(), &app.title),
+                None => name.as_str().to_owned(),
+            },
+            Target::Resource(name) => name.as_str().to_owned(),
         };
-        let mut note = format!("{} is also down {}.", visible(what, false), visible(&n.reason.phrase(), false));
+        let why = language.reason(&n.reason);
+        let mut note = language.tell("also-down", &[("what", &visible(&what, false)), ("why", &visible(&why, false))]);
         if let Some(message) = &n.message {
-            let mut kept: String = message.chars().take(FURTHER_MESSAGE).collect();
-            if kept.len() < message.len() {
-                kept.push('…');
-            }
+            let kept = shortened(message, FURTHER_MESSAGE);
             note = format!("{note} {}", visible(&kept, false));
         }
         notes.push(note);
     }
     notes
+}
+
+/// At most so many characters of it.
+pub(in crate::answer) fn shortened(text: &str, most: usize) -> String {
+    let mut kept: String = text.chars().take(most).collect();
+    if kept.len() < text.len() {
+        kept.push('…');
+    }
+    kept
 }
 
 /// Whether a closing speaks about every request that this node gets.

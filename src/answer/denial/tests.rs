@@ -1,12 +1,19 @@
 #![allow(clippy::unwrap_used)]
 use serde_json::{Value, json};
 
-use super::super::{LARGEST_PAGE, fixtures::*};
+use super::super::{Decision, LARGEST_PAGE, Work, fixtures::*, general::nothing_but};
 use super::*;
-use crate::availability::verdict::Definition;
+use crate::{
+    availability::verdict::Definition,
+    text::{Texts, english},
+};
 
 pub(super) fn occasion(shape: Shape, reading: bool, clock: Moment) -> Occasion<'static> {
-    Occasion { shape, instance: "/mail/inbox", reading, clock, chance: 0 }
+    in_language(english(), shape, reading, clock)
+}
+
+pub(super) fn in_language<'a>(language: &'a Arc<Language>, shape: Shape, reading: bool, clock: Moment) -> Occasion<'a> {
+    Occasion { shape, instance: "/mail/inbox", reading, clock, language, works: &[], chance: 0 }
 }
 
 fn body(denial: &Denial, shape: Shape, reading: bool, now: Moment) -> Bytes {
@@ -52,23 +59,27 @@ fn the_object_is_the_one_of_the_contract() {
 #[test]
 fn sentences_for_every_return() {
     let known = denial(json!({"expected_back_at": after(60)}), four());
-    assert!(known.detail().ends_with("is down for planned maintenance and is expected back at 2026-11-23T16:01:00Z."));
+    assert!(
+        known
+            .detail(english())
+            .ends_with("is down for planned maintenance and is expected back at 2026-11-23T16:01:00Z.")
+    );
     let unknown = denial(json!({}), four());
-    assert_eq!(unknown.detail(), "Mail is down for planned maintenance. When it will be back is not known.");
+    assert_eq!(unknown.detail(english()), "Mail is down for planned maintenance. When it will be back is not known.");
     let overdue = denial(json!({"expected_back_at": after(60)}), after(60));
     assert_eq!(
-        overdue.detail(),
+        overdue.detail(english()),
         "Mail is down for planned maintenance, was expected back at 2026-11-23T16:01:00Z, and is not back yet."
     );
     assert!(
         text(&overdue, Shape::Html, true, after(360))
-            .contains("Was expected back</span> <strong id=\"far\">about 5 minutes ago<")
+            .contains("Was expected back</span> <strong id=\"far\">5 minutes ago<")
     );
     let custom = denial(
         json!({"reason": "licence-expired", "reason_code": 100, "reason_title": "its licence has expired"}),
         four(),
     );
-    assert!(custom.detail().starts_with("Mail is down because its licence has expired."));
+    assert!(custom.detail(english()).starts_with("Mail is down because its licence has expired."));
 }
 
 #[test]
@@ -169,7 +180,7 @@ fn what_people_wrote_is_text_everywhere() {
     let denial = Denial::of(&app, &name("a"), verdict, four()).unwrap();
     for reading in [true, false] {
         let page = text(&denial, Shape::Html, reading, four());
-        assert_eq!(page.matches("<script").count(), if reading { 2 } else { 1 });
+        assert_eq!(page.matches("<script").count(), if reading { 3 } else { 2 });
         assert!(!page.contains("<b>ail") && page.contains("M&#60;b&#62;ail␁"));
         for shown in [page, text(&denial, Shape::Text, reading, four())] {
             assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown}");
@@ -254,11 +265,132 @@ fn several_applications_are_one_denial() {
     assert!(Denial::combined(&[]).is_none());
 }
 
+#[test]
+fn every_language_says_the_same_and_fits() {
+    let texts = Texts::default();
+    let message = "We are moving all mailboxes to new disks. ".repeat(20);
+    let planned = json!({"expected_back_at": after(7_200), "message": message, "component": "disks"});
+    let states = [
+        denial(planned.clone(), after(60)),
+        denial(planned, after(9_000)),
+        denial(json!({"reason": "unplanned-outage", "reason_code": 2, "message": message}), after(60)),
+        denial(
+            json!({"reason": "licence-expired", "reason_code": 100, "reason_title": "its licence has expired"}),
+            four(),
+        ),
+    ];
+    for language in texts.all() {
+        for (denial, reading) in states.iter().flat_map(|denial| [(denial, true), (denial, false)]) {
+            let said = |shape| {
+                let body = denial.body(&in_language(language, shape, reading, after(9_000)));
+                String::from_utf8(body.to_vec()).unwrap()
+            };
+            let (page, json) = (said(Shape::Html), said(Shape::Json));
+            assert!(page.len() < LARGEST_PAGE && !page.contains(&language.say("shortened")), "{}", page.len());
+            let start = format!("<!doctype html>\n<html lang=\"{}\" dir=\"{}\"", language.tag(), language.dir());
+            assert!(page.starts_with(&start), "{page}");
+            let value: Value = serde_json::from_str(&json).unwrap();
+            assert_eq!((&value["application"], &value["status"]), (&json!("mail"), &json!(503)));
+            assert_eq!(value["title"], denial.title(language));
+            assert!(value["detail"].as_str().unwrap().contains("Mail"));
+            let occasion = in_language(language, Shape::Text, reading, four());
+            let named = denial.headers(&occasion).find(|(name, _)| *name == "content-language").unwrap();
+            assert_eq!(named.1, language.tag());
+            let mut lines = Vec::new();
+            denial.append_lines(&mut lines, &occasion);
+            let line = format!("content-language: {}\r\n", language.tag());
+            assert!(String::from_utf8(lines).unwrap().contains(&line));
+        }
+    }
+    let german = texts.wanted([&b"de"[..]]);
+    assert_eq!(
+        states[0].detail(german),
+        "Mail ist nicht verfügbar (geplante Wartung) und wird voraussichtlich am 23. November 2026, 18:00 UTC wieder erreichbar sein."
+    );
+    assert_eq!(
+        states[3].detail(german),
+        "Mail ist nicht verfügbar: its licence has expired. Wann es weitergeht, ist noch nicht bekannt."
+    );
+}
+
+#[test]
+fn texts_that_are_replaced_are_told_at_once_and_what_is_kept_is_bounded() {
+    let denial = denial(json!({}), four());
+    let with = |text: &str| Texts::with(&[("de".to_owned(), text.to_owned())]).unwrap();
+    let (before, after) = (with("unavailable = { $app } ruht"), with("unavailable = { $app } schläft"));
+    let title = |texts: &Texts| {
+        let occasion = in_language(texts.wanted([&b"de"[..]]), Shape::Json, true, four());
+        serde_json::from_slice::<Value>(&denial.body(&occasion)).unwrap()["title"].clone()
+    };
+    assert_eq!(
+        (title(&before), title(&after), title(&before)),
+        (json!("Mail ruht"), json!("Mail schläft"), json!("Mail ruht"))
+    );
+    // Any number of languages is told, and eight at most are kept.
+    let english = include_str!("../../../static/languages/en.ftl").to_owned();
+    let many: Vec<_> =
+        ["nl", "sv", "da", "fi", "pl", "cs", "it", "el"].map(|tag| (tag.to_owned(), english.clone())).into();
+    let many = Texts::with(&many).unwrap();
+    for language in many.all() {
+        assert!(!denial.body(&in_language(language, Shape::Text, true, four())).is_empty());
+    }
+    assert!(denial.spoken.iter().all(|place| place.load().is_some()));
+    assert_eq!(denial.spoken.len(), KEPT);
+}
+
+#[test]
+fn earlier_messages_are_a_time_line() {
+    let word = |n: u8, at: u64, message: &str| {
+        let id = format!("0192f0c1-2222-7000-8000-0000000000{n:02}");
+        entry(json!({"id": id, "timestamp": after(at), "goes_down_at": four(), "message": message}))
+    };
+    let all =
+        [word(1, 0, "We look into it."), word(2, 600, "A disk is broken."), word(3, 1_200, "It is being replaced.")];
+    let mut now = snapshot([Arc::clone(&all[0])], four());
+    for (word, at) in [(1, 600), (2, 1_200)] {
+        now = now.next(view(&mail(), [Arc::clone(&all[word])]), after(at));
+    }
+    // A word that changes nothing that is said.
+    now = now.next(view(&mail(), [Arc::clone(&all[2])]), after(1_300));
+    let Decision::Closed(closed) = now.decide(&nothing_but("a"), after(1_300)) else { panic!("open") };
+    let page = text(&closed, Shape::Html, true, after(1_300));
+    let places =
+        ["It is being replaced.", "16:10 UTC</time>", "A disk is broken.", "16:00 UTC</time>", "We look into it."];
+    let found: Vec<usize> = places.iter().map(|text| page.rfind(text).unwrap_or_else(|| panic!("{text}"))).collect();
+    assert!(found.is_sorted(), "{page}");
+    assert!(text(&closed, Shape::Text, true, after(1_300)).contains("  2026-11-23T16:10:00Z  A disk is broken."));
+    // The next outage begins anew.
+    let open = now.next(view(&mail(), []), after(2_000));
+    let again = open.next(view(&mail(), [Arc::clone(&all[2])]), after(2_100));
+    let Decision::Closed(closed) = again.decide(&nothing_but("a"), after(2_100)) else { panic!("open") };
+    assert!(!text(&closed, Shape::Html, true, after(2_100)).contains("Earlier messages"));
+}
+
+#[test]
+fn other_applications_are_offered() {
+    let denial = denial(json!({}), four());
+    let works = [Work { name: "chat".into(), title: "Chat <&>".into(), address: "//x.example/a?\"b".into() }];
+    let occasion = Occasion { works: &works, ..occasion(Shape::Html, true, four()) };
+    let page = String::from_utf8(denial.body(&occasion).to_vec()).unwrap();
+    assert!(page.contains("<a href=\"//x.example/a?&#34;b\">Chat &#60;&#38;&#62;</a>"), "{page}");
+    assert!(!text(&denial, Shape::Html, true, four()).contains("These work"));
+}
+
 /// With `FOREWARN_PAGES=FOLDER` the examples stay there, to be looked at in a browser.
 #[test]
 fn examples_to_look_at() {
     let Ok(folder) = std::env::var("FOREWARN_PAGES") else { return };
     let now = after(2_500);
+    for language in Texts::default().all() {
+        let back = json!({"expected_back_at": after(7_200), "message": "Disk upgrade", "component": "Disks"});
+        for (name, denial, reading) in [
+            ("planned", denial(back, now), true),
+            ("unknown", denial(json!({"reason": "unplanned-outage", "reason_code": 2}), now), false),
+        ] {
+            let page = denial.body(&in_language(language, Shape::Html, reading, now));
+            std::fs::write(format!("{folder}/{name}-{}.html", language.tag()), page).unwrap();
+        }
+    }
     let write = |file: &str, page: Bytes| std::fs::write(format!("{folder}/{file}.html"), page).unwrap();
     let back = after(7_200);
     let message = "We are moving all mailboxes to new disks. Mail that is sent to you meanwhile is kept and arrives afterwards.\nQuestions: extension 4711.";

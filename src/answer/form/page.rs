@@ -1,11 +1,12 @@
 //! Writes a form into a page. Every byte that came from outside is escaped here.
 
 use super::{Charset, Field, Form, Kind};
+use crate::text::Language;
 
 /// What a field takes in a page beside its name and its value, in bytes; more than enough.
-const AROUND: usize = 400;
+const AROUND: usize = 700;
 /// What the form takes around its fields.
-const WHOLE: usize = 1_000;
+const WHOLE: usize = 2_000;
 /// The most bytes that one byte of a form becomes.
 const LARGEST_ESCAPE: usize = 5;
 
@@ -25,7 +26,8 @@ impl Form {
 
     /// Appends the form element. Without an address of its own it is sent to the page's, which is the one that
     /// the refused form was sent to.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub fn write(&self, out: &mut Vec<u8>, language: &Language) {
+        let file = language.around("file-not-kept", "file");
         out.extend_from_slice(b"<form id=\"again\" method=\"post\" enctype=\"");
         out.extend_from_slice(if self.multipart {
             b"multipart/form-data"
@@ -39,22 +41,27 @@ impl Form {
         });
         out.extend_from_slice(b"\">\n");
         for (at, field) in self.fields.iter().enumerate() {
-            self.write_field(out, at, field);
+            self.write_field(out, at, field, &file);
         }
         let mut secrets = self.fields.iter().filter(|field| field.kind == Kind::Secret).peekable();
         if secrets.peek().is_some() {
-            out.extend_from_slice(b"<p class=\"left\">Not kept: ");
+            let (before, behind) = language.around("not-kept", "fields");
+            out.extend_from_slice(b"<p class=\"left\">");
+            out.extend_from_slice(before.as_bytes());
             for (at, field) in secrets.enumerate() {
                 out.extend_from_slice(if at > 0 { b", <b>" } else { b"<b>" });
                 self.escape(out, &self.bytes[field.name.clone()]);
                 out.extend_from_slice(b"</b>");
             }
-            out.extend_from_slice(b". The application may ask for it again.</p>\n");
+            out.extend_from_slice(behind.as_bytes());
+            out.extend_from_slice(b"</p>\n");
         }
-        out.extend_from_slice(b"<button>Send again</button>\n</form>");
+        out.extend_from_slice(b"<button>");
+        out.extend_from_slice(language.say("send-again").as_bytes());
+        out.extend_from_slice(b"</button>\n</form>");
     }
 
-    fn write_field(&self, out: &mut Vec<u8>, at: usize, field: &Field) {
+    fn write_field(&self, out: &mut Vec<u8>, at: usize, field: &Field, file: &(String, String)) {
         let (name, value) = (&self.bytes[field.name.clone()], &self.bytes[field.value.clone()]);
         let id = at.to_string();
         let named = |out: &mut Vec<u8>, before: &str| {
@@ -79,9 +86,13 @@ impl Form {
             Kind::File => {
                 label(out);
                 named(out, &format!("<input type=\"file\" id=\"f{id}\""));
-                out.extend_from_slice(b"> The file <b>");
+                out.extend_from_slice(b"> ");
+                out.extend_from_slice(file.0.as_bytes());
+                out.extend_from_slice(b"<b>");
                 self.escape(out, value);
-                out.extend_from_slice(b"</b> cannot be kept: choose it again.</p>\n");
+                out.extend_from_slice(b"</b>");
+                out.extend_from_slice(file.1.as_bytes());
+                out.extend_from_slice(b"</p>\n");
             }
             // A hidden field of this name would be sent as the name of the encoding.
             Kind::Text if value.is_empty() && !name.eq_ignore_ascii_case(b"_charset_") => {
@@ -91,7 +102,7 @@ impl Form {
             Kind::Text => {
                 label(out);
                 let lines = value.iter().filter(|byte| **byte == b'\n').count() + value.len() / 70 + 1;
-                named(out, &format!("<textarea readonly id=\"f{id}\" rows=\"{}\"", lines.min(14)));
+                named(out, &format!("<textarea dir=\"auto\" readonly id=\"f{id}\" rows=\"{}\"", lines.min(14)));
                 // The first line end after the tag is no part of the value.
                 out.extend_from_slice(b">\n");
                 self.escape(out, value);

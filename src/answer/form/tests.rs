@@ -9,7 +9,7 @@ fn read(encoding: &Encoding, body: &[u8]) -> Option<Form> {
 
 fn written(form: &Form) -> String {
     let mut out = Vec::new();
-    form.write(&mut out);
+    form.write(&mut out, crate::text::english());
     assert!(out.len() <= form.most(), "{} of {}", out.len(), form.most());
     String::from_utf8(out).unwrap()
 }
@@ -62,7 +62,9 @@ fn names_and_values_come_back_in_their_order() {
     assert_eq!(seen(&form), expected);
     let page = written(&form);
     assert!(
-        page.contains("<textarea readonly id=\"f1\" rows=\"2\" name=\"text\">\nDear Bob,\r\nit ü</textarea>"),
+        page.contains(
+            "<textarea dir=\"auto\" readonly id=\"f1\" rows=\"2\" name=\"text\">\nDear Bob,\r\nit ü</textarea>"
+        ),
         "{page}"
     );
     assert!(page.contains("<input type=\"hidden\" name=\"to\" value=\"\">"));

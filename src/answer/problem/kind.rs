@@ -3,6 +3,8 @@
 //! What must stay true: a kind has one status and one type URI, and the page behind that URI exists,
 //! because both come from the same table.
 
+use crate::text::english;
+
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ProblemKind {
@@ -33,17 +35,13 @@ pub enum ProblemKind {
 /// Where the pages about problem types are.
 pub const PROBLEMS: &str = "/.forewarn/problems/";
 
-/// One row of the table: status, last segment of the type URI, title, meaning.
-type Row = (u16, &'static str, &'static str, &'static str);
-
 /// A denial is no [`ProblemKind`], but its type has a page as well.
-const UNAVAILABLE: Row = (
-    503,
+const UNAVAILABLE: [&str; 3] = [
     "unavailable",
     "The application is unavailable",
     "Somebody has reported this application as unavailable, so that requests for it are turned away at once. \
      The answer says why, and when it is expected back.",
-);
+];
 
 impl ProblemKind {
     /// Every kind.
@@ -61,68 +59,20 @@ impl ProblemKind {
         Self::UpstreamTimeout,
     ];
 
-    const fn row(self) -> Row {
+    /// Its status, and the last segment of its type's URI.
+    const fn row(self) -> (u16, &'static str) {
         match self {
-            Self::BadRequest => {
-                (400, "bad-request", "This request cannot be understood", "Something is wrong with the request itself.")
-            }
-            Self::NoSuchApplication => (
-                404,
-                "no-such-application",
-                "There is no application here",
-                "No application belongs to this address. Please check it for a typing mistake.",
-            ),
-            Self::MethodNotAllowed => (
-                405,
-                "method-not-allowed",
-                "This address does not take this method",
-                "The address exists, but it answers other methods only. The Allow header lists them.",
-            ),
-            Self::RequestTimeout => (
-                408,
-                "request-timeout",
-                "The request came too slowly",
-                "The request did not arrive within the time that is allowed for it.",
-            ),
-            Self::BodyTooLarge => (
-                413,
-                "body-too-large",
-                "The request is too large",
-                "The body of the request is larger than this gate passes on.",
-            ),
-            Self::TargetTooLong => {
-                (414, "target-too-long", "The address is too long", "The address is longer than this gate accepts.")
-            }
-            Self::TooMany => (
-                429,
-                "too-many",
-                "Too many at a time",
-                "This client has too many event streams or connections open. Close some, or wait.",
-            ),
-            Self::HeadTooLarge => (
-                431,
-                "head-too-large",
-                "The head of the request is too large",
-                "The header fields of the request are too many or too large; often these are cookies.",
-            ),
-            Self::UnknownCoding => (
-                501,
-                "unknown-transfer-coding",
-                "The transfer coding is not known",
-                "The body of the request has a Transfer-Encoding other than chunked.",
-            ),
-            Self::UpstreamUnreachable => (
-                502,
-                "upstream-unreachable",
-                "The application cannot be reached",
-                "There is no connection to the application just now. No outage has been reported.",
-            ),
-            Self::UpstreamTimeout => (
-                504,
-                "upstream-timeout",
-                "The application is not responding",
-                "It took the application too long to answer. No outage has been reported.",
-            ),
+            Self::BadRequest => (400, "bad-request"),
+            Self::NoSuchApplication => (404, "no-such-application"),
+            Self::MethodNotAllowed => (405, "method-not-allowed"),
+            Self::RequestTimeout => (408, "request-timeout"),
+            Self::BodyTooLarge => (413, "body-too-large"),
+            Self::TargetTooLong => (414, "target-too-long"),
+            Self::TooMany => (429, "too-many"),
+            Self::HeadTooLarge => (431, "head-too-large"),
+            Self::UnknownCoding => (501, "unknown-transfer-coding"),
+            Self::UpstreamUnreachable => (502, "upstream-unreachable"),
+            Self::UpstreamTimeout => (504, "upstream-timeout"),
         }
     }
 
@@ -136,14 +86,19 @@ impl ProblemKind {
         [PROBLEMS, self.row().1].concat()
     }
 
+    /// The message that says what it is, and with its `.text` what that means.
+    pub(super) fn message(self) -> String {
+        format!("problem-{}", self.row().1)
+    }
+
     /// What it is, in a few words.
-    pub const fn title(self) -> &'static str {
-        self.row().2
+    pub fn title(self) -> String {
+        english().say(&self.message())
     }
 
     /// What it means, in a sentence or two.
-    pub const fn meaning(self) -> &'static str {
-        self.row().3
+    pub fn meaning(self) -> String {
+        english().more(&self.message(), &[])
     }
 
     /// Whether it is the application that does not work: trying again later may help.
@@ -153,9 +108,12 @@ impl ProblemKind {
 }
 
 /// Title and meaning of the problem type with this last segment of its URI.
-pub fn problem_type(segment: &str) -> Option<(&'static str, &'static str)> {
-    let rows = ProblemKind::ALL.into_iter().map(ProblemKind::row).chain([UNAVAILABLE]);
-    rows.into_iter().find(|row| row.1 == segment).map(|(_, _, title, meaning)| (title, meaning))
+pub fn problem_type(segment: &str) -> Option<(String, String)> {
+    if segment == UNAVAILABLE[0] {
+        return Some((UNAVAILABLE[1].to_owned(), UNAVAILABLE[2].to_owned()));
+    }
+    let kind = ProblemKind::ALL.into_iter().find(|kind| kind.row().1 == segment)?;
+    Some((kind.title(), kind.meaning()))
 }
 
 #[cfg(test)]

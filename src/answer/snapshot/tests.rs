@@ -27,7 +27,7 @@ fn what_holds_for_all_is_prepared_and_shared() {
     assert_eq!(snapshot.valid_until(), Some(after(10)));
     // From then on it is overdue: said truly although nobody has published a new snapshot.
     let late = closed(&snapshot, &nothing_but("a"), after(10)).unwrap();
-    assert!(!Arc::ptr_eq(&one, &late) && late.detail().contains("was expected back"));
+    assert!(!Arc::ptr_eq(&one, &late) && late.detail(crate::text::english()).contains("was expected back"));
     // Elsewhere the same words leave it open.
     let app = mail();
     let elsewhere = Snapshot::build(Arc::clone(&app), name("b"), view(&app, words), four());
@@ -61,7 +61,7 @@ fn what_is_alike_is_rendered_once() {
     }
     // When time has changed what is to be said, nothing kept is used.
     let late = ask(1, 10);
-    assert!(!Arc::ptr_eq(&ask(1, 2), &late) && late.detail().contains("was expected back"));
+    assert!(!Arc::ptr_eq(&ask(1, 2), &late) && late.detail(crate::text::english()).contains("was expected back"));
 }
 
 #[test]
@@ -229,7 +229,7 @@ proptest! {
                 prop_assert_eq!(decided.is_some(), fresh.is_some());
                 if let (Some(decided), Some(fresh)) = (decided, fresh) {
                     for shape in [Shape::Json, Shape::Text] {
-                        let occasion = Occasion { shape, instance: "/", reading: true, clock: now, chance: 0 };
+                        let occasion = Occasion { shape, instance: "/", reading: true, clock: now, language: crate::text::english(), works: &[], chance: 0 };
                         prop_assert_eq!(decided.body(&occasion), fresh.body(&occasion));
                     }
                 }
@@ -270,7 +270,7 @@ fn a_last_entry_is_for_newcomers_only_and_announced_before() {
         assert!(inside.is_none() && snapshot.depends_on_request());
         assert_eq!((newcomer.since(), newcomer.begins()), (after(99_400), Some(after(100_000))));
         assert_eq!(
-            newcomer.detail(),
+            newcomer.detail(crate::text::english()),
             "Mail goes down for planned maintenance at 2026-11-24T19:46:40Z and lets nobody new in until then. \
              It is expected back at 2026-11-24T20:46:40Z."
         );

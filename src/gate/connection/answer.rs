@@ -3,7 +3,7 @@
 //! What must stay true: they are, byte for byte, the answers of the App to the same request
 //! ([`super::super::service`]); the tests compare the two.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use actix_web::http::StatusCode;
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use crate::{
     answer::{Denial, Occasion, Problem, ProblemKind, Shape},
     gate::{audience::Audience, error::ProxyError},
     http1::write,
+    text::{Language, english},
 };
 
 /// How a client is to be answered.
@@ -29,12 +30,22 @@ pub(super) struct Manner {
     pub(super) old: bool,
     /// Another request may follow.
     pub(super) keeps: bool,
+    /// What the client reads.
+    pub(super) language: Arc<Language>,
 }
 
 impl Manner {
     /// For bytes that are no request.
     pub(super) fn unknown() -> Self {
-        Self { shape: Shape::Json, instance: "/".into(), reading: true, head: false, old: false, keeps: false }
+        Self {
+            shape: Shape::Json,
+            instance: "/".into(),
+            reading: true,
+            head: false,
+            old: false,
+            keeps: false,
+            language: Arc::clone(english()),
+        }
     }
 
     /// The same, but for whether the connection goes on.
@@ -88,7 +99,7 @@ impl<S: Socket> Client<S> {
         let out = &mut self.output;
         out.extend_from_slice(b"HTTP/1.1 503 Service Unavailable\r\n");
         write::length(out, length as u64);
-        out.extend_from_slice(denial.lines(occasion.shape));
+        denial.append_lines(out, occasion);
         if let Some(seconds) = denial.retry_after(occasion) {
             out.extend_from_slice(b"retry-after: ");
             write::number(out, seconds);
@@ -100,6 +111,7 @@ impl<S: Socket> Client<S> {
 
     /// Answers with a problem.
     pub(super) fn tell_problem(&mut self, problem: &Problem<'_>, manner: &Manner) {
+        let problem = &problem.clone().speaking(&manner.language);
         let body = problem.body(manner.shape, &manner.instance, manner.reading);
         let wire = Wire { head: manner.head, old: manner.old, keeps: manner.keeps };
         self.tell(problem.status(), problem.headers(manner.shape), &body, &wire);
@@ -123,7 +135,7 @@ impl<S: Socket> Client<S> {
     /// Answers why an application did not perform a request.
     pub(super) fn tell_failure(&mut self, manner: &Manner, application: usize, error: &ProxyError) {
         let worker = Rc::clone(&self.worker);
-        worker.gate.with_failure(application, error, |problem| self.tell_problem(problem, manner));
+        worker.gate.with_failure(application, error, &manner.language, |problem| self.tell_problem(problem, manner));
     }
 
     fn tell(&mut self, status: u16, fields: impl Iterator<Item = (&'static str, Bytes)>, body: &[u8], wire: &Wire) {

@@ -101,7 +101,9 @@ pub(super) async fn answer<S: Socket>(client: &mut Client<S>, refused: Refused) 
     let now = worker.gate.shared.clock();
     worker.date.set(clock::now());
     let chance = (worker.gate.chance)();
-    let occasion = Occasion { shape: Shape::Html, instance: &manner.instance, reading: false, clock: now, chance };
+    let (instance, language) = (&*manner.instance, &manner.language);
+    let works = &*worker.gate.works(Shape::Html, now);
+    let occasion = Occasion { shape: Shape::Html, instance, reading: false, clock: now, language, works, chance };
     let form = typed.and_then(|typed| Form::read(&encoding, typed, &worker.gate.not_kept));
     let page = match form.filter(|form| share.grow_to(length + form.most())) {
         Some(form) => denial.page_with(&form, &occasion),

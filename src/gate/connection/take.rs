@@ -4,7 +4,7 @@
 //! What must stay true: no byte between two requests is read twice or skipped; the connection continues only if
 //! the beginning of the next request is known.
 
-use std::{rc::Rc, time::Instant};
+use std::{rc::Rc, sync::Arc, time::Instant};
 
 use super::{
     Then,
@@ -117,6 +117,7 @@ impl<S: Socket> Client<S> {
         let fields = Lines(head.fields);
         let shape = negotiate(fields.lines("accept"));
         let reading = matches!(head.method, "GET" | "HEAD");
+        let language = self.worker.gate.language(&fields);
         let manner = |instance: &str, keeps| Manner {
             shape,
             instance: instance.into(),
@@ -124,6 +125,7 @@ impl<S: Socket> Client<S> {
             head: head.method == "HEAD",
             old: head.minor == 0,
             keeps,
+            language: Arc::clone(&language),
         };
         let meaning = match framing::request(head) {
             Ok(meaning) => meaning,
@@ -193,7 +195,7 @@ impl<S: Socket> Client<S> {
                 gate.shared.denied(&denial);
                 let wire = Wire { head: head.method == "HEAD", old: head.minor == 0, keeps };
                 if let Some(handshake) = Handshake::of(head, &meaning, &fields) {
-                    self.tell_socket(&denial, &handshake);
+                    self.tell_socket(&denial, &handshake, &language);
                     return Found::Refused;
                 }
                 let audience = Audience::of(head.method, &fields, &gate.cors);
@@ -207,7 +209,9 @@ impl<S: Socket> Client<S> {
                     return Found::Form(Box::new(Refused::new(denial, encoding, meaning.body, manner, &audience)));
                 }
                 let chance = (gate.chance)();
-                let occasion = Occasion { shape, instance: path.literal(), reading, clock: now, chance };
+                let (language, works) = (&language, &*gate.works(shape, now));
+                let instance = path.literal();
+                let occasion = Occasion { shape, instance, reading, clock: now, language, works, chance };
                 self.tell_denial(&denial, &audience, &occasion, &wire);
                 Found::Answer(meaning.body, keeps)
             }

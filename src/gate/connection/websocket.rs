@@ -12,6 +12,7 @@ use crate::{
         head::RequestHead,
         write,
     },
+    text::Language,
 };
 
 /// What a server adds to a client's key (RFC 6455, section 1.3).
@@ -48,7 +49,7 @@ impl<'b> Handshake<'b> {
 
 impl<S: Socket> Client<S> {
     /// Accepts, and closes with the reason. Nothing may follow on the connection.
-    pub(super) fn tell_socket(&mut self, denial: &Denial, handshake: &Handshake<'_>) {
+    pub(super) fn tell_socket(&mut self, denial: &Denial, handshake: &Handshake<'_>, language: &Language) {
         let mut hash = Sha1::from(handshake.key);
         hash.update(GUID);
         self.lend_output();
@@ -61,6 +62,6 @@ impl<S: Socket> Client<S> {
         }
         self.worker.date.with(|date| write::field(&mut self.output, "date", date));
         self.output.extend_from_slice(b"\r\n");
-        self.output.extend_from_slice(&denial.closing_frame());
+        self.output.extend_from_slice(&denial.closing_frame(language));
     }
 }
