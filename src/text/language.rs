@@ -92,8 +92,15 @@ impl Language {
     /// A message about so many.
     pub fn count(&self, id: &str, n: u64) -> String {
         let mut args = FluentArgs::with_capacity(1);
-        args.set("n", n);
-        self.format(id, None, &args)
+        // In Arabic the last two digits decide; the library's table of rules lacks that "modulo 100".
+        let like = match n % 100 {
+            _ if n <= 100 || !self.tag.starts_with("ar") => n,
+            0..=2 => 100,
+            rest => rest,
+        };
+        args.set("n", like);
+        let text = self.format(id, None, &args);
+        if like == n { text } else { text.replace(&like.to_string(), &n.to_string()) }
     }
 
     /// A message around what is written in between, which may have markup: what comes before and behind it.

@@ -110,6 +110,10 @@ fn dates_and_distances_as_each_language_has_them() {
     let at = |minutes: u64| arabic.distance(now, now.after(Duration::from_secs(minutes * 60))).into_owned();
     assert_eq!((at(1), at(2)), ("خلال دقيقة واحدة".to_owned(), "خلال دقيقتين".to_owned()));
     assert!(at(5).contains("دقائق") && at(15).contains("دقيقة"));
+    for (n, days) in [(11, "11 يومًا"), (100, "100 يوم"), (102, "102 يوم"), (103, "103 أيام"), (115, "115 يومًا")]
+    {
+        assert!(arabic.count("in-days", n).contains(days), "{n}");
+    }
     // What people put into a text that runs the other way does not turn it around.
     assert!(arabic.tell("is-back", &[("app", "Mail")]).contains("\u{2068}Mail\u{2069}"));
     let english = language("en");
