@@ -10,20 +10,21 @@
 //! cli           the command line: a file per subcommand                 all below
 //! demo          the farm that `forewarn demo` starts                    config vocabulary availability clock
 //! node          one node, put together: boot order, shutdown order      all below
-//! gate          what users reach: decide, deny, forward, check          http1 actors answer text store outside monitor sync vocabulary availability clock noise
-//! control       what operators and programs reach: API, pages, events   body actors answer text store monitor sync vocabulary availability clock noise
-//! peer          what other nodes reach: signed messages                 body actors answer store sync vocabulary availability clock noise
+//! gate          what users reach: decide, deny, forward, check          http1 actors answer text store outside monitor sync tls vocabulary availability clock noise
+//! control       what operators and programs reach: API, pages, events   body actors answer text store monitor sync tls vocabulary availability clock noise
+//! peer          what other nodes reach: signed messages                 body actors answer store sync tls vocabulary availability clock noise
 //! http1         PURE HTTP/1.1 as bytes: heads, framing, bodies          –
 //! body          how bodies are read, within bounds                      –
 //! actors        caches, repeater, couriers, monitors, the desk           probe answer text store monitor sync vocabulary availability clock
-//! probe         how monitors look: a file for each kind of check       monitor vocabulary availability clock
+//! probe         how monitors look: a file for each kind of check       monitor tls vocabulary availability clock
 //! outside       PURE what the company reads: status page, feeds          answer text vocabulary availability
 //! answer        PURE denials, problems and pages in four shapes         text availability
 //! store         sled: trees, records, group commit, migrations          sync availability
-//! config        the TOML file as checked settings                       text monitor vocabulary availability
+//! config        the TOML file as checked settings                       text monitor tls vocabulary availability
 //! text          PURE what people read, in their languages                availability
 //! monitor       PURE when a monitor speaks; rules, and what they read   sync availability
 //! sync          PURE the protocol: node, replica, relay plan, merge     vocabulary availability
+//! tls           certificates, keys and whom one believes               availability
 //! vocabulary    PURE words that all share: addresses, routes, roles     availability
 //! noise         bounds for log lines that strangers can cause           clock
 //! clock         the one door for time and chance                        availability

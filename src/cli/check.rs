@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::args::CheckArgs;
 use super::error::{CliError, json_line};
-use crate::config::{Problem, Settings};
+use crate::clock;
+use crate::config::{ConfigError, Problem, Settings};
 
 /// Checks the file; what is worth knowing although it is right goes to `out` as well.
 ///
@@ -15,7 +16,10 @@ use crate::config::{Problem, Settings};
 /// [`CliError::Config`] with every problem; with `--json` they are on `out`, and it is
 /// [`CliError::Told`]. [`CliError::Output`].
 pub fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<(), CliError> {
-    let checked = Settings::load(&args.file);
+    let checked = Settings::load(&args.file).and_then(|settings| match settings.invalid_at(clock::now()) {
+        problems if problems.is_empty() => Ok(settings),
+        problems => Err(ConfigError::Wrong { file: args.file.clone(), problems }),
+    });
     let file = args.file.display();
     if args.output.json {
         let (notes, problems, error) = match &checked {

@@ -77,7 +77,7 @@ fn what_is_no_node_and_what_is_gone_are_told_apart() {
 fn a_node_that_keeps_silent_is_waited_for_only_so_long() {
     // accepts into its backlog and never answers
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = HttpUrl::of_socket(silent.local_addr().unwrap());
+    let address = HttpUrl::of_socket(silent.local_addr().unwrap(), false);
     let client = Client::new(address, Some(Secret::new("t")));
     let limit = Duration::from_millis(50);
     let error = client.call(Method::GET, "/", None, limit).unwrap_err();

@@ -58,7 +58,7 @@ impl Fake {
             });
         });
         let (address, handle) = told.recv().unwrap();
-        Fake { address: HttpUrl::of_socket(address), asked, handle }
+        Fake { address: HttpUrl::of_socket(address, false), asked, handle }
     }
 
     /// How the command line reaches it.

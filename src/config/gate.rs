@@ -1,11 +1,11 @@
 //! `[gate]`: its listeners, the trusted proxies, and the limits of each client.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use super::{
     reader::Reader,
     settings::{GateSettings, PerClientSettings, TimeoutSettings},
-    values,
+    tls, values,
 };
 use crate::vocabulary::{Cors, Listen, origin};
 
@@ -16,7 +16,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// The most connections that can be asked for.
 const MOST: u32 = 1_000_000;
 
-pub(super) fn gate(mut section: Reader<'_>) -> GateSettings {
+pub(super) fn gate(mut section: Reader<'_>, file: &Path) -> GateSettings {
     let mut listen = section.one_or_more("listen", str::parse::<Listen>);
     if listen.is_empty() {
         listen.push(Listen::Tcp(([127, 0, 0, 1], 8080).into()));
@@ -30,9 +30,18 @@ pub(super) fn gate(mut section: Reader<'_>) -> GateSettings {
     let not_kept = section.has("not_kept").then_some(words);
     let max_connections = section.number("max_connections", 1..=MOST);
     let cors = cors(&mut section);
+    let tls = tls::gate(section.section("tls"), file);
+    let redirect = section.text("redirect", str::parse::<Listen>);
+    if let Some(redirect) = &redirect {
+        if !section.has("tls") {
+            section.problem("redirect", "needs [gate.tls]: it sends browsers to https");
+        } else if listen.contains(redirect) {
+            section.problem("redirect", "is one of gate.listen; choose another port");
+        }
+    }
     let timeouts = timeouts(section.section("timeouts"));
     let per_client = per_client(section.section("per_client"));
-    section.not_yet(&["proxy_protocol", "access_log", "access_log_format", "pages", "h2c", "redirect", "tls"]);
+    section.not_yet(&["proxy_protocol", "access_log", "access_log_format", "pages", "h2c"]);
     section.finish();
     GateSettings {
         listen,
@@ -41,6 +50,8 @@ pub(super) fn gate(mut section: Reader<'_>) -> GateSettings {
         not_kept,
         max_connections: max_connections.unwrap_or(20_000),
         cors,
+        tls,
+        redirect,
         timeouts,
         per_client,
     }

@@ -19,6 +19,7 @@
 //! lists      [[application]] [[resource]] [[reason]] [[token]] [[operator]] [[alert]]
 //! monitors   [[monitor]] [[rule]]
 //! settings   what comes out
+//! tls        [gate.tls] [control.tls], and the certificates of [farm]
 //! secrets    fresh passwords, tokens and farm secrets
 //! template   the file that `forewarn init` writes
 //! ```
@@ -33,6 +34,7 @@ mod sections;
 mod settings;
 mod status_page;
 pub mod template;
+mod tls;
 pub mod values;
 
 #[cfg(test)]
@@ -45,13 +47,14 @@ use std::path::Path;
 
 pub use error::{ConfigError, Problem};
 pub use settings::{
-    Application, ControlSettings, FarmSettings, GateSettings, MergeMode, MergeOrder, MergeSettings, NodeSettings,
-    Operator, PerClientSettings, References, Resource, Settings, TimeoutSettings, Token,
+    Application, ControlSettings, ControlTls, FarmSettings, FarmTls, GateSettings, GateTls, Lasting, MergeMode,
+    MergeOrder, MergeSettings, NodeSettings, Operator, PerClientSettings, References, Resource, Settings,
+    TimeoutSettings, Token,
 };
 
 use reader::{Reader, Report};
 
-use crate::vocabulary::Listen;
+use crate::{availability::Moment, vocabulary::Listen};
 
 /// The largest configuration file that is read, in bytes. It bounds every list in it as well.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -104,6 +107,16 @@ impl Settings {
 }
 
 impl Settings {
+    /// The certificates that are not valid at this time. The file is right all the same: a node that starts on them
+    /// says so and serves.
+    pub fn invalid_at(&self, now: Moment) -> Vec<Problem> {
+        let problem = |lasting: &Lasting| {
+            let problem = lasting.certificate.problem_at(now.millis() / 1_000)?;
+            Some(Problem { line: lasting.line, key: lasting.key.clone(), problem })
+        };
+        self.certificates.iter().filter_map(problem).collect()
+    }
+
     /// What is right but worth knowing, each with what to do; for `forewarn check` and the log of a
     /// node that starts.
     pub fn notes(&self) -> Vec<&'static str> {
@@ -123,10 +136,10 @@ impl Settings {
 
 /// Two listeners cannot share a port, unless they listen on different addresses or let the system
 /// choose.
-fn same_port(root: &mut Reader<'_>, gate: &[Listen], control: SocketAddr) {
+fn same_port(root: &mut Reader<'_>, gate: &GateSettings, control: SocketAddr) {
     // `[::]` takes IPv4 too.
     let covers = |all: IpAddr, one: IpAddr| all.is_unspecified() && (all.is_ipv6() || one.is_ipv4());
-    let shared = gate.iter().find_map(|listen| match listen {
+    let shared = gate.listen.iter().chain(&gate.redirect).find_map(|listen| match listen {
         Listen::Tcp(gate) if gate.port() == control.port() && gate.port() != 0 => {
             let (gate_ip, control_ip) = (gate.ip(), control.ip());
             let same = gate_ip == control_ip || covers(gate_ip, control_ip) || covers(control_ip, gate_ip);
@@ -146,12 +159,12 @@ fn same_port(root: &mut Reader<'_>, gate: &[Listen], control: SocketAddr) {
 /// Reads every section. `None` means that something required is missing, which is then reported.
 fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
     let node = sections::node(root.section("node"));
-    let gate = gate::gate(root.section("gate"));
+    let gate = gate::gate(root.section("gate"), file);
     let farm = sections::farm(root.section("farm"), file);
     let has_secret = farm.secret.is_some();
-    let control = sections::control(root.section("control"), has_secret);
+    let control = sections::control(root.section("control"), has_secret, file);
     let notifier = sections::notifier(root.section("notifier"), has_secret);
-    same_port(&mut root, &gate.listen, control.listen);
+    same_port(&mut root, &gate, control.listen);
 
     // what others refer to comes first
     let resources = lists::resources(&mut root);
@@ -170,6 +183,7 @@ fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
     };
     let monitors = monitors::monitors(&mut root, &here);
     root.not_yet(&["webhook"]);
+    let certificates = root.lasting();
     root.finish();
 
     Some(Settings {
@@ -184,6 +198,7 @@ fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
         tokens,
         operators,
         alerts,
+        certificates,
         status_page,
         monitors,
     })

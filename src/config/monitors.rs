@@ -3,10 +3,10 @@
 //! What must stay true: a monitor has one kind of check, and only keys that this kind reads; what it is about is
 //! configured on this node; a rule is checked completely, down to the names in it.
 
-use std::{collections::BTreeMap, fs::File, io::Read as _, num::NonZeroU32, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, path::Path, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method};
-use rustls::{RootCertStore, pki_types::CertificateDer, pki_types::pem::PemObject as _};
+use rustls::RootCertStore;
 use url::Url;
 
 use super::{
@@ -21,6 +21,7 @@ use crate::{
         Check, CommandCheck, FarmCheck, HttpCheck, PassiveCheck, Rule, Scope, StatusSet, TcpCheck, Watch,
         rule::Names as RuleNames,
     },
+    tls::authorities,
     vocabulary::host_name,
 };
 
@@ -36,8 +37,6 @@ const OF_PASSIVE: [&str; 2] = ["fail_ratio", "min_requests"];
 const MAX_TEXT: usize = 2_000;
 /// The most arguments of a command, and the most headers of a request.
 const MAX_WORDS: usize = 64;
-/// The largest file of certificates, in bytes.
-const MAX_CERTIFICATES: u64 = 1024 * 1024;
 /// The interval of checks.
 const EVERY: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -180,8 +179,7 @@ fn monitor(entry: &mut Reader<'_>, names: &mut Names, here: &Here<'_>) -> Option
         [_, second, ..] => entry.problem(second, format!("is a second check beside {}: choose one", kinds[0])),
     }
     // Read all, so that every key is known here.
-    let roots = entry.text("tls_ca", |text| authorities(&here.file.parent().unwrap_or(Path::new("")).join(text)));
-    let roots = roots.map(Arc::new);
+    let roots = entry.text("tls_ca", |text| authorities(&values::beside(here.file, text)));
     let http = http(entry, roots.clone()).map(|check| Check::Http(Box::new(check)));
     let farm = farm(entry, roots, here).map(|check| Check::Farm(Box::new(check)));
     let tcp = entry.text("tcp", tcp).map(Check::Tcp);
@@ -259,23 +257,6 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> 
         Ok(value) if value.len() <= MAX_TEXT => Ok((parsed, value)),
         Ok(_) => wrong(&format!("is longer than {MAX_TEXT} bytes")),
         Err(_) => wrong("has a value with characters that a header cannot have"),
-    }
-}
-
-/// The certificates of a PEM file.
-fn authorities(path: &Path) -> Result<RootCertStore, String> {
-    let cannot = |error: &dyn std::fmt::Display| format!("{} cannot be read: {error}", path.display());
-    let mut pem = Vec::new();
-    let file = File::open(path).map_err(|error| cannot(&error))?;
-    file.take(MAX_CERTIFICATES).read_to_end(&mut pem).map_err(|error| cannot(&error))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let added = certificate.map_err(|error| cannot(&error)).map(|certificate| roots.add(certificate))?;
-        added.map_err(|error| cannot(&error))?;
-    }
-    match roots.is_empty() {
-        true => Err(format!("{} has no certificate", path.display())),
-        false => Ok(roots),
     }
 }
 

@@ -12,7 +12,8 @@ use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Problem;
+use super::{Problem, settings::Lasting};
+use crate::tls::Certificate;
 
 /// The message about a setting that has no effect in this version.
 pub(super) const NOT_YET: &str = "not available in this version";
@@ -25,6 +26,7 @@ pub(super) struct Report {
     /// Byte offset at which each line begins.
     starts: Vec<usize>,
     problems: RefCell<Vec<Problem>>,
+    lasting: RefCell<Vec<Lasting>>,
 }
 
 impl Report {
@@ -33,7 +35,7 @@ impl Report {
         let breaks = text.bytes().enumerate();
         let breaks = breaks.filter(|&(_, byte)| byte == b'\n');
         let starts = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1));
-        Report { starts: starts.collect(), problems: RefCell::new(Vec::new()) }
+        Report { starts: starts.collect(), problems: RefCell::default(), lasting: RefCell::default() }
     }
 
     /// The text as a tree, unless it is not TOML; then that is what is reported.
@@ -111,6 +113,24 @@ impl<'a> Reader<'a> {
             Some(value) => self.problem_in(value, key, problem),
             None => self.report.add(self.line, &self.path_of(key), problem),
         }
+    }
+
+    /// Remembers where a certificate stands, which is right today and may not be tomorrow.
+    pub(super) fn lasts(&self, key: &str, certificate: &Certificate) {
+        let value = self.table.and_then(|table| table.get(key));
+        let line = value.map_or(self.line, |value| self.report.line(value.span().start));
+        let (key, certificate) = (self.path_of(key), certificate.clone());
+        self.report.lasting.borrow_mut().push(Lasting { line, key, certificate });
+    }
+
+    /// All that [`Reader::lasts`] was told of.
+    pub(super) fn lasting(&self) -> Vec<Lasting> {
+        self.report.lasting.take()
+    }
+
+    /// Whether the file has this section.
+    pub(super) fn is_there(&self) -> bool {
+        self.table.is_some()
     }
 
     /// Whether the file has `key` at all.

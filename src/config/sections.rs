@@ -15,7 +15,7 @@ use chrono_tz::Tz;
 
 use super::reader::{NOT_YET, Reader};
 use super::settings::{ControlSettings, FarmSettings, MergeMode, MergeOrder, MergeSettings, NodeSettings, References};
-use super::values;
+use super::{tls, values};
 use crate::vocabulary::{Fanout, Initial, Notifier, Secret};
 
 /// The shortest farm secret, in bytes.
@@ -46,7 +46,7 @@ pub(super) fn node(mut section: Reader<'_>) -> Option<NodeSettings> {
     Some(NodeSettings { name: name?, data: data?, reserve: reserve.unwrap_or(64 * 1024 * 1024) })
 }
 
-pub(super) fn control(mut section: Reader<'_>, has_secret: bool) -> ControlSettings {
+pub(super) fn control(mut section: Reader<'_>, has_secret: bool, file: &Path) -> ControlSettings {
     let listen = section.text("listen", listen_address);
     let listen = listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)));
     let advertise = section.text("advertise", values::plain_url);
@@ -68,9 +68,10 @@ pub(super) fn control(mut section: Reader<'_>, has_secret: bool) -> ControlSetti
              for peers cannot connect to that: write the address they reach this node at",
         );
     }
-    section.not_yet(&["hosts", "tls"]);
+    let tls = tls::control(section.section("tls"), file);
+    section.not_yet(&["hosts"]);
     section.finish();
-    ControlSettings { listen, advertise, time_zone: time_zone.unwrap_or(Tz::UTC), trusted_proxies }
+    ControlSettings { listen, advertise, tls, time_zone: time_zone.unwrap_or(Tz::UTC), trusted_proxies }
 }
 
 pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {
@@ -89,7 +90,8 @@ pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {
     queue(section.section("queue"));
     let merge = merge(section.section("merge"));
     let pass_key = section.text("pass_key", check_secret);
-    section.not_yet(&["previous_secret", "tls_ca", "tls_cert", "tls_key"]);
+    let tls = tls::farm(&mut section, file);
+    section.not_yet(&["previous_secret"]);
     section.finish();
     FarmSettings {
         secret,
@@ -98,6 +100,7 @@ pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {
         fanout: fanout.and_then(some).map_or(Fanout::All, Fanout::Some),
         max_clock_skew: max_clock_skew.unwrap_or(60 * SECOND),
         lapse: lapse.unwrap_or(DAY),
+        tls,
         merge,
     }
 }

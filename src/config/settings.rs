@@ -6,13 +6,16 @@
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono_tz::Tz;
 use ipnet::IpNet;
+use rustls::RootCertStore;
 
 use crate::availability::{Glob, Moment, Name, Reason};
 use crate::monitor::Watch;
+use crate::tls::Certificate;
 use crate::vocabulary::{AlertRule, Balance, Cors, Fanout, HttpUrl, Listen, Notifier, Role, Route, Secret};
 
 /// Everything in the configuration file, defaults filled in.
@@ -42,8 +45,21 @@ pub struct Settings {
     pub monitors: Vec<Watch>,
     /// `[[alert]]`, in the order of the file: of several that match, the first counts.
     pub alerts: Vec<AlertRule>,
+    /// The certificates of the file, and where they stand.
+    pub certificates: Vec<Lasting>,
     /// `[status_page]`; without it there is none.
     pub status_page: Option<crate::vocabulary::StatusSettings>,
+}
+
+/// A certificate, and where the configuration names it.
+#[derive(Clone, Debug)]
+pub struct Lasting {
+    /// Line in the file, from 1.
+    pub line: usize,
+    /// As in `gate.tls.cert`.
+    pub key: String,
+    /// The certificate.
+    pub certificate: Certificate,
 }
 
 /// This node and its disk.
@@ -74,10 +90,41 @@ pub struct GateSettings {
     pub max_connections: u32,
     /// Which pages of other origins may read denials. Default: all.
     pub cors: Cors,
+    /// `[gate.tls]`; without it, the gate speaks plain HTTP.
+    pub tls: Option<GateTls>,
+    /// A listener that sends browsers to `https`.
+    pub redirect: Option<Listen>,
     /// `[gate.timeouts]`
     pub timeouts: TimeoutSettings,
     /// `[gate.per_client]`
     pub per_client: PerClientSettings,
+}
+
+/// TLS of the gate.
+#[derive(Clone, Debug)]
+pub struct GateTls {
+    /// Chosen by the host that the client names; the first for all others. Not empty.
+    pub certificates: Vec<Certificate>,
+    /// How long browsers remember to use `https` only; `None`: they are not told.
+    pub hsts: Option<Duration>,
+}
+
+/// TLS of the control listener.
+#[derive(Clone, Debug)]
+pub struct ControlTls {
+    /// Its certificate.
+    pub certificate: Certificate,
+    /// Who has signed the certificates that other nodes must show; `None`: they need none.
+    pub client_ca: Option<Arc<RootCertStore>>,
+}
+
+/// TLS between nodes.
+#[derive(Clone, Debug, Default)]
+pub struct FarmTls {
+    /// Whom this node believes at `https` addresses of others; `None`: the system's authorities.
+    pub roots: Option<Arc<RootCertStore>>,
+    /// What it shows there.
+    pub own: Option<Certificate>,
 }
 
 /// How long the gate waits: 10 ms to 1 h each.
@@ -111,6 +158,8 @@ pub struct ControlSettings {
     pub listen: SocketAddr,
     /// Where peers reach this node, if configured. See [`ControlSettings::advertised`].
     pub advertise: Option<HttpUrl>,
+    /// `[control.tls]`; without it, the listener speaks plain HTTP.
+    pub tls: Option<ControlTls>,
     /// The zone of local times in the form without scripts. Default UTC.
     pub time_zone: Tz,
     /// Senders whose forwarding headers are believed. Default: none.
@@ -121,7 +170,7 @@ impl ControlSettings {
     /// Where peers reach this node: the configured address, or else the `bound` one (which differs from `listen` if
     /// its port is 0). It is never a wildcard address: a configuration that listens on one needs `advertise`.
     pub fn advertised(&self, bound: SocketAddr) -> HttpUrl {
-        self.advertise.clone().unwrap_or_else(|| HttpUrl::of_socket(bound))
+        self.advertise.clone().unwrap_or_else(|| HttpUrl::of_socket(bound, self.tls.is_some()))
     }
 }
 
@@ -141,6 +190,8 @@ pub struct FarmSettings {
     /// The age at which a monitor's word no longer counts: 1 s to 365 days, default 24 h. The same in
     /// the whole farm.
     pub lapse: Duration,
+    /// `tls_ca`, `tls_cert`, `tls_key`.
+    pub tls: FarmTls,
     /// `[farm.merge]`
     pub merge: MergeSettings,
 }

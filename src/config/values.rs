@@ -5,6 +5,7 @@
 //! functions for the same values.
 
 use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -113,6 +114,11 @@ fn in_words(duration: Duration) -> String {
     let unit = units.iter().find(|(size, _)| milliseconds.is_multiple_of(*size));
     let (size, unit) = unit.unwrap_or(&(1, "ms"));
     format!("{}{unit}", milliseconds / size)
+}
+
+/// A path of the configuration: relative ones begin in the folder of its file.
+pub(super) fn beside(file: &Path, text: &str) -> PathBuf {
+    file.parent().unwrap_or(Path::new("")).join(text)
 }
 
 /// A size in bytes: a whole number and `B`, `kB`, `MB`, `GB`, `TB` (powers of 1,000) or `KiB`,

@@ -3,6 +3,8 @@
 //! Must stay true: names have base units; labels are names of nodes and applications, of which there are
 //! as many as are configured or met, and never what users or strangers send.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
 use prometheus_client::{
     encoding::prometheus_text,
@@ -14,7 +16,7 @@ use super::{
     api::routes::{Place, get},
     events::Streams,
 };
-use crate::actors::desk::Desk;
+use crate::{actors::desk::Desk, tls::Acceptor};
 
 pub(super) fn places() -> Vec<Place> {
     vec![Place::new("/metrics", vec![get(show)])]
@@ -37,6 +39,20 @@ pub(super) async fn show(request: HttpRequest) -> HttpResponse {
             "forewarn_control_event_streams",
             "Readers that follow this node's changes on the control listener",
             open,
+        );
+    }
+    if let Some(acceptors) = request.app_data::<Data<Vec<Arc<Acceptor>>>>() {
+        let family = Family::<[(&str, String); 2], Gauge>::default();
+        for acceptor in acceptors.iter() {
+            for (file, expires) in acceptor.expiries() {
+                let labels = [("listener", acceptor.listener().to_owned()), ("file", file.display().to_string())];
+                family.get_or_create(&labels).set(expires);
+            }
+        }
+        registry.register(
+            "forewarn_certificate_expiry_timestamp_seconds",
+            "From when on a certificate is not valid any more, in seconds since 1970",
+            family,
         );
     }
     if let Some(desk) = request.app_data::<Data<Desk>>() {

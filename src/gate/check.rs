@@ -159,6 +159,7 @@ fn decided(asker: Asker, gate: &Gate, head: &RequestHead, described: &Described<
         client: head.peer_addr.map(|peer| gate.trusted.client_address(peer.ip(), &head.headers)),
         // The other proxy may not pass on a cookie, so nobody could be told from newcomers.
         enters: false,
+        secure: false,
     };
     let now = gate.shared.clock();
     match decide(&gate.shared, &gate.routes, &gate.served, &asked, now) {

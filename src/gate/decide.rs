@@ -37,6 +37,8 @@ pub struct Asked<'a, F> {
     pub client: Option<IpAddr>,
     /// It comes from the visitor, who can be given a cookie: a last entry applies.
     pub enters: bool,
+    /// The visitor's browser uses `https`: cookies are for that alone.
+    pub secure: bool,
 }
 
 /// What is told beside an application's own answer.
@@ -140,7 +142,8 @@ pub fn decide<'r, F: Fields>(
         (None, _) if found.is_torn() => Outcome::Torn,
         (None, Some(matched)) => {
             if !entering.is_empty() {
-                notices.cookie = Some(visitor::admitted(&shared.visitors, asked.headers, &entering, clock));
+                notices.cookie =
+                    Some(visitor::admitted(&shared.visitors, asked.headers, &entering, asked.secure, clock));
             }
             Outcome::Open(matched, notices)
         }

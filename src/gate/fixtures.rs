@@ -76,6 +76,7 @@ pub(super) fn gate(upstreams: &[String]) -> Gate {
         connections: PerClient::new(1_024),
         streams: PerClient::new(64),
         cors: Cors::Any,
+        hsts: None,
         chance: || 0,
     }
 }

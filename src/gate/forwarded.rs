@@ -21,6 +21,15 @@ impl TrustedProxies {
             false => peer.to_canonical(),
         }
     }
+
+    /// Whether the sender is trusted, and says that its own client uses `https`.
+    pub(super) fn says_https(&self, peer: Option<IpAddr>, fields: &impl Fields) -> bool {
+        let proto = || {
+            let first = members(fields, "x-forwarded-proto").next().map(Cow::Borrowed);
+            first.or_else(|| first_parameter(fields, "proto"))
+        };
+        peer.is_some_and(|peer| self.contains(peer)) && proto().is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
+    }
 }
 
 /// What this node knows of the sender of one request.

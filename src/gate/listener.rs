@@ -9,15 +9,17 @@ use actix_server::Server;
 use actix_service::{IntoServiceFactory as _, ServiceFactory, boxed, fn_factory, fn_service, map_config};
 use actix_web::{App, dev::AppConfig, web};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsAcceptor;
 
 use super::{
     connection::{Worker, client::Socket, serve as serve_connection},
+    entrance::{Arrival, Entrance},
     limits::Limits,
     per_client::Place,
     service::{self, Gate},
     waiting::Waiting,
 };
-use crate::noise::Noise;
+use crate::{noise::Noise, tls::Acceptor};
 
 static TOO_MANY: Noise = Noise::new("connection_refused");
 
@@ -30,9 +32,25 @@ pub enum Listening {
     Unix(UnixListener),
 }
 
-impl From<std::net::TcpListener> for Listening {
+/// A listener, and how clients come in there.
+#[derive(Debug)]
+pub struct Entry {
+    /// Where they are accepted.
+    pub socket: Listening,
+    /// How they come in.
+    pub entrance: Entrance,
+}
+
+impl From<std::net::TcpListener> for Entry {
+    /// Without TLS.
     fn from(socket: std::net::TcpListener) -> Self {
-        Self::Tcp(socket)
+        Self { socket: Listening::Tcp(socket), entrance: Entrance::Plain }
+    }
+}
+
+impl Entry {
+    fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { socket: self.socket.try_clone()?, entrance: self.entrance.clone() })
     }
 }
 
@@ -53,7 +71,7 @@ impl Listening {
 /// # Errors
 /// When the system refuses a listener.
 pub fn serve<F>(
-    sockets: impl IntoIterator<Item = Listening>,
+    entries: impl IntoIterator<Item = Entry>,
     gate: web::Data<Gate>,
     limits: Limits,
     grace: u64,
@@ -63,8 +81,8 @@ pub fn serve<F>(
 where
     F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
-    let sockets: Vec<Listening> = sockets.into_iter().collect();
-    let kept = sockets.iter().map(Listening::try_clone).collect::<io::Result<Vec<_>>>()?;
+    let entries: Vec<Entry> = entries.into_iter().collect();
+    let kept = entries.iter().map(Entry::try_clone).collect::<io::Result<Vec<_>>>()?;
     let (own, more) = (gate.clone(), reserved.clone());
     let waiting = Waiting::new(kept, Duration::from_secs(grace), move || worker(own, limits, more));
     let workers = std::thread::available_parallelism()?.get();
@@ -73,7 +91,7 @@ where
         .shutdown_timeout(grace)
         .workers(workers)
         .max_concurrent_connections(most.div_ceil(workers));
-    for socket in sockets {
+    for Entry { socket, entrance } in entries {
         let (gate, reserved, stopping) = (gate.clone(), reserved.clone(), builder.graceful_shutdown_signal());
         let told = move || {
             let stopping = stopping.clone();
@@ -81,10 +99,22 @@ where
         };
         builder = match socket {
             Listening::Tcp(socket) => builder.listen("gate", socket, move || {
-                connections::<TcpStream, _, _, _>(gate.clone(), limits, reserved.clone(), told.clone())
+                connections::<TcpStream, _, _, _>(
+                    gate.clone(),
+                    limits,
+                    reserved.clone(),
+                    told.clone(),
+                    entrance.clone(),
+                )
             })?,
             Listening::Unix(socket) => builder.listen_uds("gate", socket, move || {
-                connections::<UnixStream, _, _, _>(gate.clone(), limits, reserved.clone(), told.clone())
+                connections::<UnixStream, _, _, _>(
+                    gate.clone(),
+                    limits,
+                    reserved.clone(),
+                    told.clone(),
+                    entrance.clone(),
+                )
             })?,
         };
     }
@@ -102,10 +132,27 @@ where
 }
 
 /// Serves one client, if it is let in.
-pub(super) async fn serve_client<S: Entering>(stream: S, worker: Rc<Worker>) {
-    if let Some((peer, place)) = stream.enter(&worker.gate) {
-        serve_connection(stream, peer, worker).await;
-        drop(place);
+pub(super) async fn serve_client<S: Entering>(stream: S, entrance: Entrance, worker: Rc<Worker>) {
+    let Some((peer, place)) = stream.enter(&worker.gate) else { return };
+    let arrival = Arrival { peer, ..Arrival::default() };
+    match entrance {
+        Entrance::Plain => serve_connection(stream, arrival, worker).await,
+        Entrance::Redirect(port) => {
+            serve_connection(stream, Arrival { redirect: Some(port), ..arrival }, worker).await;
+        }
+        // Boxed, so that clients without TLS do not pay for its room.
+        Entrance::Tls(acceptor) => Box::pin(serve_under_tls(stream, &acceptor, arrival, worker)).await,
+    }
+    drop(place);
+}
+
+/// A handshake, which may take as long as a head; then the connection.
+async fn serve_under_tls<S: Entering>(stream: S, acceptor: &Acceptor, arrival: Arrival, worker: Rc<Worker>) {
+    match tokio::time::timeout(worker.limits.header, TlsAcceptor::from(acceptor.config()).accept(stream)).await {
+        Ok(Ok(stream)) => serve_connection(stream, Arrival { secure: true, ..arrival }, worker).await,
+        // It is the client's; strangers break off handshakes all the time.
+        Ok(Err(error)) => log::debug!(error:%; "handshake_failed"),
+        Err(_) => log::debug!(limit:? = worker.limits.header; "handshake_timed_out"),
     }
 }
 
@@ -115,6 +162,7 @@ fn connections<S, F, T, W>(
     limits: Limits,
     reserved: F,
     told: T,
+    entrance: Entrance,
 ) -> impl ServiceFactory<S, Config = (), Response = (), Error = (), InitError = ()>
 where
     S: Entering + 'static,
@@ -123,7 +171,7 @@ where
     W: Future<Output = ()> + 'static,
 {
     fn_factory(move || {
-        let (gate, reserved, told) = (gate.clone(), reserved.clone(), told.clone());
+        let (gate, reserved, told, entrance) = (gate.clone(), reserved.clone(), told.clone(), entrance.clone());
         async move {
             let worker = worker(gate, limits, reserved).await?;
             let stopped = worker.clone();
@@ -132,9 +180,9 @@ where
                 stopped.stop();
             });
             Ok::<_, ()>(fn_service(move |stream: S| {
-                let worker = worker.clone();
+                let (worker, entrance) = (worker.clone(), entrance.clone());
                 async move {
-                    serve_client(stream, worker).await;
+                    serve_client(stream, entrance, worker).await;
                     Ok::<_, ()>(())
                 }
             }))

@@ -18,6 +18,7 @@ mod check;
 mod connection;
 mod deadline;
 pub mod decide;
+pub mod entrance;
 pub(crate) mod error;
 pub(crate) mod fields;
 mod form;

@@ -6,13 +6,14 @@
 //! answer that explains itself.
 
 use actix_web::{
-    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, guard,
+    FromRequest, Handler, HttpMessage as _, HttpRequest, HttpResponse, Resource, Responder, guard,
     http::{StatusCode, header},
     web,
 };
 
 use super::{
     check,
+    entrance::Secure,
     route::{host_name, request_host},
     service::{Gate, as_value, shape_of, told},
     visitor,
@@ -111,7 +112,9 @@ async fn availability_of(
 /// application, and nowhere else.
 async fn pass(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
     let token = req.query_string().strip_prefix("t=").unwrap_or_default();
-    let found = visitor::pass(&gate.shared.visitors, token, gate.shared.clock());
+    let peer = req.peer_addr().map(|peer| peer.ip());
+    let secure = req.extensions().get::<Secure>().is_some() || gate.trusted.says_https(peer, req.headers());
+    let found = visitor::pass(&gate.shared.visitors, token, secure, gate.shared.clock());
     let place = found.as_ref().and_then(|(name, _)| {
         let slots = gate.shared.slots.iter().zip(&gate.served);
         slots.into_iter().find(|(slot, _)| slot.app.name().as_str() == *name)?.1.home.as_ref()

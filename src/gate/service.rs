@@ -7,7 +7,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpMessage as _, HttpRequest, HttpResponse,
     dev::RequestHead,
     http::{
         Method, StatusCode,
@@ -20,6 +20,7 @@ use bytes::Bytes;
 use super::{
     audience::{Audience, announced},
     decide::{Asked, Notices, Outcome, decide},
+    entrance::Secure,
     error::ProxyError,
     fields::Fields,
     forwarded::TrustedProxies,
@@ -66,6 +67,8 @@ pub struct Gate {
     pub streams: PerClient,
     /// Which pages of other origins may read denials.
     pub cors: Cors,
+    /// The value of `Strict-Transport-Security`, for answers under TLS.
+    pub hsts: Option<Box<[u8]>>,
     /// Random numbers, by which those who wait are spread.
     pub chance: fn() -> u16,
 }
@@ -84,6 +87,8 @@ pub(super) struct Incoming<'a, F> {
     pub(super) fields: &'a F,
     /// The connection's other end.
     pub(super) peer: Option<IpAddr>,
+    /// It came under TLS.
+    pub(super) secure: bool,
 }
 
 /// The result of a decision.
@@ -111,6 +116,7 @@ async fn handle(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
         host,
         fields: &head.headers,
         peer: head.peer_addr.map(|address| address.ip()),
+        secure: req.extensions().get::<Secure>().is_some(),
     };
     let now = gate.shared.clock();
     match gate.admit(&incoming, now) {
@@ -174,6 +180,7 @@ impl Gate {
             headers: incoming.fields,
             client: incoming.peer.map(|peer| self.trusted.client_address(peer, incoming.fields)),
             enters: true,
+            secure: incoming.secure || self.trusted.says_https(incoming.peer, incoming.fields),
         };
         let mut outcome = decide(&self.shared, &self.routes, &self.served, &asked, now);
         // What is closed for the request that a preflight announces is closed for the preflight.

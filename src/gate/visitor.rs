@@ -27,12 +27,18 @@ pub(super) fn is_inside(visitors: &Visitors, fields: &impl Fields, application: 
 }
 
 /// `Set-Cookie` for those whom these applications serve now; other applications' tokens stay.
-pub(super) fn admitted(visitors: &Visitors, fields: &impl Fields, applications: &[String], now: Moment) -> Bytes {
+pub(super) fn admitted(
+    visitors: &Visitors,
+    fields: &impl Fields,
+    applications: &[String],
+    secure: bool,
+    now: Moment,
+) -> Bytes {
     let new = applications.iter().map(|name| visitors.inside.sign([name.as_str()], now.millis() / 1000));
     let is_other = |carried: &Carried<'_>| !carried.names().any(|name| applications.iter().any(|new| new == name));
     let kept = inside(visitors, fields).filter(|(_, carried)| is_other(carried)).map(|(token, _)| token.to_owned());
     let tokens: Vec<String> = new.chain(kept).take(MOST).collect();
-    format!("{INSIDE}={}; Path=/; HttpOnly; SameSite=Lax", tokens.join("/")).into()
+    format!("{INSIDE}={}; Path=/; HttpOnly; SameSite=Lax{}", tokens.join("/"), mark(secure)).into()
 }
 
 fn inside<'a>(visitors: &'a Visitors, fields: &'a impl Fields) -> impl Iterator<Item = (&'a str, Carried<'a>)> {
@@ -48,11 +54,16 @@ pub(super) fn may_pass(visitors: &Visitors, fields: &impl Fields, application: &
 }
 
 /// What a link's token gives: its first application, and `Set-Cookie`. `None`: it is not valid, or not any more.
-pub(super) fn pass<'t>(visitors: &Visitors, token: &'t str, now: Moment) -> Option<(&'t str, String)> {
+pub(super) fn pass<'t>(visitors: &Visitors, token: &'t str, secure: bool, now: Moment) -> Option<(&'t str, String)> {
     let carried = visitors.pass.as_ref()?.read(token)?;
     let left = carried.seconds - now.millis() / 1000;
-    let cookie = format!("{PASS}={token}; Path=/; Max-Age={left}; HttpOnly; SameSite=Lax");
+    let cookie = format!("{PASS}={token}; Path=/; Max-Age={left}; HttpOnly; SameSite=Lax{}", mark(secure));
     Some((carried.names().next()?, cookie)).filter(|_| left > 0)
+}
+
+/// Cookies that were given under TLS come back under TLS only.
+fn mark(secure: bool) -> &'static str {
+    if secure { "; Secure" } else { "" }
 }
 
 /// The values of all cookies of this name.
@@ -85,7 +96,7 @@ mod tests {
         let at = |seconds: i64| Moment::from_millis(seconds * 1000);
         let entry = LastEntry { from: at(1_000), until: at(2_000) };
         let served = |seconds| {
-            let cookie = admitted(&keys(), &HeaderMap::new(), &["mail".to_owned()], at(seconds));
+            let cookie = admitted(&keys(), &HeaderMap::new(), &["mail".to_owned()], false, at(seconds));
             with(std::str::from_utf8(&cookie).unwrap().split(';').next().unwrap())
         };
         for (seconds, inside) in [(999, false), (1_000, true), (1_999, true), (2_000, false)] {
@@ -94,7 +105,7 @@ mod tests {
         assert!(!is_inside(&keys(), &served(1_500), "chat", entry));
         assert!(!is_inside(&keys(), &with("forewarn-inside=mail~1500~00"), "mail", entry));
         // A second application joins the first.
-        let both = admitted(&keys(), &served(1_500), &["chat".to_owned()], at(1_600));
+        let both = admitted(&keys(), &served(1_500), &["chat".to_owned()], true, at(1_600));
         let both = with(std::str::from_utf8(&both).unwrap().split(';').next().unwrap());
         assert!(is_inside(&keys(), &both, "chat", entry) && is_inside(&keys(), &both, "mail", entry));
     }
@@ -103,7 +114,7 @@ mod tests {
     fn a_pass_opens_its_applications_until_it_ends() {
         let keys = keys();
         let token = keys.pass.as_ref().unwrap().sign(["mail", "chat"], 100);
-        let (first, cookie) = pass(&keys, &token, Moment::from_millis(40_000)).unwrap();
+        let (first, cookie) = pass(&keys, &token, false, Moment::from_millis(40_000)).unwrap();
         assert_eq!(first, "mail");
         assert!(cookie.ends_with("; Path=/; Max-Age=60; HttpOnly; SameSite=Lax"), "{cookie}");
         let carried = with(&format!("x=1; {}; y", cookie.split(';').next().unwrap()));
@@ -111,8 +122,8 @@ mod tests {
         assert!(passes("mail", 99_999) && passes("chat", 0));
         assert!(!passes("mail", 100_000) && !passes("phone", 0));
         assert!(
-            pass(&keys, &token, Moment::from_millis(100_000)).is_none()
-                && pass(&keys, "mail~100~00", Moment::ZERO).is_none()
+            pass(&keys, &token, false, Moment::from_millis(100_000)).is_none()
+                && pass(&keys, "mail~100~00", false, Moment::ZERO).is_none()
         );
         let other = Visitors::new(Some(&Secret::new("another secret, as long")), None, [0; 32]);
         assert!(!may_pass(&other, &carried, "mail", Moment::ZERO));

@@ -17,7 +17,8 @@ use tokio::{
 
 use super::{
     connection::Worker,
-    listener::{Entering, Listening, serve_client},
+    entrance::Entrance,
+    listener::{Entering, Entry, Listening, serve_client},
 };
 
 /// How long the sockets are kept: until the server's own acceptor has surely stopped.
@@ -27,8 +28,8 @@ const KEPT: Duration = Duration::from_millis(500);
 pub struct Waiting(Box<dyn FnOnce() -> LocalBoxFuture<'static, ()>>);
 
 impl Waiting {
-    /// `sockets` are the listeners once more; `worker` is made only when it is needed; the clients have `grace`.
-    pub(super) fn new<W>(sockets: Vec<Listening>, grace: Duration, worker: impl FnOnce() -> W + 'static) -> Self
+    /// `entries` are the listeners once more; `worker` is made only when it is needed; the clients have `grace`.
+    pub(super) fn new<W>(entries: Vec<Entry>, grace: Duration, worker: impl FnOnce() -> W + 'static) -> Self
     where
         W: Future<Output = Result<Rc<Worker>, ()>> + 'static,
     {
@@ -37,7 +38,7 @@ impl Waiting {
                 let Ok(worker) = worker().await else { return };
                 worker.stop();
                 let end = Instant::now() + KEPT;
-                let taken = join_all(sockets.into_iter().map(|socket| take(socket, end, &worker))).await;
+                let taken = join_all(entries.into_iter().map(|entry| take(entry, end, &worker))).await;
                 let clients: Vec<_> = taken.into_iter().flatten().flatten().collect();
                 if timeout(grace, join_all(clients)).await.is_err() {
                     log::debug!("clients_cut_off");
@@ -53,25 +54,25 @@ impl Waiting {
 }
 
 /// Takes everyone from a socket's queue.
-async fn take(socket: Listening, end: Instant, worker: &Rc<Worker>) -> io::Result<Vec<JoinHandle<()>>> {
+async fn take(Entry { socket, entrance }: Entry, end: Instant, worker: &Rc<Worker>) -> io::Result<Vec<JoinHandle<()>>> {
     let mut clients = Vec::new();
     match socket {
         Listening::Tcp(socket) => {
             let socket = TcpListener::from_std(socket)?;
             while let Ok(Ok((stream, _))) = timeout_at(end, socket.accept()).await {
-                clients.push(client(stream, worker));
+                clients.push(client(stream, &entrance, worker));
             }
         }
         Listening::Unix(socket) => {
             let socket = UnixListener::from_std(socket)?;
             while let Ok(Ok((stream, _))) = timeout_at(end, socket.accept()).await {
-                clients.push(client(stream, worker));
+                clients.push(client(stream, &entrance, worker));
             }
         }
     }
     Ok(clients)
 }
 
-fn client<S: Entering + 'static>(stream: S, worker: &Rc<Worker>) -> JoinHandle<()> {
-    actix_web::rt::spawn(serve_client(stream, Rc::clone(worker)))
+fn client<S: Entering + 'static>(stream: S, entrance: &Entrance, worker: &Rc<Worker>) -> JoinHandle<()> {
+    actix_web::rt::spawn(serve_client(stream, entrance.clone(), Rc::clone(worker)))
 }

@@ -13,7 +13,9 @@ use actix_web::{
 use arc_swap::ArcSwap;
 
 use super::{
-    NodeError, descriptors,
+    NodeError,
+    certificates::Certificates,
+    descriptors,
     listeners::{control_server, public_events},
     made::{facts, farm_id, gate, limits, merge_plan, open_store, slots, visitors},
     parts::{Bound, GRACE, bind, definitions, ended, resources},
@@ -37,7 +39,9 @@ use crate::{
     config::Settings,
     control::events,
     gate::{
-        listener, reserved,
+        entrance::Entrance,
+        listener::{self, Entry},
+        reserved,
         status::{self as gate_status, StatusPage},
         waiting::Waiting,
     },
@@ -53,6 +57,7 @@ use crate::{
         crash::{Place, crash_point},
     },
     sync::{Facts, Node, Phase, Reply},
+    tls::Acceptor,
     vocabulary::Listen,
 };
 
@@ -67,6 +72,9 @@ struct Core {
     caches: Vec<Addr<ApplicationCache>>,
     streams: web::Data<events::Streams>,
     gate: Vec<Bound>,
+    /// The listener that sends browsers to `https`.
+    redirect: Option<Bound>,
+    certificates: Certificates,
     gate_streams: web::Data<events::Streams>,
     /// The most connections of the gate.
     users: usize,
@@ -115,6 +123,8 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let shares = descriptors::raise(settings.gate.max_connections);
     let control = bind("control.listen", &Listen::Tcp(settings.control.listen))?;
     let gate = settings.gate.listen.iter().map(|listen| bind("gate.listen", listen)).collect::<Result<Vec<_>, _>>()?;
+    let redirect = settings.gate.redirect.as_ref().map(|listen| bind("gate.redirect", listen)).transpose()?;
+    let certificates = Certificates::new(&settings)?;
     let (data, reserve) = (settings.node.data.clone(), settings.node.reserve);
     let (store, identity) =
         tokio::task::spawn_blocking(move || open_store(&data, reserve)).await.map_err(ended("opening the store"))??;
@@ -168,6 +178,7 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
         desk.clone(),
         streams.clone(),
         web::Data::new(door),
+        &certificates,
         shares.control,
     )?;
     let handle = server.handle();
@@ -186,6 +197,8 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
         caches,
         streams,
         gate,
+        redirect,
+        certificates,
         gate_streams: web::Data::new(events::Streams::default()),
         users: shares.users,
         server: handle,
@@ -295,7 +308,7 @@ impl Merged {
         let (streams, changes) = (core.gate_streams.clone(), web::Data::new(core.shared.events.clone()));
         let farm = farm_id(&core.settings, core.facts.me);
         let public_farm = web::Data::new(farm.clone());
-        let addresses: Vec<Listen> = core.gate.iter().map(|bound| bound.at().clone()).collect();
+        let addresses: Vec<Listen> = core.gate.iter().chain(&core.redirect).map(|bound| bound.at().clone()).collect();
         let rules = core.shared.rules();
         let page = core.settings.status_page.clone().map(|settings| {
             let page = Arc::new(StatusPage { settings, record: ArcSwap::default() });
@@ -303,9 +316,11 @@ impl Merged {
             actix::spawn(status::keep(Arc::clone(&page), core.store.clone(), Arc::clone(&core.shared), rules));
             page
         });
-        let sockets = core.gate.into_iter().map(Bound::listen).collect::<Result<Vec<_>, _>>()?;
+        // Ends with the node's runtime.
+        actix::spawn(core.certificates.clone().watch());
+        let entries = entries(core.gate, core.redirect, core.certificates.gate.as_ref())?;
         let (server, waiting) =
-            listener::serve(sockets, gate, limits(&core.settings), GRACE, core.users, move |more| {
+            listener::serve(entries, gate, limits(&core.settings), GRACE, core.users, move |more| {
                 let (streams, changes) = (streams.clone(), changes.clone());
                 if let Some(page) = &page {
                     gate_status::configure(more, Arc::clone(page));
@@ -326,6 +341,25 @@ impl Merged {
         arbiters.push(arbiter);
         Ok(Ready { gate: server, waiting, addresses, gate_streams: core.gate_streams, monitors, _arbiters: arbiters })
     }
+}
+
+/// The gate's listeners, and how clients come in there: a local socket has no need of TLS.
+fn entries(
+    gate: Vec<Bound>,
+    redirect: Option<Bound>,
+    acceptor: Option<&Arc<Acceptor>>,
+) -> Result<Vec<Entry>, NodeError> {
+    let ports = gate.iter().filter_map(|bound| if let Listen::Tcp(at) = bound.at() { Some(at.port()) } else { None });
+    let to = Entrance::Redirect(ports.into_iter().next().unwrap_or(443));
+    let gate = gate.into_iter().map(|bound| {
+        let entrance = match (acceptor, bound.at()) {
+            (Some(acceptor), Listen::Tcp(_)) => Entrance::Tls(Arc::clone(acceptor)),
+            _ => Entrance::Plain,
+        };
+        (bound, entrance)
+    });
+    let all = gate.chain(redirect.map(|bound| (bound, to)));
+    all.map(|(bound, entrance)| Ok(Entry { socket: bound.listen()?, entrance })).collect()
 }
 
 /// Addresses in a line of the log.

@@ -8,6 +8,7 @@ use tokio::sync::broadcast;
 
 use super::{
     NodeError,
+    certificates::Certificates,
     crowd::{self, Crowd},
     parts::{Bound, GRACE},
 };
@@ -42,6 +43,7 @@ pub(super) fn control_server(
     desk: Desk,
     streams: web::Data<events::Streams>,
     door: web::Data<Door>,
+    certificates: &Certificates,
     most: usize,
 ) -> Result<Server, NodeError> {
     let tokens = settings.tokens.iter().map(|token| auth::Token {
@@ -55,6 +57,7 @@ pub(super) fn control_server(
     let console = web::Data::new(console(settings, &desk, facts));
     let sessions = web::Data::new(auth::Sessions(console.door.clone()));
     let desk = web::Data::new(desk);
+    let acceptors = web::Data::new(certificates.all());
     let serves_peers = settings.farm.secret.is_some();
     let crowd = Crowd::new(most, Proxies::new(settings.control.trusted_proxies.iter().copied()));
     let crowd_data = web::Data::new(crowd.clone());
@@ -69,6 +72,7 @@ pub(super) fn control_server(
             .app_data(sessions.clone())
             .app_data(streams.clone())
             .app_data(door.clone())
+            .app_data(acceptors.clone())
             .configure(control::configure);
         if serves_peers {
             app = app.configure(endpoints::configure);

@@ -176,6 +176,12 @@ pub(super) fn gate(settings: &Settings, shared: &Arc<Shared>) -> Result<web::Dat
         connections: per_client(settings.gate.per_client.connections),
         streams: per_client(settings.gate.per_client.streams),
         cors: settings.gate.cors.clone(),
+        hsts: settings
+            .gate
+            .tls
+            .as_ref()
+            .and_then(|tls| tls.hsts)
+            .map(|age| format!("max-age={}", age.as_secs()).into_bytes().into()),
         chance: || (clock::random() & 0xffff) as u16,
     }))
 }

@@ -8,6 +8,7 @@
 //! phase is awaited.
 
 mod boot;
+mod certificates;
 mod crowd;
 mod descriptors;
 mod listeners;

@@ -131,7 +131,7 @@ impl Asker {
         if let Some(config) = self.tls.get() {
             return Ok(Arc::clone(config));
         }
-        let config = tls::client(self.check.roots.as_ref())
+        let config = tls::unresumed(self.check.roots.as_ref())
             .map_err(|error| Fault::Unknown(format!("The system's certificates cannot be read: {error}")))?;
         Ok(Arc::clone(self.tls.get_or_init(|| config)))
     }

@@ -14,13 +14,13 @@ pub struct HttpUrl {
 }
 
 impl HttpUrl {
-    /// Plain HTTP at this address.
-    pub fn of_socket(address: SocketAddr) -> Self {
+    /// HTTP at this address, under TLS or not.
+    pub fn of_socket(address: SocketAddr, tls: bool) -> Self {
         let host = match address {
             SocketAddr::V4(address) => address.ip().to_string(),
             SocketAddr::V6(address) => format!("[{}]", address.ip()),
         };
-        Self { tls: false, host, port: address.port() }
+        Self { tls, host, port: address.port() }
     }
 
     /// `https` rather than `http`.
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(url("http://[::1]:9001").unwrap().to_string(), "http://[::1]:9001");
         assert_eq!(url("https://a:443").unwrap().to_string(), "https://a");
         assert_eq!(url("https://a:80").unwrap().authority(), "a:80");
-        let bound = HttpUrl::of_socket("[::1]:7070".parse().unwrap());
+        let bound = HttpUrl::of_socket("[::1]:7070".parse().unwrap(), false);
         assert_eq!(bound, url("http://[::1]:7070").unwrap());
         for wrong in [
             "mail:80",

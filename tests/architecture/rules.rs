@@ -90,7 +90,7 @@ const LIBRARIES: &[Known] = &[
 
 /// Everything but the pure rooms.
 const OUTSIDE: &[&str] =
-    &["main", "cli", "demo", "node", "gate", "control", "peer", "actors", "probe", "store", "config", "clock"];
+    &["main", "cli", "demo", "node", "gate", "control", "peer", "actors", "probe", "store", "config", "tls", "clock"];
 /// Those that live in time.
 const TIMED: &[&str] = &["cli", "demo", "node", "gate", "control", "peer", "actors", "clock"];
 /// Calls that read a clock, however they were imported.

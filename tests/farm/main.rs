@@ -32,6 +32,7 @@ mod settings;
 mod starting;
 mod status_page;
 mod submitting;
+mod tls;
 mod versions;
 mod visitors;
 

@@ -17,6 +17,7 @@ pub mod form;
 pub mod http;
 pub mod node;
 pub mod peer;
+pub mod tls;
 pub mod upstream;
 pub mod wait;
 

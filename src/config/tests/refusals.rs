@@ -210,11 +210,23 @@ fn a_status_page_has_a_title_and_an_address() {
 fn what_is_not_built_is_refused_by_that_name() {
     let entry = "\n[[webhook]]\nname = \"x\"\n";
     refused(&format!("{entry}{entry}"), "5: webhook: not available in this version");
-    refused("[control.tls]\ncert = \"x\"\n", "4: control.tls: not available in this version");
     refused("[farm]\nprevious_secret = \"x\"\n", "5: farm.previous_secret: not available in this version");
     refused("[farm.queue]\nurl = \"x\"\n", "5: farm.queue.url: not available in this version");
-    refused("[gate.tls]\ncert = \"x\"\n", "4: gate.tls: not available in this version");
+    refused("[gate]\nh2c = true\n", "5: gate.h2c: not available in this version");
     refused("[[application]]\nname = \"x\"\nupstream_ca = \"x\"\n", "6: application.upstream_ca: not available in");
+}
+
+#[test]
+fn certificates_are_read_and_checked_with_the_file() {
+    refused("[gate.tls]\ncert = \"/none\"\nkey = \"x\"\n", "5: gate.tls.cert: /none cannot be read: ");
+    refused("[gate.tls]\nhsts = \"1d\"\nkey = \"x\"\n", "4: gate.tls.cert: is required");
+    refused("[gate.tls]\ncertificates = [{ cert = \"/none\", key = \"x\" }]\n", "5: gate.tls.certificates.cert: /none");
+    refused("[farm]\ntls_cert = \"/none\"\ntls_key = \"x\"\n", "5: farm.tls_cert: /none cannot be read");
+    refused("[farm]\ntls_ca = \"/none\"\n", "5: farm.tls_ca: /none cannot be read");
+    refused("[gate]\nredirect = \"127.0.0.1:80\"\n", "5: gate.redirect: needs [gate.tls]");
+    let same =
+        "[gate]\nlisten = \"127.0.0.1:80\"\nredirect = \"127.0.0.1:80\"\n[gate.tls]\ncert = \"/none\"\nkey = \"x\"\n";
+    refused(same, "6: gate.redirect: is one of gate.listen");
 }
 
 #[test]

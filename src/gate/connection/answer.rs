@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::client::{Client, Socket};
 use crate::{
     answer::{Denial, Occasion, Problem, ProblemKind, Shape},
-    gate::{audience::Audience, error::ProxyError},
+    gate::{audience::Audience, error::ProxyError, forward::heads::HSTS},
     http1::write,
     text::{Language, english},
 };
@@ -158,7 +158,21 @@ impl<S: Socket> Client<S> {
         let out = &mut self.output;
         write_connection(out, wire);
         self.worker.date.with(|date| write::field(out, "date", date));
-        out.extend_from_slice(b"\r\n");
+        self.write_hsts();
+        self.output.extend_from_slice(b"\r\n");
+    }
+
+    /// What browsers are told of `https`.
+    pub(super) fn write_hsts(&mut self) {
+        let worker = Rc::clone(&self.worker);
+        if let Some(hsts) = worker.gate.hsts.as_deref().filter(|_| self.arrival.secure) {
+            write::field(&mut self.output, HSTS, hsts);
+        }
+    }
+
+    /// Sends the client to this address for good.
+    pub(super) fn tell_location(&mut self, location: String, wire: &Wire) {
+        self.tell(308, std::iter::once(("location", location.into())), b"", wire);
     }
 }
 

@@ -5,7 +5,6 @@
 
 use std::{
     io::{self, IoSlice},
-    net::SocketAddr,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, ready},
@@ -15,15 +14,19 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
 };
+use tokio_rustls::server::TlsStream;
 
 use super::Worker;
 use crate::{
-    gate::deadline::Deadline,
+    gate::{deadline::Deadline, entrance::Arrival},
     http1::{head::Search, pipe::Pipe},
 };
 
 /// A stream that can say whether there is anything to read before a buffer is taken for it.
 pub(in crate::gate) trait Socket: AsyncRead + AsyncWrite + Unpin {
+    /// Whether what was written may still have to be flushed.
+    const KEEPS: bool = false;
+
     /// Ready when a read may yield something.
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
@@ -37,6 +40,15 @@ impl Socket for TcpStream {
 impl Socket for UnixStream {
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_read_ready(cx)
+    }
+}
+
+impl<S: Socket> Socket for TlsStream<S> {
+    const KEEPS: bool = true;
+
+    /// Whether there is plain text only shows when it is read.
+    fn poll_readable(&self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -58,14 +70,15 @@ pub(in crate::gate) fn poll_write_both<W: AsyncWrite + Unpin>(
 /// See the module.
 pub(in crate::gate) struct Client<S> {
     pub(in crate::gate) socket: S,
-    /// None for local sockets.
-    pub(in crate::gate) peer: Option<SocketAddr>,
+    pub(in crate::gate) arrival: Arrival,
     pub(in crate::gate) worker: Rc<Worker>,
     pub(in crate::gate) input: Pipe,
     /// Pending output.
     pub(in crate::gate) output: Vec<u8>,
     /// How much of the output has been written.
     written: usize,
+    /// What was written may be kept by the socket.
+    unflushed: bool,
     /// It has closed its sending side.
     pub(in crate::gate) ended: bool,
     pub(in crate::gate) deadline: Deadline,
@@ -75,15 +88,16 @@ pub(in crate::gate) struct Client<S> {
 }
 
 impl<S: Socket> Client<S> {
-    pub(super) fn new(socket: S, peer: Option<SocketAddr>, worker: Rc<Worker>) -> Self {
+    pub(super) fn new(socket: S, arrival: Arrival, worker: Rc<Worker>) -> Self {
         let deadline = worker.deadlines.deadline();
         Self {
             socket,
-            peer,
+            arrival,
             worker,
             input: Pipe::default(),
             output: Vec::new(),
             written: 0,
+            unflushed: false,
             ended: false,
             deadline,
             search: Search::default(),
@@ -91,9 +105,9 @@ impl<S: Socket> Client<S> {
         }
     }
 
-    /// Bytes of [`Self::output`] that have not been written.
+    /// Bytes of [`Self::output`] that have not been written; not 0 either while the socket keeps any.
     pub(in crate::gate) fn unwritten(&self) -> usize {
-        self.output.len() - self.written
+        self.output.len() - self.written + usize::from(self.unflushed)
     }
 
     /// Reads once into [`Self::input`], which must have space within `limit`. 0: it has ended.
@@ -123,12 +137,17 @@ impl<S: Socket> Client<S> {
     pub(in crate::gate) fn poll_write(&mut self, cx: &mut Context<'_>, body: &[u8]) -> Poll<io::Result<usize>> {
         let head = &self.output[self.written..];
         if head.is_empty() && body.is_empty() {
+            if self.unflushed {
+                ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
+                self.unflushed = false;
+            }
             return Poll::Ready(Ok(0));
         }
         let n = ready!(poll_write_both(&mut self.socket, cx, head, body))?;
         if n == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
+        self.unflushed = S::KEEPS;
         let of_head = n.min(head.len());
         self.written += of_head;
         if self.written == self.output.len() {

@@ -21,7 +21,7 @@ mod own;
 mod take;
 mod websocket;
 
-use std::{cell::Cell, future::poll_fn, io, net::SocketAddr, pin::Pin, rc::Rc, sync::Arc, task::Poll};
+use std::{cell::Cell, future::poll_fn, io, pin::Pin, rc::Rc, sync::Arc, task::Poll};
 
 use actix_http::Request;
 use actix_service::boxed::BoxService;
@@ -35,6 +35,7 @@ use self::{
 use super::{
     buffers::Buffers,
     deadline::Deadlines,
+    entrance::Arrival,
     forward::{
         exchange::{End, Plan, perform},
         pool::Pool,
@@ -115,8 +116,8 @@ enum Then {
 }
 
 /// Serves a client until its connection ends.
-pub(super) async fn serve<S: Socket>(socket: S, peer: Option<SocketAddr>, worker: Rc<Worker>) {
-    let mut client = Client::new(socket, peer, worker);
+pub(super) async fn serve<S: Socket>(socket: S, arrival: Arrival, worker: Rc<Worker>) {
+    let mut client = Client::new(socket, arrival, worker);
     // A failure here is the client's connection; there is no one to report it to.
     if let Err(error) = run(&mut client).await {
         log::trace!(error:%; "connection_ended");
@@ -172,7 +173,10 @@ async fn run<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
                 flush(client).await?;
                 return linger(client).await;
             }
-            Then::Close => return flush(client).await,
+            Then::Close => {
+                flush(client).await?;
+                return part(client).await;
+            }
         }
     }
 }
@@ -282,7 +286,7 @@ async fn linger<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
     if client.ended {
         return Ok(());
     }
-    poll_fn(|cx| Pin::new(&mut client.socket).poll_shutdown(cx)).await?;
+    shut(client).await?;
     client.deadline.set(client.worker.limits.drain);
     let mut left = LINGER;
     loop {
@@ -295,6 +299,21 @@ async fn linger<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
             return Ok(());
         }
     }
+}
+
+/// Says that the connection ends, where that is more than closing it.
+async fn part<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
+    if S::KEEPS { shut(client).await } else { Ok(()) }
+}
+
+/// Closes the sending side.
+async fn shut<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
+    client.deadline.set(client.worker.limits.drain);
+    poll_fn(|cx| match Pin::new(&mut client.socket).poll_shutdown(cx) {
+        Poll::Pending if client.deadline.poll(cx) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+        other => other,
+    })
+    .await
 }
 
 /// Reads once, until the deadline. 0: the client has ended, or it was too late.

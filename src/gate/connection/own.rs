@@ -10,13 +10,12 @@ use std::{
     cell::RefCell,
     future::{Future as _, poll_fn},
     io,
-    net::SocketAddr,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, Waker},
 };
 
-use actix_http::{BoxedPayloadStream, Payload, Request, error::PayloadError};
+use actix_http::{BoxedPayloadStream, HttpMessage as _, Payload, Request, error::PayloadError};
 use actix_service::Service as _;
 use actix_web::{
     HttpResponse,
@@ -37,7 +36,10 @@ use super::{
 };
 use crate::{
     answer::ProblemKind,
-    gate::limits::{BUFFER, COLLECTED, READ_AHEAD},
+    gate::{
+        entrance::{Arrival, Secure},
+        limits::{BUFFER, COLLECTED, READ_AHEAD},
+    },
     http1::{
         body::Decoder,
         framing::{Body, Known, RequestMeaning},
@@ -91,7 +93,7 @@ impl Own {
         head: &RequestHead<'_, '_>,
         meaning: &RequestMeaning<'_>,
         manner: &Manner,
-        peer: Option<SocketAddr>,
+        arrival: &Arrival,
     ) -> Option<Self> {
         let body = Decoder::new(meaning.body);
         let intake = Rc::new(RefCell::new(Intake { over: body.is_over(), ..Intake::default() }));
@@ -105,10 +107,13 @@ impl Own {
         to.method = Method::from_bytes(head.method.as_bytes()).ok()?;
         to.uri = Uri::try_from(head.target).ok()?;
         to.version = if head.minor == 0 { Version::HTTP_10 } else { Version::HTTP_11 };
-        to.peer_addr = peer;
+        to.peer_addr = arrival.peer;
         for field in head.fields {
             let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
             to.headers.append(name, HeaderValue::from_bytes(field.value).ok()?);
+        }
+        if arrival.secure {
+            request.extensions_mut().insert(Secure);
         }
         Some(Self { request, intake, body, expects: meaning.expects, manner: manner.clone() })
     }
@@ -238,6 +243,7 @@ async fn tell<S: Socket>(
     }
     write_connection(out, &Wire { head: manner.head, old: manner.old, keeps: keeps && !endless });
     client.worker.date.with(|date| write::field(&mut client.output, "date", date));
+    client.write_hsts();
     client.output.extend_from_slice(b"\r\n");
     if bodiless {
         return Ok(endless);

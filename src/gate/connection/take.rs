@@ -21,6 +21,7 @@ use crate::{
         self,
         audience::Audience,
         decide::Notices,
+        entrance::location,
         fields::{Fields as _, Lines},
         forward::{exchange::Plan, heads, retry::is_idempotent},
         forwarded::{Forwarding, PASS},
@@ -164,12 +165,20 @@ impl<S: Socket> Client<S> {
                 None => return refuse(self, ProblemKind::BadRequest, Some(&FramingError::HostName.to_string())),
             },
         };
+        if let Some(port) = self.arrival.redirect {
+            if host.is_empty() {
+                return refuse(self, ProblemKind::BadRequest, Some(&FramingError::Host.to_string()));
+            }
+            let wire = Wire { head: head.method == "HEAD", old: head.minor == 0, keeps };
+            self.tell_location(location(host, port, target.origin), &wire);
+            return Found::Answer(meaning.body, keeps);
+        }
         if is_reserved(target.path) {
             return match Own::new(
                 head,
                 &meaning,
                 &manner(target.path, meaning.keeps && !self.worker.is_stopping()),
-                self.peer,
+                &self.arrival,
             ) {
                 Some(own) => Found::Own(Box::new(own)),
                 None => refuse(self, ProblemKind::BadRequest, None),
@@ -187,7 +196,8 @@ impl<S: Socket> Client<S> {
             query: target.query.unwrap_or_default(),
             host,
             fields: &fields,
-            peer: self.peer.map(|peer| peer.ip()),
+            peer: self.arrival.peer.map(|peer| peer.ip()),
+            secure: self.arrival.secure,
         };
         match gate.admit(&incoming, now) {
             Admission::Problem(kind, detail) => refuse(self, kind, detail.as_deref()),
@@ -250,9 +260,9 @@ impl<S: Socket> Client<S> {
         host: &str,
         application: usize,
     ) -> Plan {
-        let peer = self.peer.map(|peer| peer.ip());
+        let peer = self.arrival.peer.map(|peer| peer.ip());
         let trusted = peer.is_some_and(|peer| self.worker.gate.trusted.contains(peer));
-        let forwarding = Forwarding { peer, trusted, host, secure: false };
+        let forwarding = Forwarding { peer, trusted, host, secure: self.arrival.secure };
         self.lend_output();
         let mut written = self.worker.buffers.head();
         heads::request(&mut written, head, meaning, target, &forwarding);

@@ -18,7 +18,7 @@ use actix_web::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 use super::{Worker, client::Socket, serve};
-use crate::gate::{fixtures, limits::Limits, service};
+use crate::gate::{entrance::Arrival, fixtures, limits::Limits, service};
 
 impl Socket for DuplexStream {
     fn poll_readable(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -61,7 +61,7 @@ async fn connection(worker: &std::rc::Rc<Worker>, method: &str, path: &str, sent
     let request = format!("{method} {path} HTTP/1.1\r\nHost: farm.example\r\n{sent}Connection: close\r\n\r\n");
     client.write_all(request.as_bytes()).await.unwrap();
     client.shutdown().await.unwrap();
-    serve(server, None, worker.clone()).await;
+    serve(server, Arrival::default(), worker.clone()).await;
     let mut answer = Vec::new();
     client.read_to_end(&mut answer).await.unwrap();
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();

@@ -65,7 +65,11 @@ pub fn request(
     forwarding.write(&Lines(head.fields), out);
 }
 
-/// Writes an answer's head as the client gets it. `notices`: what is told beside it. `date`: for answers that have none.
+/// Tells browsers to come by `https` only (RFC 6797).
+pub(in crate::gate) const HSTS: &str = "strict-transport-security";
+
+/// Writes an answer's head as the client gets it. `notices`: what is told beside it. `date` and `hsts`: for answers that
+/// have none.
 pub fn answer(
     out: &mut Vec<u8>,
     head: &AnswerHead<'_, '_>,
@@ -73,12 +77,14 @@ pub fn answer(
     reply: &Reply,
     notices: &Notices,
     date: &[u8],
+    mut hsts: Option<&[u8]>,
 ) {
     write::status_line(out, head.status, head.reason);
     let mut dated = head.status < 200;
     for field in head.fields {
         if Known::of(field.name) == Known::Other && !meaning.options.name(field.name) {
             dated |= field.name.eq_ignore_ascii_case("date");
+            hsts = hsts.filter(|_| !field.name.eq_ignore_ascii_case(HSTS));
             write::field(out, field.name, field.value);
         }
     }
@@ -93,6 +99,7 @@ pub fn answer(
     if head.status >= 200 {
         out.extend_from_slice(via(head.minor));
         notices.each(|name, value| write::field(out, name, value));
+        hsts.into_iter().for_each(|hsts| write::field(out, HSTS, hsts));
     }
     if !dated {
         write::field(out, "date", date);
@@ -197,11 +204,12 @@ mod tests {
             &Reply::Final(framed),
             &Notices { advisory: Some("slow".into()), next: Some("soon".into()), ..Notices::default() },
             b"now",
+            Some(b"max-age=1"),
         );
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nVia: 1.1 other\r\ncontent-length: 5\r\n\
-             connection: close\r\nvia: 1.0 forewarn\r\nforewarn-advisory: slow\r\nforewarn-next: soon\r\ndate: now\r\n\r\n"
+             connection: close\r\nvia: 1.0 forewarn\r\nforewarn-advisory: slow\r\nforewarn-next: soon\r\nstrict-transport-security: max-age=1\r\ndate: now\r\n\r\n"
         );
     }
 }

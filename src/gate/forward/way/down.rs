@@ -113,9 +113,11 @@ impl<S: Socket> Way<'_, S> {
         };
         self.plan.answered = (answer.status, self.plan.begun.elapsed());
         if reply != Reply::Ignored {
-            let worker = &self.client.worker;
+            let worker = std::rc::Rc::clone(&self.client.worker);
             let notices = &self.plan.notices;
-            worker.date.with(|date| heads::answer(&mut self.client.output, &answer, &meaning, &reply, notices, date));
+            let hsts = worker.gate.hsts.as_deref().filter(|_| self.client.arrival.secure);
+            let out = &mut self.client.output;
+            worker.date.with(|date| heads::answer(out, &answer, &meaning, &reply, notices, date, hsts));
         }
         let limits = self.client.worker.limits;
         let stream = |field: &head::Field<'_>| {
@@ -151,8 +153,7 @@ impl<S: Socket> Way<'_, S> {
         }
         let over = self.ended && self.plan.exchange.is_tunnel() && self.link.input.is_empty();
         if over && !self.shut[1] && self.client.unwritten() == 0 {
-            self.shut[1] = true;
-            _ = Pin::new(&mut self.client.socket).poll_shutdown(cx);
+            self.shut[1] = Pin::new(&mut self.client.socket).poll_shutdown(cx).is_ready();
         }
         Ok(moved)
     }
