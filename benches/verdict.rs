@@ -84,6 +84,7 @@ fn main() {
                 headers: &headers,
                 client,
                 enters: true,
+                secure: false,
             };
             let outcome = decide(&shared, &routes, &served, &asked, now);
             assert_eq!(matches!(outcome, Outcome::Closed(_)), closed);

@@ -150,7 +150,16 @@ fn the_example_of_the_contract_is_accepted() {
         .replace("sha256 = \"…\"", &format!("sha256 = \"{}\"", "ab".repeat(32)))
         .replace("$argon2id$…", &phc());
     assert!(!example.contains('…') || example.contains("2, 3 …"), "{example}");
-    parse(&example).unwrap_or_else(|error| panic!("{error}"));
+    // The files that it names stand beside it.
+    let folder = tempfile::tempdir().unwrap();
+    let authority = crate::tls::issue::Authority::new("test", 2026).unwrap();
+    for name in ["site", "shop", "node"] {
+        let issued = authority.issue(&["a.example"], 2026, 5).unwrap();
+        std::fs::write(folder.path().join(format!("{name}.pem")), issued.cert).unwrap();
+        std::fs::write(folder.path().join(format!("{name}.key")), issued.key).unwrap();
+    }
+    std::fs::write(folder.path().join("farm-ca.pem"), authority.issued().cert).unwrap();
+    Settings::parse(&example, &folder.path().join("f.toml")).unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]
