@@ -224,9 +224,6 @@ fn certificates_are_read_and_checked_with_the_file() {
     refused("[farm]\ntls_cert = \"/none\"\ntls_key = \"x\"\n", "5: farm.tls_cert: /none cannot be read");
     refused("[farm]\ntls_ca = \"/none\"\n", "5: farm.tls_ca: /none cannot be read");
     refused("[gate]\nredirect = \"127.0.0.1:80\"\n", "5: gate.redirect: needs [gate.tls]");
-    let same =
-        "[gate]\nlisten = \"127.0.0.1:80\"\nredirect = \"127.0.0.1:80\"\n[gate.tls]\ncert = \"/none\"\nkey = \"x\"\n";
-    refused(same, "6: gate.redirect: is one of gate.listen");
 }
 
 #[test]
