@@ -63,6 +63,8 @@ pub mod store;
 #[doc(hidden)]
 pub mod text;
 #[doc(hidden)]
+pub mod tls;
+#[doc(hidden)]
 pub mod vocabulary;
 
 mod body;
