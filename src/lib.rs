@@ -15,13 +15,14 @@
 //! peer          what other nodes reach: signed messages                 body actors answer store sync tls vocabulary availability clock noise
 //! http1         PURE HTTP/1.1 as bytes: heads, framing, bodies          –
 //! body          how bodies are read, within bounds                      –
-//! actors        caches, repeater, couriers, monitors, the desk           probe answer text store monitor sync vocabulary availability clock
+//! actors        caches, repeater, couriers, monitors, the desk           probe answer text store hook monitor sync vocabulary availability clock
 //! probe         how monitors look: a file for each kind of check       monitor tls vocabulary availability clock
 //! outside       PURE what the company reads: status page, feeds          answer text vocabulary availability
 //! answer        PURE denials, problems and pages in four shapes         text availability
 //! store         sled: trees, records, group commit, migrations          sync availability
-//! config        the TOML file as checked settings                       text monitor tls vocabulary availability
+//! config        the TOML file as checked settings                       text hook monitor tls vocabulary availability
 //! text          PURE what people read, in their languages                availability
+//! hook          PURE who outside is told what, when, by which node      vocabulary availability
 //! monitor       PURE when a monitor speaks; rules, and what they read   sync availability
 //! sync          PURE the protocol: node, replica, relay plan, merge     vocabulary availability
 //! tls           certificates, keys and whom one believes               availability
@@ -50,6 +51,8 @@ pub mod answer;
 pub mod config;
 #[doc(hidden)]
 pub mod gate;
+#[doc(hidden)]
+pub mod hook;
 #[doc(hidden)]
 pub mod http1;
 #[doc(hidden)]

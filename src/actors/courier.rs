@@ -8,7 +8,7 @@ use std::rc::Rc;
 use actix::prelude::*;
 
 use super::{
-    messages::{AskLoad, AskReceipts, Carried, Carry, HandIn},
+    messages::{AskHooks, AskLoad, AskReceipts, Carried, Carry, HandIn},
     transport::{NoAnswer, Transport},
 };
 use crate::{
@@ -87,6 +87,15 @@ impl Handler<AskLoad> for Couriers {
     fn handle(&mut self, AskLoad { address }: AskLoad, _: &mut Self::Context) -> Self::Result {
         let transport = Rc::clone(&self.transport);
         Box::pin(async move { transport.load(&address).await.ok() })
+    }
+}
+
+impl Handler<AskHooks> for Couriers {
+    type Result = ResponseFuture<Option<serde_json::Value>>;
+
+    fn handle(&mut self, AskHooks { node, address }: AskHooks, _: &mut Self::Context) -> Self::Result {
+        let transport = Rc::clone(&self.transport);
+        Box::pin(async move { transport.hooks(node, &address).await.ok() })
     }
 }
 

@@ -181,6 +181,16 @@ pub(crate) struct AskLoad {
     pub address: String,
 }
 
+/// Ask another node what it knows of its hooks, as JSON; nothing if it does not answer soon.
+#[derive(Message)]
+#[rtype(result = "Option<serde_json::Value>")]
+pub(crate) struct AskHooks {
+    /// Which node.
+    pub node: NodeId,
+    /// Its address.
+    pub address: String,
+}
+
 /// Stop the writer after everything that was submitted to it.
 #[derive(Message)]
 #[rtype(result = "()")]

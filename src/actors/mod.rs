@@ -20,6 +20,7 @@ pub(crate) mod repeater;
 pub mod shared;
 #[cfg(test)]
 mod tests;
+pub(crate) mod told;
 pub(crate) mod transport;
 
 pub(crate) use desk::Desk;

@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use super::live::Live;
+use super::{live::Live, told::Book};
 use crate::{
     answer::{App, Denial, Snapshot},
     availability::{Moment, Name, Rules, Target},
@@ -133,6 +133,8 @@ pub struct Shared {
     pub slots: Vec<Slot>,
     /// The state of each configured monitor and rule, in the order of the configuration.
     pub(crate) monitors: Vec<Arc<Live>>,
+    /// What the hooks have been told.
+    pub(crate) book: Arc<Book>,
     /// Changes, for subscribers.
     pub events: broadcast::Sender<Event>,
     /// Counters.
@@ -162,6 +164,7 @@ impl Shared {
             node,
             slots,
             monitors: Vec::new(),
+            book: Arc::default(),
             events: broadcast::Sender::new(EVENTS),
             counters: Counters::default(),
             submission_seconds: Histogram::new(exponential_buckets(0.000_5, 2.0, 15)),
@@ -200,6 +203,11 @@ impl Shared {
     /// The same with these monitors.
     pub(crate) fn watching(self, monitors: Vec<Arc<Live>>) -> Self {
         Self { monitors, ..self }
+    }
+
+    /// The same with this book of hooks.
+    pub(crate) fn telling(self, book: Arc<Book>) -> Self {
+        Self { book, ..self }
     }
 
     /// A request was denied: counted for the node, and for each application that it needs and that is closed.

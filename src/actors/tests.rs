@@ -90,6 +90,10 @@ impl Transport for Script {
     fn load<'a>(&'a self, _: &'a str) -> Call<'a, serde_json::Value> {
         Box::pin(async { Err(Away::Unreachable("no connection".to_owned()).into()) })
     }
+
+    fn hooks<'a>(&'a self, _: NodeId, _: &'a str) -> Call<'a, serde_json::Value> {
+        Box::pin(async { Err(Away::Unreachable("no connection".to_owned()).into()) })
+    }
 }
 
 /// A queue whose store stopped at once and writes nothing.

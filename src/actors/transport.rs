@@ -40,4 +40,6 @@ pub(crate) trait Transport {
     ) -> LocalBoxFuture<'a, Result<serde_json::Value, NoAnswer>>;
     /// How busy the node at this address is, as JSON.
     fn load<'a>(&'a self, address: &'a str) -> Call<'a, serde_json::Value>;
+    /// What a node knows of its hooks, as JSON.
+    fn hooks<'a>(&'a self, peer: NodeId, address: &'a str) -> Call<'a, serde_json::Value>;
 }

@@ -26,6 +26,7 @@
 
 mod error;
 mod gate;
+mod hooks;
 mod lists;
 mod monitors;
 mod reader;
@@ -182,7 +183,7 @@ fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
         file,
     };
     let monitors = monitors::monitors(&mut root, &here);
-    root.not_yet(&["webhook"]);
+    let hooks = hooks::hooks(&mut root, file);
     let certificates = root.lasting();
     root.finish();
 
@@ -201,5 +202,6 @@ fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
         certificates,
         status_page,
         monitors,
+        hooks,
     })
 }

@@ -47,6 +47,8 @@ pub struct Settings {
     pub alerts: Vec<AlertRule>,
     /// The certificates of the file, and where they stand.
     pub certificates: Vec<Lasting>,
+    /// `[[webhook]]`, names unique, then `[mail]` under the name `mail`.
+    pub hooks: Vec<crate::hook::Hook>,
     /// `[status_page]`; without it there is none.
     pub status_page: Option<crate::vocabulary::StatusSettings>,
 }

@@ -148,6 +148,19 @@ sha256 = "@SHA256@"
 # target = "application:mail"
 # reason = "unplanned-outage"
 
+# Others are told what closes, opens, is planned and begins soon. All nodes have the same sections.
+# [[webhook]]
+# name = "ops"
+# url = "https://hooks.example.com/x"
+# format = "json"              # or "slack", "teams", "ntfy"
+# events = ["closed", "opened", "planned", "begins-soon"]
+# secret = "…"                 # signs each message
+# [mail]
+# server = "smtps://forewarn@mail.example.com"
+# password = "…"
+# from = "Forewarn <forewarn@example.com>"
+# to = ["ops@example.com"]
+
 # The public status page at the gate's /.forewarn/status, with JSON, a feed and a calendar.
 # [status_page]
 # title = "Status of example.com"

@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 use super::{
     NodeError,
     certificates::Certificates,
-    descriptors,
+    descriptors, hooks,
     listeners::{control_server, public_events},
     made::{facts, farm_id, gate, limits, merge_plan, open_store, slots, visitors},
     parts::{Bound, GRACE, bind, definitions, ended, resources},
@@ -33,6 +33,7 @@ use crate::{
         queue::{EmbeddedQueue, Queue as _},
         repeater::{MAILBOX, Repeater, now},
         shared::Shared,
+        told::Book,
     },
     availability::verdict::View,
     clock,
@@ -138,7 +139,9 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let slots = slots(&settings, &node, facts.rules, &definitions);
     let live = settings.monitors.iter().map(Live::new).collect();
     let shared = Shared::new(node.clone(), facts.rules, slots).with_visitors(visitors(&settings)).watching(live);
-    let shared = Arc::new(shared);
+    let (folder, told) = (settings.node.data.clone(), settings.hooks.clone());
+    let book = tokio::task::spawn_blocking(move || Book::open(&folder, &told, clock::now()));
+    let shared = Arc::new(shared.telling(Arc::new(book.await.map_err(ended("reading what the hooks were told"))??)));
     log::info!(
         node:%, id:% = identity.node, boot = identity.boot, control:% = control_address,
         data:% = settings.node.data.display();
@@ -333,6 +336,15 @@ impl Merged {
         crash_point(Place::BootReady);
         core.repeater.send(BeReady).await.map_err(ended("the repeater"))?;
         log::info!(node:% = core.shared.node, gate = shown(&addresses), phase = core.shared.phase().name(); "listening");
+        hooks::start(hooks::Setup {
+            hooks: core.settings.hooks,
+            book: Arc::clone(&core.shared.book),
+            store: core.store.clone(),
+            shared: Arc::clone(&core.shared),
+            repeater: core.repeater.clone(),
+            couriers: core.couriers.clone(),
+            me: core.facts.me,
+        });
         let mut arbiters = core.arbiters;
         // A thread of its own: a thousand checks delay no notification.
         let arbiter = Arbiter::new();

@@ -11,6 +11,7 @@ mod boot;
 mod certificates;
 mod crowd;
 mod descriptors;
+mod hooks;
 mod listeners;
 mod made;
 pub(crate) mod maintenance;

@@ -241,6 +241,13 @@ async fn load(door: web::Data<Door>, req: HttpRequest, payload: web::Payload) ->
     }
 }
 
+async fn hooks(door: web::Data<Door>, req: HttpRequest, payload: web::Payload) -> HttpResponse {
+    match door.admit(&req, payload).await {
+        Ok((sender, _empty)) => door.json(sender.nonce, &door.shared.book.known()),
+        Err(instead) => instead,
+    }
+}
+
 impl Door {
     /// Answers other than the expected one.
     fn other(&self, nonce: Nonce, reply: Option<Reply>) -> HttpResponse {
@@ -266,7 +273,8 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
             .route("/announce", web::post().to(announce))
             .route("/receipts/{id}", web::get().to(receipts))
             .route("/submit", web::post().to(submit))
-            .route("/load", web::get().to(load)),
+            .route("/load", web::get().to(load))
+            .route("/hooks", web::get().to(hooks)),
     );
 }
 

@@ -214,6 +214,15 @@ impl Transport for HttpTransport {
         }
         .boxed_local()
     }
+
+    fn hooks<'a>(&'a self, peer: NodeId, address: &'a str) -> Call<'a, Value> {
+        async move {
+            let callee = Callee { address, node: Some(peer) };
+            let answer = self.call(callee, http::Method::GET, "/peer/v1/hooks", Bytes::new(), LOAD).await?;
+            parse(address, &answer.body)
+        }
+        .boxed_local()
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Farm, MONITOR_TOKEN, Node, Reply, TOKEN};
+use crate::support::{Farm, MONITOR_TOKEN, Node, Reply, TOKEN, python};
 
 const SOAP_1_1: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 const SOAP_1_2: &str = "http://www.w3.org/2003/05/soap-envelope";
@@ -125,13 +125,8 @@ async fn hostile_xml_is_refused_while_it_is_read() {
 async fn a_soap_client_works_from_the_description_alone() {
     let farm = Farm::new(1).start().await;
     let node = &farm[0];
-    let python = std::env::var("FOREWARN_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let Some(python) = python("zeep") else { return };
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/farm/soap_client.py");
-    let has_zeep = tokio::process::Command::new(&python).args(["-c", "import zeep"]).output().await;
-    if !has_zeep.is_ok_and(|output| output.status.success()) {
-        println!("SKIPPED a_soap_client_works_from_the_description_alone: Python's zeep is not installed");
-        return;
-    }
     let url = format!("http://{}/api/v1/notifications?wsdl", node.control);
     let output = tokio::process::Command::new(&python)
         .args([script, &url, TOKEN, MONITOR_TOKEN])

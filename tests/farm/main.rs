@@ -15,6 +15,7 @@ mod formats;
 mod forms;
 mod handing_in;
 mod history;
+mod hooks;
 mod judging;
 mod limits;
 mod logging;

@@ -69,6 +69,17 @@ fn free_ports(address: IpAddr, count: usize) -> Vec<SocketAddr> {
     held.iter().map(|listener| listener.local_addr().unwrap()).collect()
 }
 
+/// A Python that has this package; without one the test is skipped, and says so.
+pub fn python(package: &str) -> Option<String> {
+    let python = std::env::var("FOREWARN_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let found = std::process::Command::new(&python).args(["-c", &format!("import {package}")]).output();
+    if found.is_ok_and(|output| output.status.success()) {
+        return Some(python);
+    }
+    println!("SKIPPED {:?}: Python's {package} is not installed", std::thread::current().name());
+    None
+}
+
 /// Where the children's binary is.
 pub fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_forewarn"))

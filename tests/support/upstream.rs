@@ -3,11 +3,14 @@
 
 use std::{
     net::{IpAddr, SocketAddr, TcpListener},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU16, Ordering},
+    },
     time::Duration,
 };
 
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, http::StatusCode, web};
 
 /// One request as it reached the application.
 #[derive(Debug, Clone)]
@@ -32,10 +35,12 @@ impl Seen {
 /// An upstream that runs until it is dropped.
 ///
 /// `/…/cookies` answers with two `Set-Cookie`, `/…/fields?n=N` with N of them, `/…/hop` with hop-by-hop headers, `/…/echo` with the
-/// request's body, `/…/slow?ms=N` after N milliseconds; everything else says `performed PATH`.
+/// request's body, `/…/slow?ms=N` after N milliseconds, `/…/hook` with the status of [`Upstream::answer`]; everything else says `performed PATH`.
 pub struct Upstream {
     pub address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
+    /// The status of answers at `/…/hook`.
+    status: Arc<AtomicU16>,
     handle: ServerHandle,
 }
 
@@ -45,14 +50,16 @@ impl Upstream {
         let listener = TcpListener::bind((address, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
+        let status = Arc::new(AtomicU16::new(200));
         let (tell, told) = std::sync::mpsc::channel();
         std::thread::spawn({
-            let seen = web::Data::from(Arc::clone(&seen));
+            let (seen, status) = (web::Data::from(Arc::clone(&seen)), web::Data::from(Arc::clone(&status)));
             move || {
                 actix_web::rt::System::new().block_on(async move {
                     let server = HttpServer::new(move || {
                         App::new()
                             .app_data(seen.clone())
+                            .app_data(status.clone())
                             .app_data(web::PayloadConfig::new(64 << 20))
                             .default_service(web::to(answer))
                     });
@@ -63,7 +70,7 @@ impl Upstream {
                 });
             }
         });
-        Self { address, seen, handle: told.recv().unwrap() }
+        Self { address, seen, status, handle: told.recv().unwrap() }
     }
 
     /// What it was asked, in order.
@@ -74,6 +81,11 @@ impl Upstream {
     /// How often it was asked.
     pub fn count(&self) -> usize {
         self.seen.lock().unwrap().len()
+    }
+
+    /// From now on it answers with this status at `/…/hook`.
+    pub fn answer(&self, status: u16) {
+        self.status.store(status, Ordering::SeqCst);
     }
 
     /// Forgets what it was asked.
@@ -89,7 +101,12 @@ impl Drop for Upstream {
     }
 }
 
-async fn answer(seen: web::Data<Mutex<Vec<Seen>>>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
+async fn answer(
+    seen: web::Data<Mutex<Vec<Seen>>>,
+    status: web::Data<AtomicU16>,
+    request: HttpRequest,
+    body: web::Bytes,
+) -> HttpResponse {
     let headers = request.headers().iter();
     let headers =
         headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
@@ -119,6 +136,10 @@ async fn answer(seen: web::Data<Mutex<Vec<Seen>>>, request: HttpRequest, body: w
             .append_header(("Proxy-Authenticate", "Basic"))
             .append_header(("X-Kept", "yes"))
             .body("hop"),
+        "hook" => {
+            let status = StatusCode::from_u16(status.load(Ordering::SeqCst)).unwrap();
+            HttpResponse::build(status).finish()
+        }
         "echo" => HttpResponse::Ok().body(body),
         "slow" => {
             let ms = request.query_string().strip_prefix("ms=").and_then(|ms| ms.parse().ok()).unwrap_or(500);

@@ -8,7 +8,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{Desk, MonitorState, MonitorView};
+use super::{Desk, HookView, MonitorState, MonitorView};
 use crate::{
     actors::messages::Question,
     availability::Moment,
@@ -18,6 +18,9 @@ use crate::{
 
 /// A figure of each monitor: its name, its help, its value.
 type OfMonitor = (&'static str, &'static str, fn(&MonitorView) -> u64);
+
+/// A figure of each hook: its name, its help, its value.
+type OfHook = (&'static str, &'static str, fn(&HookView) -> u64);
 
 /// Gauges by one label.
 type ByLabel = Family<[(&'static str, String); 1], Gauge>;
@@ -147,6 +150,7 @@ impl Desk {
         );
         into.0.register("forewarn_store_commit_steps", "Steps that share a sync", timings.commit_steps.clone());
         self.figures_of_monitors(&mut into);
+        self.figures_of_hooks(&mut into);
         self.figures_of_traffic(&mut into);
         let now = self.shared.clock();
         let states = self.shared.slots.iter().map(|slot| {
@@ -183,6 +187,27 @@ impl Desk {
             }
         }
         into.0.register("forewarn_monitor_latency_seconds", "How long a monitor's last good check took", seconds);
+    }
+
+    fn figures_of_hooks(&self, into: &mut Into<'_>) {
+        let hooks = self.hooks();
+        let counters: [OfHook; 3] = [
+            ("forewarn_webhook_told", "Events that a webhook was told by this node", |hook| hook.told),
+            ("forewarn_webhook_failures", "Attempts to tell a webhook that failed", |hook| hook.failures),
+            ("forewarn_webhook_given_up", "Events that a webhook refused and was not told", |hook| hook.given_up),
+        ];
+        for (name, help, value) in counters {
+            into.counted("webhook", name, help, hooks.iter().map(|hook| (hook.name.to_string(), value(hook))));
+        }
+        let waiting = hooks.iter().map(|hook| (hook.name.to_string(), count(hook.waiting)));
+        into.by("webhook", "forewarn_webhook_waiting", "Events that a webhook is to be told by this node", waiting);
+        let now = self.shared.clock();
+        let age = |hook: &HookView| {
+            let seconds = hook.waiting_since.map_or(0, |since| now.since(since).as_secs());
+            (hook.name.to_string(), i64::try_from(seconds).unwrap_or(i64::MAX))
+        };
+        let help = "Age of the oldest event that a webhook is to be told by this node";
+        into.by("webhook", "forewarn_webhook_oldest_seconds", help, hooks.iter().map(age));
     }
 
     fn figures_of_traffic(&self, into: &mut Into<'_>) {

@@ -9,6 +9,7 @@ mod board;
 mod figures;
 mod hand_in;
 mod history;
+mod hooks;
 mod monitors;
 mod receipts;
 mod registry;
@@ -26,6 +27,7 @@ use tokio::sync::broadcast;
 use self::around::Around;
 pub(crate) use self::{
     hand_in::{Choice, HandedIn, Outcome},
+    hooks::HookView,
     monitors::{MonitorState, MonitorView},
     types::*,
 };

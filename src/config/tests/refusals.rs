@@ -1,6 +1,7 @@
 //! Every refusal once, each with the line and the key it must name.
 
 use super::*;
+use crate::hook::Kind;
 
 #[test]
 fn all_problems_are_listed_by_line() {
@@ -205,11 +206,44 @@ fn a_status_page_has_a_title_and_an_address() {
     assert!(self::accepted("").status_page.is_none());
 }
 
+#[test]
+fn hooks_have_addresses_events_and_receivers() {
+    let hook = |more: &str| format!("[[webhook]]\nname = \"x\"\n{more}\n");
+    refused(&hook(""), "4: webhook.url: is required");
+    for url in ["hooks.example.com", "ftp://x/", "http:///"] {
+        refused(&hook(&format!("url = \"{url}\"")), "6: webhook.url: must be an address");
+    }
+    let url = "url = \"http://h/x\"";
+    refused(&hook(&format!("{url}\nformat = \"xml\"")), "7: webhook.format: must be");
+    refused(&hook(&format!("{url}\nevents = [\"closed\", \"gone\"]")), "7: webhook.events: must be");
+    refused(&hook(&format!("{url}\nsecret = \"\"")), "7: webhook.secret: must not be empty");
+    refused(&hook(&format!("{url}\ntls_ca = \"none.pem\"")), "7: webhook.tls_ca: ");
+    let many: String = (0..33).map(|n| format!("[[webhook]]\nname = \"x{n}\"\n{url}\n")).collect();
+    refused(&many, "4: webhook: must be at most 32");
+    let mail = |more: &str| format!("[mail]\nfrom = \"f@example.com\"\n{more}\n");
+    refused(&mail("to = \"o@example.com\""), "4: mail.server: is required");
+    let server = "server = \"smtps://u@h\"";
+    refused(&mail(server), "4: mail.to: is required");
+    refused(&mail(&format!("{server}\nto = [\"nobody\"]")), "7: mail.to: must be a mail address");
+    for wrong in ["http://h", "smtp:h", "smtp://h/x", "smtp://u:p@h"] {
+        refused(&mail(&format!("server = \"{wrong}\"\nto = \"o@example.com\"")), "6: mail.server: must");
+    }
+    let to = "to = \"o@example.com\"";
+    refused(&mail(&format!("server = \"smtp://h\"\npassword = \"x\"\n{to}")), "7: mail.password: needs a user");
+    let both = format!("{}{}", hook(&format!("{url}\nevents = [\"planned\"]")), mail(&format!("{server}\n{to}")));
+    let hooks = accepted(&both).hooks;
+    assert_eq!(hooks.iter().map(|hook| hook.kind()).collect::<Vec<_>>(), ["webhook", "mail"]);
+    assert_eq!(hooks[0].kinds, [Kind::Planned, Kind::Cancelled]);
+    assert_eq!(hooks[1].kinds, Kind::ALL);
+    refused(
+        &format!("[[webhook]]\nname = \"mail\"\n{url}\n{}", mail(&format!("{server}\n{to}"))),
+        "4: webhook: \"mail\" is the name of [mail]",
+    );
+}
+
 /// A setting without effect would be a promise that is not kept.
 #[test]
 fn what_is_not_built_is_refused_by_that_name() {
-    let entry = "\n[[webhook]]\nname = \"x\"\n";
-    refused(&format!("{entry}{entry}"), "5: webhook: not available in this version");
     refused("[farm]\nprevious_secret = \"x\"\n", "5: farm.previous_secret: not available in this version");
     refused("[farm.queue]\nurl = \"x\"\n", "5: farm.queue.url: not available in this version");
     refused("[gate]\nh2c = true\n", "5: gate.h2c: not available in this version");

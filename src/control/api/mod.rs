@@ -16,6 +16,7 @@ pub(super) mod passes;
 pub(super) mod preview;
 pub(super) mod registry;
 pub(crate) mod routes;
+pub(super) mod webhooks;
 pub(super) mod why;
 
 use actix_web::{
@@ -58,6 +59,7 @@ pub(super) fn places() -> Vec<Place> {
         Place::new("/v1/nodes", vec![get(nodes::list)]),
         Place::new("/v1/nodes/{name}", vec![delete(nodes::forget)]),
         Place::new("/v1/monitors", vec![get(monitors::list)]),
+        Place::new("/v1/webhooks", vec![get(webhooks::list)]),
         Place::new("/v1/events", vec![get(events::follow)]),
     ]
 }

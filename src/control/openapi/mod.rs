@@ -65,6 +65,7 @@ use crate::{
         api::availability::one,
         api::why::why,
         api::monitors::list,
+        api::webhooks::list,
         api::nodes::list,
         api::nodes::forget,
         api::events::follow,

@@ -1,0 +1,144 @@
+//! Carries one message to its receiver. Blocks, for at most ten seconds.
+
+use std::time::Duration;
+
+use lettre::{
+    Message, SmtpTransport, Transport as _, message::header::ContentType, transport::smtp::authentication::Credentials,
+};
+use ureq::{
+    Agent,
+    http::{Request, StatusCode},
+    tls::{Certificate, RootCerts, TlsConfig},
+};
+
+use crate::{
+    availability::{Moment, Name},
+    hook::{
+        Event, Hook, Mail, Sink, Web,
+        letter::{self, About},
+    },
+};
+
+/// For the whole exchange.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The most of an answer that is read, in bytes.
+const MAX_ANSWER: u64 = 64 * 1024;
+
+/// Why an event could not be told.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) why: String,
+    /// The receiver refuses this message: it is not tried for ever.
+    pub(super) lasting: bool,
+}
+
+/// See the module.
+pub(super) struct Carrier {
+    sender: Name,
+    way: Way,
+}
+
+enum Way {
+    Web { agent: Agent, web: Box<Web> },
+    Mail { transport: Result<SmtpTransport, String>, mail: Box<Mail> },
+}
+
+impl Carrier {
+    pub(super) fn new(hook: &Hook, sender: &Name) -> Self {
+        let way = match &hook.sink {
+            Sink::Web(web) => Way::Web { agent: agent(web), web: web.clone() },
+            Sink::Mail(mail) => Way::Mail { transport: transport(mail), mail: mail.clone() },
+        };
+        Self { sender: sender.clone(), way }
+    }
+
+    /// Tells the receiver this event.
+    ///
+    /// # Errors
+    /// When it did not say that it took it.
+    pub(super) fn send(&self, event: &Event, about: &[About], now: Moment) -> Result<(), Failure> {
+        match &self.way {
+            Way::Web { agent, web } => self.post(agent, web, event, about, now),
+            Way::Mail { transport, mail } => {
+                let failure = |why: String| Failure { why, lasting: false };
+                let transport = transport.as_ref().map_err(|why| failure(why.clone()))?;
+                let message = write(mail, event, about).map_err(|why| Failure { why, lasting: true })?;
+                transport
+                    .send(&message)
+                    .map(drop)
+                    .map_err(|error| Failure { lasting: error.is_permanent(), ..failure(error.to_string()) })
+            }
+        }
+    }
+
+    fn post(&self, agent: &Agent, web: &Web, event: &Event, about: &[About], now: Moment) -> Result<(), Failure> {
+        let letter = letter::letter(event, about, &self.sender, web.format, web.secret.as_ref(), now);
+        let mut request = Request::post(web.url.as_str());
+        for (name, value) in &letter.fields {
+            // Bytes beyond ASCII stand as they are: ntfy reads UTF-8.
+            request = request.header(*name, value.as_bytes());
+        }
+        let failed = |why: String, lasting| Failure { why, lasting };
+        let request = request.body(letter.body).map_err(|error| failed(error.to_string(), true))?;
+        let mut response = agent.run(request).map_err(|error| failed(error.to_string(), false))?;
+        let status = response.status();
+        // The connection is used again if the rest of the answer is short.
+        response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec().ok();
+        match status.is_success() {
+            true => Ok(()),
+            false => Err(failed(format!("it answered {status}"), is_refusal(status))),
+        }
+    }
+}
+
+/// Whether another attempt will hardly fare better.
+fn is_refusal(status: StatusCode) -> bool {
+    status.is_redirection() || status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429)
+}
+
+fn agent(web: &Web) -> Agent {
+    let roots = match &web.authorities {
+        Some(authorities) => {
+            let owned = authorities.iter().map(|der| Certificate::from_der(der).to_owned());
+            RootCerts::new_with_certs(&owned.collect::<Vec<_>>())
+        }
+        None => RootCerts::PlatformVerifier,
+    };
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(None)
+        .timeout_global(Some(TIMEOUT))
+        .tls_config(TlsConfig::builder().root_certs(roots).build())
+        .user_agent(concat!("forewarn/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .new_agent()
+}
+
+fn transport(mail: &Mail) -> Result<SmtpTransport, String> {
+    let mut server = mail.server.clone();
+    let user = server.username().to_owned();
+    // The password is not part of the address.
+    server.set_username("").ok();
+    let builder = SmtpTransport::from_url(server.as_str()).map_err(|error| error.to_string())?;
+    let builder = builder.timeout(Some(TIMEOUT));
+    Ok(match &mail.password {
+        Some(password) => builder.credentials(Credentials::new(user, password.expose_secret().to_owned())),
+        None => builder,
+    }
+    .build())
+}
+
+fn write(mail: &Mail, event: &Event, about: &[About]) -> Result<Message, String> {
+    let address = |text: &str| text.parse().map_err(|error| format!("{text:?}: {error}"));
+    let mut message = Message::builder().from(address(&mail.from)?).subject(letter::title(event, about));
+    for to in &mail.to {
+        message = message.to(address(to)?);
+    }
+    // Mail programs show the same event once, however often it is sent.
+    message = message.message_id(Some(format!("<{}@forewarn>", event.id)));
+    let mut text = letter::lines(event).join("\n");
+    text.push_str("\n\n-- \nForewarn\n");
+    message.header(ContentType::TEXT_PLAIN).body(text).map_err(|error| error.to_string())
+}
