@@ -209,7 +209,8 @@ fn overlaps(n: &Notification, affected: &[Affected], known: &Known<'_>) -> Vec<S
         let p = &plan.notification;
         let before = n.expected_back_at.is_none_or(|back| p.since() < back);
         let after = p.expected_back_at.is_none_or(|back| n.since() < back);
-        let other = p.id != n.id && Some(p.id) != n.replaces;
+        let of_one_schedule = n.schedule.as_ref().zip(p.schedule.as_ref()).is_some_and(|(n, p)| n.id == p.id);
+        let other = p.id != n.id && Some(p.id) != n.replaces && !of_one_schedule;
         if other && before && after && !found.iter().any(|known| known.stamp == plan.stamp) {
             found.push(plan);
         }

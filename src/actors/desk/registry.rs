@@ -36,16 +36,21 @@ impl Desk {
         })?;
         match tokio::time::timeout(DISK_PATIENCE, answer).await {
             Ok(Ok(Reply::Registered(Ok(record)))) => Ok(record),
-            Ok(Ok(Reply::Registered(Err(refusal)))) => Err(match refusal {
-                RegisterRefusal::Submit(refusal) => refused(refusal).into(),
-                RegisterRefusal::NoRoom(why) => RegisterError::NoRoom(why),
-                RegisterRefusal::NotThere => RegisterError::NotThere,
-            }),
+            Ok(Ok(Reply::Registered(Err(refusal)))) => Err(register_error(refusal)),
             _ => {
                 let reason = "the store cannot write; whether the change was taken is unknown: send it again";
                 Err(unavailable(reason.to_owned(), 5).into())
             }
         }
+    }
+
+    /// The value as it would be kept under this key; changes nothing.
+    ///
+    /// # Errors
+    /// See [`RegisterError`].
+    pub(crate) async fn check_register(&self, key: Key, value: Value) -> Result<Value, RegisterError> {
+        let checked = self.look(CheckRegister(key, value)).await;
+        checked.ok_or_else(|| unavailable("the node is going down".to_owned(), 5))?.map_err(register_error)
     }
 
     /// The records of a kind that have a value, in the order of their ids; `None` while the node shuts down.
@@ -56,6 +61,25 @@ impl Desk {
     /// The record of a key that has a value.
     pub(crate) async fn record(&self, key: Key) -> Option<Arc<Record>> {
         self.look(FindRecord(key)).await?
+    }
+}
+
+fn register_error(refusal: RegisterRefusal) -> RegisterError {
+    match refusal {
+        RegisterRefusal::Submit(refusal) => refused(refusal).into(),
+        RegisterRefusal::NoRoom(why) => RegisterError::NoRoom(why),
+        RegisterRefusal::NotThere => RegisterError::NotThere,
+    }
+}
+
+/// How would this value be kept?
+struct CheckRegister(Key, Value);
+
+impl Question for CheckRegister {
+    type Answer = Result<Value, RegisterRefusal>;
+
+    fn look(self, node: &Node, now: Now) -> Self::Answer {
+        node.replica().check_register(&self.0, &self.1, now)
     }
 }
 

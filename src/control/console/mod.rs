@@ -1,5 +1,5 @@
-//! The operators' pages (docs/contract.md#the-api): `/`, `/login`, `/notify`, `/plans`, `/history`,
-//! `/nodes`.
+//! The operators' pages (docs/contract.md#the-api): `/`, `/login`, `/notify`, `/plans`, `/schedules`,
+//! `/templates`, `/history`, `/nodes`.
 //!
 //! Plain HTML forms that work without scripts; one small script makes them better. Handlers
 //! (`handle`) ask the desk and hand its answers to pure views (`view`, `form`, `when`, `words`),
@@ -71,6 +71,12 @@ fn places() -> Vec<Place> {
         Place::new("/notify/{id}", vec![get(handle::receipt)]),
         Place::new("/notify/{id}/extend", vec![post(handle::extend)]),
         Place::new("/plans", vec![get(handle::plans)]),
+        Place::new("/schedules", vec![get(handle::schedules)]),
+        Place::new("/schedules/edit", vec![get(handle::edit_schedule), post(handle::notify)]),
+        Place::new("/schedules/remove", vec![get(handle::remove_schedule_page), post(handle::remove_schedule)]),
+        Place::new("/templates", vec![get(handle::templates)]),
+        Place::new("/templates/edit", vec![get(handle::edit_template), post(handle::notify)]),
+        Place::new("/templates/remove", vec![get(handle::remove_template_page), post(handle::remove_template)]),
         Place::new("/history", vec![get(handle::history)]),
         Place::new("/history.csv", vec![get(handle::history_csv)]),
         Place::new("/nodes", vec![get(handle::nodes)]),

@@ -78,7 +78,7 @@ impl Replica {
         let key = Key { kind, id };
         let held = self.registry.get(&key).cloned();
         let value = match value {
-            Some(value) => Some(self.checked_value(&key, &value, now)?),
+            Some(value) => Some(self.check_register(&key, &value, now)?),
             None if held.as_ref().is_none_or(|held| held.value.is_none()) => return Err(RegisterRefusal::NotThere),
             None => None,
         };
@@ -97,8 +97,11 @@ impl Replica {
         Ok((record, step))
     }
 
-    /// The value as it is kept: checked, and with room for it.
-    fn checked_value(&self, key: &Key, value: &Value, now: Now) -> Result<Value, RegisterRefusal> {
+    /// The value as it would be kept under this key: checked, and with room for it.
+    ///
+    /// # Errors
+    /// As [`Replica::register`] would refuse it.
+    pub fn check_register(&self, key: &Key, value: &Value, now: Now) -> Result<Value, RegisterRefusal> {
         let known = Known {
             target: &|target| self.knows(target),
             node: &|name| self.roster.knows_name(name),

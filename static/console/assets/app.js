@@ -48,8 +48,10 @@
 
     const closing = form.querySelector("[data-closing]");
     const follow = () => {
-      const opens = form.elements.status.value === "available";
-      closing.hidden = closing.disabled = opens;
+      if (closing) closing.hidden = closing.disabled = form.elements.status.value === "available";
+      const repeat = form.elements.repeat && form.elements.repeat.value;
+      const show = (mark, wanted) => { for (const one of form.querySelectorAll(`[data-${mark}]`)) one.hidden = !wanted; };
+      if (repeat) { show("weekly", repeat === "weekly"); show("plain", repeat !== "other"); show("other", repeat === "other"); }
     };
     form.addEventListener("change", follow);
     follow();

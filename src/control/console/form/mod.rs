@@ -1,15 +1,19 @@
-//! The form for notifications: its fields as text, as they were typed.
+//! The form for notifications, schedules and templates: its fields as text, as they were typed.
 //!
 //! Must stay true: input is shown again exactly as it was sent, so that an operator's typing is never lost; no
 //! input causes a panic.
 
 mod json;
+mod keep;
 mod prefill;
 mod problem;
+mod rule;
 
 pub(crate) use json::{time_of, to_json};
-pub(crate) use prefill::{again, left_out, like, replacing, updating};
+pub(crate) use keep::{Recorded, of_schedule, recurring, schedule_json, template_json};
+pub(crate) use prefill::{again, begun, left_out, like, replacing, updating};
 pub(crate) use problem::{Problem, of_fields};
+pub(crate) use rule::{DAYS, Plain};
 
 use percent_encoding::percent_decode_str;
 
@@ -53,6 +57,8 @@ macro_rules! fields {
             /// Criteria that the form has no input for, each kind as a JSON object: shown in words, and kept
             /// or removed as a whole.
             pub kept: Vec<String>,
+            /// The days of the week of a schedule, such as `SU`.
+            pub days: Vec<String>,
             $($(#[$doc])* pub $name: String,)*
         }
 
@@ -66,6 +72,7 @@ macro_rules! fields {
                     match name.as_str() {
                         "targets" if fields.targets.len() < MOST_TARGETS => fields.targets.push(value),
                         "kept" if fields.kept.len() < MOST_KEPT => fields.kept.push(value),
+                        "days" if fields.days.len() < DAYS.len() => fields.days.push(value),
                         $(stringify!($name) => fields.$name = value,)*
                         _ => {}
                     }
@@ -77,7 +84,8 @@ macro_rules! fields {
             pub(crate) fn pairs(&self) -> Vec<(&str, &str)> {
                 let targets = self.targets.iter().map(|target| ("targets", target.as_str()));
                 let kept = self.kept.iter().map(|kind| ("kept", kind.as_str()));
-                targets.chain(kept).chain([$((stringify!($name), self.$name.as_str())),*]).filter(|(_, value)| !value.is_empty()).collect()
+                let days = self.days.iter().map(|day| ("days", day.as_str()));
+                targets.chain(kept).chain(days).chain([$((stringify!($name), self.$name.as_str())),*]).filter(|(_, value)| !value.is_empty()).collect()
             }
         }
     };
@@ -149,9 +157,54 @@ fields! {
     nodes,
     /// `normal` or `critical`.
     priority,
+    /// The id of a template: the form is about that, not about a notification.
+    template,
+    /// The id of a schedule: the form is about that.
+    schedule,
+    /// The version of the template or schedule that the form was filled in from; empty: a new one.
+    version,
+    /// What a template or schedule is called.
+    title,
+    /// The time zone of a schedule.
+    zone,
+    /// The local date and time from which on a schedule's rule is applied.
+    starts,
+    /// How a schedule recurs: see [`Plain`]; `other`: as `rule` says.
+    repeat,
+    /// Every how many days, weeks, months or years.
+    every,
+    /// The last day.
+    until,
+    /// An RFC 5545 rule.
+    rule,
+}
+
+/// What a form is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum About {
+    /// A notification.
+    Notification,
+    /// A template.
+    Template,
+    /// A schedule.
+    Schedule,
 }
 
 impl Fields {
+    /// What the form is about.
+    pub(crate) fn about(&self) -> About {
+        match (self.schedule.is_empty(), self.template.is_empty()) {
+            (false, _) => About::Schedule,
+            (true, false) => About::Template,
+            (true, true) => About::Notification,
+        }
+    }
+
+    /// This day of the week is chosen.
+    pub(crate) fn has_day(&self, day: &str) -> bool {
+        self.days.iter().any(|chosen| chosen == day)
+    }
+
     /// Some criteria are filled in.
     pub(crate) fn has_criteria(&self) -> bool {
         [&self.methods, &self.paths, &self.headers, &self.query, &self.cookies, &self.clients, &self.nodes]

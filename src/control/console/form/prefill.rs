@@ -29,6 +29,16 @@ pub(crate) fn replacing(n: &Notification, face: &Face) -> Fields {
     Fields { replaces: n.id.to_string(), ..filled(n, n.goes_down_at, n.expected_back_at, face) }
 }
 
+/// A form in which a plan begins at once and is as long as it was.
+pub(crate) fn begun(n: &Notification, face: &Face) -> Fields {
+    let back = n.expected_back_at.map(|back| face.now.after(back.since(n.since())));
+    Fields { replaces: n.id.to_string(), ..filled(&without_last_entry(n), None, back, face) }
+}
+
+fn without_last_entry(n: &Notification) -> Notification {
+    Notification { last_entry_seconds: None, ..n.clone() }
+}
+
 /// A form that updates a closing: it begins with everything that stands, on the targets on
 /// which it stands. An expected return that has passed is left out.
 pub(crate) fn updating(n: &Notification, standing: &[Target], face: &Face) -> Fields {
@@ -62,7 +72,7 @@ fn filled(n: &Notification, begins: Option<Moment>, back: Option<Moment>, face: 
 }
 
 /// The status as it was submitted.
-fn status(n: &Notification) -> &'static str {
+pub(super) fn status(n: &Notification) -> &'static str {
     match n.status {
         Some(Status::Available) if n.degraded => "degraded",
         Some(Status::Available) => "available",
@@ -71,7 +81,7 @@ fn status(n: &Notification) -> &'static str {
 }
 
 /// Seconds as a number of the largest unit that holds them exactly.
-fn in_units(seconds: u32) -> (String, String) {
+pub(super) fn in_units(seconds: u32) -> (String, String) {
     let (number, unit) = match seconds {
         s if s > 0 && s.is_multiple_of(3_600) => (s / 3_600, "hours"),
         s if s.is_multiple_of(60) => (s / 60, "minutes"),

@@ -26,6 +26,12 @@ fn place(field: &str) -> (&'static str, &str) {
         "last_entry_seconds" => ("last_entry", "The last entry"),
         "restore" => ("restore", "The end"),
         "priority" => ("priority", "The priority"),
+        "title" => ("title", "The title"),
+        "time_zone" => ("zone", "The time zone"),
+        "starts" => ("starts", "The first time"),
+        "rule" => ("repeat", "The rule"),
+        "every" => ("every", "“Every”"),
+        "until" => ("until", "The last day"),
         "cancels" | "replaces" => ("problems", "The plan"),
         _ => match whole.strip_prefix("criteria.").map(|rest| rest.split('.').next().unwrap_or(rest)) {
             Some("methods") => ("methods", "The list of methods"),
@@ -43,12 +49,18 @@ fn place(field: &str) -> (&'static str, &str) {
 }
 
 /// The inputs from the top of the form to its end.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 26] = [
     "problems",
+    "title",
     "targets",
     "status",
     "reason",
     "component",
+    "starts",
+    "zone",
+    "repeat",
+    "every",
+    "until",
     "begins",
     "back",
     "duration",

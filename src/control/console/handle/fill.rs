@@ -7,7 +7,8 @@ use super::{
     Answer, either,
     look::no_such,
     moved,
-    notify::{Page, ask},
+    notify::{Page, ask, preview},
+    registry,
 };
 use crate::{
     availability::{Entry, Notification},
@@ -29,7 +30,7 @@ async fn show(state: &ConsoleState, request: &HttpRequest) -> Answer {
     let visit = enter(state, request, clock::now())?;
     visit.must_act()?;
     let query = form::read_pairs(request.query_string());
-    let asked = ["cancel", "replace", "update", "reopen"].into_iter().find_map(|what| {
+    let asked = ["cancel", "replace", "begin", "update", "reopen", "template"].into_iter().find_map(|what| {
         let id = form::first(&query, what);
         (!id.is_empty()).then_some((what, id))
     });
@@ -43,6 +44,7 @@ async fn show(state: &ConsoleState, request: &HttpRequest) -> Answer {
             };
             (fields, Page::default())
         }
+        Some(("template", id)) => (registry::from_template(&visit, id).await?, Page::default()),
         Some((what, id)) => {
             let found = match id.parse::<Uuid>() {
                 Ok(id) => visit.state.desk.entry(id).await,
@@ -50,19 +52,24 @@ async fn show(state: &ConsoleState, request: &HttpRequest) -> Answer {
             };
             let Some(entry) = found else { return Err(no_such(&visit)) };
             match what {
-                "cancel" | "replace" => plan(&visit, what, &entry).await?,
+                "cancel" | "replace" | "begin" => plan(&visit, what, &entry).await?,
                 "update" => update(&visit, &entry).await?,
                 _ => (form::like(&entry.notification, "available"), Page::default()),
             }
         }
     };
     fields.id = clock::new_id().to_string();
+    if asked.is_some_and(|(what, _)| what == "begin") && page.moved.is_none() {
+        let notice = "The plan begins at once when you confirm, and lasts as long as it was planned.";
+        return Ok(preview(&visit, fields, visit.face.now, Some(notice.to_owned()), StatusCode::OK).await);
+    }
     Ok(ask(&visit, fields, page).await)
 }
 
 /// A form that changes or cancels a plan, or the plan that has taken its place.
 async fn plan(visit: &Visit<'_>, what: &str, entry: &Entry) -> Result<(Fields, Page), HttpResponse> {
     let fill = |entry: &Entry| match what {
+        "begin" => form::begun(&entry.notification, &visit.face),
         "cancel" => Fields { cancels: entry.notification.id.to_string(), ..Fields::default() },
         _ => form::replacing(&entry.notification, &visit.face),
     };

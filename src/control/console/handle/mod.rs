@@ -7,6 +7,7 @@ mod fill;
 mod look;
 mod moved;
 mod notify;
+mod registry;
 mod sessions;
 mod sign;
 
@@ -16,6 +17,10 @@ pub(crate) use extend::extend;
 pub(crate) use fill::notify_page;
 pub(crate) use look::{board, forget, forget_page, history, nodes, plans, receipt};
 pub(crate) use notify::notify;
+pub(crate) use registry::{
+    edit_schedule, edit_template, remove_schedule, remove_schedule_page, remove_template, remove_template_page,
+    schedules, templates,
+};
 pub(crate) use sessions::{end_session, sessions};
 pub(crate) use sign::{login, login_page, logout};
 

@@ -5,7 +5,7 @@
 //! reload sends an equal notification again (shown once), while a form that was left open for an hour does not
 //! get the precedence of an hour ago.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -17,18 +17,18 @@ use actix_web::{
 };
 use uuid::Uuid;
 
-use super::{Answer, either, known, look::no_such, moved};
+use super::{Answer, either, known, look::no_such, moved, registry};
 use crate::{
     actors::desk::SubmitError,
-    availability::{Author, Entry, FieldError, Moment, NodeId, Submission},
+    availability::{Author, Entry, FieldError, Kind, Moment, NodeId, Record, Submission},
     clock,
     control::{
         audit,
         console::{
             ConsoleState,
-            form::{self, Fields, Problem, of_fields, to_json},
+            form::{self, About, Fields, Problem, of_fields, to_json},
             guard::{Visit, login_again, read_form},
-            view::{CancelPage, EntryView, FormPage, Moved, PreviewInput, PreviewPage},
+            view::{CancelPage, Choice, EntryView, FormPage, Moved, PreviewInput, PreviewPage},
         },
         preview::{Known, Preview},
         session::{Refusal, Use},
@@ -39,6 +39,8 @@ use crate::{
 const MOST: usize = 256 << 10;
 /// How long a page with a confirming button is good for.
 const FRESH: Duration = Duration::from_secs(600);
+/// How many templates an empty form offers.
+const OFFERED: usize = 8;
 
 /// What a form is shown with.
 #[derive(Default)]
@@ -54,11 +56,11 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    fn notice(status: StatusCode, notice: &str) -> Self {
+    pub(super) fn notice(status: StatusCode, notice: &str) -> Self {
         Self { status, notice: Some(notice.to_owned()), ..Self::default() }
     }
 
-    fn problem(status: StatusCode, text: String) -> Self {
+    pub(super) fn problem(status: StatusCode, text: String) -> Self {
         Self { status, problems: vec![Problem { anchor: "problems", text }], ..Self::default() }
     }
 }
@@ -74,7 +76,7 @@ pub(crate) async fn given_back(visit: &Visit<'_>, fields: Fields) -> HttpRespons
     ask(visit, fields, Page::notice(StatusCode::OK, notice)).await
 }
 
-/// `POST /notify`
+/// `POST /notify`, `/schedules/edit` and `/templates/edit`: the fields say what the form is about.
 pub(crate) async fn notify(state: web::Data<ConsoleState>, request: HttpRequest, body: web::Payload) -> HttpResponse {
     either(take(&state, &request, body).await)
 }
@@ -108,10 +110,20 @@ async fn take(state: &ConsoleState, request: &HttpRequest, body: web::Payload) -
     if fields.id.parse::<Uuid>().is_err() {
         fields.id = clock::new_id().to_string();
     }
+    let notifies = fields.about() == About::Notification;
     Ok(match form::first(&pairs, "action") {
         "edit" => ask(&visit, fields, Page::default()).await,
-        "confirm" => hand_in(&visit, request, fields).await,
-        _ => preview(&visit, fields, now, None, StatusCode::OK).await,
+        "schedule" if notifies => {
+            let fields = form::recurring(fields, &visit.face);
+            ask(&visit, Fields { schedule: clock::new_id().to_string(), ..fields }, Page::default()).await
+        }
+        "template" if notifies => {
+            ask(&visit, Fields { template: clock::new_id().to_string(), ..fields }, Page::default()).await
+        }
+        "confirm" if notifies => hand_in(&visit, request, fields).await,
+        "confirm" => registry::keep(&visit, request, fields).await,
+        _ if notifies => preview(&visit, fields, now, None, StatusCode::OK).await,
+        _ => registry::preview(&visit, fields).await,
     })
 }
 
@@ -137,7 +149,7 @@ async fn forbidden(visit: &Visit<'_>, fields: &Fields, submission: &Submission) 
 }
 
 /// Shows what would happen, with a button that makes it happen.
-async fn preview(
+pub(super) async fn preview(
     visit: &Visit<'_>,
     mut fields: Fields,
     timestamp: Moment,
@@ -261,7 +273,7 @@ async fn sent_already(visit: &Visit<'_>, fields: &Fields) -> Option<HttpResponse
 }
 
 /// The form again, with what the node has against it.
-async fn refused(visit: &Visit<'_>, fields: Fields, error: SubmitError) -> HttpResponse {
+pub(super) async fn refused(visit: &Visit<'_>, fields: Fields, error: SubmitError) -> HttpResponse {
     match error {
         SubmitError::Invalid(errors) => {
             let about_the_plan = |error: &FieldError| matches!(error.field.as_str(), "cancels" | "replaces");
@@ -322,7 +334,11 @@ pub(crate) async fn ask(visit: &Visit<'_>, mut fields: Fields, page: Page) -> Ht
     let (known, titles) = known(visit).await;
     let chrome = visit.chrome("notify");
     if fields.cancels.is_empty() {
-        let form = FormPage::new(chrome, fields, &known, &visit.state.reasons, &visit.face);
+        let chrome = if fields.about() == About::Notification { chrome } else { visit.chrome("plans") };
+        let mut form = FormPage::new(chrome, fields, &known, &visit.state.reasons, &visit.face);
+        if form.notifies() && form.is_new() && form.fields.targets.is_empty() {
+            form.starts = templates(visit).await;
+        }
         return visit.html(status, &FormPage { problems, notice, moved, ..form });
     }
     let plan = match fields.cancels.parse() {
@@ -336,4 +352,18 @@ pub(crate) async fn ask(visit: &Visit<'_>, mut fields: Fields, page: Page) -> Ht
     }
     let plan = EntryView::new(&plan, &titles, &visit.face);
     visit.html(status, &CancelPage { chrome, fields, plan, problems, notice, moved })
+}
+
+/// The first templates by their titles, for an empty form.
+async fn templates(visit: &Visit<'_>) -> Vec<Choice> {
+    let records = visit.state.desk.records(Kind::Template).await.unwrap_or_default();
+    let choice = |record: &Arc<Record>| Choice {
+        value: format!("/notify?template={}", record.id),
+        label: record.value.as_ref().and_then(|value| value["title"].as_str()).unwrap_or_default().to_owned(),
+        chosen: false,
+    };
+    let mut choices: Vec<Choice> = records.iter().map(choice).collect();
+    choices.sort_by_key(|choice| choice.label.to_lowercase());
+    choices.truncate(OFFERED);
+    choices
 }

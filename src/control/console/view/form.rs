@@ -6,7 +6,7 @@ use super::{Choice, Chrome, Moved};
 use crate::{
     availability::{Reasons, Target},
     control::console::{
-        form::{Fields, Problem, time_of},
+        form::{About, Fields, Problem, time_of},
         when::Face,
         words,
     },
@@ -65,6 +65,8 @@ pub(crate) struct FormPage {
     pub notice: Option<String>,
     /// What the plan or closing has become meanwhile.
     pub moved: Option<Moved>,
+    /// Templates to start from: addresses and titles.
+    pub starts: Vec<Choice>,
 }
 
 impl FormPage {
@@ -138,7 +140,57 @@ impl FormPage {
             problems: Vec::new(),
             notice: None,
             moved: None,
+            starts: Vec::new(),
         }
+    }
+
+    /// It is about a notification.
+    pub(crate) fn notifies(&self) -> bool {
+        self.fields.about() == About::Notification
+    }
+
+    /// It is about a schedule.
+    pub(crate) fn recurs(&self) -> bool {
+        self.fields.about() == About::Schedule
+    }
+
+    /// It changes nothing that is there.
+    pub(crate) fn is_new(&self) -> bool {
+        self.fields.replaces.is_empty() && self.fields.updates.is_empty() && self.fields.version.is_empty()
+    }
+
+    /// Where it is sent.
+    pub(crate) fn action(&self) -> &'static str {
+        match self.fields.about() {
+            About::Notification => "/notify",
+            About::Template => "/templates/edit",
+            About::Schedule => "/schedules/edit",
+        }
+    }
+
+    /// How a schedule may recur.
+    pub(crate) fn repeats(&self) -> Vec<Choice> {
+        let choices = [
+            ("daily", "Daily"),
+            ("weekly", "Weekly"),
+            ("monthly", "Monthly, on the same day"),
+            ("weekday", "Monthly, on the same day of the week (such as the first Sunday)"),
+            ("last", "Monthly, on the last one of this day of the week"),
+            ("yearly", "Yearly"),
+            ("other", "Another rule"),
+        ];
+        let choice = |(value, label): (&str, &str)| Choice {
+            chosen: value == self.fields.repeat,
+            value: value.to_owned(),
+            label: label.to_owned(),
+        };
+        choices.into_iter().map(choice).collect()
+    }
+
+    /// Time zones to choose from.
+    pub(crate) fn zones(&self) -> impl Iterator<Item = &'static str> {
+        let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+        names.filter(|name| *name == "UTC" || (name.contains('/') && !name.starts_with("Etc/")))
     }
 
     /// What is wrong with one input.
@@ -158,6 +210,13 @@ impl FormPage {
 
     /// The heading.
     pub(crate) fn title(&self) -> &'static str {
+        match (self.fields.about(), self.is_new()) {
+            (About::Template, true) => return "New template",
+            (About::Template, false) => return "Change the template",
+            (About::Schedule, true) => return "New schedule",
+            (About::Schedule, false) => return "Change the schedule",
+            (About::Notification, _) => {}
+        }
         match (self.fields.replaces.is_empty(), self.fields.updates.is_empty()) {
             (false, _) => "Change planned maintenance",
             (true, false) => "Update",

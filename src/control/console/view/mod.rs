@@ -12,6 +12,7 @@ mod login;
 mod nodes;
 mod preview;
 mod receipt;
+mod registry;
 mod sessions;
 
 #[cfg(test)]
@@ -24,8 +25,11 @@ pub(crate) use form::FormPage;
 pub(crate) use history::{Filter, HistoryView};
 pub(crate) use login::{LoginPage, safe_next};
 pub(crate) use nodes::{ForgetPage, NodesPage};
-pub(crate) use preview::{CancelPage, PreviewInput, PreviewPage};
+pub(crate) use preview::{CancelPage, Denial, PreviewInput, PreviewPage};
 pub(crate) use receipt::{Holds, ReceiptPage};
+pub(crate) use registry::{
+    RemovePage, SchedulePreview, ScheduleRow, SchedulesPage, Standing, TemplateRow, TemplatesPage,
+};
 pub(crate) use sessions::SessionsPage;
 
 use askama::Template;

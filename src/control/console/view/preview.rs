@@ -74,7 +74,7 @@ impl PreviewPage {
 }
 
 /// What its users will read, worded as the gate does.
-fn denial(n: &Notification, title: &str, face: &Face) -> Denial {
+pub(super) fn denial(n: &Notification, title: &str, face: &Face) -> Denial {
     let phrase = n.reason.phrase();
     let (before, back) = match n.expected_back_at {
         Some(back) => (format!("{title} is down {phrase} and is expected back at "), Some(face.show(back))),
