@@ -11,7 +11,7 @@
 //! demo          the farm that `forewarn demo` starts                    config vocabulary availability clock
 //! node          one node, put together: boot order, shutdown order      all below
 //! gate          what users reach: decide, deny, forward, check          http1 actors answer text store outside monitor sync tls vocabulary availability clock noise
-//! control       what operators and programs reach: API, pages, events   body actors answer text store monitor sync tls vocabulary availability clock noise
+//! control       what operators and programs reach: API, pages, events   body actors answer text store outside monitor sync tls vocabulary availability clock noise
 //! peer          what other nodes reach: signed messages                 body actors answer store sync tls vocabulary availability clock noise
 //! http1         PURE HTTP/1.1 as bytes: heads, framing, bodies          –
 //! body          how bodies are read, within bounds                      –

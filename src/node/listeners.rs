@@ -19,7 +19,7 @@ use crate::{
     config::Settings,
     control::{
         self, auth,
-        console::{self, ConsoleState},
+        console::{self, ConsoleState, Days},
         errors::Failure,
         events,
         formats::alertmanager::Alerting,
@@ -110,6 +110,7 @@ fn console(settings: &Settings, desk: &Desk, facts: &Facts) -> ConsoleState {
         time_zone: settings.control.time_zone,
         node: facts.name.clone(),
         reasons: Arc::new(facts.reasons.clone()),
+        days: Days::new(facts.rules),
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::{
     actors::shared::{Event, Shared},
-    availability::{Entry, Rules},
+    availability::Rules,
     clock,
     gate::status::StatusPage,
     outside::{Present, Record, Recorder},
@@ -64,13 +64,7 @@ fn record(store: &Store, shared: &Shared, rules: Rules) -> Result<Record, Record
     })?;
     history.reverse();
     let definitions = shared.slots.iter().map(|slot| slot.app.definition.clone()).collect();
-    let mut recorder = Recorder::new(definitions, shared.node.clone(), rules);
-    let oldest = history.first().map(|entry| entry.stamp);
     let causes = shared.slots.iter().filter_map(|slot| Present::of(&slot.snapshot.load(), now).cause);
-    let mut older: Vec<Arc<Entry>> = causes.filter(|entry| oldest.is_none_or(|oldest| entry.stamp < oldest)).collect();
-    older.sort_by_key(|entry| entry.stamp);
-    older.dedup_by_key(|entry| entry.stamp);
-    older.iter().for_each(|entry| recorder.stand(entry));
-    history.iter().for_each(|entry| recorder.take(entry));
-    Ok(recorder.finish(now))
+    let recorder = Recorder::new(definitions, shared.node.clone(), rules);
+    Ok(recorder.of(causes.collect(), &history, now))
 }

@@ -120,6 +120,17 @@ impl Recorder {
         Self { ledger, node, applications, outages: Vec::new(), known_since: None }
     }
 
+    /// What is known at this time from the history, the oldest notification first, and from what stands, which may
+    /// be older than the history.
+    pub fn of(mut self, mut standing: Vec<Arc<Entry>>, history: &[Arc<Entry>], now: Moment) -> Record {
+        standing.retain(|entry| history.first().is_none_or(|oldest| entry.stamp < oldest.stamp));
+        standing.sort_by_key(|entry| entry.stamp);
+        standing.dedup_by_key(|entry| entry.stamp);
+        standing.iter().for_each(|entry| self.stand(entry));
+        history.iter().for_each(|entry| self.take(entry));
+        self.finish(now)
+    }
+
     /// The next notification of the history.
     pub fn take(&mut self, entry: &Arc<Entry>) {
         self.known_since.get_or_insert(entry.stamp.time);

@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{Desk, Fate, HistoryError, HistoryPage, HistoryQuery, Kind};
+use super::{Desk, Fate, HistoryError, HistoryPage, HistoryQuery, Kind, ReadError};
 use crate::{
     actors::messages::Question,
     availability::{Entry, Moment, Name, NodeId, Notification, Restore, Speaker, Stamp, Status, Target},
@@ -33,6 +33,25 @@ impl Question for FindEntry {
 }
 
 impl Desk {
+    /// What was recorded since then, newest first, at most so many.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) async fn since(&self, from: Moment, most: usize) -> Result<Vec<Arc<Entry>>, ReadError> {
+        let read = move |store: &Store| {
+            let mut found = Vec::new();
+            records::history(store, None, |entry| {
+                let is_within = entry.stamp.time >= from && found.len() < most;
+                if is_within {
+                    found.push(entry);
+                }
+                is_within
+            })?;
+            Ok(found)
+        };
+        self.read(read).await
+    }
+
     /// The history, newest first.
     ///
     /// # Errors

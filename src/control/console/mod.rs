@@ -21,6 +21,8 @@ mod view;
 pub(super) mod when;
 pub(super) mod words;
 
+pub(crate) use self::handle::Days;
+
 use std::sync::Arc;
 
 use actix_web::web;
@@ -49,6 +51,8 @@ pub(crate) struct ConsoleState {
     pub node: Name,
     /// What can be chosen as a reason.
     pub reasons: Arc<Reasons>,
+    /// The last day of each application.
+    pub days: Days,
 }
 
 /// Adds the pages to the control listener:

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     actors::desk::{Board, BoardRow, CauseView, Delivery, DeliveryRow, DeliveryState, HistoryPage, NodeView},
-    availability::{Author, Entry, Moment, Name, NodeId, Reason, Reasons, Source, Submission, Target},
+    availability::{Author, Entry, Key, Moment, Name, NodeId, Reason, Reasons, Record, Source, Submission, Target},
     control::preview::{Known, Preview},
 };
 
@@ -286,8 +286,72 @@ pub(crate) fn board_page(board: &Board, search: &str) -> BoardPage {
         .map(|entry| (entry.notification.id, Holds::new(&delivery(entry.notification.id.as_u128() % 2 == 0))))
         .collect();
     let (titles, face, farm) = (titles(), face(), FarmState::default());
-    let input = BoardInput { board, receipts: &receipts, farm, titles: &titles, face: &face, search };
+    let past = past();
+    let input = BoardInput { board, receipts: &receipts, farm, titles: &titles, face: &face, search, past: &past };
     BoardPage::new(chrome("board"), input)
+}
+
+/// Mail was down twice in the last day.
+fn past() -> Past {
+    let outage = |from: &str, until: Option<&str>, planned| crate::outside::Outage {
+        application: 0,
+        id: Uuid::nil(),
+        from: at(from),
+        until: until.map(at),
+        planned,
+        reason: String::new(),
+        updates: Vec::new(),
+    };
+    let outages = vec![
+        outage("2026-11-23T02:00:00Z", Some("2026-11-23T04:00:00Z"), true),
+        outage("2026-11-23T16:00:00Z", None, false),
+    ];
+    Past::new(&crate::outside::Record { outages, ..Default::default() }, &[name("mail")], now())
+}
+
+/// A schedule, and one that this version cannot read.
+pub(crate) fn schedules() -> Vec<Arc<Record>> {
+    let value = json!({"title": "Backup <script>", "targets": ["application:chat", "resource:directory"],
+        "reason": "planned-maintenance", "reason_code": 1, "message": EVIL, "time_zone": "America/New_York",
+        "starts": "2026-11-01T02:00:00", "duration_seconds": 5_400, "last_entry_seconds": 600,
+        "rule": "FREQ=WEEKLY;BYDAY=SA,SU", "criteria": {"methods": ["POST"]}});
+    let record = |n, value| {
+        let key = Key { kind: crate::availability::Kind::Schedule, id: Uuid::from_u128(n) };
+        let by = (at("2026-11-20T08:00:00Z"), 0, NodeId::NONE);
+        Record::stamped(key, Some(value), Some("alice".into()), name("a"), by)
+    };
+    vec![record(1, value), record(2, json!({"title": "Newer", "rule": "FREQ=MINUTELY"}))]
+}
+
+/// A template, and one that this version cannot read.
+pub(crate) fn templates() -> Vec<Arc<Record>> {
+    let record = |n, value| {
+        let key = Key { kind: crate::availability::Kind::Template, id: Uuid::from_u128(n) };
+        let by = (at("2026-11-20T08:00:00Z"), 0, NodeId::NONE);
+        Record::stamped(key, Some(value), Some("alice".into()), name("a"), by)
+    };
+    let value = json!({"title": "Upgrade <script>", "targets": ["application:mail"], "status": "unavailable",
+        "reason": "planned-maintenance", "message": EVIL, "duration_seconds": 5_400, "restore": "automatic"});
+    vec![record(1, value), record(2, json!({"title": "Newer", "status": "sleeping"}))]
+}
+
+/// The preview of a schedule that is changed.
+fn schedule_preview() -> SchedulePreview {
+    let (record, titles, face) = (&schedules()[0], titles(), face());
+    let schedule = crate::availability::Schedule::of(record).unwrap().unwrap();
+    let plan = schedule.plan(record, schedule.begins(now()).next().unwrap());
+    let standing = Standing::of(&board());
+    let hidden = crate::control::console::form::of_schedule(&schedule);
+    let hidden = hidden.pairs().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let row = ScheduleRow::new(record, &standing, &titles, &face);
+    let effects = (&plan.notification, preview_of(&plan.notification));
+    SchedulePreview::new(chrome("plans"), hidden, row, effects, 4, &face)
+}
+
+/// The form of a schedule or template.
+fn kept_form(fields: Fields) -> String {
+    use askama::Template as _;
+    FormPage::new(chrome("plans"), fields, &known(), &reasons(), &face()).render().unwrap()
 }
 
 /// One application of its own, and the whole system, work but not as they should.
@@ -327,6 +391,20 @@ pub(crate) fn large_board() -> Board {
     board.applications[6].causes = vec![cause("application:app-07", "own", &entries()[0])];
     for row in board.applications.iter_mut().chain(&mut board.resources) {
         row.upcoming = vec![Arc::clone(&plan)];
+    }
+    board
+}
+
+/// The same, with five hundred plans.
+pub(crate) fn busy_board() -> Board {
+    let mut board = large_board();
+    for n in 0..500_u128 {
+        let begins = now().after(std::time::Duration::from_secs((n as u64 + 1) * 3_000)).to_string();
+        let plan = json!({"targets": [format!("application:app-{:02}", n % 60 + 1)], "status": "unavailable",
+            "reason": "planned-maintenance", "message": "Routine work", "goes_down_at": begins,
+            "duration_seconds": 1_800, "restore": "automatic"});
+        let plan = entry(1_000 + n, "2026-11-23T12:00:00Z", &Author::operator("bob"), &plan);
+        board.applications[n as usize % 60].upcoming.push(plan);
     }
     board
 }
@@ -446,6 +524,44 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
             PlansPage::new(chrome("plans"), plans(&board(), &titles, &face), FarmState::default()).render().unwrap(),
         ),
         ("sessions", sessions_page().render().unwrap()),
+        (
+            "calendar-month",
+            CalendarPage::new(
+                chrome("plans"),
+                farm(),
+                Span::read("month", "2026-11", &face).unwrap(),
+                &board(),
+                &[],
+                &titles,
+                &face,
+            )
+            .render()
+            .unwrap(),
+        ),
+        ("schedules", {
+            let standing = Standing::of(&board());
+            let rows = schedules().iter().map(|one| ScheduleRow::new(one, &standing, &titles, &face)).collect();
+            SchedulesPage::new(chrome("plans"), 2, rows, Some("/schedules?from=100".into())).render().unwrap()
+        }),
+        ("schedule-form", {
+            let schedule = crate::availability::Schedule::of(&schedules()[0]).unwrap().unwrap();
+            let fields = crate::control::console::form::of_schedule(&schedule);
+            kept_form(Fields { schedule: Uuid::from_u128(1).to_string(), version: "1".into(), ..fields })
+        }),
+        ("schedule-preview", schedule_preview().render().unwrap()),
+        ("schedule-remove", RemovePage::new(chrome("plans"), &schedules()[0], 3).render().unwrap()),
+        ("templates", {
+            let read = |one: &Arc<Record>| {
+                let recorded = crate::control::console::form::Recorded::read(one.value.as_ref().unwrap(), &reasons());
+                TemplateRow::new(one, recorded, &titles, &face)
+            };
+            TemplatesPage::new(chrome("plans"), 2, templates().iter().map(read).collect(), None).render().unwrap()
+        }),
+        ("template-form", {
+            let value = templates()[0].value.clone().unwrap();
+            let recorded = crate::control::console::form::Recorded::read(&value, &reasons()).unwrap();
+            kept_form(Fields { template: Uuid::from_u128(1).to_string(), version: "1".into(), ..recorded.fields() })
+        }),
         (
             "form-moved",
             FormPage { moved: Some(moved()), ..FormPage::new(chrome("notify"), typed(), &known(), &reasons(), &face) }

@@ -146,6 +146,83 @@ fn sixty_applications_are_one_line_each_and_a_plan_is_shown_once() {
 }
 
 #[test]
+fn a_board_of_sixty_with_five_hundred_plans_is_small_and_soon_made() {
+    use askama::Template as _;
+    let board = samples::busy_board();
+    let began = std::time::Instant::now();
+    let page = samples::board_page(&board, "");
+    let shown = page.render().unwrap();
+    let took = began.elapsed();
+    assert!(shown.len() < 100_000, "{} bytes", shown.len());
+    // Without optimization and on a busy machine; measured with it: some milliseconds.
+    assert!(took < std::time::Duration::from_secs(2), "{took:?}");
+    assert_eq!((page.plans.len(), page.more_plans), (6, 495));
+    assert_eq!(shown.matches("<svg class=\"time\"").count(), 60);
+    assert!(shown.contains("Next 7 days: 5 plans, the first in "), "in words as well");
+}
+
+#[test]
+fn several_are_chosen_on_the_board_by_those_who_may() {
+    let board = page("board");
+    assert!(board.contains("<form id=\"bulk\" class=\"bulk\" method=\"get\" action=\"/notify\""));
+    let box_of = |target: &str| format!("<input type=\"checkbox\" form=\"bulk\" name=\"target\" value=\"{target}\"");
+    for target in ["application:mail", "application:shop", "resource:directory"] {
+        assert!(board.contains(&box_of(target)), "{target}");
+    }
+    assert!(!page("board-viewer").contains("bulk"));
+    assert!(board.contains("Last 24 hours: unavailable for 2 h 40 min. Next 7 days: nothing planned."), "mail's bar");
+}
+
+#[test]
+fn schedules_say_when_they_recur_and_what_became_of_each_occurrence() {
+    let schedules = page("schedules");
+    for words in [
+        "Every week on Saturday and Sunday",
+        "at 02:00 (America/New_York) for 1 h 30 min; last entry 10 min before",
+        "Chat and the resource directory",
+        "method POST",
+        // Saturday at two in New York, shown in Berlin.
+        "<time datetime=\"2026-11-28T07:00:00Z\">28 Nov 2026, 08:00 CET</time>",
+        "cancelled or moved",
+        "This version of Forewarn cannot read it",
+        "/schedules/edit?id=00000000-0000-0000-0000-000000000001",
+        "More schedules",
+    ] {
+        assert!(schedules.contains(words), "{words}: {schedules}");
+    }
+    let preview = page("schedule-preview");
+    for words in
+        ["4 plans of the present version that have not begun will be cancelled", "Saturday: ", "(uses directory)"]
+    {
+        assert!(preview.contains(words), "{words}: {preview}");
+    }
+    let form = page("schedule-form");
+    for part in [
+        "action=\"/schedules/edit\"",
+        "name=\"days\" value=\"SA\" checked",
+        "<option value=\"weekly\" selected>",
+        "value=\"2026-11-01T02:00\"",
+        "<option value=\"Europe/Berlin\">",
+    ] {
+        assert!(form.contains(part), "{part}");
+    }
+    assert!(!form.contains("name=\"status\"") && !form.contains("name=\"begins\""));
+    assert!(page("schedule-remove").contains("its 3 plans that have not begun are cancelled"));
+}
+
+#[test]
+fn templates_say_what_they_would_state() {
+    let templates = page("templates");
+    for words in ["Mail is unavailable", "Planned maintenance", "for 1 h 30 min", "/notify?template=", "cannot read it"]
+    {
+        assert!(templates.contains(words), "{words}");
+    }
+    let form = page("template-form");
+    assert!(form.contains("action=\"/templates/edit\"") && form.contains("Save the template"));
+    assert!(!form.contains("name=\"begins\"") && !form.contains("last_entry"));
+}
+
+#[test]
 fn a_row_offers_to_open_what_keeps_it_closed() {
     let page = samples::board_page(&samples::board(), "");
     let rows = page.applications.wrong.iter().chain(&page.resources.wrong);
@@ -252,6 +329,7 @@ fn state(operators: Vec<Operator>) -> web::Data<ConsoleState> {
         time_zone: chrono_tz::UTC,
         node,
         reasons: Arc::new(Reasons::with([])),
+        days: Days::new(crate::availability::Rules::default()),
     })
 }
 

@@ -138,6 +138,32 @@
     if (everything) find.addEventListener("input", filter);
   }
 
+  // ---- Several at once, from the board ----------------------------------------------------------
+  const bulk = document.getElementById("bulk");
+  const count = () => {
+    if (!bulk) return;
+    const chosen = main.querySelectorAll("input[form=bulk]:checked").length;
+    bulk.querySelector("[data-count]").textContent = chosen ? `${chosen} selected` : "What is selected";
+    for (const button of bulk.querySelectorAll("button")) button.disabled = !chosen;
+    bulk.hidden = !chosen;
+  };
+  if (bulk) {
+    main.addEventListener("change", count);
+    addEventListener("pageshow", count);
+  }
+
+  // ---- The calendar: arrows lead from plan to plan, by days and weeks --------------------------
+  main.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 }[event.key];
+    const day = step && event.target.closest(".calendar .day");
+    if (!day) return;
+    const days = [...main.querySelectorAll(".calendar .day")];
+    for (let at = days.indexOf(day) + step; days[at]; at += step) {
+      const link = days[at].querySelector("a");
+      if (link && link.checkVisibility()) { link.focus(); event.preventDefault(); return; }
+    }
+  });
+
   // ---- A node that does not answer: said at the top of the page, within ten seconds -------------
   const alarm = document.getElementById("alarm");
   let lastHeard = new Date(), silent = false;
@@ -195,7 +221,13 @@
       const before = main.dataset.summary;
       if (next.innerHTML !== part.innerHTML) {
         const on = document.activeElement;
-        const typing = part.contains(on) && /^(INPUT|SELECT|TEXTAREA)$/.test(on.tagName);
+        const typing = part.contains(on) && on.type !== "checkbox" && /^(INPUT|SELECT|TEXTAREA)$/.test(on.tagName);
+        // What somebody has selected stays selected.
+        for (const box of part.querySelectorAll("input[form=bulk]:checked")) {
+          const same = next.querySelector(`input[form=bulk][value="${CSS.escape(box.value)}"]`);
+          if (same) same.checked = true;
+        }
+        const box = part.contains(on) && on.type === "checkbox" && on.value;
         if (!typing) {
           // What the keyboard stands on is found again by where it leads, or by whose button it is.
           const key = part.contains(on) && (on.getAttribute("href") || on.id);
@@ -206,6 +238,8 @@
           for (const one of part.querySelectorAll("[data-text]")) {
             if (old.has(one.id) && old.get(one.id) !== one.className) one.classList.add("changed");
           }
+          if (box) part.querySelector(`input[value="${CSS.escape(box)}"]`)?.focus({ preventScroll: true });
+          count();
           if (key) (part.querySelector(`a[href="${CSS.escape(key)}"]`) || document.getElementById(key))?.focus({ preventScroll: true });
           if (button) {
             const same = [...part.querySelectorAll("form button")].find((one) => one.form.getAttribute("action") === button[0] && one.value === button[1]);
@@ -260,4 +294,5 @@
   localize(document);
   document.querySelector("[data-focus]")?.focus();
   filter();
+  count();
 })();

@@ -9,9 +9,7 @@ use uuid::Uuid;
 
 use super::{Fields, Plain, json::time_of, prefill, to_json};
 use crate::{
-    availability::{
-        Author, FieldError, Moment, Name, Notification, Priority, Reasons, Schedule, Submission,
-    },
+    availability::{Author, FieldError, Moment, Name, Notification, Priority, Reasons, Schedule, Submission},
     control::console::{when::Face, words},
 };
 

@@ -182,7 +182,10 @@ mod tests {
             ("FREQ=DAILY", "Every day"),
             ("FREQ=DAILY;INTERVAL=3", "Every 3 days"),
             ("FREQ=WEEKLY", "Every week on Sunday"),
-            ("FREQ=WEEKLY;BYDAY=SA,SU;INTERVAL=2;UNTIL=20261231", "Every 2 weeks on Saturday and Sunday, until 31 Dec 2026"),
+            (
+                "FREQ=WEEKLY;BYDAY=SA,SU;INTERVAL=2;UNTIL=20261231",
+                "Every 2 weeks on Saturday and Sunday, until 31 Dec 2026",
+            ),
             ("FREQ=MONTHLY", "Every month on day 6"),
             ("FREQ=MONTHLY;BYDAY=1SU", "Every month on the first Sunday"),
             ("FREQ=MONTHLY;BYDAY=-1SU", "Every month on the last Sunday"),

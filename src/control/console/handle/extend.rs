@@ -1,4 +1,4 @@
-//! Extends an outage with one click on the board. Everything else of the notification stays.
+//! Extends an outage, or a plan that has not begun, with one click. Everything else of the notification stays.
 //!
 //! Must stay true: only the notification that the operator has seen is extended. The new notification's id
 //! follows from the extended one's, so that two clicks, even of two operators, extend once; if another
@@ -60,14 +60,22 @@ async fn try_extend(state: &ConsoleState, request: &HttpRequest, id: &str, body:
     let Some(entry) = found else { return Err(no_such(&visit)) };
     let n = &entry.notification;
     let new = Uuid::new_v5(&n.id, format!("extended by {minutes}").as_bytes());
+    let is_plan = n.is_plan() && n.since() > visit.face.now;
     let to = |target: Option<&_>| {
         let anchor = target.map_or_else(String::new, |target| format!("#{}", anchor(target)));
-        visit.see_other(&format!("/?done={new}{anchor}"))
+        visit.see_other(&match is_plan {
+            true => format!("/plans?done={new}#plan-{new}"),
+            false => format!("/?done={new}{anchor}"),
+        })
     };
     if state.desk.entry(new).await.is_some() {
         return Ok(to(n.targets.first())); // a second click
     }
-    let targets = moved::standing(&state.desk.board().await, n.id);
+    let is_open = is_plan && moved::of_plan(&visit, n.id).await.is_none();
+    let targets = match is_open {
+        true => n.targets.clone(),
+        false => moved::standing(&state.desk.board().await, n.id),
+    };
     if targets.is_empty() {
         return Err(match moved::of_closing(&visit, &entry).await {
             Some((moved, _)) => {
@@ -78,8 +86,12 @@ async fn try_extend(state: &ConsoleState, request: &HttpRequest, id: &str, body:
             None => no_such(&visit),
         });
     }
-    let back = n.expected_back_at.unwrap_or(visit.face.now).max(visit.face.now);
+    let begins = n.since().max(visit.face.now);
+    let back = n.expected_back_at.unwrap_or(begins).max(begins);
     let mut json = form::again(n, &targets);
+    if is_open {
+        json["replaces"] = n.id.to_string().into();
+    }
     json["id"] = new.to_string().into();
     json["expected_back_at"] = back.after(Duration::from_secs(minutes * 60)).to_string().into();
     let refused = |error: &SubmitError| {

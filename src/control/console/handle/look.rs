@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, http::StatusCode, web};
-use futures_util::future::{join, join_all};
+use futures_util::future::{join_all, join3};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -16,9 +16,10 @@ use crate::{
         ConsoleState, form,
         guard::{Visit, enter, enter_to_change, read_form},
         view::{
-            self, BoardInput, BoardPage, EntryView, FarmState, Filter, ForgetPage, HistoryView, Holds, NodesPage,
-            PlansPage, ReceiptPage, Receipts, deciding, encoded,
+            BoardInput, BoardPage, EntryView, FarmState, Filter, ForgetPage, HistoryView, Holds, NodesPage,
+            ReceiptPage, Receipts, deciding, encoded,
         },
+        when,
         words::{self, Titles},
     },
     control::{audit, errors::Failure},
@@ -41,7 +42,8 @@ async fn show_board(state: &ConsoleState, request: &HttpRequest) -> Answer {
     let visit = enter(state, request, clock::now())?;
     let query = form::read_pairs(request.query_string());
     let search: String = form::first(&query, "q").chars().take(100).collect();
-    let (board, nodes) = join(state.desk.board(), state.desk.nodes()).await;
+    let past = state.days.past(&state.desk, visit.face.now);
+    let (board, nodes, past) = join3(state.desk.board(), state.desk.nodes(), past).await;
     let asked = deciding(&board, RECEIPTS).into_iter().map(|id| async move {
         let receipt = timeout(PATIENCE, state.desk.notification(id)).await.ok().flatten();
         receipt.map(|(_, delivery)| (id, Holds::new(&delivery)))
@@ -50,34 +52,25 @@ async fn show_board(state: &ConsoleState, request: &HttpRequest) -> Answer {
     let (_, titles) = known(&visit).await;
     let face = &visit.face;
     let farm = FarmState::new(&nodes, face);
-    let input = BoardInput { board: &board, receipts: &receipts, farm, titles: &titles, face, search: &search };
+    let input =
+        BoardInput { board: &board, receipts: &receipts, farm, titles: &titles, face, search: &search, past: &past };
     let notice = done(&visit, form::first(&query, "done"), &titles).await;
     let page = BoardPage { notice, ..BoardPage::new(visit.chrome("board"), input) };
     Ok(visit.html(StatusCode::OK, &page))
 }
 
 /// What was just done on the board. The address can be written by hand, so it is shown only if it is true.
-async fn done(visit: &Visit<'_>, id: &str, titles: &Titles) -> Option<String> {
+pub(super) async fn done(visit: &Visit<'_>, id: &str, titles: &Titles) -> Option<String> {
     let entry = visit.state.desk.entry(id.parse().ok()?).await?;
     let n = &entry.notification;
     let is_mine = n.operator.as_deref() == Some(visit.session.operator.as_str());
     let is_recent = visit.face.now.since(n.timestamp) < Duration::from_secs(60);
     let back = n.expected_back_at.filter(|_| is_mine && is_recent)?;
+    if n.is_plan() {
+        let lasts = when::words(back.since(n.since()));
+        return Some(format!("{}, in {}, for {lasts}.", words::headline(&entry, titles), visit.face.until(n.since())));
+    }
     Some(format!("{}; expected back in {}.", words::headline(&entry, titles), visit.face.until(back)))
-}
-
-/// `GET /plans`
-pub(crate) async fn plans(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
-    either(show_plans(&state, &request).await)
-}
-
-async fn show_plans(state: &ConsoleState, request: &HttpRequest) -> Answer {
-    let visit = enter(state, request, clock::now())?;
-    let (board, nodes) = join(state.desk.board(), state.desk.nodes()).await;
-    let (_, titles) = known(&visit).await;
-    let farm = FarmState::new(&nodes, &visit.face);
-    let plans = view::plans(&board, &titles, &visit.face);
-    Ok(visit.html(StatusCode::OK, &PlansPage::new(visit.chrome("plans"), plans, farm)))
 }
 
 /// `GET /notify/{id}`

@@ -7,6 +7,8 @@ mod fill;
 mod look;
 mod moved;
 mod notify;
+mod past;
+mod plans;
 mod registry;
 mod sessions;
 mod sign;
@@ -15,8 +17,10 @@ pub(crate) use csv::history_csv;
 pub(crate) use elsewhere::{problem, unknown};
 pub(crate) use extend::extend;
 pub(crate) use fill::notify_page;
-pub(crate) use look::{board, forget, forget_page, history, nodes, plans, receipt};
+pub(crate) use look::{board, forget, forget_page, history, nodes, receipt};
 pub(crate) use notify::notify;
+pub(crate) use past::Days;
+pub(crate) use plans::plans;
 pub(crate) use registry::{
     edit_schedule, edit_template, remove_schedule, remove_schedule_page, remove_template, remove_template_page,
     schedules, templates,

@@ -157,8 +157,16 @@ async fn find(visit: &Visit<'_>, kind: Kind, id: &str) -> Result<Arc<Record>, Ht
 
 fn no_such(visit: &Visit<'_>, kind: Kind) -> HttpResponse {
     let (title, text, list) = match kind {
-        Kind::Schedule => ("No such schedule", "This node has no schedule with this id. It was removed, or it has not arrived yet.", "/schedules"),
-        _ => ("No such template", "This node has no template with this id. It was removed, or it has not arrived yet.", "/templates"),
+        Kind::Schedule => (
+            "No such schedule",
+            "This node has no schedule with this id. It was removed, or it has not arrived yet.",
+            "/schedules",
+        ),
+        _ => (
+            "No such template",
+            "This node has no template with this id. It was removed, or it has not arrived yet.",
+            "/templates",
+        ),
     };
     visit.message(StatusCode::NOT_FOUND, "plans", title, text, &[(list, "To the list")])
 }
@@ -345,6 +353,9 @@ async fn remove(state: &ConsoleState, request: &HttpRequest, body: web::Payload,
             Ok(to)
         }
         Err(RegisterError::NotThere) => Ok(to),
-        Err(error) => Err(refused(StatusCode::SERVICE_UNAVAILABLE, format!("{}.", super::super::words::capital(&error.to_string())))),
+        Err(error) => Err(refused(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("{}.", super::super::words::capital(&error.to_string())),
+        )),
     }
 }

@@ -3,6 +3,7 @@
 //! inspected and tested without a node.
 
 mod board;
+mod calendar;
 mod changes;
 mod entry;
 mod farm;
@@ -17,7 +18,8 @@ mod sessions;
 
 #[cfg(test)]
 pub(crate) use board::Row;
-pub(crate) use board::{BoardInput, BoardPage, PlansPage, Receipts, anchor, deciding, plans};
+pub(crate) use board::{BACK, BoardInput, BoardPage, Past, PlansPage, Receipts, anchor, deciding, plans};
+pub(crate) use calendar::{CalendarPage, Expected, Span};
 pub(crate) use changes::Held;
 pub(crate) use entry::EntryView;
 pub(crate) use farm::FarmState;

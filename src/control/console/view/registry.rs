@@ -6,10 +6,7 @@ use std::collections::HashMap;
 use askama::Template;
 use uuid::Uuid;
 
-use super::{
-    Chrome, Denial,
-    preview::denial,
-};
+use super::{Chrome, Denial, preview::denial};
 use crate::{
     actors::desk::Board,
     availability::{Entry, Moment, Notification, Record, Schedule, Status},

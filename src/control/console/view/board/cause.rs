@@ -70,6 +70,7 @@ pub(super) struct Lines<'a> {
     pub(super) receipts: &'a Receipts,
     pub(super) titles: &'a Titles,
     pub(super) face: &'a Face,
+    pub(super) past: &'a super::Past,
 }
 
 impl Lines<'_> {

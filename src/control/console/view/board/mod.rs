@@ -5,6 +5,7 @@
 
 mod cause;
 mod plan;
+mod timeline;
 
 use askama::Template;
 use uuid::Uuid;
@@ -12,7 +13,8 @@ use uuid::Uuid;
 use self::cause::{Lines, open_href};
 pub(crate) use self::{
     cause::{CauseLine, Receipts, anchor},
-    plan::{PlanCard, PlansPage, plans},
+    plan::{PlanCard, PlansPage, planned, plans},
+    timeline::{BACK, Past, Timeline},
 };
 use super::{Chrome, FarmState, encoded};
 use crate::{
@@ -65,6 +67,10 @@ pub(crate) struct Row {
     pub open_words: String,
     /// The form for reporting that it is unavailable.
     pub close_href: String,
+    /// The target, for the form about several.
+    pub target: String,
+    /// Its last day and its next week; for applications.
+    pub timeline: Option<Timeline>,
 }
 
 impl Row {
@@ -117,6 +123,8 @@ pub(crate) struct BoardInput<'a> {
     pub face: &'a Face,
     /// What to look for; empty: everything.
     pub search: &'a str,
+    /// The last day of each application.
+    pub past: &'a Past,
 }
 
 /// The page.
@@ -154,8 +162,8 @@ pub(crate) struct BoardPage {
 impl BoardPage {
     /// Of what the desk knows.
     pub(crate) fn new(chrome: Chrome, input: BoardInput<'_>) -> Self {
-        let BoardInput { board, receipts, farm, titles, face, search } = input;
-        let lines = Lines { receipts, titles, face };
+        let BoardInput { board, receipts, farm, titles, face, search, past } = input;
+        let lines = Lines { receipts, titles, face, past };
         let applications = rows(&lines, &board.applications, |name| Target::Application(name.clone()));
         let resources = rows(&lines, &board.resources, |name| Target::Resource(name.clone()));
         let of_system = |causes: &[CauseView]| -> Vec<CauseLine> {
@@ -278,6 +286,11 @@ fn row(lines: &Lines<'_>, row: &BoardRow, target: &Target) -> Row {
         open_href,
         open_words,
         close_href: format!("/notify?target={}&status=unavailable", encoded(&target.to_string())),
+        timeline: match target {
+            Target::Application(_) => Some(Timeline::new(lines.past.of(&row.name), &row.upcoming, lines.face)),
+            _ => None,
+        },
+        target: target.to_string(),
     }
 }
 

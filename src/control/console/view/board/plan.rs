@@ -51,13 +51,16 @@ pub(crate) struct PlanCard {
     pub criteria: Vec<String>,
     /// An operator's plan: another operator may change or cancel it.
     pub operators: bool,
+    /// The schedule that it comes from.
+    pub schedule: Option<String>,
 }
 
-/// All plans on a board, by their beginning.
-pub(crate) fn plans(board: &Board, titles: &Titles, face: &Face) -> Vec<PlanCard> {
-    // By beginning and stamp: each plan, with the titles of the applications that it closes.
-    type Found<'a> = BTreeMap<(Moment, Stamp), (&'a Arc<Entry>, Vec<String>)>;
-    let mut found = Found::new();
+/// A plan that has not begun, and the titles of the applications that it closes.
+pub(crate) type Planned<'a> = (&'a Arc<Entry>, Vec<String>);
+
+/// Each plan on a board once, by its beginning.
+pub(crate) fn planned(board: &Board) -> Vec<Planned<'_>> {
+    let mut found: BTreeMap<(Moment, Stamp), Planned<'_>> = BTreeMap::new();
     let rows = board.applications.iter().map(|row| (row, true)).chain(board.resources.iter().map(|row| (row, false)));
     for (row, is_application) in rows {
         for plan in &row.upcoming {
@@ -68,8 +71,13 @@ pub(crate) fn plans(board: &Board, titles: &Titles, face: &Face) -> Vec<PlanCard
             }
         }
     }
+    found.into_values().collect()
+}
+
+/// All plans on a board, by their beginning.
+pub(crate) fn plans(board: &Board, titles: &Titles, face: &Face) -> Vec<PlanCard> {
     let all = board.applications.len();
-    found.into_values().map(|(plan, closes)| card(plan, closes, all, titles, face)).collect()
+    planned(board).into_iter().map(|(plan, closes)| card(plan, closes, all, titles, face)).collect()
 }
 
 fn card(plan: &Arc<Entry>, mut closes: Vec<String>, all: usize, titles: &Titles, face: &Face) -> PlanCard {
@@ -102,6 +110,7 @@ fn card(plan: &Arc<Entry>, mut closes: Vec<String>, all: usize, titles: &Titles,
         by: words::author(n),
         criteria: n.criteria.as_ref().map_or_else(Vec::new, words::criteria),
         operators: is_operators(plan),
+        schedule: n.schedule.as_ref().map(|schedule| schedule.id.to_string()),
     }
 }
 
@@ -117,6 +126,8 @@ pub(crate) struct PlansPage {
     pub farm: FarmState,
     /// By their beginning.
     pub plans: Vec<PlanCard>,
+    /// What was just done.
+    pub notice: Option<String>,
 }
 
 impl PlansPage {
@@ -127,6 +138,6 @@ impl PlansPage {
             1 => "1 plan.".to_owned(),
             n => format!("{n} plans, the next first."),
         };
-        Self { chrome, summary, farm, plans }
+        Self { chrome, summary, farm, plans, notice: None }
     }
 }
