@@ -25,6 +25,25 @@ async fn fill_the_farm(stage: &Stage) -> String {
         .await
 }
 
+/// The id of what is kept.
+const KEPT: &str = "01936f5e-0000-7000-8000-000000000001";
+
+/// A schedule and a template.
+async fn fill_the_registry(stage: &Stage) {
+    let starts =
+        (forewarn::clock::now().to_datetime() + chrono::Duration::hours(5)).format("%Y-%m-%dT%H:%M").to_string();
+    let value = json!({ "title": "Nightly backup", "targets": ["application:chat", "resource:people"], "time_zone": "Europe/Berlin",
+        "starts": starts, "duration_seconds": 5_400, "rule": "FREQ=DAILY", "message": "Reading works.", "reason": "planned-maintenance" });
+    let template = json!({ "title": "Upgrade of the mail system, all parts", "targets": ["application:mail"], "status": "unavailable",
+        "reason": "planned-maintenance", "duration_seconds": 3_600, "criteria": { "methods": ["POST"] } });
+    for (kind, value) in [("schedules", value), ("templates", template)] {
+        let bearer = format!("Bearer {}", crate::support::TOKEN);
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let path = format!("/api/v1/{kind}/{KEPT}");
+        stage.farm[0].control("PUT", &path, &headers, Some(value.to_string().as_bytes())).await.expect(201);
+    }
+}
+
 /// A picture of the page as it is, and what is wrong with it.
 pub(crate) async fn look(browser: &Browser, name: &str, complaints: &mut Vec<String>) {
     browser.keep(name).await;
@@ -67,6 +86,7 @@ async fn every_page_can_be_read_by_everybody() {
         look(&browser, &name("board-calm", variant), &mut complaints).await;
     }
     let mail = fill_the_farm(&stage).await;
+    fill_the_registry(&stage).await;
     let plain = [
         ("board", "/", "#application-mail .cause"),
         ("form", "/notify", "#message"),
@@ -74,6 +94,13 @@ async fn every_page_can_be_read_by_everybody() {
         ("nodes", "/nodes", ".nodes"),
         ("history", "/history", ".history"),
         ("plans", "/plans", ".plan"),
+        ("plans-month", "/plans?view=month", ".calendar .item"),
+        ("plans-week", "/plans?view=week", ".calendar"),
+        ("schedules", "/schedules", ".plan"),
+        ("schedule-form", &format!("/schedules/edit?id={KEPT}"), "#repeat"),
+        ("schedule-remove", &format!("/schedules/remove?id={KEPT}"), "main form"),
+        ("templates", "/templates", ".plan"),
+        ("template-form", "/templates/edit", "#title"),
         ("sessions", "/sessions", ".sessions"),
         ("no-page", "/nothing-here", "h1"),
         ("no-such", "/notify/nothing", "h1"),

@@ -204,3 +204,69 @@ async fn plans_are_changed_and_cancelled_and_nothing_is_sent_twice() {
     browser.see_text(".facts", "Fresh").await;
     browser.end().await;
 }
+
+#[tokio::test]
+async fn maintenance_that_recurs_is_planned_moved_and_found_in_the_calendar() {
+    if !driver::is_installed() {
+        return;
+    }
+    let stage = Stage::set().await;
+    let browser = Browser::start("schedules", true).await;
+    sign_in(&browser, &stage.console(0, "/notify?target=application:mail")).await;
+    browser.fill("#message", "New disks").await;
+    browser.click("button[value=schedule]").await;
+    browser.see_text("h1", "New schedule").await;
+    assert!(browser.is_checked("input[value='application:mail']").await);
+    assert_eq!(browser.value("#message").await, "New disks");
+    browser.fill("#title", "Disks").await;
+    let starts = forewarn::clock::now().after(Duration::from_secs(26 * 3_600)).to_datetime();
+    let script = format!("document.getElementById('starts').value = '{}'", starts.format("%Y-%m-%dT%H:%M"));
+    browser.execute(&script).await;
+    // Only what belongs to the choice is shown.
+    browser.choose("#repeat", "other").await;
+    browser.see("#rule").await;
+    let is_hidden = async |css: &str| browser.execute(&format!("return document.querySelector('{css}').hidden")).await;
+    assert_eq!(is_hidden("[data-plain]").await, true);
+    browser.choose("#repeat", "daily").await;
+    browser.see("#every").await;
+    assert_eq!(is_hidden("[data-other]").await, true);
+    browser.fill("#duration", "45").await;
+    browser.click("button[value=preview]").await;
+    browser.see_text(".lead", "Every day").await;
+    browser.see_text("#affected + .card", "Mail").await;
+    browser.click("button[value=confirm]").await;
+    browser.see_text(".note", "“Disks” is saved.").await;
+    browser.see_text(".plan", "Every day").await;
+    // At another node, live, and from plan to plan by the keyboard.
+    sign_in(&browser, &stage.console(1, "/plans?view=week")).await;
+    browser.see(".calendar .item").await;
+    browser.execute("document.querySelector('.calendar .item').focus()").await;
+    let on = async || browser.execute("return document.activeElement.closest('.day').id").await;
+    let before = on().await;
+    for kind in ["rawKeyDown", "keyUp"] {
+        let key = json!({ "type": kind, "key": "ArrowRight", "code": "ArrowRight", "windowsVirtualKeyCode": 39 });
+        browser.devtools("Input.dispatchKeyEvent", key).await;
+    }
+    let days = browser.execute("return document.querySelectorAll('.calendar .item').length").await;
+    assert!(on().await != before || days == 1, "{before} of {days}");
+    browser.goto(&stage.console(1, "/plans")).await;
+    browser.click(".plan .extend button[value='60']").await;
+    browser.see_text(".note", "for 1 h 45 min.").await;
+
+    // Several at once, from the board.
+    browser.goto(&stage.console(1, "/")).await;
+    browser.see_text("#connection", "Live.").await;
+    assert_eq!(is_hidden("#bulk").await, true);
+    browser.click("input[form=bulk][value='application:mail']").await;
+    browser.click("input[form=bulk][value='application:chat']").await;
+    browser.see_text("#bulk", "2 selected").await;
+    // What others do does not take the marks away.
+    stage.say(json!({ "targets": ["application:directory"], "status": "unavailable" })).await;
+    browser.see_text("#application-directory .state", "Unavailable").await;
+    assert!(browser.is_checked("input[form=bulk][value='application:mail']").await);
+    browser.click("#bulk button[value=unavailable]").await;
+    browser.see_text("h1", "Notify users").await;
+    assert!(browser.is_checked("input[value='application:mail']").await);
+    assert!(browser.is_checked("input[value='application:chat']").await);
+    browser.end().await;
+}

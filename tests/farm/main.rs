@@ -17,6 +17,7 @@ mod handing_in;
 mod history;
 mod hooks;
 mod judging;
+mod keeping;
 mod limits;
 mod logging;
 mod membership;

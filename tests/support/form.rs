@@ -24,19 +24,33 @@ impl Form {
         Self { control: node.control, cookie, csrf }
     }
 
+    /// A page.
+    pub async fn page(&self, path: &str) -> Reply {
+        let headers = [("cookie", self.cookie.as_str())];
+        http::send(self.control, "GET", path, &headers, Body::Empty).await.unwrap()
+    }
+
     /// Confirms a form with these fields.
     ///
     /// # Errors
     /// When there is no answer.
     pub async fn confirm(&self, fields: &[(&str, &str)]) -> Result<Reply, String> {
+        self.send("/notify", "confirm", fields).await
+    }
+
+    /// Sends a form with these fields to an address, by the button with this action.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn send(&self, path: &str, action: &str, fields: &[(&str, &str)]) -> Result<Reply, String> {
         let plain = |text: &str| text.replace('+', "%2B").replace(' ', "+");
         let fields: String = fields.iter().map(|(name, value)| format!("&{name}={}", plain(value))).collect();
-        let body = format!("action=confirm&csrf={}{fields}", self.csrf);
+        let body = format!("action={action}&csrf={}{fields}", self.csrf);
         let headers = [
             ("content-type", "application/x-www-form-urlencoded"),
             ("sec-fetch-site", "same-origin"),
             ("cookie", self.cookie.as_str()),
         ];
-        http::send(self.control, "POST", "/notify", &headers, Body::Bytes(body.into())).await
+        http::send(self.control, "POST", path, &headers, Body::Bytes(body.into())).await
     }
 }

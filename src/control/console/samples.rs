@@ -299,7 +299,7 @@ fn past() -> Past {
         from: at(from),
         until: until.map(at),
         planned,
-        reason: String::new(),
+        reason: crate::availability::Reason::default(),
         updates: Vec::new(),
     };
     let outages = vec![

@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use uuid::Uuid;
 
-use super::{Answer, either, look::no_such, moved, notify::author};
+use super::{Answer, ask::author, either, look::no_such, moved};
 use crate::{
     actors::desk::SubmitError,
     availability::{FieldError, Submission},
@@ -77,8 +77,12 @@ async fn try_extend(state: &ConsoleState, request: &HttpRequest, id: &str, body:
         false => moved::standing(&state.desk.board().await, n.id),
     };
     if targets.is_empty() {
-        return Err(match moved::of_closing(&visit, &entry).await {
-            Some((moved, _)) => {
+        let moved = match is_plan {
+            true => moved::of_plan(&visit, n.id).await.map(|(moved, _)| moved),
+            false => moved::of_closing(&visit, &entry).await.map(|(moved, _)| moved),
+        };
+        return Err(match moved {
+            Some(moved) => {
                 let text = format!("Nothing was changed. {} Now: {}.", moved.text, moved.headline);
                 let links = [(&*format!("/notify/{}", moved.id), "What it is now"), ("/", "To the board")];
                 visit.message(StatusCode::CONFLICT, "board", "Not extended", &text, &links)

@@ -4,10 +4,12 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use uuid::Uuid;
 
 use super::{
-    Answer, either,
+    Answer,
+    ask::{Page, ask},
+    either,
     look::no_such,
     moved,
-    notify::{Page, ask, preview},
+    notify::preview,
     registry,
 };
 use crate::{

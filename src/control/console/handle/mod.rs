@@ -1,5 +1,6 @@
 //! One handler per page: it reads the clock and the desk, and passes their answers to a view.
 
+mod ask;
 mod csv;
 mod elsewhere;
 mod extend;

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// It is made anew after so long.
-const FRESH: Duration = Duration::from_secs(5);
+const FRESH: Duration = Duration::from_secs(2);
 /// How long the board waits.
 const PATIENCE: Duration = Duration::from_millis(60);
 /// The most notifications that are read, the newest.

@@ -10,8 +10,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Answer, either, known,
-    notify::{Page, ask, author, refused},
+    Answer,
+    ask::{Page, ask, author, refused},
+    either, known,
 };
 use crate::{
     actors::desk::RegisterError,

@@ -9,7 +9,7 @@ use actix_web::{
     web,
 };
 
-use super::{either, notify};
+use super::{ask, either};
 use crate::{
     clock,
     control::{
@@ -90,7 +90,7 @@ async fn try_login(state: &ConsoleState, request: &HttpRequest, body: web::Paylo
         visit.see_other(next)
     } else {
         let fields = Fields::read(&form::read_pairs(carried));
-        notify::given_back(&visit, fields).await
+        ask::given_back(&visit, fields).await
     };
     if answer.add_cookie(&state.door.cookies.give(&id, front.secure)).is_err() {
         // Letters and digits only: this cannot be; without its cookie the session is of no use.
