@@ -98,19 +98,25 @@ impl Criteria {
     /// comparing the ends of a text, and searching it for text between two stars. A path is read in up to three
     /// ways; a target has up to 8 KiB, a head up to 32 KiB.
     pub fn cost(&self) -> usize {
+        // Exceptions are evaluated for each reading of the path.
+        let except: usize = self.except.iter().map(|one| one.cost_of_paths() + 3 * one.cost_of_rest()).sum();
+        self.cost_of_paths() + self.cost_of_rest() + except
+    }
+
+    fn cost_of_paths(&self) -> usize {
+        self.paths.iter().map(|glob| 3 * (cost_of_ends(glob) + cost_of_search(glob, false))).sum()
+    }
+
+    fn cost_of_rest(&self) -> usize {
         /// Finding a header field among a hundred.
         const FIELD: usize = 3;
-        let ends = |glob: &Glob| 1 + glob.as_str().len() / 10;
-        let search = |glob: &Glob, fold: bool| 60 * glob.words(fold);
-        let paths: usize = self.paths.iter().map(|glob| 3 * (ends(glob) + search(glob, false))).sum();
-        let query: usize = self.query.values().map(|glob| ends(glob) + search(glob, false)).sum();
-        let headers: usize = self.headers.values().map(|glob| FIELD + ends(glob) + 4 * search(glob, true)).sum();
-        let cookies: usize = self.cookies.values().map(|glob| ends(glob) + 4 * search(glob, false)).sum();
-        // Exceptions are evaluated for each reading of the path.
-        let except: usize = self.except.iter().map(|one| 3 * one.cost()).sum();
+        let query: usize = self.query.values().map(|glob| cost_of_ends(glob) + cost_of_search(glob, false)).sum();
+        let header = |glob, fold| cost_of_ends(glob) + 4 * cost_of_search(glob, fold);
+        let headers: usize = self.headers.values().map(|glob| FIELD + header(glob, true)).sum();
+        let cookies: usize = self.cookies.values().map(|glob| header(glob, false)).sum();
         // Five short comparisons are a point.
         let lists = (self.methods.len() + self.nodes.len() + self.clients.len()).div_ceil(5);
-        paths + query + headers + cookies + except + lists
+        query + headers + cookies + lists
     }
 
     fn globs(&self) -> usize {
@@ -150,6 +156,16 @@ impl Criteria {
     pub fn only_nodes(&self) -> bool {
         *self == Self { nodes: self.nodes.clone(), ..Self::default() }
     }
+}
+
+/// Comparing the ends of a text with a glob.
+fn cost_of_ends(glob: &Glob) -> usize {
+    1 + glob.as_str().len() / 10
+}
+
+/// Searching a text for what stands between two stars of a glob.
+fn cost_of_search(glob: &Glob, fold: bool) -> usize {
+    60 * glob.words(fold)
 }
 
 /// A network in the form in which addresses are compared with it: IPv4 where it holds nothing but

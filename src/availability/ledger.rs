@@ -154,7 +154,7 @@ impl Ledger {
                 if deadline > threshold {
                     break;
                 }
-                // `remove` takes the deadline away as well.
+                // `remove` removes the deadline too.
                 match self.remove(&stamp) {
                     Some(entry) => dropped.push(entry),
                     None => {

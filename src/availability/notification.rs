@@ -325,12 +325,12 @@ mod tests {
         assert_ne!(plain.stamp.hash, newer.stamp.hash);
         let again: Notification = serde_json::from_str(&serde_json::to_string(&newer.notification).unwrap()).unwrap();
         assert_eq!((again.extra["colour"].clone(), again.content_hash()), (json!("red"), newer.stamp.hash));
-        // Not of one run, one order or one version: this is what every version makes of this record.
+        // The hash must be the same in every run and every version.
         assert_eq!(hex::encode(plain.stamp.hash), "656dba9bff435887ac0e7a3dba42586a");
         assert!(plain.is_as_stamped() && again.content_hash() == newer.stamp.hash);
         let forged = Entry { stamp: plain.stamp, notification: newer.notification.clone() };
         assert!(!forged.is_as_stamped());
-        // Who accepted it is not content: a retry at another node is the same notification.
+        // The accepting node is not content: a retry at another node is the same notification.
         assert_eq!(entry(json!({"node": "b"})).stamp, plain.stamp);
         let words =
             json!({"restore": "by-steps", "priority": "urgent", "source": "robot", "criteria": {"moon": ["full"]}});

@@ -136,7 +136,7 @@ fn literal(raw: &[u8]) -> Result<Cow<'_, str>, PathError> {
         Some(b'/') => {}
         Some(_) => return Err(PathError::Form),
     }
-    // One look at each byte settles nearly every request: nothing to decode, collapse or resolve.
+    // For nearly every request one pass is enough: there is nothing to decode, collapse or resolve.
     let mut after_slash = false;
     let plain = raw.iter().all(|&b| {
         let suspicious = after_slash && (b == b'/' || b == b'.');
@@ -148,7 +148,7 @@ fn literal(raw: &[u8]) -> Result<Cow<'_, str>, PathError> {
         return Ok(Cow::Borrowed(text));
     }
     let built = rebuild(raw)?;
-    // `/.well-known/x` and `/a%20b` look suspicious and are in order.
+    // `/.well-known/x` and `/a%20b` look suspicious, but are already in this form.
     match text {
         Ok(text) if text == built => Ok(Cow::Borrowed(text)),
         _ => Ok(Cow::Owned(built)),
@@ -194,7 +194,7 @@ fn slashes(path: &str) -> String {
                 in_parameter = false;
             }
             _ if in_parameter => {}
-            // servers cut parameters before they decode: an escaped semicolon is only a letter
+            // Servers cut parameters off before they decode, so an escaped semicolon is an ordinary character.
             b';' if width == 1 => in_parameter = true,
             b';' => push_escaped(&mut out, b';'),
             b => push(&mut out, b, is_pchar),

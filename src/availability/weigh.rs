@@ -141,7 +141,7 @@ impl Voice {
                 cancels.insert(plan, word);
             }
         }
-        // Of those that can replace others, the latest of each criteria is the one to ask.
+        // Of the words that can replace others, only the latest of each criteria matters.
         let latest = latest(&words, Word::immediate);
         for x in words {
             let cancel = cancels.get(&x.entry.notification.id).filter(|y| y.takes_back(x));
@@ -201,7 +201,7 @@ impl Kinds {
     fn standing(&mut self, word: &Arc<Word>, clock: Moment) -> Standing {
         let kind = word.criteria().is_some().then(|| {
             self.found.iter().position(|known| known.covers(word)).unwrap_or_else(|| {
-                // The gate is not to wait for this.
+                // So that no request waits for it.
                 word.criteria().into_iter().for_each(Criteria::prepare);
                 self.found.push(Arc::clone(word));
                 self.found.len() - 1

@@ -26,7 +26,7 @@ pub enum ConfigError {
     Unreadable {
         /// The configuration file.
         file: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The file was read and has these problems, at least one, in the order of their lines.
@@ -34,21 +34,21 @@ pub enum ConfigError {
     Wrong {
         /// The configuration file.
         file: PathBuf,
-        /// All that was found.
+        /// All problems.
         problems: Vec<Problem>,
     },
-    /// `forewarn init` found a file (or anything else) under that name and left it alone.
-    #[error("{}: exists already and was left as it is", file.display())]
+    /// `forewarn init` found a file (or anything else) under that name and did not change it.
+    #[error("{}: exists already and was not changed", file.display())]
     Exists {
-        /// The file that was to be written.
+        /// The file.
         file: PathBuf,
     },
     /// `forewarn init` could not write its file.
     #[error("{}: cannot be written: {source}", file.display())]
     Unwritable {
-        /// The file that was to be written.
+        /// The file.
         file: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A password could not be hashed (too long, or no randomness for the salt).

@@ -12,7 +12,7 @@ use super::values;
 use crate::availability::{Glob, Moment, Name, Reason, Target, path_glob};
 use crate::vocabulary::{AlertRule, Balance, Role, Route, Secret, password, token_sha256};
 
-/// The reporters that can be demanded are the reporters that can speak about one target.
+/// `agree` can demand at most as many reporters as one target can have.
 const MAX_AGREE: u32 = 256;
 /// The most exempt paths of one application: each is compared with every request while it is closed.
 const MAX_EXEMPT: usize = 64;
@@ -29,7 +29,7 @@ impl Names {
     pub(super) fn next(&mut self, entry: &mut Reader<'_>) -> Option<Name> {
         let name = entry.required("name", values::name)?;
         if !self.0.insert(name.clone()) {
-            entry.problem("name", format!("\"{name}\" is there already"));
+            entry.problem("name", format!("\"{name}\" is used twice"));
         }
         Some(name)
     }
@@ -112,7 +112,7 @@ pub(super) fn reasons(root: &mut Reader<'_>) -> Vec<Reason> {
         if let Some(code) = code
             && !codes.insert(code)
         {
-            entry.problem("code", format!("{code} is there already"));
+            entry.problem("code", format!("{code} is used twice"));
         }
         let name = names.next(entry);
         if let Some(name) = &name
@@ -163,7 +163,7 @@ pub(super) fn operators(root: &mut Reader<'_>) -> Vec<Operator> {
     })
 }
 
-/// Which alerts make statements about what. The targets may be those of other nodes of the farm.
+/// The alerts that become statements, and their targets, which may be those of other nodes of the farm.
 pub(super) fn alerts(root: &mut Reader<'_>, reasons: &[Reason]) -> Vec<AlertRule> {
     entries(root, "alert", |entry, _| {
         let labels = entry.pairs("match", |name, value| match (1..=MAX_LABEL).contains(&name.len()) {
@@ -188,7 +188,7 @@ pub(super) fn reason(text: &str, reasons: &[Reason]) -> Result<Name, String> {
     }
 }
 
-/// `targets`: what somebody may make statements about, as globs such as `application:mail*`.
+/// `targets`: the targets about which statements are allowed, as globs such as `application:mail*`.
 fn target_globs(entry: &mut Reader<'_>) -> Option<Vec<Glob>> {
     let present = entry.has("targets");
     let targets = entry.texts("targets", |text| {

@@ -72,7 +72,7 @@ impl Settings {
         let mut bytes = Vec::new();
         File::open(path)
             .map_err(unreadable)?
-            // one byte more than allowed tells "too large" without reading all of a huge file
+            // One byte more than allowed shows that it is too large, without reading all of a huge file.
             .take(MAX_FILE_BYTES + 1)
             .read_to_end(&mut bytes)
             .map_err(unreadable)?;
@@ -167,7 +167,7 @@ fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
     let notifier = sections::notifier(root.section("notifier"), has_secret);
     same_port(&mut root, &gate, control.listen);
 
-    // what others refer to comes first
+    // Settings that others refer to come first.
     let resources = lists::resources(&mut root);
     let applications = lists::applications(&mut root, &resources);
     let reasons = lists::reasons(&mut root);

@@ -18,7 +18,7 @@ use crate::tls::Certificate;
 /// The message about a setting that has no effect in this version.
 pub(super) const NOT_YET: &str = "not available in this version";
 
-/// At most so many problems are shown.
+/// The most problems that are shown.
 const MAX_PROBLEMS: usize = 100;
 
 /// Collects the problems of one file. Shared by all readers of the file.
@@ -43,7 +43,7 @@ impl Report {
         let (tree, errors) = DeTable::parse_recoverable(text);
         for error in &errors {
             let span = error.span().unwrap_or_default();
-            // only a key may be repeated in a message: any other text could be part of a secret
+            // A message may repeat only a key: any other text could be part of a secret.
             let key = match error.message() {
                 "duplicate key" => text.get(span.clone()).unwrap_or("syntax"),
                 _ => "syntax",
@@ -240,7 +240,7 @@ impl<'a> Reader<'a> {
             self.wrong_type(value, key, wanted);
             return None;
         };
-        // numbers too large for any integer type fail here too, and with the same answer
+        // Numbers that are too large for any integer type fail here too, with the same message.
         let number = u32::from_str_radix(number.as_str(), number.radix()).ok();
         let number = number.filter(|number| range.contains(number));
         if number.is_none() {
@@ -373,7 +373,7 @@ impl<'a> Reader<'a> {
         self.not_yet = keys;
     }
 
-    /// Reports every key that was not asked for.
+    /// Reports every key that was not read.
     pub(super) fn finish(self) {
         for (key, value) in self.table.into_iter().flatten() {
             let name: &str = key.get_ref();
@@ -384,7 +384,7 @@ impl<'a> Reader<'a> {
                 true => NOT_YET.to_owned(),
                 false => format!("unknown key; known here are: {}", self.asked.join(", ")),
             };
-            // a list of sections is reported at its first section
+            // A list of sections is reported at its first section.
             let line = self.report.line(match value.get_ref() {
                 DeValue::Array(items) if items.iter().all(|item| item.get_ref().is_table()) => {
                     items.first().map_or(key.span().start, |first| first.span().start)

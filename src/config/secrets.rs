@@ -6,7 +6,7 @@ use super::ConfigError;
 use crate::vocabulary::password;
 pub use crate::vocabulary::token_sha256;
 
-/// Without letters that are mistaken for one another; 32 of them, 5 bits each.
+/// 32 characters, 5 bits each, without similar ones.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
 /// Hashes a password with a fresh salt, as a PHC string for `operator.password`.

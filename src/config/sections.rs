@@ -151,7 +151,7 @@ fn check_secret(text: &str) -> Result<Secret, String> {
     }
 }
 
-/// Only the embedded queue is there. Nothing is made of the section but refusals.
+/// Only the embedded queue exists. The section only yields refusals.
 fn queue(mut section: Reader<'_>) {
     section.text("kind", |text| match text {
         "embedded" => Ok(()),

@@ -93,7 +93,7 @@ fn fill(from: &Folder, db: &sled::Db, layout: u32, partial: &Path, reserve: u64)
     if !same.map_err(write_failed)? {
         return Err(write_failed("the copy differs from what was copied".into()));
     }
-    // closes it, which flushes once more what sled does of its own
+    // Closes it, which flushes sled's own changes.
     guarded(|| -> Result<(), Cause> {
         drop(copy);
         Ok(())
@@ -165,7 +165,7 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
         Some(_) => path.to_owned(),
         None => fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
     };
-    // `a/` has the last name `a`, and the suffix goes behind that
+    // Of `a/` the last name is `a`; the suffix is appended to that.
     let mut name: OsString = path.file_name().unwrap_or_default().to_owned();
     name.push(suffix);
     path.with_file_name(name)

@@ -211,7 +211,7 @@ impl OpenError {
         let dir = dir.to_owned();
         match cause.downcast::<sled::Error>() {
             Ok(error) => match *error {
-                // sled has no kind of its own for a lock that is taken
+                // sled has no error kind for a lock that is taken.
                 sled::Error::Io(io) if io.to_string().contains("could not acquire lock") => Self::Locked { dir },
                 sled::Error::Io(io)
                     if !matches!(io.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData) =>

@@ -41,7 +41,7 @@ const SLED_CONF: &[u8] = b"segment_size: 8388608\nuse_compression: false\nversio
 pub(super) struct Folder {
     dir: PathBuf,
     marker: File,
-    // as last read or written
+    // As last read or written.
     said: Mutex<Marker>,
 }
 
@@ -68,7 +68,7 @@ impl Folder {
     }
 
     fn lock(dir: &Path, create: bool) -> Result<Self, OpenError> {
-        // a path that stays right when the process changes its working directory, and has a parent
+        // The path stays valid if the process changes its working directory, and has a parent.
         let dir = fs::canonicalize(dir).map_err(OpenError::io("find the folder", dir))?;
         let path = dir.join(MARKER);
         let marker = OpenOptions::new()
@@ -79,7 +79,7 @@ impl Folder {
             .mode(0o600)
             .open(&path)
             .map_err(OpenError::io("open", &path))?;
-        // a process that is just being started by this one holds a copy of every lock for a moment
+        // A child process that is being started holds a copy of every lock for a moment.
         let locked = patiently(|| marker.try_lock(), |error| matches!(error, TryLockError::WouldBlock));
         match locked {
             Ok(()) => Ok(Self { dir, marker, said: Mutex::default() }),
@@ -107,7 +107,7 @@ impl Folder {
         let mut line = [0; MAX_LINE];
         let length = self.marker.read_at(&mut line, 0).map_err(OpenError::io("read", &self.dir.join(MARKER)))?;
         let line = &line[..length];
-        // empty, or zeroes after a power cut: the creation was cut off before anything was promised
+        // Empty, or zeroes after a power cut: creation was interrupted before anything was acknowledged.
         let read = if line.iter().all(|&byte| byte == 0) {
             Marker::default()
         } else {

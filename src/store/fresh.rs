@@ -67,7 +67,7 @@ pub(super) fn write(
                 "store_damaged"
             ),
             Err(error) => {
-                // It is the only witness of what was lost: it stays where it is, until a start can move it.
+                // Only this file shows what was lost, so it stays until a start can move it.
                 log::error!(error:%, note = "the damaged database cannot be put aside, and stays"; "store_damaged");
                 return Ok(fresh);
             }

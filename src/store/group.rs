@@ -151,7 +151,7 @@ mod tests {
         });
         let group = numbers(&steps.group(first));
         late.join().unwrap().unwrap();
-        // Together, unless the machine was busy for longer than anything is put off.
+        // Together, unless the machine was busy for longer than a step may be delayed.
         assert!(group == [1, 2] || numbers(&steps.queue.try_iter().collect::<Vec<_>>()) == [2]);
         let (_sender, mut steps, first) = self::steps(&[(1, 1, Haste::Whenever)]);
         assert_eq!(numbers(&steps.group(first)), [1], "it is not put off for ever");

@@ -49,8 +49,8 @@ pub(super) fn open_sled_at(folder: &Folder, database: &Path) -> Result<sled::Db,
         .cache_capacity(CACHE_BYTES)
         .flush_every_ms(Some(TIDY_EVERY.as_millis() as u64));
     let open = || guarded(|| config.open()).map_err(|cause| OpenError::from_cause(folder.path(), cause));
-    // our own lock is held, so sled's can be taken only by this process: its threads let go of a
-    // database shortly after it was dropped
+    // Our own lock is held, so only this process can hold sled's: its threads release a database shortly
+    // after it was dropped.
     patiently(open, |error| matches!(error, OpenError::Locked { .. }))
 }
 
@@ -90,21 +90,21 @@ impl Changes {
 /// The open database with its trees.
 #[derive(Debug)]
 pub(super) struct Handle {
-    // taken out by `drop` only
+    // Taken out by `drop` only.
     parts: Option<Parts>,
     failed: AtomicBool,
     fault: Fault,
-    // what the last group that was applied has left
+    // As the last applied group left it.
     mark: Mutex<Mark>,
 }
 
 #[derive(Debug)]
 struct Parts {
-    // in the order of `Tree::ALL`
+    // In the order of `Tree::ALL`.
     trees: Vec<sled::Tree>,
     log: File,
     log_path: PathBuf,
-    // last, so that the lock goes when everything else has gone
+    // Last, so that the lock is released after everything else.
     db: sled::Db,
 }
 
@@ -162,7 +162,7 @@ impl Handle {
                     mark.change(*tree, key, old.as_ref(), value.as_ref());
                 }
             }
-            // the first tree is `meta`
+            // The first tree is `meta`.
             views[0].insert(MARK_KEY, mark.encode())?;
             Ok(mark)
         };
@@ -206,7 +206,7 @@ impl Handle {
         };
         let (closed, wait) = mpsc::channel();
         let thread = std::thread::Builder::new().name("store-close".to_owned()).spawn(move || {
-            // a panic ends this thread and reads as "not closed" below
+            // A panic ends this thread, which counts as "not closed" below.
             drop(parts);
             closed.send(()).ok();
         });

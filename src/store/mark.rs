@@ -137,7 +137,7 @@ pub(super) fn decode(value: Option<&[u8]>) -> Result<(u64, Option<Mark>), Cause>
 
 /// The mark of an open database.
 pub(super) fn read(db: &sled::Db) -> Result<(u64, Option<Mark>), Cause> {
-    // not opened when there is none, as that would create it
+    // Not opened if there is none: that would create it.
     if !db.tree_names().iter().any(|name| name == Tree::Meta.name().as_bytes()) {
         return Ok((0, None));
     }
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(decode(Some(&[1, 0, 0, 0, 0, 0, 0, 0, 9])).unwrap(), (9, None));
         assert_eq!(decode(None).unwrap(), (0, None));
         assert!(decode(Some(&[2, 0])).is_err() && decode(Some(&[3])).is_err());
-        // what comes and goes leaves nothing, in whatever order
+        // Records that are added and removed leave no trace, in any order.
         let before = mark;
         mark.change(Tree::Ledger, b"k", Some(&one), Some(&two));
         mark.change(Tree::Ledger, b"j", None, Some(&one));

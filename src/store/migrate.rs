@@ -44,11 +44,11 @@ pub(super) fn run(
 ) -> Result<(), OpenError> {
     let mut reached = found;
     for migration in migrations.iter().filter(|migration| migration.number > found) {
-        // what is being made for the first time needs no backup
+        // A new store needs no backup.
         migrate(folder, db, migration, reached, (found > 0).then_some(reserve))?;
         reached = migration.number;
     }
-    // the last line may be what a crash has cut off
+    // A crash may have cut off the last line.
     let Marker { begun, done, .. } = folder.marker();
     if (begun, done) != (reached, reached) {
         folder.write(|said| (said.begun, said.done) = (reached, reached))?;
@@ -76,7 +76,7 @@ pub(super) fn open_as_is(folder: &Folder, known: u32) -> Result<Found, OpenError
     if begun.max(done) > known {
         return Err(newer(begun.max(done)));
     }
-    // sled would make a new one and never mention it
+    // sled would silently create a new one.
     let length = folder.database().join("db").metadata().map_or(0, |metadata| metadata.len());
     if done > 0 && length == 0 {
         return Err(OpenError::Gone { dir: folder.path().to_owned() });

@@ -179,7 +179,7 @@ impl Store {
             move || {
                 let result =
                     handle.apply(&changes).and_then(|mark| handle.flush().and_then(|()| handle.sync()).map(|()| mark));
-                // nobody listens any more if it took too long
+                // The receiver is gone if it took too long.
                 done.send(result).ok();
             }
         };

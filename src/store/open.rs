@@ -74,7 +74,7 @@ pub(super) fn open(
                     std::thread::Builder::new().name("store-close".to_owned()).spawn(move || drop(old)).ok();
                     (fresh, layout)
                 }
-                // it is read from, and the next attempt comes when there is space
+                // It is only read; the next attempt follows when there is space.
                 (Err(error), Some(old)) => {
                     log::error!(error:%; "store_not_written_anew");
                     trouble = Some(writer::failed(error, false));

@@ -134,7 +134,7 @@ pub fn encode(change: &Change, writes: &mut Vec<Write>) {
         Change::Record(entry) => {
             let stamp = entry.stamp.to_bytes();
             let key = history_key(b'n', &[&stamp]);
-            // Mostly it has just been admitted, and its bytes are there already.
+            // Usually it was just admitted, and its bytes exist already.
             let admitted =
                 writes.last().filter(|last| last.tree == Tree::Ledger && last.key() == stamp && last.value().is_some());
             writes.push(match admitted {
@@ -308,7 +308,7 @@ fn read_beside<V: AsRef<[u8]> + Send>(
         for row in rows {
             batch.push(row?);
             if batch.len() == READ_AT_ONCE {
-                // Its end is gone only if it has panicked, which the scope passes on.
+                // The receiver is gone only after a panic, which the scope passes on.
                 hand_over.send(std::mem::take(&mut batch)).ok();
                 for entries in read.try_iter() {
                     entries?.into_iter().for_each(&mut take);

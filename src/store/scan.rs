@@ -22,7 +22,7 @@ pub struct Scan {
     tree: Tree,
     direction: Direction,
     records: Option<sled::Iter>,
-    // the database must not be closed while sled's iterator lives
+    // The database must not be closed while sled's iterator exists.
     _handle: Arc<Handle>,
 }
 
@@ -70,7 +70,7 @@ impl FusedIterator for Scan {}
 
 impl fmt::Debug for Scan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // sled's iterator has nothing to show
+        // sled's iterator has no Debug.
         f.debug_struct("Scan").field("tree", &self.tree).finish_non_exhaustive()
     }
 }

@@ -26,13 +26,13 @@ pub(super) struct Shared {
     pub reserve: AtomicU64,
     pub gate: Gate,
     pub has_writer: AtomicBool,
-    // the watchdog's word, see there
+    // Set by the watchdog.
     pub busy: AtomicU64,
     pub fault: Fault,
     pub timings: Timings,
-    // empty only while the store is opened anew, or could not be
+    // Empty only while the store is reopened, or if that failed.
     slot: RwLock<Option<Arc<Handle>>>,
-    // after the handle, so that the lock is the last to go
+    // After the handle, so that the lock is released last.
     pub folder: Folder,
 }
 
@@ -110,7 +110,7 @@ impl Shared {
         let closed = match taken.map(Arc::try_unwrap) {
             Some(Ok(handle)) => handle.close(self.options.flush_limit),
             Some(Err(handle)) => {
-                // a reader holds it; the next attempt may find it alone
+                // A reader holds it; the next attempt may succeed.
                 *self.slot_mut() = Some(handle);
                 return Err(writer::failed("the failed store is being read", false));
             }
@@ -125,7 +125,7 @@ impl Shared {
                 *self.slot_mut() = Some(Arc::new(handle));
                 trouble.map_or(Ok(()), Err)
             }
-            // our own lock is held, so it is sled's, by what hangs in this very process
+            // Our own lock is held, so sled's is held by a thread that hangs in this process.
             Err(OpenError::Locked { .. }) => Err(writer::failed("the failed store keeps its lock", true)),
             Err(error) => Err(writer::failed(error, false)),
         }
@@ -161,7 +161,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // of a store that had no writer; a writer has done it when it ended
+        // For a store that had no writer; a writer does this when it ends.
         self.close_in_order();
     }
 }

@@ -15,7 +15,7 @@ pub struct Timings {
 impl Default for Timings {
     fn default() -> Self {
         Self {
-            // from a quarter of a millisecond to 8 s
+            // From a quarter of a millisecond to 8 s.
             commit_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 16)),
             commit_steps: Histogram::new(exponential_buckets(1.0, 2.0, 11)),
         }

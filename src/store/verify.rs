@@ -91,7 +91,7 @@ pub(super) fn verify(db: &sled::Db, marker: &Marker, number: u64, mark: Option<&
             Some(mark) => Some(mark.sums[at].records),
             None => None,
         };
-        // with groups missing at the end, a tree that has as many records as it had may be whole
+        // If groups are missing at the end, a tree with the expected number of records may be whole.
         if !is_as_written || (groups > 0 && expected != Some(sum.records)) {
             damage.trees.push(TreeDamage { tree, expected, found: sum.records, gaps, altered: 0 });
         }
@@ -148,12 +148,12 @@ fn beyond(tree: &sled::Tree, last: &[u8]) -> Option<Vec<u8>> {
         let next = plus(&low, bit)?;
         match reads(&next) {
             Some(Some(_)) => Some(Some(next)),
-            // nothing is behind it
+            // Nothing follows.
             Some(None) => Some(None),
             None => None,
         }
     })??;
-    // the lowest bits tell no two keys apart that are so long
+    // The lowest bits do not distinguish keys of this length.
     for bit in (0..WIDTH * 8).rev() {
         if let Some(middle) = plus(&low, bit)
             && middle < high

@@ -85,7 +85,7 @@ impl Writer {
         let queue = self.queue.as_ref().ok_or_else(stopped)?;
         queue.try_send(Step { number, epoch, label, writes, haste }).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Full { limit: self.shared.options.commit_queue },
-            // the thread has ended, which it does by a panic only
+            // The thread has ended, which happens only by a panic.
             TrySendError::Disconnected(_) => {
                 gate.stop(failed("the store's writer has ended", true));
                 stopped()
@@ -132,7 +132,7 @@ pub(super) fn start(
         .name("store-writer".to_owned())
         .spawn(move || {
             run.run();
-            // the lock must have gone when `close` returns
+            // The lock must be released when `close` returns.
             watch.end();
             drop(end);
         })
@@ -148,10 +148,10 @@ pub(super) fn failed(cause: impl std::fmt::Display, restart: bool) -> Status {
 struct Run {
     steps: Steps,
     work: Arc<Work>,
-    // since the last attempt to open the store anew, and how many there are to be
+    // Since the last attempt to reopen the store, and the number of attempts.
     looks: u32,
     backoff: u32,
-    // groups since the marker was synced
+    // Groups since the marker was synced.
     unsynced: u32,
 }
 
@@ -172,7 +172,7 @@ impl Run {
     /// Makes a step, and the other waiting ones, durable; or discards steps from before a stop.
     fn write(&mut self, first: Step) {
         let shared = Arc::clone(&self.work.shared);
-        // before the space is looked at, so that a step of an older epoch is not a reason to stop
+        // Before the space is checked, so that a step of an older epoch does not stop the store.
         if first.epoch < shared.gate.epoch_wanted() {
             return;
         }
@@ -198,7 +198,7 @@ impl Run {
         let status = match result {
             Ok(mark) if in_time => {
                 if let Err(error) = shared.folder.note_mark(&mark) {
-                    // an older mark only notices less
+                    // An older mark only detects less.
                     log::warn!(error:%; "store_mark_not_written");
                 }
                 shared.timings.commit_steps.observe(steps as f64);
@@ -210,7 +210,7 @@ impl Run {
                     self.work.tell(WriterEvent::Durable { upto });
                 });
             }
-            // late: reported as hanging already, and this handle is not trusted again
+            // Too late: it was reported as hanging, and this handle is not used again.
             Ok(_) => failed("a flush took longer than it may", false),
             Err(cause) => failed(format_args!("a write failed: {cause}"), false),
         };
@@ -231,7 +231,7 @@ impl Run {
         let shared = Arc::clone(&self.work.shared);
         let stopped = shared.gate.epoch_if_open().is_none();
         if let Err(status) = shared.check_space(stopped) {
-            // a failure stays the reason until the store is open again
+            // A failure remains the reason until the store is open again.
             if !shared.is_failed() {
                 self.work.stop(status);
             }

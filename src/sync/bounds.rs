@@ -80,8 +80,8 @@ pub(super) fn check_entry(entry: &Entry) -> Result<(), &'static str> {
     if !fits(entry, MAX_RECORD) {
         return Err("it takes more than 32768 bytes");
     }
-    // The last question, for it is the dearest. Two nodes that took different contents under one stamp
-    // would never notice: fingerprints go by stamps.
+    // Last, because it costs most. Two nodes with different contents under one stamp would not notice,
+    // because fingerprints are made of stamps.
     if !entry.is_as_stamped() {
         return Err("its content does not give the hash in its stamp: somebody has changed it");
     }

@@ -201,7 +201,7 @@ impl Lane {
         for (stamp, state) in std::mem::take(&mut self.flying_receipts) {
             self.add_receipt(stamp, state);
         }
-        // Receipts are a courtesy that the initial node asks for again; they must not pile up.
+        // Receipts can be dropped, because the initial node asks again; their number must stay bounded.
         while self.receipts.len() > MAX_ROWS {
             self.receipts.pop_first();
         }

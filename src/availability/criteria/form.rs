@@ -177,7 +177,7 @@ fn exceptions(field: &str, value: &Value, errors: &mut Vec<CriteriaError>, door:
         }
         exceptions.push(exception);
     }
-    // By what is written: an order that no version changes by having more kinds.
+    // By the JSON: a version with more kinds has the same order.
     exceptions.sort_by_cached_key(|one| serde_json::to_string(one).unwrap_or_default());
     exceptions.dedup();
     exceptions

@@ -114,7 +114,7 @@ fn a_secret_can_be_in_a_file_beside_the_configuration() {
 fn names_are_unique_and_references_are_found() {
     for list in ["application", "resource"] {
         let entry = format!("[[{list}]]\nname = \"x\"\n");
-        refused(&format!("{entry}{entry}"), &format!("7: {list}.name: \"x\" is there already"));
+        refused(&format!("{entry}{entry}"), &format!("7: {list}.name: \"x\" is used twice"));
     }
     refused("[[resource]]\n", "4: resource.name: is required");
     let uses = "[[application]]\nname = \"x\"\nuses = [\"y\"]\n";
@@ -127,8 +127,8 @@ fn names_are_unique_and_references_are_found() {
     let reason = |code: u32, name: &str| format!("[[reason]]\ncode = {code}\nname = \"{name}\"\n");
     refused(&reason(99, "x"), "5: reason.code: must be from 100");
     refused(&reason(100, "testing"), "6: reason.name: \"testing\" is a built-in");
-    refused(&(reason(100, "x") + &reason(100, "y")), "8: reason.code: 100 is there already");
-    refused(&(reason(100, "x") + &reason(101, "x")), "9: reason.name: \"x\" is there already");
+    refused(&(reason(100, "x") + &reason(100, "y")), "8: reason.code: 100 is used twice");
+    refused(&(reason(100, "x") + &reason(101, "x")), "9: reason.name: \"x\" is used twice");
     refused("[[reason]]\nname = \"x\"\n", "4: reason.code: is required");
 }
 
@@ -142,7 +142,7 @@ fn credentials_have_limits() {
     refused(&token("x", "monitor", &one[1..]), "7: token.sha256: must be 64");
     let operator = |name: &str, hash: &str| format!("[[operator]]\nname = \"{name}\"\npassword = \"{hash}\"\n");
     let twice = token("x", "monitor", &one) + &token("x", "monitor", &other);
-    refused(&twice, "9: token.name: \"x\" is there already");
+    refused(&twice, "9: token.name: \"x\" is used twice");
     let shared = token("x", "monitor", &one) + &token("y", "monitor", &one);
     refused(&shared, "11: token.sha256: is another token's");
     let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -154,7 +154,7 @@ fn credentials_have_limits() {
     refused(&(operator("x", &phc()) + "role = \"monitor\""), "7: operator.role: must be \"operator\" or \"viewer\"");
     refused(&operator("x", "plain"), "6: operator.password: must be an argon2id hash");
     let twice = operator("x", &phc()) + &operator("x", &phc());
-    refused(&twice, "8: operator.name: \"x\" is there already");
+    refused(&twice, "8: operator.name: \"x\" is used twice");
 }
 
 #[test]

@@ -128,7 +128,7 @@ impl Talk {
             return Ok(match &self.stage {
                 Stage::Exchange { .. } => self.exchange(replica),
                 Stage::Probe | Stage::Whole => Next::Done,
-                // It could not read the question: nothing has been compared.
+                // It could not read the request: nothing has been compared.
                 Stage::Ranges(_) => return Err(TalkError::Ranges("no answer".to_owned())),
             });
         };
@@ -144,7 +144,7 @@ impl Talk {
             digests.for_each(|digest| _ = self.open.remove(&ranges::name(digest)));
         }
         replica.absorb(self.reference, merged, now);
-        // Only what was taken is passed on, and is still of use to somebody.
+        // Only entries that were admitted and are still alive are passed on.
         self.learned.extend(
             told.into_iter()
                 .filter(|entry| replica.find(&entry.notification.id).is_some_and(|held| held.stamp == entry.stamp)),
@@ -190,9 +190,8 @@ impl Talk {
     fn exchange(&mut self, replica: &Replica) -> Next {
         let Stage::Exchange { have, records, need } = &mut self.stage else { return Next::Done };
         if have.is_empty() && records.is_empty() && need.is_empty() {
-            // What it was asked for goes by another digest since a second node turned out to have
-            // accepted it, or was killed by what has come in meanwhile: compared once more, it is
-            // found, or its killer.
+            // A requested entry may have changed meanwhile (a second node had accepted it too), or died. If it
+            // does not arrive, compare again: that finds the entry or what killed it.
             let is_whole = self.open.is_empty() || self.again == MAX_AGAIN;
             self.open.clear();
             if is_whole {

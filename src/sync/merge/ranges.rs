@@ -31,7 +31,7 @@ impl Index {
         for (stamp, digest) in holdings {
             let id = id(digest);
             stamps.insert(id, stamp);
-            // Fails only once it is sealed.
+            // Fails only after it was sealed.
             let _ = storage.insert(u64::try_from(stamp.time.millis()).unwrap_or(0), id);
         }
         let _ = storage.seal();

@@ -207,7 +207,7 @@ impl Node {
     pub(super) fn go_on(&mut self) {
         while let Some(next) = self.start.as_mut().and_then(|start| start.next()) {
             match next {
-                // One that is under way already, since the peer has returned, serves as well.
+                // A merge with it is in flight already, because the peer has returned. That one suffices.
                 Move::Talk(peer, _) if self.merging.contains(&peer) => {
                     if let Some(start) = &mut self.start {
                         start.overlap();

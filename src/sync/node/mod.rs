@@ -132,7 +132,7 @@ impl Node {
         self.start = Some(start);
         self.announce(new, Then::Start);
         self.go_on();
-        // What waits for peers was not sent during the replay.
+        // Rows for peers were not sent during the replay.
         self.replica.tick(now);
     }
 
@@ -263,11 +263,10 @@ impl Node {
     /// A peer, or this node itself, has announced itself here.
     fn hear_announcement(&mut self, from: Asker, announce: &Announce, ticket: Ticket, now: Now) {
         let own = self.replica.facts();
-        // A node that finds itself in its own list of peers calls itself.
+        // A node whose own address is in its list of peers calls itself.
         let is_self = (from.id, from.boot, from.nonce) == (own.me, own.boot, own.boot_nonce);
-        // Two nodes with one id, or one name: one that has been turned away, or that has not yet asked the
-        // others whether it is a copy, must not accuse the other one, which would believe it; nor is it to
-        // be met under an identity that may not be its own.
+        // Two nodes with one id, or one name: a node that is fenced, or that has not yet asked the others whether
+        // it is a copy, must not fence the other one. Its identity may not be its own.
         let is_unsure = self.replica.conflict().is_some() || from.id == own.me && self.phase < Phase::Ready;
         if !is_self && is_unsure {
             return self.effects.push(Effect::Reply(ticket, Reply::Busy));

@@ -145,7 +145,7 @@ impl Start {
     fn next_reference(&mut self) -> Option<(NodeId, String)> {
         while self.reached + self.open.len() < self.wanted && (!self.series || self.open.is_empty()) {
             let answered = |address: &String| self.met.contains_key(address);
-            // In series the order counts: the first one is waited for until it answers or fails.
+            // In series the order counts: wait until the first one answers or fails.
             let at = if self.series {
                 self.queue.front().filter(|address| answered(address)).map(|_| 0)?
             } else {

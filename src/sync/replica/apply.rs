@@ -91,7 +91,7 @@ impl Replica {
         self.withdraw_restamped(&entry, now, changes, applied);
         let state = if admission.superseded.is_some() { DeliveryState::Superseded } else { DeliveryState::Applied };
         if row.initial == self.facts.me {
-            // True as soon as this step is durable, and not to be lost if this run ends then.
+            // Valid as soon as this step is durable; it must not be lost if this run ends then.
             let (node, name) = (self.facts.me, self.facts.name.to_string());
             changes.push(Change::Receipt { stamp: entry.stamp, node, name, state, at: now.wall });
         }
@@ -102,7 +102,7 @@ impl Replica {
         if let (Some(share), DeliveryState::Superseded) = (&mut share, state)
             && row.initial == self.facts.me
         {
-            // As in [`Replica::take_over`]: one's own, sent back by a relay, and dead here by now.
+            // As in [`Replica::take_over`]: this node's own entry, sent back by a relay, and dead meanwhile.
             share.clear();
         }
         self.pass_on(out, &entry, row.initial, share, now, changes);

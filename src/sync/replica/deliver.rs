@@ -68,7 +68,7 @@ impl Replica {
                 queued.push((item.entry.stamp, item.initial));
             }
             if self.holds.is_unsettled(&item.entry.stamp) {
-                // Applied, but not to be called so yet: this one, too, is to hear of it when it is.
+                // Applied, but not yet reported as applied: this sender, too, gets a receipt then.
                 again.push((item.entry.stamp, item.initial, DeliveryState::Applied));
             }
             self.take_over(from, item, now, &mut changes, &mut unknown);
@@ -109,8 +109,7 @@ impl Replica {
             }
         }
         let stamp = item.entry.stamp;
-        // One's own, sent back by a relay: every peer without a receipt has a row here already, and the
-        // others have said what became of it.
+        // This node's own entry, sent back by a relay: every peer without a receipt has a row here already.
         if item.initial == self.facts.me && self.ledger.get(&stamp).is_some() {
             share.clear();
         }
@@ -123,7 +122,7 @@ impl Replica {
         }
         let key = self.key_for(&item.entry, now);
         if key.is_quarantine() && self.find(&item.entry.notification.id_restamped()).is_some() {
-            // It has been issued again under a right time: see `forewarn store restamp`.
+            // It was issued again with a correct time: see `forewarn store restamp`.
             return;
         }
         let mut row = PendingRow { entry: item.entry, initial: item.initial, share: Some(share) };
@@ -202,7 +201,7 @@ impl Replica {
                 self.report(Report::RefusedRecord { peer: self.name_of(from), stamp: entry.stamp, problem });
                 continue;
             }
-            // Whoever has it offers it again, when its time has come if not before.
+            // A node that has it offers it again, at the latest when its time has come.
             if self.inbox.quarantined() >= MAX_QUARANTINE && self.key_for(&entry, now).is_quarantine() {
                 left_out += usize::from(self.inbox.key_of(&entry.stamp).is_none());
                 continue;
@@ -244,7 +243,7 @@ impl Replica {
         // The caller commits these changes in the next step.
         let step = self.holds.step() + 1;
         let Some(id) = self.outbox.receipt(node, stamp, state, step, now, changes) else { return };
-        // This node's own state needs no row: it is what is in the ledger or the inbox.
+        // This node's own state needs no row: ledger and inbox contain it.
         if node != self.facts.me {
             let name = self.name_of(node);
             changes.push(Change::Receipt { stamp: *stamp, node, name, state, at: now.wall });

@@ -120,11 +120,11 @@ impl Replica {
         let member = &announce.member;
         let run = (announce.boot, announce.boot_nonce);
         if run.0 > 0 && (member.id, run) != (self.facts.me, (self.facts.boot, self.facts.boot_nonce)) {
-            // An answer is no better than a request: a copy must not be met at its own address either.
+            // Answers are checked like requests: a copy is refused at its own address too.
             self.check_sender(member.id, run.0, run.1)?;
         }
         if member.id == self.facts.me {
-            // A configured address that is this node's own.
+            // A configured address is this node's own.
             if let Some(address) = address {
                 self.roster.answered_at(address, self.facts.me);
                 self.drop_stand_in(address);
@@ -136,7 +136,7 @@ impl Replica {
         self.learn_member(member, now);
         self.learn_members(&announce.members, now);
         if self.roster.has(&member.id) {
-            // Who was here before is no more, whichever of their clocks was ahead.
+            // The former node at this place is gone, whichever clock was ahead.
             for former in self.roster.former(member, None) {
                 self.forget_id(former.id, now);
             }

@@ -65,7 +65,7 @@ impl Replica {
         let mut lacked: Vec<Arc<Entry>> = Vec::new();
         let mut records: Vec<Arc<Record>> = Vec::new();
         if message.whole {
-            // What was offered and is dead here has its killers among these.
+            // These include what killed the offered entries that are dead here.
             let unknown = |entry: &&Arc<Entry>| !told.contains(&(entry.stamp, entry.notification.node.as_str()));
             lacked = self.holdings().filter(unknown).take(MAX_ENTRIES).cloned().collect();
             let told: HashSet<Stamp> = message.records.iter().map(|record| record.stamp).collect();
@@ -98,7 +98,7 @@ impl Replica {
             // Usually it is applied at once, and the starting node may report it as applied.
             step = self.holds.step();
         }
-        // It was read once already, before anything was taken.
+        // It was read once already, before anything was applied.
         let reply_ranges = message.ranges.as_deref().and_then(|hex| ranges::answer(self.digests(), hex).ok());
         let fingerprint = format!("{:032x}", self.fingerprint());
         let limit = self.ledger.limit();

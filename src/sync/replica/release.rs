@@ -63,7 +63,7 @@ impl Replica {
         match held {
             Held::Reply(ticket, mut reply) => {
                 match (&mut reply, &self.conflict) {
-                    // Peers may refuse it from this node: the submitter is not told that all is well.
+                    // Peers may refuse it from this node, so the submitter must not be told that it was accepted.
                     (Reply::Submitted(result @ Ok(_)), Some(conflict)) => {
                         *result = Err(SubmitRefusal::Fenced(conflict.clone()));
                     }

@@ -83,7 +83,7 @@ impl Replica {
         }
         for (key, mut row) in restored.pending {
             if row.share.is_none() {
-                // Accepted here, be it under an id that `store renew` has replaced since.
+                // Accepted here, perhaps under an id that `store renew` has replaced since.
                 row.initial = replica.facts.me;
             }
             replica.clock.see(&row.entry.stamp, now);

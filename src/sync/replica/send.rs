@@ -52,7 +52,7 @@ impl Replica {
             } else if let Some(receipt) = receipt {
                 self.hand_over(id, &key, &row, receipt.state, &unknown, now, &mut changes);
             } else {
-                // It said nothing about it: nothing has happened.
+                // The answer does not mention it: the peer has not accepted it.
                 self.outbox.ask_again(id, &key, now);
             }
         }

@@ -107,7 +107,7 @@ impl Replica {
     }
 
     fn try_submit(&mut self, submit: Submit, now: Now) -> Result<(Taken, u64), SubmitRefusal> {
-        // Before anything is called known: what is known here only may never reach the other nodes.
+        // Before a known id is looked up: an entry that only this node has may never reach the others.
         if let Some(conflict) = &self.conflict {
             return Err(SubmitRefusal::Fenced(conflict.clone()));
         }
@@ -184,7 +184,7 @@ impl Replica {
         let Some(id) = submission.cancels.or(submission.replaces) else { return Ok(None) };
         let field = if submission.cancels.is_some() { "cancels" } else { "replaces" };
         let wrong = |error| SubmitRefusal::Invalid(vec![error]);
-        // What is in quarantine is not in force, and this node's next stamp may lie below it.
+        // An entry in quarantine is not in force, and this node's next stamp may be lower.
         let in_force = |plan: &Arc<Entry>| self.inbox.key_of(&plan.stamp).is_none_or(|key| !key.is_quarantine());
         let plan = self.find(&id).filter(in_force).ok_or_else(|| {
             wrong(FieldError::new(
@@ -206,7 +206,7 @@ impl Replica {
     /// The same id again: the same notification, or a conflict.
     fn repeated(&self, existing: Arc<Entry>, submission: Submission, author: &Author) -> Result<Taken, SubmitRefusal> {
         let held = &existing.notification;
-        // As it was checked when it was made: names may have left the farm since, windows may be over.
+        // As when it was made: since then names may have left the farm, and windows may be over.
         let (now, reasons, rules) = (held.timestamp, &self.facts.reasons, self.facts.rules);
         let then = Known { target: &|_| true, node: &|_| true, reasons, rules, now, clock: now, stamp: now };
         let submission = submission.check(&then).map_err(SubmitRefusal::Invalid)?;
@@ -214,7 +214,7 @@ impl Replica {
             (Some(cancels), Some(cancelled)) => cancels == cancelled,
             (None, None) => {
                 let time = submission.timestamp.unwrap_or(held.timestamp);
-                // Who hands a retry in, and where, does not make it another notification.
+                // A retry by another person or at another node is the same notification.
                 let mut again: Notification = submission.statement(held.id, time, author, &held.node);
                 again.operator.clone_from(&held.operator);
                 again.extra.clone_from(&held.extra);

@@ -128,8 +128,8 @@ impl Replica {
 
     /// Of everything this node holds, in the ledger or on the way there.
     pub fn fingerprint(&self) -> u128 {
-        // Not kept up to date step by step: what the ledger drops may still wait here, and would
-        // have to be counted again then. Little waits, as a rule.
+        // Computed anew each time: an entry that the ledger drops may still wait here, and would have to be
+        // counted again. Usually few entries wait.
         let waiting = self.inbox.entries().filter(|entry| self.ledger.get(&entry.stamp).is_none());
         let held = self.ledger.fingerprint().wrapping_add(self.registry.fingerprint());
         waiting.fold(held, |sum, entry| sum.wrapping_add(entry.digest()))

@@ -155,7 +155,7 @@ impl Outbox {
     pub(super) fn merge_failed(&mut self, id: NodeId, chance: u64, now: Now) {
         let Some(route) = self.routes.get_mut(&id) else { return };
         route.merging = false;
-        // A delivery that is on its way will tell by itself whether the peer answers.
+        // A delivery in flight will show by itself whether the peer answers.
         if !route.link.is_busy() {
             route.link.failed(now.mono, chance);
         }
@@ -171,7 +171,7 @@ impl Outbox {
             return None;
         }
         route.lane.collapsed = false;
-        // A row of one's own has been written since; one that is only relayed brings no receipt.
+        // This node's own rows that were written since bring receipts; relayed ones do not.
         let has_own_row = |stamp: &Stamp| {
             let row = route.lane.key_of(stamp).and_then(|key| route.lane.get(&key));
             row.is_some_and(|row| row.initial == self.me)

@@ -75,7 +75,7 @@ impl Outbox {
                 continue;
             }
             if let Some(standing) = route.lane.key_of(&key.stamp) {
-                // Two ways to one peer: a row of one's own stays, for its receipt is awaited.
+                // Two ways to one peer: this node's own row stays, because its receipt is awaited.
                 if !own {
                     continue;
                 }

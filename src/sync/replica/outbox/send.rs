@@ -128,7 +128,7 @@ impl Outbox {
         let Some(route) = self.routes.get_mut(&id) else { return wake };
         if own {
             self.progress.insert((*key, id), now.mono);
-            // Not to be delegated again, should it have to be sent once more.
+            // If it must be sent again, it is not delegated again.
             route.lane.direct(key, Vec::new());
             route.lane.queued(key, now.mono);
         } else {
@@ -150,7 +150,7 @@ impl Outbox {
             let row = self.routes.get(&id).and_then(|route| route.lane.get(&key));
             let Some(row) = row.filter(|row| !row.share.is_empty()).cloned() else { continue };
             self.direct(id, &key, Vec::new());
-            // Those that have not got it in the meantime.
+            // Those that have not received it meanwhile.
             let is_waiting = |member: &&NodeId| {
                 self.routes.get(member).is_some_and(|route| route.lane.delegated_to(&key) == Some(id))
             };
