@@ -5,7 +5,7 @@
 //! bounds allow, kind by kind, on everything that one application needs, until a submission is refused, and
 //! asks for the longest texts that the gate lets in, made so that every search runs to their end. It fails
 //! if the quickest of many rounds takes longer than the promise; slower rounds are disturbed by other programs
-//! on the same core.
+//! on the same core. With `--test` every case is planted and asked once, and nothing is measured.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -53,9 +53,10 @@ struct Case {
 }
 
 fn main() {
-    if std::env::args().any(|arg| arg == "--list" || arg == "--test") {
+    if std::env::args().any(|arg| arg == "--list") {
         return;
     }
+    let rounds = if std::env::args().any(|arg| arg == "--test") { 1 } else { 300 };
     // What stands between the stars fills one word, looks like the text everywhere, and is nowhere in it.
     let nowhere = |n: usize| format!("*{}z{n}*", "?".repeat(55));
     let paths = |globs: Vec<String>| json!({"paths": globs});
@@ -228,11 +229,11 @@ fn main() {
     cases[7].head = Head(vec![(String::new(), vec![0xe9; HEAD])]);
     let mut worst = Duration::ZERO;
     for case in &cases {
-        let (planted, quickest, median) = measure(case);
+        let (planted, quickest, median) = measure(case, rounds);
         worst = worst.max(quickest);
         println!("{:34} {planted:4} criteria  quickest {quickest:8.1?}  median {median:8.1?}", case.name);
     }
-    assert!(worst <= PROMISE, "criteria cost a request {worst:?}, and {PROMISE:?} is promised");
+    assert!(rounds == 1 || worst <= PROMISE, "criteria cost a request {worst:?}, and {PROMISE:?} is promised");
 }
 
 /// The longest method.
@@ -241,7 +242,7 @@ fn method() -> String {
 }
 
 /// Plants as much as is taken; the quickest request and the one in the middle.
-fn measure(case: &Case) -> (usize, Duration, Duration) {
+fn measure(case: &Case, rounds: usize) -> (usize, Duration, Duration) {
     let name = |text: &str| text.parse().unwrap();
     let uses = (0..case.resources).map(|n| Use { resource: name(&format!("db{n}")), agree: 1_000 }).collect();
     let definition = Definition { name: name("mail"), uses, agree: 1_000 };
@@ -279,7 +280,7 @@ fn measure(case: &Case) -> (usize, Duration, Duration) {
         node: &node,
         inside: false,
     };
-    let mut rounds: Vec<Duration> = (0..300)
+    let mut rounds: Vec<Duration> = (0..rounds)
         .map(|_| {
             let begun = Instant::now();
             assert!(weighed.decide(std::hint::black_box(&facts)).is_open());

@@ -119,7 +119,7 @@ fn names_are_unique_and_targets_are_known() {
     refused(&target("mail"), "10: monitor.target: is none of");
     accepted(&target("system"));
     let twice = monitor("tcp = \"a:1\"") + "[[rule]]\nname = \"x\"\ntarget = \"system\"\nwhen = \"true\"\n";
-    refused(&twice, "13: rule.name: \"x\" is there already");
+    refused(&twice, "13: rule.name: \"x\" is used twice");
     let odd = format!("[node]\nname = \"alert\"\ndata = \"d\"\n{}", monitor("tcp = \"a:1\""));
     assert!(message(&odd).contains("monitor.name: cannot speak on a node named \"alert\""));
 }
