@@ -8,7 +8,7 @@
 //! room          is                                                      uses
 //! main          arguments in, exit status out                           cli
 //! cli           the command line: a file per subcommand                 all below
-//! demo          the farm that `forewarn demo` starts                    config vocabulary availability clock
+//! demo          the farm that `forewarn demo` starts                    config answer vocabulary availability clock
 //! node          one node, put together: boot order, shutdown order      all below
 //! gate          what users reach: decide, deny, forward, check          http1 actors answer text store outside monitor sync tls vocabulary availability clock noise
 //! control       what operators and programs reach: API, pages, events   body actors answer text store outside monitor sync tls vocabulary availability clock noise

@@ -150,7 +150,9 @@ impl Denial {
     /// Those that depend on shape and language alone.
     fn fixed(&self, shape: Shape, language: &Language) -> impl Iterator<Item = (&'static str, Bytes)> {
         let typed = [("content-type", Bytes::from_static(shape.content_type().as_bytes())), in_language(language)];
-        let policy = (shape == Shape::Html).then(|| ("content-security-policy", page::security_policy(true)));
+        let own = || language.site().pages.has(self.facts.app.name().as_str());
+        let policy = (shape == Shape::Html)
+            .then(|| ("content-security-policy", page::security_policy(true, language.site(), own())));
         typed.into_iter().chain(policy).chain(self.headers.iter().cloned())
     }
 
@@ -184,7 +186,7 @@ impl Denial {
 
     /// The page that gives a form back, in a buffer that is overwritten when it goes and that never moves.
     pub fn page_with(&self, form: &Form, occasion: &Occasion<'_>) -> Zeroizing<Vec<u8>> {
-        let mut page = Zeroizing::new(Vec::with_capacity(page::LARGEST_PAGE + form.most()));
+        let mut page = Zeroizing::new(Vec::with_capacity(page::LARGEST_OWN_PAGE + form.most()));
         let slots = Slots { form: Some(form), ..self.slots(occasion) };
         self.spoken(occasion.language).form_page(self).append(&mut page, &slots);
         page

@@ -39,6 +39,11 @@ impl NotKept {
         Self(words.into_iter().map(|word| word.to_ascii_lowercase()).collect())
     }
 
+    /// The parts of names, in small letters.
+    pub fn words(&self) -> &[String] {
+        &self.0
+    }
+
     /// A text of several lines is no password, whatever it is called.
     fn is_secret(&self, name: &[u8], value: &[u8]) -> bool {
         let has =

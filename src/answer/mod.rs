@@ -10,6 +10,7 @@
 //! frameworks, the store.
 
 mod announced;
+mod bar;
 mod denial;
 #[cfg(test)]
 mod fixtures;
@@ -20,19 +21,22 @@ mod occasion;
 mod page;
 mod pieces;
 mod problem;
+mod sample;
 mod shape;
 mod snapshot;
 mod words;
 mod works;
 
 pub use announced::{Announced, LastEntry};
+pub use bar::bar_json;
 pub use denial::{Denial, EVENTS, Told};
 pub use general::{advisory_json, availability_json, general, is_general, partial};
 pub use note::Note;
 pub use occasion::Occasion;
 pub use page::LARGEST_PAGE;
-pub(crate) use page::base64;
+pub(crate) use page::{base64, lean_script};
 pub use problem::{PROBLEMS, Problem, ProblemKind, problem_type};
+pub use sample::sample;
 pub use shape::Shape;
 pub use snapshot::{App, Decision, Snapshot};
 pub use works::{MOST as MOST_WORKS, Work};

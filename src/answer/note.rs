@@ -25,7 +25,8 @@ pub struct Note<'a> {
 impl Note<'_> {
     /// Every header field but `Content-Length`: names in small letters, values literal.
     pub fn headers(&self, shape: Shape) -> impl Iterator<Item = (&'static str, Bytes)> {
-        let policy = (shape == Shape::Html).then(|| ("content-security-policy", security_policy(false)));
+        let policy = (shape == Shape::Html)
+            .then(|| ("content-security-policy", security_policy(false, english().site(), false)));
         let fixed = [
             ("content-type", shape.content_type()),
             ("cache-control", "no-store"),

@@ -14,17 +14,22 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::pieces;
-use crate::{availability::Moment, text::Language};
+use crate::{
+    availability::Moment,
+    text::{Language, Look, Site},
+};
 
 /// Every page stays below this many bytes: ten TCP segments of a usual first flight (RFC 6928), less
 /// the head of the answer.
 pub const LARGEST_PAGE: usize = 14_000;
+/// The same of a site's own pages, whose size is the site's affair.
+pub(super) const LARGEST_OWN_PAGE: usize = 80_000;
 /// What filling in may add to a rendered page.
 const ROOM: usize = 120;
 static STYLE: LazyLock<String> = LazyLock::new(|| tight(include_str!("../../static/gate/page.css")));
-static SCRIPT: LazyLock<String> = LazyLock::new(|| lean(include_str!("../../static/gate/page.js")));
-static FORM_SCRIPT: LazyLock<String> = LazyLock::new(|| lean(include_str!("../../static/gate/form.js")));
-static KEPT_SCRIPT: LazyLock<String> = LazyLock::new(|| lean(include_str!("../../static/gate/kept.js")));
+static SCRIPT: LazyLock<String> = LazyLock::new(|| lean_script(include_str!("../../static/gate/page.js")));
+static FORM_SCRIPT: LazyLock<String> = LazyLock::new(|| lean_script(include_str!("../../static/gate/form.js")));
+static KEPT_SCRIPT: LazyLock<String> = LazyLock::new(|| lean_script(include_str!("../../static/gate/kept.js")));
 static FORM_STYLE: LazyLock<String> = LazyLock::new(|| tight(include_str!("../../static/gate/form.css")));
 
 /// What a request that is no GET must be told about what it sent.
@@ -147,10 +152,6 @@ impl<'a> Page<'a> {
         &STYLE
     }
 
-    fn script(&self) -> &str {
-        &SCRIPT
-    }
-
     /// Whether there may be a form: of this request, or of an earlier one that the tab has kept.
     fn has_forms(&self) -> bool {
         self.form || (self.since.is_some() && self.sent.is_none())
@@ -160,8 +161,25 @@ impl<'a> Page<'a> {
         &FORM_STYLE
     }
 
-    fn form_script(&self) -> &str {
-        if self.form { &FORM_SCRIPT } else { &KEPT_SCRIPT }
+    fn look(&self) -> &Look {
+        &self.language.site().look
+    }
+
+    /// What tells the script what to do, as attributes of the root element.
+    pub(super) fn attributes(&self) -> String {
+        let left = self.back.map(|_| format!(" data-left=\"{}\"", pieces::LEFT)).unwrap_or_default();
+        // Names, ids and numbers: nothing in them needs escaping.
+        format!("data-watch=\"{}\" data-key=\"{}\" data-apps=\"{}\"{left}", self.watch, self.key, self.apps)
+    }
+
+    /// The elements with what the scripts say, and the scripts.
+    pub(super) fn scripts(&self) -> String {
+        let words = self
+            .is_live()
+            .then(|| format!("<script type=\"application/json\" id=\"words\">{}</script>\n", self.words()));
+        let form = self.has_forms().then(|| if self.form { &*FORM_SCRIPT } else { &*KEPT_SCRIPT });
+        let form = form.map(|script| format!("<script>{script}</script>\n"));
+        format!("{}{}<script>{}</script>", words.unwrap_or_default(), form.unwrap_or_default(), *SCRIPT)
     }
 
     fn given_back(&self) -> char {
@@ -174,10 +192,6 @@ impl<'a> Page<'a> {
 
     fn elapsed(&self) -> char {
         pieces::ELAPSED
-    }
-
-    fn left(&self) -> char {
-        pieces::LEFT
     }
 
     fn works(&self) -> char {
@@ -243,20 +257,45 @@ impl<'a> Page<'a> {
 ///
 /// With `forms` there is no `form-action`: browsers apply it to redirects as well, and where an application
 /// leads after a form is its own affair. What is on the page is escaped, and no script of others runs.
-pub(super) fn security_policy(forms: bool) -> Bytes {
+pub(super) fn security_policy(forms: bool, site: &Site, own: bool) -> Bytes {
+    if own {
+        return own_policy();
+    }
     static POLICIES: LazyLock<[Bytes; 2]> = LazyLock::new(|| {
-        let hash = |text: &str| format!("'sha256-{}'", base64(&Sha256::digest(text.as_bytes())));
         let policy = |styles: &[&str], scripts: &[&str], end: &str| {
             let all = |texts: &[&str]| texts.iter().map(|text| hash(text)).collect::<Vec<_>>().join(" ");
             let (styles, scripts) = (all(styles), all(scripts));
-            format!("default-src 'none'; style-src {styles}; script-src {scripts}; connect-src 'self'; img-src data:; base-uri 'none'{end}").into()
+            format!("default-src 'none'; script-src {scripts}; connect-src 'self'; img-src data:; base-uri 'none'{end}; style-src {styles}").into()
         };
         [
             policy(&[&STYLE], &[&SCRIPT], "; form-action 'none'"),
             policy(&[&STYLE, &FORM_STYLE], &[&SCRIPT, &FORM_SCRIPT, &KEPT_SCRIPT], ""),
         ]
     });
-    POLICIES[usize::from(forms)].clone()
+    let policy = &POLICIES[usize::from(forms)];
+    match site.look.style.as_str() {
+        "" => policy.clone(),
+        style => [&policy[..], b" ", hash(style).as_bytes()].concat().into(),
+    }
+}
+
+/// The policy of a page of the site's own: its styles, its pictures from the same host, the gate's scripts and no
+/// others, for what people typed may stand on it.
+fn own_policy() -> Bytes {
+    static POLICY: LazyLock<Bytes> = LazyLock::new(|| {
+        let scripts = [&*SCRIPT, &*FORM_SCRIPT, &*KEPT_SCRIPT].map(|script| hash(script)).join(" ");
+        format!(
+            "default-src 'none'; style-src 'unsafe-inline' 'self'; script-src {scripts}; connect-src 'self'; \
+             img-src data: 'self'; font-src data: 'self'; base-uri 'none'"
+        )
+        .into()
+    });
+    POLICY.clone()
+}
+
+/// A source of a policy: exactly this text.
+fn hash(text: &str) -> String {
+    format!("'sha256-{}'", base64(&Sha256::digest(text.as_bytes())))
 }
 
 /// The source without the lines that are comments, and without indents.
@@ -278,6 +317,33 @@ fn lean(source: &str) -> String {
 fn tight(source: &str) -> String {
     let spaces = [(" {", "{"), ("{ ", "{"), (" }", "}"), ("; ", ";"), (": ", ":"), (", ", ","), ("\n", "")];
     spaces.iter().fold(lean(source), |text, (with, without)| text.replace(with, without))
+}
+
+/// Spaces that say nothing.
+const SPACES: [(&str, &str); 18] = [
+    (" = ", "="),
+    (" => ", "=>"),
+    (" === ", "==="),
+    (" !== ", "!=="),
+    (" && ", "&&"),
+    (" || ", "||"),
+    (" ? ", "?"),
+    (" : ", ":"),
+    (" + ", "+"),
+    (" < ", "<"),
+    (" > ", ">"),
+    (", ", ","),
+    ("; ", ";"),
+    (": ", ":"),
+    ("{ ", "{"),
+    (" }", "}"),
+    (") {", "){"),
+    (";\n", ";"),
+];
+
+/// A script of ours without comments, and without spaces that say nothing. (None of its texts has such spaces.)
+pub(crate) fn lean_script(source: &str) -> String {
+    SPACES.iter().fold(lean(source), |text, (with, without)| text.replace(with, without))
 }
 
 /// RFC 4648, section 4.
@@ -312,7 +378,7 @@ mod tests {
         for (page, forms) in
             [(page(false, None), false), (page(true, None), true), (page(false, Some(Moment::ZERO)), true)]
         {
-            let policy = String::from_utf8(security_policy(forms).to_vec()).unwrap();
+            let policy = String::from_utf8(security_policy(forms, &Site::default(), false).to_vec()).unwrap();
             let count = 1 + usize::from(forms);
             for (open, close) in [("<style>", "</style>"), ("<script>", "</script>")] {
                 let inside = page.split(open).skip(1).map(|rest| rest.split(close).next().unwrap());

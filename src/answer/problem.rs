@@ -70,7 +70,8 @@ impl<'a> Problem<'a> {
 
     /// Every header field but `Content-Length`: names in small letters, values literal.
     pub fn headers(&self, shape: Shape) -> impl Iterator<Item = (&'static str, Bytes)> + use<> {
-        let policy = (shape == Shape::Html).then(|| ("content-security-policy", page::security_policy(false)));
+        let policy = (shape == Shape::Html)
+            .then(|| ("content-security-policy", page::security_policy(false, self.language.site(), false)));
         let retry = (self.kind == ProblemKind::TooMany).then(|| ("retry-after", Bytes::from_static(b"10")));
         let fixed = [
             ("content-type", shape.content_type()),

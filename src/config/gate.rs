@@ -3,6 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use super::{
+    pages,
     reader::Reader,
     settings::{GateSettings, PerClientSettings, TimeoutSettings},
     tls, values,
@@ -39,9 +40,10 @@ pub(super) fn gate(mut section: Reader<'_>, file: &Path) -> GateSettings {
             section.problem("redirect", "is one of gate.listen; choose another port");
         }
     }
+    let texts = pages::texts(&mut section, file);
     let timeouts = timeouts(section.section("timeouts"));
     let per_client = per_client(section.section("per_client"));
-    section.not_yet(&["proxy_protocol", "access_log", "access_log_format", "pages", "h2c"]);
+    section.not_yet(&["proxy_protocol", "access_log", "access_log_format", "h2c"]);
     section.finish();
     GateSettings {
         listen,
@@ -52,6 +54,7 @@ pub(super) fn gate(mut section: Reader<'_>, file: &Path) -> GateSettings {
         cors,
         tls,
         redirect,
+        texts,
         timeouts,
         per_client,
     }

@@ -8,8 +8,8 @@
 //! yet; every problem names the key and the line; as many problems as possible are reported at once; no secret
 //! appears in `Debug` output or in a message.
 //!
-//! The result consists of types that all rooms share (`vocabulary`, and the names and reasons of
-//! `availability`), so that nothing is parsed a second time. This room knows no other room.
+//! The result consists of types that all rooms share (`vocabulary`, `text`, and the names and reasons of
+//! `availability`), so that nothing is parsed a second time.
 //!
 //! ```text
 //! reader     the file as a tree that remembers lines, and what was asked of it
@@ -18,6 +18,7 @@
 //! sections   [node] [control] [farm] [notifier]
 //! lists      [[application]] [[resource]] [[reason]] [[token]] [[operator]] [[alert]]
 //! monitors   [[monitor]] [[rule]]
+//! pages      gate.languages, gate.pages, [gate.page]
 //! settings   what comes out
 //! tls        [gate.tls] [control.tls], and the certificates of [farm]
 //! secrets    fresh passwords, tokens and farm secrets
@@ -29,6 +30,7 @@ mod gate;
 mod hooks;
 mod lists;
 mod monitors;
+mod pages;
 mod reader;
 pub mod secrets;
 mod sections;
@@ -170,6 +172,12 @@ fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
     // Settings that others refer to come first.
     let resources = lists::resources(&mut root);
     let applications = lists::applications(&mut root, &resources);
+    for name in gate.texts.site().pages.applications() {
+        if !applications.iter().any(|application| application.name.as_str() == name) {
+            let problem = format!("denial.{name}.html: there is no [[application]] named \"{name}\"");
+            root.section("gate").problem("pages", problem);
+        }
+    }
     let reasons = lists::reasons(&mut root);
     let tokens = lists::tokens(&mut root);
     let operators = lists::operators(&mut root);

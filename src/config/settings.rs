@@ -15,6 +15,7 @@ use rustls::RootCertStore;
 
 use crate::availability::{Glob, Moment, Name, Reason};
 use crate::monitor::Watch;
+use crate::text::Texts;
 use crate::tls::Certificate;
 use crate::vocabulary::{AlertRule, Balance, Cors, Fanout, HttpUrl, Listen, Notifier, Role, Route, Secret};
 
@@ -96,6 +97,8 @@ pub struct GateSettings {
     pub tls: Option<GateTls>,
     /// A listener that sends browsers to `https`.
     pub redirect: Option<Listen>,
+    /// What users read: `gate.languages`, `gate.pages`, `[gate.page]`.
+    pub texts: Texts,
     /// `[gate.timeouts]`
     pub timeouts: TimeoutSettings,
     /// `[gate.per_client]`

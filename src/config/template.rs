@@ -75,7 +75,7 @@ pub fn fresh() -> Result<(String, Fresh), ConfigError> {
 }
 
 /// Commented settings are optional, and show the default unless stated otherwise.
-const TEMPLATE: &str = r#"# Configuration of one Forewarn node.
+const TEMPLATE: &str = r##"# Configuration of one Forewarn node.
 #   forewarn check FILE            reports every problem
 #   forewarn serve --config FILE   runs the node
 
@@ -88,6 +88,13 @@ data = "./data/a"                # the node's store; relative to the folder it i
 [gate]
 listen = "127.0.0.1:8080"
 # trusted_proxies = ["127.0.0.1/32"]   # proxies whose X-Forwarded-… are believed; default: none
+
+# The look of the page that users see while an application is unavailable. Own texts, languages and
+# whole pages: docs/contract.md#languages
+# [gate.page]
+# contact = "mailto:help@example.com"
+# colour = "#1f5f8f"                   # with enough contrast for text; by default one for each kind of closing
+# colour_dark = "#85bde6"
 
 # For operators, programs and the other nodes. Keep it private.
 [control]
@@ -165,7 +172,7 @@ sha256 = "@SHA256@"
 # [status_page]
 # title = "Status of example.com"
 # url = "https://www.example.com"
-"#;
+"##;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

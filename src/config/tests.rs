@@ -9,6 +9,7 @@ use super::*;
 use crate::vocabulary::{Fanout, Initial, Notifier, Role, Route};
 
 mod monitors;
+mod pages;
 mod refusals;
 
 /// The least that is accepted.

@@ -1,4 +1,5 @@
-//! `forewarn demo`: a farm of three nodes and three small applications on this machine.
+//! `forewarn demo`: a farm of three nodes and three small applications on this machine, and a page that leads
+//! through them.
 //!
 //! Each node is a process of its own with a store of its own, started as `forewarn serve`; the
 //! applications run in this process. What must stay true: what the nodes know survives from one
@@ -47,7 +48,7 @@ pub enum DemoError {
     /// Somebody else listens there.
     #[error(
         "port {port} ({what}) is taken: {source}. End what uses it, or choose other ports with \
-         --base-port N (the demo takes some from N to N+22)"
+         --base-port N (the demo takes some from N to N+23)"
     )]
     Port {
         /// The port.
@@ -124,7 +125,7 @@ async fn start(options: &Options, out: &mut dyn Write) -> Result<(), DemoError> 
     }
     plan.write()?;
 
-    let applications = apps::start(reserved.applications).map_err(DemoError::Start)?;
+    let applications = apps::start(reserved.applications, &plan.places()).map_err(DemoError::Start)?;
     drop(reserved.nodes);
     let mut nodes = Nodes::start(&plan)?;
     let ended = tokio::select! {

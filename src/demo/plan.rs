@@ -12,7 +12,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{DemoError, Options};
+use super::{DemoError, Options, apps::Places};
 use crate::config::secrets;
 use crate::vocabulary::Secret;
 
@@ -31,12 +31,23 @@ pub(crate) struct Application {
     nodes: usize,
 }
 
+/// The application at the root.
+const START: &str = "start";
+
 /// The applications, in the order of their ports. Node c has no chat.
-pub(crate) const APPLICATIONS: [Application; 3] = [
+pub(crate) const APPLICATIONS: [Application; 4] = [
     Application { name: "mail", title: "Mail", uses: "mail-store", nodes: 3 },
     Application { name: "phone", title: "Phone directory", uses: "directory-db", nodes: 3 },
     Application { name: "chat", title: "Chat", uses: "", nodes: 2 },
+    // the first page, at the root
+    Application { name: START, title: "Six steps", uses: "", nodes: 3 },
 ];
+
+impl Application {
+    fn route(&self) -> String {
+        if self.name == START { "/".to_owned() } else { format!("/{}", self.name) }
+    }
+}
 
 /// Where a node is.
 #[derive(Debug)]
@@ -120,6 +131,13 @@ impl Plan {
         })
     }
 
+    /// Where users and operators go.
+    pub(crate) fn places(&self) -> Places {
+        let all =
+            |at: fn(&Node) -> SocketAddrV4| self.nodes.iter().map(|node| format!("http://{}", at(node))).collect();
+        Places { gates: all(|node| node.gate), consoles: all(|node| node.control) }
+    }
+
     /// Takes every port, the applications' for good.
     ///
     /// # Errors
@@ -188,12 +206,13 @@ impl Plan {
         // writing to a String cannot fail
         for (application, upstream) in APPLICATIONS.iter().zip(&self.applications) {
             let Application { name, title, uses, .. } = application;
+            let route = application.route();
             if index >= application.nodes {
                 continue;
             }
             let _ = write!(
                 text,
-                "[[application]]\nname = \"{name}\"\ntitle = \"{title}\"\nroutes = [\"/{name}\"]\n\
+                "[[application]]\nname = \"{name}\"\ntitle = \"{title}\"\nroutes = [\"{route}\"]\n\
                  upstream = [\"http://{upstream}\"]\n"
             );
             if !uses.is_empty() {
@@ -218,7 +237,7 @@ impl Plan {
                 let index = NAMES.iter().position(|name| *name == node.name);
                 index.is_some_and(|index| index < application.nodes)
             });
-            let routes: Vec<String> = applications.map(|a| format!("/{}", a.name)).collect();
+            let routes: Vec<String> = applications.filter(|a| a.name != START).map(Application::route).collect();
             // writing to a String cannot fail
             let _ = writeln!(
                 text,
@@ -231,10 +250,11 @@ impl Plan {
         }
         let (password, token) = (self.password.expose_secret(), self.token.expose_secret());
         let [a, b] = [&self.nodes[0], &self.nodes[1]];
+        let first = a.gate;
         let _ = write!(
             text,
             "\n  operator  {OPERATOR}\n  password  {password}\n  token     {token}\n\n\
-             Try it:\n\n\
+             Try it: open http://{first}/ in a browser and follow its six steps, or type:\n\n\
              1. Mail works, on every node:\n\n  \
              curl -i http://{b}/mail\n\n\
              2. Tell node a that mail will be unavailable for 10 minutes:\n\n  \

@@ -30,6 +30,7 @@ pub(crate) mod negotiate;
 pub mod per_client;
 pub(crate) mod reserved;
 pub mod route;
+mod script;
 pub(crate) mod served;
 pub mod service;
 pub(crate) mod status;

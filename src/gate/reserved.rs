@@ -14,13 +14,15 @@ use actix_web::{
 use super::{
     check,
     entrance::Secure,
+    path::Path,
     route::{host_name, request_host},
+    script,
     service::{Gate, as_value, shape_of, told},
     visitor,
 };
 use crate::{
     actors::shared::Slot,
-    answer::{Note, PROBLEMS, Problem, ProblemKind, availability_json, problem_type},
+    answer::{Note, PROBLEMS, Problem, ProblemKind, availability_json, bar_json, problem_type},
     vocabulary::FarmId,
 };
 
@@ -29,6 +31,9 @@ const RESERVED: &str = "/.forewarn";
 
 /// What other proxies ask with: their paths stand behind it, so these targets may be long.
 pub(super) const CHECK: &str = "/.forewarn/check/";
+
+/// The most paths that are asked about at once.
+const MOST_PATHS: usize = 8;
 
 /// Whether a path is one of them.
 pub(super) fn is_reserved(path: &str) -> bool {
@@ -64,6 +69,7 @@ pub(super) fn configure(config: &mut web::ServiceConfig, more: impl FnOnce(&mut 
             .service(reading("/problems/{kind}", problem))
             .service(reading("/pass", pass))
             .configure(check::configure)
+            .configure(script::configure)
             .configure(more)
             .default_service(web::to(nothing_here)),
     );
@@ -84,10 +90,39 @@ async fn problem(gate: web::Data<Gate>, kind: web::Path<String>, req: HttpReques
     }
 }
 
-/// All applications, for anyone.
-async fn availability(gate: web::Data<Gate>, farm: Option<web::Data<FarmId>>) -> HttpResponse {
-    let applications: Vec<_> = gate.shared.slots.iter().map(|slot| public(&gate, slot, farm.as_ref())).collect();
-    open_to_all().json(serde_json::json!({ "applications": applications }))
+/// All applications, for anyone; or those that some paths of this host belong to, for the script
+/// (docs/contract.md#the-script), with what its bar says.
+async fn availability(gate: web::Data<Gate>, farm: Option<web::Data<FarmId>>, req: HttpRequest) -> HttpResponse {
+    let slots = gate.shared.slots.iter();
+    if !req.query_string().split('&').any(|pair| pair.starts_with("path=")) {
+        let applications: Vec<_> = slots.map(|slot| public(&gate, slot, farm.as_ref())).collect();
+        return open_to_all().json(serde_json::json!({ "applications": applications }));
+    }
+    let (language, now) = (gate.language(req.headers()), gate.shared.clock());
+    let named = applications_of(&gate, &req);
+    let applications = slots.enumerate().filter(|(index, _)| named.contains(index)).map(|(_, slot)| {
+        let mut json = public(&gate, slot, farm.as_ref());
+        json["bar"] = bar_json(&slot.snapshot.load(), now, &language).into();
+        json
+    });
+    let applications: Vec<_> = applications.collect();
+    open_to_all()
+        .insert_header((header::VARY, "Accept-Language"))
+        .json(serde_json::json!({ "applications": applications }))
+}
+
+/// Which applications the paths of a query belong to, at the host that was asked.
+fn applications_of(gate: &Gate, req: &HttpRequest) -> Vec<usize> {
+    let host = request_host(req.head()).unwrap_or_default();
+    let pairs = req.query_string().split('&').filter_map(|pair| pair.strip_prefix("path="));
+    let mut named = Vec::new();
+    for text in pairs.take(MOST_PATHS) {
+        let raw: Vec<u8> = percent_encoding::percent_decode_str(text).collect();
+        if let Ok(path) = Path::parse(&raw) {
+            named.extend(gate.routes.find(host_name(host), &path).all().flatten().copied());
+        }
+    }
+    named
 }
 
 /// One of them.

@@ -265,7 +265,7 @@ impl Gate {
 
     /// Applications that work, for a page about one that does not.
     pub(super) fn works(&self, shape: Shape, now: Moment) -> Vec<Work> {
-        if shape != Shape::Html {
+        if shape != Shape::Html || !self.shared.texts.load().site().look.offers {
             return Vec::new();
         }
         let request = RequestFacts {

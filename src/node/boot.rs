@@ -138,7 +138,10 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let node = settings.node.name.clone();
     let slots = slots(&settings, &node, facts.rules, &definitions);
     let live = settings.monitors.iter().map(Live::new).collect();
-    let shared = Shared::new(node.clone(), facts.rules, slots).with_visitors(visitors(&settings)).watching(live);
+    let shared = Shared::new(node.clone(), facts.rules, slots)
+        .with_visitors(visitors(&settings))
+        .with_texts(settings.gate.texts.clone())
+        .watching(live);
     let (folder, told) = (settings.node.data.clone(), settings.hooks.clone());
     let book = tokio::task::spawn_blocking(move || Book::open(&folder, &told, clock::now()));
     let shared = Arc::new(shared.telling(Arc::new(book.await.map_err(ended("reading what the hooks were told"))??)));

@@ -3,11 +3,15 @@
 //! Must stay true: asking for a message costs no lock but where a number decides between plurals, and those texts
 //! are kept; a message that is missing shows its own name, and tests and checks see to it that none is.
 
-use std::{borrow::Cow, sync::OnceLock};
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+};
 
 use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
 use unic_langid::{CharacterDirection, LanguageIdentifier};
 
+use super::Site;
 use crate::availability::{Moment, Reason};
 
 /// Distances that are kept, once they were told: in minutes, hours and days, up to these.
@@ -20,6 +24,8 @@ pub struct Language {
     bundle: FluentBundle<FluentResource>,
     /// The kept distances, those ahead first.
     distances: [Vec<OnceLock<String>>; 2],
+    /// The site that it is spoken at.
+    site: Arc<Site>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +37,7 @@ enum Unit {
 
 impl Language {
     /// Of Fluent texts; a later one replaces messages of those before. None: the tag or a text is not valid.
-    pub(super) fn new<'a>(tag: &str, texts: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+    pub(super) fn new<'a>(tag: &str, texts: impl IntoIterator<Item = &'a str>, site: &Arc<Site>) -> Option<Self> {
         let id: LanguageIdentifier = tag.parse().ok()?;
         let rtl = id.character_direction() == CharacterDirection::RTL;
         let tag = id.to_string();
@@ -43,7 +49,7 @@ impl Language {
         }
         let kept = KEPT.iter().map(|(_, most)| *most as usize + 1).sum();
         let places = || (0..kept).map(|_| OnceLock::new()).collect();
-        Some(Self { tag, rtl, bundle, distances: [places(), places()] })
+        Some(Self { tag, rtl, bundle, distances: [places(), places()], site: Arc::clone(site) })
     }
 
     /// Its tag (BCP 47), for `lang` and `Content-Language`.
@@ -54,6 +60,11 @@ impl Language {
     /// The value of `dir`.
     pub fn dir(&self) -> &'static str {
         if self.rtl { "rtl" } else { "ltr" }
+    }
+
+    /// What the site gives of its own, in every language.
+    pub fn site(&self) -> &Site {
+        &self.site
     }
 
     /// Whether it is English, whose texts programs rely on.

@@ -5,6 +5,8 @@
 //! language           one language: its messages, its dates, its distances in time
 //! outline            what a file says, for checks: messages, and the variables in them
 //! negotiate          which language a client wants
+//! site               a site's own logo, colours and contact
+//! own                a site's own pages
 //! ```
 //!
 //! Must stay true: every language has every message of the English one, with the same variables; English reads as
@@ -14,11 +16,15 @@
 mod language;
 mod negotiate;
 mod outline;
+mod own;
+mod site;
 
 use std::sync::{Arc, LazyLock};
 
 pub use language::Language;
 pub use outline::TextProblem;
+pub use own::{OwnPages, PageFacts};
+pub use site::{Colour, LARGEST_LOGO, Look, Site, contact};
 
 /// The languages that come with the program.
 const BUILT_IN: [(&str, &str); 7] = [
@@ -44,7 +50,7 @@ impl Default for Texts {
     /// What comes with the program.
     fn default() -> Self {
         static BUILT_IN: LazyLock<Texts> =
-            LazyLock::new(|| Texts::with(&[]).unwrap_or(Texts { languages: Vec::new() }));
+            LazyLock::new(|| Texts::with(&[], Site::default()).unwrap_or(Texts { languages: Vec::new() }));
         BUILT_IN.clone()
     }
 }
@@ -55,18 +61,19 @@ impl Texts {
     ///
     /// # Errors
     /// Everything that is wrong with the files.
-    pub fn with(files: &[(String, String)]) -> Result<Self, Vec<TextProblem>> {
+    pub fn with(files: &[(String, String)], site: Site) -> Result<Self, Vec<TextProblem>> {
+        let site = Arc::new(site);
         let mut problems = outline::problems(BUILT_IN[0].1, &BUILT_IN.map(|(tag, _)| tag), files);
         let mut languages = Vec::new();
         for (tag, text) in BUILT_IN {
             let own = files.iter().filter(|(named, _)| named.eq_ignore_ascii_case(tag));
             let texts = [text].into_iter().chain(own.map(|(_, text)| text.as_str()));
-            languages.extend(Language::new(tag, texts).map(Arc::new));
+            languages.extend(Language::new(tag, texts, &site).map(Arc::new));
         }
         for (tag, text) in
             files.iter().filter(|(tag, _)| !BUILT_IN.iter().any(|known| known.0.eq_ignore_ascii_case(tag)))
         {
-            match Language::new(tag, [text.as_str()]) {
+            match Language::new(tag, [text.as_str()], &site) {
                 Some(language) => languages.push(Arc::new(language)),
                 None => problems.push(TextProblem::new(tag, "is not the tag of a language, such as nl or pt-BR")),
             }
@@ -80,6 +87,11 @@ impl Texts {
     /// English.
     pub fn first(&self) -> &Arc<Language> {
         &self.languages[0]
+    }
+
+    /// What the site gives of its own.
+    pub fn site(&self) -> &Site {
+        self.first().site()
     }
 
     /// All of them, English first.

@@ -18,5 +18,5 @@
   });
   // Whoever comes back to this page may send it once more.
   addEventListener('pageshow', () => keep(false));
-  document.getElementById('sent').append(' ' + JSON.parse(document.getElementById('words').textContent).here);
+  document.getElementById('sent')?.append(' ' + JSON.parse(document.getElementById('words').textContent).here);
 })();

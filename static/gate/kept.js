@@ -26,6 +26,6 @@
     kept.sent = true;
     sessionStorage[key] = JSON.stringify(kept);
   };
-  document.querySelector('main').append(make('section', { id: 'typed' },
+  (document.querySelector('main') || document.body).append(make('section', { id: 'typed' },
     make('h2', {}, words.typed), make('p', {}, words.before), form));
 })();

@@ -3,7 +3,9 @@
 (() => {
   const root = document.documentElement, page = root.dataset, loaded = Date.now();
   const find = (id) => document.getElementById(id);
-  const say = (text) => { if (find('status').textContent !== text) find('status').textContent = text; };
+  // A site's own page may lack some of them.
+  const some = (id) => find(id) || document.createElement('p');
+  const say = (text) => { if (some('status').textContent !== text) some('status').textContent = text; };
   // What the page's language says.
   const words = find('words') ? JSON.parse(find('words').textContent) : {};
 
@@ -29,12 +31,12 @@
     document.querySelectorAll('time').forEach(tell);
     if (!page.left) return;
     const seconds = left();
-    find('label').textContent = seconds > 0 ? words.expected : words.overdue;
-    find('far').textContent = far(Math.abs(seconds), seconds > 0 ? 1 : -1);
-    const whole = (new Date(find('back').dateTime) - new Date(find('since').dateTime)) / 1000;
+    some('label').textContent = seconds > 0 ? words.expected : words.overdue;
+    some('far').textContent = far(Math.abs(seconds), seconds > 0 ? 1 : -1);
+    const whole = (new Date(some('back').dateTime) - new Date(some('since').dateTime)) / 1000 || 1;
     const gone = Math.max(0, Math.min(1, 1 - seconds / whole)) * 100 + '%';
-    find('gone').setAttribute('x2', gone);
-    find('dot').setAttribute('cx', gone);
+    some('gone').setAttribute('x2', gone);
+    some('dot').setAttribute('cx', gone);
   };
   tick();
   setInterval(tick, 15000);
@@ -58,7 +60,7 @@
     delete sessionStorage.forewarn;
   } catch {}
   const back = () => {
-    document.title = find('title').textContent = words.back;
+    document.title = some('title').textContent = words.back;
     root.className = 'back-again';
     for (const id of ['lead', 'times', 'told', 'sent']) if (find(id)) find(id).hidden = true;
     say(form ? words.check : go && !go.hidden ? words.go : words.again);
@@ -87,7 +89,7 @@
   };
   const look = page.watch === 'own' ? ask : apps;
   if (form || look === apps) say(words.tells);
-  const quiet = find('status').textContent;
+  const quiet = some('status').textContent;
 
   // From 5 s to 30 s apart, sooner on an event or when the time has come, each with some chance in
   // it, so that a crowd does not return in one instant. A page that nobody sees asks nothing.

@@ -187,3 +187,12 @@ day-down = { $n ->
     [few] { $n } دقائق غير متاح
    *[other] { $n } دقيقة غير متاح
 }
+
+contact = اتصل بنا
+bar-begins = ‏{ $app } سيتوقف { $distance } ({ $cause }).
+bar-begins-return = ‏{ $app } سيتوقف { $distance } ({ $cause })، والعودة المتوقعة: { $back }.
+bar-down = ‏{ $app } غير متاح حاليًا ({ $cause }).
+bar-down-return = ‏{ $app } غير متاح حاليًا ({ $cause })، والعودة المتوقعة { $distance }.
+bar-kept = تحتفظ علامة التبويب هذه بما تكتبه هنا.
+bar-restored = عاد ما كتبته إلى مكانه.
+bar-close = إغلاق

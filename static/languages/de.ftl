@@ -169,3 +169,12 @@ day-down = { $n ->
     [one] { $n } Minute nicht verfügbar
    *[other] { $n } Minuten nicht verfügbar
 }
+
+contact = Kontakt
+bar-begins = { $app } wird { $distance } abgeschaltet ({ $cause }).
+bar-begins-return = { $app } wird { $distance } abgeschaltet ({ $cause }), voraussichtlich bis { $back }.
+bar-down = { $app } ist nicht verfügbar ({ $cause }).
+bar-down-return = { $app } ist nicht verfügbar ({ $cause }), voraussichtlich wieder da: { $distance }.
+bar-kept = Was Sie hier schreiben, bewahrt dieser Tab auf.
+bar-restored = Was Sie geschrieben haben, ist wieder da.
+bar-close = Schließen

@@ -182,3 +182,13 @@ day-down = { $n ->
     [one] { $n } minute unavailable
    *[other] { $n } minutes unavailable
 }
+
+## The bar that an application's pages show
+contact = Contact
+bar-begins = { $app } goes down { $distance } ({ $cause }).
+bar-begins-return = { $app } goes down { $distance } ({ $cause }) and is expected back at { $back }.
+bar-down = { $app } is down ({ $cause }).
+bar-down-return = { $app } is down ({ $cause }) and is expected back { $distance }.
+bar-kept = What you type here is kept in this tab.
+bar-restored = What you typed is here again.
+bar-close = Close

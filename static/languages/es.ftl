@@ -169,3 +169,12 @@ day-down = { $n ->
     [one] { $n } minuto no disponible
    *[other] { $n } minutos no disponible
 }
+
+contact = Contacto
+bar-begins = { $app } se detendrá { $distance } ({ $cause }).
+bar-begins-return = { $app } se detendrá { $distance } ({ $cause }); regreso previsto: { $back }.
+bar-down = { $app } no está disponible ({ $cause }).
+bar-down-return = { $app } no está disponible ({ $cause }); regreso previsto { $distance }.
+bar-kept = Lo que escriba aquí se conserva en esta pestaña.
+bar-restored = Lo que escribió está aquí de nuevo.
+bar-close = Cerrar

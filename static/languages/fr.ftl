@@ -169,3 +169,12 @@ day-down = { $n ->
     [one] { $n } minute d’indisponibilité
    *[other] { $n } minutes d’indisponibilité
 }
+
+contact = Contact
+bar-begins = { $app } sera arrêté { $distance } ({ $cause }).
+bar-begins-return = { $app } sera arrêté { $distance } ({ $cause }), retour prévu : { $back }.
+bar-down = { $app } n’est pas disponible ({ $cause }).
+bar-down-return = { $app } n’est pas disponible ({ $cause }), retour prévu { $distance }.
+bar-kept = Ce que vous écrivez ici est conservé dans cet onglet.
+bar-restored = Ce que vous avez écrit est de nouveau là.
+bar-close = Fermer

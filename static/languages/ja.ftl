@@ -132,3 +132,12 @@ day-unknown = 不明
 day-available = 利用可能
 day-maintenance = メンテナンス { $n } 分
 day-down = 利用不可 { $n } 分
+
+contact = お問い合わせ
+bar-begins = { $app } は{ $distance }に停止します（{ $cause }）。
+bar-begins-return = { $app } は{ $distance }に停止します（{ $cause }）。復旧予定：{ $back }。
+bar-down = { $app } は停止しています（{ $cause }）。
+bar-down-return = { $app } は停止しています（{ $cause }）。復旧予定：{ $distance }。
+bar-kept = ここに入力した内容は、このタブに保管されます。
+bar-restored = 入力された内容を元に戻しました。
+bar-close = 閉じる

@@ -169,3 +169,12 @@ day-down = { $n ->
     [one] { $n } minuto indisponível
    *[other] { $n } minutos indisponível
 }
+
+contact = Contato
+bar-begins = { $app } vai parar { $distance } ({ $cause }).
+bar-begins-return = { $app } vai parar { $distance } ({ $cause }); retorno previsto: { $back }.
+bar-down = { $app } não está disponível ({ $cause }).
+bar-down-return = { $app } não está disponível ({ $cause }); retorno previsto { $distance }.
+bar-kept = O que escrever aqui é guardado nesta aba.
+bar-restored = O que escreveu está aqui de novo.
+bar-close = Fechar

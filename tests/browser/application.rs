@@ -36,6 +36,13 @@ fn large(encoding: &str) -> String {
     )
 }
 
+/// A page that includes the gate's script, under a strict policy; one of its forms posts to another application.
+const BARRED: &str = r##"<!doctype html><html lang="en"><title>Mail</title><link rel="icon" href="data:,">
+<script src="/.forewarn/forewarn.js" defer></script>
+<body><h1 id="compose">Compose</h1><form method="post" action="/mail/send"><textarea name="text"></textarea>
+<input type="password" name="password"><button>Send</button></form>
+<form method="post" action="/directory/save"><input name="number"><button>Save</button></form></body></html>"##;
+
 const SENT: &str = r##"<!doctype html><html lang="en"><title>Mail</title><link rel="icon" href="data:,">
 <body><h1 id="sent-by-mail">Sent</h1></body></html>"##;
 
@@ -85,6 +92,14 @@ async fn show(request: HttpRequest) -> HttpResponse {
     let page = match request.path() {
         "/mail/large" => large("application/x-www-form-urlencoded"),
         "/mail/files" => large("multipart/form-data"),
+        "/mail/barred" => {
+            let policy = "default-src 'none'; script-src 'self'; connect-src 'self'; form-action 'self'; img-src data:";
+            let answer = HttpResponse::Ok()
+                .insert_header(("content-security-policy", policy))
+                .content_type("text/html; charset=utf-8")
+                .body(BARRED);
+            return answer;
+        }
         _ => PAGE.to_owned(),
     };
     HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page)

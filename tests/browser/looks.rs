@@ -102,6 +102,7 @@ async fn every_page_can_be_read_by_everybody() {
         ("templates", "/templates", ".plan"),
         ("template-form", "/templates/edit", "#title"),
         ("sessions", "/sessions", ".sessions"),
+        ("pages", "/pages", "#mail"),
         ("no-page", "/nothing-here", "h1"),
         ("no-such", "/notify/nothing", "h1"),
     ];

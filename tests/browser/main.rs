@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod application;
+mod clients;
 mod closing;
 mod driver;
 mod languages;

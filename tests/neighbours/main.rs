@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod alerting;
+mod beside;
 mod proxy;
 #[path = "../support/mod.rs"]
 mod support;

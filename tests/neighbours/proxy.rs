@@ -68,6 +68,20 @@ impl Proxy {
         .await
     }
 
+    /// HAProxy with this configuration, which listens on 127.0.0.1:8000.
+    pub async fn haproxy(program: PathBuf, farm: &Farm, example: &str) -> Self {
+        let address = free_port(farm.address);
+        let text = example.replace("127.0.0.1:8000", &address.to_string());
+        Self::start(address, |folder| {
+            let file = folder.join("haproxy.cfg");
+            std::fs::write(&file, text).unwrap();
+            let mut command = Command::new(program);
+            command.arg("-db").arg("-f").arg(file);
+            command
+        })
+        .await
+    }
+
     /// Alertmanager, which submits to this node at once.
     pub async fn alertmanager(program: PathBuf, farm: &Farm) -> Self {
         let address = free_port(farm.address);

@@ -62,12 +62,12 @@ impl Drop for Ended {
 
 // ---- the demo
 
-/// Ports from here to 22 further are free.
+/// Ports from here to 23 further are free.
 fn base_port() -> u16 {
     let start = u16::try_from(std::process::id() % 400).unwrap();
     (0..400)
         .map(|step| 20_000 + (start + step) % 400 * 100)
-        .find(|base| (0..23).all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, base + port)).is_ok()))
+        .find(|base| (0..24).all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, base + port)).is_ok()))
         .expect("a free range of ports")
 }
 
@@ -92,7 +92,7 @@ fn word(word: &str) -> String {
 
 /// The text with the README's ports in place of this run's.
 fn as_in_readme(text: &str, base: u16) -> String {
-    (0..23).fold(text.to_owned(), |text, port| {
+    (0..24).fold(text.to_owned(), |text, port| {
         text.replace(&format!("127.0.0.1:{}", base + port), &format!("127.0.0.1:{}", 7100 + port))
     })
 }

@@ -7,13 +7,13 @@ use serde::Serialize;
 use super::super::{
     general::is_general,
     page::{Page, Sent},
-    pieces::{Pieces, RELATIVE, members},
+    pieces::{FORM, Pieces, RELATIVE, WORKS, members},
     words::visible,
 };
 use super::Denial;
 use crate::{
     availability::{Moment, Name, Target, verdict::Cause},
-    text::Language,
+    text::{Language, PageFacts},
 };
 
 /// The most causes that are shown beside the deciding one, and the most characters of each message.
@@ -176,7 +176,38 @@ fn page(denial: &Denial, language: &Arc<Language>, reading: bool, form: bool) ->
         support: &language.tell("support", &[("reference", &reference(denial, language))]),
         ..Page::empty(language)
     };
-    Pieces::of_text(&page.fit())
+    let own = language.site().pages.render(facts.app.name().as_str(), &own_facts(denial, language, &page));
+    Pieces::of_text(&own.unwrap_or_else(|| page.fit()))
+}
+
+/// The same for a page of the site's own.
+fn own_facts(denial: &Denial, language: &Language, page: &Page<'_>) -> PageFacts {
+    let facts = &denial.facts;
+    let n = &facts.deciding.notification;
+    let moment = |moment: Moment| [moment.to_string(), language.date(moment)];
+    PageFacts {
+        language: language.tag().to_owned(),
+        dir: language.dir().to_owned(),
+        title: page.title.to_owned(),
+        lead: page.lead.to_owned(),
+        application: [facts.app.name().to_string(), page.app.to_owned()],
+        reason: [n.reason.name.to_string(), visible(&language.cause(&n.reason), false).into_owned()],
+        component: page.component.as_deref().map(str::to_owned),
+        message: page.message.as_deref().map(str::to_owned),
+        since: moment(page.since.unwrap_or(facts.since)),
+        back: page.back.map(moment),
+        overdue: page.overdue,
+        coming: page.coming,
+        notes: page.notes.to_vec(),
+        updates: page.updates.iter().map(|(at, text)| [language.date(*at), text.clone()]).collect(),
+        sent: page.sent.is_some(),
+        support: page.support.to_owned(),
+        distance: page.back.map(|_| RELATIVE.to_string()).unwrap_or_default(),
+        works: WORKS.to_string(),
+        form: if page.form { FORM.to_string() } else { String::new() },
+        attributes: page.attributes(),
+        scripts: page.scripts(),
+    }
 }
 
 /// What else must be said for the whole truth.

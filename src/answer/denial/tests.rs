@@ -5,7 +5,7 @@ use super::super::{Decision, LARGEST_PAGE, Work, fixtures::*, general::nothing_b
 use super::*;
 use crate::{
     availability::verdict::Definition,
-    text::{Texts, english},
+    text::{OwnPages, Site, Texts, english},
 };
 
 pub(super) fn occasion(shape: Shape, reading: bool, clock: Moment) -> Occasion<'static> {
@@ -316,7 +316,7 @@ fn every_language_says_the_same_and_fits() {
 #[test]
 fn texts_that_are_replaced_are_told_at_once_and_what_is_kept_is_bounded() {
     let denial = denial(json!({}), four());
-    let with = |text: &str| Texts::with(&[("de".to_owned(), text.to_owned())]).unwrap();
+    let with = |text: &str| Texts::with(&[("de".to_owned(), text.to_owned())], Site::default()).unwrap();
     let (before, after) = (with("unavailable = { $app } ruht"), with("unavailable = { $app } schläft"));
     let title = |texts: &Texts| {
         let occasion = in_language(texts.wanted([&b"de"[..]]), Shape::Json, true, four());
@@ -330,12 +330,53 @@ fn texts_that_are_replaced_are_told_at_once_and_what_is_kept_is_bounded() {
     let english = include_str!("../../../static/languages/en.ftl").to_owned();
     let many: Vec<_> =
         ["nl", "sv", "da", "fi", "pl", "cs", "it", "el"].map(|tag| (tag.to_owned(), english.clone())).into();
-    let many = Texts::with(&many).unwrap();
+    let many = Texts::with(&many, Site::default()).unwrap();
     for language in many.all() {
         assert!(!denial.body(&in_language(language, Shape::Text, true, four())).is_empty());
     }
     assert!(denial.spoken.iter().all(|place| place.load().is_some()));
     assert_eq!(denial.spoken.len(), KEPT);
+}
+
+#[test]
+fn a_site_has_its_own_look_and_its_own_pages() {
+    use crate::text::{Colour, Look};
+    let look = Look {
+        logo: Look::picture("a.svg", b"<svg/>").ok(),
+        style: Look::colours([Colour::parse("#1f5f8f", false).ok(), None]),
+        contact: Some("mailto:help@example.com".to_owned()),
+        offers: false,
+    };
+    let texts = Texts::with(&[], Site { look, pages: OwnPages::default() }).unwrap();
+    let denial = denial(json!({"expected_back_at": after(7_200), "message": "<New> disks"}), four());
+    fn occasion(texts: &Texts, shape: Shape) -> Occasion<'_> {
+        in_language(texts.first(), shape, true, four())
+    }
+    let page = String::from_utf8(denial.body(&occasion(&texts, Shape::Html)).to_vec()).unwrap();
+    assert!(page.contains("<img src=\"data:image/svg+xml,%3Csvg%2F%3E\" alt=\"\""), "{page}");
+    assert!(
+        page.contains("href=\"mailto:help@example.com\"")
+            && page.contains("<style>html.calm,html.alert{--mark:#1f5f8f")
+    );
+    let policy = |texts: &Texts| {
+        let occasion = occasion(texts, Shape::Html);
+        let found = denial.headers(&occasion).find(|(name, _)| *name == "content-security-policy").unwrap();
+        String::from_utf8(found.1.to_vec()).unwrap()
+    };
+    let styles =
+        |policy: String| policy.split(';').find(|part| part.contains("style-src")).unwrap().matches("sha256").count();
+    assert_eq!((styles(policy(&texts)), styles(policy(&Texts::default()))), (3, 2));
+
+    let own = "<html lang={{ language }} {{ attributes }}><title>{{ title }}</title>{{ message }} {{ back.text }} {{ distance }}{{ works }}{{ form }}{{ scripts }}";
+    let pages =
+        OwnPages::new(&[("denial.mail.html".to_owned(), own.replace("{{ back.text }}", "{{ back.text if back }}"))])
+            .unwrap();
+    let texts = Texts::with(&[], Site { look: Look::default(), pages }).unwrap();
+    let page = String::from_utf8(denial.body(&occasion(&texts, Shape::Html)).to_vec()).unwrap();
+    assert!(page.starts_with("<html lang=en data-watch=\"own\" data-key=\"503 0192"), "{page}");
+    assert!(page.contains("&lt;New&gt; disks 23 November 2026, 18:00 UTC in 2 hours<"), "{page}");
+    assert_eq!(page.matches("<script").count(), 3);
+    assert!(policy(&texts).contains("style-src 'unsafe-inline'") && !policy(&texts).contains("script-src 'unsafe"));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use actix_web::http::header::{ACCEPT, CACHE_CONTROL};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast;
 
 use super::page::{escape, page, shortened};
 
@@ -19,8 +20,10 @@ pub(super) struct Line {
 }
 
 /// All that was said.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lines {
+    /// To whoever listens.
+    listeners: broadcast::Sender<String>,
     /// How many lines are gone already.
     gone: usize,
     kept: Vec<Line>,
@@ -29,14 +32,15 @@ pub(super) struct Lines {
 pub(super) type Talk = web::Data<Mutex<Lines>>;
 
 pub(super) fn state() -> Talk {
-    web::Data::new(Mutex::new(Lines::default()))
+    web::Data::new(Mutex::new(Lines { listeners: broadcast::Sender::new(64), gone: 0, kept: Vec::new() }))
 }
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
         .route("/chat", web::get().to(show))
         .route("/chat", web::post().to(say))
-        .route("/chat/lines", web::get().to(lines));
+        .route("/chat/lines", web::get().to(lines))
+        .route("/chat/socket", web::get().to(socket));
 }
 
 async fn show(talk: Talk) -> HttpResponse {
@@ -47,13 +51,20 @@ async fn show(talk: Talk) -> HttpResponse {
     });
     let items: String = items.collect();
     let next = talk.gone + talk.kept.len();
-    page("Chat", &format!("<ol id=lines aria-live=polite data-next={next}>{items}</ol>{FORM}<script>{SCRIPT}</script>"))
+    page(
+        "Chat",
+        &format!(
+            "<ol id=lines aria-live=polite data-next={next}>{items}</ol>{FORM}<p id=told role=status></p><script>{SCRIPT}</script>"
+        ),
+    )
 }
 
 async fn say(request: HttpRequest, talk: Talk, form: web::Form<Line>) -> HttpResponse {
     let line = Line { name: shortened(&form.name, 50), text: shortened(&form.text, 1_000) };
     if !line.text.is_empty() {
         let mut talk = talk.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody may listen.
+        talk.listeners.send(serde_json::json!(line).to_string()).ok();
         talk.kept.push(line);
         let surplus = talk.kept.len().saturating_sub(KEPT);
         talk.kept.drain(..surplus);
@@ -64,6 +75,11 @@ async fn say(request: HttpRequest, talk: Talk, form: web::Form<Line>) -> HttpRes
         true => HttpResponse::NoContent().finish(),
         false => super::see("/chat"),
     }
+}
+
+async fn socket(request: HttpRequest, payload: web::Payload, talk: Talk) -> HttpResponse {
+    let texts = talk.lock().unwrap_or_else(PoisonError::into_inner).listeners.subscribe();
+    super::socket::open(&request, payload, texts)
 }
 
 #[derive(Debug, Deserialize)]
@@ -90,30 +106,39 @@ const FORM: &str = "<form id=say method=post action=/chat>\
     <label>Line <input name=text required maxlength=1000 autocomplete=off></label>\
     <button>Say</button></form>";
 
-/// Asks for new lines every second; an answer that is none shows the page that has come instead.
+/// New lines come through a WebSocket; one that is closed says why, and is opened again.
 const SCRIPT: &str = "
-const list = document.getElementById('lines'), form = document.getElementById('say');
+const list = document.getElementById('lines'), form = document.getElementById('say'), told = document.getElementById('told');
 let next = Number(list.dataset.next);
-async function look() {
+const add = (line) => {
+  const item = document.createElement('li'), name = document.createElement('strong');
+  name.textContent = line.name;
+  item.append(name, ' ' + line.text);
+  list.append(item);
+};
+async function catchUp() {
   const answer = await fetch('/chat/lines?after=' + next, {headers: {Accept: 'application/json'}});
-  if (answer.status === 503) { location.reload(); return; }
   if (!answer.ok) return;
   const news = await answer.json();
   next = news.next;
-  for (const line of news.lines) {
-    const item = document.createElement('li'), name = document.createElement('strong');
-    name.textContent = line.name;
-    item.append(name, ' ' + line.text);
-    list.append(item);
-  }
+  news.lines.forEach(add);
 }
-setInterval(() => look().catch(() => {}), 1000);
+function listen() {
+  const socket = new WebSocket(location.origin.replace('http', 'ws') + '/chat/socket');
+  socket.onopen = () => { told.textContent = 'Connected by WebSocket.'; catchUp().catch(() => {}); };
+  socket.onmessage = (event) => { next++; add(JSON.parse(event.data)); };
+  socket.onclose = (event) => {
+    told.textContent = event.reason ? 'The WebSocket was closed (' + event.code + '): ' + event.reason : 'No connection just now.';
+    setTimeout(listen, 3000);
+  };
+}
+listen();
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
   try {
     const answer = await fetch('/chat', {method: 'POST', body: new URLSearchParams(new FormData(form)), headers: {Accept: 'application/json'}});
     if (answer.ok) form.elements.text.value = '';
-    await look();
+    else told.textContent = 'Not said: ' + (await answer.json()).detail;
   } catch {}
 });
 ";

@@ -9,8 +9,9 @@ pub(crate) fn page(title: &str, body: &str) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::html()).body(format!(
         "<!doctype html><html lang=en><meta charset=utf-8>\
              <meta name=viewport content='width=device-width,initial-scale=1'>\
-             <title>{title}</title><style>{STYLE}</style>\
-             <header><a href=/mail>Mail</a><a href=/phone>Phone directory</a>\
+             <title>{title}</title><link rel=icon href='data:,'><style>{STYLE}</style>\
+             <script src=/.forewarn/forewarn.js defer></script>\
+             <header><a href=/>Six steps</a><a href=/mail>Mail</a><a href=/phone>Phone directory</a>\
              <a href=/chat>Chat</a></header><main><h1>{title}</h1>{body}</main></html>"
     ))
 }

@@ -1,6 +1,10 @@
 //! The phone directory: a search in a small table (the "database" `directory-db`).
 
-use actix_web::{HttpResponse, web};
+use std::{convert::Infallible, time::Duration};
+
+use actix_web::{HttpResponse, http::header::CACHE_CONTROL, web};
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 
 use super::page::{escape, page, shortened};
@@ -23,8 +27,28 @@ const PEOPLE: [(&str, &str, &str); 14] = [
     ("Noor de Vries", "Management", "+1 202 555 0177"),
 ];
 
+/// Between two calls.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Shows each call; a closing comes through the same stream, which is opened again by itself.
+const SCRIPT: &str = "
+const told = document.getElementById('calls'), source = new EventSource('/phone/calls');
+source.onmessage = (event) => { told.textContent = event.data; };
+source.addEventListener('forewarn-unavailable', (event) => { told.textContent = JSON.parse(event.data).detail; });
+";
+
 pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config.route("/phone", web::get().to(search));
+    config.route("/phone", web::get().to(search)).route("/phone/calls", web::get().to(calls));
+}
+
+/// Who is on the phone, a new one every few seconds (server-sent events).
+async fn calls() -> HttpResponse {
+    let calls = stream::iter(PEOPLE.iter().cycle()).then(|(name, ..)| async move {
+        let event = Bytes::from(format!("data: {name} is on the phone\n\n"));
+        actix_web::rt::time::sleep(PAUSE).await;
+        Ok::<_, Infallible>(event)
+    });
+    HttpResponse::Ok().content_type("text/event-stream").insert_header((CACHE_CONTROL, "no-store")).streaming(calls)
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -54,5 +78,6 @@ async fn search(query: web::Query<Query>) -> HttpResponse {
          <button>Search</button></form><h2>Numbers</h2>",
         escape(&name)
     );
-    page("Phone directory", &(form + &result))
+    let calls = format!("<p id=calls role=status></p><script>{SCRIPT}</script>");
+    page("Phone directory", &(form + &result + &calls))
 }

@@ -15,9 +15,10 @@ struct Demo {
 
 impl Demo {
     fn start() -> Demo {
-        let listeners: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let listeners: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
         let addresses = listeners.iter().map(|listener| format!("http://{}", listener.local_addr().unwrap())).collect();
-        super::start(listeners).unwrap();
+        let gates = ["a", "b", "c"].map(|node| format!("http://{node}.example")).to_vec();
+        super::start(listeners, &super::Places { consoles: gates.clone(), gates }).unwrap();
         Demo { addresses }
     }
 
@@ -58,9 +59,48 @@ async fn the_directory_finds_names_and_nothing_else() {
     let (_, page) = demo.ask(1, "/phone?name=KIM", None).await;
     assert!(page.contains("Grace Kim") && !page.contains("Jonas Berg"), "{page}");
     let (_, page) = demo.ask(1, "/phone?name=%22%3E%3Cscript%3E", None).await;
-    assert!(page.contains("Nobody") && !page.contains("<script>"), "{page}");
+    assert!(page.contains("Nobody") && !page.contains("\"><script>"), "{page}");
     let (status, page) = demo.ask(1, "/phone", None).await;
     assert!(status == 200 && page.contains("Jonas Berg"));
+}
+
+#[actix_web::test]
+async fn the_first_page_leads_to_every_node() {
+    let demo = Demo::start();
+    let (status, page) = demo.ask(3, "/", None).await;
+    assert_eq!((status, page.matches("<li>").count()), (200, 6));
+    for place in ["http://a.example/mail", "http://b.example/chat", "http://c.example/phone", "http://a.example/pages"]
+    {
+        assert!(page.contains(place), "{place}");
+    }
+    assert!(page.contains("<script src=/.forewarn/forewarn.js defer>"));
+}
+
+#[actix_web::test]
+async fn lines_and_calls_come_by_themselves() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let demo = Demo::start();
+    let open = async |at: usize, request: &str| {
+        let mut stream =
+            tokio::net::TcpStream::connect(demo.addresses[at].trim_start_matches("http://")).await.unwrap();
+        stream.write_all(format!("{request}\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
+        stream
+    };
+    let read = async |stream: &mut tokio::net::TcpStream, wanted: &str| {
+        let (mut seen, mut piece) = (Vec::new(), [0; 1024]);
+        while !String::from_utf8_lossy(&seen).contains(wanted) {
+            let n = stream.read(&mut piece).await.unwrap();
+            assert!(n > 0, "{}", String::from_utf8_lossy(&seen));
+            seen.extend_from_slice(&piece[..n]);
+        }
+    };
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    let mut socket = open(2, &format!("GET /chat/socket HTTP/1.1\r\n{upgrade}")).await;
+    read(&mut socket, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=").await;
+    demo.ask(2, "/chat", Some("name=a&text=hello")).await;
+    read(&mut socket, r#"{"name":"a","text":"hello"}"#).await;
+    let mut events = open(1, "GET /phone/calls HTTP/1.1").await;
+    read(&mut events, "data: ").await;
 }
 
 #[actix_web::test]

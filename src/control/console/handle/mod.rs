@@ -11,6 +11,7 @@ mod notify;
 mod past;
 mod plans;
 mod registry;
+mod pages;
 mod sessions;
 mod sign;
 
@@ -26,6 +27,7 @@ pub(crate) use registry::{
     edit_schedule, edit_template, remove_schedule, remove_schedule_page, remove_template, remove_template_page,
     schedules, templates,
 };
+pub(crate) use pages::{page, pages, pass};
 pub(crate) use sessions::{end_session, sessions};
 pub(crate) use sign::{login, login_page, logout};
 

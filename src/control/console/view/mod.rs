@@ -11,6 +11,7 @@ mod form;
 mod history;
 mod login;
 mod nodes;
+mod pages;
 mod preview;
 mod receipt;
 mod registry;
@@ -27,6 +28,7 @@ pub(crate) use form::FormPage;
 pub(crate) use history::{Filter, HistoryView};
 pub(crate) use login::{LoginPage, safe_next};
 pub(crate) use nodes::{ForgetPage, NodesPage};
+pub(crate) use pages::PagesPage;
 pub(crate) use preview::{CancelPage, Denial, PreviewInput, PreviewPage};
 pub(crate) use receipt::{Holds, ReceiptPage};
 pub(crate) use registry::{

@@ -67,6 +67,8 @@ pub(crate) struct Row {
     pub open_words: String,
     /// The form for reporting that it is unavailable.
     pub close_href: String,
+    /// The application that testers can be let into although it is closed.
+    pub pass: Option<String>,
     /// The target, for the form about several.
     pub target: String,
     /// Its last day and its next week; for applications.
@@ -286,6 +288,10 @@ fn row(lines: &Lines<'_>, row: &BoardRow, target: &Target) -> Row {
         open_href,
         open_words,
         close_href: format!("/notify?target={}&status=unavailable", encoded(&target.to_string())),
+        pass: match target {
+            Target::Application(name) if kind == "unavailable" && row.local => Some(name.to_string()),
+            _ => None,
+        },
         timeline: match target {
             Target::Application(_) => Some(Timeline::new(lines.past.of(&row.name), &row.upcoming, lines.face)),
             _ => None,
