@@ -8,10 +8,10 @@ mod fill;
 mod look;
 mod moved;
 mod notify;
+mod pages;
 mod past;
 mod plans;
 mod registry;
-mod pages;
 mod sessions;
 mod sign;
 
@@ -21,13 +21,13 @@ pub(crate) use extend::extend;
 pub(crate) use fill::notify_page;
 pub(crate) use look::{board, forget, forget_page, history, nodes, receipt};
 pub(crate) use notify::notify;
+pub(crate) use pages::{page, pages, pass};
 pub(crate) use past::Days;
 pub(crate) use plans::plans;
 pub(crate) use registry::{
     edit_schedule, edit_template, remove_schedule, remove_schedule_page, remove_template, remove_template_page,
     schedules, templates,
 };
-pub(crate) use pages::{page, pages, pass};
 pub(crate) use sessions::{end_session, sessions};
 pub(crate) use sign::{login, login_page, logout};
 
