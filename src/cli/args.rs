@@ -30,11 +30,15 @@ pub use store::{ExportArgs, ImportArgs, StoreBackupArgs, StoreCommand, StorePlac
     after_help = "Environment:\n  \
         FOREWARN_URL    control address that notify, schedule, status and others talk to [default: http://127.0.0.1:7070]\n  \
         FOREWARN_TOKEN  API token they use\n  \
+        FOREWARN_CA     file of authorities that they believe at https addresses, in place of the system's\n  \
         FOREWARN_LOG    what is logged, as in \"debug\" or \"info,forewarn::peer=debug\" (or RUST_LOG)\n\n\
         Exit status: 0 done, 1 refused or failed, 2 wrong usage.",
     max_term_width = 100
 )]
 pub struct Cli {
+    /// Authorities to believe when the node's address is https, in place of the system's [FOREWARN_CA]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
@@ -95,6 +99,12 @@ pub struct InitArgs {
     /// File to write; must not exist yet
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// Make a farm's own authority and a certificate of it, for a first try of TLS
+    #[arg(long)]
+    pub tls: bool,
+    /// A further name or address that the certificate is for, beside this machine's loopback
+    #[arg(long, value_name = "NAME", requires = "tls")]
+    pub host: Vec<String>,
     /// Form of the output.
     #[command(flatten)]
     pub output: OutputArgs,

@@ -12,11 +12,12 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ureq::http::{self, Method, Request, Response, header};
-use ureq::tls::{RootCerts, TlsConfig};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, AsSendBody, Body, BodyReader};
 
 use self::error::failure;
 pub use self::error::{CallError, Refusal};
+use super::args::Access;
 use super::logging::escaped;
 use crate::vocabulary::{HttpUrl, Secret};
 
@@ -47,8 +48,13 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for the control listener at `address`.
-    pub fn new(address: HttpUrl, token: Option<Secret>) -> Client {
+    /// A client for the control listener.
+    pub fn new(access: Access) -> Client {
+        let Access { url: address, token, ca } = access;
+        // the system's certificates, so that a site's own authority is known here too
+        let roots = ca.map_or(RootCerts::PlatformVerifier, |ca| {
+            RootCerts::new_with_certs(&ca.iter().map(|one| Certificate::from_der(one).to_owned()).collect::<Vec<_>>())
+        });
         let config = Agent::config_builder()
             .http_status_as_error(false)
             // a redirect is not an answer that a node gives
@@ -56,8 +62,7 @@ impl Client {
             .max_redirects_will_error(false)
             .proxy(None)
             .timeout_connect(Some(CONNECT))
-            // the system's certificates, so that a site's own authority is known here too
-            .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
             .user_agent(concat!("forewarn/", env!("CARGO_PKG_VERSION")))
             .build();
         Client { agent: config.new_agent(), address, token }

@@ -7,7 +7,7 @@ use crate::cli::fake::Fake;
 use serde_json::json;
 
 fn client(fake: &Fake) -> Client {
-    Client::new(fake.address.clone(), fake.access().token)
+    Client::new(fake.access())
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_problem_is_told_field_by_field_and_harmlessly() {
 #[test]
 fn without_a_token_nothing_is_asked() {
     let fake = Fake::start(|_| (200, "forewarn_pending 3\n".into()));
-    let client = Client::new(fake.address.clone(), None);
+    let client = Client::new(Access { token: None, ..fake.access() });
     let error = client.get("/api/v1/nodes").unwrap_err();
     assert!(error.to_string().contains("set FOREWARN_TOKEN"), "{error}");
     assert!(fake.lines().is_empty());
@@ -67,7 +67,7 @@ fn what_is_no_node_and_what_is_gone_are_told_apart() {
     assert!(matches!(&busy, CallError::Refused(r) if r.status == 503) && busy.another_may() && busy.may_have_arrived());
 
     let address = fake.stop();
-    let gone = Client::new(address, Some(Secret::new("t"))).get("/");
+    let gone = Client::new(Access { url: address, token: Some(Secret::new("t")), ca: None }).get("/");
     let gone = gone.unwrap_err();
     assert!(matches!(gone, CallError::Unreachable { .. }) && gone.another_may() && !gone.may_have_arrived());
     assert!(gone.to_string().contains("refused"), "{gone}");
@@ -78,7 +78,7 @@ fn a_node_that_keeps_silent_is_waited_for_only_so_long() {
     // accepts into its backlog and never answers
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = HttpUrl::of_socket(silent.local_addr().unwrap(), false);
-    let client = Client::new(address, Some(Secret::new("t")));
+    let client = Client::new(Access { url: address, token: Some(Secret::new("t")), ca: None });
     let limit = Duration::from_millis(50);
     let error = client.call(Method::GET, "/", None, limit).unwrap_err();
     assert!(matches!(error, CallError::TimedOut { .. }) && error.may_have_arrived());

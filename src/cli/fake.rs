@@ -63,7 +63,7 @@ impl Fake {
 
     /// How the command line reaches it.
     pub(crate) fn access(&self) -> Access {
-        Access { url: self.address.clone(), token: Some(Secret::new("fw_test")) }
+        Access { url: self.address.clone(), token: Some(Secret::new("fw_test")), ca: None }
     }
 
     /// The request lines so far.

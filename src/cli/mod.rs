@@ -48,7 +48,7 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
         }
     };
-    match dispatch(cli.command) {
+    match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let status = match error {
@@ -67,7 +67,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn dispatch(command: Command) -> Result<(), CliError> {
+fn dispatch(Cli { ca, command }: Cli) -> Result<(), CliError> {
     let out = &mut io::stdout();
     match command {
         Command::Init(args) => init::run(&args, out),
@@ -85,28 +85,28 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         }
         Command::Notify(args) => {
             let screen = Screen::of_stdout();
-            notify::run(&args, Access::from_env()?, &screen, out)
+            notify::run(&args, Access::from_env(ca)?, &screen, out)
         }
         Command::Schedule(command) => {
             let screen = Screen::of_stdout();
-            registry::schedule(&command, Access::from_env()?, &screen, out)
+            registry::schedule(&command, Access::from_env(ca)?, &screen, out)
         }
         Command::Template(command) => {
             let screen = Screen::of_stdout();
-            registry::template(&command, Access::from_env()?, &screen, out)
+            registry::template(&command, Access::from_env(ca)?, &screen, out)
         }
         Command::Status(args) => {
             let screen = Screen::of_stdout();
-            status::run(&args, Access::from_env()?, &screen, out)
+            status::run(&args, Access::from_env(ca)?, &screen, out)
         }
         Command::Why(args) => {
             let screen = Screen::of_stdout();
-            why::run(&args, Access::from_env()?, &screen, out)
+            why::run(&args, Access::from_env(ca)?, &screen, out)
         }
-        Command::Pass(args) => pass::run(&args, Access::from_env()?, out),
+        Command::Pass(args) => pass::run(&args, Access::from_env(ca)?, out),
         Command::Node(command) => {
             let screen = Screen::of_stdout();
-            nodes::run(&command, Access::from_env()?, &screen, out)
+            nodes::run(&command, Access::from_env(ca)?, &screen, out)
         }
         Command::Store(command) => store::run(&command, &Screen::of_stdout(), out),
         Command::Completions(args) => pages::completions(&args, out),

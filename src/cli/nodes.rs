@@ -40,7 +40,7 @@ struct Node {
 ///
 /// [`CliError::Call`], [`CliError::Told`], [`CliError::Output`].
 pub fn run(command: &NodeCommand, access: Access, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
-    let client = Client::new(access.url, access.token);
+    let client = Client::new(access);
     match command {
         NodeCommand::List(output) => list(*output, &client, screen, out),
         NodeCommand::Forget(args) => forget(args, &client, out),

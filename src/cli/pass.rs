@@ -24,7 +24,7 @@ struct Pass {
 ///
 /// [`CliError::Call`], [`CliError::Told`], [`CliError::Output`].
 pub fn run(args: &PassArgs, access: Access, out: &mut dyn Write) -> Result<(), CliError> {
-    let client = Client::new(access.url, access.token);
+    let client = Client::new(access);
     let ask = json!({"applications": args.applications, "expires_at": clock::now().after(args.lasts)});
     let reply = match client.call(Method::POST, "/api/v1/passes", Some(&ask), TIMEOUT) {
         Err(error) => return Err(super::told(args.output, error, out)),

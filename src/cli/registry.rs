@@ -67,7 +67,7 @@ pub fn schedule(
     screen: &Screen,
     out: &mut dyn Write,
 ) -> Result<(), CliError> {
-    let mut task = Task { kind: "schedules", client: Client::new(access.url, access.token), screen, out };
+    let mut task = Task { kind: "schedules", client: Client::new(access), screen, out };
     match command {
         ScheduleCommand::Add(args) => task.add(&args.stated, of_schedule(args)?),
         ScheduleCommand::List(output) => task.list(*output),
@@ -87,7 +87,7 @@ pub fn template(
     screen: &Screen,
     out: &mut dyn Write,
 ) -> Result<(), CliError> {
-    let mut task = Task { kind: "templates", client: Client::new(access.url, access.token), screen, out };
+    let mut task = Task { kind: "templates", client: Client::new(access), screen, out };
     match command {
         TemplateCommand::Add(args) => task.add(&args.stated, of_template(args)?),
         TemplateCommand::List(output) => task.list(*output),

@@ -21,7 +21,7 @@ use super::show::Screen;
 /// [`CliError::Call`] when the node does not answer or does not know the application,
 /// [`CliError::Told`], [`CliError::Output`].
 pub fn run(args: &StatusArgs, access: Access, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
-    let client = Client::new(access.url, access.token);
+    let client = Client::new(access);
     if args.watch {
         return watch::run(args, &client, screen, out);
     }

@@ -38,7 +38,7 @@ struct Considered {
 ///
 /// [`CliError::Call`], [`CliError::Told`], [`CliError::Output`].
 pub fn run(args: &WhyArgs, access: Access, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
-    let client = Client::new(access.url, access.token);
+    let client = Client::new(access);
     let reply = match client.get(&address(args)) {
         Err(error) => return Err(super::told(args.output, error, out)),
         Ok(reply) => reply,

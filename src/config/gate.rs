@@ -32,6 +32,10 @@ pub(super) fn gate(mut section: Reader<'_>, file: &Path) -> GateSettings {
     let max_connections = section.number("max_connections", 1..=MOST);
     let cors = cors(&mut section);
     let tls = tls::gate(section.section("tls"), file);
+    let proxy_protocol = section.flag("proxy_protocol", false);
+    if proxy_protocol && trusted_proxies.is_empty() {
+        section.problem("proxy_protocol", "needs gate.trusted_proxies: it is read from them only");
+    }
     let redirect = section.text("redirect", str::parse::<Listen>);
     if let Some(redirect) = &redirect {
         if !section.has("tls") {
@@ -43,7 +47,7 @@ pub(super) fn gate(mut section: Reader<'_>, file: &Path) -> GateSettings {
     let texts = pages::texts(&mut section, file);
     let timeouts = timeouts(section.section("timeouts"));
     let per_client = per_client(section.section("per_client"));
-    section.not_yet(&["proxy_protocol", "access_log", "access_log_format", "h2c"]);
+    section.not_yet(&["access_log", "access_log_format", "h2c"]);
     section.finish();
     GateSettings {
         listen,
@@ -53,6 +57,7 @@ pub(super) fn gate(mut section: Reader<'_>, file: &Path) -> GateSettings {
         max_connections: max_connections.unwrap_or(20_000),
         cors,
         tls,
+        proxy_protocol,
         redirect,
         texts,
         timeouts,

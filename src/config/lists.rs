@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
+use std::path::Path;
 
 use super::reader::Reader;
 use super::settings::{Application, Operator, Resource, Token};
-use super::values;
+use super::{tls, values};
 use crate::availability::{Glob, Moment, Name, Reason, Target, path_glob};
-use crate::vocabulary::{AlertRule, Balance, Role, Route, Secret, password, token_sha256};
+use crate::vocabulary::{AlertRule, Balance, HttpUrl, Role, Route, Secret, password, token_sha256};
 
 /// `agree` can demand at most as many reporters as one target can have.
 const MAX_AGREE: u32 = 256;
@@ -62,12 +63,12 @@ fn agree(entry: &mut Reader<'_>) -> NonZeroU32 {
     entry.number("agree", 1..=MAX_AGREE).and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
 }
 
-pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource]) -> Vec<Application> {
+pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource], file: &Path) -> Vec<Application> {
     entries(root, "application", |entry, names| {
         let name = names.next(entry);
         let title = entry.text("title", values::title);
         let routes = entry.texts("routes", str::parse::<Route>);
-        let upstream = entry.texts("upstream", values::plain_url);
+        let upstream = entry.texts("upstream", str::parse::<HttpUrl>);
         let uses = entry.texts("uses", |text| {
             let name = values::name(text)?;
             match resources.iter().any(|resource| resource.name == name) {
@@ -84,13 +85,20 @@ pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource]) -> Vec
         if exempt.len() > MAX_EXEMPT {
             entry.problem("exempt", format!("must be at most {MAX_EXEMPT} paths"));
         }
-        entry.not_yet(&["upstream_ca"]);
+        let upstream_ca = tls::roots(entry, file, "upstream_ca");
+        if upstream_ca.is_some() && !upstream.iter().any(HttpUrl::is_tls) {
+            entry.problem("upstream_ca", "has no effect: no upstream is https");
+        }
+        let versions = [("v2", true)];
+        let proxy_protocol = entry.text("proxy_protocol", values::one_of(&versions)).unwrap_or(false);
         let name = name?;
         Some(Application {
             title: title.unwrap_or_else(|| name.to_string()),
             name,
             routes,
             upstream,
+            upstream_ca,
+            proxy_protocol,
             balance: balance.unwrap_or_default(),
             strip_prefix,
             exempt,

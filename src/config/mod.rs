@@ -171,7 +171,7 @@ fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
 
     // Settings that others refer to come first.
     let resources = lists::resources(&mut root);
-    let applications = lists::applications(&mut root, &resources);
+    let applications = lists::applications(&mut root, &resources, file);
     for name in gate.texts.site().pages.applications() {
         if !applications.iter().any(|application| application.name.as_str() == name) {
             let problem = format!("denial.{name}.html: there is no [[application]] named \"{name}\"");

@@ -16,7 +16,7 @@ use chrono_tz::Tz;
 use super::reader::{NOT_YET, Reader};
 use super::settings::{ControlSettings, FarmSettings, MergeMode, MergeOrder, MergeSettings, NodeSettings, References};
 use super::{tls, values};
-use crate::vocabulary::{Fanout, Initial, Notifier, Secret};
+use crate::vocabulary::{Fanout, HttpUrl, Initial, Notifier, Secret};
 
 /// The shortest farm secret, in bytes.
 const MIN_SECRET: usize = 16;
@@ -49,7 +49,7 @@ pub(super) fn node(mut section: Reader<'_>) -> Option<NodeSettings> {
 pub(super) fn control(mut section: Reader<'_>, has_secret: bool, file: &Path) -> ControlSettings {
     let listen = section.text("listen", listen_address);
     let listen = listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 7070)));
-    let advertise = section.text("advertise", values::plain_url);
+    let advertise = section.text("advertise", str::parse::<HttpUrl>);
     let time_zone = section.text("time_zone", |text| {
         let zone = text.parse::<Tz>();
         zone.map_err(|error| format!("must be a time zone such as \"Europe/Berlin\": {error}"))
@@ -76,7 +76,7 @@ pub(super) fn control(mut section: Reader<'_>, has_secret: bool, file: &Path) ->
 
 pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {
     let secret = secret(&mut section, file);
-    let peers = section.texts("peers", values::plain_url);
+    let peers = section.texts("peers", str::parse::<HttpUrl>);
     let wants_secret = section.has("secret") || section.has("secret_file");
     if !peers.is_empty() && !wants_secret {
         let problem = "needs farm.secret (or farm.secret_file), the same on every node: \
@@ -108,7 +108,7 @@ pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {
 pub(super) fn notifier(mut section: Reader<'_>, has_secret: bool) -> Notifier {
     let choices = [("self", Initial::Oneself), ("listed", Initial::Listed), ("least-loaded", Initial::LeastLoaded)];
     let initial = section.text("initial", values::one_of(&choices)).unwrap_or_default();
-    let nodes = section.texts("nodes", values::plain_url);
+    let nodes = section.texts("nodes", str::parse::<HttpUrl>);
     let problem = match (initial, nodes.len()) {
         (Initial::Oneself, 1..) => Some("has no effect with initial = \"self\""),
         (Initial::Listed | Initial::LeastLoaded, 0) => {

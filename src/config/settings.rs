@@ -95,6 +95,8 @@ pub struct GateSettings {
     pub cors: Cors,
     /// `[gate.tls]`; without it, the gate speaks plain HTTP.
     pub tls: Option<GateTls>,
+    /// Trusted proxies say by the PROXY protocol for whom they speak. Default no.
+    pub proxy_protocol: bool,
     /// A listener that sends browsers to `https`.
     pub redirect: Option<Listen>,
     /// What users read: `gate.languages`, `gate.pages`, `[gate.page]`.
@@ -254,6 +256,10 @@ pub struct Application {
     pub routes: Vec<Route>,
     /// Who performs it; empty where another application of the same route does.
     pub upstream: Vec<HttpUrl>,
+    /// Whom to believe at those that are `https`; `None`: the system's authorities.
+    pub upstream_ca: Option<Arc<RootCertStore>>,
+    /// Whether they are told of each client by the PROXY protocol, version 2. Default no.
+    pub proxy_protocol: bool,
     /// How requests are shared among them. Default in turn.
     pub balance: Balance,
     /// Whether upstreams get paths without the route's prefix. Default no.

@@ -11,6 +11,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use super::{ConfigError, secrets};
+use crate::tls::issue::Authority;
 use crate::vocabulary::Secret;
 
 /// Name of the operator in a fresh file.
@@ -26,6 +27,17 @@ pub struct Fresh {
     pub password: Secret,
     /// The API token [`TOKEN`], role operator.
     pub token: Secret,
+    /// The file of the farm's own authority, if one was made.
+    pub authority: Option<String>,
+}
+
+/// Whom certificates are made for, beside this machine's loopback.
+#[derive(Clone, Copy, Debug)]
+pub struct Hosts<'a> {
+    /// Names and addresses.
+    pub more: &'a [String],
+    /// The present year.
+    pub year: i32,
 }
 
 /// Writes a fresh configuration to `file`, mode 0600.
@@ -34,8 +46,15 @@ pub struct Fresh {
 ///
 /// [`ConfigError::Exists`] when there is anything under that name, [`ConfigError::Unwritable`] when
 /// it cannot be created (its folder must exist), [`ConfigError::Hash`] without randomness.
-pub fn init(file: &Path) -> Result<Fresh, ConfigError> {
-    let (text, fresh) = fresh()?;
+pub fn init(file: &Path, tls: Option<Hosts<'_>>) -> Result<Fresh, ConfigError> {
+    let (mut text, mut fresh) = fresh()?;
+    if file.exists() {
+        return Err(ConfigError::Exists { file: file.to_path_buf() });
+    }
+    if let Some(hosts) = tls {
+        fresh.authority = Some(certificates(file, hosts)?);
+        text = with_tls(&text);
+    }
     let unwritable = |source| ConfigError::Unwritable { file: file.to_path_buf(), source };
     let mut created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(|source| {
         match source.kind() {
@@ -70,8 +89,43 @@ pub fn fresh() -> Result<(String, Fresh), ConfigError> {
         .replace("@PASSWORD@", &secrets::hash_password(&password)?)
         .replace("@TOKEN@", TOKEN)
         .replace("@SHA256@", &hex::encode(secrets::token_sha256(&token)));
-    let fresh = Fresh { password: Secret::new(password), token: Secret::new(token) };
+    let fresh = Fresh { password: Secret::new(password), token: Secret::new(token), authority: None };
     Ok((text, fresh))
+}
+
+/// Makes an authority and a certificate of it in the folder `tls` beside the configuration; the path of the authority.
+fn certificates(file: &Path, hosts: Hosts<'_>) -> Result<String, ConfigError> {
+    let folder = file.parent().unwrap_or(Path::new("")).join("tls");
+    let unwritable = |source| ConfigError::Unwritable { file: folder.clone(), source };
+    let refused = |error: rcgen::Error| unwritable(io::Error::other(error));
+    std::fs::create_dir_all(&folder).map_err(unwritable)?;
+    let names: Vec<&str> =
+        ["localhost", "127.0.0.1", "::1"].into_iter().chain(hosts.more.iter().map(String::as_str)).collect();
+    let authority = Authority::new("Forewarn farm", hosts.year).map_err(refused)?;
+    let node = authority.issue(&names, hosts.year, 5).map_err(refused)?;
+    let ca = authority.issued();
+    for (name, text) in
+        [("farm-ca.pem", ca.cert), ("farm-ca.key", ca.key), ("node.pem", node.cert), ("node.key", node.key)]
+    {
+        let mode = if name.ends_with(".key") { 0o600 } else { 0o644 };
+        let path = folder.join(name);
+        let created = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path);
+        created.and_then(|mut created| created.write_all(text.as_bytes())).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => ConfigError::Exists { file: path.clone() },
+            _ => ConfigError::Unwritable { file: path.clone(), source },
+        })?;
+    }
+    Ok(folder.join("farm-ca.pem").display().to_string())
+}
+
+/// The same configuration with TLS on both listeners and between nodes.
+fn with_tls(text: &str) -> String {
+    let certificate = "cert = \"tls/node.pem\"               # made by forewarn init --tls; relative to this file\nkey = \"tls/node.key\"\n";
+    let (gate, control) = ("# For operators, programs and the other nodes.", "# The other nodes.");
+    text.replace(gate, &format!("[gate.tls]\n{certificate}\n{gate}"))
+        .replace(control, &format!("[control.tls]\n{certificate}\n{control}"))
+        .replace("# peers = [\"http:", "tls_ca = \"tls/farm-ca.pem\"\n# peers = [\"https:")
+        .replace("# advertise = \"http:", "# advertise = \"https:")
 }
 
 /// Commented settings are optional, and show the default unless stated otherwise.
@@ -186,7 +240,7 @@ mod tests {
     fn a_fresh_file_parses_and_knows_its_secrets() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("forewarn.toml");
-        let fresh = init(&file).unwrap();
+        let fresh = init(&file, None).unwrap();
         let mode = std::fs::metadata(&file).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
 
@@ -238,9 +292,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("forewarn.toml");
         std::fs::write(&file, "mine").unwrap();
-        assert!(matches!(init(&file), Err(ConfigError::Exists { .. })));
+        assert!(matches!(init(&file, None), Err(ConfigError::Exists { .. })));
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
         let nowhere = folder.path().join("no/such/folder.toml");
-        assert!(matches!(init(&nowhere), Err(ConfigError::Unwritable { .. })));
+        assert!(matches!(init(&nowhere, None), Err(ConfigError::Unwritable { .. })));
     }
 }

@@ -11,7 +11,6 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::availability::Name;
-use crate::vocabulary::HttpUrl;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -22,18 +21,6 @@ const MS: Duration = Duration::from_millis(1);
 /// What a name may consist of.
 pub fn name(text: &str) -> Result<Name, String> {
     text.parse().map_err(|_not_a_name| "must be 1 to 64 of letters, digits, '-', '_' and '.'".to_owned())
-}
-
-/// An address that speaks plain HTTP.
-///
-/// # Errors
-///
-/// What such an address looks like.
-pub(super) fn plain_url(text: &str) -> Result<HttpUrl, String> {
-    match text.parse::<HttpUrl>()? {
-        url if url.is_tls() => Err("https is not available in this version; must be \"http://…\"".to_owned()),
-        url => Ok(url),
-    }
 }
 
 /// A network such as `10.0.0.0/8`.
@@ -180,12 +167,6 @@ mod tests {
         let (one, same) = (network("10.1.2.3/8"), network("10.0.0.0/8"));
         assert_eq!(one.unwrap(), same.unwrap());
         assert!(network("10.0.0.1").is_err() && network("10.0.0.0/33").is_err());
-    }
-
-    #[test]
-    fn only_plain_addresses_are_configured() {
-        assert_eq!(plain_url("http://a").unwrap().authority(), "a:80");
-        assert!(plain_url("https://a").unwrap_err().contains("not available in this version"));
     }
 
     #[test]

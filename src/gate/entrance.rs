@@ -6,7 +6,16 @@ use crate::tls::Acceptor;
 
 /// See the module.
 #[derive(Debug, Clone, Default)]
-pub enum Entrance {
+pub struct Entrance {
+    /// What is spoken there.
+    pub kind: Kind,
+    /// Trusted proxies say by the PROXY protocol for whom they speak.
+    pub proxy_protocol: bool,
+}
+
+/// What is spoken at a listener.
+#[derive(Debug, Clone, Default)]
+pub enum Kind {
     /// HTTP as it is.
     #[default]
     Plain,
@@ -21,6 +30,8 @@ pub enum Entrance {
 pub(super) struct Arrival {
     /// Its address; none for local sockets.
     pub(super) peer: Option<SocketAddr>,
+    /// Where it connected to; none for local sockets.
+    pub(super) local: Option<SocketAddr>,
     /// Under TLS.
     pub(super) secure: bool,
     /// It is to be sent to `https`, at this port.

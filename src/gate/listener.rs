@@ -8,20 +8,25 @@ use std::{io, net::SocketAddr, os::unix::net::UnixListener, rc::Rc, time::Durati
 use actix_server::Server;
 use actix_service::{IntoServiceFactory as _, ServiceFactory, boxed, fn_factory, fn_service, map_config};
 use actix_web::{App, dev::AppConfig, web};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::{
+    io::AsyncReadExt as _,
+    net::{TcpStream, UnixStream},
+};
 use tokio_rustls::TlsAcceptor;
 
 use super::{
     connection::{Worker, client::Socket, serve as serve_connection},
-    entrance::{Arrival, Entrance},
+    entrance::{Arrival, Entrance, Kind},
     limits::Limits,
     per_client::Place,
+    proxy_protocol::{self, HeaderError},
     service::{self, Gate},
     waiting::Waiting,
 };
 use crate::{noise::Noise, tls::Acceptor};
 
 static TOO_MANY: Noise = Noise::new("connection_refused");
+static NO_HEADER: Noise = Noise::new("proxy_header_missing");
 
 /// A socket that listens and does not block.
 #[derive(Debug)]
@@ -44,7 +49,7 @@ pub struct Entry {
 impl From<std::net::TcpListener> for Entry {
     /// Without TLS.
     fn from(socket: std::net::TcpListener) -> Self {
-        Self { socket: Listening::Tcp(socket), entrance: Entrance::Plain }
+        Self { socket: Listening::Tcp(socket), entrance: Entrance::default() }
     }
 }
 
@@ -132,16 +137,31 @@ where
 }
 
 /// Serves one client, if it is let in.
-pub(super) async fn serve_client<S: Entering>(stream: S, entrance: Entrance, worker: Rc<Worker>) {
-    let Some((peer, place)) = stream.enter(&worker.gate) else { return };
-    let arrival = Arrival { peer, ..Arrival::default() };
-    match entrance {
-        Entrance::Plain => serve_connection(stream, arrival, worker).await,
-        Entrance::Redirect(port) => {
+pub(super) async fn serve_client<S: Entering>(mut stream: S, entrance: Entrance, worker: Rc<Worker>) {
+    let Ok((mut peer, local)) = stream.ends() else { return };
+    let gate = &worker.gate;
+    if entrance.proxy_protocol && peer.is_some_and(|peer| gate.trusted.contains(peer.ip())) {
+        let told = tokio::time::timeout(worker.limits.header, stream.read_header()).await;
+        match told {
+            Ok(Ok(source)) => peer = source.or(peer),
+            Ok(Err(error)) => {
+                if NO_HEADER.admits() {
+                    log::warn!(from:? = peer.map(|peer| peer.ip()), error:%; "proxy_header_missing");
+                }
+                return;
+            }
+            Err(_) => return,
+        }
+    }
+    let Some(place) = let_in(gate, peer) else { return };
+    let arrival = Arrival { peer, local, ..Arrival::default() };
+    match entrance.kind {
+        Kind::Plain => serve_connection(stream, arrival, worker).await,
+        Kind::Redirect(port) => {
             serve_connection(stream, Arrival { redirect: Some(port), ..arrival }, worker).await;
         }
         // Boxed, so that clients without TLS do not pay for its room.
-        Entrance::Tls(acceptor) => Box::pin(serve_under_tls(stream, &acceptor, arrival, worker)).await,
+        Kind::Tls(acceptor) => Box::pin(serve_under_tls(stream, &acceptor, arrival, worker)).await,
     }
     drop(place);
 }
@@ -192,29 +212,59 @@ where
 
 /// A connection to be accepted.
 pub(super) trait Entering: Socket {
-    /// Its other end, if that has an address, and its client's place. Nothing, if it is not let in.
-    fn enter(&self, gate: &Gate) -> Option<(Option<SocketAddr>, Option<Place>)>;
+    /// Its other end and its own, if they have addresses.
+    fn ends(&self) -> io::Result<(Option<SocketAddr>, Option<SocketAddr>)>;
+
+    /// Reads a header of the PROXY protocol, and nothing behind it. None: the sender speaks for itself.
+    async fn read_header(&mut self) -> io::Result<Option<SocketAddr>>;
 }
 
 impl Entering for TcpStream {
-    /// `None` if its client has as many as it may. Connections from a trusted proxy belong to many clients.
-    fn enter(&self, gate: &Gate) -> Option<(Option<SocketAddr>, Option<Place>)> {
-        let peer = self.peer_addr().ok()?;
+    fn ends(&self) -> io::Result<(Option<SocketAddr>, Option<SocketAddr>)> {
         // Small answers must not wait for acknowledgements.
-        self.set_nodelay(true).ok()?;
-        if gate.trusted.contains(peer.ip()) {
-            return Some((Some(peer), None));
+        self.set_nodelay(true)?;
+        Ok((Some(self.peer_addr()?), Some(self.local_addr()?)))
+    }
+
+    async fn read_header(&mut self) -> io::Result<Option<SocketAddr>> {
+        let wrong = |error: HeaderError| io::Error::new(io::ErrorKind::InvalidData, error);
+        let (mut header, mut seen) = (Vec::new(), [0; 256]);
+        loop {
+            // Only looked at, for what is behind the header is the client's.
+            let n = self.peek(&mut seen).await?;
+            if n == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let before = header.len();
+            header.extend_from_slice(&seen[..n]);
+            let read = proxy_protocol::read(&header).map_err(wrong)?;
+            let taken = read.map_or(n, |header| header.len - before);
+            self.read_exact(&mut seen[..taken]).await?;
+            if let Some(header) = read {
+                return Ok(header.source);
+            }
         }
-        let place = gate.connections.take(peer.ip());
-        if place.is_none() && TOO_MANY.admits() {
-            log::warn!(client:% = peer.ip(), limit = gate.connections.most(); "connection_refused");
-        }
-        Some((Some(peer), Some(place?)))
     }
 }
 
 impl Entering for UnixStream {
-    fn enter(&self, _gate: &Gate) -> Option<(Option<SocketAddr>, Option<Place>)> {
-        Some((None, None))
+    fn ends(&self) -> io::Result<(Option<SocketAddr>, Option<SocketAddr>)> {
+        Ok((None, None))
     }
+
+    async fn read_header(&mut self) -> io::Result<Option<SocketAddr>> {
+        // It has no address that could be trusted, so it is never asked.
+        Ok(None)
+    }
+}
+
+/// The client's place; `None` if it has as many as it may. Local sockets and connections from a trusted proxy belong to
+/// many clients, and need none.
+fn let_in(gate: &Gate, peer: Option<SocketAddr>) -> Option<Option<Place>> {
+    let Some(peer) = peer.filter(|peer| !gate.trusted.contains(peer.ip())) else { return Some(None) };
+    let place = gate.connections.take(peer.ip());
+    if place.is_none() && TOO_MANY.admits() {
+        log::warn!(client:% = peer.ip(), limit = gate.connections.most(); "connection_refused");
+    }
+    place.map(Some)
 }

@@ -28,6 +28,7 @@ pub mod limits;
 pub mod listener;
 pub(crate) mod negotiate;
 pub mod per_client;
+mod proxy_protocol;
 pub(crate) mod reserved;
 pub mod route;
 mod script;

@@ -10,6 +10,8 @@ pub struct Served {
     pub upstreams: Upstreams,
     /// Whether they get paths without the route's prefix.
     pub strip_prefix: bool,
+    /// Whether its upstreams are told of each client by the PROXY protocol.
+    pub proxy_protocol: bool,
     /// Paths that are never turned away.
     pub exempt: Vec<Glob>,
     /// Host and path of its first route; no host: any.
@@ -36,7 +38,7 @@ impl Served {
 impl From<Upstreams> for Served {
     /// Without exceptions.
     fn from(upstreams: Upstreams) -> Self {
-        Self { upstreams, strip_prefix: false, exempt: Vec::new(), home: None }
+        Self { upstreams, strip_prefix: false, proxy_protocol: false, exempt: Vec::new(), home: None }
     }
 }
 

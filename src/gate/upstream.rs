@@ -7,21 +7,29 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::{ClientConfig, pki_types::ServerName};
+
 use super::balance::{Attempt, Balancer};
 use crate::vocabulary::{Balance, HttpUrl};
 
-/// One upstream: where to connect, and its name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// One upstream: where to connect, its name, and its TLS if it has any.
+#[derive(Debug, Clone)]
 pub struct Upstream {
     authority: Arc<str>,
+    key: Arc<str>,
     host: Box<str>,
     port: u16,
+    tls: Option<(ServerName<'static>, Arc<ClientConfig>)>,
 }
 
 impl From<&HttpUrl> for Upstream {
+    /// Without TLS.
     fn from(url: &HttpUrl) -> Self {
+        let authority: Arc<str> = url.authority().into();
         Self {
-            authority: url.authority().into(),
+            key: Arc::clone(&authority),
+            authority,
+            tls: None,
             // brackets are URL syntax; the resolver wants the bare address
             host: url.host().trim_start_matches('[').trim_end_matches(']').into(),
             port: url.port(),
@@ -36,7 +44,28 @@ impl Upstream {
         url.parse::<HttpUrl>().map(|url| Self::from(&url))
     }
 
-    /// `host:port` as configured: the key of its connections, and its name in logs.
+    /// Under TLS with these settings, for a certificate of its host. `owner` sets apart connections that were checked
+    /// against other authorities.
+    ///
+    /// # Errors
+    /// When its host cannot be on a certificate.
+    pub fn under_tls(self, config: Arc<ClientConfig>, owner: &str) -> Result<Self, String> {
+        let name = ServerName::try_from(self.host.to_string());
+        let name = name.map_err(|error| format!("{}: {error}", self.authority))?;
+        Ok(Self { key: format!("{owner} https://{}", self.authority).into(), tls: Some((name, config)), ..self })
+    }
+
+    /// Which connections may stand for a new one.
+    pub(super) fn key(&self) -> &Arc<str> {
+        &self.key
+    }
+
+    /// The name on its certificate, and whom to believe.
+    pub(super) fn tls(&self) -> Option<(&ServerName<'static>, &Arc<ClientConfig>)> {
+        self.tls.as_ref().map(|(name, config)| (name, config))
+    }
+
+    /// `host:port` as configured: its name in logs.
     pub fn authority(&self) -> &Arc<str> {
         &self.authority
     }

@@ -17,7 +17,7 @@ use super::{
     certificates::Certificates,
     descriptors, hooks,
     listeners::{control_server, public_events},
-    made::{facts, farm_id, gate, limits, merge_plan, open_store, slots, visitors},
+    made::{facts, farm_id, gate, limits, merge_plan, open_store, slots, trust, visitors},
     parts::{Bound, GRACE, bind, definitions, ended, resources},
     status,
 };
@@ -40,7 +40,7 @@ use crate::{
     config::Settings,
     control::events,
     gate::{
-        entrance::Entrance,
+        entrance::{Entrance, Kind},
         listener::{self, Entry},
         reserved,
         status::{self as gate_status, StatusPage},
@@ -166,7 +166,7 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let key = Key::new(settings.farm.secret.as_ref().map_or("", |secret| secret.expose_secret()));
     let who = Identity { node: identity.node, boot: identity.boot, boot_nonce: identity.nonce };
     let couriers = {
-        let (repeater, client) = (repeater.clone(), PeerClient::new(key.clone(), who, MAX_MESSAGE));
+        let (repeater, client) = (repeater.clone(), PeerClient::new(key.clone(), who, trust(&settings), MAX_MESSAGE));
         Couriers::start_in_arbiter(&arbiters[1].handle(), move |_| {
             Couriers::new(std::rc::Rc::new(HttpTransport::new(client)), repeater.recipient())
         })
@@ -324,7 +324,8 @@ impl Merged {
         });
         // Ends with the node's runtime.
         actix::spawn(core.certificates.clone().watch());
-        let entries = entries(core.gate, core.redirect, core.certificates.gate.as_ref())?;
+        let entries =
+            entries(core.gate, core.redirect, core.certificates.gate.as_ref(), core.settings.gate.proxy_protocol)?;
         let (server, waiting) =
             listener::serve(entries, gate, limits(&core.settings), GRACE, core.users, move |more| {
                 let (streams, changes) = (streams.clone(), changes.clone());
@@ -363,18 +364,20 @@ fn entries(
     gate: Vec<Bound>,
     redirect: Option<Bound>,
     acceptor: Option<&Arc<Acceptor>>,
+    proxy_protocol: bool,
 ) -> Result<Vec<Entry>, NodeError> {
     let ports = gate.iter().filter_map(|bound| if let Listen::Tcp(at) = bound.at() { Some(at.port()) } else { None });
-    let to = Entrance::Redirect(ports.into_iter().next().unwrap_or(443));
+    let to = Kind::Redirect(ports.into_iter().next().unwrap_or(443));
     let gate = gate.into_iter().map(|bound| {
-        let entrance = match (acceptor, bound.at()) {
-            (Some(acceptor), Listen::Tcp(_)) => Entrance::Tls(Arc::clone(acceptor)),
-            _ => Entrance::Plain,
+        let kind = match (acceptor, bound.at()) {
+            (Some(acceptor), Listen::Tcp(_)) => Kind::Tls(Arc::clone(acceptor)),
+            _ => Kind::Plain,
         };
-        (bound, entrance)
+        (bound, kind)
     });
     let all = gate.chain(redirect.map(|bound| (bound, to)));
-    all.map(|(bound, entrance)| Ok(Entry { socket: bound.listen()?, entrance })).collect()
+    all.map(|(bound, kind)| Ok(Entry { socket: bound.listen()?, entrance: Entrance { kind, proxy_protocol } }))
+        .collect()
 }
 
 /// Addresses in a line of the log.

@@ -45,14 +45,16 @@ impl Crowd {
     pub(super) fn connected(&self, connection: &dyn Any, kept: &mut Extensions) {
         let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
         let Ok(peer) = stream.peer_addr() else { return };
-        if self.proxies.contain(peer.ip()) {
-            return;
-        }
-        match self.take(peer.ip()) {
-            Some(place) => _ = kept.insert(place),
+        match self.enters(peer.ip()) {
+            Some(place) => place.into_iter().for_each(|place| _ = kept.insert(place)),
             // A connection that cannot be shut down has ended.
             None => _ = SockRef::from(stream).shutdown(std::net::Shutdown::Both),
         }
+    }
+
+    /// A place for a connection from this address, if there is one; those of a trusted proxy need none.
+    pub(super) fn enters(&self, peer: IpAddr) -> Option<Option<Place>> {
+        if self.proxies.contain(peer) { Some(None) } else { self.take(peer).map(Some) }
     }
 
     fn take(&self, client: IpAddr) -> Option<Place> {

@@ -11,6 +11,7 @@ use super::{
     certificates::Certificates,
     crowd::{self, Crowd},
     parts::{Bound, GRACE},
+    under_tls::{self, Mutual},
 };
 use crate::{
     actors::{Desk, desk::Event},
@@ -32,7 +33,7 @@ use crate::{
 };
 
 /// Threads of the control listener.
-const WORKERS: usize = 2;
+pub(super) const WORKERS: usize = 2;
 
 /// The server of the control listener: it serves at most `most` connections at a time, more wait. One client has
 /// a bounded part of them.
@@ -61,9 +62,12 @@ pub(super) fn control_server(
     let serves_peers = settings.farm.secret.is_some();
     let crowd = Crowd::new(most, Proxies::new(settings.control.trusted_proxies.iter().copied()));
     let crowd_data = web::Data::new(crowd.clone());
-    let server = HttpServer::new(move || {
+    let mutual = web::Data::new(Mutual(settings.control.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some())));
+    let factory = move || {
         let mut app = WebApp::new()
+            .wrap(from_fn(under_tls::mutual))
             .wrap(from_fn(crowd::count))
+            .app_data(mutual.clone())
             .wrap(from_fn(body::answer_first))
             .app_data(crowd_data.clone())
             .app_data(desk.clone())
@@ -78,8 +82,11 @@ pub(super) fn control_server(
             app = app.configure(endpoints::configure);
         }
         app.configure(console::configure(console.clone()))
-    });
-    let server = server
+    };
+    if let Some(acceptor) = &certificates.control {
+        return under_tls::serve(factory, acceptor, &crowd, bound, most);
+    }
+    let server = HttpServer::new(factory)
         .on_connect(move |connection, kept| crowd.connected(connection, kept))
         .workers(WORKERS)
         .max_connections(most.div_ceil(WORKERS))

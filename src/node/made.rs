@@ -27,13 +27,14 @@ use crate::{
         service::Gate,
         upstream::{Upstream, Upstreams},
     },
-    peer::signature::Key,
+    peer::{connector::Trust, signature::Key},
     store::{
         Options, Store,
         crash::{Place, crash_point},
         records,
     },
     sync::{Change, Facts, MAX_ROWS, Plan, merge::SMALL},
+    tls::client::client,
     vocabulary::{FarmId, Visitors},
 };
 
@@ -160,17 +161,20 @@ pub(super) fn gate(settings: &Settings, shared: &Arc<Shared>) -> Result<web::Dat
             application: index,
         })
     });
-    let served = settings.applications.iter().map(|application| Served {
-        upstreams: Upstreams::new(application.upstream.iter().map(Upstream::from), application.balance),
-        strip_prefix: application.strip_prefix,
-        exempt: application.exempt.clone(),
-        home: application.routes.first().map(|route| (route.host().map(str::to_owned), route.path().to_owned())),
+    let served = settings.applications.iter().map(|application| {
+        Ok(Served {
+            upstreams: Upstreams::new(upstreams(application)?, application.balance),
+            strip_prefix: application.strip_prefix,
+            proxy_protocol: application.proxy_protocol,
+            exempt: application.exempt.clone(),
+            home: application.routes.first().map(|route| (route.host().map(str::to_owned), route.path().to_owned())),
+        })
     });
     let per_client = |most: u32| PerClient::new(usize::try_from(most).unwrap_or(usize::MAX));
     Ok(web::Data::new(Gate {
         shared: Arc::clone(shared),
         routes: Routes::build(routes).map_err(|error| NodeError::Settings(error.to_string()))?,
-        served: served.collect(),
+        served: served.collect::<Result<_, NodeError>>()?,
         trusted: TrustedProxies::new(settings.gate.trusted_proxies.iter().copied()),
         not_kept: settings.gate.not_kept.clone().map_or_else(NotKept::default, NotKept::new),
         connections: per_client(settings.gate.per_client.connections),
@@ -184,6 +188,34 @@ pub(super) fn gate(settings: &Settings, shared: &Arc<Shared>) -> Result<web::Dat
             .map(|age| format!("max-age={}", age.as_secs()).into_bytes().into()),
         chance: || (clock::random() & 0xffff) as u16,
     }))
+}
+
+/// The upstreams of an application, under TLS where they are `https`.
+fn upstreams(application: &config::Application) -> Result<Vec<Upstream>, NodeError> {
+    let wrong = |error: String| NodeError::Settings(format!("application {}: {error}", application.name));
+    let mut settings = None;
+    let mut made = Vec::with_capacity(application.upstream.len());
+    for url in &application.upstream {
+        let upstream = Upstream::from(url);
+        made.push(match (url.is_tls(), &settings) {
+            (false, _) => upstream,
+            (true, Some(known)) => upstream.under_tls(Arc::clone(known), application.name.as_str()).map_err(wrong)?,
+            (true, None) => {
+                let mut config =
+                    client(application.upstream_ca.as_ref(), None).map_err(|error| wrong(error.to_string()))?;
+                config.alpn_protocols = vec![b"http/1.1".to_vec()];
+                let known = settings.insert(Arc::new(config));
+                upstream.under_tls(Arc::clone(known), application.name.as_str()).map_err(wrong)?
+            }
+        });
+    }
+    Ok(made)
+}
+
+/// Whom this node believes at other nodes' addresses.
+pub(super) fn trust(settings: &Settings) -> Trust {
+    let tls = &settings.farm.tls;
+    Trust { roots: tls.roots.clone(), own: tls.own.clone() }
 }
 
 /// The keys of what visitors carry.

@@ -17,6 +17,7 @@ mod made;
 pub(crate) mod maintenance;
 mod parts;
 mod status;
+mod under_tls;
 
 use std::io;
 

@@ -17,15 +17,14 @@ use http::{Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_util::{
-    client::legacy::{self, Client, connect::HttpConnector},
+    client::legacy::{self, Client},
     rt::{TokioExecutor, TokioTimer},
 };
 
+use super::connector::{Connector, Trust};
 use super::signature::{Identity, Key, Nonce, Refusal, SIGNATURE, Sender};
 use crate::{availability::NodeId, clock};
 
-/// How long a connection may take to come about.
-const CONNECT: Duration = Duration::from_secs(2);
 /// How long an idle connection is kept: less than the 5 s after which actix-web closes it, so that
 /// few requests meet a closing one.
 const IDLE: Duration = Duration::from_secs(4);
@@ -37,7 +36,7 @@ const DETAIL: usize = 200;
 /// The receiver of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Callee<'a> {
-    /// Where it answers: `http://host:port`.
+    /// Where it answers: `http://host:port` or `https://host:port`.
     pub address: &'a str,
     /// Who it is. `None`: whichever node advertises this address.
     pub node: Option<NodeId>,
@@ -131,23 +130,20 @@ pub(crate) enum CallError {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct PeerClient {
-    http: Client<HttpConnector, Full<Bytes>>,
+    http: Client<Connector, Full<Bytes>>,
     key: Key,
     identity: Identity,
     max_answer: usize,
 }
 
 impl PeerClient {
-    /// A client that speaks for `identity` and holds answers of at most `max_answer` bytes.
-    pub(crate) fn new(key: Key, identity: Identity, max_answer: usize) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT));
-        connector.set_nodelay(true);
+    /// A client that speaks for `identity`, believes whom `trust` says, and holds answers of at most `max_answer` bytes.
+    pub(crate) fn new(key: Key, identity: Identity, trust: Trust, max_answer: usize) -> Self {
         let http = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_PER_PEER)
-            .build(connector);
+            .build(Connector::new(trust));
         Self { http, key, identity, max_answer }
     }
 
@@ -208,8 +204,10 @@ impl PeerClient {
         let invalid = |error: http::Error| wrong(error.into());
         let address = callee.address.trim_end_matches('/');
         // an empty authority is an error, too
-        let authority = address.strip_prefix("http://").unwrap_or_default();
-        let uri = Uri::builder().scheme("http").authority(authority).path_and_query(path).build().map_err(invalid)?;
+        let (scheme, authority) =
+            address.split_once("://").filter(|(scheme, _)| ["http", "https"].contains(scheme)).unwrap_or_default();
+        let scheme = if scheme == "https" { "https" } else { "http" };
+        let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(path).build().map_err(invalid)?;
         // `http` reads `host:x` as a host without a port, and port 80 would be called
         if uri.port_u16().is_none() && uri.host() != Some(authority) {
             return Err(wrong("the port is not a number from 0 to 65535".into()));

@@ -35,7 +35,7 @@ fn identity() -> Identity {
 }
 
 fn client(secret: &str) -> PeerClient {
-    PeerClient::new(Key::new(secret), identity(), 1_000)
+    PeerClient::new(Key::new(secret), identity(), Default::default(), 1_000)
 }
 
 /// The peer under test, and what it has seen.
@@ -274,7 +274,8 @@ async fn floods_silence_and_noise_end() {
         "http://",
         "http://a b",
         "http://a/b",
-        "https://a:1",
+        "https://a:x",
+        "ftp://a:1",
     ] {
         let error = ask(wrong, LONG).await.unwrap_err();
         assert!(matches!(error, CallError::Address { .. }), "{error:?}");

@@ -4,6 +4,7 @@
 //! answering side. [`wire`] maps messages to addresses; [`endpoints`] handles them.
 
 pub(crate) mod client;
+pub(crate) mod connector;
 pub(crate) mod endpoints;
 pub(crate) mod guard;
 pub(crate) mod nonces;

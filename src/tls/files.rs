@@ -67,12 +67,9 @@ impl Certificate {
     /// # Errors
     /// When the file cannot be read, or its first certificate not be understood.
     pub fn chain(file: &Path) -> Result<Chain, String> {
-        let pem = read(file)?;
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-        let chain = chain.map_err(|error| cannot(file, &error))?;
-        let first = chain.first().ok_or_else(|| format!("{} has no certificate", file.display()))?;
+        let chain = certificates(file)?;
         let (_, parsed) =
-            x509_parser::certificate::X509Certificate::from_der(first).map_err(|error| cannot(file, &error))?;
+            x509_parser::certificate::X509Certificate::from_der(&chain[0]).map_err(|error| cannot(file, &error))?;
         let validity = parsed.validity();
         let (begins, expires) = (validity.not_before.timestamp(), validity.not_after.timestamp());
         let extension = parsed.subject_alternative_name().map_err(|error| cannot(file, &error))?;
@@ -124,15 +121,24 @@ impl Chain {
 /// # Errors
 /// When the file cannot be read, or has none.
 pub fn authorities(file: &Path) -> Result<Arc<RootCertStore>, String> {
-    let pem = read(file)?;
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let added = certificate.map_err(|error| cannot(file, &error)).map(|certificate| roots.add(certificate))?;
-        added.map_err(|error| cannot(file, &error))?;
+    for certificate in certificates(file)? {
+        roots.add(certificate).map_err(|error| cannot(file, &error))?;
     }
-    match roots.is_empty() {
+    Ok(Arc::new(roots))
+}
+
+/// All certificates of a file, in their order; at least one.
+///
+/// # Errors
+/// When the file cannot be read, or has none.
+pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let pem = read(file)?;
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let all = all.map_err(|error| cannot(file, &error))?;
+    match all.is_empty() {
         true => Err(format!("{} has no certificate", file.display())),
-        false => Ok(Arc::new(roots)),
+        false => Ok(all),
     }
 }
 

@@ -16,7 +16,7 @@ mod files;
 pub mod issue;
 mod server;
 
-pub use files::{Certificate, authorities};
+pub use files::{Certificate, authorities, certificates};
 pub use server::{Acceptor, Offer};
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod monitors;
 mod partners;
 mod peers;
 mod plans;
+mod proxy_protocol;
 mod proxying;
 mod receipts;
 mod returning;
@@ -35,6 +36,7 @@ mod starting;
 mod status_page;
 mod submitting;
 mod tls;
+mod tls_between;
 mod versions;
 mod visitors;
 

@@ -1,8 +1,14 @@
 //! How the command line reaches a node: `FOREWARN_URL` and `FOREWARN_TOKEN`.
 
-use std::env::VarError;
+use std::{
+    env::VarError,
+    path::{Path, PathBuf},
+};
+
+use rustls::pki_types::CertificateDer;
 
 use crate::cli::CliError;
+use crate::tls::certificates;
 use crate::vocabulary::{HttpUrl, Secret};
 
 /// Where a node's control listener is, and what it is shown.
@@ -12,16 +18,35 @@ pub struct Access {
     pub url: HttpUrl,
     /// `FOREWARN_TOKEN`, if it is set and not empty; fit for a header.
     pub token: Option<Secret>,
+    /// Whom to believe at an https address, in place of the system's authorities: `--ca` or `FOREWARN_CA`.
+    pub ca: Option<Vec<CertificateDer<'static>>>,
 }
 
 impl Access {
-    /// Reads the environment.
+    /// Reads the environment; `ca`: the command line's.
     ///
     /// # Errors
     ///
     /// [`CliError::Refused`] naming the variable that is wrong. A token is not repeated.
-    pub fn from_env() -> Result<Access, CliError> {
-        Access::from_values(variable("FOREWARN_URL")?, variable("FOREWARN_TOKEN")?)
+    pub fn from_env(ca: Option<PathBuf>) -> Result<Access, CliError> {
+        let access = Access::from_values(variable("FOREWARN_URL")?, variable("FOREWARN_TOKEN")?)?;
+        let known = variable("FOREWARN_CA")?.filter(|file| !file.is_empty());
+        let (name, file) = match (ca, known) {
+            (Some(file), _) => ("--ca", file),
+            (None, Some(file)) => ("FOREWARN_CA", file.into()),
+            (None, None) => return Ok(access),
+        };
+        access.believing(name, &file)
+    }
+
+    /// The same, believing only those in this file; `name`: what named it.
+    ///
+    /// # Errors
+    ///
+    /// [`CliError::Refused`] when it has no certificates.
+    fn believing(self, name: &str, file: &Path) -> Result<Access, CliError> {
+        let ca = certificates(file).map_err(|problem| CliError::Refused(format!("{name}: {problem}")))?;
+        Ok(Access { ca: Some(ca), ..self })
     }
 
     /// The same, from the variables' values. An empty one counts as not set.
@@ -42,7 +67,7 @@ impl Access {
             return Err(CliError::Refused(format!("FOREWARN_TOKEN: {problem}")));
         }
         let token = token.map(Secret::new);
-        Ok(Access { url, token })
+        Ok(Access { url, token, ca: None })
     }
 }
 
@@ -62,6 +87,8 @@ mod tests {
     #[test]
     fn the_environment_has_defaults_and_limits() {
         let access = Access::from_values(None, Some(String::new())).unwrap();
+        let wrong = access.clone().believing("--ca", Path::new("/none")).unwrap_err();
+        assert!(wrong.to_string().starts_with("--ca: /none cannot be read"));
         assert_eq!(access.url.to_string(), "http://127.0.0.1:7070");
         assert!(access.token.is_none());
         let wrong = Access::from_values(Some("nowhere".into()), None).unwrap_err();

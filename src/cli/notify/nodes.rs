@@ -17,12 +17,11 @@ const GAUGE: &str = "forewarn_pending";
 ///
 /// [`CliError::Refused`] when none of them answers.
 pub(crate) fn choose(args: &NotifyArgs, access: Access) -> Result<Vec<Client>, CliError> {
-    let token = access.token;
     let addresses = match args.to.is_empty() {
-        true => vec![access.url],
+        true => vec![access.url.clone()],
         false => args.to.clone(),
     };
-    let clients = addresses.into_iter().map(|address| Client::new(address, token.clone()));
+    let clients = addresses.into_iter().map(|url| Client::new(Access { url, ..access.clone() }));
     let clients: Vec<Client> = clients.collect();
     if args.pick == Pick::Listed || clients.len() == 1 {
         return Ok(clients);

@@ -66,7 +66,7 @@ fn node_gate_and_control_have_limits() {
     refused(&application("balance = \"x\""), "6: application.balance: must be \"round-robin\" or");
     refused(&application("exempt = [\"x\"]"), "6: application.exempt: does not begin with '/'");
     refused(&application("strip_prefix = 1"), "6: application.strip_prefix: must be true or false");
-    refused("[control]\nadvertise = \"https://a\"\n", "5: control.advertise: https is not available in");
+    refused("[control]\nadvertise = \"ftp://a\"\n", "5: control.advertise: must be an address");
     refused("[control]\ntime_zone = \"Mars/Base\"\n", "5: control.time_zone: must be a time zone");
     let open = "[control]\nlisten = \"0.0.0.0:7070\"\n";
     refused(open, "5: control.listen: is not a loopback address");
@@ -247,7 +247,12 @@ fn what_is_not_built_is_refused_by_that_name() {
     refused("[farm]\nprevious_secret = \"x\"\n", "5: farm.previous_secret: not available in this version");
     refused("[farm.queue]\nurl = \"x\"\n", "5: farm.queue.url: not available in this version");
     refused("[gate]\nh2c = true\n", "5: gate.h2c: not available in this version");
-    refused("[[application]]\nname = \"x\"\nupstream_ca = \"x\"\n", "6: application.upstream_ca: not available in");
+    refused(
+        "[[application]]\nname = \"x\"\nupstream_ca = \"/none\"\n",
+        "6: application.upstream_ca: /none cannot be read",
+    );
+    refused("[gate]\nproxy_protocol = true\n", "5: gate.proxy_protocol: needs gate.trusted_proxies");
+    refused("[[application]]\nname = \"x\"\nproxy_protocol = \"v1\"\n", "6: application.proxy_protocol: must be");
 }
 
 #[test]

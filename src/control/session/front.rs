@@ -20,6 +20,13 @@ use crate::availability::TrustedProxies;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Proxies(Arc<TrustedProxies>);
 
+/// Kept with a connection under TLS.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UnderTls {
+    /// The other end has shown a certificate, and it is believed.
+    pub(crate) shows_certificate: bool,
+}
+
 /// What the browser sees of this node, and this node of the browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Front {
@@ -48,14 +55,15 @@ impl Proxies {
         // Without an address there is no connection.
         let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
         let asked = headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
+        let secure = request.conn_data::<UnderTls>().is_some();
         if !self.0.contains(peer) {
-            return Front { secure: false, host: asked, client: peer };
+            return Front { secure, host: asked, client: peer };
         }
         let lines = headers.get_all("x-forwarded-for").rev();
         let hops = lines.flat_map(|line| line.to_str().unwrap_or("").rsplit(','));
         let outer = |name, member| first(headers, name).or_else(|| forwarded(headers, member));
         Front {
-            secure: outer("x-forwarded-proto", "proto").is_some_and(|proto| proto.eq_ignore_ascii_case("https")),
+            secure: outer("x-forwarded-proto", "proto").map_or(secure, |proto| proto.eq_ignore_ascii_case("https")),
             host: outer("x-forwarded-host", "host").or(asked),
             client: self.0.client(peer, hops),
         }

@@ -19,7 +19,7 @@ mod throttle;
 pub(crate) use crate::vocabulary::password::cheap_hash;
 pub(crate) use cookie::Cookies;
 pub(crate) use door::{Door, Refusal};
-pub(crate) use front::{Front, Proxies};
+pub(crate) use front::{Front, Proxies, UnderTls};
 pub(crate) use origin::{OriginError, check_origin};
 pub(crate) use sign_in::{NotSignedIn, Operator, SignIn};
 pub(crate) use store::{Limits, Listed, Session, Sessions, Use};

@@ -20,6 +20,7 @@ use crate::{
         connection::client::{Client, Socket},
         decide::Notices,
         error::ProxyError,
+        proxy_protocol::header,
     },
     http1::machine::Exchange,
 };
@@ -56,11 +57,14 @@ pub(in crate::gate) enum End {
 
 /// Forwards the request to an upstream, and passes on its answer.
 pub(in crate::gate) async fn perform<S: Socket>(client: &mut Client<S>, plan: &mut Plan) -> End {
-    let mut from = From::Pool;
+    // A connection that was opened in one client's name is not used for another one.
+    let proxied = client.worker.gate.served[plan.application].proxy_protocol;
+    let preface = if proxied { header(client.arrival.peer, client.arrival.local) } else { Vec::new() };
+    let mut from = if proxied { From::New } else { From::Pool };
     loop {
         let (worker, application) = (client.worker.clone(), plan.application);
         let upstreams = &worker.gate.served[application].upstreams;
-        let (mut link, mut attempt) = match retry::connect(&worker.pool, upstreams, from).await {
+        let (mut link, mut attempt) = match retry::connect(&worker.pool, upstreams, from, &preface).await {
             Ok(connected) => connected,
             Err(error) => return End::Failed(error),
         };
@@ -81,7 +85,7 @@ pub(in crate::gate) async fn perform<S: Socket>(client: &mut Client<S>, plan: &m
                 if let Some(buffer) = link.input.take_buffer() {
                     worker.buffers.put(buffer);
                 }
-                if reusable {
+                if reusable && !proxied {
                     worker.pool.give_back(link);
                 }
                 return End::Answered;

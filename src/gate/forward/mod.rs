@@ -8,4 +8,5 @@ pub(super) mod exchange;
 pub mod heads;
 pub(super) mod pool;
 pub(super) mod retry;
+mod stream;
 mod way;

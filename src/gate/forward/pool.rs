@@ -19,10 +19,14 @@ use std::{
 };
 
 use tokio::{
+    io::AsyncWriteExt as _,
     net::TcpStream,
     time::{self, Instant},
 };
 
+use tokio_rustls::TlsConnector;
+
+use super::stream::Stream;
 use crate::{
     gate::{limits::Limits, upstream::Upstream},
     http1::pipe::Pipe,
@@ -33,7 +37,9 @@ const REAP: Duration = Duration::from_secs(30);
 
 /// An exclusive connection to an upstream.
 pub(in crate::gate) struct Link {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
+    /// What was written may be kept by the stream.
+    pub(super) unflushed: bool,
     /// Bytes that the upstream has sent.
     pub(super) input: Pipe,
     /// Whether it has carried a request before: its upstream may have closed it unseen.
@@ -41,6 +47,8 @@ pub(in crate::gate) struct Link {
     /// What [`Self::bear`] has set.
     silence: Duration,
     authority: Arc<str>,
+    /// What sets apart the connections that it may stand for.
+    key: Arc<str>,
     opened: Instant,
     /// The round of the reaper in which it came back.
     round: u32,
@@ -57,7 +65,7 @@ impl Link {
     pub(super) fn bear(&mut self, silence: Duration) {
         if self.silence != silence {
             self.silence = silence;
-            if let Err(error) = socket2::SockRef::from(&self.stream).set_tcp_user_timeout(Some(silence)) {
+            if let Err(error) = socket2::SockRef::from(self.stream.socket()).set_tcp_user_timeout(Some(silence)) {
                 log::debug!(upstream:% = self.authority, error:%; "user_timeout_not_set");
             }
         }
@@ -90,7 +98,7 @@ impl Pool {
     /// The connection that came back last, if one is fit for another request.
     pub(super) fn take(&self, upstream: &Upstream) -> Option<Link> {
         let mut idle = self.idle.borrow_mut();
-        let kept = idle.get_mut(upstream.authority())?;
+        let kept = idle.get_mut(upstream.key())?;
         while let Some(link) = kept.pop() {
             if link.opened.elapsed() < self.limits.connection_age {
                 return Some(link);
@@ -104,15 +112,15 @@ impl Pool {
         link.reused = true;
         link.round = self.round.get();
         let mut idle = self.idle.borrow_mut();
-        let kept = match idle.get_mut(&link.authority) {
+        let kept = match idle.get_mut(&link.key) {
             Some(kept) => kept,
-            None => idle.entry(Arc::clone(&link.authority)).or_default(),
+            None => idle.entry(Arc::clone(&link.key)).or_default(),
         };
         if kept.len() >= self.limits.idle_connections {
             return;
         }
         let quiet = match &*self.watcher.borrow() {
-            Some(watcher) => is_quiet(&link.stream, &mut Context::from_waker(watcher)),
+            Some(watcher) => link.stream.is_quiet(&mut Context::from_waker(watcher)),
             // The watcher has not had its first turn; it will look at everything then.
             None => true,
         };
@@ -122,16 +130,23 @@ impl Pool {
     }
 
     /// Opens a new connection. Fails as the operating system does, or with [`io::ErrorKind::TimedOut`].
-    pub(super) async fn open(&self, upstream: &Upstream, limit: Duration) -> io::Result<Link> {
-        let stream = match time::timeout(limit, TcpStream::connect(upstream.address())).await {
+    /// `preface` is what it gets before everything else.
+    pub(super) async fn open(&self, upstream: &Upstream, preface: &[u8], limit: Duration) -> io::Result<Link> {
+        let stream = match time::timeout(limit, connect(upstream, preface)).await {
             Ok(connected) => connected?,
             Err(elapsed) => return Err(io::Error::new(io::ErrorKind::TimedOut, elapsed)),
         };
-        // Small requests must not wait for acknowledgements.
-        stream.set_nodelay(true)?;
-        let (authority, opened) = (Arc::clone(upstream.authority()), Instant::now());
-        let silence = Duration::ZERO;
-        Ok(Link { stream, input: Pipe::default(), reused: false, silence, authority, opened, round: 0 })
+        Ok(Link {
+            stream,
+            unflushed: false,
+            input: Pipe::default(),
+            reused: false,
+            silence: Duration::ZERO,
+            authority: Arc::clone(upstream.authority()),
+            key: Arc::clone(upstream.key()),
+            opened: Instant::now(),
+            round: 0,
+        })
     }
 
     /// Closes connections that were idle for a whole round or are too old, and begins the next round.
@@ -145,19 +160,19 @@ impl Pool {
     }
 }
 
-/// Whether an idle connection is open and silent. If so, `cx` is woken when that changes.
-fn is_quiet(stream: &TcpStream, cx: &mut Context<'_>) -> bool {
-    loop {
-        match stream.poll_read_ready(cx) {
-            Poll::Pending => return true,
-            Poll::Ready(Err(_)) => return false,
-            // Readiness may be left over from the last read: only the system knows.
-            Poll::Ready(Ok(())) => match stream.try_read(&mut [0]) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Ok(_) | Err(_) => return false,
-            },
-        }
+async fn connect(upstream: &Upstream, preface: &[u8]) -> io::Result<Stream> {
+    let mut stream = TcpStream::connect(upstream.address()).await?;
+    // Small requests must not wait for acknowledgements.
+    stream.set_nodelay(true)?;
+    if !preface.is_empty() {
+        stream.write_all(preface).await?;
     }
+    Ok(match upstream.tls() {
+        None => Stream::Plain(stream),
+        Some((name, config)) => {
+            Stream::Tls(Box::new(TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream).await?))
+        }
+    })
 }
 
 /// Closes idle connections that their upstreams have closed or sent anything on; ends with its pool.
@@ -165,7 +180,7 @@ async fn watch(pool: Weak<Pool>) {
     poll_fn(|cx| {
         let Some(pool) = pool.upgrade() else { return Poll::Ready(()) };
         pool.watcher.replace(Some(cx.waker().clone()));
-        pool.idle.borrow_mut().values_mut().for_each(|kept| kept.retain(|link| is_quiet(&link.stream, cx)));
+        pool.idle.borrow_mut().values_mut().for_each(|kept| kept.retain_mut(|link| link.stream.is_quiet(cx)));
         Poll::Pending
     })
     .await;
@@ -188,10 +203,7 @@ async fn reap(pool: Weak<Pool>) {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use tokio::{
-        io::{AsyncReadExt as _, AsyncWriteExt as _},
-        net::TcpListener,
-    };
+    use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
     const LIMIT: Duration = Duration::from_secs(5);
 
@@ -216,7 +228,8 @@ mod tests {
     async fn keeps_a_few_for_a_while() {
         let (listener, upstream) = upstream().await;
         let pool = Pool::start(Limits { idle_connections: 1, ..Limits::default() });
-        let (one, two) = (pool.open(&upstream, LIMIT).await.unwrap(), pool.open(&upstream, LIMIT).await.unwrap());
+        let (one, two) =
+            (pool.open(&upstream, b"", LIMIT).await.unwrap(), pool.open(&upstream, b"", LIMIT).await.unwrap());
         let (mut first, mut second) = (listener.accept().await.unwrap().0, listener.accept().await.unwrap().0);
         pool.give_back(one);
         pool.give_back(two);
@@ -235,7 +248,7 @@ mod tests {
     async fn an_old_connection_is_not_used_again() {
         let (_listener, upstream) = upstream().await;
         let pool = Pool::start(Limits { connection_age: Duration::ZERO, ..Limits::default() });
-        let link = pool.open(&upstream, LIMIT).await.unwrap();
+        let link = pool.open(&upstream, b"", LIMIT).await.unwrap();
         pool.give_back(link);
         assert!(pool.take(&upstream).is_none());
     }
@@ -245,7 +258,7 @@ mod tests {
         let (listener, upstream) = upstream().await;
         let pool = Pool::start(Limits::default());
         for speaks in [false, true] {
-            let link = pool.open(&upstream, LIMIT).await.unwrap();
+            let link = pool.open(&upstream, b"", LIMIT).await.unwrap();
             let (mut end, _) = listener.accept().await.unwrap();
             pool.give_back(link);
             match speaks {

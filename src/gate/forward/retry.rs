@@ -28,11 +28,12 @@ pub(super) enum From {
 }
 
 /// A connection to the upstream whose turn it is, or to the next that can be reached. Nothing has been sent yet, so
-/// any will do.
+/// any will do. `preface` is what a new one gets before everything else.
 pub(super) async fn connect<'u>(
     pool: &Pool,
     upstreams: &'u Upstreams,
     from: From,
+    preface: &[u8],
 ) -> Result<(Link, Attempt<'u>), ProxyError> {
     let mut failure = ProxyError::NoUpstream;
     let mut attempts = upstreams.attempts(clock::mono());
@@ -47,7 +48,7 @@ pub(super) async fn connect<'u>(
         let left = attempts.size_hint().1.unwrap_or(0).saturating_add(1);
         let limit = until.saturating_duration_since(now) / u32::try_from(left).unwrap_or(u32::MAX);
         // Boxed, because it is large, and connections are mostly kept.
-        match Box::pin(pool.open(upstream, limit)).await {
+        match Box::pin(pool.open(upstream, preface, limit)).await {
             Ok(link) => return Ok((link, attempt)),
             Err(source) => failure = unreachable(upstream, source, limit),
         }

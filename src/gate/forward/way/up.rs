@@ -20,7 +20,8 @@ use crate::{
 impl<S: Socket> Way<'_, S> {
     /// Whether there is anything to be written to the upstream.
     pub(super) fn pending_up(&self) -> bool {
-        self.deaf.is_none() && (self.sent < self.plan.head.len() || !self.client.input.ready().is_empty())
+        self.deaf.is_none()
+            && (self.sent < self.plan.head.len() || !self.client.input.ready().is_empty() || self.link.unflushed)
     }
 
     /// Writes to the upstream. Returns whether anything moved.
@@ -28,8 +29,14 @@ impl<S: Socket> Way<'_, S> {
         let mut moved = false;
         while self.pending_up() {
             let head = &self.plan.head[self.sent..];
-            match poll_write_both(&mut self.link.stream, cx, head, self.client.input.ready()) {
+            let body = self.client.input.ready();
+            let written = match head.is_empty() && body.is_empty() {
+                true => Pin::new(&mut self.link.stream).poll_flush(cx).map_ok(|()| 0),
+                false => poll_write_both(&mut self.link.stream, cx, head, body),
+            };
+            match written {
                 Poll::Ready(Ok(n)) => {
+                    self.link.unflushed = n > 0 && self.link.stream.keeps();
                     let of_head = n.min(head.len());
                     self.sent += of_head;
                     self.client.input.written(n - of_head);
@@ -47,8 +54,7 @@ impl<S: Socket> Way<'_, S> {
         }
         let tunnel = self.plan.exchange.is_tunnel() && self.client.ended && !self.pending_up();
         if tunnel && !self.shut[0] {
-            self.shut[0] = true;
-            _ = Pin::new(&mut self.link.stream).poll_shutdown(cx);
+            self.shut[0] = Pin::new(&mut self.link.stream).poll_shutdown(cx).is_ready();
         }
         Ok(moved)
     }
