@@ -10,7 +10,7 @@ use super::{
     NodeError,
     certificates::Certificates,
     crowd::{self, Crowd},
-    parts::{Bound, GRACE},
+    parts::{Bound, GRACE, WORKERS},
     under_tls::{self, Mutual},
 };
 use crate::{
@@ -31,9 +31,6 @@ use crate::{
     peer::endpoints::{self, Door},
     sync::Facts,
 };
-
-/// Threads of the control listener.
-pub(super) const WORKERS: usize = 2;
 
 /// The server of the control listener: it serves at most `most` connections at a time, more wait. One client has
 /// a bounded part of them.

@@ -27,6 +27,9 @@ use crate::{
 /// How many seconds requests in flight may take when the node stops.
 pub(super) const GRACE: u64 = 10;
 
+/// Threads of the control listener.
+pub(super) const WORKERS: usize = 2;
+
 /// A socket that is bound, and where.
 pub(super) struct Bound {
     key: &'static str,

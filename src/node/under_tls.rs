@@ -23,8 +23,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use super::{
     NodeError,
     crowd::Crowd,
-    listeners::WORKERS,
-    parts::{Bound, GRACE},
+    parts::{Bound, GRACE, WORKERS},
 };
 use crate::{body, control::session::UnderTls, tls::Acceptor};
 
