@@ -4,10 +4,7 @@
 
 use actix_web::{HttpRequest, web::Data};
 
-use super::{
-    auth::Sessions,
-    session::{Front, Proxies},
-};
+use super::session::{Door, Front, Proxies};
 use crate::{
     actors::desk::Submitted,
     availability::{Author, Record},
@@ -41,8 +38,8 @@ pub(crate) fn address(request: &HttpRequest) -> String {
 
 /// How a request has come, also behind a trusted proxy.
 pub(crate) fn front(request: &HttpRequest) -> Front {
-    match request.app_data::<Data<Sessions>>() {
-        Some(sessions) => sessions.0.front(request),
+    match request.app_data::<Data<Door>>() {
+        Some(door) => door.front(request),
         None => Proxies::default().front(request),
     }
 }

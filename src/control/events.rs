@@ -29,7 +29,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{api::params::Params, auth::Lease, errors::Failure};
+use super::{auth::Lease, errors::Failure, params::Params};
 use crate::{actors::desk::Event, availability::Name, clock};
 
 /// A comment this often keeps proxies from closing a silent stream.

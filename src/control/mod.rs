@@ -17,12 +17,14 @@ pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod body;
 pub(crate) mod console;
+mod described;
 pub(crate) mod errors;
 pub(crate) mod events;
 pub(crate) mod formats;
 pub(crate) mod health;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
+pub(crate) mod params;
 pub(crate) mod preview;
 pub(crate) mod rights;
 pub(crate) mod session;
@@ -42,7 +44,7 @@ use self::api::routes;
 /// | [`Desk`](crate::actors::desk::Desk) | 503, `/readyz` says `open`: the node is still opening its store |
 /// | [`formats::alertmanager::Alerting`] | 503 for alerts |
 /// | [`auth::Tokens`] | 401 for every token |
-/// | [`auth::Sessions`] | browsers are not let in without a token |
+/// | [`session::Door`] | browsers are not let in without a token |
 /// | [`events::Streams`] | 503 for streams |
 pub(crate) fn configure(cfg: &mut ServiceConfig) {
     routes::register(cfg, health::places());

@@ -87,6 +87,14 @@ impl Traffic {
         (self.seconds.iter().map(|bucket| bucket.load(Relaxed)).sum(), Duration::from_micros(micros))
     }
 
+    /// The sum of the times in seconds, and how many answers began within each bound but not within the one before
+    /// it; the last bound is infinite.
+    pub fn histogram(&self) -> (f64, Vec<(f64, u64)>) {
+        let bounds = BOUNDS.iter().copied().chain([f64::INFINITY]);
+        let counts = self.seconds.iter().map(|count| count.load(Relaxed));
+        (self.micros.load(Relaxed) as f64 / 1e6, bounds.zip(counts).collect())
+    }
+
     /// A figure by the name that rules use ([`super::rule::COUNTERS`], [`super::rule::HISTOGRAMS`]).
     pub fn read(&self, figure: &str) -> Option<Reading> {
         let counter = match figure {
@@ -102,9 +110,8 @@ impl Traffic {
 
     fn buckets(&self) -> Reading {
         let mut below = 0;
-        let bounds = BOUNDS.iter().copied().chain([f64::INFINITY]);
-        let rows = bounds.zip(&self.seconds).map(|(bound, count)| {
-            below += count.load(Relaxed);
+        let rows = self.histogram().1.into_iter().map(|(bound, count)| {
+            below += count;
             (bound, below)
         });
         Reading::Buckets(rows.collect())

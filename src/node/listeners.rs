@@ -53,7 +53,7 @@ pub(super) fn control_server(
     let tokens = web::Data::new(auth::Tokens::new(tokens.collect()));
     let alerting = web::Data::new(Alerting { rules: settings.alerts.clone(), reasons: facts.reasons.clone() });
     let console = web::Data::new(console(settings, &desk, facts));
-    let sessions = web::Data::new(auth::Sessions(console.door.clone()));
+    let sessions = web::Data::new(console.door.clone());
     let desk = web::Data::new(desk);
     let acceptors = web::Data::new(certificates.all());
     let serves_peers = settings.farm.secret.is_some();

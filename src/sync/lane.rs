@@ -14,7 +14,7 @@ use super::{
     QueueKey,
     message::{DeliveryState, Item, MAX_ITEMS},
 };
-use crate::availability::{Entry, NodeId, Stamp};
+use crate::availability::{Entry, Moment, NodeId, Stamp};
 
 /// Most rows that wait for one peer.
 pub const MAX_ROWS: usize = 10_000;
@@ -62,6 +62,11 @@ pub(super) struct Lane {
 impl Lane {
     pub(super) fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// When the oldest notification was made that waits here.
+    pub(super) fn oldest(&self) -> Option<Moment> {
+        self.rows.values().map(|row| row.entry.stamp.time).min()
     }
 
     pub(super) fn has_work(&self) -> bool {

@@ -22,6 +22,7 @@ mod limits;
 mod logging;
 mod membership;
 mod monitors;
+mod operations;
 mod partners;
 mod peers;
 mod plans;

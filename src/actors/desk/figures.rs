@@ -1,10 +1,17 @@
 //! What `/metrics` shows of a node: gauges of its present state, the counters of its parts, and histograms of
 //! durations.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use prometheus_client::{
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    encoding::{EncodeMetric, MetricEncoder, NoLabelSet},
+    metrics::{MetricType, counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
 
@@ -12,7 +19,8 @@ use super::{Desk, HookView, MonitorState, MonitorView};
 use crate::{
     actors::messages::Question,
     availability::Moment,
-    monitor::figures::Reading,
+    clock,
+    monitor::{Traffic, figures::Reading},
     sync::{Node, Now, PeerView},
 };
 
@@ -21,6 +29,27 @@ type OfMonitor = (&'static str, &'static str, fn(&MonitorView) -> u64);
 
 /// A figure of each hook: its name, its help, its value.
 type OfHook = (&'static str, &'static str, fn(&HookView) -> u64);
+
+/// How long the upstreams of each application took, from the counters of its requests.
+#[derive(Debug)]
+struct Latencies(Vec<(String, Arc<Traffic>)>);
+
+impl EncodeMetric for Latencies {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        for (application, traffic) in &self.0 {
+            let (sum, buckets) = traffic.histogram();
+            let count = buckets.iter().map(|(_, count)| count).sum();
+            encoder
+                .encode_family(&[("application", application.as_str())])?
+                .encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
+        }
+        Ok(())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Histogram
+    }
+}
 
 /// Gauges by one label.
 type ByLabel = Family<[(&'static str, String); 1], Gauge>;
@@ -152,6 +181,7 @@ impl Desk {
         self.figures_of_monitors(&mut into);
         self.figures_of_hooks(&mut into);
         self.figures_of_traffic(&mut into);
+        self.figures_of_latency(&mut into);
         let now = self.shared.clock();
         let states = self.shared.slots.iter().map(|slot| {
             let snapshot = slot.snapshot.load();
@@ -233,6 +263,15 @@ impl Desk {
         }
     }
 
+    fn figures_of_latency(&self, into: &mut Into<'_>) {
+        let slots = self.shared.slots.iter().map(|slot| (slot.app.name().to_string(), Arc::clone(&slot.traffic)));
+        into.0.register(
+            "forewarn_application_upstream_seconds",
+            "From passing a request on until the upstream's answer begins, in seconds",
+            Latencies(slots.collect()),
+        );
+    }
+
     async fn figures_of_the_replica(&self, into: &mut Into<'_>) {
         let looked = self.look(CountRows).await;
         // Without an answer the node is on its way down.
@@ -244,6 +283,7 @@ impl Desk {
         seconds.set(limit.millis() as f64 / 1_000.0);
         let help = "The greatest stamp time ever admitted, in seconds since 1970";
         into.0.register("forewarn_ledger_limit_seconds", help, seconds);
+        let now = clock::now();
         let each = |value: &dyn Fn(&PeerView) -> i64| -> Vec<(String, i64)> {
             let name =
                 |peer: &PeerView| peer.member.as_ref().map_or(peer.address.clone(), |member| member.name.to_string());
@@ -251,6 +291,11 @@ impl Desk {
         };
         for (name, help, values) in [
             ("forewarn_outbox_rows", "Notifications that wait for a peer", each(&|peer| count(peer.outbox))),
+            (
+                "forewarn_outbox_oldest_seconds",
+                "Age of the oldest notification that waits for a peer; 0 without one",
+                each(&|peer| peer.oldest.map_or(0, |made| count(now.since(made).as_secs() as usize))),
+            ),
             (
                 "forewarn_merge_on_return",
                 "1 while a peer's outbox has collapsed into a merge",

@@ -19,9 +19,9 @@ use crate::{
         audit,
         auth::Caller,
         body,
+        described::{Problems, Telling},
         errors::{Failure, MOST_ERRORS},
         formats::alertmanager::{self, Alert, Alerting, Alerts, News, Webhook},
-        openapi::{Problems, Telling},
     },
 };
 

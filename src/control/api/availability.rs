@@ -13,8 +13,8 @@ use crate::{
     actors::desk::{Board, BoardRow, CauseView},
     availability::{Criteria, Entry, Moment, Name, Restore, Source, Target},
     control::{
+        described::{Reading, ReadingOne},
         errors::Failure,
-        openapi::{Reading, ReadingOne},
     },
 };
 

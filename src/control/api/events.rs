@@ -6,9 +6,9 @@ use super::{availability::no_application, desk};
 use crate::availability::{Name, Target};
 use crate::control::{
     auth::Caller,
+    described::Reading,
     errors::Failure,
     events::{Audience, Streams, filter, respond},
-    openapi::Reading,
 };
 
 /// Follow changes

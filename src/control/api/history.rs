@@ -14,9 +14,9 @@ use crate::{
     actors::desk::{Delivery, HistoryError, HistoryQuery},
     availability::{Entry, Name, Notification},
     control::{
+        described::{Before, Reading, ReadingOne},
         errors::Failure,
         formats,
-        openapi::{Before, Reading, ReadingOne},
     },
 };
 

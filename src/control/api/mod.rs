@@ -11,7 +11,7 @@ pub(super) mod history;
 pub(super) mod monitors;
 pub(super) mod nodes;
 pub(super) mod notifications;
-pub(crate) mod params;
+use super::params;
 pub(super) mod passes;
 pub(super) mod preview;
 pub(super) mod registry;

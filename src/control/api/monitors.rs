@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::{desk, params};
 use crate::{
     actors::desk::MonitorView,
-    control::{errors::Failure, openapi::Reading},
+    control::{described::Reading, errors::Failure},
 };
 
 /// Monitors, then rules, in the order of the configuration.

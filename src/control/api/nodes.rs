@@ -10,8 +10,8 @@ use crate::{
     control::{
         audit,
         auth::Caller,
+        described::{Forgetting, Reading},
         errors::Failure,
-        openapi::{Forgetting, Reading},
     },
 };
 

@@ -17,9 +17,9 @@ use crate::{
     control::{
         audit,
         auth::Caller,
+        described::{Acting, Waiting},
         errors::Failure,
         formats::{Format, Refusal},
-        openapi::{Acting, Waiting},
     },
 };
 

@@ -13,7 +13,7 @@ use super::{desk, params};
 use crate::{
     availability::{Moment, Name, Target},
     clock,
-    control::{audit, auth::Caller, body, errors::Failure, openapi::Acting},
+    control::{audit, auth::Caller, body, described::Acting, errors::Failure},
 };
 
 /// The most applications of one pass.

@@ -13,8 +13,8 @@ use crate::{
     control::{
         body,
         console::words::Titles,
+        described::Trying,
         errors::Failure,
-        openapi::Trying,
         preview::{Closes, Known, Preview},
     },
 };

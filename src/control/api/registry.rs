@@ -23,8 +23,8 @@ use crate::{
         audit,
         auth::Caller,
         body,
+        described::{Acting, Forgetting, Reading, ReadingOne, ScheduleValue, TemplateValue},
         errors::Failure,
-        openapi::{Acting, Forgetting, Reading, ReadingOne, ScheduleValue, TemplateValue},
     },
 };
 

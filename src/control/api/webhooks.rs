@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::{desk, params};
 use crate::{
     actors::desk::HookView,
-    control::{errors::Failure, openapi::Reading},
+    control::{described::Reading, errors::Failure},
 };
 
 /// Webhooks, then the mail, in the order of the configuration.

@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use super::{availability::no_application, desk, params::Params, segment};
 use crate::{
     availability::{HeaderSource, Name, RequestFacts},
-    control::{errors::Failure, openapi::ReadingOne},
+    control::{described::ReadingOne, errors::Failure},
 };
 
 /// Longest path or query that is asked about, in characters.

@@ -4,10 +4,6 @@
 //! Must stay true: it names exactly the registered addresses and methods; it allows what is accepted, and
 //! nothing that is refused for its form.
 
-mod problems;
-mod registry;
-mod said;
-
 use std::sync::LazyLock;
 
 use actix_web::{HttpResponse, http::header};
@@ -19,16 +15,12 @@ use utoipa::{
     },
 };
 
-pub(super) use self::{
-    problems::{Acting, Forgetting, Problem, Problems, Reading, ReadingOne, Telling, Trying},
-    registry::{ScheduleValue, TemplateValue},
-    said::{Before, Waiting},
-};
 use super::{
     api::{
         self,
         routes::{Place, get},
     },
+    described::problems::{self, Problem},
     health, metrics,
 };
 use crate::{

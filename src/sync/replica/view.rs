@@ -21,6 +21,8 @@ pub struct PeerView {
     pub address: String,
     /// Rows that wait for it.
     pub outbox: usize,
+    /// When the oldest of their notifications was made.
+    pub oldest: Option<Moment>,
     /// It gets a merge instead.
     pub merge_on_return: bool,
     /// When it was last heard of.
@@ -116,6 +118,7 @@ impl Replica {
                 member: peer.member.clone(),
                 address: peer.address.clone(),
                 outbox: lane.rows,
+                oldest: lane.oldest,
                 merge_on_return: lane.merge_on_return,
                 last_contact: peer.last_contact,
                 down: lane.down,

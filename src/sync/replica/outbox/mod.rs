@@ -18,7 +18,7 @@ use std::{
 
 pub(super) use self::send::Want;
 use crate::{
-    availability::{Key, NodeId, Stamp},
+    availability::{Key, Moment, NodeId, Stamp},
     sync::{Change, Now, OutboxRow, QueueKey, lane::Lane, link::Link, track::Tracks},
 };
 
@@ -61,6 +61,8 @@ impl Route {
 pub(super) struct LaneView {
     /// Rows that wait.
     pub(super) rows: usize,
+    /// When the oldest of their notifications was made.
+    pub(super) oldest: Option<Moment>,
     /// It gets a merge instead.
     pub(super) merge_on_return: bool,
     /// The last attempt to reach the peer failed.
@@ -183,6 +185,7 @@ impl Outbox {
     pub(super) fn lane(&self, id: &NodeId) -> LaneView {
         self.routes.get(id).map_or_else(LaneView::default, |route| LaneView {
             rows: route.lane.len(),
+            oldest: route.lane.oldest(),
             merge_on_return: route.lane.collapsed,
             down: route.link.is_down(),
         })

@@ -51,7 +51,7 @@ fn name(kind: &Kind) -> String {
 }
 
 /// A response for each kind of problem.
-pub(super) fn all() -> impl Iterator<Item = (String, Response)> {
+pub(in crate::control) fn all() -> impl Iterator<Item = (String, Response)> {
     KINDS.iter().map(|kind| {
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
         let response = ResponseBuilder::new().description(kind.meaning).content(PROBLEM_JSON, content);
