@@ -70,8 +70,11 @@ async fn the_metrics_are_those_of_the_documentation_rules_and_dashboard() {
     farm[1].kill9().await;
     node.submit(closing("application:mail", json!({"timestamp": crate::in_seconds(-90.0)}))).await.expect(202);
     let page = async || node.control("GET", "/metrics", &[], None).await.expect(200).text();
-    let checked = async || page().await.contains("forewarn_monitor_latency_seconds{");
-    poll_until("a check was made", checked).await;
+    let checked = async || {
+        let page = page().await;
+        ["latency_seconds", "up"].iter().all(|name| page.contains(&format!("\nforewarn_monitor_{name}{{")))
+    };
+    poll_until("the monitor has made up its mind", checked).await;
     let page = page().await;
 
     // The outbox for the node that is away is as old as the notification in it.
