@@ -122,6 +122,11 @@ pub enum Event {
     },
     /// Something about a node has changed.
     Nodes,
+    /// What a monitor or rule of this node finds has changed.
+    Monitor {
+        /// Its name.
+        name: Name,
+    },
 }
 
 /// See the module.

@@ -202,6 +202,25 @@ name = "@TOKEN@"
 role = "operator"                      # or "monitor"
 sha256 = "@SHA256@"
 
+# What this node watches by itself. Its word closes and opens the target for this node's users, or for all.
+# [[monitor]]
+# name = "mail-http"
+# target = "application:mail"
+# http = "http://127.0.0.1:9001/health"  # or tcp, command, farm, passive
+# scope = "node"                         # "farm": for the users of all nodes
+# every = "5s"
+# timeout = "2s"
+# fail_after = 3                         # bad checks in a row that close
+# recover_after = 2                      # good ones that open
+# degraded_above = "800ms"               # no default: slower answers are reported as degraded
+
+# A rule closes its target while an expression over this node's counters is true.
+# [[rule]]
+# name = "mail-errors"
+# target = "application:mail"
+# when = 'rate("upstream_errors", "30s", "mail") > 5.0'
+# every = "5s"
+
 # Which alerts of Alertmanager (POST /api/v1/alerts) are about what. The labels forewarn_target and
 # forewarn_reason do the same without a rule.
 # [[alert]]

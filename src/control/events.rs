@@ -164,6 +164,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Delivery { .. } => "delivery",
         Event::Notification { .. } => "notification",
         Event::Nodes => "nodes",
+        Event::Monitor { .. } => "monitor",
     }
 }
 
@@ -300,6 +301,9 @@ mod tests {
         assert!(passes(&about("mail"), Audience::Public, None));
         assert!(!passes(&Event::Nodes, Audience::Public, None));
         assert!(passes(&Event::Nodes, Audience::Private, None));
+        let monitor = || Event::Monitor { name: "mail-http".parse().unwrap() };
+        assert!(!passes(&monitor(), Audience::Public, None) && passes(&monitor(), Audience::Private, None));
+        assert_eq!(serde_json::to_string(&monitor()).unwrap(), r#"{"event":"monitor","name":"mail-http"}"#);
         assert!(passes(&about("mail"), Audience::Public, Some(&mail)));
         assert!(!passes(&about("chat"), Audience::Private, Some(&mail)));
         assert!(!passes(&Event::Nodes, Audience::Private, Some(&mail)));

@@ -35,6 +35,8 @@ pub enum Finding {
     },
     /// The check failed; the text says how, for people.
     Bad(String),
+    /// Another farm did not answer: a bad check, and until there are enough of them nothing is known.
+    Away(String),
     /// Nothing can be said (the check itself could not be made): counts neither as good nor as bad.
     Unknown(String),
     /// Nothing was to be seen, for nobody asked. Unknown, but for a standing closing of the monitor itself: that
@@ -211,6 +213,7 @@ impl Machine {
         let wanted = match finding {
             Finding::Good { latency } => self.good(latency, now),
             Finding::Bad(detail) => self.bad(detail, now),
+            Finding::Away(detail) => self.away(detail, now),
             Finding::Unknown(detail) => self.unknown(detail, now),
             Finding::Silent(_) if self.stands(Claim::Unavailable) => self.good(Duration::ZERO, now),
             Finding::Silent(detail) => self.unknown(detail, now),
@@ -313,6 +316,15 @@ impl Machine {
         Some(self.keep_or(Statement { held, ..Statement::plain(Claim::Unavailable, self.detail.clone()) }))
     }
 
+    /// What the other farm said last is not known to be so any more. Its word stands until there are enough bad checks.
+    fn away(&mut self, detail: String, now: Now) -> Option<Statement> {
+        let wanted = self.bad(detail, now);
+        if wanted.is_none() {
+            self.turn(Health::Unknown, now);
+        }
+        wanted
+    }
+
     fn told(&mut self, statement: Statement, now: Now) -> Statement {
         (self.bad, self.good, self.slow, self.fast) = (0, 0, 0, 0);
         self.detail = statement.message.clone();
@@ -329,8 +341,9 @@ impl Machine {
         if self.health == health {
             return;
         }
-        // The first look is no change of mind; neither is becoming slow or fast.
-        let is_change = self.health != Health::Unknown && (self.health == Health::Down) != (health == Health::Down);
+        // The first look is no change of mind; neither is becoming slow or fast, or not to know.
+        let is_known = self.health != Health::Unknown && health != Health::Unknown;
+        let is_change = is_known && (self.health == Health::Down) != (health == Health::Down);
         if is_change {
             self.changes.push_back(now.mono);
             if self.changes.len() > FLAP_CHANGES {

@@ -21,6 +21,7 @@ use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
+    sync::Notify,
     task::JoinHandle,
     time::{sleep, timeout},
 };
@@ -38,7 +39,7 @@ use crate::{
 };
 
 /// Between two tries to open the stream: from this to the next.
-const PAUSE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
+const PAUSE: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(60)];
 /// A stream without a sign of life for this long is opened again: partners send a comment every 15 s.
 const SILENCE: Duration = Duration::from_secs(60);
 /// The most bytes of a stream within [`WINDOW`].
@@ -58,6 +59,8 @@ struct Asker {
     /// The interval of the checks, and how long one may take.
     every: Duration,
     patience: Duration,
+    /// A check has had an answer: it is worth while to open the stream now.
+    answered: Notify,
     /// Made when it is first needed.
     tls: OnceCell<Arc<ClientConfig>>,
 }
@@ -81,14 +84,21 @@ impl Drop for Connection {
 
 impl Partner {
     pub(super) fn new(check: &FarmCheck, own: FarmId, every: Duration, patience: Duration) -> Self {
-        Self(Rc::new(Asker { check: check.clone(), own, every, patience, tls: OnceCell::new() }))
+        Self(Rc::new(Asker { check: check.clone(), own, every, patience, answered: Notify::new(), tls: OnceCell::new() }))
     }
 }
 
 impl Probe for Partner {
     fn check(&self) -> LocalBoxFuture<'static, Finding> {
         let asker = Rc::clone(&self.0);
-        async move { asker.look().await.unwrap_or_else(Finding::Bad) }.boxed_local()
+        async move {
+            let finding = asker.look().await;
+            if finding.is_ok() {
+                asker.answered.notify_waiters();
+            }
+            finding.unwrap_or_else(Finding::Bad)
+        }
+        .boxed_local()
     }
 
     fn follow(&self) -> Option<LocalBoxStream<'static, Finding>> {
@@ -209,7 +219,10 @@ impl Follower {
                 Err(problem) => {
                     log::debug!(problem; "partner_stream_broken");
                     self.stream = None;
-                    sleep(self.pause).await;
+                    // An answer to a check ends a long pause, but never the shortest one.
+                    sleep(PAUSE[0].min(self.pause)).await;
+                    let rest = self.pause.saturating_sub(PAUSE[0]);
+                    timeout(rest, self.asker.answered.notified()).await.ok();
                     self.pause = (self.pause * 2).min(PAUSE[1]);
                 }
             }

@@ -80,6 +80,30 @@ fn what_is_no_availability_is_bad() {
 }
 
 #[test]
+fn an_answer_to_a_check_opens_the_stream_at_once() {
+    let is_there = Arc::new(AtomicUsize::new(0));
+    let there = Arc::clone(&is_there);
+    let late = partner(move |path, stream| match (there.load(Ordering::SeqCst), path.contains("/availability/")) {
+        (0, _) => {}
+        (_, true) => answer(stream, OPEN),
+        (_, false) => {
+            write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n").ok();
+            thread::sleep(Duration::from_secs(60));
+        }
+    });
+    let asker = asks(late, Duration::from_secs(3_600)).0;
+    let follower = Follower { pause: Duration::from_secs(3_600), ..Follower::new(Rc::clone(&asker)) };
+    let check = Partner(asker);
+    block_on(async {
+        let mut next = std::pin::pin!(follower.next());
+        assert!(timeout(Duration::from_millis(500), &mut next).await.is_err(), "the partner is away");
+        is_there.store(1, Ordering::SeqCst);
+        assert!(matches!(check.check().await, Finding::Told(_)));
+        assert!(timeout(Duration::from_secs(30), next).await.unwrap().is_some());
+    });
+}
+
+#[test]
 fn an_event_a_millisecond_asks_a_few_times_and_no_more() {
     let asked = Arc::new(AtomicUsize::new(0));
     let counts = Arc::clone(&asked);

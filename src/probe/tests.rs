@@ -13,10 +13,11 @@ use std::{
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned, crypto::ring, pki_types::PrivateKeyDer};
 
-use super::{Probe, command::Command, http::Http, tcp::Tcp};
+use super::{Probe, command::Command, farm::Partner, http::Http, tcp::Tcp};
 use crate::{
-    availability::Glob,
-    monitor::{CommandCheck, Finding, HttpCheck, TcpCheck},
+    availability::{Glob, Reasons},
+    monitor::{Claim, CommandCheck, FarmCheck, Finding, HttpCheck, TcpCheck},
+    vocabulary::FarmId,
 };
 
 /// Far more than any check here takes on a busy machine.
@@ -224,7 +225,8 @@ fn secure(authority: &CertifiedIssuer<'static, KeyPair>, years: [i32; 2]) -> Soc
     server(move |stream| {
         let mut stream = StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream);
         if !head(&mut stream).is_empty() {
-            stream.write_all(answer("200 OK", "secure").as_bytes()).ok();
+            let open = r#"{"available": true, "farm": "b2"}"#;
+            stream.write_all(answer("200 OK", open).as_bytes()).ok();
             stream.conn.send_close_notify();
             stream.flush().ok();
         }
@@ -254,6 +256,18 @@ fn certificates_are_verified() {
     bad(&http(&HttpCheck { roots: None, ..at(valid, "localhost") }), "No TLS: invalid peer certificate");
     let plain = server(|mut stream| drop(stream.write_all(b"220 not TLS\r\n")));
     bad(&http(&at(plain, "localhost")), "No TLS");
+    // Another farm's likewise.
+    let partner = |address: SocketAddr, roots: &Option<Arc<RootCertStore>>| {
+        let url = |path: &str| format!("https://localhost:{}/.forewarn/{path}", address.port()).parse().unwrap();
+        let (reasons, roots) = (Arc::new(Reasons::with([])), roots.clone());
+        let check = FarmCheck { url: url("availability/x"), events: url("events?application=x"), roots, reasons };
+        Partner::new(&check, FarmId("a1".to_owned()), LONG, LONG)
+    };
+    let told = found(&partner(valid, &roots), LONG);
+    assert!(matches!(&told, Some(Finding::Told(said)) if said.claim == Claim::Available), "{told:?}");
+    bad(&partner(secure(&ours, [2020, 2021]), &roots), "certificate expired");
+    bad(&partner(secure(&other, [2020, 2100]), &roots), "No TLS with the partner: invalid peer certificate");
+    bad(&partner(valid, &None), "No TLS with the partner: invalid peer certificate");
 }
 
 #[test]

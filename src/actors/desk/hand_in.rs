@@ -116,7 +116,7 @@ impl From<Outcome> for Result<Submitted, SubmitError> {
 }
 
 /// How busy a node is (docs/contract.md#the-initial-node).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub(crate) struct Load {
     /// Notifications that wait to be applied.
     pub pending: usize,
@@ -128,7 +128,7 @@ pub(crate) struct Load {
 
 impl Load {
     /// Lower is better: what waits, then the machine.
-    fn rank(&self) -> (usize, u64) {
+    pub(crate) fn rank(&self) -> (usize, u64) {
         (self.pending.saturating_add(self.in_flight), (self.cpu.clamp(0.0, 1e6) * 1_000.0) as u64)
     }
 }

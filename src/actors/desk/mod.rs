@@ -26,7 +26,7 @@ use tokio::sync::broadcast;
 
 use self::around::Around;
 pub(crate) use self::{
-    hand_in::{Choice, HandedIn, Outcome},
+    hand_in::{Choice, HandedIn, Load, Outcome},
     hooks::HookView,
     monitors::{MonitorState, MonitorView},
     types::*,

@@ -18,13 +18,13 @@ pub(crate) use self::start::{Monitors, start};
 use self::{survey::Stands, voice::Voice};
 use super::{
     Desk,
-    desk::{SubmitError, Submitted},
+    desk::{Event, SubmitError, Submitted},
     live::{Live, Seen},
     repeater::now,
 };
 use crate::{
     clock,
-    monitor::{Finding, Machine, Speak, Watch},
+    monitor::{Check, Finding, Machine, Speak, Watch},
     probe::Probe,
 };
 
@@ -105,9 +105,13 @@ impl Monitor {
     fn check(&mut self, ctx: &mut Context<Self>) {
         self.begun = clock::mono();
         let (check, timeout) = (self.probe.check(), self.watch.timeout);
+        let is_partner = matches!(self.watch.check, Check::Farm(_));
         let bounded = async move {
             let late = |_elapsed| Finding::Bad(format!("No result within {timeout:?}"));
-            tokio::time::timeout(timeout, check).await.unwrap_or_else(late)
+            match tokio::time::timeout(timeout, check).await.unwrap_or_else(late) {
+                Finding::Bad(problem) if is_partner => Finding::Away(problem),
+                finding => finding,
+            }
         };
         ctx.spawn(wrap_future::<_, Self>(bounded).map(|finding, monitor, ctx| {
             monitor.found(finding, ctx);
@@ -118,7 +122,7 @@ impl Monitor {
     }
 
     fn found(&mut self, finding: Finding, ctx: &mut Context<Self>) {
-        self.live.count(matches!(finding, Finding::Bad(_)));
+        self.live.count(matches!(finding, Finding::Bad(_) | Finding::Away(_)));
         if let Finding::Good { latency } = finding {
             self.latency = Some(latency);
         }
@@ -139,6 +143,9 @@ impl Monitor {
             detail,
             latency: self.latency,
         });
+        if health != before {
+            self.desk.shared().tell(Event::Monitor { name: self.watch.name.clone() });
+        }
         match speak {
             Some(speak) => {
                 self.unsaid = Some(Unsaid { speak, id: clock::new_id(), patience: PATIENCE[0] });

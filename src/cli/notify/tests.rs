@@ -193,7 +193,7 @@ fn the_next_node_gets_the_same_notification() {
 fn the_one_with_the_least_load_is_asked() {
     let node = |pending: u32, name: &'static str| {
         Fake::start(move |asked| match asked.line.as_str() {
-            "GET /metrics" => (200, format!("forewarn_pending {pending}\n").into()),
+            "GET /api/v1/load" => (200, json!({"pending": pending, "in_flight": 0, "cpu": 0.5})),
             _ => (202, receipt(asked, name, true)),
         })
     };
@@ -204,12 +204,12 @@ fn the_one_with_the_least_load_is_asked() {
     let (result, out) = notify(&words, &a);
     result.unwrap();
     assert!(out.contains(&b.address.to_string()), "{out}");
-    assert_eq!(a.lines(), ["GET /metrics"]);
+    assert_eq!(a.lines(), ["GET /api/v1/load"]);
 
     let to = format!("{gone},{gone}");
     let words = ["system", "--available", "--pick", "least-loaded", "--to", &to];
     let (result, _) = notify(&words, &a);
-    assert!(result.unwrap_err().to_string().starts_with("no node answers:"));
+    assert!(result.unwrap_err().to_string().starts_with("no node says how busy it is:"));
 }
 
 #[test]

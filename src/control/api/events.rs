@@ -21,7 +21,7 @@ use crate::control::{
     ),
     responses(
         (status = 200, content_type = "text/event-stream", body = String,
-            description = "Server-sent events: availability, resource, delivery, notification, nodes, and reset (look \
+            description = "Server-sent events: availability, resource, delivery, notification, nodes, monitor, and reset (look \
                            everything up again). data is JSON with the member event and the name or id of what has \
                            changed. A comment every 15 s."),
         Reading

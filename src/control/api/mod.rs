@@ -8,6 +8,7 @@ pub(super) mod alerts;
 pub(super) mod availability;
 pub(super) mod events;
 pub(super) mod history;
+pub(super) mod load;
 pub(super) mod monitors;
 pub(super) mod nodes;
 pub(super) mod notifications;
@@ -58,6 +59,7 @@ pub(super) fn places() -> Vec<Place> {
         Place::new("/v1/availability/{application}/why", vec![get(why::why)]),
         Place::new("/v1/nodes", vec![get(nodes::list)]),
         Place::new("/v1/nodes/{name}", vec![delete(nodes::forget)]),
+        Place::new("/v1/load", vec![get(load::show)]),
         Place::new("/v1/monitors", vec![get(monitors::list)]),
         Place::new("/v1/webhooks", vec![get(webhooks::list)]),
         Place::new("/v1/events", vec![get(events::follow)]),

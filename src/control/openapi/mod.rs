@@ -56,6 +56,7 @@ use crate::{
         api::availability::all,
         api::availability::one,
         api::why::why,
+        api::load::show,
         api::monitors::list,
         api::webhooks::list,
         api::nodes::list,

@@ -207,3 +207,20 @@ fn another_farms_word_is_believed_at_once_and_followed() {
     assert_eq!((update.len(), update[0].1.since), (1, Some(at(1))), "an update is no news");
     assert_eq!(claims(&watch.see(&Finding::Told(Statement::plain(Claim::Available, None)), 2)).len(), 1);
 }
+
+#[test]
+fn a_partner_that_is_away_is_unknown_until_it_counts_as_down() {
+    let away = || Finding::Away("The partner cannot be reached".to_owned());
+    let told = |claim| Finding::Told(Statement::plain(claim, None));
+    let mut watch = Watch::new(None);
+    watch.see(&told(Claim::Available), 1);
+    assert_eq!(watch.machine.health(), Health::Up);
+    assert_eq!((watch.see(&away(), 2), watch.machine.health()), (vec![], Health::Unknown));
+    assert_eq!(claims(&watch.see(&away(), 1)), [(4, Claim::Unavailable)]);
+    assert_eq!((watch.see(&away(), 5), watch.machine.health()), (vec![], Health::Down));
+    assert_eq!(claims(&watch.see(&told(Claim::Available), 1)), [(10, Claim::Available)]);
+    // What it has closed stays closed meanwhile.
+    assert_eq!(claims(&watch.see(&told(Claim::Unavailable), 1)), [(11, Claim::Unavailable)]);
+    assert_eq!((watch.see(&away(), 2), watch.machine.health()), (vec![], Health::Unknown));
+    assert_eq!(claims(&watch.see(&told(Claim::Available), 1)), [(14, Claim::Available)]);
+}
