@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::transport::NoAnswer;
 use crate::{
     availability::NodeId,
-    sync::{Answer, Ask, Asker, Call, CallId, Failure, Node, Now, Purpose, Register, Reply, Submit, Ticket},
+    sync::{Answer, Ask, Asker, Call, CallId, Deliver, Failure, Node, Now, Purpose, Register, Reply, Submit, Ticket},
 };
 
 /// A request to the node that is answered later.
@@ -22,6 +22,10 @@ pub(crate) enum Request {
     Register(Box<Register>),
     /// Answer a peer's request.
     Answer(Asker, Ask),
+    /// Take what a broker brings.
+    Broadcast(Deliver),
+    /// Something may have been missed: merge with some nodes.
+    MergeSoon,
     /// Report when everything so far is applied, durable and visible.
     Settle,
     /// Apply what was pending when the node was stopped.
@@ -48,13 +52,15 @@ impl Request {
     /// What it has to wait for.
     pub(crate) fn needs(&self) -> Needs {
         match self {
-            Self::Submit(_) | Self::Register(_) | Self::Answer(_, Ask::Deliver(_)) => Needs::Writing,
+            Self::Submit(_) | Self::Register(_) | Self::Answer(_, Ask::Deliver(_)) | Self::Broadcast(_) => {
+                Needs::Writing
+            }
             // A node whose disk is full still answers what it knows.
             Self::Answer(_, Ask::Merge(merge)) if !merge.entries.is_empty() || !merge.records.is_empty() => {
                 Needs::Writing
             }
             Self::Answer(..) | Self::Settle | Self::Replay => Needs::Disk,
-            Self::MergeAtStart | Self::LookAround => Needs::Peers,
+            Self::MergeAtStart | Self::MergeSoon | Self::LookAround => Needs::Peers,
         }
     }
 
@@ -64,6 +70,8 @@ impl Request {
             Self::Submit(submit) => node.replica_mut().submit(*submit, ticket, now),
             Self::Register(register) => node.replica_mut().register(*register, ticket, now),
             Self::Answer(from, ask) => node.asked(from, ask, ticket, now),
+            Self::Broadcast(message) => node.replica_mut().broadcast(message, ticket, now),
+            Self::MergeSoon => node.merge_soon(ticket),
             Self::Settle => node.replica_mut().settle(ticket, now),
             Self::Replay => node.replay(ticket, now),
             Self::MergeAtStart => node.merge_at_start(ticket, now),

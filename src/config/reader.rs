@@ -16,7 +16,7 @@ use super::{Problem, settings::Lasting};
 use crate::tls::Certificate;
 
 /// The message about a setting that has no effect in this version.
-pub(super) const NOT_YET: &str = "not available in this version";
+const NOT_YET: &str = "not available in this version";
 
 /// The most problems that are shown.
 const MAX_PROBLEMS: usize = 100;

@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use super::reader::{NOT_YET, Reader};
+use super::reader::Reader;
 use super::settings::{ControlSettings, FarmSettings, MergeMode, MergeOrder, MergeSettings, NodeSettings, References};
 use super::{tls, values};
-use crate::vocabulary::{Fanout, HttpUrl, Initial, Notifier, Secret};
+use crate::vocabulary::{Broker, Fanout, HttpUrl, Initial, Notifier, Secret};
 
 /// The shortest farm secret, in bytes.
 const MIN_SECRET: usize = 16;
@@ -87,7 +87,7 @@ pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {
     let skew = values::duration_in(Duration::from_millis(10)..=HOUR);
     let max_clock_skew = section.text("max_clock_skew", skew);
     let lapse = section.text("lapse", values::duration_in(SECOND..=365 * DAY));
-    queue(section.section("queue"));
+    let broker = queue(section.section("queue"), file, wants_secret);
     let merge = merge(section.section("merge"));
     let pass_key = section.text("pass_key", check_secret);
     let tls = tls::farm(&mut section, file);
@@ -101,6 +101,7 @@ pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {
         max_clock_skew: max_clock_skew.unwrap_or(60 * SECOND),
         lapse: lapse.unwrap_or(DAY),
         tls,
+        broker,
         merge,
     }
 }
@@ -151,15 +152,52 @@ fn check_secret(text: &str) -> Result<Secret, String> {
     }
 }
 
-/// Only the embedded queue exists. The section only yields refusals.
-fn queue(mut section: Reader<'_>) {
-    section.text("kind", |text| match text {
-        "embedded" => Ok(()),
-        "nats" => Err(format!("\"nats\" is {NOT_YET}; use \"embedded\"")),
-        _ => Err("must be \"embedded\"".to_owned()),
-    });
-    section.not_yet(&["url", "stream"]);
+/// `[farm.queue]`; nothing for the embedded one.
+fn queue(mut section: Reader<'_>, file: &Path, has_secret: bool) -> Option<Broker> {
+    let is_nats = section.text("kind", values::one_of(&[("embedded", false), ("nats", true)])).unwrap_or(false);
+    let url = section.text("url", broker_url);
+    let mut urls = section.texts("urls", broker_url);
+    if url.is_some() && !urls.is_empty() {
+        section.problem("urls", "cannot be set together with url");
+    }
+    urls.extend(url);
+    let stream = section.text("stream", stream_name);
+    let beside = |text: &str| Ok(file.parent().unwrap_or(Path::new("")).join(text));
+    let credentials = section.text("credentials", beside);
+    let tls_ca = section.text("tls_ca", beside);
+    if is_nats && !has_secret {
+        section.problem("kind", "needs farm.secret (or farm.secret_file): what the broker carries is signed with it");
+    }
+    if !is_nats && (!urls.is_empty() || stream.is_some()) && !section.has("kind") {
+        section.problem("kind", "is required with a url or stream: \"nats\"");
+    }
     section.finish();
+    if urls.is_empty() {
+        urls.push("nats://127.0.0.1:4222".to_owned());
+    }
+    let stream = stream.unwrap_or_else(|| "forewarn".to_owned());
+    is_nats.then_some(Broker { urls, stream, credentials, tls_ca })
+}
+
+/// `nats://host:port` or `tls://host:port`. Credentials belong in a file.
+fn broker_url(text: &str) -> Result<String, String> {
+    let url = url::Url::parse(text).map_err(|error| format!("is not an address such as nats://host:4222: {error}"))?;
+    if !matches!(url.scheme(), "nats" | "tls") || url.host_str().is_none() || !matches!(url.path(), "" | "/") {
+        return Err("must be an address such as nats://host:4222 or tls://host:4222".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not contain credentials: write the name of a file into farm.queue.credentials".to_owned());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// A name that JetStream takes, and every file system.
+fn stream_name(text: &str) -> Result<String, String> {
+    let is_good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    match (1..=64).contains(&text.len()) && text.chars().all(is_good) {
+        true => Ok(text.to_owned()),
+        false => Err("must be 1 to 64 letters, digits, \"-\" and \"_\"".to_owned()),
+    }
 }
 
 fn merge(mut section: Reader<'_>) -> MergeSettings {

@@ -17,7 +17,7 @@ use crate::availability::{Glob, Moment, Name, Reason};
 use crate::monitor::Watch;
 use crate::text::Texts;
 use crate::tls::Certificate;
-use crate::vocabulary::{AlertRule, Balance, Cors, Fanout, HttpUrl, Listen, Notifier, Role, Route, Secret};
+use crate::vocabulary::{AlertRule, Balance, Broker, Cors, Fanout, HttpUrl, Listen, Notifier, Role, Route, Secret};
 
 /// Everything in the configuration file, defaults filled in.
 #[derive(Clone, Debug)]
@@ -199,6 +199,8 @@ pub struct FarmSettings {
     pub lapse: Duration,
     /// `tls_ca`, `tls_cert`, `tls_key`.
     pub tls: FarmTls,
+    /// `[farm.queue]` with a broker; `None`: the embedded queue carries notifications.
+    pub broker: Option<Broker>,
     /// `[farm.merge]`
     pub merge: MergeSettings,
 }

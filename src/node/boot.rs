@@ -1,6 +1,6 @@
 //! The phases of a start, as types.
 
-use std::{sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix::{
     dev::channel::{AddressReceiver, channel},
@@ -11,6 +11,7 @@ use actix_web::{
     web,
 };
 use arc_swap::ArcSwap;
+use tokio::sync::oneshot;
 
 use super::{
     NodeError,
@@ -34,6 +35,7 @@ use crate::{
         repeater::{MAILBOX, Repeater, now},
         shared::Shared,
         told::Book,
+        transport::Transport,
     },
     availability::verdict::View,
     clock,
@@ -47,6 +49,7 @@ use crate::{
         waiting::Waiting,
     },
     peer::{
+        broker::{BrokerTransport, Line, follow},
         client::PeerClient,
         endpoints::Door,
         guard::{Guard, MAX_MESSAGE},
@@ -165,15 +168,35 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let repeater = Addr::new(repeater);
     let key = Key::new(settings.farm.secret.as_ref().map_or("", |secret| secret.expose_secret()));
     let who = Identity { node: identity.node, boot: identity.boot, boot_nonce: identity.nonce };
+    // The broker's session runs beside the couriers and needs the desk, which needs the couriers.
+    let (ready, desk_is_there) = oneshot::channel::<Desk>();
     let couriers = {
         let (repeater, client) = (repeater.clone(), PeerClient::new(key.clone(), who, trust(&settings), MAX_MESSAGE));
+        let line = settings.farm.broker.clone().map(|broker| (broker, identity.node, key.clone()));
         Couriers::start_in_arbiter(&arbiters[1].handle(), move |_| {
-            Couriers::new(std::rc::Rc::new(HttpTransport::new(client)), repeater.recipient())
+            let http = HttpTransport::new(client);
+            let transport: Rc<dyn Transport> = match line {
+                None => Rc::new(http),
+                Some((broker, me, key)) => {
+                    let line = Rc::new(Line::new(broker, me, key));
+                    let session = Rc::clone(&line);
+                    // Ends with the thread.
+                    actix::spawn(async move {
+                        if let Ok(desk) = desk_is_there.await {
+                            follow(session, desk).await;
+                        }
+                    });
+                    Rc::new(BrokerTransport::new(http, line))
+                }
+            };
+            Couriers::new(transport, repeater.recipient())
         })
     };
     let resources = resources(&settings);
     let choice = Choice { notifier: settings.notifier.clone(), own: facts.address.clone() };
     let desk = Desk::new(repeater.clone(), store.clone(), Arc::clone(&shared), resources, couriers.clone(), choice);
+    // Without a broker nobody waits for it.
+    ready.send(desk.clone()).ok();
     let streams = web::Data::new(events::Streams::default());
     let me = Receiver { node: identity.node, address: facts.address.clone() };
     let door = Door { guard: Guard::new(key, me), desk: desk.clone(), shared: Arc::clone(&shared) };

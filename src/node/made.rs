@@ -35,7 +35,7 @@ use crate::{
     },
     sync::{Change, Facts, MAX_ROWS, Plan, merge::SMALL},
     tls::client::client,
-    vocabulary::{FarmId, Visitors},
+    vocabulary::{Fanout, FarmId, Visitors},
 };
 
 /// How far the boot number of a store that has lost records goes ahead: its last ones may be among them, and
@@ -96,7 +96,8 @@ pub(super) fn facts(settings: &Settings, identity: records::Identity, address: &
         boot_nonce: identity.nonce,
         rules: Rules { max_clock_skew: settings.farm.max_clock_skew, lapse: settings.farm.lapse },
         reasons: Reasons::with(settings.reasons.iter().cloned()),
-        fanout: settings.farm.fanout,
+        // What a broker carries needs no relays.
+        fanout: if settings.farm.broker.is_some() { Fanout::All } else { settings.farm.fanout },
         critical: critical(settings, &definitions),
         definitions: digests(settings, &definitions),
         together: definitions.iter().map(Definition::targets).collect(),

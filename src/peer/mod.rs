@@ -3,6 +3,7 @@
 //! [`signature`] and [`nonces`] are pure rules. [`client`] sends requests; [`guard`] is its counterpart on the
 //! answering side. [`wire`] maps messages to addresses; [`endpoints`] handles them.
 
+pub(crate) mod broker;
 pub(crate) mod client;
 pub(crate) mod connector;
 pub(crate) mod endpoints;

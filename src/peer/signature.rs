@@ -48,6 +48,9 @@ const REQUEST: &str = "forewarn-request-v2";
 /// The first signed field of an answer: no answer can pass for a request, nor the other way round.
 const ANSWER: &str = "forewarn-answer-v1";
 
+/// The first signed field of what is published for all nodes.
+const BROADCAST: &str = "forewarn-broadcast-v1";
+
 /// Who a node is and which of its runs this is: copied and restored stores are found by it
 /// (docs/contract.md#announcement).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -270,6 +273,30 @@ impl Key {
         let signature: [u8; 32] = digits(&header, SIGNATURE)?;
         self.answer(node, nonce, status, body).verify_slice(&signature).or(Err(Refusal::Forged))?;
         Ok(node)
+    }
+
+    /// The signature of what `node` publishes for all nodes.
+    pub fn sign_broadcast(&self, node: NodeId, body: &[u8]) -> String {
+        hex::encode(self.broadcast(node, body).finalize().into_bytes())
+    }
+
+    /// Who has published this.
+    ///
+    /// # Errors
+    /// [`Refusal::Missing`], [`Refusal::Malformed`] or [`Refusal::Forged`].
+    pub fn verify_broadcast<'h>(
+        &self,
+        header: impl Fn(&'static str) -> Option<&'h [u8]>,
+        body: &[u8],
+    ) -> Result<NodeId, Refusal> {
+        let node = node(&header)?;
+        let signature: [u8; 32] = digits(&header, SIGNATURE)?;
+        self.broadcast(node, body).verify_slice(&signature).or(Err(Refusal::Forged))?;
+        Ok(node)
+    }
+
+    fn broadcast(&self, node: NodeId, body: &[u8]) -> Hmac<Sha256> {
+        self.over(&[BROADCAST, &node.to_string(), &Promise::of(body).hex()])
     }
 
     /// Everything that a request's signature covers.

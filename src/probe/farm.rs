@@ -84,7 +84,14 @@ impl Drop for Connection {
 
 impl Partner {
     pub(super) fn new(check: &FarmCheck, own: FarmId, every: Duration, patience: Duration) -> Self {
-        Self(Rc::new(Asker { check: check.clone(), own, every, patience, answered: Notify::new(), tls: OnceCell::new() }))
+        Self(Rc::new(Asker {
+            check: check.clone(),
+            own,
+            every,
+            patience,
+            answered: Notify::new(),
+            tls: OnceCell::new(),
+        }))
     }
 }
 

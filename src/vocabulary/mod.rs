@@ -6,6 +6,7 @@
 mod address;
 mod alert;
 mod balance;
+mod broker;
 mod cors;
 mod fanout;
 mod farm_id;
@@ -21,6 +22,7 @@ mod visitor;
 pub use address::{HttpUrl, host_name};
 pub use alert::AlertRule;
 pub use balance::Balance;
+pub use broker::Broker;
 pub use cors::{Cors, origin};
 pub use fanout::Fanout;
 pub use farm_id::FarmId;

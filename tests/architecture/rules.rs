@@ -55,6 +55,11 @@ const LIBRARIES: &[Known] = &[
         by: &["gate", "node"],
         because: "the protocol below actix-web is the gate's business",
     },
+    Known {
+        begins: &["async_nats"],
+        by: &["peer"],
+        because: "what carries notifications is the business of the messages between nodes",
+    },
     Known { begins: &["actix_server"], by: &["gate", "node"], because: "listeners are made where a node is composed" },
     Known { begins: &["actix_service"], by: &["gate", "node"], because: "services are put together at the gate" },
     Known { begins: &["httparse"], by: &["http1"], because: "a head is read in one place" },

@@ -87,8 +87,20 @@ fn the_farm_has_limits() {
     refused("[farm]\nfanout = 99999999999999999999\n", "5: farm.fanout: must be from 1");
     refused("[farm]\nmax_clock_skew = \"2h\"\n", "5: farm.max_clock_skew: must be from 10ms to 1h");
     refused("[farm]\nlapse = \"5\"\n", "5: farm.lapse: must be a duration");
-    refused("[farm.queue]\nkind = \"kafka\"\n", "5: farm.queue.kind: must be \"embedded\"");
-    refused("[farm.queue]\nkind = \"nats\"\n", "5: farm.queue.kind: \"nats\" is not available in this version");
+    refused("[farm.queue]\nkind = \"kafka\"\n", "5: farm.queue.kind: must be \"embedded\" or \"nats\"");
+    let secret = "[farm]\nsecret = \"0123456789abcdef\"\n[farm.queue]\nkind = \"nats\"\n";
+    refused("[farm.queue]\nkind = \"nats\"\n", "5: farm.queue.kind: needs farm.secret");
+    refused("[farm.queue]\nurl = \"nats://a:4222\"\n", "farm.queue.kind: is required with a url");
+    for (key, value, problem) in [
+        ("stream", "two words", "must be 1 to 64 letters"),
+        ("stream", "a.b", "must be 1 to 64 letters"),
+        ("stream", "", "must be 1 to 64 letters"),
+        ("url", "http://a:4222", "must be an address such as nats://"),
+        ("url", "nats://me:secret@a:4222", "must not contain credentials"),
+        ("url", "a", "is not an address such as"),
+    ] {
+        refused(&format!("{secret}{key} = \"{value}\"\n"), &format!("8: farm.queue.{key}: {problem}"));
+    }
     refused("[farm.merge]\nreferences = -1\n", "5: farm.merge.references: must be from 1");
     refused("[farm.merge]\norder = \"any\"\n", "5: farm.merge.order: must be \"listed\" or");
     refused("[farm.merge]\nmode = \"any\"\n", "5: farm.merge.mode: must be \"series\" or");
@@ -245,7 +257,6 @@ fn hooks_have_addresses_events_and_receivers() {
 #[test]
 fn what_is_not_built_is_refused_by_that_name() {
     refused("[farm]\nprevious_secret = \"x\"\n", "5: farm.previous_secret: not available in this version");
-    refused("[farm.queue]\nurl = \"x\"\n", "5: farm.queue.url: not available in this version");
     refused("[gate]\nh2c = true\n", "5: gate.h2c: not available in this version");
     refused(
         "[[application]]\nname = \"x\"\nupstream_ca = \"/none\"\n",

@@ -33,6 +33,9 @@ use super::{
 };
 use crate::availability::NodeId;
 
+/// With how many nodes this one merges when it may have missed something.
+const MERGE_SOON: usize = 3;
+
 /// How this node merges (`docs/contract.md#merge`, `[farm.merge]`).
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -142,6 +145,16 @@ impl Node {
         self.rhythm = Some(Rhythm::new(self.plan.every, now.mono, &mut self.dice));
         let met = self.met();
         self.announce(met.into_iter().map(|(_, address)| address), Then::Nothing);
+    }
+
+    /// Something may have been missed: merges with some nodes, if this one is ready.
+    pub fn merge_soon(&mut self, ticket: Ticket) {
+        if self.phase == Phase::Ready {
+            let mut met = self.met();
+            self.dice.shuffle(&mut met);
+            met.into_iter().take(MERGE_SOON).for_each(|(peer, _)| self.merge_with(peer));
+        }
+        self.effects.push(Effect::Reply(ticket, Reply::Settled));
     }
 
     /// Asks the nodes that can be reached for their state; [`Reply::Looked`] when all have answered or failed.

@@ -84,6 +84,14 @@ impl Replica {
         self.poke(now);
     }
 
+    /// Accepts what a node has published for all through a broker. It may be old, so whether its sender's run is the
+    /// present one does not matter; what a forgotten node has accepted does not count. Receipts go to the initial
+    /// nodes as for what a relay brings. The answer comes as for [`Replica::deliver`].
+    pub fn broadcast(&mut self, mut message: Deliver, ticket: Ticket, now: Now) {
+        message.items.retain(|item| item.initial != self.facts.me && !self.roster.is_forgotten(&item.initial));
+        self.deliver(NodeId::NONE, message, ticket, now);
+    }
+
     /// Whether the inbox is too full to accept entries from peers.
     pub(super) fn inbox_is_full(&self) -> bool {
         self.inbox.waiting() >= 2 * MAX_PENDING
