@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use super::{
-    Line,
+    carry::Line,
     seal::{LONGEST, opened},
 };
 use crate::{
