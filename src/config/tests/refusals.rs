@@ -90,7 +90,7 @@ fn the_farm_has_limits() {
     refused("[farm.queue]\nkind = \"kafka\"\n", "5: farm.queue.kind: must be \"embedded\" or \"nats\"");
     let secret = "[farm]\nsecret = \"0123456789abcdef\"\n[farm.queue]\nkind = \"nats\"\n";
     refused("[farm.queue]\nkind = \"nats\"\n", "5: farm.queue.kind: needs farm.secret");
-    refused("[farm.queue]\nurl = \"nats://a:4222\"\n", "farm.queue.kind: is required with a url");
+    refused("[farm.queue]\nurl = \"nats://a:4222\"\n", "4: farm.queue.kind: is required with a url");
     for (key, value, problem) in [
         ("stream", "two words", "must be 1 to 64 letters"),
         ("stream", "a.b", "must be 1 to 64 letters"),
