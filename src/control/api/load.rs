@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::{desk, params};
 use crate::{
     actors::desk::Load,
-    control::{errors::Failure, openapi::Reading},
+    control::{described::Reading, errors::Failure},
 };
 
 /// How busy this node is
