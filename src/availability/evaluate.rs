@@ -245,3 +245,6 @@ impl Kinds {
         word.is_some_and(|word| word >> (kind % 64) & 1 == 1)
     }
 }
+
+#[cfg(test)]
+mod tests;
