@@ -74,10 +74,10 @@ mod tests {
 
     #[test]
     fn a_wrong_file_fails_with_line_and_key() {
-        let wrong = format!("{LEAST}[farm.queue]\nkind = \"nats\"\n");
+        let wrong = format!("{LEAST}[gate]\nh2c = true\n");
         let (result, out) = check(&wrong, false);
         let message = result.unwrap_err().to_string();
-        assert!(message.contains("f.toml:5: farm.queue.kind: \"nats\" is not available in this version"));
+        assert!(message.contains("f.toml:5: gate.h2c: not available in this version"), "{message}");
         assert!(out.is_empty());
 
         let (result, out) = check(&wrong, true);
@@ -85,6 +85,6 @@ mod tests {
         let value: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(value["ok"], false);
         assert_eq!(value["problems"][0]["line"], 5);
-        assert_eq!(value["problems"][0]["key"], "farm.queue.kind");
+        assert_eq!(value["problems"][0]["key"], "gate.h2c");
     }
 }
