@@ -40,7 +40,7 @@ fn large(encoding: &str) -> String {
 const BARRED: &str = r##"<!doctype html><html lang="en"><title>Mail</title><link rel="icon" href="data:,">
 <script src="/.forewarn/forewarn.js" defer></script>
 <body><h1 id="compose">Compose</h1><form method="post" action="/mail/send"><textarea name="text"></textarea>
-<input type="password" name="password"><button>Send</button></form>
+<input type="password" name="password" autocomplete="new-password"><button>Send</button></form>
 <form method="post" action="/directory/save"><input name="number"><button>Save</button></form></body></html>"##;
 
 const SENT: &str = r##"<!doctype html><html lang="en"><title>Mail</title><link rel="icon" href="data:,">
