@@ -205,7 +205,7 @@ mod tests {
         assert!(!book.has(&ops.name, &first));
         book.add(&ops.name, &first).unwrap();
         let later = Moment::from_millis(9_000);
-        let again = Book::open(folder.path(), &[ops.clone()], later).unwrap();
+        let again = Book::open(folder.path(), std::slice::from_ref(&ops), later).unwrap();
         assert!(again.has(&ops.name, &first) && !again.has(&ops.name, &second), "since its first start");
         assert_eq!(again.known().hooks.len(), 1);
         let elsewhere = tempfile::tempdir().unwrap();

@@ -36,7 +36,7 @@ pub use store::{ExportArgs, ImportArgs, StoreBackupArgs, StoreCommand, StorePlac
     max_term_width = 100
 )]
 pub struct Cli {
-    /// Authorities to believe when the node's address is https, in place of the system's [FOREWARN_CA]
+    /// Authorities to believe when the node's address is https, in place of the system's (or FOREWARN_CA)
     #[arg(long, global = true, value_name = "FILE")]
     pub ca: Option<PathBuf>,
     /// The subcommand.

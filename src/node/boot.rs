@@ -17,7 +17,7 @@ use super::{
     NodeError,
     certificates::Certificates,
     descriptors, hooks,
-    listeners::{control_server, public_events},
+    listeners::{Served, control_server, public_events},
     made::{facts, farm_id, gate, limits, merge_plan, open_store, slots, trust, visitors},
     parts::{Bound, GRACE, bind, definitions, ended, resources},
     status,
@@ -200,16 +200,8 @@ pub(super) async fn open(settings: Settings) -> Result<Opened, NodeError> {
     let streams = web::Data::new(events::Streams::default());
     let me = Receiver { node: identity.node, address: facts.address.clone() };
     let door = Door { guard: Guard::new(key, me), desk: desk.clone(), shared: Arc::clone(&shared) };
-    let server = control_server(
-        &settings,
-        &facts,
-        control,
-        desk.clone(),
-        streams.clone(),
-        web::Data::new(door),
-        &certificates,
-        shares.control,
-    )?;
+    let served = Served { desk: desk.clone(), streams: streams.clone(), door: web::Data::new(door) };
+    let server = control_server(&settings, &facts, control, served, &certificates, shares.control)?;
     let handle = server.handle();
     actix::spawn(async move {
         if let Err(error) = server.await {

@@ -32,15 +32,23 @@ use crate::{
     sync::Facts,
 };
 
+/// What answers at the control listener.
+pub(super) struct Served {
+    /// Operators and programs.
+    pub(super) desk: Desk,
+    /// Their event streams.
+    pub(super) streams: web::Data<events::Streams>,
+    /// Other nodes.
+    pub(super) door: web::Data<Door>,
+}
+
 /// The server of the control listener: it serves at most `most` connections at a time, more wait. One client has
 /// a bounded part of them.
 pub(super) fn control_server(
     settings: &Settings,
     facts: &Facts,
     bound: Bound,
-    desk: Desk,
-    streams: web::Data<events::Streams>,
-    door: web::Data<Door>,
+    Served { desk, streams, door }: Served,
     certificates: &Certificates,
     most: usize,
 ) -> Result<Server, NodeError> {

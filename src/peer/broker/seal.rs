@@ -16,15 +16,13 @@ use crate::{
 pub(super) const LONGEST: usize = 1 << 20;
 
 /// The headers and the body of a message.
+type Sealed = ([(&'static str, String); 2], Vec<u8>);
+
+/// Signs what a node publishes.
 ///
 /// # Errors
 /// When it cannot be written as JSON.
-pub(super) fn sealed(
-    key: &Key,
-    me: NodeId,
-    item: &Item,
-    limit: Moment,
-) -> Result<([(&'static str, String); 2], Vec<u8>), serde_json::Error> {
+pub(super) fn sealed(key: &Key, me: NodeId, item: &Item, limit: Moment) -> Result<Sealed, serde_json::Error> {
     let deliver = Deliver { limit, items: vec![item.clone()], receipts: Vec::new(), records: Vec::new() };
     let body = serde_json::to_vec(&deliver)?;
     Ok(([(NODE, me.to_string()), (SIGNATURE, key.sign_broadcast(me, &body))], body))
@@ -75,7 +73,7 @@ mod tests {
         let (headers, body) = sealed(&key, me, &item, Moment::ZERO).unwrap();
         let header =
             |name: &'static str| headers.iter().find(|(one, _)| *one == name).map(|(_, value)| value.as_bytes());
-        assert_eq!(opened(&key, header, &body).unwrap().items, [item.clone()]);
+        assert_eq!(opened(&key, header, &body).unwrap().items, std::slice::from_ref(&item));
         let changed = String::from_utf8(body.clone()).unwrap().replace("unavailable", "available");
         assert!(opened(&key, header, changed.as_bytes()).is_err());
         assert!(opened(&Key::new("another secret"), header, &body).is_err());

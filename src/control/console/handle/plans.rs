@@ -59,6 +59,6 @@ async fn expected(visit: &Visit<'_>, span: Span) -> Vec<Expected> {
         all.collect::<Vec<_>>()
     };
     // Rules are enumerated on a thread that may be busy.
-    let all = web::block(move || records.iter().flat_map(|record| of(record)).collect());
+    let all = web::block(move || records.iter().flat_map(of).collect());
     all.await.unwrap_or_default()
 }
