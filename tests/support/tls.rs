@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use chrono::{Datelike as _, Utc};
+use chrono::Datelike as _;
 use forewarn::tls::{
     authorities,
     client::client,
@@ -29,7 +29,7 @@ impl Tls {
     /// A fresh authority; `ca.pem` is its certificate.
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("forewarn-test-tls-").tempdir().unwrap();
-        let authority = Authority::new("Forewarn tests", Utc::now().year()).unwrap();
+        let authority = Authority::new("Forewarn tests", forewarn::clock::now().to_datetime().year()).unwrap();
         std::fs::write(folder.path().join("ca.pem"), authority.issued().cert).unwrap();
         Self { folder, authority }
     }
@@ -42,7 +42,8 @@ impl Tls {
     /// Makes `NAME.pem` and `NAME.key` for these hosts, for so many years; 0: it has expired. Returns the two lines
     /// `cert = …` and `key = …`.
     pub fn issue(&self, name: &str, hosts: &[&str], years: i32) -> String {
-        let Issued { cert, key } = self.authority.issue(hosts, Utc::now().year(), years).unwrap();
+        let Issued { cert, key } =
+            self.authority.issue(hosts, forewarn::clock::now().to_datetime().year(), years).unwrap();
         let (cert_file, key_file) = (self.file(&format!("{name}.pem")), self.file(&format!("{name}.key")));
         std::fs::write(&cert_file, cert).unwrap();
         std::fs::write(&key_file, key).unwrap();
