@@ -1,8 +1,7 @@
 //! `[[webhook]]` and `[mail]` (docs/contract.md#webhooks).
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::path::Path;
 
-use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use url::Url;
 
 use super::{
@@ -12,6 +11,7 @@ use super::{
 };
 use crate::{
     hook::{Format, Hook, Kind, Mail, Sink, Web},
+    tls::certificates,
     vocabulary::Secret,
 };
 
@@ -21,8 +21,6 @@ const MAX_HOOKS: usize = 32;
 const MAX_RECEIVERS: usize = 100;
 /// The longest secret, in bytes.
 const MAX_SECRET: usize = 1_024;
-/// The largest file of certificates, in bytes.
-const MAX_CERTIFICATES: u64 = 1024 * 1024;
 /// The name of what is told by mail.
 const MAIL: &str = "mail";
 /// What is told where nothing else is said: a cancelled plan goes with the planned ones.
@@ -122,19 +120,5 @@ fn mailbox(text: &str) -> Result<String, String> {
     match text.parse::<lettre::message::Mailbox>() {
         Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(format!("must be a mail address such as \"Forewarn <forewarn@example.com>\": {error}")),
-    }
-}
-
-/// The certificates of a PEM file.
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let cannot = |error: &dyn std::fmt::Display| format!("{} cannot be read: {error}", path.display());
-    let mut pem = Vec::new();
-    let file = File::open(path).map_err(|error| cannot(&error))?;
-    file.take(MAX_CERTIFICATES).read_to_end(&mut pem).map_err(|error| cannot(&error))?;
-    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    let certificates = read.map_err(|error| cannot(&error))?;
-    match certificates.is_empty() {
-        true => Err(format!("{} has no certificate", path.display())),
-        false => Ok(certificates),
     }
 }

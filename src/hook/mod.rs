@@ -4,8 +4,8 @@
 //! [`cursor`] remembers which of them a hook has been told, [`turn`] chooses the node that tells it, and [`letter`]
 //! writes the message.
 //!
-//! Must stay true: an event is forgotten only when a hook has been told it, or when it is older than
-//! [`event::LIFETIME`]. The history is the outbox; a cursor that is lost repeats events, and loses none.
+//! Must stay true: an event is forgotten only when a hook has been told it or has refused it, or when it is older
+//! than [`event::LIFETIME`], or behind the newest 20,000 notifications of the history. The history is the outbox; a cursor that is lost repeats events, and loses none.
 
 pub mod cursor;
 pub mod event;

@@ -39,8 +39,11 @@ use crate::{
 
 mod send;
 
-/// How often the events are derived at the latest: time alone makes plans begin.
+/// How often a hook looks whether something is due: time alone makes plans begin, and other nodes' turns end.
 const EVERY: Duration = Duration::from_secs(5);
+/// The events are derived when a notification comes, which lists those to come as well, and after this time, so
+/// that old ones go.
+const RENEW: Duration = Duration::from_secs(600);
 /// Several notifications at once make one list.
 const SETTLE: Duration = Duration::from_millis(200);
 /// The most notifications of the history that are read, the newest.
@@ -65,30 +68,30 @@ pub(super) struct Setup {
     pub(super) me: NodeId,
 }
 
-/// The other nodes, and what the ledger plans.
-struct Around;
+/// The other nodes, with their addresses.
+struct Peers;
 
-/// The answer to [`Around`].
-struct Seen {
-    peers: Vec<(NodeId, String)>,
-    /// What the history may not have any more: plans, and what ends by itself.
-    lasting: Vec<Arc<Entry>>,
+impl Question for Peers {
+    type Answer = Vec<(NodeId, String)>;
+
+    fn look(self, node: &Node, _: Now) -> Self::Answer {
+        let peers = node.replica().peers().into_iter().filter(|peer| peer.member.is_some());
+        peers.map(|peer| (peer.id, peer.address)).collect()
+    }
 }
 
-impl Question for Around {
-    type Answer = Seen;
+/// What the history may not have any more: plans, and what ends by itself.
+struct Lasting;
 
-    fn look(self, node: &Node, _: Now) -> Seen {
-        let replica = node.replica();
-        let peers = replica.peers().into_iter().filter(|peer| peer.member.is_some());
+impl Question for Lasting {
+    type Answer = Vec<Arc<Entry>>;
+
+    fn look(self, node: &Node, _: Now) -> Self::Answer {
         let lasts = |entry: &&Arc<Entry>| {
             let said = &entry.notification;
             said.goes_down_at.is_some() || said.expected_back_at.is_some() && said.restore == Restore::Automatic
         };
-        Seen {
-            peers: peers.map(|peer| (peer.id, peer.address)).collect(),
-            lasting: replica.ledger().iter().filter(lasts).cloned().collect(),
-        }
+        node.replica().ledger().iter().filter(lasts).cloned().collect()
     }
 }
 
@@ -125,7 +128,7 @@ pub(super) fn start(setup: Setup) {
 async fn derive(events: watch::Sender<Arc<Vec<Event>>>, store: Store, shared: Arc<Shared>, repeater: Addr<Repeater>) {
     let mut changes = shared.events.subscribe();
     loop {
-        let lasting = repeater.send(Look(Around)).await.ok().flatten().map_or(Vec::new(), |seen| seen.lasting);
+        let lasting = repeater.send(Look(Lasting)).await.ok().flatten().unwrap_or_default();
         let (store, from) = (store.clone(), shared.clock().before(LIFETIME));
         match tokio::task::spawn_blocking(move || list(&store, from, lasting)).await {
             Ok(Ok(list)) => _ = events.send(Arc::new(list)),
@@ -141,7 +144,7 @@ async fn derive(events: watch::Sender<Arc<Vec<Event>>>, store: Store, shared: Ar
                 }
             }
         };
-        let _ = tokio::time::timeout(EVERY, news).await;
+        let _ = tokio::time::timeout(RENEW, news).await;
         tokio::time::sleep(SETTLE).await;
     }
 }
@@ -167,7 +170,7 @@ fn list(store: &Store, from: Moment, lasting: Vec<Arc<Entry>>) -> Result<Vec<Eve
 /// Asks the other nodes what they have told.
 async fn ask(book: Arc<Book>, heard: Arc<Heard>, repeater: Addr<Repeater>, couriers: Addr<Couriers>) {
     loop {
-        let peers = repeater.send(Look(Around)).await.ok().flatten().map_or(Vec::new(), |seen| seen.peers);
+        let peers = repeater.send(Look(Peers)).await.ok().flatten().unwrap_or_default();
         let asked = peers.into_iter().map(|(node, address)| {
             let answer = couriers.send(AskHooks { node, address });
             async move { (node, answer.await.ok().flatten()) }
