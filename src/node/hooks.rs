@@ -130,11 +130,17 @@ async fn derive(events: watch::Sender<Arc<Vec<Event>>>, store: Store, shared: Ar
     loop {
         let lasting = repeater.send(Look(Lasting)).await.ok().flatten().unwrap_or_default();
         let (store, from) = (store.clone(), shared.clock().before(LIFETIME));
-        match tokio::task::spawn_blocking(move || list(&store, from, lasting)).await {
-            Ok(Ok(list)) => _ = events.send(Arc::new(list)),
-            Ok(Err(error)) => log::warn!(error:%; "hooks_history_not_read"),
+        let again = match tokio::task::spawn_blocking(move || list(&store, from, lasting)).await {
+            Ok(Ok(list)) => {
+                events.send(Arc::new(list)).ok();
+                RENEW
+            }
+            Ok(Err(error)) => {
+                log::warn!(error:%; "hooks_history_not_read");
+                EVERY
+            }
             Err(_) => return, // the runtime ends
-        }
+        };
         let news = async {
             loop {
                 match changes.recv().await {
@@ -144,7 +150,7 @@ async fn derive(events: watch::Sender<Arc<Vec<Event>>>, store: Store, shared: Ar
                 }
             }
         };
-        let _ = tokio::time::timeout(RENEW, news).await;
+        let _ = tokio::time::timeout(again, news).await;
         tokio::time::sleep(SETTLE).await;
     }
 }
