@@ -5,24 +5,21 @@
 //! everything else, except `/check/*`, which accepts every method; every request below the prefix gets an
 //! answer that explains itself.
 
-use actix_web::{
-    FromRequest, Handler, HttpMessage as _, HttpRequest, HttpResponse, Resource, Responder, guard,
-    http::{StatusCode, header},
-    web,
-};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, http::header, web};
 
 use super::{
     check,
     entrance::Secure,
     path::Path,
+    reading::reading,
     route::{host_name, request_host},
     script,
-    service::{Gate, as_value, shape_of, told},
+    service::{Gate, as_value, handle, shape_of},
     visitor,
 };
 use crate::{
     actors::shared::Slot,
-    answer::{Note, PROBLEMS, Problem, ProblemKind, availability_json, bar_json, problem_type},
+    answer::{Note, PROBLEMS, ProblemKind, availability_json, bar_json, problem_type},
     vocabulary::FarmId,
 };
 
@@ -47,19 +44,13 @@ const ROOT: (&str, &str) = (
      /.forewarn/events tells changes as they happen, /.forewarn/check/ decides requests for other proxies.",
 );
 
-/// An address that answers GET and HEAD with `handler`, and 405 to other methods.
-pub(crate) fn reading<F, Args>(path: &str, handler: F) -> Resource
-where
-    F: Handler<Args>,
-    Args: FromRequest + 'static,
-    F::Output: Responder + 'static,
-{
-    let route = web::route().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler);
-    web::resource(path).route(route).default_service(web::to(not_allowed))
+/// The gate's routes. `more` adds to those below the reserved prefix.
+pub(super) fn configure(config: &mut web::ServiceConfig, more: impl FnOnce(&mut web::ServiceConfig)) {
+    scope(config, more);
+    config.default_service(web::to(handle));
 }
 
-/// The addresses. `more` adds to them.
-pub(super) fn configure(config: &mut web::ServiceConfig, more: impl FnOnce(&mut web::ServiceConfig)) {
+fn scope(config: &mut web::ServiceConfig, more: impl FnOnce(&mut web::ServiceConfig)) {
     config.service(
         web::scope(RESERVED)
             .service(reading("", root))
@@ -191,18 +182,6 @@ async fn nothing_here(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
     gate.problem(req.head(), ProblemKind::NoSuchApplication, Some(detail), None)
 }
 
-async fn not_allowed(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
-    let head = req.head();
-    let language = gate.language(&head.headers);
-    let problem = Problem::new(ProblemKind::MethodNotAllowed, &gate.shared.node)
-        .detail("This address answers GET and HEAD only.")
-        .speaking(&language);
-    let shape = shape_of(&head.headers);
-    let mut response = told(StatusCode::METHOD_NOT_ALLOWED, shape, &problem, head.uri.path(), false);
-    response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));
-    response
-}
-
 fn noted(req: &HttpRequest, note: Note<'_>) -> HttpResponse {
     let shape = shape_of(req.headers());
     let mut response = HttpResponse::Ok();
@@ -230,12 +209,12 @@ mod tests {
     };
 
     use super::*;
-    use crate::gate::{fixtures, service};
+    use crate::gate::fixtures;
 
     /// Status, `Allow` and body of what the gate of the fixtures answers.
     async fn ask(method: Method, path: &str, accept: &str) -> (u16, String, String) {
         let gate = web::Data::new(fixtures::gate(&[]));
-        let app = init_service(App::new().app_data(gate).configure(|config| service::configure(config, |_| {}))).await;
+        let app = init_service(App::new().app_data(gate).configure(|config| configure(config, |_| {}))).await;
         let request = TestRequest::with_uri(path).method(method).insert_header(("accept", accept)).to_request();
         let response = call_service(&app, request).await;
         let allow = response.headers().get("allow").map_or("", |value| value.to_str().unwrap()).to_owned();

@@ -5,7 +5,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde_json::json;
 
-use super::{reserved::reading, service::Gate};
+use super::{reading::reading, service::Gate};
 use crate::{answer::lean_script, text::Language};
 
 const SOURCE: &str = include_str!("../../static/gate/forewarn.js");

@@ -27,7 +27,6 @@ use super::{
     negotiate::{Shape, negotiate},
     path::Path,
     per_client::PerClient,
-    reserved,
     route::{Matched, Routes, host_name, request_host},
     served::Served,
 };
@@ -103,7 +102,7 @@ pub(super) enum Admission<'a> {
 
 /// Decides and answers a request. The connection forwards requests for open applications; they do not come
 /// here.
-async fn handle(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
+pub(super) async fn handle(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
     let head = req.head();
     let host = match request_host(head) {
         Ok(host) => host,
@@ -323,10 +322,4 @@ fn is_reading(method: &Method) -> bool {
 /// The shape that a request with these headers wants.
 pub(super) fn shape_of(headers: &HeaderMap) -> Shape {
     negotiate(headers.get_all(header::ACCEPT).map(HeaderValue::as_bytes))
-}
-
-/// The gate's routes. `more` adds to those below the reserved prefix.
-pub fn configure(config: &mut web::ServiceConfig, more: impl FnOnce(&mut web::ServiceConfig)) {
-    reserved::configure(config, more);
-    config.default_service(web::to(handle));
 }

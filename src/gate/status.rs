@@ -7,7 +7,7 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use arc_swap::ArcSwap;
 
-use super::{reserved::reading, service::Gate};
+use super::{reading::reading, service::Gate};
 use crate::{
     outside::{Present, Record, Status},
     vocabulary::StatusSettings,

@@ -16,9 +16,9 @@ use tokio::{
 };
 
 use super::{
-    connection::Worker,
     entrance::Entrance,
-    listener::{Entering, Entry, Listening, serve_client},
+    entry::{Entering, Entry, Listening, serve_client},
+    worker::Worker,
 };
 
 /// How long the sockets are kept: until the server's own acceptor has surely stopped.

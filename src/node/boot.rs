@@ -44,7 +44,7 @@ use crate::{
     gate::{
         entrance::{Entrance, Kind},
         listener::{self, Entry},
-        reserved,
+        reading::reading,
         status::{self as gate_status, StatusPage},
         waiting::Waiting,
     },
@@ -348,7 +348,7 @@ impl Merged {
                     gate_status::configure(more, Arc::clone(page));
                 }
                 more.app_data(public_farm.clone());
-                more.app_data(streams).app_data(changes).service(reserved::reading("/events", public_events));
+                more.app_data(streams).app_data(changes).service(reading("/events", public_events));
             })?;
         crash_point(Place::BootListening);
         core.shared.set_phase(Phase::Ready);

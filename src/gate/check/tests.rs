@@ -12,12 +12,13 @@ use actix_web::{
 use serde_json::Value;
 
 use super::{Asker, Described, Fault};
-use crate::gate::{fixtures, service};
+use crate::gate::{fixtures, reserved};
 
 /// Asks the gate of the fixtures, where mail is down, for planned maintenance, and chat is not.
 async fn ask(request: TestRequest) -> ServiceResponse {
-    let app =
-        App::new().app_data(web::Data::new(fixtures::gate(&[]))).configure(|config| service::configure(config, |_| {}));
+    let app = App::new()
+        .app_data(web::Data::new(fixtures::gate(&[])))
+        .configure(|config| reserved::configure(config, |_| {}));
     test::call_service(&test::init_service(app).await, request.to_request()).await
 }
 

@@ -8,7 +8,7 @@ use std::{rc::Rc, sync::Arc};
 use actix_web::http::StatusCode;
 use bytes::Bytes;
 
-use super::client::{Client, Socket};
+use crate::gate::client::{Client, Socket};
 use crate::{
     answer::{Denial, Occasion, Problem, ProblemKind, Shape},
     gate::{audience::Audience, error::ProxyError, forward::heads::HSTS},

@@ -9,9 +9,8 @@ use std::{cell::Cell, future::poll_fn, io, rc::Rc, sync::Arc, task::Poll};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{
-    Then,
+    Client, Socket, Then,
     answer::{Manner, Wire},
-    client::{Client, Socket},
 };
 use crate::{
     answer::{

@@ -14,34 +14,23 @@
 //! for every input, and each wait has a limit.
 
 mod answer;
-pub(super) mod client;
-mod date;
 mod form;
 mod own;
 mod take;
 mod websocket;
 
-use std::{cell::Cell, future::poll_fn, io, pin::Pin, rc::Rc, sync::Arc, task::Poll};
+use std::{future::poll_fn, io, pin::Pin, rc::Rc, sync::Arc, task::Poll};
 
-use actix_http::Request;
-use actix_service::boxed::BoxService;
-use actix_web::{Error, dev::ServiceResponse, web};
-
-use self::{
-    client::{Client, Socket},
-    date::Date,
-    take::Taken,
-};
+use self::take::Taken;
 use super::{
-    buffers::Buffers,
-    deadline::Deadlines,
+    client::{Client, Socket},
     entrance::Arrival,
     forward::{
-        exchange::{End, Plan, perform},
-        pool::Pool,
+        exchange::{End, perform},
+        plan::Plan,
     },
-    limits::{BUFFER, COLLECTED, Limits, READ_AHEAD},
-    service::Gate,
+    limits::{BUFFER, COLLECTED, READ_AHEAD},
+    worker::Worker,
 };
 use crate::{
     actors::shared::Counters,
@@ -52,56 +41,6 @@ use crate::{
 
 /// Bytes that are thrown away at most at the end of a connection, so that its last answer arrives.
 const LINGER: usize = 1 << 20;
-
-/// What all connections of one worker share.
-pub(super) struct Worker {
-    pub(super) gate: web::Data<Gate>,
-    pub(super) limits: Limits,
-    pub(super) deadlines: Deadlines,
-    pub(super) buffers: Buffers,
-    pub(super) pool: Rc<Pool>,
-    pub(super) date: Date,
-    /// Answers requests for the gate's own addresses.
-    app: BoxService<Request, ServiceResponse, Error>,
-    stopping: Cell<bool>,
-    /// Where bodies are written before their heads.
-    scratch: Cell<Vec<u8>>,
-    /// Bytes of refused forms that are held now.
-    forms: Rc<Cell<usize>>,
-}
-
-impl Worker {
-    /// On this thread.
-    pub(super) fn start(
-        gate: web::Data<Gate>,
-        limits: Limits,
-        app: BoxService<Request, ServiceResponse, Error>,
-    ) -> Rc<Self> {
-        Rc::new(Self {
-            gate,
-            limits,
-            deadlines: Deadlines::start(),
-            buffers: Buffers::default(),
-            pool: Pool::start(limits),
-            date: Date::default(),
-            app,
-            stopping: Cell::new(false),
-            scratch: Cell::default(),
-            forms: Rc::default(),
-        })
-    }
-
-    /// Connections end with their next answer, idle ones soon.
-    pub(super) fn stop(&self) {
-        self.stopping.set(true);
-        self.deadlines.wake_all();
-    }
-
-    /// Whether no connection may go on.
-    pub(super) fn is_stopping(&self) -> bool {
-        self.stopping.get()
-    }
-}
 
 /// The next state after an answer.
 enum Then {

@@ -29,9 +29,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use super::{
-    Then,
+    Client, Socket, Then,
     answer::{Manner, Wire, write_connection},
-    client::{Client, Socket},
     flush,
 };
 use crate::{

@@ -7,9 +7,8 @@
 use std::{rc::Rc, sync::Arc, time::Instant};
 
 use super::{
-    Then,
+    Client, Socket, Then,
     answer::{Manner, Wire},
-    client::{Client, Socket},
     form::Refused,
     own::Own,
     websocket::Handshake,
@@ -23,7 +22,7 @@ use crate::{
         decide::Notices,
         entrance::location,
         fields::{Fields as _, Lines},
-        forward::{exchange::Plan, heads, retry::is_idempotent},
+        forward::{heads, plan::Plan, retry::is_idempotent},
         forwarded::{Forwarding, PASS},
         negotiate::negotiate,
         reserved::{CHECK, is_reserved},

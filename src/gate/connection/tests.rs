@@ -17,8 +17,8 @@ use actix_web::{
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
-use super::{Worker, client::Socket, serve};
-use crate::gate::{entrance::Arrival, fixtures, limits::Limits, service};
+use super::{Socket, Worker, serve};
+use crate::gate::{entrance::Arrival, fixtures, limits::Limits, reserved, service};
 
 impl Socket for DuplexStream {
     fn poll_readable(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -39,7 +39,7 @@ const OF_THE_CONNECTION: [&str; 3] = ["date", "content-length", "connection"];
 
 /// What the App says.
 async fn app(gate: &web::Data<service::Gate>, method: &str, path: &str, sent: &[(&'static str, &str)]) -> Seen {
-    let app = App::new().app_data(gate.clone()).configure(|config| service::configure(config, |_| {}));
+    let app = App::new().app_data(gate.clone()).configure(|config| reserved::configure(config, |_| {}));
     let app = map_config(app.into_factory(), |()| AppConfig::default()).new_service(()).await.unwrap();
     let mut request = TestRequest::with_uri(path).method(Method::from_bytes(method.as_bytes()).unwrap());
     request = request.insert_header(("host", "farm.example"));
@@ -76,7 +76,7 @@ async fn connection(worker: &std::rc::Rc<Worker>, method: &str, path: &str, sent
 #[actix_web::test]
 async fn the_short_cut_says_what_the_app_says() {
     let gate = web::Data::new(fixtures::gate(&[]));
-    let own = App::new().app_data(gate.clone()).configure(|config| service::configure(config, |_| {}));
+    let own = App::new().app_data(gate.clone()).configure(|config| reserved::configure(config, |_| {}));
     let own = map_config(own.into_factory(), |()| AppConfig::default()).new_service(()).await.unwrap();
     let worker = Worker::start(gate.clone(), Limits::default(), boxed::service(own));
     let paths = [

@@ -3,7 +3,7 @@
 
 use sha1_smol::Sha1;
 
-use super::client::{Client, Socket};
+use crate::gate::client::{Client, Socket};
 use crate::{
     answer::Denial,
     gate::fields::{Fields, Lines, members},

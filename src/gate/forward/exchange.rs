@@ -5,45 +5,21 @@
 //! What must stay true: only a connection whose exchange is complete is used again; an upstream's fault is
 //! remembered, a client's is not.
 
-use std::{
-    future::poll_fn,
-    time::{Duration, Instant},
-};
+use std::future::poll_fn;
 
 use super::{
+    plan::Plan,
     retry::{self, From},
     way::{Failure, Way},
 };
 use crate::{
     clock,
     gate::{
-        connection::client::{Client, Socket},
-        decide::Notices,
+        client::{Client, Socket},
         error::ProxyError,
         proxy_protocol::header,
     },
-    http1::machine::Exchange,
 };
-
-/// A request that is to be forwarded.
-pub(in crate::gate) struct Plan {
-    /// The application that performs it.
-    pub(in crate::gate) application: usize,
-    /// Its head as the upstream gets it, without the empty line at its end.
-    pub(in crate::gate) head: Vec<u8>,
-    /// The head has no Host.
-    pub(in crate::gate) hostless: bool,
-    /// What is told beside its answer.
-    pub(in crate::gate) notices: Notices,
-    /// May be sent twice.
-    pub(in crate::gate) repeatable: bool,
-    /// Where both directions stand.
-    pub(in crate::gate) exchange: Exchange,
-    /// When it was decided.
-    pub(in crate::gate) begun: Instant,
-    /// The status of the answer, and how long it was waited for; 0: there is none yet.
-    pub(in crate::gate) answered: (u16, Duration),
-}
 
 /// The end of an exchange.
 pub(in crate::gate) enum End {

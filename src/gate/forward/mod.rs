@@ -6,7 +6,6 @@
 
 pub(super) mod exchange;
 pub mod heads;
-pub(super) mod pool;
+pub(super) mod plan;
 pub(super) mod retry;
-mod stream;
 mod way;

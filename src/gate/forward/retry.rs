@@ -8,7 +8,7 @@ use std::{io, time::Duration};
 
 use tokio::time::Instant;
 
-use super::pool::{Link, Pool};
+use crate::gate::pool::{Link, Pool};
 use crate::{
     clock,
     gate::{

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead as _, ReadBuf};
 use super::{super::heads, Failure, Way};
 use crate::{
     gate::{
-        connection::client::Socket,
+        client::Socket,
         error::Fault,
         limits::{BUFFER, COLLECTED},
     },

@@ -5,7 +5,7 @@ use std::task::Context;
 use tokio::time::Instant;
 
 use super::{Failure, Way};
-use crate::gate::{connection::client::Socket, error::ProxyError};
+use crate::gate::{client::Socket, error::ProxyError};
 
 impl<S: Socket> Way<'_, S> {
     /// Sets the deadline of the current wait. Returns what to do if it has passed.

@@ -24,11 +24,12 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{exchange::Plan, pool::Link};
+use super::plan::Plan;
 use crate::{
     gate::{
-        connection::client::{Client, Socket},
+        client::{Client, Socket},
         error::{Fault, ProxyError},
+        pool::Link,
     },
     http1::{head, write},
 };

@@ -10,7 +10,7 @@ use tokio::io::AsyncWrite as _;
 use super::{Failure, Way};
 use crate::{
     gate::{
-        connection::client::{Socket, poll_write_both},
+        client::{Socket, poll_write_both},
         error::{Fault, ProxyError},
         limits::{BUFFER, READ_AHEAD},
     },

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-use super::Worker;
+use super::worker::Worker;
 use crate::{
     gate::{deadline::Deadline, entrance::Arrival},
     http1::{head::Search, pipe::Pipe},
