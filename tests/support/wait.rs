@@ -7,7 +7,7 @@ use http_body_util::BodyExt as _;
 use super::http::{self, Body};
 
 /// Nothing that a test waits for takes longer.
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// An open stream of a node's events.
 pub struct Events {
@@ -65,7 +65,7 @@ impl Events {
 /// Asks every 20 ms until it is so: for what no event tells.
 ///
 /// # Panics
-/// After 20 s.
+/// After a minute.
 pub async fn poll_until(what: &str, condition: impl AsyncFn() -> bool) {
     let asking = async {
         while !condition().await {
