@@ -5,14 +5,10 @@
 //! Closings for some requests only are listed separately. Both are views of the one evaluator
 //! (docs/contract.md#one-evaluator), which evaluates a request of that kind.
 
-use serde_json::{Value, json};
-
 use crate::availability::{
-    Criteria, Moment, Name, NoHeaders, RequestFacts, Weighed,
+    Criteria, Name, NoHeaders, RequestFacts, Weighed,
     verdict::{Cause, Verdict},
 };
-
-use super::Snapshot;
 
 /// A request without method, path, query, header fields and client: what criteria look at is not
 /// there, so that only those that name nodes match it. (And a path glob of nothing but stars, which
@@ -68,71 +64,4 @@ pub fn partial(weighed: &Weighed, node: &Name) -> Vec<Cause> {
         key(a).cmp(&key(b))
     });
     causes
-}
-
-/// What works, but not as it should (docs/contract.md#advisories).
-pub fn advisory_json(advisory: &Cause) -> Value {
-    let n = &advisory.entry.notification;
-    let mut json = json!({
-        "layer": advisory.layer.name(),
-        "reason": n.reason.name,
-        "message": n.message,
-        "since": advisory.since,
-        "expected_back_at": n.expected_back_at,
-    });
-    if n.origins().next().is_some() {
-        json["origins"] = n.origins().collect();
-    }
-    json
-}
-
-/// One cause, as far as anybody may know it: another farm carries it over, and recognizes its own words by the
-/// origins (docs/contract.md#another-farm).
-fn cause_json(cause: &Cause) -> Value {
-    let n = &cause.entry.notification;
-    json!({
-        "reason": n.reason.name,
-        "message": n.message,
-        "since": cause.since,
-        "expected_back_at": n.expected_back_at,
-        "origins": n.origins().collect::<Vec<_>>(),
-    })
-}
-
-/// What anybody may know about an application (docs/contract.md#reserved-paths-of-the-gate): whether it
-/// is available in general, and what is planned for everybody on this node.
-pub fn availability_json(snapshot: &Snapshot, clock: Moment) -> Value {
-    let (weighed, app, node) = (snapshot.weighed_at(clock), snapshot.app(), snapshot.node());
-    let verdict = general(&weighed, node);
-    let first = verdict.first().map(|cause| &cause.entry.notification);
-    let upcoming = weighed.upcoming();
-    let planned = upcoming
-        .iter()
-        .map(|entry| &entry.notification)
-        .filter(|plan| is_general(plan.criteria.as_ref(), node.as_str()));
-    let planned: Vec<Value> = planned
-        .map(|plan| {
-            json!({
-                "reason": plan.reason.name,
-                "message": plan.message,
-                "goes_down_at": plan.since(),
-                "expected_back_at": plan.expected_back_at,
-                "last_entry_at": plan.last_entry(),
-                "restore": plan.restore,
-            })
-        })
-        .collect();
-    json!({
-        "application": app.name(),
-        "title": app.title,
-        "available": verdict.is_open(),
-        "admits_newcomers": weighed.decide(&RequestFacts { inside: false, ..nothing_but(node.as_str()) }).is_open(),
-        "reason": first.map(|closing| &closing.reason.name),
-        "message": first.and_then(|closing| closing.message.as_deref()),
-        "since": verdict.since(),
-        "expected_back_at": verdict.expected_back_at(),
-        "causes": verdict.causes.iter().map(cause_json).collect::<Vec<_>>(),
-        "advisories": verdict.advisories.iter().map(advisory_json).collect::<Vec<_>>(),
-        "upcoming": planned,
-    })
 }

@@ -10,6 +10,7 @@
 //! frameworks, the store.
 
 mod announced;
+mod app;
 mod bar;
 mod denial;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod occasion;
 mod page;
 mod pieces;
 mod problem;
+mod public;
 mod sample;
 mod shape;
 mod snapshot;
@@ -28,15 +30,17 @@ mod words;
 mod works;
 
 pub use announced::{Announced, LastEntry};
+pub use app::App;
 pub use bar::bar_json;
 pub use denial::{Denial, EVENTS, Told};
-pub use general::{advisory_json, availability_json, general, is_general, partial};
+pub use general::{general, is_general, partial};
 pub use note::Note;
 pub use occasion::Occasion;
 pub use page::LARGEST_PAGE;
 pub(crate) use page::{base64, lean_script};
 pub use problem::{PROBLEMS, Problem, ProblemKind, problem_type};
+pub use public::{advisory_json, availability_json};
 pub use sample::sample;
 pub use shape::Shape;
-pub use snapshot::{App, Decision, Snapshot};
+pub use snapshot::{Decision, Snapshot};
 pub use works::{MOST as MOST_WORKS, Work};

@@ -12,14 +12,14 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    Announced, Denial,
+    Announced, App, Denial,
     denial::shortened,
     general::{general, nothing_but},
 };
 use crate::{
     availability::{
         Moment, Name, RequestFacts, Weighed,
-        verdict::{Cause, Definition, Verdict, View},
+        verdict::{Cause, Verdict, View},
     },
     text::Language,
 };
@@ -33,22 +33,6 @@ const UPDATE: usize = 200;
 
 /// When and what, the newest first.
 type Updates = Arc<[(Moment, String)]>;
-
-/// An application as answers need it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct App {
-    /// What people call it.
-    pub title: String,
-    /// Its name, what it uses, how many reporters must agree.
-    pub definition: Definition,
-}
-
-impl App {
-    /// What programs call it.
-    pub fn name(&self) -> &Name {
-        &self.definition.name
-    }
-}
 
 /// What becomes of a request.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{Criteria, Moment, Name, NodeId, Occurrence, Reason, Stamp, Target, Unread, unread::open_words};
+use super::{Criteria, Moment, Name, NodeId, Reason, Stamp, Target, Unread, unread::open_words};
 
 /// What a notification says of its targets. There is no third: a word of a newer version that neither
 /// opens nor closes could not be shown to anybody, and what it replaces would differ between versions.
@@ -77,6 +77,18 @@ open_words!(Source: "operator" => Operator, "monitor" => Monitor, "alert" => Ale
 
 /// The member with the farms that a word was derived from.
 pub(crate) const ORIGINS: &str = "origins";
+
+/// The schedule that a plan, or the cancel of one, comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Occurrence {
+    /// The schedule.
+    pub id: Uuid,
+    /// Which version of it: the stamp of its record.
+    pub version: Stamp,
+    /// Members of a newer version, kept unread.
+    #[serde(flatten)]
+    pub extra: serde_json::Map<String, serde_json::Value>,
+}
 
 /// One statement "this is (un)available", with its time and its reasons.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{FieldError, Moment, Target};
+use super::{Moment, Target};
 
 const MAX_TARGETS: usize = 100;
 /// Ten years, in seconds.
@@ -16,6 +16,23 @@ pub(super) fn whole(value: &Value) -> Option<u64> {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: beyond that a fraction of zero tells nothing
     let exact = |number: f64| (number.fract() == 0.0 && (0.0..EXACT).contains(&number)).then_some(number as u64);
     value.as_u64().or_else(|| value.as_f64().and_then(exact))
+}
+
+/// One thing that is wrong with a submission.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
+#[error("{field} {problem}")]
+pub struct FieldError {
+    /// Which field.
+    pub field: String,
+    /// What is wrong, as the rest of a sentence that begins with the field.
+    pub problem: String,
+}
+
+impl FieldError {
+    /// An error about this field.
+    pub fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { field: field.into(), problem: problem.into() }
+    }
 }
 
 /// Reads one member and records its errors.

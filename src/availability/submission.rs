@@ -14,7 +14,8 @@ mod check;
 mod record;
 
 use super::{
-    Criteria, Moment, Name, Priority, Reason, Reasons, Restore, Rules, Source, Status, Target, reader::Reader,
+    Criteria, FieldError, Moment, Name, Priority, Reason, Reasons, Restore, Rules, Source, Status, Target,
+    reader::Reader,
 };
 
 const MAX_COMPONENT: usize = 200;
@@ -23,23 +24,6 @@ const MAX_MESSAGE: usize = 2_000;
 const MAX_AUTHOR: usize = 200;
 /// A day, in seconds.
 const MAX_LAST_ENTRY: u32 = 86_400;
-
-/// One thing that is wrong with a submission.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
-#[error("{field} {problem}")]
-pub struct FieldError {
-    /// Which field.
-    pub field: String,
-    /// What is wrong, as the rest of a sentence that begins with the field.
-    pub problem: String,
-}
-
-impl FieldError {
-    /// An error about this field.
-    pub fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { field: field.into(), problem: problem.into() }
-    }
-}
 
 /// The knowledge of the farm that submissions depend on.
 pub struct Known<'a> {

@@ -69,6 +69,7 @@ pub fn run() -> ExitCode {
 
 fn dispatch(Cli { ca, command }: Cli) -> Result<(), CliError> {
     let out = &mut io::stdout();
+    let access = || Access::from_env(ca).map_err(CliError::Refused);
     match command {
         Command::Init(args) => init::run(&args, out),
         Command::Check(args) => check::run(&args, out),
@@ -85,28 +86,28 @@ fn dispatch(Cli { ca, command }: Cli) -> Result<(), CliError> {
         }
         Command::Notify(args) => {
             let screen = Screen::of_stdout();
-            notify::run(&args, Access::from_env(ca)?, &screen, out)
+            notify::run(&args, access()?, &screen, out)
         }
         Command::Schedule(command) => {
             let screen = Screen::of_stdout();
-            registry::schedule(&command, Access::from_env(ca)?, &screen, out)
+            registry::schedule(&command, access()?, &screen, out)
         }
         Command::Template(command) => {
             let screen = Screen::of_stdout();
-            registry::template(&command, Access::from_env(ca)?, &screen, out)
+            registry::template(&command, access()?, &screen, out)
         }
         Command::Status(args) => {
             let screen = Screen::of_stdout();
-            status::run(&args, Access::from_env(ca)?, &screen, out)
+            status::run(&args, access()?, &screen, out)
         }
         Command::Why(args) => {
             let screen = Screen::of_stdout();
-            why::run(&args, Access::from_env(ca)?, &screen, out)
+            why::run(&args, access()?, &screen, out)
         }
-        Command::Pass(args) => pass::run(&args, Access::from_env(ca)?, out),
+        Command::Pass(args) => pass::run(&args, access()?, out),
         Command::Node(command) => {
             let screen = Screen::of_stdout();
-            nodes::run(&command, Access::from_env(ca)?, &screen, out)
+            nodes::run(&command, access()?, &screen, out)
         }
         Command::Store(command) => store::run(&command, &Screen::of_stdout(), out),
         Command::Completions(args) => pages::completions(&args, out),

@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::api::routes::{Place, get};
+use super::routes::{Place, get};
 use crate::{actors::desk::Desk, sync::ConflictKind};
 
 pub(super) fn places() -> Vec<Place> {

@@ -13,8 +13,8 @@ use prometheus_client::{
 };
 
 use super::{
-    api::routes::{Place, get},
     events::Streams,
+    routes::{Place, get},
 };
 use crate::{actors::desk::Desk, tls::Acceptor};
 

@@ -27,12 +27,13 @@ pub(crate) mod openapi;
 pub(crate) mod params;
 pub(crate) mod preview;
 pub(crate) mod rights;
+pub(crate) mod routes;
 pub(crate) mod session;
 mod strict;
+pub(crate) mod when;
+pub(crate) mod words;
 
 use actix_web::web::ServiceConfig;
-
-use self::api::routes;
 
 /// Registers the API and what machines ask of a node: `/api`, `/metrics`, `/healthz`, `/readyz`,
 /// `/openapi.json`. The pages and the peers' endpoints are registered beside it.

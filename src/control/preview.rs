@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::console::{when, words};
+use super::{when, words};
 use crate::{
     actors::desk::{Board, BoardRow, NodeView},
     availability::{Entry, Moment, Name, Notification, Restore, Speaker, Status, Target},

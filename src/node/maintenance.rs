@@ -15,7 +15,7 @@ use super::NodeError;
 use crate::{
     availability::{Entry, Moment, NodeId, Notification, Rules, StampClock},
     clock,
-    store::{Direction, LAYOUT_KEY, Options, Store, Tree, Write as StoreWrite, records},
+    store::{Direction, Options, Store, Tree, Write as StoreWrite, is_own, records},
     sync::{Change, PendingRow, QueueKey},
 };
 
@@ -88,7 +88,7 @@ pub(crate) fn export(dir: &Path, reserve: u64, out: &mut dyn Write) -> Result<u6
     for tree in Tree::ALL {
         for row in store.scan_prefix(tree, b"", Direction::Ascending)? {
             let (key, value) = row?;
-            if is_stores_own(tree, &key) {
+            if is_own(tree, &key) {
                 continue;
             }
             json_line(out, &Line { tree: tree.name().to_owned(), key: hex::encode(key), value: hex::encode(value) })?;
@@ -212,11 +212,6 @@ fn open_existing(dir: &Path, reserve: u64) -> Result<Store, NodeError> {
         return Err(NodeError::Settings(format!("{} holds no store", dir.display())));
     }
     open(dir, reserve)
-}
-
-/// Records that the store keeps for itself: a new one has its own.
-fn is_stores_own(tree: Tree, key: &[u8]) -> bool {
-    tree == Tree::Meta && (key == LAYOUT_KEY || key == b"mark")
 }
 
 fn write(store: &Store, writes: Vec<StoreWrite>) -> Result<(), NodeError> {

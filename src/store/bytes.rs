@@ -1,10 +1,9 @@
-//! The store's input: trees, keys, values, and their size limits.
-
-use std::fmt;
+//! The store's input: keys, values, and their size limits.
 
 use sled::IVec;
 
 use super::error::StoreError;
+use super::tree::Tree;
 
 /// The longest key, in bytes.
 pub const MAX_KEY: usize = 1_024;
@@ -12,45 +11,6 @@ pub const MAX_KEY: usize = 1_024;
 /// The longest value, in bytes. sled's leaves hold up to about 20 records, and must stay below 2 MiB to be
 /// stored in the log, which is synced, rather than in separate files, which are not.
 pub const MAX_VALUE: usize = 80 * 1_024;
-
-/// The trees, in the order in which a step changes them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Tree {
-    /// The node's own facts: its id, boot number, greatest stamp, and this room's
-    /// [`super::LAYOUT_KEY`] and [`super::MARK_KEY`].
-    Meta,
-    /// The merging set of notifications.
-    Ledger,
-    /// Rows that peers have not confirmed yet.
-    Outbox,
-    /// The history, for people.
-    History,
-    /// Accepted and not yet applied.
-    Pending,
-}
-
-impl Tree {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Meta, Self::Ledger, Self::Outbox, Self::History, Self::Pending];
-
-    /// Its name on disk and in messages.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Meta => "meta",
-            Self::Ledger => "ledger",
-            Self::Outbox => "outbox",
-            Self::History => "history",
-            Self::Pending => "pending",
-        }
-    }
-}
-
-impl fmt::Display for Tree {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// One change of one key. Its bytes are shared: a clone costs two counters.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use super::error::{Cause, OpenError, guarded};
 use super::folder::Folder;
-use super::mark::{self, Sum, is_own};
+use super::mark::{self, Sum};
+use super::tree::is_own;
 use super::verify::TreeDamage;
 use super::{MAX_KEY, MAX_VALUE, Tree, migrate, migrations, record, records};
 

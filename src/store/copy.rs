@@ -14,7 +14,6 @@ use super::error::{Cause, OpenError, guarded};
 use super::folder::{Folder, sync_path};
 use super::handle::open_sled;
 use super::marker::{Marker, State};
-use super::{migrate, migrations};
 
 /// Records and bytes that are written to the copy at once.
 const BATCH_RECORDS: usize = 256;
@@ -30,19 +29,6 @@ pub struct Copied {
     pub records: u64,
     /// Bytes of their keys and values.
     pub bytes: u64,
-}
-
-/// Copies the store in `dir`, which no node may have open, to `to`, which must not exist. The copy is a store
-/// of the same layout; if it replaces the first one, its boot number shows that it is a copy
-/// (docs/contract.md#life-of-a-node). `reserve` bytes stay free there.
-///
-/// # Errors
-/// Each of [`OpenError`] but `Migration`. Nothing bears the name `to` then.
-pub fn backup(dir: &Path, to: &Path, reserve: u64) -> Result<Copied, OpenError> {
-    let folder = Folder::existing(dir)?;
-    let known = migrations::all().last().map_or(0, |migration| migration.number);
-    let (db, layout) = migrate::open_whole(&folder, known)?;
-    copy_store(&folder, &db, layout, to, reserve)
 }
 
 /// Copies an open database to which nothing is written.

@@ -10,7 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Status, Tree};
+use super::gate::Status;
+use super::marker::MARKER;
+use super::tree::Tree;
 
 /// Why something failed, whatever it was.
 pub type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
@@ -65,7 +67,7 @@ pub enum OpenError {
     #[error(
         "{} is not a forewarn store: it holds {found:?} but no {}; name an empty folder, or one \
          that does not exist yet",
-        dir.display(), super::folder::MARKER
+        dir.display(), MARKER
     )]
     Foreign {
         /// The folder.

@@ -28,10 +28,7 @@ use self::generations::is_sleds_file;
 use super::disk;
 use super::error::OpenError;
 use super::mark::Mark;
-use super::marker::{MAX_LINE, Marker};
-
-/// The name of the file that makes a folder a store.
-pub const MARKER: &str = "forewarn-store";
+use super::marker::{MARKER, MAX_LINE, Marker};
 
 /// What sled writes into `conf` for the only options that we use.
 const SLED_CONF: &[u8] = b"segment_size: 8388608\nuse_compression: false\nversion: 0.34\n";

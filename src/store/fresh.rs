@@ -14,14 +14,14 @@
 //! Must stay true: a crash between any two lines leaves a store that opens as the old or the new one.
 
 use super::copy::{EMPTY_BYTES, Filler};
+use super::disk;
 use super::error::{Cause, OpenError, guarded};
 use super::folder::Folder;
 use super::handle::{open_log, open_sled_at};
-use super::mark::{MARK_KEY, Mark, is_own};
+use super::mark::Mark;
 use super::marker::State;
-use super::migrate::LAYOUT_KEY;
+use super::tree::{LAYOUT_KEY, MARK_KEY, Tree, is_own};
 use super::verify::{Damage, TreeDamage, is_broken, tree_of, walk};
-use super::{Tree, disk};
 
 /// Makes the next generation of what can be read in `old` (nothing, if it does not even open), and puts
 /// it in the old one's place. `number` is the greatest that any group ever had.

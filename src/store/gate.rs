@@ -39,6 +39,13 @@ pub enum Status {
     },
 }
 
+impl Status {
+    /// A write failed or hangs.
+    pub(super) fn failed(cause: impl fmt::Display, restart: bool) -> Self {
+        Self::Failed { cause: cause.to_string().into(), restart }
+    }
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

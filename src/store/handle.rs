@@ -19,11 +19,13 @@ use std::time::Duration;
 use sled::IVec;
 use sled::transaction::{ConflictableTransactionResult, TransactionError, Transactional, TransactionalTree};
 
+use super::bytes::Write;
+use super::disk;
 use super::error::{Cause, OpenError, guarded};
 use super::fault::Fault;
 use super::folder::{Folder, patiently};
-use super::mark::{self, MARK_KEY, Mark};
-use super::{Tree, Write, disk};
+use super::mark::{self, Mark};
+use super::tree::{MARK_KEY, Tree};
 
 /// Fixed when a store is created; sled refuses another one later.
 const SEGMENT_SIZE: usize = 8 * 1024 * 1024;

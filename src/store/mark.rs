@@ -27,10 +27,8 @@
 use sled::IVec;
 
 use super::error::Cause;
-use super::{LAYOUT_KEY, Tree, record};
-
-/// The key in the `meta` tree that holds the mark.
-pub const MARK_KEY: &[u8] = b"mark";
+use super::record;
+use super::tree::{MARK_KEY, Tree, is_own};
 
 /// The form of a mark: this byte, then number, counts and sums, eight bytes each, the greatest first.
 const MARK_RECORD: u8 = 2;
@@ -110,11 +108,6 @@ impl Mark {
         let body: Vec<u8> = [self.number].into_iter().chain(sums).flat_map(u64::to_be_bytes).collect();
         record::wrap(MARK_RECORD, &body)
     }
-}
-
-/// The records that the store keeps for itself in the `meta` tree.
-pub(super) fn is_own(tree: Tree, key: &[u8]) -> bool {
-    tree == Tree::Meta && (key == MARK_KEY || key == LAYOUT_KEY)
 }
 
 /// Reads a stored mark: its number, and the rest if it is not of layout 1.

@@ -16,10 +16,10 @@
 //! Must stay true: the line is written in place, in one write, and is shorter than a disk sector, so
 //! that a power cut leaves the old line or the new one.
 
-use super::Tree;
+use super::tree::Tree;
 
-/// What a line begins with.
-const NAME: &str = "forewarn-store";
+/// The name of the file that makes a folder a store; its line begins with it.
+pub const MARKER: &str = "forewarn-store";
 
 /// The most bytes of a line; longer ones are not ours.
 pub(super) const MAX_LINE: usize = 512;
@@ -62,7 +62,7 @@ impl Marker {
     pub(crate) fn line(&self) -> String {
         let Self { begun, done, generation, state, missing, mark, records } = self;
         let mut line = format!(
-            "{NAME} begun={begun:05} done={done:05} generation={generation:05} state={:6} missing={} mark={mark:020}",
+            "{MARKER} begun={begun:05} done={done:05} generation={generation:05} state={:6} missing={} mark={mark:020}",
             state.name(),
             u8::from(*missing),
         );
@@ -78,7 +78,7 @@ impl Marker {
         let line = std::str::from_utf8(line).ok()?.lines().next()?;
         let mut read = Self::default();
         let mut words = line.split_ascii_whitespace();
-        if words.next()? != NAME {
+        if words.next()? != MARKER {
             return None;
         }
         for word in words {

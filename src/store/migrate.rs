@@ -18,13 +18,11 @@ use super::crash::{MigrationMoment, migration_point};
 use super::error::{Cause, OpenError, guarded};
 use super::folder::Folder;
 use super::handle::{open_log, open_sled};
-use super::mark::{self, MARK_KEY, Mark};
+use super::mark::{self, Mark};
 use super::marker::Marker;
 use super::migrations::{FIRST_WITH_SUMS, Migration};
-use super::{Tree, disk, record};
-
-/// The key in the `meta` tree that holds the layout's number; the only one this room writes itself.
-pub const LAYOUT_KEY: &[u8] = b"layout";
+use super::tree::{LAYOUT_KEY, MARK_KEY, Tree};
+use super::{disk, record};
 
 /// How the number is written: this byte, then four, the greatest first.
 const LAYOUT_RECORD: u8 = 1;

@@ -22,8 +22,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
-use std::time::Duration;
 
+mod backup;
 mod bytes;
 mod check;
 mod copy;
@@ -42,60 +42,41 @@ mod migrate;
 #[path = "../../migrations/mod.rs"]
 mod migrations;
 mod open;
+mod options;
 pub mod record;
 pub mod records;
 mod scan;
 mod shared;
 mod timings;
+mod tree;
 mod verify;
 mod watchdog;
+mod work;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
-pub use bytes::{MAX_KEY, MAX_VALUE, Tree, Write};
+pub use backup::backup;
+pub use bytes::{MAX_KEY, MAX_VALUE, Write};
 pub use check::{Report, TreeReport, check};
-pub use copy::{Copied, backup};
+pub use copy::Copied;
 pub use error::{Cause, OpenError, StoreError};
-pub use folder::MARKER;
 pub use gate::Status;
 pub use group::GROUP_STEPS;
-pub use mark::MARK_KEY;
-pub use migrate::LAYOUT_KEY;
+pub use marker::MARKER;
+pub use options::Options;
 pub use scan::{Direction, Scan};
 pub use timings::Timings;
-pub use writer::{Writer, WriterEvent};
+pub use tree::Tree;
+pub(crate) use tree::is_own;
+pub use work::WriterEvent;
+pub use writer::Writer;
 
 use bytes::check_sizes;
 use fault::Fault;
 use handle::Changes;
 use shared::Shared;
-
-/// Options of a store; none of them is stored in it.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Bytes that must stay free in the file system; below, nothing is written. Going on takes an
-    /// eighth more. Less than 16 MiB risks that sled's next segment finds no room.
-    pub reserve: u64,
-    /// How long a group of steps may take until the store counts as hanging.
-    pub flush_limit: Duration,
-    /// Steps that may wait.
-    pub commit_queue: usize,
-    /// How often an idle writer checks the free space, and a stopped one whether it can continue.
-    pub recheck: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            reserve: 64 * 1024 * 1024,
-            flush_limit: Duration::from_secs(5),
-            commit_queue: 4_096,
-            recheck: Duration::from_secs(1),
-        }
-    }
-}
 
 /// An open store. Clones share it; the last one, its [`Writer`] and its [`Scan`]s close it.
 #[derive(Debug, Clone)]
@@ -197,7 +178,7 @@ impl Store {
             Err(_elapsed) => StoreError::Stalled { limit },
         };
         shared.give_up(&handle, false);
-        shared.gate.stop(writer::failed(&result, matches!(result, StoreError::Stalled { .. })));
+        shared.gate.stop(Status::failed(&result, matches!(result, StoreError::Stalled { .. })));
         Err(result)
     }
 

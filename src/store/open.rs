@@ -13,13 +13,13 @@
 use super::error::{Cause, OpenError};
 use super::fault::Fault;
 use super::folder::Folder;
+use super::fresh;
 use super::gate::Status;
 use super::handle::Handle;
 use super::marker::{Marker, State};
 use super::migrate::{self, Found};
 use super::migrations::Migration;
 use super::verify::{Damage, verify};
-use super::{fresh, writer};
 
 /// A database that can be read, and what keeps it from being written to.
 pub(super) struct Opened {
@@ -77,7 +77,7 @@ pub(super) fn open(
                 // It is only read; the next attempt follows when there is space.
                 (Err(error), Some(old)) => {
                     log::error!(error:%; "store_not_written_anew");
-                    trouble = Some(writer::failed(error, false));
+                    trouble = Some(Status::failed(error, false));
                     (old, layout)
                 }
                 (Err(error), None) => return Err(error),

@@ -16,8 +16,8 @@ use super::handle::Handle;
 use super::marker::State;
 use super::migrations::{self, Migration};
 use super::open::{self, Opened};
+use super::options::Options;
 use super::timings::Timings;
-use super::{Options, writer};
 
 /// See the head of this file.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl Shared {
         match self.folder.free_space() {
             Ok(free) if free >= reserve => Ok(()),
             Ok(free) => Err(Status::ReserveReached { free, reserve }),
-            Err(cause) => Err(writer::failed(format_args!("cannot read the free space: {cause}"), false)),
+            Err(cause) => Err(Status::failed(format_args!("cannot read the free space: {cause}"), false)),
         }
     }
 
@@ -112,12 +112,12 @@ impl Shared {
             Some(Err(handle)) => {
                 // A reader holds it; the next attempt may succeed.
                 *self.slot_mut() = Some(handle);
-                return Err(writer::failed("the failed store is being read", false));
+                return Err(Status::failed("the failed store is being read", false));
             }
             None => true,
         };
         if !closed {
-            return Err(writer::failed("the failed store does not close", true));
+            return Err(Status::failed("the failed store does not close", true));
         }
         let reserve = self.reserve.load(Ordering::SeqCst);
         match open::open(&self.folder, &migrations::all(), reserve, &self.fault) {
@@ -126,8 +126,8 @@ impl Shared {
                 trouble.map_or(Ok(()), Err)
             }
             // Our own lock is held, so sled's is held by a thread that hangs in this process.
-            Err(OpenError::Locked { .. }) => Err(writer::failed("the failed store keeps its lock", true)),
-            Err(error) => Err(writer::failed(error, false)),
+            Err(OpenError::Locked { .. }) => Err(Status::failed("the failed store keeps its lock", true)),
+            Err(error) => Err(Status::failed(error, false)),
         }
     }
 

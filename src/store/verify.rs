@@ -6,8 +6,9 @@ use std::fmt;
 use sled::IVec;
 
 use super::error::{Cause, guarded};
-use super::mark::{Mark, Sum, is_own};
+use super::mark::{Mark, Sum};
 use super::marker::Marker;
+use super::tree::is_own;
 use super::{Tree, record, records};
 
 /// The losses of a database, tree by tree.

@@ -7,60 +7,18 @@
 //!
 //! Afterwards: if the writer returns, it opens the store anew. If it never does, the process can still answer
 //! requests from memory, but only a new process can write; `Status` reports this.
-//!
-//! Must stay true: writer and watchdog agree by one atomic word on whether a group ended in time.
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 
-use super::shared::Shared;
-use super::writer::{OnEvent, failed};
-
-/// No group is being written.
-const IDLE: u64 = 0;
-/// The watchdog has abandoned the group that is being written.
-const STALLED: u64 = u64::MAX;
+use super::gate::Status;
+use super::work::{IDLE, STALLED, Work};
 
 /// How many times the limit is divided by looks; it is kept to within one part.
 const LOOKS: u32 = 4;
-
-/// What writer and watchdog share.
-pub(super) struct Work {
-    pub shared: Arc<Shared>,
-    pub on_event: OnEvent,
-    /// The number of the last group that began.
-    groups: AtomicU64,
-}
-
-impl Work {
-    pub(crate) fn new(shared: Arc<Shared>, on_event: OnEvent) -> Self {
-        Self { shared, on_event, groups: AtomicU64::new(IDLE) }
-    }
-
-    /// A group begins; hand the number to [`Work::end`].
-    pub(crate) fn begin(&self) -> u64 {
-        let group = self.groups.fetch_add(1, Ordering::SeqCst) + 1;
-        self.shared.busy.store(group, Ordering::SeqCst);
-        group
-    }
-
-    /// The group has ended; false if the watchdog has given up on it meanwhile.
-    pub(crate) fn end(&self, group: u64) -> bool {
-        let in_time = self.shared.busy.compare_exchange(group, IDLE, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-        self.shared.busy.store(IDLE, Ordering::SeqCst);
-        in_time
-    }
-}
-
-impl Shared {
-    /// Whether a thread hangs inside sled.
-    pub(super) fn is_stalled(&self) -> bool {
-        self.busy.load(Ordering::SeqCst) == STALLED
-    }
-}
 
 /// The watchdog's thread.
 pub(super) struct Watch {
@@ -97,7 +55,7 @@ pub(super) fn start(work: Arc<Work>) -> io::Result<Watch> {
             let given_up = work.shared.busy.compare_exchange(busy, STALLED, Ordering::SeqCst, Ordering::SeqCst);
             if given_up.is_ok() {
                 let cause = format!("a flush has not returned within {} s", limit.as_secs_f32());
-                work.stop(failed(cause, true));
+                work.stop(Status::failed(cause, true));
             }
         }
     })?;

@@ -22,7 +22,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -34,7 +34,8 @@ use super::group::{Step, Steps};
 use super::handle::{Changes, Handle};
 use super::mark::Mark;
 use super::shared::Shared;
-use super::watchdog::{self, Work};
+use super::watchdog;
+use super::work::{OnEvent, Work, WriterEvent};
 use crate::sync::{Haste, Label};
 
 /// After a failure the store is opened anew after at most this many checks.
@@ -42,26 +43,6 @@ const MAX_BACKOFF: u32 = 32;
 
 /// The folder's marker is synced after this many groups, or when nothing waits.
 const SYNC_MARKER_EVERY: u32 = 256;
-
-/// The writer's events. Called on the writer's thread (a `Stopped` for a hanging flush on another), one at a
-/// time; it must not block.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WriterEvent {
-    /// Every step up to this number is on stable storage.
-    Durable {
-        /// The last step's number.
-        upto: u64,
-    },
-    /// Steps that were not reported durable may be lost.
-    Stopped {
-        /// Why.
-        status: Status,
-    },
-    /// It can continue, and waits for [`Writer::resume`].
-    Writable,
-}
-
-pub(super) type OnEvent = Arc<Mutex<dyn FnMut(WriterEvent) + Send>>;
 
 /// The handle of the writer's thread. Dropping it lets the thread finish the waiting steps in the background;
 /// [`Writer::close`] waits for it.
@@ -87,7 +68,7 @@ impl Writer {
             TrySendError::Full(_) => StoreError::Full { limit: self.shared.options.commit_queue },
             // The thread has ended, which happens only by a panic.
             TrySendError::Disconnected(_) => {
-                gate.stop(failed("the store's writer has ended", true));
+                gate.stop(Status::failed("the store's writer has ended", true));
                 stopped()
             }
         })
@@ -140,10 +121,6 @@ pub(super) fn start(
     Ok(Writer { shared: Arc::clone(shared), queue: Some(queue), ended })
 }
 
-pub(super) fn failed(cause: impl std::fmt::Display, restart: bool) -> Status {
-    Status::Failed { cause: cause.to_string().into(), restart }
-}
-
 /// The state of the writer's thread.
 struct Run {
     steps: Steps,
@@ -180,7 +157,7 @@ impl Run {
             return self.work.stop(status);
         }
         let Ok(handle) = shared.handle() else {
-            return self.work.stop(failed("the store is not open", false));
+            return self.work.stop(Status::failed("the store is not open", false));
         };
         let group = self.steps.group(first);
         self.perform(&handle, group);
@@ -211,8 +188,8 @@ impl Run {
                 });
             }
             // Too late: it was reported as hanging, and this handle is not used again.
-            Ok(_) => failed("a flush took longer than it may", false),
-            Err(cause) => failed(format_args!("a write failed: {cause}"), false),
+            Ok(_) => Status::failed("a flush took longer than it may", false),
+            Err(cause) => Status::failed(format_args!("a write failed: {cause}"), false),
         };
         shared.give_up(handle, synced);
         self.work.stop(status);
@@ -277,18 +254,4 @@ fn write_group(handle: &Handle, group: Vec<Step>) -> Result<Mark, Cause> {
     handle.sync()?;
     point(CommitMoment::Durable);
     Ok(mark)
-}
-
-impl Work {
-    /// Stops the store, and reports it if it was not stopped before.
-    pub(crate) fn stop(&self, status: Status) {
-        if self.shared.gate.stop(status.clone()) {
-            self.tell(WriterEvent::Stopped { status });
-        }
-    }
-
-    fn tell(&self, event: WriterEvent) {
-        let mut on_event = self.on_event.lock().unwrap_or_else(PoisonError::into_inner);
-        on_event(event);
-    }
 }

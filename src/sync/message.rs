@@ -12,6 +12,8 @@ use crate::availability::{Entry, Moment, Name, NodeId, Record, Stamp, Target};
 
 /// Most items in one delivery.
 pub const MAX_ITEMS: usize = 256;
+/// Most entries in one message of a merge.
+pub const MAX_ENTRIES: usize = 2_000;
 
 /// The state of a notification on one node (`docs/contract.md#receipts`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -16,6 +16,7 @@ pub mod message;
 mod node;
 mod now;
 mod phase;
+pub mod ranges;
 mod relay;
 mod replica;
 mod report;

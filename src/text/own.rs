@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, io};
 
 use minijinja::{Environment, UndefinedBehavior, Value};
 
-use super::{TextProblem, site::problem};
+use super::TextProblem;
 
 /// The largest template, and the largest page that it may make, in bytes.
 const LARGEST: usize = 64 * 1024;
@@ -153,22 +153,22 @@ impl OwnPages {
         let mut problems = Vec::new();
         for (name, text) in files {
             if text.len() > LARGEST {
-                problems.push(problem(name, format!("is larger than {LARGEST} bytes")));
+                problems.push(TextProblem::new(name, format!("is larger than {LARGEST} bytes")));
             } else if let Err(error) = environment.add_template_owned(name.clone(), text.clone()) {
-                problems.push(problem(name, told(&error)));
+                problems.push(TextProblem::new(name, told(&error)));
             }
         }
         let known: Vec<&str> = PageFacts::default().values().into_keys().chain(FUNCTIONS).collect();
         for (name, template) in environment.templates() {
             let unknown =
                 template.undeclared_variables(false).into_iter().filter(|used| !known.contains(&used.as_str()));
-            problems.extend(unknown.map(|used| problem(name, format!("there is no variable {used}"))));
+            problems.extend(unknown.map(|used| TextProblem::new(name, format!("there is no variable {used}"))));
         }
         let pages = Self { environment: Some(environment) };
         if problems.is_empty() {
             for (name, _) in files {
                 let failed = PageFacts::examples().iter().find_map(|facts| pages.write(name, facts).err());
-                problems.extend(failed.map(|error| problem(name, error)));
+                problems.extend(failed.map(|error| TextProblem::new(name, error)));
             }
         }
         if problems.is_empty() { Ok(pages) } else { Err(problems) }

@@ -3,7 +3,7 @@
 //! Must stay true: nothing of it can make a page that leads nowhere or cannot be read: colours have enough contrast,
 //! and a page of the site's own that fails gives way to the built-in one.
 
-use super::{OwnPages, TextProblem};
+use super::OwnPages;
 
 /// The largest logo, in bytes: it stands in every page, which must stay small.
 pub const LARGEST_LOGO: usize = 2 * 1024;
@@ -118,11 +118,6 @@ pub fn contact(text: &str) -> Result<String, String> {
             Err("must be an address such as \"https://help.example.com\" or \"mailto:help@example.com\"".to_owned())
         }
     }
-}
-
-/// For the messages about them.
-pub(super) fn problem(file: &str, problem: impl Into<String>) -> TextProblem {
-    TextProblem::new(file, problem)
 }
 
 #[cfg(test)]

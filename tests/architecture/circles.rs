@@ -20,7 +20,11 @@ impl Crate {
     pub fn add(&mut self, module: &[String], named: &[Named]) {
         let is_test = module.iter().any(|name| name.ends_with("tests"));
         let outside = named.iter().filter(|one| !one.in_tests && !is_test);
-        let paths = outside.filter_map(|one| Some(one.path.strip_prefix(&["crate".to_owned()])?.to_vec()));
+        let paths = outside.map(|one| match one.path.strip_prefix(&["crate".to_owned()]) {
+            Some(path) => path.to_vec(),
+            // A part of this module, by its bare name; or a library, which is no part of anything.
+            None => [module, &one.path].concat(),
+        });
         self.0.entry(module.to_vec()).or_default().extend(paths);
     }
 
@@ -96,7 +100,7 @@ mod tests {
                 .map(|(parent, circles)| format!("{parent}: {}", circles.join(", ")))
                 .collect::<Vec<_>>()
         };
-        let parent = ("room", "mod a; mod b; mod c; pub use self::b::Thing;");
+        let parent = ("room", "mod a; mod b; mod c; pub use b::Thing;");
         assert_eq!(read(&[parent, ("room::a", "use super::b::Thing;"), ("room::b", ""), ("room::c", "")]), [""; 0]);
         assert_eq!(
             read(&[

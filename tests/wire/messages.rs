@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use forewarn::{
     availability::{Entry, Ledger},
-    sync::{Announce, Deliver, Delivered, DeliveryState, Merge, Merged, Now, Reply, merge::ranges},
+    sync::{Announce, Deliver, Delivered, DeliveryState, Merge, Merged, Now, Reply, ranges},
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -6,7 +6,8 @@ use forewarn::{
     availability::{Entry, Stamp},
     sync::{
         Merged, Reply,
-        merge::{Next, SMALL, Talk, ranges},
+        merge::{Next, SMALL, Talk},
+        ranges,
     },
 };
 use serde_json::{Value, json};

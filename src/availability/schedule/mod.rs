@@ -20,8 +20,8 @@ use uuid::Uuid;
 use self::rule::Rule;
 pub use self::zone::ZONE_DATA;
 use super::{
-    Author, Criteria, Entry, FieldError, Known, Moment, Name, NodeId, Notification, Priority, Reason, Record, Restore,
-    Source, Stamp, Status, Submission, Target,
+    Author, Criteria, Entry, FieldError, Known, Moment, Name, NodeId, Notification, Occurrence, Priority, Reason,
+    Record, Restore, Source, Status, Submission, Target,
     reader::{Reader, whole},
 };
 
@@ -33,18 +33,6 @@ const MAX_AWAY: i64 = 3_660;
 const COMPARED: usize = 1_000;
 /// The members that a schedule shares with a submission.
 const SHARED: [&str; 6] = ["targets", "reason", "component", "message", "criteria", "last_entry_seconds"];
-
-/// The schedule that a plan, or the cancel of one, comes from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Occurrence {
-    /// The schedule.
-    pub id: Uuid,
-    /// Which version of it: the stamp of its record.
-    pub version: Stamp,
-    /// Members of a newer version, kept unread.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
-}
 
 /// The value of a schedule's record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,6 @@ use std::{
 
 use rustls::pki_types::CertificateDer;
 
-use crate::cli::CliError;
 use crate::tls::certificates;
 use crate::vocabulary::{HttpUrl, Secret};
 
@@ -27,8 +26,8 @@ impl Access {
     ///
     /// # Errors
     ///
-    /// [`CliError::Refused`] naming the variable that is wrong. A token is not repeated.
-    pub fn from_env(ca: Option<PathBuf>) -> Result<Access, CliError> {
+    /// Names the variable that is wrong. A token is not repeated.
+    pub fn from_env(ca: Option<PathBuf>) -> Result<Access, String> {
         let access = Access::from_values(variable("FOREWARN_URL")?, variable("FOREWARN_TOKEN")?)?;
         let known = variable("FOREWARN_CA")?.filter(|file| !file.is_empty());
         let (name, file) = match (ca, known) {
@@ -43,9 +42,9 @@ impl Access {
     ///
     /// # Errors
     ///
-    /// [`CliError::Refused`] when it has no certificates.
-    fn believing(self, name: &str, file: &Path) -> Result<Access, CliError> {
-        let ca = certificates(file).map_err(|problem| CliError::Refused(format!("{name}: {problem}")))?;
+    /// It has no certificates.
+    fn believing(self, name: &str, file: &Path) -> Result<Access, String> {
+        let ca = certificates(file).map_err(|problem| format!("{name}: {problem}"))?;
         Ok(Access { ca: Some(ca), ..self })
     }
 
@@ -54,28 +53,27 @@ impl Access {
     /// # Errors
     ///
     /// As [`Access::from_env`].
-    pub fn from_values(url: Option<String>, token: Option<String>) -> Result<Access, CliError> {
-        let refused = |problem| CliError::Refused(format!("FOREWARN_URL: {problem}"));
+    pub fn from_values(url: Option<String>, token: Option<String>) -> Result<Access, String> {
         let url = url.filter(|url| !url.is_empty());
         let url = url.as_deref().unwrap_or("http://127.0.0.1:7070");
-        let url = url.parse().map_err(refused)?;
+        let url = url.parse().map_err(|problem| format!("FOREWARN_URL: {problem}"))?;
         let token = token.filter(|token| !token.is_empty());
         if let Some(token) = &token
             && !(token.len() <= 1_024 && token.bytes().all(|byte| byte.is_ascii_graphic()))
         {
             let problem = "must be at most 1024 printable ASCII characters without spaces";
-            return Err(CliError::Refused(format!("FOREWARN_TOKEN: {problem}")));
+            return Err(format!("FOREWARN_TOKEN: {problem}"));
         }
         let token = token.map(Secret::new);
         Ok(Access { url, token, ca: None })
     }
 }
 
-fn variable(name: &str) -> Result<Option<String>, CliError> {
+fn variable(name: &str) -> Result<Option<String>, String> {
     match std::env::var(name) {
         Ok(value) => Ok(Some(value)),
         Err(VarError::NotPresent) => Ok(None),
-        Err(VarError::NotUnicode(_)) => Err(CliError::Refused(format!("{name}: is not UTF-8"))),
+        Err(VarError::NotUnicode(_)) => Err(format!("{name}: is not UTF-8")),
     }
 }
 
@@ -88,13 +86,13 @@ mod tests {
     fn the_environment_has_defaults_and_limits() {
         let access = Access::from_values(None, Some(String::new())).unwrap();
         let wrong = access.clone().believing("--ca", Path::new("/none")).unwrap_err();
-        assert!(wrong.to_string().starts_with("--ca: /none cannot be read"));
+        assert!(wrong.starts_with("--ca: /none cannot be read"));
         assert_eq!(access.url.to_string(), "http://127.0.0.1:7070");
         assert!(access.token.is_none());
         let wrong = Access::from_values(Some("nowhere".into()), None).unwrap_err();
-        assert!(wrong.to_string().starts_with("FOREWARN_URL: must be"));
+        assert!(wrong.starts_with("FOREWARN_URL: must be"));
         let wrong = Access::from_values(None, Some("two\r\nlines".into())).unwrap_err();
-        assert!(wrong.to_string().starts_with("FOREWARN_TOKEN: must be"));
-        assert!(!wrong.to_string().contains("lines"));
+        assert!(wrong.starts_with("FOREWARN_TOKEN: must be"));
+        assert!(!wrong.contains("lines"));
     }
 }

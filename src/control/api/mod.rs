@@ -16,7 +16,6 @@ use super::params;
 pub(super) mod passes;
 pub(super) mod preview;
 pub(super) mod registry;
-pub(crate) mod routes;
 pub(super) mod webhooks;
 pub(super) mod why;
 
@@ -29,9 +28,12 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 
-use super::{auth, errors::Failure};
+use super::{
+    auth,
+    errors::Failure,
+    routes::{Place, delete, get, post, put, register},
+};
 use crate::actors::desk::Desk;
-use routes::{Place, delete, get, post, put, register};
 
 /// Longest path and query, in bytes.
 const LONGEST_ADDRESS: usize = 8 * 1024;

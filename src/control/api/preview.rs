@@ -12,10 +12,10 @@ use crate::{
     clock,
     control::{
         body,
-        console::words::Titles,
         described::Trying,
         errors::Failure,
         preview::{Closes, Known, Preview},
+        words::Titles,
     },
 };
 

@@ -18,8 +18,6 @@ mod page;
 #[cfg(test)]
 mod samples;
 mod view;
-pub(super) mod when;
-pub(super) mod words;
 
 pub(crate) use self::handle::Days;
 
@@ -29,8 +27,9 @@ use actix_web::web;
 use chrono_tz::Tz;
 
 use super::{
-    api::routes::{Place, get, post, register},
+    routes::{Place, get, post, register},
     session::{Door, SignIn},
+    when, words,
 };
 use crate::{
     actors::desk::Desk,

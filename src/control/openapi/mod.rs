@@ -16,12 +16,10 @@ use utoipa::{
 };
 
 use super::{
-    api::{
-        self,
-        routes::{Place, get},
-    },
+    api,
     described::problems::{self, Problem},
     health, metrics,
+    routes::{Place, get},
 };
 use crate::{
     availability::{Criteria, Moment, Name, Notification, Priority, Restore, Source, Status, Submission, Target},

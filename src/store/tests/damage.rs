@@ -51,7 +51,7 @@ fn end(dir: &Path) -> u64 {
 fn records(store: &Store) -> Vec<(Tree, Vec<u8>, Vec<u8>)> {
     let trees =
         Tree::ALL.into_iter().flat_map(|tree| all(store, tree).into_iter().map(move |(key, value)| (tree, key, value)));
-    trees.filter(|(tree, key, _)| !mark::is_own(*tree, key)).collect()
+    trees.filter(|(tree, key, _)| !tree::is_own(*tree, key)).collect()
 }
 
 fn names(dir: &Path) -> Vec<String> {

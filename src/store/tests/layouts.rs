@@ -46,7 +46,7 @@ fn a_new_store_has_the_first_layout_and_opening_again_changes_nothing() {
         let store = open(&dir);
         let Marker { begun, done, state, mark, records, .. } = store.shared.folder.read().unwrap();
         assert_eq!((begun, done, state, mark, records), (2, 2, State::Open, 1, [0, 10, 0, 0, 0]));
-        assert_eq!(store.get(Tree::Meta, LAYOUT_KEY).unwrap().unwrap(), [1, 0, 0, 0, 2]);
+        assert_eq!(store.get(Tree::Meta, tree::LAYOUT_KEY).unwrap().unwrap(), [1, 0, 0, 0, 2]);
         assert_eq!(all(&store, Tree::Ledger).len(), 10);
     }
     assert_eq!(names(outer.path()), ["s"]);

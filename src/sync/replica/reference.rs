@@ -11,8 +11,8 @@ use crate::{
     availability::{Entry, NodeId, Record, Stamp},
     sync::{
         Label, Now, Report,
-        merge::{MAX_ENTRIES, ranges},
-        message::{Merge, Merged},
+        message::{MAX_ENTRIES, Merge, Merged},
+        ranges,
     },
 };
 

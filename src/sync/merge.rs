@@ -6,19 +6,15 @@
 //! of the talks, because admitting is commutative and idempotent. A talk ends, because the number of its steps
 //! is bounded ([`MAX_STEPS`]).
 
-pub mod ranges;
-
 use std::{collections::HashSet, sync::Arc};
 
-use self::ranges::Index;
 use super::{
     Now, Replica,
-    message::{Merge, Merged},
+    message::{MAX_ENTRIES, Merge, Merged},
+    ranges::{self, Index},
 };
 use crate::availability::{Entry, NodeId, Record, Stamp};
 
-/// Most entries in one message.
-pub const MAX_ENTRIES: usize = 2_000;
 /// Most records of the registry in one message of the exchange.
 const MAX_RECORDS: usize = 250;
 /// The most entries in one answer: those that the starting node lacks, and those it requested.
