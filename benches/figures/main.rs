@@ -8,8 +8,9 @@
 //! | bytes and time of a merge against size and differences | |
 //! | CPU time of a denial, of a proxied request, of 1 MiB each way | nginx, HAProxy (with wrk and taskset) |
 //! | memory of 10,000 idle connections; 5,000 that send a byte a second | |
+//! | CPU time of 200 monitors, each with a check every second | |
 //!
-//! Only some of it: `cargo bench --bench figures -- latency throughput restart merging gate connections`.
+//! Only some of it: `cargo bench --bench figures -- latency throughput restart merging gate connections monitors`.
 //!
 //! Wall-clock figures on a shared machine mean little by themselves; the ratios of one run say more.
 //! etcd and Redis (Debian: etcd-server, redis-server) are skipped, and said to be, where they are not
@@ -21,6 +22,7 @@ mod connections;
 mod gate;
 mod http;
 mod merging;
+mod monitors;
 mod neighbours;
 mod nodes;
 mod restart;
@@ -60,6 +62,9 @@ fn main() {
         }
         if is_wanted("connections") {
             connections::measure(&mut report).await;
+        }
+        if is_wanted("monitors") {
+            monitors::measure(&mut report).await;
         }
     });
     if is_wanted("merging") {

@@ -40,6 +40,8 @@ pub(crate) struct Seen {
     pub(crate) last_checked: Option<Moment>,
     /// For people.
     pub(crate) detail: Option<String>,
+    /// It holds on to its closing, because it has changed its mind too often.
+    pub(crate) damped: bool,
     /// How long the last good check took.
     pub(crate) latency: Option<Duration>,
 }
@@ -47,7 +49,14 @@ pub(crate) struct Seen {
 impl Live {
     /// Before the first check.
     pub(crate) fn new(watch: &Watch) -> Arc<Self> {
-        let seen = Seen { health: Health::Unknown, since: None, last_checked: None, detail: None, latency: None };
+        let seen = Seen {
+            health: Health::Unknown,
+            since: None,
+            last_checked: None,
+            detail: None,
+            damped: false,
+            latency: None,
+        };
         Arc::new(Self {
             name: watch.name.clone(),
             target: watch.target.clone(),

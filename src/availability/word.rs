@@ -148,10 +148,14 @@ impl TargetWords {
         })
     }
 
+    /// A reporter's words that are not dead.
+    pub fn of(&self, reporter: &str) -> impl Iterator<Item = &Arc<Word>> + Clone {
+        alive(self.group(&Speaker::Reporter(reporter.into())))
+    }
+
     /// A reporter's latest word that is not dead.
     pub fn latest_of(&self, reporter: &str) -> Option<&Arc<Word>> {
-        let words = self.group(&Speaker::Reporter(reporter.into()));
-        alive(words).max_by_key(|word| word.at)
+        self.of(reporter).max_by_key(|word| word.at)
     }
 
     /// All words that are not dead, the operators' first.

@@ -184,7 +184,7 @@ fn monitor(entry: &mut Reader<'_>, names: &mut Names, here: &Here<'_>) -> Option
     let farm = farm(entry, roots, here).map(|check| Check::Farm(Box::new(check)));
     let tcp = entry.text("tcp", tcp).map(Check::Tcp);
     let command = command(entry).map(Check::Command);
-    let passive = passive(entry, common.target.as_ref()).map(Check::Passive);
+    let passive = passive(entry, common.target.as_ref(), here).map(Check::Passive);
     let usual = if kinds == ["passive"] { [1, 1] } else { [3, 2] };
     common.watch(http.or(tcp).or(command).or(farm).or(passive)?, timeout, slow, usual)
 }
@@ -279,7 +279,7 @@ fn command(entry: &mut Reader<'_>) -> Option<CommandCheck> {
     (!words.is_empty()).then(|| CommandCheck { program: words.remove(0), arguments: words })
 }
 
-fn passive(entry: &mut Reader<'_>, target: Option<&Target>) -> Option<PassiveCheck> {
+fn passive(entry: &mut Reader<'_>, target: Option<&Target>, here: &Here<'_>) -> Option<PassiveCheck> {
     let is_on = entry.flag("passive", false);
     if entry.has("passive") && !is_on {
         entry.problem("passive", "can only be true");
@@ -290,5 +290,9 @@ fn passive(entry: &mut Reader<'_>, target: Option<&Target>) -> Option<PassiveChe
     let fail_ratio = entry.share("fail_ratio").unwrap_or(0.5);
     let min_requests = entry.number("min_requests", 1..=1_000_000).and_then(NonZeroU32::new);
     let min_requests = min_requests.or(NonZeroU32::new(20)).unwrap_or(NonZeroU32::MIN);
-    is_on.then_some(PassiveCheck { fail_ratio, min_requests })
+    let watched = here.applications.iter().find(|one| target == Some(&Target::Application(one.name.clone())));
+    let upstreams = watched.into_iter().flat_map(|application| &application.upstream);
+    let upstreams =
+        upstreams.map(|url| TcpCheck { host: url.host().trim_matches(['[', ']']).to_owned(), port: url.port() });
+    is_on.then(|| PassiveCheck { fail_ratio, min_requests, upstreams: upstreams.collect() })
 }

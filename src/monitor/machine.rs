@@ -194,6 +194,16 @@ impl Machine {
         self.standing.is_some()
     }
 
+    /// Whether it has closed its target, as far as it knows.
+    pub fn closes(&self) -> bool {
+        self.stands(Claim::Unavailable)
+    }
+
+    /// Whether it holds on to its closing, because it has changed its mind too often.
+    pub fn is_damped(&self) -> bool {
+        self.is_damped
+    }
+
     /// The first word of a new claim got this time from the node that took it: repeats carry it.
     pub fn stamped(&mut self, at: Moment) {
         if let Some(word) = &mut self.standing {
@@ -215,7 +225,7 @@ impl Machine {
             Finding::Bad(detail) => self.bad(detail, now),
             Finding::Away(detail) => self.away(detail, now),
             Finding::Unknown(detail) => self.unknown(detail, now),
-            Finding::Silent(_) if self.stands(Claim::Unavailable) => self.good(Duration::ZERO, now),
+            Finding::Silent(_) if self.closes() => self.good(Duration::ZERO, now),
             Finding::Silent(detail) => self.unknown(detail, now),
             Finding::Told(statement) => Some(self.told(statement, now)),
         };

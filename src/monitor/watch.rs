@@ -125,12 +125,15 @@ pub struct CommandCheck {
 }
 
 /// Looks at the requests of the gate to the application: `passive = true`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PassiveCheck {
     /// The share of failures from which on a check is bad: above 0, at most 1.
     pub fail_ratio: f64,
     /// With fewer requests since the last check nothing is said.
     pub min_requests: NonZeroU32,
+    /// The application's upstreams. While the monitor keeps it closed, one of them must accept a connection before
+    /// users are let in again.
+    pub upstreams: Vec<TcpCheck>,
 }
 
 /// Statuses of HTTP such as `200-299,304`.

@@ -42,7 +42,7 @@ impl Command {
 }
 
 impl Probe for Command {
-    fn check(&self) -> LocalBoxFuture<'static, Finding> {
+    fn check(&self, _: bool) -> LocalBoxFuture<'static, Finding> {
         let check = self.0.clone();
         async move {
             let begun = clock::mono();

@@ -96,7 +96,7 @@ impl Partner {
 }
 
 impl Probe for Partner {
-    fn check(&self) -> LocalBoxFuture<'static, Finding> {
+    fn check(&self, _: bool) -> LocalBoxFuture<'static, Finding> {
         let asker = Rc::clone(&self.0);
         async move {
             let finding = asker.look().await;

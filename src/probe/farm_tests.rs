@@ -56,7 +56,7 @@ fn an_answer_without_end_is_bad_and_costs_little() {
         write!(stream, "HTTP/1.1 200 OK\r\n\r\n{{\"available\": true, \"x\": \"").ok();
         while stream.write_all(&[b'x'; 65_536]).is_ok() {}
     });
-    let found = block_on(asks(endless, Duration::from_secs(5)).check());
+    let found = block_on(asks(endless, Duration::from_secs(5)).check(false));
     assert!(matches!(&found, Finding::Bad(problem) if problem.contains("was not read")), "{found:?}");
 }
 
@@ -71,11 +71,11 @@ fn what_is_no_availability_is_bad() {
         let odd = partner(move |_, stream| {
             write!(stream, "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).ok();
         });
-        let found = block_on(asks(odd, Duration::from_secs(5)).check());
+        let found = block_on(asks(odd, Duration::from_secs(5)).check(false));
         assert!(matches!(&found, Finding::Bad(problem) if problem.contains(part)), "{part}: {found:?}");
     }
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let found = block_on(asks(nobody, Duration::from_secs(5)).check());
+    let found = block_on(asks(nobody, Duration::from_secs(5)).check(false));
     assert!(matches!(&found, Finding::Bad(problem) if problem.contains("cannot be reached")), "{found:?}");
 }
 
@@ -98,7 +98,7 @@ fn an_answer_to_a_check_opens_the_stream_at_once() {
         let mut next = std::pin::pin!(follower.next());
         assert!(timeout(Duration::from_millis(500), &mut next).await.is_err(), "the partner is away");
         is_there.store(1, Ordering::SeqCst);
-        assert!(matches!(check.check().await, Finding::Told(_)));
+        assert!(matches!(check.check(false).await, Finding::Told(_)));
         assert!(timeout(Duration::from_secs(30), next).await.unwrap().is_some());
     });
 }

@@ -65,7 +65,7 @@ impl Http {
 }
 
 impl Probe for Http {
-    fn check(&self) -> LocalBoxFuture<'static, Finding> {
+    fn check(&self, _: bool) -> LocalBoxFuture<'static, Finding> {
         let asker = Rc::clone(&self.0);
         async move {
             let begun = clock::mono();

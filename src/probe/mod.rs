@@ -25,8 +25,8 @@ use crate::{
 
 /// One way of looking.
 pub(crate) trait Probe {
-    /// Makes one check. The caller drops it when its time is over.
-    fn check(&self) -> LocalBoxFuture<'static, Finding>;
+    /// Makes one check. The caller drops it when its time is over. `closed`: the monitor's own closing stands.
+    fn check(&self, closed: bool) -> LocalBoxFuture<'static, Finding>;
 
     /// Findings that come by themselves, between checks; a stream that ends is not asked for again.
     fn follow(&self) -> Option<LocalBoxStream<'static, Finding>> {
@@ -51,7 +51,7 @@ pub(crate) fn of(watch: &Watch, inside: Inside) -> Box<dyn Probe> {
         Check::Tcp(check) => Box::new(tcp::Tcp::new(check)),
         Check::Command(check) => Box::new(command::Command::new(check)),
         Check::Farm(check) => Box::new(farm::Partner::new(check, inside.farm, watch.every, watch.timeout)),
-        Check::Passive(check) => Box::new(passive::Passive::new(*check, inside.traffic.unwrap_or_default())),
+        Check::Passive(check) => Box::new(passive::Passive::new(check.clone(), inside.traffic.unwrap_or_default())),
         Check::Rule(rule) => Box::new(rule::RuleCheck::new(Arc::clone(rule), inside.figures)),
     }
 }

@@ -24,7 +24,7 @@ impl RuleCheck {
 }
 
 impl Probe for RuleCheck {
-    fn check(&self) -> LocalBoxFuture<'static, Finding> {
+    fn check(&self, _: bool) -> LocalBoxFuture<'static, Finding> {
         let finding = match self.rule.holds(&self.figures) {
             Ok(true) => Finding::Bad("The rule holds".to_owned()),
             Ok(false) => Finding::Good { latency: Duration::ZERO },

@@ -18,15 +18,22 @@ impl Tcp {
     }
 }
 
+/// Connects, and closes the connection.
+///
+/// # Errors
+/// Why there was none, for people.
+pub(super) async fn connect(TcpCheck { host, port }: TcpCheck) -> Result<(), String> {
+    let stream = TcpStream::connect((host, port)).await;
+    stream.map(drop).map_err(|error| format!("No connection: {}", innermost(&error)))
+}
+
 impl Probe for Tcp {
-    fn check(&self) -> LocalBoxFuture<'static, Finding> {
-        let TcpCheck { host, port } = self.0.clone();
+    fn check(&self, _: bool) -> LocalBoxFuture<'static, Finding> {
+        let check = self.0.clone();
         async move {
             let begun = clock::mono();
-            match TcpStream::connect((host, port)).await {
-                Ok(_) => Finding::Good { latency: clock::mono().saturating_sub(begun) },
-                Err(error) => Finding::Bad(format!("No connection: {}", innermost(&error))),
-            }
+            let good = |()| Finding::Good { latency: clock::mono().saturating_sub(begun) };
+            connect(check).await.map_or_else(Finding::Bad, good)
         }
         .boxed_local()
     }

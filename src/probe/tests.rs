@@ -31,7 +31,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// What a probe finds within this time; nothing, if it goes on.
 fn found(probe: &dyn Probe, within: Duration) -> Option<Finding> {
-    block_on(async { tokio::time::timeout(within, probe.check()).await.ok() })
+    block_on(async { tokio::time::timeout(within, probe.check(false)).await.ok() })
 }
 
 #[track_caller]

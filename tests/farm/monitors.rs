@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     closing, opening,
-    support::{Farm, Node, own_address, wait::poll_until},
+    support::{Farm, Node, free_port, own_address, wait::poll_until},
 };
 
 /// A web server that answers every request with the status that it is told; 0 is silence.
@@ -104,14 +104,18 @@ async fn what_a_monitor_finds_closes_and_opens_by_its_scope() {
     );
     let down = monitor(a, "mail-http").await;
     assert_eq!(
-        (&down["state"], &down["kind"], &down["target"]),
-        (&json!("down"), &json!("http"), &json!("application:mail"))
+        (&down["state"], &down["kind"], &down["target"], &down["damped"]),
+        (&json!("down"), &json!("http"), &json!("application:mail"), &json!(false))
     );
+    assert!(["since", "last_checked", "latency_ms"].iter().all(|field| !down[field].is_null()), "{down}");
+    assert_eq!(down["detail"], "Answered 500 instead of 200-399");
     b.gate_get("/mail", &[]).await.expect(200);
     let one = &said(a).await[0];
     assert_eq!((&one["reporter"], &one["criteria"]["nodes"]), (&json!("a/mail-http"), &json!(["a"])));
     let metrics = a.control("GET", "/metrics", &[], None).await.text();
-    assert!(metrics.contains("forewarn_monitor_up{monitor=\"mail-http\"} 0"), "{metrics}");
+    for line in ["forewarn_monitor_up{monitor=\"mail-http\"} 0", "forewarn_monitor_damped{monitor=\"mail-http\"} 0"] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
     health.set(200);
     wait_gate(a, 200).await;
     health.wait_asked(10).await;
@@ -224,12 +228,15 @@ async fn commands_ports_and_slow_answers_are_watched_without_delaying_each_other
 #[tokio::test]
 async fn rules_and_passive_monitors_see_what_users_meet() {
     let health = Health::start();
+    let away = free_port(own_address());
     let applications = format!(
         "[[application]]\nname = \"mail\"\nroutes = [\"/mail\"]\nupstream = [\"http://{}\"]\n\
-         [[application]]\nname = \"chat\"\nroutes = [\"/chat\"]\nupstream = [\"http://{}\"]\n",
+         [[application]]\nname = \"chat\"\nroutes = [\"/chat\"]\nupstream = [\"http://{}\"]\n\
+         [[application]]\nname = \"files\"\nroutes = [\"/files\"]\nupstream = [\"http://{away}\"]\n",
         health.address, health.address
     );
     let toml = "[[monitor]]\nname = \"users\"\ntarget = \"application:mail\"\npassive = true\nmin_requests = 4\nevery = \"500ms\"\n\
+         [[monitor]]\nname = \"away\"\ntarget = \"application:files\"\npassive = true\nmin_requests = 1\nevery = \"100ms\"\n\
          [[rule]]\nname = \"errors\"\ntarget = \"application:chat\"\nevery = \"100ms\"\nmessage = \"Too many errors\"\n\
          when = 'count(\"upstream_errors\", \"5s\", \"chat\") > 3.0'\n\
          [[rule]]\nname = \"both\"\ntarget = \"system\"\nevery = \"100ms\"\nreason = \"testing\"\nwhen = 'down(\"users\") > 5'\n\
@@ -250,4 +257,21 @@ async fn rules_and_passive_monitors_see_what_users_meet() {
     // Its closing keeps all requests away: it tries again by itself.
     health.set(200);
     wait_gate(node, 200).await;
+    // An upstream that is not there keeps the closing, instead of letting users in to find that out.
+    poll_until("a user has met it", async || node.gate_get("/files", &[]).await.status == 503).await;
+    let checks = async || {
+        let metrics = node.control("GET", "/metrics", &[], None).await.text();
+        let line = metrics.lines().find(|line| line.starts_with("forewarn_monitor_checks_total{monitor=\"away\"}"));
+        line.unwrap().rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()
+    };
+    let before = checks().await;
+    poll_until("it has looked again", async || checks().await >= before + 8).await;
+    let of_away = async || {
+        said(node).await.iter().filter(|word| word["reporter"] == "a/away").map(|word| word["status"].clone()).collect()
+    };
+    let words: Vec<Value> = of_away().await;
+    assert_eq!(words, ["unavailable"], "it does not flap");
+    assert!(monitor(node, "away").await["detail"].as_str().unwrap().contains("Connection refused"));
+    let _upstream = TcpListener::bind(away).unwrap();
+    poll_until("it is let in again", async || of_away().await.len() >= 2).await;
 }

@@ -33,14 +33,17 @@ async fn build(name: &str, size: usize) -> Farm {
 
 /// Lets every node of `here` watch `application` of `there`, as the resource mail-store, which mail uses.
 fn watch(here: &Farm, there: &Farm, application: &str, more: &str) {
-    for node in &here.nodes {
-        let config = std::fs::read_to_string(&node.config).unwrap();
-        let address = format!("http://{}/.forewarn/availability/{application}", there[0].gate);
-        let monitor = format!(
-            "[[monitor]]\nname = \"partner\"\ntarget = \"resource:mail-store\"\nfarm = \"{address}\"\n{more}\n"
-        );
-        std::fs::write(&node.config, config + &monitor).unwrap();
-    }
+    here.nodes.iter().for_each(|node| drop(watch_at(node, there, application, more)));
+}
+
+/// Lets this node watch it; its configuration without that.
+fn watch_at(node: &Node, there: &Farm, application: &str, more: &str) -> String {
+    let config = std::fs::read_to_string(&node.config).unwrap();
+    let address = format!("http://{}/.forewarn/availability/{application}", there[0].gate);
+    let monitor =
+        format!("[[monitor]]\nname = \"partner\"\ntarget = \"resource:mail-store\"\nfarm = \"{address}\"\n{more}\n");
+    std::fs::write(&node.config, config.clone() + &monitor).unwrap();
+    config
 }
 
 async fn start(farms: &[&Farm]) {
@@ -129,4 +132,35 @@ async fn farms_in_a_circle_do_not_keep_each_other_closed() {
         farm[0].wait_available("mail", true).await;
     }
     assert!(a[0].get("/api/v1/notifications?source=farm").await.json()["notifications"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_monitor_that_is_gone_takes_back_what_another_node_has_accepted() {
+    let (here, there) = tokio::join!(build("here", 3), build("there", 1));
+    let (a, c) = (&here[0], &here[2]);
+    let config = std::fs::read_to_string(&c.config).unwrap();
+    let notifier = format!("[notifier]\ninitial = \"listed\"\nnodes = [\"http://{}\"]\n", a.control);
+    std::fs::write(&c.config, config + &notifier).unwrap();
+    let without = watch_at(c, &there, "chat", "every = \"200ms\"\nscope = \"farm\"");
+    start(&[&here, &there]).await;
+    there[0].submit_wait_all(json!({"targets": ["application:chat"], "status": "unavailable"})).await;
+    for node in &here.nodes {
+        node.wait_available("mail", false).await;
+    }
+    let said = async || here[1].get("/api/v1/notifications?source=farm").await.json()["notifications"].clone();
+    let word = said().await[0].clone();
+    assert_eq!((&word["node"], &word["reporter"]), (&json!("a"), &json!("farm/partner")));
+    // The node that has accepted it has no such monitor, and leaves it alone when it starts.
+    a.terminate().await;
+    a.restart().await;
+    // The monitor leaves the configuration while its node is down.
+    c.terminate().await;
+    std::fs::write(&c.config, without).unwrap();
+    c.restart().await;
+    for node in &here.nodes {
+        node.wait_available("mail", true).await;
+    }
+    assert_eq!(said().await.as_array().unwrap().len(), 2, "the closing, and the opening of c: {}", said().await);
+    c.wait_log(&["monitor_word_taken_back", "farm/partner"]).await;
+    there[0].gate_get("/chat", &[]).await.expect(503);
 }

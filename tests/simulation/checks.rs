@@ -71,6 +71,7 @@ impl World {
     pub fn peace(&mut self) {
         self.faults = false;
         self.network = Default::default();
+        self.steady_monitors();
         for at in 0..self.nodes.len() {
             self.nodes[at].skew = 0;
             self.nodes[at].backup = None;
@@ -112,6 +113,9 @@ impl World {
         let ids: BTreeSet<NodeId> = self.alive().map(|(_, node)| node.id).collect();
         if ids.len() < self.alive().count() {
             return Some("two nodes with one identity".to_owned());
+        }
+        if let Some(what) = self.monitors_unwell() {
+            return Some(what);
         }
         let mut first: Option<(&Node, &Ledger)> = None;
         for (_, node) in self.alive() {
@@ -210,6 +214,7 @@ impl World {
             }
         }
         self.check_schedules();
+        self.check_monitors();
         self.check_receipts();
         self.check_calm(kind);
         for at in 0..self.nodes.len() {

@@ -17,12 +17,35 @@ pub struct Request {
 #[derive(Debug)]
 pub enum Event {
     Request(usize, Request),
-    Answer { node: usize, run: u64, call: CallId, result: Result<Answer, Failure> },
-    Sync { node: usize, run: u64, upto: u64 },
-    Loaded { node: usize, run: u64, step: u64 },
-    Tick { node: usize, run: u64 },
-    Replay { node: usize, run: u64 },
+    Answer {
+        node: usize,
+        run: u64,
+        call: CallId,
+        result: Result<Answer, Failure>,
+    },
+    Sync {
+        node: usize,
+        run: u64,
+        upto: u64,
+    },
+    Loaded {
+        node: usize,
+        run: u64,
+        step: u64,
+    },
+    Tick {
+        node: usize,
+        run: u64,
+    },
+    Replay {
+        node: usize,
+        run: u64,
+    },
     Start(usize),
     Renew(usize),
     Act(Action),
+    /// The monitor of this node looks.
+    Check {
+        node: usize,
+    },
 }

@@ -24,6 +24,7 @@ mod delegation;
 mod disk;
 mod event;
 mod mirror;
+mod monitors;
 #[allow(dead_code)] // shared with the laws, which ask more of it
 #[path = "../laws/naive.rs"]
 mod naive;
@@ -66,6 +67,14 @@ const MUST_HAPPEN: &[&str] = &[
     "follow-ups of a merge",
     "news of a merge that others were told",
     "words of a monitor that flaps",
+    "farms of five nodes, with a monitor that flaps on each",
+    "monitors that were damped",
+    "damped monitors that opened",
+    "words of a monitor that were taken",
+    "words of a monitor that were not in the ledger any more",
+    "words of a monitor that is gone, taken back",
+    "words that a monitor repeated",
+    "words that a monitor took up again",
     "looks at all nodes",
     "requests that were put off",
     "long absences",

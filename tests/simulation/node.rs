@@ -11,6 +11,7 @@ use forewarn::{
     availability::{Entry, Moment, Name, NodeId, Reasons, Rules, Stamp, Target},
     sync::{Facts, Fanout, Node as Protocol, Now, Purpose, Replica, Ticket},
 };
+use uuid::Uuid;
 
 use crate::{
     delegation::{Delegations, Silence},
@@ -36,8 +37,8 @@ pub fn rules() -> Rules {
 pub enum Waiter {
     /// A peer's request, with the L that came with it.
     Request { node: usize, run: u64, call: u64, entrusted: Entrusted, limit: Moment, turned_away: bool },
-    /// The one who handed this in: how many other nodes were known then, and which.
-    Submission { recipients: usize, to: Vec<(usize, NodeId)> },
+    /// The one who handed this in: how many other nodes were known then, and which. A monitor's word has its id here.
+    Submission { recipients: usize, to: Vec<(usize, NodeId)>, word: Option<Uuid> },
     /// The end of replay.
     Replayed,
     /// The end of the merge phase.

@@ -1,13 +1,16 @@
 //! What happens to a farm: drawn from the seed before it begins, some 20 to 40 events, then peace.
 
+use std::sync::Arc;
+
 use forewarn::{
-    availability::NodeId,
-    sync::{Fanout, SubmitRefusal, Taken},
+    availability::{Entry, NodeId},
+    sync::{Fanout, Submit, SubmitRefusal, Taken},
 };
 use uuid::Uuid;
 
 use crate::{
     disk::Disk,
+    monitors,
     node::{self, Node, Waiter},
     schedules,
     workload::{self, Handed},
@@ -132,6 +135,7 @@ pub fn farm(seed: u64) -> (World, Kind, u64) {
     world.ranges = world.rng.chance(400);
     let end = draw(&mut world, kind, joins);
     schedules::draw(&mut world, seed, end);
+    monitors::draw(&mut world, seed);
     (world, kind, end)
 }
 
@@ -379,14 +383,24 @@ impl World {
     }
 
     fn hand_in(&mut self, at: usize, handed: Handed) {
+        self.submit(at, handed.id, None, |known| handed.submit(known));
+    }
+
+    /// Hands something in under this id; `word`: for whom the answer is, if it is a monitor.
+    pub fn submit(
+        &mut self,
+        at: usize,
+        id: Uuid,
+        word: Option<Uuid>,
+        submit: impl FnOnce(Option<Arc<Entry>>) -> Submit,
+    ) {
         let now = self.nodes[at].now(self.time);
-        let known =
-            self.nodes[at].disk.latest.history.values().find(|entry| entry.notification.id == handed.id).cloned();
+        let known = self.nodes[at].disk.latest.history.values().find(|entry| entry.notification.id == id).cloned();
         let to = self.recipients(at);
         let Some(running) = &mut self.nodes[at].running else { return };
-        let submit = handed.submit(known);
+        let submit = submit(known);
         let recipients = running.node.replica().peers().len();
-        let ticket = running.ticket(Waiter::Submission { recipients, to });
+        let ticket = running.ticket(Waiter::Submission { recipients, to, word });
         running.node.replica_mut().submit(submit, ticket, now);
         let had_to_wait = running.node.replica().waiting().0 > 0;
         if had_to_wait {

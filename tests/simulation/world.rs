@@ -12,6 +12,7 @@ pub use crate::event::{Event, Request};
 use crate::{
     disk::Left,
     mirror::Touched,
+    monitors::Monitors,
     network::Network,
     node::{Carried, Node, Running, Waiter},
     rng::Rng,
@@ -54,6 +55,7 @@ pub struct World {
     /// Changes of the registry that were answered, and by which node.
     pub registered: Vec<(usize, Arc<Record>)>,
     pub handed: Vec<Handed>,
+    pub monitors: Monitors,
     pub sends: BTreeMap<Stamp, Sends>,
     pub restarts: u64,
     pub duplicates: u64,
@@ -81,6 +83,7 @@ impl World {
             acknowledged: Vec::new(),
             registered: Vec::new(),
             handed: Vec::new(),
+            monitors: Monitors::default(),
             sends: BTreeMap::new(),
             restarts: 0,
             duplicates: 0,
@@ -165,6 +168,7 @@ impl World {
             Event::Start(node) => self.start(node),
             Event::Renew(node) => self.renew(node),
             Event::Act(action) => self.act(action),
+            Event::Check { node } => self.check_target(node),
         }
     }
 
@@ -352,7 +356,10 @@ impl World {
                 );
                 self.answer(node, to, run, call, result);
             }
-            (Waiter::Submission { recipients, to }, Reply::Submitted(result)) => {
+            (Waiter::Submission { recipients, to, word }, Reply::Submitted(result)) => {
+                if let Some(id) = word {
+                    self.word_answered(node, id, &result);
+                }
                 self.submitted(node, recipients, to, result)
             }
             (Waiter::Replayed, Reply::Settled) => self.begin_phase(node),

@@ -202,6 +202,9 @@ impl Desk {
             "0 while a monitor finds its target bad; none if that is unknown",
             up,
         );
+        let damped = monitors.iter().map(|monitor| (monitor.name.to_string(), flag(monitor.damped)));
+        let help = "1 while a monitor keeps its closing because it changed too often";
+        into.by("monitor", "forewarn_monitor_damped", help, damped);
         let counters: [OfMonitor; 2] = [
             ("forewarn_monitor_checks", "Checks of a monitor", |monitor| monitor.counted.0),
             ("forewarn_monitor_failures", "Checks of a monitor that were bad", |monitor| monitor.counted.1),

@@ -13,7 +13,7 @@ use crate::{
 pub(crate) struct MonitorView {
     /// Its name; the reporter of its words is NODE/NAME.
     pub name: Name,
-    /// `http`, `tcp`, `command`, `passive` or `rule`.
+    /// `http`, `tcp`, `command`, `farm`, `passive` or `rule`.
     pub kind: &'static str,
     /// What its words are about.
     pub target: Target,
@@ -27,6 +27,8 @@ pub(crate) struct MonitorView {
     pub last_checked: Option<Moment>,
     /// What the last check found that was not good, for people.
     pub detail: Option<String>,
+    /// It changed too often, and stays down until every check has been good for 5 minutes.
+    pub damped: bool,
     /// How long its last good check took, in milliseconds.
     pub latency_ms: Option<f64>,
     /// Checks so far, and how many of them were bad.
@@ -64,6 +66,7 @@ impl Desk {
                 since: seen.since,
                 last_checked: seen.last_checked,
                 detail: seen.detail.clone(),
+                damped: seen.damped,
                 latency_ms: seen.latency.map(|latency| (latency.as_secs_f64() * 1e6).round() / 1e3),
                 counted: live.counted(),
             }

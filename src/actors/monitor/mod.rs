@@ -5,17 +5,16 @@
 //! with the same id while it may have been taken, until it is taken or another word has come in its place.
 
 mod figures;
+mod orphans;
 mod start;
-mod survey;
-mod voice;
 
 use std::{sync::Arc, time::Duration};
 
 use actix::{fut::wrap_future, prelude::*};
 use uuid::Uuid;
 
+use self::orphans::Stands;
 pub(crate) use self::start::{Monitors, start};
-use self::{survey::Stands, voice::Voice};
 use super::{
     Desk,
     desk::{Event, SubmitError, Submitted},
@@ -24,7 +23,7 @@ use super::{
 };
 use crate::{
     clock,
-    monitor::{Check, Finding, Machine, Speak, Watch},
+    monitor::{Check, Finding, Machine, Speak, Voice, Watch},
     probe::Probe,
 };
 
@@ -104,7 +103,7 @@ impl Handler<Stop> for Monitor {
 impl Monitor {
     fn check(&mut self, ctx: &mut Context<Self>) {
         self.begun = clock::mono();
-        let (check, timeout) = (self.probe.check(), self.watch.timeout);
+        let (check, timeout) = (self.probe.check(self.machine.closes()), self.watch.timeout);
         let is_partner = matches!(self.watch.check, Check::Farm(_));
         let bounded = async move {
             let late = |_elapsed| Finding::Bad(format!("No result within {timeout:?}"));
@@ -141,6 +140,7 @@ impl Monitor {
             since: self.machine.health_since(),
             last_checked: Some(now.wall),
             detail,
+            damped: self.machine.is_damped(),
             latency: self.latency,
         });
         if health != before {
@@ -148,7 +148,7 @@ impl Monitor {
         }
         match speak {
             Some(speak) => {
-                self.unsaid = Some(Unsaid { speak, id: clock::new_id(), patience: PATIENCE[0] });
+                self.unsaid = Some(Unsaid { speak, id: self.voice.id(clock::new_id()), patience: PATIENCE[0] });
                 self.speak(ctx);
             }
             None => self.verify(ctx),
@@ -209,7 +209,7 @@ impl Monitor {
                 if let Some(unsaid) = self.unsaid.as_mut().filter(|_| is_latest) {
                     unsaid.patience = (said.patience * 2).min(PATIENCE[1]);
                     if !matches!(error, SubmitError::Unavailable { .. }) {
-                        unsaid.id = clock::new_id();
+                        unsaid.id = self.voice.id(clock::new_id());
                     }
                     ctx.run_later(said.patience, Self::speak);
                     return;
@@ -226,8 +226,8 @@ impl Monitor {
             return;
         }
         self.verify_at = self.begun + VERIFY;
-        let (desk, target, reporter) = (self.desk.clone(), self.watch.target.clone(), self.voice.reporter());
-        let looked = async move { desk.look(Stands { target, reporter }).await };
+        let (desk, known) = (self.desk.clone(), self.voice.known().clone());
+        let looked = async move { desk.look(Stands(known)).await };
         ctx.spawn(wrap_future::<_, Self>(looked).map(|stands, monitor, _| {
             if stands == Some(false) && monitor.unsaid.is_none() {
                 monitor.machine.lost();

@@ -5,24 +5,25 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use actix::prelude::*;
 
 use super::{
-    Monitor, PATIENCE, Stop,
+    Monitor, Stop,
     figures::{LiveFigures, STEP},
-    shown,
-    survey::{Known, Survey},
-    voice::Voice,
+    orphans::{Orphans, Survey},
 };
 use crate::{
-    actors::{Desk, desk::SubmitError},
-    availability::{Author, Source, Submission, Target},
-    clock,
-    monitor::{Check, Machine, Watch, rule::Figures},
+    actors::Desk,
+    availability::Target,
+    monitor::{Check, Machine, Voice, Watch, rule::Figures},
     probe,
     vocabulary::FarmId,
 };
 
 /// The monitors of a node that runs.
 #[derive(Default)]
-pub(crate) struct Monitors(Vec<Addr<Monitor>>);
+pub(crate) struct Monitors {
+    running: Vec<Addr<Monitor>>,
+    /// Words of monitors that are not configured any more.
+    orphans: Option<Orphans>,
+}
 
 /// Starts the configured monitors on this thread, in the order of [`Shared::monitors`], and takes back what
 /// monitors have said that are not configured any more. `data` is the folder of the store.
@@ -37,17 +38,13 @@ pub(crate) async fn start(
 ) -> Monitors {
     let shared = Arc::clone(desk.shared());
     let voices: Vec<Voice> = watches.iter().map(|watch| Voice::new(watch.clone(), shared.node.clone())).collect();
-    let known = voices.iter().zip(&watches);
-    let known = known
-        .map(|(voice, watch)| Known { reporter: voice.reporter(), target: watch.target.clone(), scope: voice.scope() })
-        .collect();
+    let known = voices.iter().map(|voice| voice.known().clone()).collect();
+    let survey = Survey { node: shared.node.clone(), known };
+    // What arrives while the ledger is looked at is looked at as well.
+    let arriving = desk.subscribe();
     // Without an answer the node is on its way down.
-    let Some(surveyed) = desk.look(Survey { node: shared.node.clone(), known }).await else {
-        return Monitors::default();
-    };
-    for (target, reporter) in surveyed.orphans {
-        thread.spawn(take_back(desk.clone(), target, reporter));
-    }
+    let Some(surveyed) = desk.look(survey.clone()).await else { return Monitors::default() };
+    let orphans = Orphans::take_back(desk.clone(), surveyed.orphans, survey, arriving, thread);
     let series: Vec<_> =
         watches.iter().flat_map(|watch| rule_of(watch).into_iter().flat_map(|rule| rule.series().to_vec())).collect();
     let records = !series.is_empty();
@@ -86,7 +83,7 @@ pub(crate) async fn start(
             }
         })
     });
-    Monitors(started.collect())
+    Monitors { running: started.collect(), orphans: Some(orphans) }
 }
 
 fn rule_of(watch: &Watch) -> Option<&crate::monitor::Rule> {
@@ -96,43 +93,11 @@ fn rule_of(watch: &Watch) -> Option<&crate::monitor::Rule> {
     }
 }
 
-fn source_of(reporter: &str) -> Source {
-    if reporter.starts_with("farm/") { Source::Farm } else { Source::Monitor }
-}
-
-/// Opens what a monitor has closed that is gone; tries until that is taken.
-async fn take_back(desk: Desk, target: Target, reporter: String) {
-    let author = Author { operator: None, source: source_of(&reporter), reporter: Some(reporter.clone()) };
-    let mut patience = PATIENCE[0];
-    let id = clock::new_id();
-    loop {
-        let opening = Submission::parse(&serde_json::json!({"id": id, "targets": [target], "status": "available"}));
-        let submitted = match opening {
-            Ok(opening) => desk.hand_in(opening, author.clone()).await,
-            Err(errors) => Err(SubmitError::Invalid(errors)),
-        };
-        match submitted {
-            Ok(_) => {
-                log::info!(reporter, target:%; "monitor_word_taken_back");
-                return;
-            }
-            Err(error @ SubmitError::Unavailable { .. }) => {
-                log::warn!(reporter, target:%, error:%, again_in:? = patience; "monitor_word_not_taken_back");
-            }
-            Err(error) => {
-                log::warn!(reporter, target:%, error = shown(&error); "monitor_word_not_taken_back");
-                return;
-            }
-        }
-        tokio::time::sleep(patience).await;
-        patience = (patience * 2).min(PATIENCE[1]);
-    }
-}
-
 impl Monitors {
     /// Ends them. Returns when no check is being made any more, and no program of one runs.
     pub(crate) async fn stop(self) {
-        let stopping = self.0.iter().map(|monitor| monitor.send(Stop));
+        drop(self.orphans);
+        let stopping = self.running.iter().map(|monitor| monitor.send(Stop));
         // One that has ended already cannot be told.
         futures_util::future::join_all(stopping).await;
     }

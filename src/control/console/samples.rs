@@ -13,7 +13,10 @@ use super::{
     words::Titles,
 };
 use crate::{
-    actors::desk::{Board, BoardRow, CauseView, Delivery, DeliveryRow, DeliveryState, HistoryPage, NodeView},
+    actors::desk::{
+        Board, BoardRow, CauseView, Delivery, DeliveryRow, DeliveryState, HistoryPage, MonitorState, MonitorView,
+        NodeView,
+    },
     availability::{Author, Entry, Key, Moment, Name, NodeId, Reason, Reasons, Record, Source, Submission, Target},
     control::preview::{Known, Preview},
 };
@@ -287,8 +290,38 @@ pub(crate) fn board_page(board: &Board, search: &str) -> BoardPage {
         .collect();
     let (titles, face, farm) = (titles(), face(), FarmState::default());
     let past = past();
-    let input = BoardInput { board, receipts: &receipts, farm, titles: &titles, face: &face, search, past: &past };
+    let (titles, face, monitors) = (&titles, &face, &monitors());
+    let input = BoardInput { board, receipts: &receipts, farm, titles, face, search, past: &past, monitors };
     BoardPage::new(chrome("board"), input)
+}
+
+/// Monitors in every state; one that has changed too often.
+pub(crate) fn monitors() -> Vec<MonitorView> {
+    let one = |named: &str, target: &str, state, detail: Option<&str>| MonitorView {
+        name: name(named),
+        kind: "http",
+        target: target.parse().unwrap(),
+        state,
+        degraded: false,
+        since: Some(at("2026-11-23T16:00:00Z")),
+        last_checked: Some(at("2026-11-23T16:39:57Z")),
+        detail: detail.map(str::to_owned),
+        damped: false,
+        latency_ms: Some(12.345),
+        counted: (7, 3),
+    };
+    let held = "Answered 500 instead of 200-399. It changed too often: it stays closed";
+    let untried = one("untried", "system", MonitorState::Unknown, None);
+    vec![
+        one("wiki-http", "application:wiki", MonitorState::Up, None),
+        MonitorView { since: None, last_checked: None, latency_ms: None, ..untried },
+        MonitorView { damped: true, ..one("mail-http", "application:mail", MonitorState::Down, Some(held)) },
+        MonitorView {
+            degraded: true,
+            ..one("chat-slow", "application:chat", MonitorState::Up, Some("Answers take 900 ms."))
+        },
+        one("evil", "resource:mail-store", MonitorState::Down, Some(EVIL)),
+    ]
 }
 
 /// Mail was down twice in the last day.

@@ -89,6 +89,22 @@ fn the_board_says_in_words_what_colours_say() {
 }
 
 #[test]
+fn the_board_shows_what_monitors_find_and_what_is_wrong_first() {
+    let page = samples::board_page(&samples::board(), "");
+    let wrong: Vec<&str> = page.monitors.wrong.iter().map(|line| &*line.name).collect();
+    assert_eq!(wrong, ["evil", "mail-http", "untried", "chat-slow"]);
+    assert_eq!((page.monitors.fine.len(), &*page.monitors.fine[0].name), (1, "wiki-http"));
+    let shown = self::page("board");
+    let monitors = &shown[shown.find("Monitors of this node").unwrap()..];
+    for words in
+        ["changes too often", "Answered 500", "Slow", "Unknown", "none yet", "12.3 ms", "1 up", "#application-mail"]
+    {
+        assert!(monitors.contains(words), "{words}");
+    }
+    assert!(!self::page("board-found").contains("Monitors of this node"), "a search is about what is available");
+}
+
+#[test]
 fn the_board_never_says_that_all_is_well_while_a_part_is_not() {
     let mut board = samples::board();
     for row in board.applications.iter_mut().chain(&mut board.resources) {

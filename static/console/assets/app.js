@@ -261,7 +261,7 @@
 
   if (main.hasAttribute("data-live")) {
     const wanted = main.dataset.live, id = main.dataset.liveId;
-    const names = wanted === "all" ? ["availability", "resource", "notification", "delivery", "nodes"] : wanted.split(" ");
+    const names = wanted === "all" ? ["availability", "resource", "notification", "delivery", "nodes", "monitor"] : wanted.split(" ");
     // Some events may have been missed: look, whatever they were about.
     const missed = () => soon();
     const heard = (event) => {

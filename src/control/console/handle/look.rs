@@ -52,8 +52,17 @@ async fn show_board(state: &ConsoleState, request: &HttpRequest) -> Answer {
     let (_, titles) = known(&visit).await;
     let face = &visit.face;
     let farm = FarmState::new(&nodes, face);
-    let input =
-        BoardInput { board: &board, receipts: &receipts, farm, titles: &titles, face, search: &search, past: &past };
+    let monitors = state.desk.monitors();
+    let input = BoardInput {
+        board: &board,
+        receipts: &receipts,
+        farm,
+        titles: &titles,
+        face,
+        search: &search,
+        past: &past,
+        monitors: &monitors,
+    };
     let notice = done(&visit, form::first(&query, "done"), &titles).await;
     let page = BoardPage { notice, ..BoardPage::new(visit.chrome("board"), input) };
     Ok(visit.html(StatusCode::OK, &page))

@@ -4,6 +4,7 @@
 //! is much of it. Each plan is listed once, with everything that it will close.
 
 mod cause;
+mod monitors;
 mod plan;
 mod timeline;
 
@@ -13,12 +14,13 @@ use uuid::Uuid;
 use self::cause::{Lines, open_href};
 pub(crate) use self::{
     cause::{CauseLine, Receipts, anchor},
+    monitors::Monitors,
     plan::{PlanCard, PlansPage, planned, plans},
     timeline::{BACK, Past, Timeline},
 };
 use super::{Chrome, FarmState, encoded};
 use crate::{
-    actors::desk::{Board, BoardRow, CauseView},
+    actors::desk::{Board, BoardRow, CauseView, MonitorView},
     availability::{Moment, Name, Target},
     control::console::{
         when::{Face, When},
@@ -127,6 +129,8 @@ pub(crate) struct BoardInput<'a> {
     pub search: &'a str,
     /// The last day of each application.
     pub past: &'a Past,
+    /// What this node watches by itself.
+    pub monitors: &'a [MonitorView],
 }
 
 /// The page.
@@ -153,6 +157,8 @@ pub(crate) struct BoardPage {
     pub plans: Vec<PlanCard>,
     /// How many plans there are beyond those.
     pub more_plans: usize,
+    /// What this node watches by itself.
+    pub monitors: Monitors,
     /// There is so much that a search is of use.
     pub searchable: bool,
     /// What was looked for.
@@ -164,7 +170,7 @@ pub(crate) struct BoardPage {
 impl BoardPage {
     /// Of what the desk knows.
     pub(crate) fn new(chrome: Chrome, input: BoardInput<'_>) -> Self {
-        let BoardInput { board, receipts, farm, titles, face, search, past } = input;
+        let BoardInput { board, receipts, farm, titles, face, search, past, monitors } = input;
         let lines = Lines { receipts, titles, face, past };
         let applications = rows(&lines, &board.applications, |name| Target::Application(name.clone()));
         let resources = rows(&lines, &board.resources, |name| Target::Resource(name.clone()));
@@ -200,6 +206,7 @@ impl BoardPage {
             resources: section(resources),
             plans,
             more_plans,
+            monitors: Monitors::new(monitors, titles, face),
             searchable: many > FEW,
             search: search.to_owned(),
             notice: None,

@@ -1,57 +1,54 @@
 //! How a monitor's word becomes a submission, and in whose name it is handed in.
 //!
-//! Must stay true: openings have no criteria, so that they lift every word that the monitor has ever said of its
-//! target; closings have those of its scope.
+//! Must stay true: closings have the criteria of the monitor's scope. Openings have none, so that they lift every word
+//! that the monitor has ever said of its target; but those of a `farm` monitor with the scope `node` have them as
+//! well, for the other nodes that have it are the same reporter.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{
-    availability::{Author, Criteria, FieldError, Moment, Name, Submission},
-    monitor::{Check, Claim, Scope, Speak, Watch, machine::HELD},
-};
+use super::{Check, Claim, Known, Scope, Speak, Watch, machine::HELD, mark};
+use crate::availability::{Author, Criteria, FieldError, Moment, Name, Submission};
 
 /// The longest message, in characters, as in every notification.
 const MAX_MESSAGE: usize = 2_000;
 
 /// As whom a monitor speaks.
 #[derive(Debug, Clone)]
-pub(crate) struct Voice {
+pub struct Voice {
     watch: Watch,
     node: Name,
+    known: Known,
 }
 
 impl Voice {
     /// That of a monitor of this node.
-    pub(crate) fn new(watch: Watch, node: Name) -> Self {
-        Self { watch, node }
-    }
-
-    /// Its name on all nodes.
-    pub(crate) fn reporter(&self) -> String {
-        self.watch.reporter(&self.node)
+    pub fn new(watch: Watch, node: Name) -> Self {
+        let scope = criteria(&watch, &node).and_then(|criteria| Criteria::parse(&criteria).ok().flatten());
+        let known = Known { reporter: watch.reporter(&node), target: watch.target.clone(), scope };
+        Self { watch, node, known }
     }
 
     /// Who speaks.
-    pub(crate) fn author(&self) -> Author {
-        Author { operator: None, source: self.watch.source(), reporter: Some(self.reporter()) }
+    pub fn author(&self) -> Author {
+        Author { operator: None, source: self.watch.source(), reporter: Some(self.known.reporter.clone()) }
     }
 
-    /// For whom its closings count.
-    fn criteria(&self) -> Option<Value> {
-        (self.watch.scope == Scope::Node).then(|| json!({"nodes": [self.node]}))
+    /// What its words in the ledger are recognized by.
+    pub fn known(&self) -> &Known {
+        &self.known
     }
 
-    /// The same as they stand in the ledger.
-    pub(crate) fn scope(&self) -> Option<Criteria> {
-        self.criteria().and_then(|criteria| Criteria::parse(&criteria).ok().flatten())
+    /// An id for a word, which shows whose monitor has said it. `fresh` is of version 7.
+    pub fn id(&self, fresh: Uuid) -> Uuid {
+        mark::marked(fresh, &self.node)
     }
 
     /// The submission of a word, under this id.
     ///
     /// # Errors
     /// What is wrong with its form, such as a message of another farm that is none.
-    pub(crate) fn submission(&self, speak: &Speak, id: Uuid, now: Moment) -> Result<Submission, Vec<FieldError>> {
+    pub fn submission(&self, speak: &Speak, id: Uuid, now: Moment) -> Result<Submission, Vec<FieldError>> {
         let statement = &speak.statement;
         let mut said = json!({"id": id, "targets": [self.watch.target]});
         said["status"] = match statement.claim {
@@ -65,7 +62,9 @@ impl Voice {
             said["goes_down_at"] = json!(speak.since);
             // A return that should have come by now is none that can be submitted.
             said["expected_back_at"] = json!(statement.expected_back_at.filter(|back| *back > now));
-            said["criteria"] = json!(self.criteria());
+        }
+        if statement.claim != Claim::Available || matches!(self.watch.check, Check::Farm(_)) {
+            said["criteria"] = json!(criteria(&self.watch, &self.node));
         }
         let mut submission = Submission::parse(&said)?;
         submission.origins.clone_from(&statement.origins);
@@ -87,4 +86,9 @@ impl Voice {
         };
         whole.map(|text| text.chars().take(MAX_MESSAGE).collect())
     }
+}
+
+/// For whom the closings of a monitor count.
+fn criteria(watch: &Watch, node: &Name) -> Option<Value> {
+    (watch.scope == Scope::Node).then(|| json!({"nodes": [node]}))
 }
