@@ -9,7 +9,7 @@ use crate::{
     book::Book,
     dying::{doom, expand},
     ledgers,
-    support::{Farm, form::Form, free_port, wait::poll_until},
+    support::{Farm, form::Form, wait::poll_until},
 };
 
 /// The points of the initial node.
@@ -108,32 +108,4 @@ async fn a_notifier_dies_while_it_hands_in() {
         filled.is_one(&farm, &mut book).await;
     }
     ledgers::compare(&farm, &book).await;
-}
-
-#[tokio::test]
-async fn a_monitor_that_was_removed_while_its_word_was_on_the_way_takes_it_back() {
-    let farm = farm().await;
-    let (c, others) = (&farm[2], [&farm[0], &farm[1], &farm[3]]);
-    c.terminate().await;
-    let config = std::fs::read_to_string(&c.config).unwrap();
-    let nobody = free_port(farm.address);
-    let monitor = format!(
-        "[[monitor]]\nname = \"gone\"\ntarget = \"application:chat\"\ntcp = \"{nobody}\"\nscope = \"farm\"\n\
-         every = \"100ms\"\nfail_after = 1\n"
-    );
-    std::fs::write(&c.config, config.clone() + &monitor).unwrap();
-    doom(c, "desk.hand-in.answered").await.died().await;
-    farm[3].wait_available("chat", false).await;
-    // It starts without the monitor, and without the word, unless that has come already.
-    for node in others {
-        node.terminate().await;
-    }
-    std::fs::write(&c.config, config).unwrap();
-    c.start();
-    c.wait_ready().await;
-    others.iter().for_each(|node| node.start());
-    for node in &farm.nodes {
-        node.wait_available("chat", true).await;
-    }
-    c.wait_log(&["monitor_word_taken_back", "c/gone"]).await;
 }

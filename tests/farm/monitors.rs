@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 
 use crate::{
     closing, opening,
-    support::{Farm, Node, free_port, own_address, wait::poll_until},
+    peers::{deliver, entry},
+    support::{Farm, Node, Stranger, free_port, own_address, wait::poll_until},
 };
 
 /// A web server that answers every request with the status that it is told; 0 is silence.
@@ -183,6 +184,24 @@ async fn several_nodes_agree_and_a_monitor_that_is_gone_takes_its_word_back() {
     wait_gate(&farm[1], 200).await;
     wait_state(&farm[1], "mail-http", "down").await;
     assert_eq!(farm[0].get("/api/v1/monitors").await.json(), json!({"monitors": []}));
+}
+
+#[tokio::test]
+async fn a_word_that_arrives_after_its_monitor_has_left_is_taken_back() {
+    let farm = Farm::new(1).start().await;
+    let (node, stranger) = (&farm[0], Stranger::new());
+    // As another node hands it over that had accepted it.
+    let said_by = async |name: &str| {
+        let id = forewarn::monitor::mark::marked(forewarn::clock::new_id(), &name.parse().unwrap());
+        let word = json!({"id": id, "operator": null, "source": "farm", "reporter": "farm/gone"});
+        let message = deliver(stranger.id(), &[entry(stranger.id(), word)]);
+        stranger.post(node, "/peer/v1/notifications", &message).await.expect(200);
+    };
+    said_by("b").await;
+    node.wait_available("mail", false).await;
+    said_by("a").await;
+    node.wait_available("mail", true).await;
+    node.wait_log(&["monitor_word_taken_back", "farm/gone"]).await;
 }
 
 #[tokio::test]

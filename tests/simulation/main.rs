@@ -43,7 +43,7 @@ mod world;
 use runner::Counts;
 
 /// So many seeds, unless `SIM_SEEDS` says otherwise.
-const SEEDS: u64 = 4_000;
+const SEEDS: u64 = 3_600;
 
 /// What must have happened in a full run, each at least once.
 const MUST_HAPPEN: &[&str] = &[

@@ -88,7 +88,7 @@ enum What {
 
 /// In some farms every node has a monitor. Chance comes from a generator of their own: other farms stay as they were.
 pub fn draw(world: &mut World, seed: u64) {
-    if seed / 8 % 10 != 1 {
+    if seed / 8 % 20 != 1 {
         return;
     }
     let mut rng = Rng::new(seed ^ 0x0030_7175);
@@ -115,6 +115,7 @@ fn monitor(at: usize, node: &node::Node) -> Monitor {
         })),
         _ => Check::Tcp(TcpCheck { host: "127.0.0.1".to_owned(), port: 1 }),
     };
+    let checks = [1, 2][at % 2].try_into().unwrap();
     let watch = Watch {
         name: "probe".parse().unwrap(),
         target: targets()[[1, 3, 1, 4, 4][at % 5]].clone(),
@@ -124,8 +125,8 @@ fn monitor(at: usize, node: &node::Node) -> Monitor {
         message: None,
         every: Duration::from_millis(EVERY),
         timeout: Duration::from_millis(EVERY),
-        fail_after: 2.try_into().unwrap(),
-        recover_after: 2.try_into().unwrap(),
+        fail_after: checks,
+        recover_after: checks,
         degraded_above: Some(Duration::from_millis(100)),
     };
     Monitor { voice: Voice::new(watch.clone(), node.name.clone()), watch, is_bad: false, removed: false, now: None }
@@ -167,7 +168,7 @@ impl World {
         self.begin_monitor(at, run);
         let (now, steady) = (self.nodes[at].now(self.time), self.monitors.steady);
         let Monitors { rng, all, .. } = &mut self.monitors;
-        let (turns, dice) = (rng.chance(250), rng.next());
+        let (turns, dice) = (rng.chance(400), rng.next());
         let monitor = &mut all[at];
         let Some(run) = &mut monitor.now else { return };
         if monitor.removed {
