@@ -93,7 +93,7 @@ pub fn draw(world: &mut World, seed: u64) {
     }
     let mut rng = Rng::new(seed ^ 0x0030_7175);
     let count = world.nodes.len();
-    world.monitors.until_calm = rng.chance(100);
+    world.monitors.until_calm = rng.chance(30);
     world.monitors.all = world.nodes.iter().enumerate().map(|(at, node)| monitor(at, node)).collect();
     world.monitors.rng = rng;
     for node in 0..count {
