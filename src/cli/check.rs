@@ -74,10 +74,10 @@ mod tests {
 
     #[test]
     fn a_wrong_file_fails_with_line_and_key() {
-        let wrong = format!("{LEAST}[gate]\nh2c = true\n");
+        let wrong = format!("{LEAST}[gate]\nh2c = 2\n");
         let (result, out) = check(&wrong, false);
         let message = result.unwrap_err().to_string();
-        assert!(message.contains("f.toml:5: gate.h2c: not available in this version"), "{message}");
+        assert!(message.contains("f.toml:5: gate.h2c: must be true or false"), "{message}");
         assert!(out.is_empty());
 
         let (result, out) = check(&wrong, true);

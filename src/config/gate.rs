@@ -36,6 +36,7 @@ pub(super) fn gate(mut section: Reader<'_>, file: &Path) -> GateSettings {
     if proxy_protocol && trusted_proxies.is_empty() {
         section.problem("proxy_protocol", "needs gate.trusted_proxies: it is read from them only");
     }
+    let h2c = section.flag("h2c", false);
     let redirect = section.text("redirect", str::parse::<Listen>);
     if let Some(redirect) = &redirect {
         if !section.has("tls") {
@@ -47,7 +48,7 @@ pub(super) fn gate(mut section: Reader<'_>, file: &Path) -> GateSettings {
     let texts = pages::texts(&mut section, file);
     let timeouts = timeouts(section.section("timeouts"));
     let per_client = per_client(section.section("per_client"));
-    section.not_yet(&["access_log", "access_log_format", "h2c"]);
+    section.not_yet(&["access_log", "access_log_format"]);
     section.finish();
     GateSettings {
         listen,
@@ -58,6 +59,7 @@ pub(super) fn gate(mut section: Reader<'_>, file: &Path) -> GateSettings {
         cors,
         tls,
         proxy_protocol,
+        h2c,
         redirect,
         texts,
         timeouts,

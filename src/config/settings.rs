@@ -97,6 +97,8 @@ pub struct GateSettings {
     pub tls: Option<GateTls>,
     /// Trusted proxies say by the PROXY protocol for whom they speak. Default no.
     pub proxy_protocol: bool,
+    /// Clients without TLS may speak HTTP/2 by prior knowledge. Default no.
+    pub h2c: bool,
     /// A listener that sends browsers to `https`.
     pub redirect: Option<Listen>,
     /// What users read: `gate.languages`, `gate.pages`, `[gate.page]`.

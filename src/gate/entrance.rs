@@ -11,6 +11,8 @@ pub struct Entrance {
     pub kind: Kind,
     /// Trusted proxies say by the PROXY protocol for whom they speak.
     pub proxy_protocol: bool,
+    /// Clients without TLS may begin with HTTP/2.
+    pub h2c: bool,
 }
 
 /// What is spoken at a listener.
@@ -36,6 +38,10 @@ pub(super) struct Arrival {
     pub(super) secure: bool,
     /// It is to be sent to `https`, at this port.
     pub(super) redirect: Option<u16>,
+    /// It may begin with HTTP/2.
+    pub(super) h2c: bool,
+    /// By HTTP/2.
+    pub(super) http2: bool,
 }
 
 /// Marks requests for the gate itself that came under TLS.

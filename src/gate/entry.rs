@@ -15,14 +15,12 @@ use super::{
     client::Socket,
     connection::serve as serve_connection,
     entrance::{Arrival, Entrance, Kind},
-    per_client::Place,
+    http2,
     proxy_protocol::{self, HeaderError},
-    service::Gate,
     worker::Worker,
 };
 use crate::{noise::Noise, tls::Acceptor};
 
-static TOO_MANY: Noise = Noise::new("connection_refused");
 static NO_HEADER: Noise = Noise::new("proxy_header_missing");
 
 /// A socket that listens and does not block.
@@ -82,10 +80,16 @@ pub(super) async fn serve_client<S: Entering>(mut stream: S, entrance: Entrance,
             Err(_) => return,
         }
     }
-    let Some(place) = let_in(gate, peer) else { return };
+    let Some(place) = gate.let_in(peer) else { return };
     let arrival = Arrival { peer, local, ..Arrival::default() };
     match entrance.kind {
-        Kind::Plain => serve_connection(stream, arrival, worker).await,
+        Kind::Plain => {
+            let arrival = Arrival { h2c: entrance.h2c, ..arrival };
+            if let Some(begun) = serve_connection(stream, arrival, Rc::clone(&worker)).await {
+                // Boxed, so that clients of HTTP/1.1 do not pay for its room.
+                Box::pin(http2::serve(begun, arrival, worker)).await;
+            }
+        }
         Kind::Redirect(port) => {
             serve_connection(stream, Arrival { redirect: Some(port), ..arrival }, worker).await;
         }
@@ -98,7 +102,13 @@ pub(super) async fn serve_client<S: Entering>(mut stream: S, entrance: Entrance,
 /// A handshake, which may take as long as a head; then the connection.
 async fn serve_under_tls<S: Entering>(stream: S, acceptor: &Acceptor, arrival: Arrival, worker: Rc<Worker>) {
     match tokio::time::timeout(worker.limits.header, TlsAcceptor::from(acceptor.config()).accept(stream)).await {
-        Ok(Ok(stream)) => serve_connection(stream, Arrival { secure: true, ..arrival }, worker).await,
+        Ok(Ok(stream)) => {
+            let arrival = Arrival { secure: true, ..arrival };
+            match stream.get_ref().1.alpn_protocol() {
+                Some(b"h2") => http2::serve(stream, arrival, worker).await,
+                _ => _ = serve_connection(stream, arrival, worker).await,
+            }
+        }
         // It is the client's; strangers break off handshakes all the time.
         Ok(Err(error)) => log::debug!(error:%; "handshake_failed"),
         Err(_) => log::debug!(limit:? = worker.limits.header; "handshake_timed_out"),
@@ -151,15 +161,4 @@ impl Entering for UnixStream {
         // It has no address that could be trusted, so it is never asked.
         Ok(None)
     }
-}
-
-/// The client's place; `None` if it has as many as it may. Local sockets and connections from a trusted proxy belong to
-/// many clients, and need none.
-fn let_in(gate: &Gate, peer: Option<SocketAddr>) -> Option<Option<Place>> {
-    let Some(peer) = peer.filter(|peer| !gate.trusted.contains(peer.ip())) else { return Some(None) };
-    let place = gate.connections.take(peer.ip());
-    if place.is_none() && TOO_MANY.admits() {
-        log::warn!(client:% = peer.ip(), limit = gate.connections.most(); "connection_refused");
-    }
-    place.map(Some)
 }

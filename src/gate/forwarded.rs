@@ -43,6 +43,8 @@ pub struct Forwarding<'a> {
     pub host: &'a str,
     /// Whether it came under TLS.
     pub secure: bool,
+    /// Whether it came by HTTP/2.
+    pub http2: bool,
 }
 
 /// Where a request comes from: its first sender, the proxies on its way, and what it asked for.

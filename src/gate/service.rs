@@ -4,7 +4,10 @@
 //! A connection decides each request with [`Gate::admit`] and writes the answer; the App, which answers the
 //! gate's own addresses, decides with the same function.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use actix_web::{
     HttpMessage as _, HttpRequest, HttpResponse,
@@ -26,7 +29,7 @@ use super::{
     forwarded::TrustedProxies,
     negotiate::{Shape, negotiate},
     path::Path,
-    per_client::PerClient,
+    per_client::{PerClient, Place},
     route::{Matched, Routes, host_name, request_host},
     served::Served,
 };
@@ -40,6 +43,7 @@ use crate::{
 };
 
 static UPSTREAM_FAILURES: Noise = Noise::new("upstream_failed");
+static TOO_MANY: Noise = Noise::new("connection_refused");
 
 /// Why a request cannot be decided whose readings go to different applications.
 pub(super) const TORN: &str = "The path can be read in several ways, which belong to different applications. Write it without doubled slashes, \
@@ -165,6 +169,17 @@ pub(super) fn denied(
 }
 
 impl Gate {
+    /// A client's place; `None` if it has as many as it may. Local sockets and connections from a trusted proxy belong
+    /// to many clients, and need none.
+    pub(super) fn let_in(&self, peer: Option<SocketAddr>) -> Option<Option<Place>> {
+        let Some(peer) = peer.filter(|peer| !self.trusted.contains(peer.ip())) else { return Some(None) };
+        let place = self.connections.take(peer.ip());
+        if place.is_none() && TOO_MANY.admits() {
+            log::warn!(client:% = peer.ip(), limit = self.connections.most(); "connection_refused");
+        }
+        place.map(Some)
+    }
+
     /// Decides by the head of a request, before anything of its body is read.
     pub(super) fn admit<'a, F: Fields>(&'a self, incoming: &Incoming<'a, F>, now: Moment) -> Admission<'a> {
         let path = match Path::parse(incoming.path.as_bytes()) {

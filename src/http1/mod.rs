@@ -19,4 +19,5 @@ pub mod head;
 pub mod machine;
 pub mod pipe;
 pub mod trailers;
+pub mod unframe;
 pub mod write;

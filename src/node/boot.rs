@@ -39,7 +39,7 @@ use crate::{
     },
     availability::verdict::View,
     clock,
-    config::Settings,
+    config::{GateSettings, Settings},
     control::events,
     gate::{
         entrance::{Entrance, Kind},
@@ -339,8 +339,7 @@ impl Merged {
         });
         // Ends with the node's runtime.
         actix::spawn(core.certificates.clone().watch());
-        let entries =
-            entries(core.gate, core.redirect, core.certificates.gate.as_ref(), core.settings.gate.proxy_protocol)?;
+        let entries = entries(core.gate, core.redirect, core.certificates.gate.as_ref(), &core.settings.gate)?;
         let (server, waiting) =
             listener::serve(entries, gate, limits(&core.settings), GRACE, core.users, move |more| {
                 let (streams, changes) = (streams.clone(), changes.clone());
@@ -379,7 +378,7 @@ fn entries(
     gate: Vec<Bound>,
     redirect: Option<Bound>,
     acceptor: Option<&Arc<Acceptor>>,
-    proxy_protocol: bool,
+    settings: &GateSettings,
 ) -> Result<Vec<Entry>, NodeError> {
     let ports = gate.iter().filter_map(|bound| if let Listen::Tcp(at) = bound.at() { Some(at.port()) } else { None });
     let to = Kind::Redirect(ports.into_iter().next().unwrap_or(443));
@@ -391,7 +390,8 @@ fn entries(
         (bound, kind)
     });
     let all = gate.chain(redirect.map(|bound| (bound, to)));
-    all.map(|(bound, kind)| Ok(Entry { socket: bound.listen()?, entrance: Entrance { kind, proxy_protocol } }))
+    let GateSettings { proxy_protocol, h2c, .. } = *settings;
+    all.map(|(bound, kind)| Ok(Entry { socket: bound.listen()?, entrance: Entrance { kind, proxy_protocol, h2c } }))
         .collect()
 }
 

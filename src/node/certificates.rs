@@ -81,7 +81,7 @@ fn warn(listener: &str, file: &Path, expires: Moment, now: Moment) {
 
 fn gate(settings: &Settings) -> Result<Option<Offer>, NodeError> {
     let Some(tls) = &settings.gate.tls else { return Ok(None) };
-    Offer::new(&tls.certificates, &["http/1.1"], None).map(Some).map_err(|error| wrong("gate.tls", &error))
+    Offer::new(&tls.certificates, &["h2", "http/1.1"], None).map(Some).map_err(|error| wrong("gate.tls", &error))
 }
 
 fn control(settings: &Settings) -> Result<Option<Offer>, NodeError> {

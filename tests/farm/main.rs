@@ -16,6 +16,7 @@ mod forms;
 mod handing_in;
 mod history;
 mod hooks;
+mod http2;
 mod judging;
 mod keeping;
 mod limits;

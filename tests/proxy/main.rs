@@ -9,6 +9,7 @@ mod expectations;
 mod failures;
 mod forms;
 mod fuzz;
+mod http2;
 mod limits;
 mod messages;
 mod programs;

@@ -13,6 +13,7 @@ use forewarn::{
     },
     clock,
     gate::{
+        entrance::Entrance,
         forwarded::TrustedProxies,
         limits::Limits,
         listener,
@@ -47,7 +48,9 @@ impl Stage {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
         let address = socket.local_addr().unwrap();
-        let (server, _) = listener::serve([socket.into()], web::Data::new(gate), limits, 5, 1_000, |_| {}).unwrap();
+        let entrance = Entrance { h2c: true, ..Entrance::default() };
+        let entry = listener::Entry { socket: listener::Listening::Tcp(socket), entrance };
+        let (server, _) = listener::serve([entry], web::Data::new(gate), limits, 5, 1_000, |_| {}).unwrap();
         let handle = server.handle();
         actix_web::rt::spawn(server);
         Self { gate: address, upstream, server: handle }

@@ -257,7 +257,6 @@ fn hooks_have_addresses_events_and_receivers() {
 #[test]
 fn what_is_not_built_is_refused_by_that_name() {
     refused("[farm]\nprevious_secret = \"x\"\n", "5: farm.previous_secret: not available in this version");
-    refused("[gate]\nh2c = true\n", "5: gate.h2c: not available in this version");
     refused(
         "[[application]]\nname = \"x\"\nupstream_ca = \"/none\"\n",
         "6: application.upstream_ca: /none cannot be read",

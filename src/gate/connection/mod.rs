@@ -30,6 +30,7 @@ use super::{
         plan::Plan,
     },
     limits::{BUFFER, COLLECTED, READ_AHEAD},
+    preface::Begun,
     worker::Worker,
 };
 use crate::{
@@ -52,20 +53,30 @@ enum Then {
     Linger,
     /// The end.
     Close,
+    /// The client goes on in HTTP/2.
+    Http2,
 }
 
-/// Serves a client until its connection ends.
-pub(super) async fn serve<S: Socket>(socket: S, arrival: Arrival, worker: Rc<Worker>) {
+/// Serves a client until its connection ends, or until it turns out to speak HTTP/2: then the connection is returned,
+/// with what was read of it.
+pub(super) async fn serve<S: Socket>(socket: S, arrival: Arrival, worker: Rc<Worker>) -> Option<Begun<S>> {
     let mut client = Client::new(socket, arrival, worker);
-    // A failure here is the client's connection; there is no one to report it to.
-    if let Err(error) = run(&mut client).await {
-        log::trace!(error:%; "connection_ended");
+    match run(&mut client).await {
+        Ok(Then::Http2) => Some(Begun::new(client.input.raw().to_vec(), client.socket)),
+        Ok(_) => None,
+        Err(error) => {
+            // It is the client's connection that failed; there is no one to report it to.
+            log::trace!(error:%; "connection_ended");
+            None
+        }
     }
 }
 
-async fn run<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
+/// Returns what the connection ended with.
+async fn run<S: Socket>(client: &mut Client<S>) -> io::Result<Then> {
     loop {
         let then = match client.take() {
+            Taken::Http2 => Then::Http2,
             Taken::More => match wait(client).await? {
                 Waited::Came => continue,
                 Waited::Ended => Then::Close,
@@ -87,7 +98,7 @@ async fn run<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
                 }
                 client.worker.buffers.put_head(std::mem::take(&mut plan.head));
                 match end {
-                    End::Gone => return Ok(()),
+                    End::Gone => return Ok(Then::Close),
                     End::Answered if plan.exchange.keeps_client() => Then::Next,
                     End::Answered if plan.exchange.is_upload_over() && client.input.raw().is_empty() => Then::Close,
                     End::Answered => Then::Linger,
@@ -105,16 +116,17 @@ async fn run<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
             Then::Next => {}
             Then::Drain(body) => {
                 if !drain(client, body).await? {
-                    return linger(client).await;
+                    return linger(client).await.map(|()| Then::Linger);
                 }
             }
             Then::Linger => {
                 flush(client).await?;
-                return linger(client).await;
+                return linger(client).await.map(|()| Then::Linger);
             }
+            Then::Http2 => return Ok(then),
             Then::Close => {
                 flush(client).await?;
-                return part(client).await;
+                return part(client).await.map(|()| Then::Close);
             }
         }
     }

@@ -25,6 +25,7 @@ use crate::{
         forward::{heads, plan::Plan, retry::is_idempotent},
         forwarded::{Forwarding, PASS},
         negotiate::negotiate,
+        preface::{self, Opening},
         reserved::{CHECK, is_reserved},
         service::{Admission, Incoming, TORN},
         strip::strip,
@@ -42,6 +43,8 @@ use crate::{
 pub(super) enum Taken {
     /// Nothing: there is no whole head yet.
     More,
+    /// The preface of HTTP/2.
+    Http2,
     /// A request that has been answered.
     Answered(Then),
     /// A form that is refused and given back.
@@ -64,6 +67,13 @@ enum Found {
 impl<S: Socket> Client<S> {
     /// Takes the next request, if its head is there.
     pub(super) fn take(&mut self) -> Taken {
+        if self.arrival.h2c {
+            match preface::opening(self.input.raw()) {
+                Opening::Unknown => return Taken::More,
+                Opening::Http2 => return Taken::Http2,
+                Opening::Http1 => self.arrival.h2c = false,
+            }
+        }
         if !self.search.is_worthwhile(self.input.raw()) {
             return Taken::More;
         }
@@ -261,7 +271,7 @@ impl<S: Socket> Client<S> {
     ) -> Plan {
         let peer = self.arrival.peer.map(|peer| peer.ip());
         let trusted = peer.is_some_and(|peer| self.worker.gate.trusted.contains(peer));
-        let forwarding = Forwarding { peer, trusted, host, secure: self.arrival.secure };
+        let forwarding = Forwarding { peer, trusted, host, secure: self.arrival.secure, http2: self.arrival.http2 };
         self.lend_output();
         let mut written = self.worker.buffers.head();
         heads::request(&mut written, head, meaning, target, &forwarding);

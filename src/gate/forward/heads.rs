@@ -61,7 +61,7 @@ pub fn request(
     if let Some(protocol) = meaning.upgrade {
         write::field(out, "upgrade", protocol);
     }
-    out.extend_from_slice(via(head.minor));
+    out.extend_from_slice(if forwarding.http2 { b"via: 2.0 forewarn\r\n" } else { via(head.minor) });
     forwarding.write(&Lines(head.fields), out);
 }
 
@@ -165,7 +165,7 @@ mod tests {
         let head = head::request(text.as_bytes(), &mut slots, "/long/").unwrap().unwrap();
         let meaning = framing::request(&head).unwrap();
         let target = Target::parse(head.target).unwrap();
-        let forwarding = Forwarding { peer: None, trusted, host: meaning.host, secure: false };
+        let forwarding = Forwarding { peer: None, trusted, host: meaning.host, secure: false, http2: false };
         let mut out = Vec::new();
         request(&mut out, &head, &meaning, &target, &forwarding);
         String::from_utf8(out).unwrap()
