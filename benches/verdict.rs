@@ -64,6 +64,7 @@ fn main() {
         Slot { app, critical: false, snapshot: arc_swap::ArcSwap::from_pointee(snapshot), traffic: Arc::default() }
     });
     let shared = Shared::new(node.clone(), Rules::default(), slots.collect());
+    let all = shared.slots();
     let route = |n| Route { host: None, prefix: format!("/app-{n}"), application: n };
     let routes = Routes::build((0..APPLICATIONS).map(route)).unwrap();
     let served: Vec<_> = (0..APPLICATIONS).map(|_| Upstreams::new([], Balance::RoundRobin).into()).collect();
@@ -86,7 +87,7 @@ fn main() {
                 enters: true,
                 secure: false,
             };
-            let outcome = decide(&shared, &routes, &served, &asked, now);
+            let outcome = decide(&shared, &all, &routes, &served, &asked, now);
             assert_eq!(matches!(outcome, Outcome::Closed(_)), closed);
         };
         request();

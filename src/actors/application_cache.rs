@@ -17,8 +17,8 @@ const LONGEST_TIMER: Duration = Duration::from_secs(5);
 /// See the module.
 pub(crate) struct ApplicationCache {
     shared: Arc<Shared>,
-    /// Which slot it owns.
-    index: usize,
+    /// The one that it owns.
+    slot: Arc<Slot>,
     timer: Option<SpawnHandle>,
 }
 
@@ -29,12 +29,12 @@ pub(crate) struct LoadWords(pub View);
 
 impl ApplicationCache {
     /// The cache of one application.
-    pub(crate) fn new(shared: Arc<Shared>, index: usize) -> Self {
-        Self { shared, index, timer: None }
+    pub(crate) fn new(shared: Arc<Shared>, slot: Arc<Slot>) -> Self {
+        Self { shared, slot, timer: None }
     }
 
     fn publish(&mut self, view: View, ctx: &mut Context<Self>) {
-        let slot: &Slot = &self.shared.slots[self.index];
+        let slot = &self.slot;
         let clock = self.shared.clock();
         let before = slot.snapshot.load_full();
         let next = Arc::new(before.next(view, clock));
@@ -52,7 +52,7 @@ impl ApplicationCache {
     /// Publishes again if time alone has changed something.
     fn time_passes(&mut self, ctx: &mut Context<Self>) {
         self.timer = None;
-        let snapshot = self.shared.slots[self.index].snapshot.load_full();
+        let snapshot = self.slot.snapshot.load_full();
         let clock = self.shared.clock();
         if !snapshot.holds_at(clock) {
             self.publish(snapshot.view().clone(), ctx);
@@ -68,6 +68,19 @@ impl ApplicationCache {
 #[rtype(result = "()")]
 pub(crate) struct TellTime;
 
+/// The application is not in the configuration any more, or has another cache.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Retire;
+
+impl Handler<Retire> for ApplicationCache {
+    type Result = ();
+
+    fn handle(&mut self, _: Retire, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}
+
 impl Handler<TellTime> for ApplicationCache {
     type Result = ();
 
@@ -76,6 +89,22 @@ impl Handler<TellTime> for ApplicationCache {
             ctx.cancel_future(timer);
         }
         self.time_passes(ctx);
+    }
+}
+
+/// An application with its cache, for the repeater.
+#[derive(Clone)]
+pub(crate) struct Cached {
+    pub(crate) slot: Arc<Slot>,
+    pub(crate) cache: Addr<ApplicationCache>,
+}
+
+impl Cached {
+    /// Starts the cache of an application on this thread.
+    pub(crate) fn start(shared: &Arc<Shared>, slot: Arc<Slot>, thread: &ArbiterHandle) -> Self {
+        let (shared, own) = (Arc::clone(shared), Arc::clone(&slot));
+        let cache = ApplicationCache::start_in_arbiter(thread, move |_| ApplicationCache::new(shared, own));
+        Self { slot, cache }
     }
 }
 

@@ -7,10 +7,13 @@ use actix::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
 
-use super::transport::NoAnswer;
+use super::{application_cache::Cached, transport::NoAnswer};
 use crate::{
     availability::NodeId,
-    sync::{Answer, Ask, Asker, Call, CallId, Deliver, Failure, Node, Now, Purpose, Register, Reply, Submit, Ticket},
+    sync::{
+        Answer, Ask, Asker, Call, CallId, Defines, Deliver, Failure, Node, Now, Purpose, Register, Reply, Submit,
+        Ticket,
+    },
 };
 
 /// A request to the node that is answered later.
@@ -133,6 +136,17 @@ pub(crate) struct Forget {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct BeReady;
+
+/// The configuration was read again: these are the caches from now on, and this is what the node defines.
+/// Answered when the new ones have loaded what the ledger knows.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Recast {
+    /// The caches, those that are kept and new ones.
+    pub caches: Vec<Cached>,
+    /// What peers are told and submissions are checked against; absent: as before.
+    pub defines: Option<Defines>,
+}
 
 /// These couriers carry the repeater's calls from now on. Must come before the merge phase, which makes the
 /// first calls.

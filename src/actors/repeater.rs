@@ -14,9 +14,9 @@ use actix::prelude::*;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{
-    application_cache::{ApplicationCache, LoadWords, TellTime},
+    application_cache::{Cached, LoadWords, Retire, TellTime},
     journal,
-    messages::{BeReady, Begin, Carried, Carry, Close, Connect, Forget, Look, Needs, Question},
+    messages::{BeReady, Begin, Carried, Carry, Close, Connect, Forget, Look, Needs, Question, Recast},
     queue::Queue,
     shared::{Counters, Event, Shared, Slot},
 };
@@ -50,7 +50,7 @@ pub(crate) struct Repeater {
     tickets: HashMap<Ticket, Caller>,
     next_ticket: Ticket,
     shared: Arc<Shared>,
-    caches: Vec<Addr<ApplicationCache>>,
+    caches: Vec<Cached>,
     /// A load is in flight; later changes coalesce.
     is_loading: bool,
     waiting: Waiting,
@@ -74,12 +74,7 @@ struct Waiting {
 
 impl Repeater {
     /// A repeater for a restored node; the queue starts with the actor.
-    pub(crate) fn new(
-        node: Node,
-        queue: Box<dyn Queue>,
-        shared: Arc<Shared>,
-        caches: Vec<Addr<ApplicationCache>>,
-    ) -> Self {
+    pub(crate) fn new(node: Node, queue: Box<dyn Queue>, shared: Arc<Shared>, caches: Vec<Cached>) -> Self {
         Self {
             node,
             queue,
@@ -167,14 +162,9 @@ impl Repeater {
         self.is_loading = true;
         let Waiting { steps, targets } = std::mem::take(&mut self.waiting);
         let ledger = self.node.replica().ledger();
-        let touched = self
-            .shared
-            .slots
-            .iter()
-            .zip(&self.caches)
-            .filter(|(slot, _)| targets.iter().any(|target| slot.depends_on(target)));
+        let touched = self.caches.iter().filter(|one| targets.iter().any(|target| one.slot.depends_on(target)));
         let loads: Vec<_> =
-            touched.map(|(slot, cache)| cache.send(LoadWords(View::of(ledger, &slot.app.definition)))).collect();
+            touched.map(|one| one.cache.send(LoadWords(View::of(ledger, &one.slot.app.definition)))).collect();
         for target in targets.into_iter().filter(|target| !matches!(target, Target::Application(_))) {
             self.shared.tell(Event::Resource { target });
         }
@@ -195,9 +185,9 @@ impl Repeater {
     fn tell_time(&self) {
         let clock = self.shared.clock();
         let late = |slot: &Slot| !slot.snapshot.load().holds_at(clock);
-        for (_, cache) in self.shared.slots.iter().zip(&self.caches).filter(|(slot, _)| late(slot)) {
+        for one in self.caches.iter().filter(|one| late(&one.slot)) {
             // A full mailbox contains a load, which publishes again as well.
-            cache.try_send(TellTime).ok();
+            one.cache.try_send(TellTime).ok();
         }
     }
 
@@ -312,6 +302,29 @@ impl Handler<Forget> for Repeater {
         let found = self.node.replica_mut().forget(&name, now());
         self.perform(ctx);
         found
+    }
+}
+
+impl Handler<Recast> for Repeater {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, Recast { caches, defines }: Recast, ctx: &mut Self::Context) -> Self::Result {
+        if let Some(defines) = defines {
+            self.node.redefine(defines, now());
+        }
+        let ledger = self.node.replica().ledger();
+        let is_known = |one: &Cached| self.caches.iter().any(|known| Arc::ptr_eq(&known.slot, &one.slot));
+        let new = caches.iter().filter(|one| !is_known(one));
+        // What comes later is loaded later: a cache takes its messages in their order.
+        let loads: Vec<_> =
+            new.map(|one| one.cache.send(LoadWords(View::of(ledger, &one.slot.app.definition)))).collect();
+        let before = std::mem::replace(&mut self.caches, caches);
+        for gone in before.iter().filter(|one| !self.caches.iter().any(|kept| Arc::ptr_eq(&kept.slot, &one.slot))) {
+            // A full mailbox: it is told again when the caches change once more, and does no harm until then.
+            gone.cache.try_send(Retire).ok();
+        }
+        self.perform(ctx);
+        Box::pin(futures_util::future::join_all(loads).into_actor(self).map(|_, _, _| ()))
     }
 }
 

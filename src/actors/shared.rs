@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{live::Live, told::Book};
 use crate::{
     answer::{App, Denial, Snapshot},
-    availability::{Moment, Name, Rules, Target},
+    availability::{Moment, Name, Rules, Target, verdict::Use},
     clock,
     monitor::Traffic,
     sync::{Conflict, Phase},
@@ -129,15 +129,28 @@ pub enum Event {
     },
 }
 
+/// What one reading of the configuration defines; replaced as a whole when it is read again.
+#[derive(Debug, Clone, Default)]
+pub struct Defined {
+    /// The applications, in the order of the configuration.
+    pub slots: Slots,
+    /// The resources.
+    pub(crate) resources: Vec<Use>,
+    /// The state of each monitor and rule, in the order of the configuration.
+    pub(crate) monitors: Vec<Arc<Live>>,
+}
+
+/// Applications, each with its cache's snapshot. One that does not change stays the same when the configuration
+/// is read again.
+pub type Slots = Arc<[Arc<Slot>]>;
+
 /// See the module.
 #[derive(Debug)]
 pub struct Shared {
     /// This node's name.
     pub node: Name,
-    /// The configured applications, in the order of the configuration.
-    pub slots: Vec<Slot>,
-    /// The state of each configured monitor and rule, in the order of the configuration.
-    pub(crate) monitors: Vec<Arc<Live>>,
+    /// What the configuration defines, all of one reading of it.
+    defined: ArcSwap<Defined>,
     /// What the hooks have been told.
     pub(crate) book: Arc<Book>,
     /// Changes, for subscribers.
@@ -165,10 +178,10 @@ pub struct Shared {
 impl Shared {
     /// Before anything is known.
     pub fn new(node: Name, rules: Rules, slots: Vec<Slot>) -> Self {
+        let slots = slots.into_iter().map(Arc::new).collect();
         Self {
             node,
-            slots,
-            monitors: Vec::new(),
+            defined: ArcSwap::from_pointee(Defined { slots, ..Defined::default() }),
             book: Arc::default(),
             events: broadcast::Sender::new(EVENTS),
             counters: Counters::default(),
@@ -205,9 +218,19 @@ impl Shared {
         Self { texts: ArcSwap::from_pointee(texts), ..self }
     }
 
-    /// The same with these monitors.
-    pub(crate) fn watching(self, monitors: Vec<Arc<Live>>) -> Self {
-        Self { monitors, ..self }
+    /// What the configuration defines now.
+    pub fn defined(&self) -> Arc<Defined> {
+        self.defined.load_full()
+    }
+
+    /// The applications that the configuration defines now.
+    pub fn slots(&self) -> Slots {
+        Arc::clone(&self.defined.load().slots)
+    }
+
+    /// The configuration has been read, once more.
+    pub(crate) fn define(&self, defined: Defined) {
+        self.defined.store(Arc::new(defined));
     }
 
     /// The same with this book of hooks.
@@ -219,7 +242,7 @@ impl Shared {
     pub fn denied(&self, denial: &Denial) {
         Counters::count(&self.counters.denials);
         for app in denial.apps() {
-            if let Some(slot) = self.slots.iter().find(|slot| Arc::ptr_eq(&slot.app, app)) {
+            if let Some(slot) = self.defined.load().slots.iter().find(|slot| Arc::ptr_eq(&slot.app, app)) {
                 slot.traffic.denied();
             }
         }

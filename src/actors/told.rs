@@ -15,7 +15,7 @@ use std::{
     },
 };
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -39,6 +39,17 @@ struct Told {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Cursors {
     hooks: BTreeMap<Name, Told>,
+}
+
+impl Cursors {
+    /// Those of these hooks and of no others. A new one is told nothing that happened before.
+    fn serve(&mut self, hooks: &[Hook], now: Moment) {
+        self.hooks.retain(|name, _| hooks.iter().any(|hook| hook.name == *name));
+        for hook in hooks {
+            let first = || Told { since: now, origins: BTreeMap::new() };
+            self.hooks.entry(hook.name.clone()).or_insert_with(first);
+        }
+    }
 }
 
 /// How a hook is at the moment.
@@ -66,7 +77,7 @@ pub(crate) struct HookState {
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     /// The hooks of the configuration, in its order.
-    pub hooks: Vec<Arc<HookState>>,
+    hooks: ArcSwap<Vec<Arc<HookState>>>,
     file: PathBuf,
     cursors: Mutex<Cursors>,
 }
@@ -83,28 +94,37 @@ impl Book {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Cursors::default(),
             Err(error) => return Err(error),
         };
-        cursors.hooks.retain(|name, _| hooks.iter().any(|hook| hook.name == *name));
-        for hook in hooks {
-            let first = || Told { since: now, origins: BTreeMap::new() };
-            cursors.hooks.entry(hook.name.clone()).or_insert_with(first);
-        }
-        let state = |hook: &Hook| {
-            Arc::new(HookState {
-                name: hook.name.clone(),
-                kind: hook.kind(),
-                told: AtomicU64::new(0),
-                failures: AtomicU64::new(0),
-                given_up: AtomicU64::new(0),
-                waiting: AtomicUsize::new(0),
-                oldest: AtomicI64::new(0),
-                problem: ArcSwapOption::empty(),
-            })
-        };
-        let book = Self { hooks: hooks.iter().map(state).collect(), file, cursors: Mutex::new(cursors) };
+        cursors.serve(hooks, now);
+        let states = hooks.iter().map(HookState::new).collect();
+        let book = Self { hooks: ArcSwap::from_pointee(states), file, cursors: Mutex::new(cursors) };
         if !hooks.is_empty() {
             book.save()?;
         }
         Ok(book)
+    }
+
+    /// The hooks of the configuration, in its order.
+    pub(crate) fn hooks(&self) -> Arc<Vec<Arc<HookState>>> {
+        self.hooks.load_full()
+    }
+
+    /// The configuration was read again: these are the hooks. One whose name and kind are known goes on counting.
+    /// Blocks until the cursors are on stable storage.
+    ///
+    /// # Errors
+    /// When the file cannot be written; a new hook then begins anew after a restart.
+    pub(crate) fn change(&self, hooks: &[Hook], now: Moment) -> io::Result<()> {
+        let before = self.hooks();
+        let known = |hook: &Hook| {
+            let same = before.iter().find(|state| state.name == hook.name && state.kind == hook.kind());
+            same.map_or_else(|| HookState::new(hook), Arc::clone)
+        };
+        self.cursors().serve(hooks, now);
+        self.hooks.store(Arc::new(hooks.iter().map(known).collect()));
+        match hooks.is_empty() && before.is_empty() {
+            true => Ok(()),
+            false => self.save(),
+        }
     }
 
     fn cursors(&self) -> MutexGuard<'_, Cursors> {
@@ -161,6 +181,20 @@ impl Book {
 }
 
 impl HookState {
+    /// Nothing was told yet.
+    fn new(hook: &Hook) -> Arc<Self> {
+        Arc::new(Self {
+            name: hook.name.clone(),
+            kind: hook.kind(),
+            told: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            given_up: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
+            oldest: AtomicI64::new(0),
+            problem: ArcSwapOption::empty(),
+        })
+    }
+
     /// These events wait.
     pub(crate) fn wait(&self, waiting: usize, oldest: Option<Moment>) {
         self.waiting.store(waiting, Ordering::Relaxed);
@@ -212,6 +246,11 @@ mod tests {
         let other = Book::open(elsewhere.path(), &[ops.clone(), hook("mine")], now).unwrap();
         assert_eq!(other.merge(&again.known()), BTreeSet::from([ops.name.clone()]));
         assert!(other.has(&ops.name, &first) && !other.has(&ops.name, &second));
+        // A hook that comes while the node runs is told what happens from then on; one that stays keeps its place.
+        again.change(&[hook("new"), ops.clone()], Moment::from_millis(2_500)).unwrap();
+        assert!(again.has(&hook("new").name, &first) && !again.has(&hook("new").name, &second));
+        assert!(again.has(&ops.name, &first) && !again.has(&ops.name, &second));
+        assert_eq!(again.hooks().iter().map(|state| state.name.as_str()).collect::<Vec<_>>(), ["new", "ops"]);
         fs::write(folder.path().join(FILE), "no JSON").unwrap();
         assert!(Book::open(folder.path(), &[ops], later).is_err());
     }

@@ -51,7 +51,7 @@ impl Default for Reason {
 }
 
 /// The reasons that a node accepts on submit: the built-in ones and those of its configuration.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reasons(Vec<Reason>);
 
 impl Reasons {

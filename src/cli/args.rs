@@ -67,6 +67,8 @@ pub enum Command {
     Why(WhyArgs),
     /// Make a link by which testers pass through a closing
     Pass(PassArgs),
+    /// Let a node read its configuration again, and show what has changed
+    Reload(OutputArgs),
     /// List the nodes of the farm, or forget one
     #[command(subcommand)]
     Node(NodeCommand),

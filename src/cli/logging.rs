@@ -13,7 +13,9 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::{Arc, OnceLock};
 
+use arc_swap::ArcSwap;
 use chrono::{DateTime, SecondsFormat, Utc};
 use log::kv::{Error, Key, Value, VisitSource, VisitValue};
 use log::{LevelFilter, Record};
@@ -24,12 +26,46 @@ use super::args::LogFormat;
 /// Starts the log of this process: `info` and above (sled's own: `warn`), unless `FOREWARN_LOG` or
 /// else `RUST_LOG` sets another level. A second call changes nothing.
 pub fn start(format: LogFormat) {
-    let filters = ["FOREWARN_LOG", "RUST_LOG"].into_iter();
-    let filters = filters.filter_map(|name| std::env::var(name).ok()).next();
-    let started = builder(format, filters.as_deref()).try_init();
-    if let Err(error) = started {
-        log::debug!(error:%; "log_started_twice");
+    let logger = builder(format, from_env().as_deref()).build();
+    let level = logger.filter();
+    if CURRENT.set((format, ArcSwap::from_pointee(logger))).is_err() || log::set_logger(&Current).is_err() {
+        log::debug!("log_started_twice");
+        return;
     }
+    log::set_max_level(level);
+}
+
+/// What is logged from now on: what the environment says, or else these levels, or else the usual ones.
+pub(crate) fn set(levels: Option<&str>) {
+    if let Some((format, current)) = CURRENT.get() {
+        let logger = builder(*format, from_env().as_deref().or(levels)).build();
+        log::set_max_level(logger.filter());
+        current.store(Arc::new(logger));
+    }
+}
+
+fn from_env() -> Option<String> {
+    ["FOREWARN_LOG", "RUST_LOG"].into_iter().find_map(|name| std::env::var(name).ok())
+}
+
+/// The log of this process, once it has started.
+static CURRENT: OnceLock<(LogFormat, ArcSwap<env_logger::Logger>)> = OnceLock::new();
+
+/// Writes to [`CURRENT`].
+struct Current;
+
+impl log::Log for Current {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        CURRENT.get().is_some_and(|(_, logger)| logger.load().enabled(metadata))
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if let Some((_, logger)) = CURRENT.get() {
+            logger.load().log(record);
+        }
+    }
+
+    fn flush(&self) {}
 }
 
 fn builder(format: LogFormat, filters: Option<&str>) -> env_logger::Builder {

@@ -17,6 +17,7 @@ pub mod notify;
 mod pages;
 pub mod pass;
 pub mod registry;
+pub mod reload;
 pub mod serve;
 pub mod show;
 pub mod status;
@@ -105,6 +106,7 @@ fn dispatch(Cli { ca, command }: Cli) -> Result<(), CliError> {
             why::run(&args, access()?, &screen, out)
         }
         Command::Pass(args) => pass::run(&args, access()?, out),
+        Command::Reload(output) => reload::run(output, access()?, out),
         Command::Node(command) => {
             let screen = Screen::of_stdout();
             nodes::run(&command, access()?, &screen, out)

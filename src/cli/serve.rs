@@ -12,8 +12,9 @@ use crate::{
 /// When the configuration is wrong or the node cannot start.
 pub fn run(args: &ServeArgs) -> Result<(), CliError> {
     let settings = Settings::load(&args.config).map_err(CliError::Config)?;
-    node::run(settings, RunOptions { until_stdin_closes: args.until_stdin_closes }).map_err(|error| {
-        log::error!(error:%; "failed");
-        CliError::Refused(error.to_string())
-    })
+    node::run(settings, RunOptions { until_stdin_closes: args.until_stdin_closes, log: Some(super::logging::set) })
+        .map_err(|error| {
+            log::error!(error:%; "failed");
+            CliError::Refused(error.to_string())
+        })
 }

@@ -20,6 +20,7 @@
 //! monitors   [[monitor]] [[rule]]
 //! pages      gate.languages, gate.pages, [gate.page]
 //! settings   what comes out
+//! keys       which keys take effect when the file is read again
 //! tls        [gate.tls] [control.tls], and the certificates of [farm]
 //! secrets    fresh passwords, tokens and farm secrets
 //! template   the file that `forewarn init` writes
@@ -28,6 +29,7 @@
 mod error;
 mod gate;
 mod hooks;
+pub mod keys;
 mod lists;
 mod monitors;
 mod pages;
@@ -49,12 +51,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 pub use error::{ConfigError, Problem};
+pub use keys::Source;
 pub use settings::{
     Application, ControlSettings, ControlTls, FarmSettings, FarmTls, GateSettings, GateTls, Lasting, MergeMode,
     MergeOrder, MergeSettings, NodeSettings, Operator, PerClientSettings, References, Resource, Settings,
     TimeoutSettings, Token,
 };
 
+use keys::Written;
 use reader::{Reader, Report};
 
 use crate::{availability::Moment, vocabulary::Listen};
@@ -100,7 +104,7 @@ impl Settings {
     pub fn parse(text: &str, file: &Path) -> Result<Settings, ConfigError> {
         let report = Report::new(text);
         let tree = report.tree(text);
-        let parsed = tree.as_ref().and_then(|tree| whole(Reader::root(tree.get_ref(), &report), file));
+        let parsed = tree.as_ref().and_then(|tree| whole(Reader::root(tree.get_ref(), &report), file, text));
         let problems = report.into_problems();
         match parsed {
             Some(settings) if problems.is_empty() => Ok(settings),
@@ -160,7 +164,7 @@ fn same_port(root: &mut Reader<'_>, gate: &GateSettings, control: SocketAddr) {
 }
 
 /// Reads every section. `None` means that something required is missing, which is then reported.
-fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
+fn whole(mut root: Reader<'_>, file: &Path, text: &str) -> Option<Settings> {
     let node = sections::node(root.section("node"));
     let gate = gate::gate(root.section("gate"), file);
     let farm = sections::farm(root.section("farm"), file);
@@ -196,6 +200,7 @@ fn whole(mut root: Reader<'_>, file: &Path) -> Option<Settings> {
     root.finish();
 
     Some(Settings {
+        source: Source { file: file.to_path_buf(), written: Written::of(text) },
         node: node?,
         gate,
         control,

@@ -27,6 +27,9 @@ pub(super) struct Report {
     starts: Vec<usize>,
     problems: RefCell<Vec<Problem>>,
     lasting: RefCell<Vec<Lasting>>,
+    /// Every key that was asked for, whether the file has it or not.
+    #[cfg(test)]
+    pub(super) keys: RefCell<std::collections::BTreeSet<String>>,
 }
 
 impl Report {
@@ -35,7 +38,13 @@ impl Report {
         let breaks = text.bytes().enumerate();
         let breaks = breaks.filter(|&(_, byte)| byte == b'\n');
         let starts = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1));
-        Report { starts: starts.collect(), problems: RefCell::default(), lasting: RefCell::default() }
+        Report {
+            starts: starts.collect(),
+            problems: RefCell::default(),
+            lasting: RefCell::default(),
+            #[cfg(test)]
+            keys: RefCell::default(),
+        }
     }
 
     /// The text as a tree, unless it is not TOML; then that is what is reported.
@@ -99,6 +108,8 @@ impl<'a> Reader<'a> {
 
     fn take(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.asked.push(key);
+        #[cfg(test)]
+        self.report.keys.borrow_mut().insert(self.path_of(key));
         self.table?.get(key)
     }
 

@@ -42,8 +42,24 @@ pub(super) fn node(mut section: Reader<'_>) -> Option<NodeSettings> {
         size @ 65_536..=17_592_186_044_416 => Ok(size),
         _ => Err("must be from 64KiB to 16TiB".to_owned()),
     });
+    let log = section.text("log", levels);
     section.finish();
-    Some(NodeSettings { name: name?, data: data?, reserve: reserve.unwrap_or(64 * 1024 * 1024) })
+    Some(NodeSettings { name: name?, data: data?, reserve: reserve.unwrap_or(64 * 1024 * 1024), log })
+}
+
+/// Levels of the log, each for all or for a module.
+fn levels(text: &str) -> Result<String, String> {
+    let is_level = |word: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&word);
+    let is_module =
+        |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"_:".contains(&b));
+    let fits = |part: &str| match part.split_once('=') {
+        Some((module, level)) => is_module(module) && is_level(level),
+        None => is_level(part),
+    };
+    match text.len() <= 1_024 && text.split(',').all(fits) {
+        true => Ok(text.to_owned()),
+        false => Err("must be levels such as \"debug\" or \"info,forewarn::peer=debug\"".to_owned()),
+    }
 }
 
 pub(super) fn control(mut section: Reader<'_>, has_secret: bool, file: &Path) -> ControlSettings {
@@ -75,7 +91,8 @@ pub(super) fn control(mut section: Reader<'_>, has_secret: bool, file: &Path) ->
 }
 
 pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {
-    let secret = secret(&mut section, file);
+    let secret = secret(&mut section, file, ["secret", "secret_file"]);
+    let previous_secret = previous(&mut section, file, secret.as_ref());
     let peers = section.texts("peers", str::parse::<HttpUrl>);
     let wants_secret = section.has("secret") || section.has("secret_file");
     if !peers.is_empty() && !wants_secret {
@@ -91,10 +108,10 @@ pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {
     let merge = merge(section.section("merge"));
     let pass_key = section.text("pass_key", check_secret);
     let tls = tls::farm(&mut section, file);
-    section.not_yet(&["previous_secret"]);
     section.finish();
     FarmSettings {
         secret,
+        previous_secret,
         pass_key,
         peers,
         fanout: fanout.and_then(some).map_or(Fanout::All, Fanout::Some),
@@ -130,12 +147,12 @@ pub(super) fn notifier(mut section: Reader<'_>, has_secret: bool) -> Notifier {
 
 /// The secret itself or a file that holds it, read now: a missing file is a problem of the
 /// configuration, not one of the first peer's request.
-fn secret(section: &mut Reader<'_>, file: &Path) -> Option<Secret> {
-    if section.has("secret") && section.has("secret_file") {
-        section.problem("secret_file", "cannot be set together with farm.secret");
+fn secret(section: &mut Reader<'_>, file: &Path, [plain, from]: [&'static str; 2]) -> Option<Secret> {
+    if section.has(plain) && section.has(from) {
+        section.problem(from, format!("cannot be set together with farm.{plain}"));
     }
-    let written = section.text("secret", check_secret);
-    let read = section.text("secret_file", |text| {
+    let written = section.text(plain, check_secret);
+    let read = section.text(from, |text| {
         let path = file.parent().unwrap_or(Path::new("")).join(text);
         let cannot = |error| format!("{} cannot be read: {error}", path.display());
         let mut content = String::new();
@@ -143,6 +160,22 @@ fn secret(section: &mut Reader<'_>, file: &Path) -> Option<Secret> {
         check_secret(content.trim())
     });
     written.or(read)
+}
+
+/// The secret before the present one, or a file that holds it.
+fn previous(section: &mut Reader<'_>, file: &Path, present: Option<&Secret>) -> Option<Secret> {
+    let keys = ["previous_secret", "previous_secret_file"];
+    let previous = secret(section, file, keys)?;
+    let problem = match present.map(Secret::expose_secret) {
+        None => "needs farm.secret (or farm.secret_file), the one that takes its place",
+        Some(present) if present == previous.expose_secret() => {
+            "is the same as farm.secret: write the secret that the other nodes still use, or leave it out"
+        }
+        Some(_) => return Some(previous),
+    };
+    let key = if section.has(keys[0]) { keys[0] } else { keys[1] };
+    section.problem(key, problem);
+    None
 }
 
 fn check_secret(text: &str) -> Result<Secret, String> {

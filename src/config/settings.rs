@@ -22,6 +22,8 @@ use crate::vocabulary::{AlertRule, Balance, Broker, Cors, Fanout, HttpUrl, Liste
 /// Everything in the configuration file, defaults filled in.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// Where they come from.
+    pub source: super::Source,
     /// `[node]`
     pub node: NodeSettings,
     /// `[gate]`
@@ -74,6 +76,8 @@ pub struct NodeSettings {
     pub data: PathBuf,
     /// Bytes of free space below which submissions are refused. Default 64 MiB.
     pub reserve: u64,
+    /// What is logged, unless the environment says it: levels, as in `info,forewarn::peer=debug`.
+    pub log: Option<String>,
 }
 
 /// The public listener.
@@ -188,6 +192,8 @@ impl ControlSettings {
 pub struct FarmSettings {
     /// Signs the messages between nodes; at least 16 bytes.
     pub secret: Option<Secret>,
+    /// The secret before it, which is believed as well while the farm changes its secret.
+    pub previous_secret: Option<Secret>,
     /// Signs testers' passes together with the secret: changing it ends all of them.
     pub pass_key: Option<Secret>,
     /// Peers to begin with; membership spreads from there. Needs the secret.

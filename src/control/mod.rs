@@ -26,6 +26,7 @@ pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod params;
 pub(crate) mod preview;
+pub(crate) mod reload;
 pub(crate) mod rights;
 pub(crate) mod routes;
 pub(crate) mod session;
@@ -47,6 +48,7 @@ use actix_web::web::ServiceConfig;
 /// | [`auth::Tokens`] | 401 for every token |
 /// | [`session::Door`] | browsers are not let in without a token |
 /// | [`events::Streams`] | 503 for streams |
+/// | [`reload::Door`] | 503 for reading the configuration again |
 pub(crate) fn configure(cfg: &mut ServiceConfig) {
     routes::register(cfg, health::places());
     routes::register(cfg, metrics::places());

@@ -40,12 +40,12 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
 use super::{
     audience::Audience,
-    decide::{Asked, Notices, Outcome, decide},
+    decide::{Asked, Notices, Outcome},
     fields::{Fields as _, members},
     forwarded::PASS,
     path::{Path, PathError, guesses},
     route::{HostError, checked_host, host_name, request_host},
-    service::{self, Gate, TORN},
+    service::{self, Gate, Seen, TORN},
 };
 use crate::answer::{Occasion, Problem, ProblemKind};
 
@@ -124,7 +124,7 @@ struct Decidable<'a> {
     query: Cow<'a, str>,
 }
 
-async fn answer(asker: Asker, gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
+async fn answer(asker: Asker, gate: Seen, req: HttpRequest) -> HttpResponse {
     match Described::by(asker, req.head()) {
         Ok(described) => decided(asker, &gate, req.head(), &described),
         Err(fault) => refused(&gate, req.head(), asker.refuses(fault), &fault.to_string()),
@@ -162,7 +162,7 @@ fn decided(asker: Asker, gate: &Gate, head: &RequestHead, described: &Described<
         secure: false,
     };
     let now = gate.shared.clock();
-    match decide(&gate.shared, &gate.routes, &gate.served, &asked, now) {
+    match gate.decide(&asked, now) {
         Outcome::Open(_, notices) => allowed(&notices),
         Outcome::Unknown => allowed(&Notices::default()),
         Outcome::Torn => refused(gate, head, asker.refuses(Fault::Path(PathError::Ambiguous)), TORN),

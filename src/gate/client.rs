@@ -7,6 +7,7 @@ use std::{
     io::{self, IoSlice},
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -18,7 +19,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::worker::Worker;
 use crate::{
-    gate::{deadline::Deadline, entrance::Arrival},
+    gate::{deadline::Deadline, entrance::Arrival, service::Gate},
     http1::{head::Search, pipe::Pipe},
 };
 
@@ -72,6 +73,8 @@ pub(in crate::gate) struct Client<S> {
     pub(in crate::gate) socket: S,
     pub(in crate::gate) arrival: Arrival,
     pub(in crate::gate) worker: Rc<Worker>,
+    /// The configuration under which the present request is performed.
+    pub(in crate::gate) gate: Arc<Gate>,
     pub(in crate::gate) input: Pipe,
     /// Pending output.
     pub(in crate::gate) output: Vec<u8>,
@@ -89,11 +92,12 @@ pub(in crate::gate) struct Client<S> {
 
 impl<S: Socket> Client<S> {
     pub(super) fn new(socket: S, arrival: Arrival, worker: Rc<Worker>) -> Self {
-        let deadline = worker.deadlines.deadline();
+        let (deadline, gate) = (worker.deadlines.deadline(), worker.gate.load_full());
         Self {
             socket,
             arrival,
             worker,
+            gate,
             input: Pipe::default(),
             output: Vec::new(),
             written: 0,
@@ -102,6 +106,14 @@ impl<S: Socket> Client<S> {
             deadline,
             search: Search::default(),
             heading: false,
+        }
+    }
+
+    /// Takes up the configuration as it is now.
+    pub(super) fn look_up(&mut self) {
+        let present = self.worker.gate.load();
+        if !Arc::ptr_eq(&present, &self.gate) {
+            self.gate = Arc::clone(&present);
         }
     }
 

@@ -16,7 +16,7 @@ use super::{
     visitor,
 };
 use crate::{
-    actors::shared::Shared,
+    actors::shared::{Shared, Slot},
     answer::{Decision, Denial},
     availability::{Moment, RequestFacts},
 };
@@ -78,9 +78,10 @@ pub enum Outcome<'r> {
 }
 
 /// Decides. Every application that some reading of the path names must be open under every reading, or
-/// exempt this path. `served` has the applications in the order of `shared`.
+/// exempt this path. `served` has the applications in the order of `slots`.
 pub fn decide<'r, F: Fields>(
     shared: &Shared,
+    slots: &[Arc<Slot>],
     routes: &'r Routes,
     served: &[Served],
     asked: &Asked<'_, F>,
@@ -95,7 +96,7 @@ pub fn decide<'r, F: Fields>(
         if served[*index].exempts(asked.path) {
             continue;
         }
-        let snapshot = shared.slots[*index].snapshot.load();
+        let snapshot = slots[*index].snapshot.load();
         let name = snapshot.app().name().as_str();
         let announced = snapshot.announced(clock);
         let entry = announced.entry.filter(|_| asked.enters);

@@ -66,9 +66,9 @@ impl Listening {
 /// Serves one client, if it is let in.
 pub(super) async fn serve_client<S: Entering>(mut stream: S, entrance: Entrance, worker: Rc<Worker>) {
     let Ok((mut peer, local)) = stream.ends() else { return };
-    let gate = &worker.gate;
+    let gate = worker.gate.load_full();
     if entrance.proxy_protocol && peer.is_some_and(|peer| gate.trusted.contains(peer.ip())) {
-        let told = tokio::time::timeout(worker.limits.header, stream.read_header()).await;
+        let told = tokio::time::timeout(gate.limits.header, stream.read_header()).await;
         match told {
             Ok(Ok(source)) => peer = source.or(peer),
             Ok(Err(error)) => {
@@ -101,7 +101,8 @@ pub(super) async fn serve_client<S: Entering>(mut stream: S, entrance: Entrance,
 
 /// A handshake, which may take as long as a head; then the connection.
 async fn serve_under_tls<S: Entering>(stream: S, acceptor: &Acceptor, arrival: Arrival, worker: Rc<Worker>) {
-    match tokio::time::timeout(worker.limits.header, TlsAcceptor::from(acceptor.config()).accept(stream)).await {
+    let limit = worker.gate.load().limits.header;
+    match tokio::time::timeout(limit, TlsAcceptor::from(acceptor.config()).accept(stream)).await {
         Ok(Ok(stream)) => {
             let arrival = Arrival { secure: true, ..arrival };
             match stream.get_ref().1.alpn_protocol() {
@@ -111,7 +112,7 @@ async fn serve_under_tls<S: Entering>(stream: S, acceptor: &Acceptor, arrival: A
         }
         // It is the client's; strangers break off handshakes all the time.
         Ok(Err(error)) => log::debug!(error:%; "handshake_failed"),
-        Err(_) => log::debug!(limit:? = worker.limits.header; "handshake_timed_out"),
+        Err(_) => log::debug!(limit:?; "handshake_timed_out"),
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{
     forwarded::TrustedProxies,
+    limits::Limits,
     per_client::PerClient,
     route::{Route, Routes},
     service::Gate,
@@ -61,8 +62,12 @@ pub(super) fn gate(upstreams: &[String]) -> Gate {
         prefix: format!("/{name}"),
         application,
     });
+    let shared = Arc::new(Shared::new(node, Rules::default(), slots));
     Gate {
-        shared: Arc::new(Shared::new(node, Rules::default(), slots)),
+        slots: shared.slots(),
+        limits: Limits::default(),
+        page: None,
+        shared,
         routes: Routes::build(routes).unwrap(),
         served: NAMES
             .iter()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The limits of every connection; the same for all workers.
+/// The limits of every connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// From the first byte of a request's head to its last.
@@ -27,10 +27,6 @@ pub struct Limits {
     pub forms: usize,
     /// The largest body of a request that is forwarded, in bytes.
     pub max_body: u64,
-    /// Idle connections kept for each upstream and worker.
-    pub idle_connections: usize,
-    /// How long a connection to an upstream is used, so that changed DNS records take effect within this time.
-    pub connection_age: Duration,
 }
 
 impl Default for Limits {
@@ -48,9 +44,22 @@ impl Default for Limits {
             drained: 64 * 1024,
             forms: 32 << 20,
             max_body: 1 << 30,
-            idle_connections: 64,
-            connection_age: seconds(300),
         }
+    }
+}
+
+/// Which connections to upstreams a worker keeps.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keeping {
+    /// Idle ones for each upstream.
+    pub(super) connections: usize,
+    /// How long one is used, so that changed DNS records take effect within this time.
+    pub(super) age: Duration,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Self { connections: 64, age: Duration::from_secs(300) }
     }
 }
 

@@ -13,9 +13,8 @@ use tokio::net::{TcpStream, UnixStream};
 use super::{
     entrance::Entrance,
     entry::{Entering, serve_client},
-    limits::Limits,
     reserved,
-    service::Gate,
+    service::Present,
     waiting::Waiting,
     worker::Worker,
 };
@@ -31,8 +30,7 @@ pub use super::entry::{Entry, Listening};
 /// When the system refuses a listener.
 pub fn serve<F>(
     entries: impl IntoIterator<Item = Entry>,
-    gate: web::Data<Gate>,
-    limits: Limits,
+    gate: Present,
     grace: u64,
     most: usize,
     reserved: F,
@@ -43,7 +41,7 @@ where
     let entries: Vec<Entry> = entries.into_iter().collect();
     let kept = entries.iter().map(Entry::try_clone).collect::<io::Result<Vec<_>>>()?;
     let (own, more) = (gate.clone(), reserved.clone());
-    let waiting = Waiting::new(kept, Duration::from_secs(grace), move || worker(own, limits, more));
+    let waiting = Waiting::new(kept, Duration::from_secs(grace), move || worker(own, more));
     let workers = std::thread::available_parallelism()?.get();
     let mut builder = Server::build()
         .disable_signals()
@@ -58,22 +56,10 @@ where
         };
         builder = match socket {
             Listening::Tcp(socket) => builder.listen("gate", socket, move || {
-                connections::<TcpStream, _, _, _>(
-                    gate.clone(),
-                    limits,
-                    reserved.clone(),
-                    told.clone(),
-                    entrance.clone(),
-                )
+                connections::<TcpStream, _, _, _>(gate.clone(), reserved.clone(), told.clone(), entrance.clone())
             })?,
             Listening::Unix(socket) => builder.listen_uds("gate", socket, move || {
-                connections::<UnixStream, _, _, _>(
-                    gate.clone(),
-                    limits,
-                    reserved.clone(),
-                    told.clone(),
-                    entrance.clone(),
-                )
+                connections::<UnixStream, _, _, _>(gate.clone(), reserved.clone(), told.clone(), entrance.clone())
             })?,
         };
     }
@@ -81,19 +67,18 @@ where
 }
 
 /// A worker on this thread.
-async fn worker<F>(gate: web::Data<Gate>, limits: Limits, more: F) -> Result<Rc<Worker>, ()>
+async fn worker<F>(gate: Present, more: F) -> Result<Rc<Worker>, ()>
 where
     F: Fn(&mut web::ServiceConfig) + Clone + 'static,
 {
     let app = App::new().app_data(gate.clone()).configure(|config| reserved::configure(config, more));
     let app = map_config(app.into_factory(), |()| AppConfig::default()).new_service(()).await?;
-    Ok(Worker::start(gate, limits, boxed::service(app)))
+    Ok(Worker::start(gate, boxed::service(app)))
 }
 
 /// Serves the connections of one listener on one worker. `told` ends when the server is to stop.
 fn connections<S, F, T, W>(
-    gate: web::Data<Gate>,
-    limits: Limits,
+    gate: Present,
     reserved: F,
     told: T,
     entrance: Entrance,
@@ -107,7 +92,7 @@ where
     fn_factory(move || {
         let (gate, reserved, told, entrance) = (gate.clone(), reserved.clone(), told.clone(), entrance.clone());
         async move {
-            let worker = worker(gate, limits, reserved).await?;
+            let worker = worker(gate, reserved).await?;
             let stopped = worker.clone();
             actix_web::rt::spawn(async move {
                 told().await;

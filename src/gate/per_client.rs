@@ -38,6 +38,12 @@ impl PerClient {
         Self { most, held: Arc::default() }
     }
 
+    /// Places in the same table with another limit. Whoever holds more keeps it.
+    #[must_use]
+    pub(crate) fn at_most(&self, most: usize) -> Self {
+        Self { most, held: Arc::clone(&self.held) }
+    }
+
     /// The most that a client may hold.
     pub fn most(&self) -> usize {
         self.most

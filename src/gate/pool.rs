@@ -28,7 +28,7 @@ use tokio_rustls::TlsConnector;
 
 use super::stream::Stream;
 use crate::{
-    gate::{limits::Limits, upstream::Upstream},
+    gate::{limits::Keeping, upstream::Upstream},
     http1::pipe::Pipe,
 };
 
@@ -75,7 +75,7 @@ impl Link {
 /// The idle connections of one worker.
 pub(in crate::gate) struct Pool {
     idle: RefCell<HashMap<Arc<str>, Vec<Link>>>,
-    limits: Limits,
+    keeping: Keeping,
     round: Cell<u32>,
     /// Of the task that watches them.
     watcher: RefCell<Option<Waker>>,
@@ -83,16 +83,12 @@ pub(in crate::gate) struct Pool {
 
 impl Pool {
     /// An empty pool, and the tasks that keep it, on this thread.
-    pub(in crate::gate) fn start(limits: Limits) -> Rc<Self> {
-        let pool = Rc::new(Self { idle: RefCell::default(), limits, round: Cell::new(0), watcher: RefCell::new(None) });
+    pub(in crate::gate) fn start(keeping: Keeping) -> Rc<Self> {
+        let pool =
+            Rc::new(Self { idle: RefCell::default(), keeping, round: Cell::new(0), watcher: RefCell::new(None) });
         actix_web::rt::spawn(watch(Rc::downgrade(&pool)));
         actix_web::rt::spawn(reap(Rc::downgrade(&pool)));
         pool
-    }
-
-    /// How long and how much it waits and keeps.
-    pub(super) fn limits(&self) -> &Limits {
-        &self.limits
     }
 
     /// The connection that came back last, if one is fit for another request.
@@ -100,7 +96,7 @@ impl Pool {
         let mut idle = self.idle.borrow_mut();
         let kept = idle.get_mut(upstream.key())?;
         while let Some(link) = kept.pop() {
-            if link.opened.elapsed() < self.limits.connection_age {
+            if link.opened.elapsed() < self.keeping.age {
                 return Some(link);
             }
         }
@@ -116,7 +112,7 @@ impl Pool {
             Some(kept) => kept,
             None => idle.entry(Arc::clone(&link.key)).or_default(),
         };
-        if kept.len() >= self.limits.idle_connections {
+        if kept.len() >= self.keeping.connections {
             return;
         }
         let quiet = match &*self.watcher.borrow() {
@@ -154,7 +150,7 @@ impl Pool {
         let round = self.round.get();
         self.round.set(round.wrapping_add(1));
         self.idle.borrow_mut().retain(|_, kept| {
-            kept.retain(|link| link.round == round && link.opened.elapsed() < self.limits.connection_age);
+            kept.retain(|link| link.round == round && link.opened.elapsed() < self.keeping.age);
             !kept.is_empty()
         });
     }
@@ -227,7 +223,7 @@ mod tests {
     #[actix_web::test]
     async fn keeps_a_few_for_a_while() {
         let (listener, upstream) = upstream().await;
-        let pool = Pool::start(Limits { idle_connections: 1, ..Limits::default() });
+        let pool = Pool::start(Keeping { connections: 1, ..Keeping::default() });
         let (one, two) =
             (pool.open(&upstream, b"", LIMIT).await.unwrap(), pool.open(&upstream, b"", LIMIT).await.unwrap());
         let (mut first, mut second) = (listener.accept().await.unwrap().0, listener.accept().await.unwrap().0);
@@ -247,7 +243,7 @@ mod tests {
     #[actix_web::test]
     async fn an_old_connection_is_not_used_again() {
         let (_listener, upstream) = upstream().await;
-        let pool = Pool::start(Limits { connection_age: Duration::ZERO, ..Limits::default() });
+        let pool = Pool::start(Keeping { age: Duration::ZERO, ..Keeping::default() });
         let link = pool.open(&upstream, b"", LIMIT).await.unwrap();
         pool.give_back(link);
         assert!(pool.take(&upstream).is_none());
@@ -256,7 +252,7 @@ mod tests {
     #[actix_web::test]
     async fn what_closes_or_speaks_while_idle_is_closed() {
         let (listener, upstream) = upstream().await;
-        let pool = Pool::start(Limits::default());
+        let pool = Pool::start(Keeping::default());
         for speaks in [false, true] {
             let link = pool.open(&upstream, b"", LIMIT).await.unwrap();
             let (mut end, _) = listener.accept().await.unwrap();

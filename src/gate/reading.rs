@@ -8,8 +8,12 @@ use actix_web::{
     web,
 };
 
-use super::service::{Gate, shape_of, told};
+use super::service::{Seen, shape_of, told};
 use crate::answer::{Problem, ProblemKind};
+
+/// Why an address below the reserved prefix is 404.
+pub(super) const NOTHING_HERE: &str =
+    "There is nothing at this address. Addresses below /.forewarn/ are the gate's own.";
 
 /// An address that answers GET and HEAD with `handler`, and 405 to other methods.
 pub(crate) fn reading<F, Args>(path: &str, handler: F) -> Resource
@@ -22,7 +26,7 @@ where
     web::resource(path).route(route).default_service(web::to(not_allowed))
 }
 
-async fn not_allowed(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
+async fn not_allowed(gate: Seen, req: HttpRequest) -> HttpResponse {
     let head = req.head();
     let language = gate.language(&head.headers);
     let problem = Problem::new(ProblemKind::MethodNotAllowed, &gate.shared.node)

@@ -11,11 +11,11 @@ use super::{
     check,
     entrance::Secure,
     path::Path,
-    reading::reading,
+    reading::{NOTHING_HERE, reading},
     route::{host_name, request_host},
     script,
-    service::{Gate, as_value, handle, shape_of},
-    visitor,
+    service::{Gate, Seen, as_value, handle, shape_of},
+    status, visitor,
 };
 use crate::{
     actors::shared::Slot,
@@ -61,17 +61,18 @@ fn scope(config: &mut web::ServiceConfig, more: impl FnOnce(&mut web::ServiceCon
             .service(reading("/pass", pass))
             .configure(check::configure)
             .configure(script::configure)
+            .configure(status::configure)
             .configure(more)
             .default_service(web::to(nothing_here)),
     );
 }
 
-async fn root(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
+async fn root(gate: Seen, req: HttpRequest) -> HttpResponse {
     noted(&req, Note { node: &gate.shared.node, title: ROOT.0, text: ROOT.1 })
 }
 
 /// What a problem type means (RFC 9457, section 3.1.1).
-async fn problem(gate: web::Data<Gate>, kind: web::Path<String>, req: HttpRequest) -> HttpResponse {
+async fn problem(gate: Seen, kind: web::Path<String>, req: HttpRequest) -> HttpResponse {
     match problem_type(&kind) {
         Some((title, text)) => noted(&req, Note { node: &gate.shared.node, title: &title, text: &text }),
         None => {
@@ -83,8 +84,8 @@ async fn problem(gate: web::Data<Gate>, kind: web::Path<String>, req: HttpReques
 
 /// All applications, for anyone; or those that some paths of this host belong to, for the script
 /// (docs/contract.md#the-script), with what its bar says.
-async fn availability(gate: web::Data<Gate>, farm: Option<web::Data<FarmId>>, req: HttpRequest) -> HttpResponse {
-    let slots = gate.shared.slots.iter();
+async fn availability(gate: Seen, farm: Option<web::Data<FarmId>>, req: HttpRequest) -> HttpResponse {
+    let slots = gate.slots.iter();
     if !req.query_string().split('&').any(|pair| pair.starts_with("path=")) {
         let applications: Vec<_> = slots.map(|slot| public(&gate, slot, farm.as_ref())).collect();
         return open_to_all().json(serde_json::json!({ "applications": applications }));
@@ -118,12 +119,12 @@ fn applications_of(gate: &Gate, req: &HttpRequest) -> Vec<usize> {
 
 /// One of them.
 async fn availability_of(
-    gate: web::Data<Gate>,
+    gate: Seen,
     farm: Option<web::Data<FarmId>>,
     name: web::Path<String>,
     req: HttpRequest,
 ) -> HttpResponse {
-    match gate.shared.slots.iter().find(|slot| slot.app.name().as_str() == name.as_str()) {
+    match gate.slots.iter().find(|slot| slot.app.name().as_str() == name.as_str()) {
         Some(slot) => open_to_all().json(public(&gate, slot, farm.as_ref())),
         None => gate.problem(
             req.head(),
@@ -136,13 +137,13 @@ async fn availability_of(
 
 /// A tester's link (docs/contract.md#testers-pass): sets the cookie, and leads to the first route of the first
 /// application, and nowhere else.
-async fn pass(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
+async fn pass(gate: Seen, req: HttpRequest) -> HttpResponse {
     let token = req.query_string().strip_prefix("t=").unwrap_or_default();
     let peer = req.peer_addr().map(|peer| peer.ip());
     let secure = req.extensions().get::<Secure>().is_some() || gate.trusted.says_https(peer, req.headers());
     let found = visitor::pass(&gate.shared.visitors, token, secure, gate.shared.clock());
     let place = found.as_ref().and_then(|(name, _)| {
-        let slots = gate.shared.slots.iter().zip(&gate.served);
+        let slots = gate.slots.iter().zip(&gate.served);
         slots.into_iter().find(|(slot, _)| slot.app.name().as_str() == *name)?.1.home.as_ref()
     });
     let (Some((_, cookie)), Some((host, path))) = (&found, place) else {
@@ -171,15 +172,14 @@ async fn pass(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
 fn public(gate: &Gate, slot: &Slot, farm: Option<&web::Data<FarmId>>) -> serde_json::Value {
     let mut json = availability_json(&slot.snapshot.load(), gate.shared.clock());
     if let Some(farm) = farm {
-        json["farm"] = serde_json::json!(farm.0);
+        json["farm"] = serde_json::json!(farm.id);
     }
     json
 }
 
 /// Anything else below the reserved prefix.
-async fn nothing_here(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
-    let detail = "There is nothing at this address. Addresses below /.forewarn/ are the gate's own.";
-    gate.problem(req.head(), ProblemKind::NoSuchApplication, Some(detail), None)
+async fn nothing_here(gate: Seen, req: HttpRequest) -> HttpResponse {
+    gate.problem(req.head(), ProblemKind::NoSuchApplication, Some(NOTHING_HERE), None)
 }
 
 fn noted(req: &HttpRequest, note: Note<'_>) -> HttpResponse {
@@ -213,7 +213,7 @@ mod tests {
 
     /// Status, `Allow` and body of what the gate of the fixtures answers.
     async fn ask(method: Method, path: &str, accept: &str) -> (u16, String, String) {
-        let gate = web::Data::new(fixtures::gate(&[]));
+        let gate = web::Data::new(arc_swap::ArcSwap::from_pointee(fixtures::gate(&[])));
         let app = init_service(App::new().app_data(gate).configure(|config| configure(config, |_| {}))).await;
         let request = TestRequest::with_uri(path).method(method).insert_header(("accept", accept)).to_request();
         let response = call_service(&app, request).await;

@@ -5,7 +5,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde_json::json;
 
-use super::{reading::reading, service::Gate};
+use super::{reading::reading, service::Seen};
 use crate::{answer::lean_script, text::Language};
 
 const SOURCE: &str = include_str!("../../static/gate/forewarn.js");
@@ -14,7 +14,7 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
     config.service(reading("/forewarn.js", script));
 }
 
-async fn script(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
+async fn script(gate: Seen, req: HttpRequest) -> HttpResponse {
     let language = gate.language(req.headers());
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/javascript; charset=utf-8"))

@@ -1,5 +1,7 @@
 //! What the gate knows of an application beyond its verdict: its upstreams, and how to forward to them.
 
+use std::sync::Arc;
+
 use super::{path::Path, upstream::Upstreams};
 use crate::availability::Glob;
 
@@ -7,7 +9,7 @@ use crate::availability::Glob;
 #[derive(Debug)]
 pub struct Served {
     /// Who performs its requests.
-    pub upstreams: Upstreams,
+    pub upstreams: Arc<Upstreams>,
     /// Whether they get paths without the route's prefix.
     pub strip_prefix: bool,
     /// Whether its upstreams are told of each client by the PROXY protocol.
@@ -38,7 +40,13 @@ impl Served {
 impl From<Upstreams> for Served {
     /// Without exceptions.
     fn from(upstreams: Upstreams) -> Self {
-        Self { upstreams, strip_prefix: false, proxy_protocol: false, exempt: Vec::new(), home: None }
+        Self {
+            upstreams: Arc::new(upstreams),
+            strip_prefix: false,
+            proxy_protocol: false,
+            exempt: Vec::new(),
+            home: None,
+        }
     }
 }
 

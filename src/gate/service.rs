@@ -10,7 +10,7 @@ use std::{
 };
 
 use actix_web::{
-    HttpMessage as _, HttpRequest, HttpResponse,
+    FromRequest, HttpMessage as _, HttpRequest, HttpResponse,
     dev::RequestHead,
     http::{
         Method, StatusCode,
@@ -18,6 +18,7 @@ use actix_web::{
     },
     web,
 };
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 
 use super::{
@@ -27,14 +28,16 @@ use super::{
     error::ProxyError,
     fields::Fields,
     forwarded::TrustedProxies,
+    limits::Limits,
     negotiate::{Shape, negotiate},
     path::Path,
     per_client::{PerClient, Place},
     route::{Matched, Routes, host_name, request_host},
     served::Served,
+    status_page::StatusPage,
 };
 use crate::{
-    actors::shared::{Counters, Shared},
+    actors::shared::{Counters, Shared, Slots},
     answer::{Decision, Denial, MOST_WORKS, Occasion, Problem, ProblemKind, Work, form::NotKept},
     availability::{Moment, NoHeaders, RequestFacts},
     noise::Noise,
@@ -52,10 +55,42 @@ pub(super) const TORN: &str = "The path can be read in several ways, which belon
 /// So many applications are looked at for those that a page offers.
 const LOOKED_AT: usize = 100;
 
-/// What the gate needs to know; shared by all workers.
+/// The gate's present configuration. Reading the file again puts another one in its place; a request that has begun
+/// keeps its own to the end.
+pub type Present = web::Data<ArcSwap<Gate>>;
+
+/// The configuration under which a request of the App is answered.
+pub struct Seen(Arc<Gate>);
+
+impl std::ops::Deref for Seen {
+    type Target = Gate;
+
+    fn deref(&self) -> &Gate {
+        &self.0
+    }
+}
+
+impl FromRequest for Seen {
+    type Error = actix_web::Error;
+    type Future = std::future::Ready<Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
+        let present = request.app_data::<Present>().map(|present| Self(present.load_full()));
+        std::future::ready(present.ok_or_else(|| actix_web::error::ErrorInternalServerError("the App has no gate")))
+    }
+}
+
+/// What the gate needs to know, from one reading of the configuration; shared by all workers.
 pub struct Gate {
-    /// The caches' snapshots and the counters.
+    /// The counters and the clock.
     pub shared: Arc<Shared>,
+    /// The applications with their caches' snapshots; what else is said of them has the same order.
+    pub slots: Slots,
+    /// How long and how much it waits and keeps.
+    pub limits: Limits,
+    /// The status page, if there is one.
+    #[doc(hidden)]
+    pub page: Option<Arc<StatusPage>>,
     /// Which applications a request names.
     pub routes: Routes,
     /// What the gate does with the requests of each application.
@@ -106,7 +141,7 @@ pub(super) enum Admission<'a> {
 
 /// Decides and answers a request. The connection forwards requests for open applications; they do not come
 /// here.
-pub(super) async fn handle(gate: web::Data<Gate>, req: HttpRequest) -> HttpResponse {
+pub(super) async fn handle(gate: Seen, req: HttpRequest) -> HttpResponse {
     let head = req.head();
     let host = match request_host(head) {
         Ok(host) => host,
@@ -196,11 +231,11 @@ impl Gate {
             enters: true,
             secure: incoming.secure || self.trusted.says_https(incoming.peer, incoming.fields),
         };
-        let mut outcome = decide(&self.shared, &self.routes, &self.served, &asked, now);
+        let mut outcome = self.decide(&asked, now);
         // What is closed for the request that a preflight announces is closed for the preflight.
         if let (Outcome::Open(..), Some(method)) = (&outcome, announced(incoming.method, incoming.fields)) {
             asked.method = method;
-            let announced = decide(&self.shared, &self.routes, &self.served, &asked, now);
+            let announced = self.decide(&asked, now);
             outcome = if matches!(announced, Outcome::Closed(_)) { announced } else { outcome };
         }
         match outcome {
@@ -209,6 +244,11 @@ impl Gate {
             Outcome::Closed(denial) => Admission::Closed(denial, path),
             Outcome::Open(matched, notices) => Admission::Open(matched, notices),
         }
+    }
+
+    /// See [`decide`].
+    pub(super) fn decide<F: Fields>(&self, asked: &Asked<'_, F>, now: Moment) -> Outcome<'_> {
+        decide(&self.shared, &self.slots, &self.routes, &self.served, asked, now)
     }
 
     /// The application that performs the requests of a route.
@@ -221,7 +261,7 @@ impl Gate {
             let problem = Problem::new(ProblemKind::UpstreamUnreachable, &self.shared.node);
             let problem = problem.detail("The application has no upstream on this node.").unsent();
             match matched.applications.first() {
-                Some(index) => problem.of(&self.shared.slots[*index].app),
+                Some(index) => problem.of(&self.slots[*index].app),
                 None => problem,
             }
         })
@@ -235,7 +275,7 @@ impl Gate {
         language: &Arc<Language>,
         say: impl FnOnce(&Problem<'_>),
     ) {
-        let app = &self.shared.slots[index].app;
+        let app = &self.slots[index].app;
         if error.is_upstreams_fault() {
             Counters::count(&self.shared.counters.upstream_failures);
             if UPSTREAM_FAILURES.admits() {
@@ -264,7 +304,7 @@ impl Gate {
     ) -> HttpResponse {
         let mut problem = Problem::new(kind, &self.shared.node);
         if let Some(index) = application {
-            problem = problem.of(&self.shared.slots[index].app);
+            problem = problem.of(&self.slots[index].app);
         }
         if let Some(detail) = detail {
             problem = problem.detail(detail);
@@ -292,7 +332,7 @@ impl Gate {
             node: self.shared.node.as_str(),
             inside: false,
         };
-        let all = self.shared.slots.iter().zip(&self.served).take(LOOKED_AT);
+        let all = self.slots.iter().zip(&self.served).take(LOOKED_AT);
         let open = all.filter_map(|(slot, served)| {
             let address = served.address()?;
             let open = matches!(slot.snapshot.load().decide(&request, now), Decision::Open(_));

@@ -2,30 +2,21 @@
 //!
 //! Must stay true: answered from memory; the record is made elsewhere and put here.
 
-use std::sync::Arc;
-
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use arc_swap::ArcSwap;
 
-use super::{reading::reading, service::Gate};
+use super::{
+    reading::{NOTHING_HERE, reading},
+    service::{Gate, Seen},
+    status_page::StatusPage,
+};
 use crate::{
-    outside::{Present, Record, Status},
-    vocabulary::StatusSettings,
+    answer::ProblemKind,
+    outside::{Present, Status},
 };
 
-/// What the page needs besides the gate.
-#[derive(Debug)]
-pub(crate) struct StatusPage {
-    /// `[status_page]`
-    pub settings: StatusSettings,
-    /// The last 90 days, as they were known a short time ago.
-    pub record: ArcSwap<Record>,
-}
-
-/// The addresses.
-pub(crate) fn configure(config: &mut web::ServiceConfig, page: Arc<StatusPage>) {
+/// The addresses. Without `[status_page]` there is nothing at them.
+pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
-        .app_data(web::Data::from(page))
         .service(reading("/status", html))
         .service(reading("/status/summary.json", summary))
         .service(reading("/status/feed.atom", feed))
@@ -36,13 +27,14 @@ fn status<'a>(gate: &Gate, page: &'a StatusPage) -> Status<'a> {
     let now = gate.shared.clock();
     Status {
         settings: &page.settings,
-        applications: gate.shared.slots.iter().map(|slot| Present::of(&slot.snapshot.load(), now)).collect(),
+        applications: gate.slots.iter().map(|slot| Present::of(&slot.snapshot.load(), now)).collect(),
         record: page.record.load_full(),
         now,
     }
 }
 
-async fn html(gate: web::Data<Gate>, page: web::Data<StatusPage>, req: HttpRequest) -> HttpResponse {
+async fn html(gate: Seen, req: HttpRequest) -> HttpResponse {
+    let Some(page) = &gate.page else { return absent(&gate, &req) };
     let language = gate.language(req.headers());
     HttpResponse::Ok()
         .insert_header((header::CONTENT_LANGUAGE, language.tag()))
@@ -55,19 +47,30 @@ async fn html(gate: web::Data<Gate>, page: web::Data<StatusPage>, req: HttpReque
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .content_type("text/html; charset=utf-8")
-        .body(status(&gate, &page).page(&language))
+        .body(status(&gate, page).page(&language))
 }
 
-async fn summary(gate: web::Data<Gate>, page: web::Data<StatusPage>) -> HttpResponse {
-    open_to_all("application/json", status(&gate, &page).summary().to_string())
+async fn summary(gate: Seen, req: HttpRequest) -> HttpResponse {
+    told(&gate, &req, "application/json", |status| status.summary().to_string())
 }
 
-async fn feed(gate: web::Data<Gate>, page: web::Data<StatusPage>) -> HttpResponse {
-    open_to_all("application/atom+xml; charset=utf-8", status(&gate, &page).feed())
+async fn feed(gate: Seen, req: HttpRequest) -> HttpResponse {
+    told(&gate, &req, "application/atom+xml; charset=utf-8", |status| status.feed())
 }
 
-async fn calendar(gate: web::Data<Gate>, page: web::Data<StatusPage>) -> HttpResponse {
-    open_to_all("text/calendar; charset=utf-8", status(&gate, &page).calendar())
+async fn calendar(gate: Seen, req: HttpRequest) -> HttpResponse {
+    told(&gate, &req, "text/calendar; charset=utf-8", |status| status.calendar())
+}
+
+fn told(gate: &Gate, req: &HttpRequest, kind: &'static str, body: fn(&Status<'_>) -> String) -> HttpResponse {
+    match &gate.page {
+        Some(page) => open_to_all(kind, body(&status(gate, page))),
+        None => absent(gate, req),
+    }
+}
+
+fn absent(gate: &Gate, req: &HttpRequest) -> HttpResponse {
+    gate.problem(req.head(), ProblemKind::NoSuchApplication, Some(NOTHING_HERE), None)
 }
 
 fn open_to_all(kind: &'static str, body: String) -> HttpResponse {

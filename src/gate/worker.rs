@@ -1,4 +1,4 @@
-//! What all connections of one worker share: limits, buffers, deadlines, the pool of upstream connections.
+//! What all connections of one worker share: the configuration, buffers, deadlines, the pool of upstream connections.
 //!
 //! Must stay true: it belongs to one thread, so nothing in it is locked.
 
@@ -6,14 +6,14 @@ use std::{cell::Cell, rc::Rc};
 
 use actix_http::Request;
 use actix_service::boxed::BoxService;
-use actix_web::{Error, dev::ServiceResponse, web};
+use actix_web::{Error, dev::ServiceResponse};
 
-use super::{buffers::Buffers, date::Date, deadline::Deadlines, limits::Limits, pool::Pool, service::Gate};
+use super::{buffers::Buffers, date::Date, deadline::Deadlines, limits::Keeping, pool::Pool, service::Present};
 
 /// What all connections of one worker share.
 pub(super) struct Worker {
-    pub(super) gate: web::Data<Gate>,
-    pub(super) limits: Limits,
+    /// The configuration as it is now. A client takes it up with its next request.
+    pub(super) gate: Present,
     pub(super) deadlines: Deadlines,
     pub(super) buffers: Buffers,
     pub(super) pool: Rc<Pool>,
@@ -29,17 +29,12 @@ pub(super) struct Worker {
 
 impl Worker {
     /// On this thread.
-    pub(super) fn start(
-        gate: web::Data<Gate>,
-        limits: Limits,
-        app: BoxService<Request, ServiceResponse, Error>,
-    ) -> Rc<Self> {
+    pub(super) fn start(gate: Present, app: BoxService<Request, ServiceResponse, Error>) -> Rc<Self> {
         Rc::new(Self {
             gate,
-            limits,
             deadlines: Deadlines::start(),
             buffers: Buffers::default(),
-            pool: Pool::start(limits),
+            pool: Pool::start(Keeping::default()),
             date: Date::default(),
             app,
             stopping: Cell::new(false),

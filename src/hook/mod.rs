@@ -22,7 +22,7 @@ pub use self::{
 use crate::{availability::Name, vocabulary::Secret};
 
 /// One receiver of events.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Hook {
     /// Its name; cursors go by it.
     pub name: Name,
@@ -33,7 +33,7 @@ pub struct Hook {
 }
 
 /// Where events go.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Sink {
     /// An HTTP POST.
     Web(Box<Web>),
@@ -42,7 +42,7 @@ pub enum Sink {
 }
 
 /// A POST to an address.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Web {
     /// `http` or `https`.
     pub url: Url,
@@ -69,7 +69,7 @@ pub enum Format {
 }
 
 /// Mail by SMTP.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Mail {
     /// Such as `smtps://user@mail.example.com`, as `lettre` reads it.
     pub server: Url,

@@ -50,11 +50,11 @@ struct Cause {
     origins: Vec<String>,
 }
 
-/// Reads what a partner's availability says to the farm `own`, which has these reasons.
+/// Reads what a partner's availability says to the farm that calls itself `own`, and has these reasons.
 ///
 /// # Errors
 /// What is wrong with it, for people.
-pub fn read(body: &[u8], own: &str, reasons: &Reasons) -> Result<Statement, String> {
+pub fn read(body: &[u8], own: impl Fn(&str) -> bool, reasons: &Reasons) -> Result<Statement, String> {
     let read: Availability = serde_json::from_slice(body)
         .map_err(|error| format!("The answer is not the availability of an application: {error}"))?;
     let Availability { available, farm, mut causes, advisories, reason, message, expected_back_at } = read;
@@ -63,7 +63,8 @@ pub fn read(body: &[u8], own: &str, reasons: &Reasons) -> Result<Statement, Stri
         causes.push(Cause { reason, message, expected_back_at, origins: Vec::new() });
     }
     // What the partner says because of this farm is not said again.
-    let is_foreign = |cause: &Cause| farm.as_deref() != Some(own) && cause.origins.iter().all(|origin| origin != own);
+    let is_foreign =
+        |cause: &Cause| !farm.as_deref().is_some_and(&own) && !cause.origins.iter().any(|origin| own(origin));
     let closing: Vec<Cause> = causes.into_iter().filter(is_foreign).filter(|_| !available).collect();
     if !closing.is_empty() {
         return Ok(told(Claim::Unavailable, &closing, farm, reasons));
@@ -147,7 +148,7 @@ mod tests {
     const OWN: &str = "a1";
 
     fn says(value: &Value) -> Statement {
-        read(value.to_string().as_bytes(), OWN, &Reasons::with([])).unwrap()
+        read(value.to_string().as_bytes(), |farm| farm == OWN, &Reasons::with([])).unwrap()
     }
 
     fn cause(reason: &str, origins: &[&str], back: Option<&str>) -> Value {
@@ -197,7 +198,7 @@ mod tests {
         let told = says(&json!({"available": false, "reason": "testing", "message": null}));
         assert_eq!((told.reason.as_deref(), told.origins.len()), (Some("testing"), 0));
         for wrong in ["", "[]", "{}", "{\"available\": 1}", "{\"available\": false, \"causes\": [1]}"] {
-            assert!(read(wrong.as_bytes(), OWN, &Reasons::with([])).is_err(), "{wrong}");
+            assert!(read(wrong.as_bytes(), |farm| farm == OWN, &Reasons::with([])).is_err(), "{wrong}");
         }
         let many: Vec<String> = (0..100).map(|at| format!("f{at}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();

@@ -61,8 +61,16 @@ pub struct Series {
 /// A checked rule.
 #[derive(Debug)]
 pub struct Rule {
+    text: String,
     program: Program,
     series: Vec<Series>,
+}
+
+/// The text says it all.
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
 }
 
 /// What a rule is checked against, and what is found on the way.
@@ -106,7 +114,7 @@ impl Rule {
         })?;
         let mut check = Check { names, series: Vec::new() };
         match check.kind(program.expression())? {
-            Kind::Bool => Ok(Self { series: check.series, program }),
+            Kind::Bool => Ok(Self { text: text.to_owned(), series: check.series, program }),
             other => Err(format!("must be true or false, but is {}", other.name())),
         }
     }

@@ -8,7 +8,7 @@ use super::{Rule, Thresholds};
 use crate::availability::{Glob, Name, Reasons, Source, Target};
 
 /// A monitor (`[[monitor]]`) or a rule (`[[rule]]`).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Watch {
     /// Unique among the monitors and rules of a node.
     pub name: Name,
@@ -44,7 +44,7 @@ pub enum Scope {
 }
 
 /// What a monitor does at each check.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Check {
     /// Asks a web server.
     Http(Box<HttpCheck>),
@@ -93,6 +93,20 @@ pub struct HttpCheck {
     pub roots: Option<Arc<rustls::RootCertStore>>,
 }
 
+impl PartialEq for HttpCheck {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { url, method, headers, expect_status, expect_body, redirects, roots } = self;
+        (url, method, headers, expect_status) == (&other.url, &other.method, &other.headers, &other.expect_status)
+            && (expect_body, redirects) == (&other.expect_body, &other.redirects)
+            && anchors(roots) == anchors(&other.roots)
+    }
+}
+
+/// The authorities in a store, which itself cannot be compared.
+fn anchors(roots: &Option<Arc<rustls::RootCertStore>>) -> Option<&[rustls::pki_types::TrustAnchor<'static>]> {
+    roots.as_ref().map(|roots| &roots.roots[..])
+}
+
 /// Asks another farm: `farm = "https://…/.forewarn/availability/NAME"`.
 #[derive(Debug, Clone)]
 pub struct FarmCheck {
@@ -104,6 +118,13 @@ pub struct FarmCheck {
     pub roots: Option<Arc<rustls::RootCertStore>>,
     /// The reasons that are known here; others are replaced by that of the monitor.
     pub reasons: Arc<Reasons>,
+}
+
+impl PartialEq for FarmCheck {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { url, events, roots, reasons } = self;
+        (url, events, reasons) == (&other.url, &other.events, &other.reasons) && anchors(roots) == anchors(&other.roots)
+    }
 }
 
 /// Connects: `tcp = "host:port"`.

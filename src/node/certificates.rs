@@ -36,7 +36,6 @@ impl Certificates {
     }
 
     /// Offers from now on what these settings have. A listener that had no TLS gets none: that needs a restart.
-    #[expect(dead_code, reason = "for when the configuration is read again")]
     pub(super) fn reload(&self, settings: &Settings) -> Result<(), NodeError> {
         let (gate, control) = (gate(settings)?, control(settings)?);
         for (acceptor, offer) in [(&self.gate, gate), (&self.control, control)] {

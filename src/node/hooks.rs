@@ -11,24 +11,26 @@ use std::{
 };
 
 use actix::Addr;
-use tokio::sync::{broadcast::error::RecvError, watch};
+use tokio::{
+    sync::{broadcast::error::RecvError, watch},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
 
-use self::send::{Carrier, Failure};
+use self::{send::Carrier, teller::Teller};
 use crate::{
     actors::{
         courier::Couriers,
         messages::{AskHooks, Look, Question},
         repeater::Repeater,
-        shared::{Counters, Event as Change, Shared},
-        told::{Book, HookState},
+        shared::{Event as Change, Shared},
+        told::Book,
     },
     availability::{Entry, Moment, Name, NodeId, Restore},
     clock,
     hook::{
         Event, Hook,
         event::{self, LIFETIME},
-        letter::About,
-        turn,
     },
     store::{
         Store,
@@ -38,6 +40,7 @@ use crate::{
 };
 
 mod send;
+mod teller;
 
 /// How often a hook looks whether something is due: time alone makes plans begin, and other nodes' turns end.
 const EVERY: Duration = Duration::from_secs(5);
@@ -50,16 +53,9 @@ const SETTLE: Duration = Duration::from_millis(200);
 const MOST: usize = 20_000;
 /// How often other nodes are asked.
 const ASK_EVERY: Duration = Duration::from_secs(5);
-/// A node that has not answered for so long does not serve its hooks.
-const SILENCE: Duration = Duration::from_secs(60);
-/// The first pause after a failure, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
-/// How often an event is tried that its receiver refuses.
-const TRIES: u32 = 10;
 
 /// What the parts share.
 pub(super) struct Setup {
-    pub(super) hooks: Vec<Hook>,
     pub(super) book: Arc<Book>,
     pub(super) store: Store,
     pub(super) shared: Arc<Shared>,
@@ -97,30 +93,84 @@ impl Question for Lasting {
 
 /// When each node was last heard, and which hooks it serves.
 type Heard = Mutex<BTreeMap<NodeId, (Duration, BTreeSet<Name>)>>;
+/// The events of the last day, and those to come.
+type Listed = watch::Receiver<Arc<Vec<Event>>>;
 
-/// Starts telling. Everything ends with the node's runtime.
-pub(super) fn start(setup: Setup) {
-    if setup.hooks.is_empty() {
-        return;
+/// The hooks of a node that runs.
+pub(super) struct Hooks {
+    setup: Setup,
+    heard: Arc<Heard>,
+    /// The events; absent until there is a hook.
+    listed: Option<Listed>,
+    tellers: Vec<Running>,
+}
+
+/// One of them, while it is told.
+struct Running {
+    hook: Hook,
+    ended: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Hooks {
+    /// None yet.
+    pub(super) fn new(setup: Setup) -> Self {
+        Self { setup, heard: Arc::default(), listed: None, tellers: Vec::new() }
     }
-    let Setup { hooks, book, store, shared, repeater, couriers, me } = setup;
-    let heard = Arc::new(Heard::default());
-    let (events, listed) = watch::channel(Arc::new(Vec::new()));
-    actix::spawn(derive(events, store, Arc::clone(&shared), repeater.clone()));
-    actix::spawn(ask(Arc::clone(&book), Arc::clone(&heard), repeater, couriers));
-    for (hook, state) in hooks.into_iter().zip(&book.hooks) {
-        let begun = clock::mono();
-        let teller = Teller {
-            carrier: Arc::new(Carrier::new(&hook, &shared.node)),
-            hook,
-            state: Arc::clone(state),
-            book: Arc::clone(&book),
-            heard: Arc::clone(&heard),
-            shared: Arc::clone(&shared),
-            me,
-            begun,
+
+    /// From now on these are told; the book knows them already. One that is as before goes on; another one ends after
+    /// the event that it is telling, and the one that takes its place waits for that. Everything ends with the node's
+    /// runtime.
+    pub(super) fn change(&mut self, hooks: &[Hook]) {
+        if hooks.is_empty() && self.tellers.is_empty() {
+            return;
+        }
+        let listed = self.list();
+        let (kept, mut ended): (Vec<_>, Vec<_>) = self.tellers.drain(..).partition(|one| hooks.contains(&one.hook));
+        self.tellers = kept;
+        ended.iter().for_each(|one| one.ended.cancel());
+        let Setup { book, shared, me, .. } = &self.setup;
+        let (states, begun) = (book.hooks(), clock::mono());
+        for hook in hooks {
+            let is_running = self.tellers.iter().any(|one| one.hook == *hook);
+            let Some(state) = states.iter().find(|state| state.name == hook.name).filter(|_| !is_running) else {
+                continue;
+            };
+            let before = ended.iter().position(|one| one.hook.name == hook.name).map(|at| ended.swap_remove(at).task);
+            let ended = CancellationToken::new();
+            let teller = Teller {
+                carrier: Arc::new(Carrier::new(hook, &shared.node)),
+                hook: hook.clone(),
+                state: Arc::clone(state),
+                book: Arc::clone(book),
+                heard: Arc::clone(&self.heard),
+                shared: Arc::clone(shared),
+                me: *me,
+                begun,
+                ended: ended.clone(),
+            };
+            let listed = listed.clone();
+            let task = actix::spawn(async move {
+                if let Some(before) = before {
+                    before.await.ok();
+                }
+                teller.tell(listed).await;
+            });
+            self.tellers.push(Running { hook: hook.clone(), ended, task });
+        }
+    }
+
+    /// The list of events, which is made from now on if it was not.
+    fn list(&mut self) -> Listed {
+        let Setup { book, store, shared, repeater, couriers, .. } = &self.setup;
+        let heard = &self.heard;
+        let start = || {
+            let (events, listed) = watch::channel(Arc::new(Vec::new()));
+            actix::spawn(derive(events, store.clone(), Arc::clone(shared), repeater.clone()));
+            actix::spawn(ask(Arc::clone(book), Arc::clone(heard), repeater.clone(), couriers.clone()));
+            listed
         };
-        actix::spawn(teller.tell(listed.clone()));
+        self.listed.get_or_insert_with(start).clone()
     }
 }
 
@@ -187,115 +237,5 @@ async fn ask(book: Arc<Book>, heard: Arc<Heard>, repeater: Addr<Repeater>, couri
             heard.lock().unwrap_or_else(PoisonError::into_inner).insert(node, (clock::mono(), served));
         }
         tokio::time::sleep(ASK_EVERY).await;
-    }
-}
-
-/// Tells one hook.
-struct Teller {
-    hook: Hook,
-    carrier: Arc<Carrier>,
-    state: Arc<HookState>,
-    book: Arc<Book>,
-    heard: Arc<Heard>,
-    shared: Arc<Shared>,
-    me: NodeId,
-    begun: Duration,
-}
-
-impl Teller {
-    async fn tell(self, mut listed: watch::Receiver<Arc<Vec<Event>>>) {
-        let (mut failures, mut refused) = (0_u32, 0_u32);
-        loop {
-            let next = self.next(&listed.borrow_and_update().clone());
-            let Some(event) = next else {
-                // Another node's turn may become this one's without a new list.
-                if let Ok(Err(_)) = tokio::time::timeout(EVERY, listed.changed()).await {
-                    return; // the list has ended
-                }
-                continue;
-            };
-            match self.send(&event).await {
-                Ok(()) => (failures, refused) = (0, 0),
-                Err(Failure { why, lasting }) => {
-                    Counters::count(&self.state.failures);
-                    failures += 1;
-                    refused += u32::from(lasting);
-                    log::warn!(hook:% = self.hook.name, event:% = event.id, attempt = failures, why; "hook_failed");
-                    self.state.problem.store(Some(Arc::new(why)));
-                    if refused >= TRIES {
-                        log::error!(hook:% = self.hook.name, event:% = event.id; "hook_event_given_up");
-                        Counters::count(&self.state.given_up);
-                        self.done(&event).await;
-                        (failures, refused) = (0, 0);
-                        continue;
-                    }
-                    tokio::time::sleep(PAUSES.0.saturating_mul(1 << failures.min(16) >> 1).min(PAUSES.1)).await;
-                }
-            }
-        }
-    }
-
-    /// The next event that this hook is to be told by this node.
-    fn next(&self, events: &[Event]) -> Option<Event> {
-        let serving = self.serving();
-        let (now, age) = (self.shared.clock(), clock::mono().saturating_sub(self.begun));
-        // Before it has had time to hear the others, this node takes none of them for gone.
-        let is_settled = |origin: NodeId| match origin {
-            NodeId::NONE => age >= ASK_EVERY * 2,
-            origin => serving.contains(&origin) || age >= SILENCE,
-        };
-        let due = events.iter().filter(|event| {
-            event.at <= now
-                && is_settled(event.origin)
-                && self.hook.kinds.contains(&event.kind)
-                && turn::is_mine(event, self.me, &serving)
-                && !self.book.has(&self.hook.name, event)
-        });
-        let due: Vec<&Event> = due.collect();
-        self.state.wait(due.len(), due.first().map(|event| event.at));
-        due.first().map(|event| (*event).clone())
-    }
-
-    /// The nodes that serve this hook, this one among them.
-    fn serving(&self) -> BTreeSet<NodeId> {
-        let now = clock::mono();
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let serves = |(at, hooks): &(Duration, BTreeSet<Name>)| {
-            now.saturating_sub(*at) <= SILENCE && hooks.contains(&self.hook.name)
-        };
-        heard.iter().filter(|(_, one)| serves(one)).map(|(node, _)| *node).chain([self.me]).collect()
-    }
-
-    async fn send(&self, event: &Event) -> Result<(), Failure> {
-        let about = self.about(event);
-        let (carrier, sent) = (Arc::clone(&self.carrier), event.clone());
-        let sending = tokio::task::spawn_blocking(move || carrier.send(&sent, &about, clock::now()));
-        match sending.await {
-            Ok(result) => result?,
-            Err(_) => std::future::pending().await, // the runtime ends
-        }
-        Counters::count(&self.state.told);
-        self.state.problem.store(None);
-        log::info!(hook:% = self.hook.name, event:% = event.id, kind = event.kind.name(); "hook_told");
-        self.done(event).await;
-        Ok(())
-    }
-
-    async fn done(&self, event: &Event) {
-        let (book, name, event) = (Arc::clone(&self.book), self.hook.name.clone(), event.clone());
-        let written = tokio::task::spawn_blocking(move || book.add(&name, &event)).await;
-        if let Ok(Err(error)) = written {
-            log::error!(hook:% = self.hook.name, error:%; "hook_cursor_not_written");
-        }
-    }
-
-    /// The applications that the event is about.
-    fn about(&self, event: &Event) -> Vec<About> {
-        let touches = |slot: &&crate::actors::shared::Slot| {
-            event.entry.notification.targets.iter().any(|target| slot.depends_on(target))
-        };
-        let about =
-            |slot: &crate::actors::shared::Slot| About { name: slot.app.name().clone(), title: slot.app.title.clone() };
-        self.shared.slots.iter().filter(touches).map(about).collect()
     }
 }

@@ -1,10 +1,15 @@
 //! Assembles the control listener: API, pages and peers' endpoints; and the gate's public events, which are the
 //! API's.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use actix_web::{App as WebApp, HttpRequest, HttpResponse, HttpServer, dev::Server, middleware::from_fn, web};
+use arc_swap::ArcSwap;
 use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     NodeError,
@@ -16,6 +21,7 @@ use super::{
 use crate::{
     actors::{Desk, desk::Event},
     answer::ProblemKind,
+    availability::Reasons,
     body,
     config::Settings,
     control::{
@@ -24,10 +30,11 @@ use crate::{
         errors::Failure,
         events,
         formats::alertmanager::Alerting,
+        reload,
         rights::Rights,
         session::{Cookies, Door as SessionDoor, Limits as SessionLimits, Operator, Proxies, Sessions, SignIn},
     },
-    gate::service::Gate,
+    gate::service::Seen,
     peer::endpoints::{self, Door},
     sync::Facts,
 };
@@ -42,33 +49,57 @@ pub(super) struct Served {
     pub(super) door: web::Data<Door>,
 }
 
+/// What the control listener knows of the configuration; changed when that is read again.
+#[derive(Clone)]
+pub(super) struct Doors {
+    tokens: web::Data<auth::Tokens>,
+    alerting: web::Data<ArcSwap<Alerting>>,
+    console: web::Data<ConsoleState>,
+    reload: web::Data<reload::Door>,
+    mutual: web::Data<Mutual>,
+}
+
+impl Doors {
+    pub(super) fn new(settings: &Settings, facts: &Facts, desk: &Desk, reload: reload::Door) -> Self {
+        Self {
+            tokens: web::Data::new(auth::Tokens::new(tokens(settings))),
+            alerting: web::Data::new(ArcSwap::from_pointee(alerting(settings))),
+            console: web::Data::new(console(settings, desk, facts)),
+            reload: web::Data::new(reload),
+            mutual: web::Data::new(Mutual(AtomicBool::new(is_mutual(settings)))),
+        }
+    }
+
+    /// The configuration was read again.
+    pub(super) fn change(&self, settings: &Settings) {
+        self.tokens.change(tokens(settings));
+        self.alerting.store(Arc::new(alerting(settings)));
+        self.console.reasons.store(Arc::new(reasons(settings)));
+        self.mutual.0.store(is_mutual(settings), Ordering::Relaxed);
+        let gone = self.console.sign_in.change(operators(settings));
+        self.console.door.sessions.end_of(&gone);
+    }
+}
+
 /// The server of the control listener: it serves at most `most` connections at a time, more wait. One client has
 /// a bounded part of them.
 pub(super) fn control_server(
     settings: &Settings,
-    facts: &Facts,
     bound: Bound,
     Served { desk, streams, door }: Served,
     certificates: &Certificates,
+    doors: Doors,
     most: usize,
 ) -> Result<Server, NodeError> {
-    let tokens = settings.tokens.iter().map(|token| auth::Token {
-        name: token.name.to_string(),
-        rights: Rights::new(token.role, token.targets.clone()),
-        expires: token.expires,
-        sha256: token.sha256,
-    });
-    let tokens = web::Data::new(auth::Tokens::new(tokens.collect()));
-    let alerting = web::Data::new(Alerting { rules: settings.alerts.clone(), reasons: facts.reasons.clone() });
-    let console = web::Data::new(console(settings, &desk, facts));
-    let sessions = web::Data::new(console.door.clone());
+    let sessions = web::Data::new(doors.console.door.clone());
     let desk = web::Data::new(desk);
     let acceptors = web::Data::new(certificates.all());
     let serves_peers = settings.farm.secret.is_some();
     let crowd = Crowd::new(most, Proxies::new(settings.control.trusted_proxies.iter().copied()));
     let crowd_data = web::Data::new(crowd.clone());
-    let mutual = web::Data::new(Mutual(settings.control.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some())));
+    let mutual = doors.mutual.clone();
     let factory = move || {
+        let Doors { tokens, alerting, console, reload, mutual: _ } = doors.clone();
         let mut app = WebApp::new()
             .wrap(from_fn(under_tls::mutual))
             .wrap(from_fn(crowd::count))
@@ -76,8 +107,9 @@ pub(super) fn control_server(
             .wrap(from_fn(body::answer_first))
             .app_data(crowd_data.clone())
             .app_data(desk.clone())
-            .app_data(tokens.clone())
-            .app_data(alerting.clone())
+            .app_data(tokens)
+            .app_data(alerting)
+            .app_data(reload)
             .app_data(sessions.clone())
             .app_data(streams.clone())
             .app_data(door.clone())
@@ -86,7 +118,7 @@ pub(super) fn control_server(
         if serves_peers {
             app = app.configure(endpoints::configure);
         }
-        app.configure(console::configure(console.clone()))
+        app.configure(console::configure(console))
     };
     if let Some(acceptor) = &certificates.control {
         return under_tls::serve(factory, acceptor, &crowd, bound, most);
@@ -103,12 +135,40 @@ pub(super) fn control_server(
     Ok(server.run())
 }
 
-fn console(settings: &Settings, desk: &Desk, facts: &Facts) -> ConsoleState {
-    let operators = settings.operators.iter().map(|operator| Operator {
+/// Whether other nodes must show a certificate.
+fn is_mutual(settings: &Settings) -> bool {
+    settings.control.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some())
+}
+
+fn tokens(settings: &Settings) -> Vec<auth::Token> {
+    let token = |token: &crate::config::Token| auth::Token {
+        name: token.name.to_string(),
+        rights: Rights::new(token.role, token.targets.clone()),
+        expires: token.expires,
+        sha256: token.sha256,
+        ended: CancellationToken::new(),
+    };
+    settings.tokens.iter().map(token).collect()
+}
+
+fn alerting(settings: &Settings) -> Alerting {
+    Alerting { rules: settings.alerts.clone(), reasons: reasons(settings) }
+}
+
+fn reasons(settings: &Settings) -> Reasons {
+    Reasons::with(settings.reasons.iter().cloned())
+}
+
+fn operators(settings: &Settings) -> Vec<Operator> {
+    let operator = |operator: &crate::config::Operator| Operator {
         name: operator.name.to_string(),
         phc: operator.password.expose_secret().to_owned(),
         rights: Rights::new(operator.role, operator.targets.clone()),
-    });
+    };
+    settings.operators.iter().map(operator).collect()
+}
+
+fn console(settings: &Settings, desk: &Desk, facts: &Facts) -> ConsoleState {
     let door = SessionDoor {
         sessions: Arc::new(Sessions::new(SessionLimits::default())),
         // Each node has a cookie of its own: several on one machine share a host name.
@@ -118,10 +178,10 @@ fn console(settings: &Settings, desk: &Desk, facts: &Facts) -> ConsoleState {
     ConsoleState {
         desk: desk.clone(),
         door,
-        sign_in: SignIn::new(operators.collect()),
+        sign_in: SignIn::new(operators(settings)),
         time_zone: settings.control.time_zone,
         node: facts.name.clone(),
-        reasons: Arc::new(facts.reasons.clone()),
+        reasons: ArcSwap::from_pointee(reasons(settings)),
         days: Days::new(facts.rules),
     }
 }
@@ -130,13 +190,13 @@ fn console(settings: &Settings, desk: &Desk, facts: &Facts) -> ConsoleState {
 /// number of streams.
 pub(super) async fn public_events(
     req: HttpRequest,
-    gate: web::Data<Gate>,
+    gate: Seen,
     events: web::Data<broadcast::Sender<Event>>,
     streams: web::Data<events::Streams>,
 ) -> Result<HttpResponse, Failure> {
     let application = events::filter(&req)?;
     if let Some(name) = &application
-        && !gate.shared.slots.iter().any(|slot| slot.app.name() == name)
+        && !gate.slots.iter().any(|slot| slot.app.name() == name)
     {
         let detail = format!("This node knows no application {name}.");
         return Ok(gate.problem(req.head(), ProblemKind::NoSuchApplication, Some(&detail), None));

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use actix_web::web;
+use arc_swap::ArcSwap;
 
 use super::{
     NodeError,
     parts::{critical, definitions, digests},
 };
 use crate::{
-    actors::shared::{Shared, Slot},
+    actors::shared::{Shared, Slot, Slots},
     answer::{App, Snapshot, form::NotKept},
     availability::{
         Ledger, Name, NodeId, Reasons, Rules,
@@ -25,6 +25,7 @@ use crate::{
         route::{Route, Routes},
         served::Served,
         service::Gate,
+        status_page::StatusPage,
         upstream::{Upstream, Upstreams},
     },
     peer::{connector::Trust, signature::Key},
@@ -33,9 +34,9 @@ use crate::{
         crash::{Place, crash_point},
         records,
     },
-    sync::{Change, Facts, MAX_ROWS, Plan, merge::SMALL},
+    sync::{Change, Defines, Facts, MAX_ROWS, Plan, merge::SMALL},
     tls::client::client,
-    vocabulary::{Fanout, FarmId, Visitors},
+    vocabulary::{Fanout, FarmId, Secret, Visitors},
 };
 
 /// How far the boot number of a store that has lost records goes ahead: its last ones may be among them, and
@@ -81,13 +82,24 @@ pub(super) fn open_store(data: &std::path::Path, reserve: u64) -> Result<(Store,
 
 /// What sets this farm apart: it follows from its secret. A node without a secret is a farm of its own.
 pub(super) fn farm_id(settings: &Settings, node: NodeId) -> FarmId {
-    let of = settings.farm.secret.as_ref().map_or_else(|| node.to_string(), |s| s.expose_secret().to_owned());
-    FarmId(Key::new(&of).farm_id())
+    let id = |secret: &Secret| Key::new(secret.expose_secret()).farm_id();
+    let farm = &settings.farm;
+    FarmId {
+        id: farm.secret.as_ref().map_or_else(|| Key::new(&node.to_string()).farm_id(), id),
+        previous: farm.previous_secret.as_ref().map(id),
+    }
+}
+
+/// What signs and checks messages between nodes.
+pub(super) fn key(settings: &Settings) -> Key {
+    let text = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
+    let key = Key::new(&text(&settings.farm.secret).unwrap_or_default());
+    text(&settings.farm.previous_secret).map_or(key.clone(), |previous| key.with_previous(&previous))
 }
 
 /// What the replica is to know of this node.
 pub(super) fn facts(settings: &Settings, identity: records::Identity, address: &str) -> Facts {
-    let definitions = definitions(settings);
+    let Defines { reasons, critical, definitions, together } = defines(settings);
     Facts {
         me: identity.node,
         name: settings.node.name.clone(),
@@ -95,30 +107,45 @@ pub(super) fn facts(settings: &Settings, identity: records::Identity, address: &
         boot: identity.boot,
         boot_nonce: identity.nonce,
         rules: Rules { max_clock_skew: settings.farm.max_clock_skew, lapse: settings.farm.lapse },
-        reasons: Reasons::with(settings.reasons.iter().cloned()),
+        reasons,
         // What a broker carries needs no relays.
         fanout: if settings.farm.broker.is_some() { Fanout::All } else { settings.farm.fanout },
-        critical: critical(settings, &definitions),
-        definitions: digests(settings, &definitions),
-        together: definitions.iter().map(Definition::targets).collect(),
+        critical,
+        definitions,
+        together,
         peers: settings.farm.peers.iter().map(ToString::to_string).collect(),
         max_rows: MAX_ROWS,
     }
 }
 
-/// One slot per configured application, which knows nothing yet.
-pub(super) fn slots(settings: &Settings, node: &Name, rules: Rules, definitions: &[Definition]) -> Vec<Slot> {
+/// One slot per configured application. Of those before it, the ones that say the same go on as they are; another
+/// one knows nothing yet, but goes on counting.
+pub(super) fn slots(
+    settings: &Settings,
+    node: &Name,
+    rules: Rules,
+    definitions: &[Definition],
+    before: &[Arc<Slot>],
+) -> Slots {
     let empty = Ledger::new(rules);
     let slot = |(application, definition): (&config::Application, &Definition)| {
+        let former = before.iter().find(|slot| *slot.app.name() == application.name);
+        let is_same = |slot: &&Arc<Slot>| {
+            let app = &slot.app;
+            app.definition == *definition && app.title == application.title && slot.critical == application.critical
+        };
+        if let Some(same) = former.filter(is_same) {
+            return Arc::clone(same);
+        }
         let app = Arc::new(App { title: application.title.clone(), definition: definition.clone() });
         let view = View::of(&empty, definition);
         let snapshot = Snapshot::build(Arc::clone(&app), node.clone(), view, clock::now());
-        Slot {
+        Arc::new(Slot {
             app,
             critical: application.critical,
-            snapshot: arc_swap::ArcSwap::from_pointee(snapshot),
-            traffic: Arc::default(),
-        }
+            snapshot: ArcSwap::from_pointee(snapshot),
+            traffic: former.map(|former| Arc::clone(&former.traffic)).unwrap_or_default(),
+        })
     };
     settings.applications.iter().zip(definitions).map(slot).collect()
 }
@@ -140,7 +167,7 @@ pub(super) fn merge_plan(settings: &Settings, missing: bool) -> Plan {
 }
 
 /// How long and how much the gate waits and keeps.
-pub(super) fn limits(settings: &Settings) -> Limits {
+fn limits(settings: &Settings) -> Limits {
     let timeouts = settings.gate.timeouts;
     Limits {
         header: timeouts.header,
@@ -153,8 +180,28 @@ pub(super) fn limits(settings: &Settings) -> Limits {
     }
 }
 
-/// What the gate is to know.
-pub(super) fn gate(settings: &Settings, shared: &Arc<Shared>) -> Result<web::Data<Gate>, NodeError> {
+/// What the node tells its peers, and checks submissions against.
+pub(super) fn defines(settings: &Settings) -> Defines {
+    let definitions = definitions(settings);
+    Defines {
+        reasons: Reasons::with(settings.reasons.iter().cloned()),
+        critical: critical(settings, &definitions),
+        definitions: digests(settings, &definitions),
+        together: definitions.iter().map(Definition::targets).collect(),
+    }
+}
+
+/// What the gate is to know. What it has counted before, under the settings before, is kept: failures of upstreams
+/// that are still the same, and what clients hold.
+///
+/// # Errors
+/// Routes that contradict each other.
+pub(super) fn gate(
+    settings: &Settings,
+    shared: &Arc<Shared>,
+    slots: Slots,
+    before: Option<(&Settings, &Gate)>,
+) -> Result<Gate, String> {
     let routes = settings.applications.iter().enumerate().flat_map(|(index, application)| {
         application.routes.iter().map(move |route| Route {
             host: route.host().map(str::to_owned),
@@ -163,23 +210,37 @@ pub(super) fn gate(settings: &Settings, shared: &Arc<Shared>) -> Result<web::Dat
         })
     });
     let served = settings.applications.iter().map(|application| {
+        let upstreams = match same_upstreams(application, before) {
+            Some(same) => same,
+            None => Arc::new(Upstreams::new(upstreams(application)?, application.balance)),
+        };
         Ok(Served {
-            upstreams: Upstreams::new(upstreams(application)?, application.balance),
+            upstreams,
             strip_prefix: application.strip_prefix,
             proxy_protocol: application.proxy_protocol,
             exempt: application.exempt.clone(),
             home: application.routes.first().map(|route| (route.host().map(str::to_owned), route.path().to_owned())),
         })
     });
-    let per_client = |most: u32| PerClient::new(usize::try_from(most).unwrap_or(usize::MAX));
-    Ok(web::Data::new(Gate {
+    let per_client = |most: u32, held: fn(&Gate) -> &PerClient| {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        before.map_or_else(|| PerClient::new(most), |(_, gate)| held(gate).at_most(most))
+    };
+    let page = settings.status_page.clone().map(|settings| {
+        let record = before.and_then(|(_, gate)| gate.page.as_ref()).map(|page| Arc::clone(&page.record));
+        Arc::new(StatusPage { settings, record: record.unwrap_or_default() })
+    });
+    Ok(Gate {
         shared: Arc::clone(shared),
-        routes: Routes::build(routes).map_err(|error| NodeError::Settings(error.to_string()))?,
-        served: served.collect::<Result<_, NodeError>>()?,
+        slots,
+        limits: limits(settings),
+        page,
+        routes: Routes::build(routes).map_err(|error| error.to_string())?,
+        served: served.collect::<Result<_, String>>()?,
         trusted: TrustedProxies::new(settings.gate.trusted_proxies.iter().copied()),
         not_kept: settings.gate.not_kept.clone().map_or_else(NotKept::default, NotKept::new),
-        connections: per_client(settings.gate.per_client.connections),
-        streams: per_client(settings.gate.per_client.streams),
+        connections: per_client(settings.gate.per_client.connections, |gate| &gate.connections),
+        streams: per_client(settings.gate.per_client.streams, |gate| &gate.streams),
         cors: settings.gate.cors.clone(),
         hsts: settings
             .gate
@@ -188,25 +249,39 @@ pub(super) fn gate(settings: &Settings, shared: &Arc<Shared>) -> Result<web::Dat
             .and_then(|tls| tls.hsts)
             .map(|age| format!("max-age={}", age.as_secs()).into_bytes().into()),
         chance: || (clock::random() & 0xffff) as u16,
-    }))
+    })
+}
+
+/// The upstreams of an application as they are, if the settings before say the same of them.
+fn same_upstreams(application: &config::Application, before: Option<(&Settings, &Gate)>) -> Option<Arc<Upstreams>> {
+    let (settings, gate) = before?;
+    let at = settings.applications.iter().position(|former| former.name == application.name)?;
+    let former = &settings.applications[at];
+    let authorities = |one: &config::Application| one.upstream_ca.as_ref().map(|roots| roots.roots.clone());
+    let is_same = former.upstream == application.upstream
+        && former.balance == application.balance
+        && authorities(former) == authorities(application);
+    is_same.then(|| Arc::clone(&gate.served[at].upstreams))
 }
 
 /// The upstreams of an application, under TLS where they are `https`.
-fn upstreams(application: &config::Application) -> Result<Vec<Upstream>, NodeError> {
-    let wrong = |error: String| NodeError::Settings(format!("application {}: {error}", application.name));
+fn upstreams(application: &config::Application) -> Result<Vec<Upstream>, String> {
+    let wrong = |error: String| format!("application {}: {error}", application.name);
+    // Connections that were checked against other authorities are not used, also after the file was read again.
+    let owner = format!("{} {:x}", application.name, clock::random());
     let mut settings = None;
     let mut made = Vec::with_capacity(application.upstream.len());
     for url in &application.upstream {
         let upstream = Upstream::from(url);
         made.push(match (url.is_tls(), &settings) {
             (false, _) => upstream,
-            (true, Some(known)) => upstream.under_tls(Arc::clone(known), application.name.as_str()).map_err(wrong)?,
+            (true, Some(known)) => upstream.under_tls(Arc::clone(known), &owner).map_err(wrong)?,
             (true, None) => {
                 let mut config =
                     client(application.upstream_ca.as_ref(), None).map_err(|error| wrong(error.to_string()))?;
                 config.alpn_protocols = vec![b"http/1.1".to_vec()];
                 let known = settings.insert(Arc::new(config));
-                upstream.under_tls(Arc::clone(known), application.name.as_str()).map_err(wrong)?
+                upstream.under_tls(Arc::clone(known), &owner).map_err(wrong)?
             }
         });
     }
@@ -223,5 +298,10 @@ pub(super) fn trust(settings: &Settings) -> Trust {
 pub(super) fn visitors(settings: &Settings) -> Visitors {
     let random = [(); 4].map(|()| clock::random().to_le_bytes()).concat();
     let farm = &settings.farm;
-    Visitors::new(farm.secret.as_ref(), farm.pass_key.as_ref(), random.try_into().unwrap_or_default())
+    let random = random.try_into().unwrap_or_default();
+    let keys = |secret: Option<&Secret>| Visitors::new(secret, farm.pass_key.as_ref(), random);
+    match &farm.previous_secret {
+        Some(previous) => keys(farm.secret.as_ref()).reading(&keys(Some(previous))),
+        None => keys(farm.secret.as_ref()),
+    }
 }

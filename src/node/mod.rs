@@ -15,8 +15,11 @@ mod hooks;
 mod listeners;
 mod made;
 pub(crate) mod maintenance;
+mod open;
 mod parts;
+mod reload;
 mod status;
+mod stop;
 mod under_tls;
 
 use std::io;
@@ -67,6 +70,9 @@ pub(crate) enum NodeError {
 pub(crate) struct RunOptions {
     /// Stop when standard input ends: for a parent that must not leave children behind.
     pub until_stdin_closes: bool,
+    /// Sets what is logged, at the start and whenever the configuration says something else. Absent: nobody
+    /// listens to the configuration.
+    pub log: Option<fn(Option<&str>)>,
 }
 
 /// Runs a node until it is told to stop. Blocks.
@@ -75,9 +81,13 @@ pub(crate) struct RunOptions {
 /// When it cannot start.
 pub(crate) fn run(settings: Settings, options: RunOptions) -> Result<(), NodeError> {
     actix::System::new().block_on(async move {
-        let opened = boot::open(settings).await?;
-        let stop = parts::stop_signal(options.until_stdin_closes)?;
-        let control = opened.control();
+        if let Some(set) = options.log {
+            set(settings.node.log.as_deref());
+        }
+        let (reload, mut reloads) = reload::Door::new();
+        let stop = parts::stop_signal(options.until_stdin_closes, reload.clone())?;
+        let opened = open::open(settings, reload).await?;
+        let control = stop::Control::of(&opened);
         let ready = async {
             let restored = opened.restore().await?;
             let replayed = restored.replay().await?;
@@ -94,11 +104,18 @@ pub(crate) fn run(settings: Settings, options: RunOptions) -> Result<(), NodeErr
         };
         let gate = match ready {
             Some(mut ready) => {
-                tokio::select! {
-                    why = &mut stop => log::info!(why; "stop"),
-                    result = &mut ready.gate => {
-                        result?;
-                        return Err(NodeError::Ended("the gate"));
+                loop {
+                    tokio::select! {
+                        why = &mut stop => {
+                            log::info!(why; "stop");
+                            break;
+                        }
+                        result = &mut ready.gate => {
+                            result?;
+                            return Err(NodeError::Ended("the gate"));
+                        }
+                        // Those that came while the node started wait until here.
+                        Some(asked) = reloads.recv() => ready.running.reload(options.log, asked).await,
                     }
                 }
                 Some(ready)

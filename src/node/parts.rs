@@ -20,6 +20,7 @@ use crate::{
         verdict::{Definition, Use},
     },
     config::Settings,
+    control::reload::Door,
     gate::listener::Listening,
     vocabulary::Listen,
 };
@@ -173,15 +174,17 @@ pub(super) fn critical(settings: &Settings, definitions: &[Definition]) -> HashS
     critical
 }
 
-/// Ends when the node is told to stop, with the name of the signal.
-pub(super) fn stop_signal(until_stdin_closes: bool) -> io::Result<impl Future<Output = &'static str>> {
+/// Ends when the node is told to stop, with the name of the signal. SIGHUP asks for the configuration to be read
+/// again.
+pub(super) fn stop_signal(until_stdin_closes: bool, reload: Door) -> io::Result<impl Future<Output = &'static str>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
     actix::spawn(async move {
         while hangup.recv().await.is_some() {
-            log::warn!(signal = "SIGHUP", note = "reloading is not available in this version"; "signal_ignored");
+            log::info!(signal = "SIGHUP"; "reload_asked");
+            reload.knock();
         }
     });
     let (closed, mut stdin) = tokio::sync::oneshot::channel::<()>();

@@ -5,13 +5,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::{
     actors::shared::{Event, Shared},
     availability::Rules,
     clock,
-    gate::status::StatusPage,
     outside::{Present, Record, Recorder},
     store::{
         Store,
@@ -29,12 +29,12 @@ const WINDOW: Duration = Duration::from_secs(90 * 86_400);
 const MOST: usize = 50_000;
 
 /// Runs until the node ends.
-pub(super) async fn keep(page: Arc<StatusPage>, store: Store, shared: Arc<Shared>, rules: Rules) {
+pub(super) async fn keep(kept: Arc<ArcSwap<Record>>, store: Store, shared: Arc<Shared>, rules: Rules) {
     let mut events = shared.events.subscribe();
     loop {
         let (store, reader) = (store.clone(), Arc::clone(&shared));
         match tokio::task::spawn_blocking(move || record(&store, &reader, rules)).await {
-            Ok(Ok(record)) => page.record.store(Arc::new(record)),
+            Ok(Ok(record)) => kept.store(Arc::new(record)),
             Ok(Err(error)) => log::warn!(error:%; "status_record_not_read"),
             Err(_) => return, // the runtime ends
         }
@@ -63,8 +63,9 @@ fn record(store: &Store, shared: &Shared, rules: Rules) -> Result<Record, Record
         is_within
     })?;
     history.reverse();
-    let definitions = shared.slots.iter().map(|slot| slot.app.definition.clone()).collect();
-    let causes = shared.slots.iter().filter_map(|slot| Present::of(&slot.snapshot.load(), now).cause);
+    let slots = shared.slots();
+    let definitions = slots.iter().map(|slot| slot.app.definition.clone()).collect();
+    let causes = slots.iter().filter_map(|slot| Present::of(&slot.snapshot.load(), now).cause);
     let recorder = Recorder::new(definitions, shared.node.clone(), rules);
     Ok(recorder.of(causes.collect(), &history, now))
 }

@@ -3,7 +3,14 @@
 //! What must stay true: a client has its place before it is heard, a handshake has a limit, and where the farm wants
 //! certificates of its nodes (`control.tls.client_ca`), nothing below `/peer/` is answered without one.
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{
+    fmt::Debug,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use actix_http::{HttpService, Request, Response};
 use actix_server::Server;
@@ -97,8 +104,8 @@ where
 }
 
 /// Whether other nodes must show a certificate.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Mutual(pub(super) bool);
+#[derive(Debug)]
+pub(super) struct Mutual(pub(super) AtomicBool);
 
 /// Middleware: turns away who asks as a node and shows no certificate.
 ///
@@ -108,7 +115,7 @@ pub(super) async fn mutual<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse, Error> {
-    let required = request.app_data::<web::Data<Mutual>>().is_some_and(|mutual| mutual.0);
+    let required = request.app_data::<web::Data<Mutual>>().is_some_and(|mutual| mutual.0.load(Ordering::Relaxed));
     let shown = request.request().conn_data::<UnderTls>().is_some_and(|tls| tls.shows_certificate);
     if required && !shown && request.path().starts_with("/peer/") {
         let said = "Nodes of this farm show a certificate of control.tls.client_ca (farm.tls_cert, farm.tls_key).";

@@ -39,6 +39,8 @@ pub const HASH: &str = "forewarn-hash";
 pub const NONCE: &str = "forewarn-nonce";
 /// The signature: 64 hexadecimal digits.
 pub const SIGNATURE: &str = "forewarn-signature";
+/// While the farm changes its secret: the signature with the new secret, beside the one with the previous.
+pub const SIGNATURE_TOO: &str = "forewarn-signature-new";
 
 /// The largest accepted difference between the clocks of two nodes.
 pub const WINDOW: Duration = Duration::from_secs(300);
@@ -166,7 +168,10 @@ pub enum Refusal {
 
 /// The farm's secret, ready for use. Cheap to clone; never shown.
 #[derive(Clone)]
-pub struct Key(Hmac<Sha256>);
+pub struct Key {
+    now: Hmac<Sha256>,
+    previous: Option<Hmac<Sha256>>,
+}
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -177,12 +182,19 @@ impl fmt::Debug for Key {
 impl Key {
     /// The key that this secret is. Whether it is long enough is the configuration's business.
     pub fn new(secret: &str) -> Self {
-        Self(Hmac::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length (RFC 2104 §2)"))
+        Self { now: mac(secret), previous: None }
+    }
+
+    /// The same while the farm changes its secret: messages are signed with both secrets, and either is believed.
+    /// So a node is understood by those that know only one of the two, whichever it is.
+    #[must_use]
+    pub fn with_previous(self, secret: &str) -> Self {
+        Self { previous: Some(mac(secret)), ..self }
     }
 
     /// What sets this farm apart from all others, for anybody to know: nothing of the secret can be learned from it.
     pub fn farm_id(&self) -> String {
-        let mut mac = self.0.clone();
+        let mut mac = self.now.clone();
         mac.update(b"forewarn farm id");
         hex::encode(&mac.finalize().into_bytes()[..16])
     }
@@ -196,11 +208,11 @@ impl Key {
         method: &str,
         path: &str,
         body: &[u8],
-    ) -> [(&'static str, String); 9] {
+    ) -> Vec<(&'static str, String)> {
         let (fields, promise) = (SenderFields::of(sender), Promise::of(body));
-        let signature = self.request(&fields, to, method, path, &promise).finalize().into_bytes();
+        let seal = self.request(&fields, to, method, path, &promise);
         let SenderFields { node, boot, boot_nonce, time, nonce } = fields;
-        [
+        let mut headers = vec![
             (NODE, node),
             (BOOT, boot),
             (BOOT_NONCE, boot_nonce),
@@ -209,8 +221,9 @@ impl Key {
             (TO, to.to_owned()),
             (LENGTH, promise.length.to_string()),
             (HASH, promise.hex()),
-            (SIGNATURE, hex::encode(signature)),
-        ]
+        ];
+        headers.extend(seal.headers());
+        headers
     }
 
     /// Who sent this request to `me`, and what its body must be. Whether it was here before is the
@@ -238,10 +251,8 @@ impl Key {
         };
         let to = text(&header, TO)?;
         let body = Promise { length: decimal(&header, LENGTH)?, hash: digits(&header, HASH)? };
-        let signature: [u8; 32] = digits(&header, SIGNATURE)?;
         // What was read is written again and that is signed, so only the values count.
-        let mac = self.request(&SenderFields::of(&sender), to, method, path, &body);
-        mac.verify_slice(&signature).or(Err(Refusal::Forged))?;
+        self.request(&SenderFields::of(&sender), to, method, path, &body).verify(&header)?;
         if !me.is_meant_by(to) {
             return Err(Refusal::Elsewhere { to: to.to_owned(), me: me.address.clone() });
         }
@@ -253,9 +264,10 @@ impl Key {
     }
 
     /// The headers that make an answer `node`'s own, to the request with this nonce and no other.
-    pub fn sign_answer(&self, node: NodeId, nonce: Nonce, status: u16, body: &[u8]) -> [(&'static str, String); 2] {
-        let signature = self.answer(node, nonce, status, body).finalize().into_bytes();
-        [(NODE, node.to_string()), (SIGNATURE, hex::encode(signature))]
+    pub fn sign_answer(&self, node: NodeId, nonce: Nonce, status: u16, body: &[u8]) -> Vec<(&'static str, String)> {
+        let mut headers = vec![(NODE, node.to_string())];
+        headers.extend(self.answer(node, nonce, status, body).headers());
+        headers
     }
 
     /// Who gave this answer to the request with this nonce.
@@ -270,14 +282,15 @@ impl Key {
         body: &[u8],
     ) -> Result<NodeId, Refusal> {
         let node = node(&header)?;
-        let signature: [u8; 32] = digits(&header, SIGNATURE)?;
-        self.answer(node, nonce, status, body).verify_slice(&signature).or(Err(Refusal::Forged))?;
+        self.answer(node, nonce, status, body).verify(&header)?;
         Ok(node)
     }
 
-    /// The signature of what `node` publishes for all nodes.
-    pub fn sign_broadcast(&self, node: NodeId, body: &[u8]) -> String {
-        hex::encode(self.broadcast(node, body).finalize().into_bytes())
+    /// The headers that make something `node`'s own, published for all nodes.
+    pub fn sign_broadcast(&self, node: NodeId, body: &[u8]) -> Vec<(&'static str, String)> {
+        let mut headers = vec![(NODE, node.to_string())];
+        headers.extend(self.broadcast(node, body).headers());
+        headers
     }
 
     /// Who has published this.
@@ -290,36 +303,72 @@ impl Key {
         body: &[u8],
     ) -> Result<NodeId, Refusal> {
         let node = node(&header)?;
-        let signature: [u8; 32] = digits(&header, SIGNATURE)?;
-        self.broadcast(node, body).verify_slice(&signature).or(Err(Refusal::Forged))?;
+        self.broadcast(node, body).verify(&header)?;
         Ok(node)
     }
 
-    fn broadcast(&self, node: NodeId, body: &[u8]) -> Hmac<Sha256> {
+    fn broadcast(&self, node: NodeId, body: &[u8]) -> Seal {
         self.over(&[BROADCAST, &node.to_string(), &Promise::of(body).hex()])
     }
 
     /// Everything that a request's signature covers.
-    fn request(&self, sender: &SenderFields, to: &str, method: &str, path: &str, body: &Promise) -> Hmac<Sha256> {
+    fn request(&self, sender: &SenderFields, to: &str, method: &str, path: &str, body: &Promise) -> Seal {
         let SenderFields { node, boot, boot_nonce, time, nonce } = sender;
         let (length, hash) = (body.length.to_string(), body.hex());
         self.over(&[REQUEST, node, boot, boot_nonce, time, nonce, to, method, path, &length, &hash])
     }
 
     /// Everything that an answer's signature covers.
-    fn answer(&self, node: NodeId, nonce: Nonce, status: u16, body: &[u8]) -> Hmac<Sha256> {
+    fn answer(&self, node: NodeId, nonce: Nonce, status: u16, body: &[u8]) -> Seal {
         let (node, nonce, status) = (node.to_string(), nonce.to_string(), status.to_string());
         self.over(&[ANSWER, &node, &nonce, &status, &Promise::of(body).hex()])
     }
 
     /// Each field after its length (8 bytes, big-endian), so that no two lists of fields look alike.
-    fn over(&self, fields: &[&str]) -> Hmac<Sha256> {
-        let mut mac = self.0.clone();
-        for field in fields {
-            mac.update(&(field.len() as u64).to_be_bytes());
-            mac.update(field.as_bytes());
+    fn over(&self, fields: &[&str]) -> Seal {
+        let over = |mac: &Hmac<Sha256>| {
+            let mut mac = mac.clone();
+            for field in fields {
+                mac.update(&(field.len() as u64).to_be_bytes());
+                mac.update(field.as_bytes());
+            }
+            mac
+        };
+        Seal { now: over(&self.now), previous: self.previous.as_ref().map(over) }
+    }
+}
+
+fn mac(secret: &str) -> Hmac<Sha256> {
+    Hmac::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length (RFC 2104 §2)")
+}
+
+/// A message under each secret that this node knows.
+struct Seal {
+    now: Hmac<Sha256>,
+    previous: Option<Hmac<Sha256>>,
+}
+
+impl Seal {
+    /// The signatures. A node that knows only the previous secret reads the first header alone.
+    fn headers(self) -> impl Iterator<Item = (&'static str, String)> {
+        let (first, too) = match self.previous {
+            Some(previous) => (previous, Some(self.now)),
+            None => (self.now, None),
+        };
+        let named = [(SIGNATURE, Some(first)), (SIGNATURE_TOO, too)];
+        named.into_iter().filter_map(|(name, mac)| Some((name, hex::encode(mac?.finalize().into_bytes()))))
+    }
+
+    /// Whether one of the signatures is by one of the secrets.
+    fn verify<'h>(self, header: &impl Fn(&'static str) -> Option<&'h [u8]>) -> Result<(), Refusal> {
+        let first: [u8; 32] = digits(header, SIGNATURE)?;
+        let too: Option<[u8; 32]> = header(SIGNATURE_TOO).map(|_| digits(header, SIGNATURE_TOO)).transpose()?;
+        let macs = [Some(self.now), self.previous];
+        let good = |signature: &[u8; 32]| macs.iter().flatten().any(|mac| mac.clone().verify_slice(signature).is_ok());
+        match good(&first) || too.is_some_and(|too| good(&too)) {
+            true => Ok(()),
+            false => Err(Refusal::Forged),
         }
-        mac
     }
 }
 

@@ -27,7 +27,7 @@ fn me() -> Receiver {
 
 type Headers = BTreeMap<&'static str, Vec<u8>>;
 
-fn headers<const N: usize>(signed: [(&'static str, String); N]) -> Headers {
+fn headers(signed: Vec<(&'static str, String)>) -> Headers {
     signed.into_iter().map(|(name, value)| (name, value.into_bytes())).collect()
 }
 
@@ -211,4 +211,30 @@ proptest! {
         let seen = key.verify_request(|n| headers.get(n).map(Vec::as_slice), &method, &path, &me(), sender.time);
         prop_assert_eq!(seen, Ok(Claim { sender, body: Promise::of(&body) }));
     }
+}
+
+#[test]
+fn while_the_secret_changes_every_pair_of_nodes_understands_each_other() {
+    let (old, new) = (Key::new("the old secret"), Key::new("the new secret"));
+    let both = new.clone().with_previous("the old secret");
+    let signed = |key: &Key| headers(key.sign_request(&sender(0), TO, METHOD, PATH, b"body"));
+    let asks = |from: &Key, to: &Key| {
+        let headers = signed(from);
+        to.verify_request(|name| headers.get(name).map(Vec::as_slice), METHOD, PATH, &me(), NOW).map(drop)
+    };
+    let answers = |from: &Key, to: &Key| {
+        let headers = headers(from.sign_answer(sender(0).identity.node, Nonce(7), 200, b"yes"));
+        to.verify_answer(|name| headers.get(name).map(Vec::as_slice), Nonce(7), 200, b"yes").map(drop)
+    };
+    for (one, other) in [(&old, &both), (&both, &both), (&both, &new)] {
+        for (from, to) in [(one, other), (other, one)] {
+            assert_eq!((asks(from, to), answers(from, to)), (Ok(()), Ok(())));
+        }
+    }
+    assert_eq!((asks(&old, &new), answers(&new, &old)), (Err(Refusal::Forged), Err(Refusal::Forged)));
+    // A second signature that is none is no way in, and no way round the first one's form.
+    let mut broken = signed(&old);
+    broken.insert(super::SIGNATURE_TOO, b"zz".to_vec());
+    let look = |name: &'static str| broken.get(name).map(Vec::as_slice);
+    assert_eq!(new.verify_request(look, METHOD, PATH, &me(), NOW), Err(Refusal::Malformed(super::SIGNATURE_TOO)));
 }

@@ -125,7 +125,7 @@ impl Asker {
         }
         let body = Limited::new(answer.body, MAX_ANSWER).collect().await;
         let body = body.map_err(|error| format!("The partner's answer was not read: {}", innermost(&*error)))?;
-        partner::read(&body.to_bytes(), &self.own.0, &self.check.reasons).map(Finding::Told)
+        partner::read(&body.to_bytes(), |farm| self.own.is(farm), &self.check.reasons).map(Finding::Told)
     }
 
     /// Opens the event stream.

@@ -43,7 +43,7 @@ fn asks(address: SocketAddr, every: Duration) -> Partner {
     let url = |path: &str| format!("http://{address}/.forewarn/{path}").parse().unwrap();
     let reasons = Arc::new(Reasons::with([]));
     let check = FarmCheck { url: url("availability/x"), events: url("events?application=x"), roots: None, reasons };
-    Partner::new(&check, FarmId("a1".to_owned()), every, Duration::from_secs(20))
+    Partner::new(&check, FarmId { id: "a1".to_owned(), previous: None }, every, Duration::from_secs(20))
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -261,7 +261,7 @@ fn certificates_are_verified() {
         let url = |path: &str| format!("https://localhost:{}/.forewarn/{path}", address.port()).parse().unwrap();
         let (reasons, roots) = (Arc::new(Reasons::with([])), roots.clone());
         let check = FarmCheck { url: url("availability/x"), events: url("events?application=x"), roots, reasons };
-        Partner::new(&check, FarmId("a1".to_owned()), LONG, LONG)
+        Partner::new(&check, FarmId { id: "a1".to_owned(), previous: None }, LONG, LONG)
     };
     let told = found(&partner(valid, &roots), LONG);
     assert!(matches!(&told, Some(Finding::Told(said)) if said.claim == Claim::Available), "{told:?}");

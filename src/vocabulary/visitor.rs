@@ -16,9 +16,12 @@ const LONGEST: usize = 2_000;
 /// Bytes of a signature.
 const SIGNATURE: usize = 16;
 
-/// A key for one purpose.
+/// A key for one purpose, and the one before it while the farm changes its secret.
 #[derive(Clone)]
-pub struct VisitorKey([u8; 32]);
+pub struct VisitorKey {
+    now: [u8; 32],
+    previous: Option<[u8; 32]>,
+}
 
 impl std::fmt::Debug for VisitorKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -43,7 +46,12 @@ impl<'t> Carried<'t> {
 
 impl VisitorKey {
     fn derive(secret: &[u8], purpose: &str) -> Self {
-        Self(Self(mac(&hash_key(secret), &[purpose])).0)
+        Self { now: mac(&hash_key(secret), &[purpose]), previous: None }
+    }
+
+    /// The same, and reads what this other key has signed.
+    fn reading(self, previous: &Self) -> Self {
+        Self { previous: Some(previous.now), ..self }
     }
 
     /// A token for these applications.
@@ -51,7 +59,7 @@ impl VisitorKey {
         let mut token = String::new();
         names.into_iter().for_each(|name| token.extend([name, "~"]));
         token.push_str(&seconds.to_string());
-        let signature = hex::encode(&mac(&self.0, &[&token])[..SIGNATURE]);
+        let signature = hex::encode(&mac(&self.now, &[&token])[..SIGNATURE]);
         token.push(BETWEEN);
         token + &signature
     }
@@ -60,7 +68,9 @@ impl VisitorKey {
     pub fn read<'t>(&self, token: &'t str) -> Option<Carried<'t>> {
         let (said, signature) = token.get(..LONGEST.min(token.len()))?.rsplit_once(BETWEEN)?;
         let signature = hex::decode(signature).ok()?;
-        let good: bool = subtle::ConstantTimeEq::ct_eq(&mac(&self.0, &[said])[..SIGNATURE], &signature[..]).into();
+        let by =
+            |key: &[u8; 32]| bool::from(subtle::ConstantTimeEq::ct_eq(&mac(key, &[said])[..SIGNATURE], &signature[..]));
+        let good = by(&self.now) || self.previous.as_ref().is_some_and(by);
         let (names, seconds) = said.rsplit_once(BETWEEN)?;
         let seconds = seconds.parse().ok()?;
         good.then_some(Carried { names, seconds })
@@ -90,6 +100,16 @@ impl Visitors {
         let pass =
             (secret.is_some() || pass_key.is_some()).then(|| VisitorKey::derive(both.as_bytes(), "forewarn-pass"));
         Self { inside, pass }
+    }
+
+    /// The same keys, which also read what those of the previous secret have signed.
+    #[must_use]
+    pub fn reading(self, previous: &Self) -> Self {
+        let pass = match (self.pass, &previous.pass) {
+            (Some(pass), Some(before)) => Some(pass.reading(before)),
+            (pass, _) => pass,
+        };
+        Self { inside: self.inside.reading(&previous.inside), pass }
     }
 }
 
@@ -125,6 +145,21 @@ mod tests {
         let pass = keys.pass.unwrap().sign(["mail"], 1);
         assert!(again.pass.unwrap().read(&pass).is_some() && changed.pass.unwrap().read(&pass).is_none());
         assert!(Visitors::new(None, None, [0; 32]).pass.is_none());
+    }
+
+    #[test]
+    fn what_the_previous_secret_has_signed_is_read_while_the_secret_changes() {
+        let keys = |secret: &str| Visitors::new(Some(&Secret::new(secret)), None, [0; 32]);
+        let (old, new) = (keys("the old secret of it"), keys("the new secret of it"));
+        let both = new.clone().reading(&old);
+        let tokens = |keys: &Visitors| (keys.inside.sign(["mail"], 7), keys.pass.as_ref().unwrap().sign(["mail"], 7));
+        for signer in [&old, &new] {
+            let (inside, pass) = tokens(signer);
+            assert!(both.inside.read(&inside).is_some() && both.pass.as_ref().unwrap().read(&pass).is_some());
+            assert!(both.inside.read(&pass).is_none());
+        }
+        assert_eq!(tokens(&both), tokens(&new));
+        assert!(new.inside.read(&tokens(&old).0).is_none());
     }
 
     #[test]

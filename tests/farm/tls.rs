@@ -113,6 +113,16 @@ async fn the_gate_under_tls() {
     let silent = tokio::net::TcpStream::connect(node.gate).await.unwrap();
     assert_eq!(status(node, &config, "site.example", "/chat").await, 200);
     drop(silent);
+
+    // A renewed certificate is shown after a reload; connections that are there go on.
+    let mut before = connect(node.gate, "site.example", &config).await.unwrap();
+    tls.issue("site", &["new.example", "127.0.0.1"], 5);
+    crate::reloading::reload(node, crate::support::TOKEN).await.expect(200);
+    assert_eq!(status(node, &config, "new.example", "/chat").await, 200);
+    before.write_all(get("/chat", "site.example").as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    before.read_to_end(&mut answer).await.ok();
+    assert_eq!(raw_status(&answer), 200);
     node.terminate().await;
 }
 

@@ -44,13 +44,14 @@ impl Stage {
     /// `list` makes the upstreams' URLs from the played one's.
     pub async fn with(limits: Limits, list: impl Fn(String) -> Vec<String>) -> Self {
         let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let gate = gate(&list(format!("http://{}", upstream.local_addr().unwrap())));
+        let gate = gate(&list(format!("http://{}", upstream.local_addr().unwrap())), limits);
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
         let address = socket.local_addr().unwrap();
         let entrance = Entrance { h2c: true, ..Entrance::default() };
         let entry = listener::Entry { socket: listener::Listening::Tcp(socket), entrance };
-        let (server, _) = listener::serve([entry], web::Data::new(gate), limits, 5, 1_000, |_| {}).unwrap();
+        let present = web::Data::new(arc_swap::ArcSwap::from_pointee(gate));
+        let (server, _) = listener::serve([entry], present, 5, 1_000, |_| {}).unwrap();
         let handle = server.handle();
         actix_web::rt::spawn(server);
         Self { gate: address, upstream, server: handle }
@@ -74,7 +75,7 @@ impl Stage {
     }
 }
 
-fn gate(upstreams: &[String]) -> Gate {
+fn gate(upstreams: &[String], limits: Limits) -> Gate {
     let now = clock::now();
     let closing = json!({
         "id": "0192f0c1-2222-7000-8000-000000000001",
@@ -107,8 +108,12 @@ fn gate(upstreams: &[String]) -> Gate {
     let route = |prefix: &str, application| Route { host: None, prefix: prefix.to_owned(), application };
     let list = || upstreams.iter().map(|url| Upstream::from(&url.parse::<HttpUrl>().unwrap()));
     let performs = || Upstreams::new(list(), Balance::RoundRobin).into();
+    let shared = Arc::new(Shared::new(node, Rules::default(), slots.into()));
     Gate {
-        shared: Arc::new(Shared::new(node, Rules::default(), slots.into())),
+        slots: shared.slots(),
+        limits,
+        page: None,
+        shared,
         routes: Routes::build([route("/", 0), route("/mail", 1), route("/slow", 2)]).unwrap(),
         served: vec![performs(), performs(), performs()],
         trusted: TrustedProxies::new([]),

@@ -36,7 +36,7 @@ impl Stranger {
     pub fn sign(&self, to: &Node, time: Moment, path: &str, body: &[u8]) -> Vec<(&'static str, String)> {
         let nonce = Nonce(u128::from(clock::random()) << 64 | u128::from(clock::random()));
         let sender = Sender { identity: self.identity, time, nonce };
-        self.key.sign_request(&sender, &format!("http://{}", to.control), "POST", path, body).to_vec()
+        self.key.sign_request(&sender, &format!("http://{}", to.control), "POST", path, body)
     }
 
     /// A properly signed message.

@@ -34,11 +34,12 @@ struct Known {
 impl Desk {
     /// All applications and resources as this node sees them now.
     pub(crate) async fn board(&self) -> Board {
-        let own: Vec<Definition> = self.shared.slots.iter().map(|slot| slot.app.definition.clone()).collect();
-        let resources = Arc::clone(&self.resources);
+        let defined = self.shared.defined();
+        let slots = &defined.slots;
+        let own: Vec<Definition> = slots.iter().map(|slot| slot.app.definition.clone()).collect();
+        let resources = defined.resources.clone();
         let looked = self.look(SurveyBoard { own, resources }).await;
         let Some(Looked { applications, resources, system }) = looked else { return Board::default() };
-        let slots = &self.shared.slots;
         let application = |known: &Known| {
             let slot = slots.iter().find(|slot| *slot.app.name() == known.name && known.local);
             BoardRow {
@@ -84,12 +85,11 @@ impl Desk {
     /// The applications and resources that some member has, for forms: sorted targets with titles.
     pub(crate) async fn known_targets(&self) -> Vec<(Target, String)> {
         let known = self.look(ListTargets).await.unwrap_or_default();
+        let slots = self.shared.slots();
         let title = |target: &Target| match target {
             Target::System => "The whole system".to_owned(),
             Target::Resource(name) => name.to_string(),
-            Target::Application(name) => self
-                .shared
-                .slots
+            Target::Application(name) => slots
                 .iter()
                 .find(|slot| slot.app.name() == name)
                 .map_or_else(|| name.to_string(), |slot| slot.app.title.clone()),
@@ -125,7 +125,7 @@ impl Desk {
 /// members have?
 struct SurveyBoard {
     own: Vec<Definition>,
-    resources: Arc<Vec<Use>>,
+    resources: Vec<Use>,
 }
 
 impl Question for SurveyBoard {

@@ -183,7 +183,8 @@ impl Desk {
         self.figures_of_traffic(&mut into);
         self.figures_of_latency(&mut into);
         let now = self.shared.clock();
-        let states = self.shared.slots.iter().map(|slot| {
+        let slots = self.shared.slots();
+        let states = slots.iter().map(|slot| {
             let snapshot = slot.snapshot.load();
             let open = crate::answer::general(&snapshot.weighed_at(now), &self.shared.node).is_open();
             (slot.app.name().to_string(), flag(open))
@@ -258,7 +259,8 @@ impl Desk {
                 "upstream_timeouts",
             ),
         ] {
-            let values = self.shared.slots.iter().filter_map(|slot| match slot.traffic.read(figure) {
+            let slots = self.shared.slots();
+            let values = slots.iter().filter_map(|slot| match slot.traffic.read(figure) {
                 Some(Reading::Counter(value)) => Some((slot.app.name().to_string(), value)),
                 _ => None,
             });
@@ -267,7 +269,8 @@ impl Desk {
     }
 
     fn figures_of_latency(&self, into: &mut Into<'_>) {
-        let slots = self.shared.slots.iter().map(|slot| (slot.app.name().to_string(), Arc::clone(&slot.traffic)));
+        let slots = self.shared.slots();
+        let slots = slots.iter().map(|slot| (slot.app.name().to_string(), Arc::clone(&slot.traffic)));
         into.0.register(
             "forewarn_application_upstream_seconds",
             "From passing a request on until the upstream's answer begins, in seconds",

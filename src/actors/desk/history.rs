@@ -83,7 +83,8 @@ impl Desk {
             Ok(name) => name,
             Err(_) => return Some(Vec::new()), // no such application: nothing is about it
         };
-        let slot = self.shared.slots.iter().find(|slot| *slot.app.name() == name);
+        let slots = self.shared.slots();
+        let slot = slots.iter().find(|slot| *slot.app.name() == name);
         Some(slot.map_or_else(|| vec![Target::System, Target::Application(name)], |slot| slot.app.definition.targets()))
     }
 

@@ -44,6 +44,6 @@ impl Desk {
                 problem: state.problem.load().as_deref().cloned(),
             }
         };
-        self.shared.book.hooks.iter().map(view).collect()
+        self.shared.book.hooks().iter().map(view).collect()
     }
 }

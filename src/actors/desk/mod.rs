@@ -39,7 +39,7 @@ use super::{
 };
 use crate::{
     answer::advisory_json,
-    availability::{Author, RequestFacts, Says, Speaker, Submission, path, verdict::Use},
+    availability::{Author, RequestFacts, Says, Speaker, Submission, path},
     clock,
     store::{
         Store,
@@ -58,8 +58,6 @@ pub(crate) struct Desk {
     repeater: Addr<Repeater>,
     store: Store,
     shared: Arc<Shared>,
-    /// Configured resources.
-    resources: Arc<Vec<Use>>,
     couriers: Addr<Couriers>,
     choice: Arc<Choice>,
     around: Arc<Around>,
@@ -71,12 +69,11 @@ impl Desk {
         repeater: Addr<Repeater>,
         store: Store,
         shared: Arc<Shared>,
-        resources: Vec<Use>,
         couriers: Addr<Couriers>,
         choice: Choice,
     ) -> Self {
         let (choice, around) = (Arc::new(choice), Arc::default());
-        Self { repeater, store, shared, resources: Arc::new(resources), couriers, choice, around }
+        Self { repeater, store, shared, couriers, choice, around }
     }
 
     /// The repeater, for peers' messages.
@@ -214,7 +211,8 @@ impl Desk {
 
     /// Why an application is (un)available for a request; `None`: no such application here.
     pub(crate) async fn why(&self, application: &str, request: &RequestFacts<'_>) -> Option<Why> {
-        let slot = self.shared.slots.iter().find(|slot| slot.app.name().as_str() == application)?;
+        let slots = self.shared.slots();
+        let slot = slots.iter().find(|slot| slot.app.name().as_str() == application)?;
         // As the gate would decide it; what is no path is looked at as it was typed.
         let path = path::normalize(request.path).unwrap_or(request.path.into());
         let request = &RequestFacts { path: &path, ..*request };
@@ -288,7 +286,7 @@ impl Desk {
         let shared = Arc::new(Shared::new("a".parse().unwrap(), crate::availability::Rules::default(), Vec::new()));
         let (repeater, mailbox) = actix::dev::channel::channel(super::repeater::MAILBOX);
         let couriers = actix::Context::new().address();
-        (Self::new(Addr::new(repeater), store, shared, Vec::new(), couriers, Choice::default()), mailbox)
+        (Self::new(Addr::new(repeater), store, shared, couriers, Choice::default()), mailbox)
     }
 }
 

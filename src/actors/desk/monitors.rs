@@ -71,6 +71,6 @@ impl Desk {
                 counted: live.counted(),
             }
         };
-        self.shared.monitors.iter().map(|live| view(live)).collect()
+        self.shared.defined().monitors.iter().map(|live| view(live)).collect()
     }
 }

@@ -53,7 +53,8 @@ impl LiveFigures {
 
     fn read(&self, series: &Series) -> Option<Reading> {
         let wanted = |name: &str| series.application.as_deref().is_none_or(|application| application == name);
-        let slots = self.shared.slots.iter().filter(|slot| wanted(slot.app.name().as_str()));
+        let slots = self.shared.slots();
+        let slots = slots.iter().filter(|slot| wanted(slot.app.name().as_str()));
         slots.filter_map(|slot| slot.traffic.read(&series.figure)).reduce(Reading::plus)
     }
 
@@ -79,7 +80,8 @@ impl Figures for LiveFigures {
     }
 
     fn down(&self, names: &Glob) -> usize {
-        let monitors = self.shared.monitors.iter().filter(|live| live.kind != "rule");
+        let defined = self.shared.defined();
+        let monitors = defined.monitors.iter().filter(|live| live.kind != "rule");
         let down = monitors.filter(|live| live.seen().health == Health::Down);
         down.filter(|live| names.matches(live.name.as_str(), false)).count()
     }

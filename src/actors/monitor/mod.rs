@@ -14,7 +14,7 @@ use actix::{fut::wrap_future, prelude::*};
 use uuid::Uuid;
 
 use self::orphans::Stands;
-pub(crate) use self::start::{Monitors, start};
+pub(crate) use self::start::Monitors;
 use super::{
     Desk,
     desk::{Event, SubmitError, Submitted},

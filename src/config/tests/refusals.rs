@@ -256,7 +256,11 @@ fn hooks_have_addresses_events_and_receivers() {
 /// A setting without effect would be a promise that is not kept.
 #[test]
 fn what_is_not_built_is_refused_by_that_name() {
-    refused("[farm]\nprevious_secret = \"x\"\n", "5: farm.previous_secret: not available in this version");
+    let changing = "[farm]\nsecret = \"0123456789abcdef\"\nprevious_secret = ";
+    refused(&format!("{changing}\"0123456789abcdef\"\n"), "6: farm.previous_secret: is the same as farm.secret");
+    refused(&format!("{changing}\"x\"\n"), "6: farm.previous_secret: must be 16 to 4096 bytes");
+    let alone = "[farm]\nprevious_secret = \"0123456789abcdef\"\n";
+    refused(alone, "5: farm.previous_secret: needs farm.secret");
     refused(
         "[[application]]\nname = \"x\"\nupstream_ca = \"/none\"\n",
         "6: application.upstream_ca: /none cannot be read",

@@ -6,6 +6,7 @@
 use std::sync::atomic::Ordering;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use arc_swap::ArcSwap;
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -69,9 +70,10 @@ pub(crate) async fn submit(request: HttpRequest, payload: web::Payload) -> Resul
     params::none(&request)?;
     let caller = Caller::of(&request)?;
     caller.must_act()?;
-    let alerting = request.app_data::<web::Data<Alerting>>().ok_or_else(Failure::not_ready)?;
+    let alerting = request.app_data::<web::Data<ArcSwap<Alerting>>>().ok_or_else(Failure::not_ready)?;
+    let alerting = alerting.load_full();
     let body = body::json_within(&request, payload, MOST).await?;
-    let mut alerts = alertmanager::read(body, alerting).map_err(Failure::Wrong)?;
+    let mut alerts = alertmanager::read(body, &alerting).map_err(Failure::Wrong)?;
     let desk = desk(&request)?;
     ignore_unknown(&mut alerts, &desk.known_targets().await);
     caller.must_cover(alerts.told.iter().map(|alert| alert.target.clone()).collect())?;

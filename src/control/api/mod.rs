@@ -16,6 +16,7 @@ use super::params;
 pub(super) mod passes;
 pub(super) mod preview;
 pub(super) mod registry;
+pub(super) mod reload;
 pub(super) mod webhooks;
 pub(super) mod why;
 
@@ -64,6 +65,7 @@ pub(super) fn places() -> Vec<Place> {
         Place::new("/v1/load", vec![get(load::show)]),
         Place::new("/v1/monitors", vec![get(monitors::list)]),
         Place::new("/v1/webhooks", vec![get(webhooks::list)]),
+        Place::new("/v1/reload", vec![post(reload::reload)]),
         Place::new("/v1/events", vec![get(events::follow)]),
     ]
 }

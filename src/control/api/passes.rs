@@ -59,7 +59,7 @@ pub(crate) async fn make(request: HttpRequest, payload: web::Payload) -> Result<
     params::none(&request)?;
     let body = body::json(&request, payload).await?;
     let shared = desk(&request)?.shared();
-    let known = |name: &Name| shared.slots.iter().any(|slot| slot.app.name() == name);
+    let known = |name: &Name| shared.slots().iter().any(|slot| slot.app.name() == name);
     let (applications, expires_at) = read(&body, known, clock::now())?;
     caller.must_cover(applications.iter().cloned().map(Target::Application).collect())?;
     let Some(key) = &shared.visitors.pass else {

@@ -44,6 +44,7 @@ async fn ask(method: Method, uri: &str, token: &str, content_type: &str, body: i
         rights: Rights::new(role, None),
         expires: None,
         sha256: Sha256::digest(text).into(),
+        ended: tokio_util::sync::CancellationToken::new(),
     };
     let tokens = Tokens::new(vec![token_of("ci", Role::Operator, OPERATOR), token_of("probe", Role::Monitor, MONITOR)]);
     let app = http::init_service(App::new().app_data(Data::new(tokens)).configure(configure)).await;

@@ -134,7 +134,7 @@ impl Caller {
             Self::Session { lease, .. } => lease.clone(),
             Self::Token(token) => {
                 let token = token.clone();
-                Lease { holds: Arc::new(move |now| token.is_valid(now)), ..Lease::without_end() }
+                Lease { ended: token.ended.clone(), holds: Arc::new(move |now| token.is_valid(now)) }
             }
         }
     }

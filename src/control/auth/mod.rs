@@ -57,7 +57,7 @@ pub(crate) fn identify(request: &HttpRequest) -> Result<Caller, Failure> {
         let unknown = || Failure::Unauthenticated { detail: "unknown token".to_owned(), invalid_token: true };
         let token = tokens.and_then(|tokens| tokens.find(text)).ok_or_else(unknown)?;
         return match token.expires.filter(|_| !token.is_valid(clock::now())) {
-            None => Ok(Caller::Token(token.clone())),
+            None => Ok(Caller::Token(token)),
             Some(end) => Err(Failure::Unauthenticated {
                 detail: format!("the token {} has expired at {end}", token.name),
                 invalid_token: true,

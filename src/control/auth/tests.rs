@@ -17,6 +17,7 @@ fn tokens() -> Data<Tokens> {
         rights: Rights::new(role, None),
         expires: expires.map(|end| end.parse().unwrap()),
         sha256: token_sha256(text),
+        ended: tokio_util::sync::CancellationToken::new(),
     };
     Data::new(Tokens::new(vec![
         token("ci", Role::Operator, "s3cret", Some("2999-01-01T00:00:00Z")),

@@ -2,9 +2,11 @@
 //!
 //! Must stay true: a token's text is compared by its SHA-256 in constant time, and is never logged or stored.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
+use arc_swap::ArcSwap;
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
+use tokio_util::sync::CancellationToken;
 
 use crate::{availability::Moment, control::rights::Rights, vocabulary::token_sha256};
 
@@ -19,11 +21,18 @@ pub(crate) struct Token {
     pub expires: Option<Moment>,
     /// The SHA-256 of its text.
     pub sha256: [u8; 32],
+    /// Cancelled when it leaves the configuration, or changes there.
+    pub ended: CancellationToken,
 }
 
 impl Token {
     pub(super) fn is_valid(&self, now: Moment) -> bool {
         self.expires.is_none_or(|end| now < end)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        let Self { name, rights, expires, sha256, ended: _ } = self;
+        (name, rights, expires, sha256) == (&other.name, &other.rights, &other.expires, &other.sha256)
     }
 }
 
@@ -35,29 +44,39 @@ impl fmt::Debug for Token {
 }
 
 /// The tokens of this node.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Tokens(Vec<Token>);
+#[derive(Debug, Default)]
+pub(crate) struct Tokens(ArcSwap<Vec<Token>>);
 
 impl Tokens {
     /// These and no others.
     pub(crate) fn new(tokens: Vec<Token>) -> Self {
-        Self(tokens)
+        Self(ArcSwap::from_pointee(tokens))
+    }
+
+    /// These from now on. A long-running request ends with its token, if that has changed.
+    pub(crate) fn change(&self, tokens: Vec<Token>) {
+        let before = self.0.load_full();
+        let kept = |token: Token| before.iter().find(|known| known.is_same(&token)).cloned().unwrap_or(token);
+        let now: Vec<Token> = tokens.into_iter().map(kept).collect();
+        let gone: Vec<&Token> = before.iter().filter(|token| !now.iter().any(|kept| kept.is_same(token))).collect();
+        self.0.store(Arc::new(now));
+        gone.into_iter().for_each(|token| token.ended.cancel());
     }
 
     /// There are none.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.load().is_empty()
     }
 
     /// The token whose text this is. Looks at all of them, whichever it is.
-    pub(crate) fn find(&self, text: &str) -> Option<&Token> {
-        let presented = token_sha256(text);
+    pub(crate) fn find(&self, text: &str) -> Option<Token> {
+        let (presented, tokens) = (token_sha256(text), self.0.load());
         let mut found = u64::MAX;
-        for (at, token) in (0_u64..).zip(&self.0) {
+        for (at, token) in (0_u64..).zip(tokens.iter()) {
             let same: Choice = token.sha256[..].ct_eq(&presented[..]);
             found = u64::conditional_select(&found, &at, same);
         }
-        usize::try_from(found).ok().and_then(|at| self.0.get(at))
+        usize::try_from(found).ok().and_then(|at| tokens.get(at).cloned())
     }
 }
 

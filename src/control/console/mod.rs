@@ -21,9 +21,8 @@ mod view;
 
 pub(crate) use self::handle::Days;
 
-use std::sync::Arc;
-
 use actix_web::web;
+use arc_swap::ArcSwap;
 use chrono_tz::Tz;
 
 use super::{
@@ -49,7 +48,7 @@ pub(crate) struct ConsoleState {
     /// `node.name`.
     pub node: Name,
     /// What can be chosen as a reason.
-    pub reasons: Arc<Reasons>,
+    pub reasons: ArcSwap<Reasons>,
     /// The last day of each application.
     pub days: Days,
 }

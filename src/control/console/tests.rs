@@ -337,14 +337,14 @@ fn state(operators: Vec<Operator>) -> web::Data<ConsoleState> {
     web::Data::new(ConsoleState {
         desk: Desk::closed(),
         door: Door {
-            sessions: Arc::new(Sessions::new(Limits::default())),
+            sessions: std::sync::Arc::new(Sessions::new(Limits::default())),
             cookies: Cookies::new(&node),
             proxies: Proxies::new(["192.0.2.1/32".parse().unwrap()]),
         },
         sign_in: SignIn::new(operators),
         time_zone: chrono_tz::UTC,
         node,
-        reasons: Arc::new(Reasons::with([])),
+        reasons: ArcSwap::from_pointee(Reasons::with([])),
         days: Days::new(crate::availability::Rules::default()),
     })
 }

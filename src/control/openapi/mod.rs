@@ -59,6 +59,7 @@ use crate::{
         api::webhooks::list,
         api::nodes::list,
         api::nodes::forget,
+        api::reload::reload,
         api::events::follow,
         metrics::show,
         health::healthz,

@@ -6,6 +6,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use actix_web::web;
+use arc_swap::ArcSwap;
 use tokio::{sync::Semaphore, time};
 
 use super::throttle::Throttle;
@@ -61,7 +62,7 @@ impl NotSignedIn {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct SignIn {
-    operators: Arc<[Operator]>,
+    operators: ArcSwap<Vec<Operator>>,
     throttle: Throttle,
     turns: Semaphore,
 }
@@ -69,12 +70,24 @@ pub(crate) struct SignIn {
 impl SignIn {
     /// With these operators; there may be none.
     pub(crate) fn new(operators: Vec<Operator>) -> Self {
-        Self { operators: operators.into(), throttle: Throttle::default(), turns: Semaphore::new(AT_ONCE) }
+        Self {
+            operators: ArcSwap::from_pointee(operators),
+            throttle: Throttle::default(),
+            turns: Semaphore::new(AT_ONCE),
+        }
     }
 
     /// There are operators who can sign in.
     pub(crate) fn is_possible(&self) -> bool {
-        !self.operators.is_empty()
+        !self.operators.load().is_empty()
+    }
+
+    /// These from now on. Returns the names of those who are no longer there as they were: their sessions end.
+    pub(crate) fn change(&self, operators: Vec<Operator>) -> Vec<String> {
+        let before = self.operators.load_full();
+        let gone = before.iter().filter(|known| !operators.contains(known)).map(|known| known.name.clone()).collect();
+        self.operators.store(Arc::new(operators));
+        gone
     }
 
     /// The operator, if the password is right. An unknown name costs the same time as a wrong
@@ -90,9 +103,10 @@ impl SignIn {
         now: Moment,
     ) -> Result<Operator, NotSignedIn> {
         let name: String = name.trim().chars().take(200).collect();
-        let found = self.operators.iter().find(|operator| operator.name == name);
+        let operators = self.operators.load_full();
+        let found = operators.iter().find(|operator| operator.name == name);
         // For an unknown name another operator's hash is checked, so that it takes the same time.
-        let Some(hash) = found.or(self.operators.first()).map(|operator| operator.phc.clone()) else {
+        let Some(hash) = found.or(operators.first()).map(|operator| operator.phc.clone()) else {
             return Err(NotSignedIn::Wrong);
         };
         let (found, known) = (found.cloned(), found.is_some());

@@ -135,6 +135,11 @@ impl Sessions {
         self.lock().remove(&key(id));
     }
 
+    /// Ends all of these operators.
+    pub(crate) fn end_of(&self, operators: &[String]) {
+        self.lock().retain(|_, one| !operators.contains(&one.session.operator));
+    }
+
     /// All that have not ended, the one that was used last first.
     pub(crate) fn list(&self, now: Moment) -> Vec<Listed> {
         let mut held = self.lock();

@@ -17,7 +17,7 @@ use crate::gate::{fixtures, reserved};
 /// Asks the gate of the fixtures, where mail is down, for planned maintenance, and chat is not.
 async fn ask(request: TestRequest) -> ServiceResponse {
     let app = App::new()
-        .app_data(web::Data::new(fixtures::gate(&[])))
+        .app_data(web::Data::new(arc_swap::ArcSwap::from_pointee(fixtures::gate(&[]))))
         .configure(|config| reserved::configure(config, |_| {}));
     test::call_service(&test::init_service(app).await, request.to_request()).await
 }

@@ -3,7 +3,7 @@
 //! What must stay true: they are, byte for byte, the answers of the App to the same request
 //! ([`super::super::service`]); the tests compare the two.
 
-use std::{rc::Rc, sync::Arc};
+use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use bytes::Bytes;
@@ -119,8 +119,8 @@ impl<S: Socket> Client<S> {
 
     /// Answers with a problem, with a sentence about this request if there is one.
     pub(super) fn tell_kind(&mut self, kind: ProblemKind, detail: Option<&str>, manner: &Manner) {
-        let worker = Rc::clone(&self.worker);
-        let mut problem = Problem::new(kind, &worker.gate.shared.node);
+        let gate = Arc::clone(&self.gate);
+        let mut problem = Problem::new(kind, &gate.shared.node);
         if let Some(detail) = detail {
             problem = problem.detail(detail);
         }
@@ -134,8 +134,8 @@ impl<S: Socket> Client<S> {
 
     /// Answers why an application did not perform a request.
     pub(super) fn tell_failure(&mut self, manner: &Manner, application: usize, error: &ProxyError) {
-        let worker = Rc::clone(&self.worker);
-        worker.gate.with_failure(application, error, &manner.language, |problem| self.tell_problem(problem, manner));
+        let gate = Arc::clone(&self.gate);
+        gate.with_failure(application, error, &manner.language, |problem| self.tell_problem(problem, manner));
     }
 
     fn tell(&mut self, status: u16, fields: impl Iterator<Item = (&'static str, Bytes)>, body: &[u8], wire: &Wire) {
@@ -164,8 +164,8 @@ impl<S: Socket> Client<S> {
 
     /// What browsers are told of `https`.
     pub(super) fn write_hsts(&mut self) {
-        let worker = Rc::clone(&self.worker);
-        if let Some(hsts) = worker.gate.hsts.as_deref().filter(|_| self.arrival.secure) {
+        let gate = Arc::clone(&self.gate);
+        if let Some(hsts) = gate.hsts.as_deref().filter(|_| self.arrival.secure) {
             write::field(&mut self.output, HSTS, hsts);
         }
     }

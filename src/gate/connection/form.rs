@@ -94,16 +94,16 @@ impl Drop for Share {
 /// back.
 pub(super) async fn answer<S: Socket>(client: &mut Client<S>, refused: Refused) -> io::Result<Then> {
     let Refused { denial, encoding, length, mut body, manner, origin } = refused;
-    let mut share = Share { all: Rc::clone(&client.worker.forms), own: 0, most: client.worker.limits.forms };
+    let mut share = Share { all: Rc::clone(&client.worker.forms), own: 0, most: client.gate.limits.forms };
     let typed = read(client, &mut body, length, &mut share).await?;
-    let worker = Rc::clone(&client.worker);
-    let now = worker.gate.shared.clock();
+    let (worker, gate) = (Rc::clone(&client.worker), Arc::clone(&client.gate));
+    let now = gate.shared.clock();
     worker.date.set(clock::now());
-    let chance = (worker.gate.chance)();
+    let chance = (gate.chance)();
     let (instance, language) = (&*manner.instance, &manner.language);
-    let works = &*worker.gate.works(Shape::Html, now);
+    let works = &*gate.works(Shape::Html, now);
     let occasion = Occasion { shape: Shape::Html, instance, reading: false, clock: now, language, works, chance };
-    let form = typed.and_then(|typed| Form::read(&encoding, typed, &worker.gate.not_kept));
+    let form = typed.and_then(|typed| Form::read(&encoding, typed, &gate.not_kept));
     let page = match form.filter(|form| share.grow_to(length + form.most())) {
         Some(form) => denial.page_with(&form, &occasion),
         None => {
@@ -132,7 +132,7 @@ async fn read<S: Socket>(
     super::flush(client).await?;
     // Never moved: a copy would be left behind.
     let mut typed = Zeroizing::new(Vec::with_capacity(length));
-    client.deadline.set(client.worker.limits.header);
+    client.deadline.set(client.gate.limits.header);
     poll_fn(|cx| {
         loop {
             if client.input.pass(body, Coding::Plain).is_err() {
@@ -167,7 +167,7 @@ async fn read<S: Socket>(
 async fn send<S: Socket>(client: &mut Client<S>, page: &[u8]) -> io::Result<()> {
     client.heading = false;
     let mut left = page;
-    client.deadline.set(client.worker.limits.body);
+    client.deadline.set(client.gate.limits.body);
     poll_fn(|cx| {
         loop {
             match client.poll_write(cx, left) {
@@ -176,7 +176,7 @@ async fn send<S: Socket>(client: &mut Client<S>, page: &[u8]) -> io::Result<()> 
                     if left.is_empty() && client.unwritten() == 0 {
                         return Poll::Ready(Ok(()));
                     }
-                    client.deadline.set(client.worker.limits.body);
+                    client.deadline.set(client.gate.limits.body);
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending if client.deadline.poll(cx) => {

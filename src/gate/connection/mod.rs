@@ -89,8 +89,8 @@ async fn run<S: Socket>(client: &mut Client<S>) -> io::Result<Then> {
             Taken::Own(own) => own::perform(client, *own).await?,
             Taken::Form(refused) => form::answer(client, *refused).await?,
             Taken::Forward(mut plan, manner) => {
-                Counters::count(&client.worker.gate.shared.counters.proxied);
-                let traffic = Arc::clone(&client.worker.gate.shared.slots[plan.application].traffic);
+                Counters::count(&client.gate.shared.counters.proxied);
+                let traffic = Arc::clone(&client.gate.slots[plan.application].traffic);
                 traffic.passed();
                 let end = perform(client, &mut plan).await;
                 if let Some(outcome) = outcome(&end, &plan) {
@@ -155,7 +155,7 @@ enum Waited {
 async fn wait<S: Socket>(client: &mut Client<S>) -> io::Result<Waited> {
     flush(client).await?;
     client.rest();
-    let limits = client.worker.limits;
+    let limits = client.gate.limits;
     let begun = !client.input.is_empty();
     if !client.heading {
         client.deadline.set(if begun { limits.header } else { limits.idle });
@@ -195,7 +195,7 @@ async fn flush<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
         Poll::Pending => {
             if !armed || client.unwritten() < left {
                 (armed, left) = (true, client.unwritten());
-                client.deadline.set(client.worker.limits.body);
+                client.deadline.set(client.gate.limits.body);
             }
             match client.deadline.poll(cx) {
                 true => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
@@ -208,7 +208,7 @@ async fn flush<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
 
 /// Reads and discards the rest of an unread body, within bounds. Returns whether it has ended.
 async fn drain<S: Socket>(client: &mut Client<S>, mut body: Decoder) -> io::Result<bool> {
-    let limits = client.worker.limits;
+    let limits = client.gate.limits;
     let mut left = limits.drained;
     let mut armed = false;
     loop {
@@ -238,7 +238,7 @@ async fn linger<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
         return Ok(());
     }
     shut(client).await?;
-    client.deadline.set(client.worker.limits.drain);
+    client.deadline.set(client.gate.limits.drain);
     let mut left = LINGER;
     loop {
         client.input.clear();
@@ -259,7 +259,7 @@ async fn part<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
 
 /// Closes the sending side.
 async fn shut<S: Socket>(client: &mut Client<S>) -> io::Result<()> {
-    client.deadline.set(client.worker.limits.drain);
+    client.deadline.set(client.gate.limits.drain);
     poll_fn(|cx| match Pin::new(&mut client.socket).poll_shutdown(cx) {
         Poll::Pending if client.deadline.poll(cx) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
         other => other,

@@ -123,7 +123,7 @@ pub(super) async fn perform<S: Socket>(client: &mut Client<S>, own: Own) -> io::
     let Own { request, intake, mut body, mut expects, manner } = own;
     let worker = Rc::clone(&client.worker);
     client.lend_output();
-    client.deadline.set(worker.limits.upstream);
+    client.deadline.set(client.gate.limits.upstream);
     let mut asked = Box::pin(worker.app.call(request));
     let answered = poll_fn(|cx| {
         loop {
@@ -281,10 +281,10 @@ fn next_piece<S: Socket>(
     let before = client.unwritten();
     if let Poll::Ready(result) = client.poll_flush(cx) {
         result?;
-        client.deadline.set(client.worker.limits.tunnel);
+        client.deadline.set(client.gate.limits.tunnel);
     } else if client.unwritten() < before || !client.heading {
         client.heading = true;
-        client.deadline.set(client.worker.limits.body);
+        client.deadline.set(client.gate.limits.body);
     }
     if !client.ended
         && client.input.has_space(READ_AHEAD)

@@ -4,7 +4,7 @@
 //! What must stay true: no byte between two requests is read twice or skipped; the connection continues only if
 //! the beginning of the next request is known.
 
-use std::{rc::Rc, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use super::{
     Client, Socket, Then,
@@ -77,6 +77,7 @@ impl<S: Socket> Client<S> {
         if !self.search.is_worthwhile(self.input.raw()) {
             return Taken::More;
         }
+        self.look_up();
         // The head is borrowed from the buffer, so that answers can be written meanwhile.
         let input = std::mem::take(&mut self.input);
         let (found, len) = self.find(input.raw());
@@ -119,7 +120,7 @@ impl<S: Socket> Client<S> {
                 return (Some(Found::Refused), 0);
             }
         };
-        let clock = self.worker.gate.shared.clock_at(now);
+        let clock = self.gate.shared.clock_at(now);
         (Some(self.decide(raw, &head, clock)), head.len)
     }
 
@@ -127,7 +128,7 @@ impl<S: Socket> Client<S> {
         let fields = Lines(head.fields);
         let shape = negotiate(fields.lines("accept"));
         let reading = matches!(head.method, "GET" | "HEAD");
-        let language = self.worker.gate.language(&fields);
+        let language = self.gate.language(&fields);
         let manner = |instance: &str, keeps| Manner {
             shape,
             instance: instance.into(),
@@ -146,7 +147,7 @@ impl<S: Socket> Client<S> {
                 return Found::Refused;
             }
         };
-        let limits = self.worker.limits;
+        let limits = self.gate.limits;
         // Whether the connection can go on behind an answer that does not read the body.
         let ahead = raw.len() > head.len;
         let drainable = match meaning.body {
@@ -197,8 +198,7 @@ impl<S: Socket> Client<S> {
             let detail = format!("The body of the request is larger than {} bytes.", limits.max_body);
             return refuse(self, ProblemKind::BodyTooLarge, Some(&detail));
         }
-        let worker = Rc::clone(&self.worker);
-        let gate = &worker.gate;
+        let gate = Arc::clone(&self.gate);
         let incoming = Incoming {
             method: head.method,
             path: target.path,
@@ -270,7 +270,7 @@ impl<S: Socket> Client<S> {
         application: usize,
     ) -> Plan {
         let peer = self.arrival.peer.map(|peer| peer.ip());
-        let trusted = peer.is_some_and(|peer| self.worker.gate.trusted.contains(peer));
+        let trusted = peer.is_some_and(|peer| self.gate.trusted.contains(peer));
         let forwarding = Forwarding { peer, trusted, host, secure: self.arrival.secure, http2: self.arrival.http2 };
         self.lend_output();
         let mut written = self.worker.buffers.head();

@@ -18,7 +18,7 @@ use actix_web::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 use super::{Socket, Worker, serve};
-use crate::gate::{entrance::Arrival, fixtures, limits::Limits, reserved, service};
+use crate::gate::{entrance::Arrival, fixtures, reserved, service};
 
 impl Socket for DuplexStream {
     fn poll_readable(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -38,7 +38,7 @@ struct Seen {
 const OF_THE_CONNECTION: [&str; 3] = ["date", "content-length", "connection"];
 
 /// What the App says.
-async fn app(gate: &web::Data<service::Gate>, method: &str, path: &str, sent: &[(&'static str, &str)]) -> Seen {
+async fn app(gate: &service::Present, method: &str, path: &str, sent: &[(&'static str, &str)]) -> Seen {
     let app = App::new().app_data(gate.clone()).configure(|config| reserved::configure(config, |_| {}));
     let app = map_config(app.into_factory(), |()| AppConfig::default()).new_service(()).await.unwrap();
     let mut request = TestRequest::with_uri(path).method(Method::from_bytes(method.as_bytes()).unwrap());
@@ -75,10 +75,10 @@ async fn connection(worker: &std::rc::Rc<Worker>, method: &str, path: &str, sent
 
 #[actix_web::test]
 async fn the_short_cut_says_what_the_app_says() {
-    let gate = web::Data::new(fixtures::gate(&[]));
+    let gate = web::Data::new(arc_swap::ArcSwap::from_pointee(fixtures::gate(&[])));
     let own = App::new().app_data(gate.clone()).configure(|config| reserved::configure(config, |_| {}));
     let own = map_config(own.into_factory(), |()| AppConfig::default()).new_service(()).await.unwrap();
-    let worker = Worker::start(gate.clone(), Limits::default(), boxed::service(own));
+    let worker = Worker::start(gate.clone(), boxed::service(own));
     let paths = [
         "/mail",
         "/mail/a%20b?q=%zz",

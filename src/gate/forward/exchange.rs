@@ -5,7 +5,7 @@
 //! What must stay true: only a connection whose exchange is complete is used again; an upstream's fault is
 //! remembered, a client's is not.
 
-use std::future::poll_fn;
+use std::{future::poll_fn, sync::Arc};
 
 use super::{
     plan::Plan,
@@ -34,13 +34,14 @@ pub(in crate::gate) enum End {
 /// Forwards the request to an upstream, and passes on its answer.
 pub(in crate::gate) async fn perform<S: Socket>(client: &mut Client<S>, plan: &mut Plan) -> End {
     // A connection that was opened in one client's name is not used for another one.
-    let proxied = client.worker.gate.served[plan.application].proxy_protocol;
+    let proxied = client.gate.served[plan.application].proxy_protocol;
     let preface = if proxied { header(client.arrival.peer, client.arrival.local) } else { Vec::new() };
     let mut from = if proxied { From::New } else { From::Pool };
     loop {
-        let (worker, application) = (client.worker.clone(), plan.application);
-        let upstreams = &worker.gate.served[application].upstreams;
-        let (mut link, mut attempt) = match retry::connect(&worker.pool, upstreams, from, &preface).await {
+        let (worker, gate) = (client.worker.clone(), Arc::clone(&client.gate));
+        let upstreams = &gate.served[plan.application].upstreams;
+        let connecting = retry::connect(&worker.pool, upstreams, from, &preface, gate.limits.connect);
+        let (mut link, mut attempt) = match connecting.await {
             Ok(connected) => connected,
             Err(error) => return End::Failed(error),
         };

@@ -34,6 +34,7 @@ pub(super) async fn connect<'u>(
     upstreams: &'u Upstreams,
     from: From,
     preface: &[u8],
+    patience: Duration,
 ) -> Result<(Link, Attempt<'u>), ProxyError> {
     let mut failure = ProxyError::NoUpstream;
     let mut attempts = upstreams.attempts(clock::mono());
@@ -44,7 +45,7 @@ pub(super) async fn connect<'u>(
         }
         // The limit is for all tries together: what is left of it is shared among those that are left.
         let now = Instant::now();
-        let until = *until.get_or_insert(now + pool.limits().connect);
+        let until = *until.get_or_insert(now + patience);
         let left = attempts.size_hint().1.unwrap_or(0).saturating_add(1);
         let limit = until.saturating_duration_since(now) / u32::try_from(left).unwrap_or(u32::MAX);
         // Boxed, because it is large, and connections are mostly kept.

@@ -43,7 +43,7 @@ pub(super) async fn serve<S: Socket>(socket: S, arrival: Arrival, worker: Rc<Wor
         .max_send_buffer_size(UNREAD)
         .max_concurrent_reset_streams(UNSEEN)
         .max_pending_accept_reset_streams(UNSEEN);
-    let limits = worker.limits;
+    let limits = worker.gate.load().limits;
     let handshake = tokio::time::timeout(limits.header, builder.handshake::<_, Bytes>(socket)).await;
     let Ok(Ok(mut connection)) = handshake else { return };
     let arrival = Arrival { http2: true, h2c: false, ..arrival };
@@ -69,7 +69,7 @@ pub(super) async fn serve<S: Socket>(socket: S, arrival: Arrival, worker: Rc<Wor
                 Poll::Ready(Some(Ok((request, mut respond)))) => {
                     is_idle = false;
                     // Each request counts as a connection, so that a client holds no more by HTTP/2 than by HTTP/1.1.
-                    match worker.gate.let_in(arrival.peer) {
+                    match worker.gate.load().let_in(arrival.peer) {
                         // `h2` takes a request without `:path`.
                         _ if request.uri().path().is_empty() && request.method() != Method::CONNECT => {
                             respond.send_reset(Reason::PROTOCOL_ERROR);

@@ -5,10 +5,7 @@
 
 use crate::{
     availability::{Moment, NodeId},
-    peer::{
-        signature::{Key, NODE, SIGNATURE},
-        wire::read,
-    },
+    peer::{signature::Key, wire::read},
     sync::{Deliver, Item},
 };
 
@@ -16,7 +13,7 @@ use crate::{
 pub(super) const LONGEST: usize = 1 << 20;
 
 /// The headers and the body of a message.
-type Sealed = ([(&'static str, String); 2], Vec<u8>);
+type Sealed = (Vec<(&'static str, String)>, Vec<u8>);
 
 /// Signs what a node publishes.
 ///
@@ -25,7 +22,7 @@ type Sealed = ([(&'static str, String); 2], Vec<u8>);
 pub(super) fn sealed(key: &Key, me: NodeId, item: &Item, limit: Moment) -> Result<Sealed, serde_json::Error> {
     let deliver = Deliver { limit, items: vec![item.clone()], receipts: Vec::new(), records: Vec::new() };
     let body = serde_json::to_vec(&deliver)?;
-    Ok(([(NODE, me.to_string()), (SIGNATURE, key.sign_broadcast(me, &body))], body))
+    Ok((key.sign_broadcast(me, &body), body))
 }
 
 /// What a node of the farm has published.
@@ -58,7 +55,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::availability::Entry;
+    use crate::{availability::Entry, peer::signature::NODE};
 
     #[test]
     fn only_what_a_node_of_the_farm_has_signed_is_believed() {
@@ -78,6 +75,13 @@ mod tests {
         assert!(opened(&key, header, changed.as_bytes()).is_err());
         assert!(opened(&Key::new("another secret"), header, &body).is_err());
         assert!(opened(&key, |_| None, &body).is_err());
+        // While the farm changes its secret, nodes with either one read it.
+        let both = Key::new("the next secret").with_previous("the secret of the farm");
+        let (told, same) = sealed(&both, me, &item, Moment::ZERO).unwrap();
+        let told = |name: &'static str| told.iter().find(|(one, _)| *one == name).map(|(_, value)| value.as_bytes());
+        for reader in [&key, &both, &Key::new("the next secret")] {
+            assert_eq!(opened(reader, told, &same).unwrap().items, std::slice::from_ref(&item));
+        }
         let other = NodeId(uuid::Uuid::from_u128(8)).to_string();
         let by_another = |name: &'static str| if name == NODE { Some(other.as_bytes()) } else { header(name) };
         assert!(opened(&key, by_another, &body).is_err());

@@ -28,8 +28,8 @@ use self::{
     start::Start,
 };
 use super::{
-    Answer, Ask, Asker, Call, CallId, Effect, Facts, Failure, Now, Phase, Purpose, Replica, Reply, Report, Restored,
-    Ticket, dice::Dice, merge::SMALL, message::Announce, replica::Due,
+    Answer, Ask, Asker, Call, CallId, Defines, Effect, Facts, Failure, Now, Phase, Purpose, Replica, Reply, Report,
+    Restored, Ticket, dice::Dice, merge::SMALL, message::Announce, replica::Due,
 };
 use crate::availability::NodeId;
 
@@ -155,6 +155,14 @@ impl Node {
             met.into_iter().take(MERGE_SOON).for_each(|(peer, _)| self.merge_with(peer));
         }
         self.effects.push(Effect::Reply(ticket, Reply::Settled));
+    }
+
+    /// The configuration was read again: what this node defines. The others are told.
+    pub fn redefine(&mut self, defines: Defines, now: Now) {
+        if self.replica.redefine(defines, now) && self.phase == Phase::Ready {
+            let met = self.met();
+            self.announce(met.into_iter().map(|(_, address)| address), Then::Nothing);
+        }
     }
 
     /// Asks the nodes that can be reached for their state; [`Reply::Looked`] when all have answered or failed.

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::{
-    Notice, Replica, Ticket,
+    Defines, Notice, Replica, Ticket,
     roster::{MAX_BOOTS, MAX_MEMBERS, Run, stand_in},
 };
 use crate::{
@@ -307,6 +307,22 @@ impl Replica {
         changes.extend(self.outbox.close(member.id));
         self.commit(Label::Forgotten, changes);
         self.roster.bury(member);
+    }
+
+    /// The configuration was read again. Returns whether the other nodes should be told: this node's record has
+    /// changed.
+    pub fn redefine(&mut self, defines: Defines, now: Now) -> bool {
+        let Defines { reasons, critical, definitions, together } = defines;
+        let is_news = definitions != self.facts.definitions;
+        self.facts.definitions.clone_from(&definitions);
+        (self.facts.reasons, self.facts.critical, self.facts.together) = (reasons, critical, together);
+        if is_news {
+            self.roster.redefine(definitions, now.wall);
+            let own = storable(self.roster.own());
+            self.commit(Label::Member, vec![Change::Member(own)]);
+            self.notice(Notice::Nodes);
+        }
+        is_news
     }
 
     /// The addresses at which this node must still announce itself.

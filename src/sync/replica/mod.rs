@@ -202,6 +202,19 @@ pub struct Facts {
     pub max_rows: usize,
 }
 
+/// The part of [`Facts`] that follows from definitions, and changes when the configuration is read again.
+#[derive(Debug, Clone)]
+pub struct Defines {
+    /// See [`Facts::reasons`].
+    pub reasons: Reasons,
+    /// See [`Facts::critical`].
+    pub critical: HashSet<Target>,
+    /// See [`Facts::definitions`].
+    pub definitions: BTreeMap<Target, String>,
+    /// See [`Facts::together`].
+    pub together: Vec<Vec<Target>>,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Replica {

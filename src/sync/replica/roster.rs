@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 use crate::{
-    availability::{Moment, Name, NodeId},
+    availability::{Moment, Name, NodeId, Target},
     sync::{
         bounds::{following, word},
         message::Member,
@@ -102,6 +102,12 @@ impl Roster {
         if former.id == self.own.id && former.name == self.own.name {
             self.own.since = former.since;
         }
+    }
+
+    /// This node defines something else from now on.
+    pub(super) fn redefine(&mut self, definitions: BTreeMap<Target, String>, now: Moment) {
+        self.own.definitions = definitions;
+        self.own.changed = following(self.own.changed).map_or(self.own.changed, |next| next.max(now));
     }
 
     /// The farm has this record of this node. If it is a later one (this node's disk lost some, or its

@@ -128,7 +128,7 @@ pub(crate) async fn ask(visit: &Visit<'_>, mut fields: Fields, page: Page) -> Ht
     let chrome = visit.chrome("notify");
     if fields.cancels.is_empty() {
         let chrome = if fields.about() == About::Notification { chrome } else { visit.chrome("plans") };
-        let mut form = FormPage::new(chrome, fields, &known, &visit.state.reasons, &visit.face);
+        let mut form = FormPage::new(chrome, fields, &known, &visit.state.reasons.load(), &visit.face);
         if form.notifies() && form.is_new() && form.fields.targets.is_empty() {
             form.starts = templates(visit).await;
         }

@@ -1,7 +1,7 @@
 //! What users see, and links for testers (docs/contract.md#own-pages, docs/contract.md#testers-pass).
 #![allow(clippy::result_large_err)] // the refusal is the answer itself, once per request
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -75,8 +75,8 @@ fn show_page(state: &ConsoleState, request: &HttpRequest, name: &str) -> Answer 
     Ok(answer.insert_header((CONTENT_SECURITY_POLICY, POLICY)).body(denial.body(&occasion)))
 }
 
-fn slot<'a>(state: &'a ConsoleState, name: &str) -> Option<&'a Slot> {
-    state.desk.shared().slots.iter().find(|slot| slot.app.name().as_str() == name)
+fn slot(state: &ConsoleState, name: &str) -> Option<Arc<Slot>> {
+    state.desk.shared().slots().iter().find(|slot| slot.app.name().as_str() == name).cloned()
 }
 
 fn no_such(visit: &Visit<'_>) -> HttpResponse {

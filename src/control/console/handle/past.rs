@@ -61,7 +61,7 @@ impl Days {
         history.reverse();
         let shared = desk.shared();
         let at = shared.clock();
-        let slots = &shared.slots;
+        let slots = shared.slots();
         let standing = slots.iter().filter_map(|slot| Present::of(&slot.snapshot.load(), at).cause).collect();
         let definitions = slots.iter().map(|slot| slot.app.definition.clone()).collect();
         let names: Vec<_> = slots.iter().map(|slot| slot.app.name().clone()).collect();

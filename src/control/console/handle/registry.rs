@@ -71,7 +71,7 @@ async fn show_templates(state: &ConsoleState, request: &HttpRequest) -> Answer {
 }
 
 fn recorded(record: &Record, state: &ConsoleState) -> Option<Recorded> {
-    Recorded::read(record.value.as_ref()?, &state.reasons)
+    Recorded::read(record.value.as_ref()?, &state.reasons.load())
 }
 
 /// The records of a page by their titles, how many there are in all, and where further ones are.

@@ -40,7 +40,8 @@ impl PagesPage {
     /// Without a link.
     pub(crate) fn new(chrome: Chrome, shared: &Shared) -> Self {
         let texts = shared.texts.load();
-        let rows = shared.slots.iter().map(|slot| PageRow {
+        let slots = shared.slots();
+        let rows = slots.iter().map(|slot| PageRow {
             name: slot.app.name().to_string(),
             title: slot.app.title.clone(),
             own: texts.site().pages.has(slot.app.name().as_str()),

@@ -113,13 +113,13 @@ impl<S: Socket> Way<'_, S> {
         };
         self.plan.answered = (answer.status, self.plan.begun.elapsed());
         if reply != Reply::Ignored {
-            let worker = std::rc::Rc::clone(&self.client.worker);
+            let (worker, gate) = (std::rc::Rc::clone(&self.client.worker), std::sync::Arc::clone(&self.client.gate));
             let notices = &self.plan.notices;
-            let hsts = worker.gate.hsts.as_deref().filter(|_| self.client.arrival.secure);
+            let hsts = gate.hsts.as_deref().filter(|_| self.client.arrival.secure);
             let out = &mut self.client.output;
             worker.date.with(|date| heads::answer(out, &answer, &meaning, &reply, notices, date, hsts));
         }
-        let limits = self.client.worker.limits;
+        let limits = self.client.gate.limits;
         let stream = |field: &head::Field<'_>| {
             field.name.eq_ignore_ascii_case("content-type")
                 && field.value.get(..17).is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))

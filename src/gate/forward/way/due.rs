@@ -25,7 +25,7 @@ impl<S: Socket> Way<'_, S> {
 
     /// The deadline of the current wait, and the meaning of missing it. `None`: the exchange just ends.
     fn due(&self) -> (Instant, Option<ProxyError>) {
-        let limits = &self.client.worker.limits;
+        let limits = &self.client.gate.limits;
         let exchange = &self.plan.exchange;
         if let Some((since, _)) = self.draining {
             return (since + limits.drain, None);

@@ -82,7 +82,7 @@ impl<'a, S: Socket> Way<'a, S> {
             write::field(&mut plan.head, "host", link.authority().as_bytes());
         }
         plan.head.extend_from_slice(b"\r\n");
-        let limits = client.worker.limits;
+        let limits = client.gate.limits;
         link.bear(if plan.exchange.is_upload_over() { limits.connect } else { limits.body });
         let now = Instant::now();
         Self {
@@ -155,7 +155,7 @@ impl<'a, S: Socket> Way<'a, S> {
         if self.plan.exchange.is_upload_over() && !self.pending_up() {
             return true;
         }
-        let limits = self.client.worker.limits;
+        let limits = self.client.gate.limits;
         let (since, from) = *self.draining.get_or_insert((Instant::now(), self.body));
         self.body - from > limits.drained || since.elapsed() >= limits.drain
     }

@@ -82,7 +82,7 @@ impl<S: Socket> Way<'_, S> {
             Err(error) => return Err(self.fail(error.into())),
         };
         self.body += passed;
-        let limits = self.client.worker.limits;
+        let limits = self.client.gate.limits;
         if self.body > limits.max_body && !self.plan.exchange.is_tunnel() {
             return Err(self.fail(ProxyError::TooLarge(limits.max_body)));
         }

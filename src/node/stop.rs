@@ -1,0 +1,60 @@
+//! The end of a node, in order: users are answered, then operators and peers; then everything is on the disk.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::Addr;
+use actix_web::{dev::ServerHandle, web};
+
+use super::{boot::Ready, open::Opened};
+use crate::{
+    actors::{messages::Close, repeater::Repeater, shared::Shared},
+    control::events,
+    sync::Phase,
+    vocabulary::Listen,
+};
+
+/// The way to end a node in order.
+pub(super) struct Control {
+    server: ServerHandle,
+    repeater: Addr<Repeater>,
+    shared: Arc<Shared>,
+    streams: web::Data<events::Streams>,
+}
+
+impl Control {
+    /// Of a node that has begun to start.
+    pub(super) fn of(Opened(core, _): &Opened) -> Self {
+        Self {
+            server: core.server.clone(),
+            repeater: core.repeater.clone(),
+            shared: Arc::clone(&core.shared),
+            streams: core.streams.clone(),
+        }
+    }
+
+    /// Stops accepting, finishes requests, flushes.
+    pub(super) async fn stop(self, ready: Option<Ready>) {
+        self.shared.set_phase(Phase::Stopping);
+        if let Some(ready) = ready {
+            ready.gate_streams.end();
+            ready.running.stop().await;
+            let gate = ready.gate.handle();
+            // The server must be polled for its stop to be carried out.
+            futures_util::future::join3(gate.stop(true), ready.gate, ready.waiting.serve()).await.1.ok();
+            for listen in &ready.addresses {
+                if let Listen::Unix(path) = listen
+                    && let Err(error) = std::fs::remove_file(path)
+                {
+                    log::warn!(path:? = path, error:%; "socket_not_removed");
+                }
+            }
+        }
+        self.streams.end();
+        self.server.stop(true).await;
+        let close = tokio::time::timeout(Duration::from_secs(8), self.repeater.send(Close)).await;
+        if close.is_err() {
+            log::error!(note = "what has been acknowledged is durable"; "close_timed_out");
+        }
+        log::info!("stopped");
+    }
+}
