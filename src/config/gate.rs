@@ -45,6 +45,7 @@ pub(super) fn gate(mut section: Reader<'_>, file: &Path) -> GateSettings {
             section.problem("redirect", "is one of gate.listen; choose another port");
         }
     }
+    let inject = section.flag("inject", false);
     let texts = pages::texts(&mut section, file);
     let timeouts = timeouts(section.section("timeouts"));
     let per_client = per_client(section.section("per_client"));
@@ -62,6 +63,7 @@ pub(super) fn gate(mut section: Reader<'_>, file: &Path) -> GateSettings {
         h2c,
         redirect,
         texts,
+        inject,
         timeouts,
         per_client,
     }

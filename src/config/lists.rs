@@ -81,6 +81,7 @@ pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource], file: 
         let balances = [("round-robin", Balance::RoundRobin), ("least-connections", Balance::LeastConnections)];
         let balance = entry.text("balance", values::one_of(&balances));
         let strip_prefix = entry.flag("strip_prefix", false);
+        let inject = entry.flag("inject", false);
         let exempt = entry.texts("exempt", |text| path_glob(text).map_err(|error| error.to_string()));
         if exempt.len() > MAX_EXEMPT {
             entry.problem("exempt", format!("must be at most {MAX_EXEMPT} paths"));
@@ -102,6 +103,7 @@ pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource], file: 
             balance: balance.unwrap_or_default(),
             strip_prefix,
             exempt,
+            inject,
             uses,
             critical,
             agree,

@@ -107,6 +107,8 @@ pub struct GateSettings {
     pub redirect: Option<Listen>,
     /// What users read: `gate.languages`, `gate.pages`, `[gate.page]`.
     pub texts: Texts,
+    /// Pages of all applications get the script. Default no.
+    pub inject: bool,
     /// `[gate.timeouts]`
     pub timeouts: TimeoutSettings,
     /// `[gate.per_client]`
@@ -276,6 +278,8 @@ pub struct Application {
     pub strip_prefix: bool,
     /// Paths that are never turned away.
     pub exempt: Vec<Glob>,
+    /// Whether its pages get the script. Default no.
+    pub inject: bool,
     /// Names of resources, all of them configured here.
     pub uses: Vec<Name>,
     /// Whether its notifications overtake others. Default no.

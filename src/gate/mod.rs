@@ -28,6 +28,7 @@ mod form;
 pub mod forward;
 pub mod forwarded;
 mod http2;
+mod inject;
 pub mod limits;
 pub mod listener;
 pub(crate) mod negotiate;

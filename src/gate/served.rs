@@ -16,6 +16,8 @@ pub struct Served {
     pub proxy_protocol: bool,
     /// Paths that are never turned away.
     pub exempt: Vec<Glob>,
+    /// Its pages get the script.
+    pub inject: bool,
     /// Host and path of its first route; no host: any.
     pub home: Option<(Option<String>, String)>,
 }
@@ -45,6 +47,7 @@ impl From<Upstreams> for Served {
             strip_prefix: false,
             proxy_protocol: false,
             exempt: Vec::new(),
+            inject: false,
             home: None,
         }
     }

@@ -222,6 +222,16 @@ impl Exchange {
         }
     }
 
+    /// The client understands chunks.
+    pub fn is_modern(&self) -> bool {
+        self.modern
+    }
+
+    /// The body of the answer is changed on its way: it comes out plain, and whoever changes it frames it anew.
+    pub fn change_download(&mut self) {
+        self.download_coding = Coding::Plain;
+    }
+
     /// The upstream has ended its connection; all that came before has been through [`Self::download`].
     ///
     /// # Errors

@@ -219,6 +219,7 @@ pub(super) fn gate(
             strip_prefix: application.strip_prefix,
             proxy_protocol: application.proxy_protocol,
             exempt: application.exempt.clone(),
+            inject: application.inject || settings.gate.inject,
             home: application.routes.first().map(|route| (route.host().map(str::to_owned), route.path().to_owned())),
         })
     });

@@ -10,6 +10,7 @@ mod failures;
 mod forms;
 mod fuzz;
 mod http2;
+mod injecting;
 mod limits;
 mod messages;
 mod programs;

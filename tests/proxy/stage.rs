@@ -1,5 +1,6 @@
 //! A gate whose upstream the test plays: the application `all` at `/` is open, `mail` at `/mail` is down for two
-//! hours for planned maintenance, `slow` at `/slow` is degraded.
+//! hours for planned maintenance, `slow` at `/slow` is degraded, and its pages get
+//! the script.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -109,7 +110,7 @@ fn gate(upstreams: &[String], limits: Limits) -> Gate {
     let list = || upstreams.iter().map(|url| Upstream::from(&url.parse::<HttpUrl>().unwrap()));
     let performs = || Upstreams::new(list(), Balance::RoundRobin).into();
     let shared = Arc::new(Shared::new(node, Rules::default(), slots.into()));
-    Gate {
+    let mut gate = Gate {
         slots: shared.slots(),
         limits,
         page: None,
@@ -123,5 +124,7 @@ fn gate(upstreams: &[String], limits: Limits) -> Gate {
         cors: Cors::Any,
         hsts: None,
         chance: || 0,
-    }
+    };
+    gate.served[2].inject = true;
+    gate
 }

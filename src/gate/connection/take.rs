@@ -281,6 +281,7 @@ impl<S: Socket> Client<S> {
             head: written,
             hostless: host.is_empty(),
             notices: Notices::default(),
+            inject: self.gate.served[application].inject && head.method == "GET",
             repeatable: bodiless && is_idempotent(head.method),
             exchange: Exchange::new(head, meaning, heads::trails),
             begun: Instant::now(),

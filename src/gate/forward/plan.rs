@@ -14,6 +14,8 @@ pub(in crate::gate) struct Plan {
     pub(in crate::gate) hostless: bool,
     /// What is told beside its answer.
     pub(in crate::gate) notices: Notices,
+    /// The answer gets the script, if it is a page.
+    pub(in crate::gate) inject: bool,
     /// May be sent twice.
     pub(in crate::gate) repeatable: bool,
     /// Where both directions stand.

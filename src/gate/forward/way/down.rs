@@ -12,6 +12,7 @@ use crate::{
     gate::{
         client::Socket,
         error::Fault,
+        inject::{self, Inject},
         limits::{BUFFER, COLLECTED},
     },
     http1::{
@@ -107,17 +108,29 @@ impl<S: Socket> Way<'_, S> {
         if self.client.worker.is_stopping() {
             self.plan.exchange.end_client();
         }
-        let reply = match self.plan.exchange.answer(answer.status, &meaning) {
+        let mut reply = match self.plan.exchange.answer(answer.status, &meaning) {
             Ok(reply) => reply,
             Err(error) => return Err(self.refuse(Fault::Answer(error))),
         };
+        if self.plan.inject
+            && self.plan.exchange.is_streaming()
+            && let Reply::Final(framed) = &mut reply
+        {
+            let modern = self.plan.exchange.is_modern();
+            self.inject = Inject::of(answer.status, answer.fields, framed, modern);
+            self.inject.iter().for_each(|_| self.plan.exchange.change_download());
+        }
         self.plan.answered = (answer.status, self.plan.begun.elapsed());
         if reply != Reply::Ignored {
             let (worker, gate) = (std::rc::Rc::clone(&self.client.worker), std::sync::Arc::clone(&self.client.gate));
             let notices = &self.plan.notices;
             let hsts = gate.hsts.as_deref().filter(|_| self.client.arrival.secure);
             let out = &mut self.client.output;
+            let from = out.len();
             worker.date.with(|date| heads::answer(out, &answer, &meaning, &reply, notices, date, hsts));
+            if self.inject.is_some() {
+                inject::weaken(out, from);
+            }
         }
         let limits = self.client.gate.limits;
         let stream = |field: &head::Field<'_>| {
@@ -133,16 +146,44 @@ impl<S: Socket> Way<'_, S> {
         Ok(true)
     }
 
+    /// Moves what is ready of a page through [`Inject`] into the client's output, which stays within bounds.
+    fn inject(&mut self) -> bool {
+        let Some(inject) = &mut self.inject else { return false };
+        if self.broken {
+            // What is left of it goes nowhere.
+            let left = self.link.input.ready().len();
+            self.link.input.written(left);
+            return left > 0;
+        }
+        if inject.is_over() || self.client.unwritten() >= COLLECTED {
+            return false;
+        }
+        let ready = self.link.input.ready();
+        let (length, out) = (ready.len(), &mut self.client.output);
+        let done = match length {
+            0 if !self.plan.exchange.is_complete() => return false,
+            0 => inject.end(out),
+            _ => inject.pass(ready, out),
+        };
+        self.link.input.written(length);
+        if let Err(error) = done {
+            self.break_off(&error);
+        }
+        true
+    }
+
     /// Writes to the client: heads, then the ready part of the body. Returns whether anything moved.
     pub(super) fn write_down(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
-        let mut moved = false;
-        let small = self.link.input.ready().len();
+        let mut moved = self.inject();
+        let plain = self.inject.is_none();
+        let small = if plain { self.link.input.ready().len() } else { 0 };
         if self.client.unwritten() > 0 && (1..=JOINED).contains(&small) {
             self.client.output.extend_from_slice(self.link.input.ready());
             self.link.input.written(small);
         }
-        while self.client.unwritten() > 0 || !self.link.input.ready().is_empty() {
-            match self.client.poll_write(cx, self.link.input.ready()) {
+        while self.client.unwritten() > 0 || (plain && !self.link.input.ready().is_empty()) {
+            let ready = if plain { self.link.input.ready() } else { &[] };
+            match self.client.poll_write(cx, ready) {
                 Poll::Ready(Ok(of_body)) => {
                     self.link.input.written(of_body);
                     moved = true;

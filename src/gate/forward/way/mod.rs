@@ -29,6 +29,7 @@ use crate::{
     gate::{
         client::{Client, Socket},
         error::{Fault, ProxyError},
+        inject::Inject,
         pool::Link,
     },
     http1::{head, write},
@@ -71,6 +72,8 @@ pub(super) struct Way<'a, S> {
     patience: Duration,
     /// Since when, and from which byte on, an upload goes on behind its answer.
     draining: Option<(Instant, u64)>,
+    /// Puts the script behind the answer.
+    inject: Option<Inject>,
     /// Which ends of a tunnel have been closed for sending.
     shut: [bool; 2],
 }
@@ -101,6 +104,7 @@ impl<'a, S: Socket> Way<'a, S> {
             down: now,
             patience: limits.body,
             draining: None,
+            inject: None,
             shut: [false; 2],
         }
     }
@@ -149,7 +153,8 @@ impl<'a, S: Socket> Way<'a, S> {
         if self.plan.exchange.is_tunnel() {
             return self.shut == [true; 2] && written;
         }
-        if !self.plan.exchange.is_complete() || !written {
+        let changed = self.inject.as_ref().is_none_or(Inject::is_over);
+        if !self.plan.exchange.is_complete() || !written || !changed {
             return false;
         }
         if self.plan.exchange.is_upload_over() && !self.pending_up() {
