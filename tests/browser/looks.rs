@@ -83,6 +83,7 @@ async fn every_page_can_be_read_by_everybody() {
         browser.look_like(variant.0, variant.1).await;
         browser.goto(&stage.console(0, "/")).await;
         browser.see_text("#connection", "Live.").await;
+        browser.see_text("#fine-monitors .state", "Up").await;
         look(&browser, &name("board-calm", variant), &mut complaints).await;
     }
     let mail = fill_the_farm(&stage).await;

@@ -65,8 +65,11 @@ impl Stage {
     async fn set() -> Self {
         let mail = MailPage::start(own_address());
         let two = APPLICATIONS.replace("MAIL", &format!("http://{}", mail.address));
+        let monitor =
+            format!("[[monitor]]\nname = \"mail-page\"\ntarget = \"application:mail\"\ntcp = \"{}\"\n", mail.address);
         let farm = Farm::new(3)
             .merge("every = \"1s\"")
+            .more(0, &monitor)
             .applications(&format!("{two}{DIRECTORY}"))
             .applications_of(2, &two)
             .start()

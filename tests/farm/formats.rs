@@ -120,7 +120,7 @@ async fn hostile_xml_is_refused_while_it_is_read() {
     assert_eq!(node.get("/api/v1/notifications").await.json(), json!({"notifications": [], "next": null}));
 }
 
-/// What a client in Python makes of the description (`?wsdl`), and what `xmllint` says of the schema.
+/// What a client in Python makes of the description (`?wsdl`).
 #[tokio::test]
 async fn a_soap_client_works_from_the_description_alone() {
     let farm = Farm::new(1).start().await;

@@ -124,6 +124,23 @@ async fn what_a_monitor_finds_closes_and_opens_by_its_scope() {
     // Silence counts as well.
     health.set(0);
     wait_gate(a, 503).await;
+    // It changes its mind for the fourth, the fifth and the sixth time: that is too often.
+    health.set(200);
+    wait_gate(a, 200).await;
+    health.set(500);
+    wait_gate(a, 503).await;
+    health.set(200);
+    poll_until("it is damped", async || monitor(a, "mail-http").await["damped"] == true).await;
+    poll_until("it says so", async || {
+        a.gate_get("/mail", &[]).await.expect(503).text().contains("It changed too often")
+    })
+    .await;
+    health.wait_asked(5).await;
+    let damped = monitor(a, "mail-http").await;
+    assert!(damped["detail"].as_str().unwrap().contains("It changed too often"), "{damped}");
+    assert_eq!(damped["state"], "down");
+    let metrics = a.control("GET", "/metrics", &[], None).await.text();
+    assert!(metrics.contains("forewarn_monitor_damped{monitor=\"mail-http\"} 1"), "{metrics}");
 }
 
 #[tokio::test]

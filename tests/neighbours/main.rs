@@ -1,5 +1,6 @@
 //! Real programs of others: Caddy's `forward_auth` and nginx's `auth_request` ask the gate (docs/contract.md#http);
-//! Prometheus and Alertmanager submit alerts (docs/contract.md#alertmanager). Each runs as a child process with a configuration of the test. Without
+//! Prometheus and Alertmanager submit alerts (docs/contract.md#alertmanager); `xmllint` reads the schema of XML
+//! submissions (docs/contract.md#xml-and-soap). Each runs as a child process with a configuration of the test. Without
 //! the program its tests are skipped with a plain message, but never where `CI` is set.
 
 #![allow(clippy::unwrap_used)]
@@ -7,6 +8,7 @@
 mod alerting;
 mod beside;
 mod proxy;
+mod schema;
 #[path = "../support/mod.rs"]
 mod support;
 
