@@ -115,8 +115,9 @@ impl Monitor {
         ctx.spawn(wrap_future::<_, Self>(bounded).map(|finding, monitor, ctx| {
             monitor.found(finding, ctx);
             // From beginning to beginning, by up to a tenth more or less; at once where a check took longer.
-            let wait = monitor.watch.every.mul_f64(0.9 + chance() / 5.0);
-            ctx.run_later(wait.saturating_sub(clock::mono().saturating_sub(monitor.begun)), Self::check);
+            let (every, now) = (monitor.watch.every, clock::mono());
+            let due = together(monitor.begun + every.mul_f64(0.9 + chance() * 0.15), every);
+            ctx.run_later(due.saturating_sub(now), Self::check);
         }));
     }
 
@@ -245,7 +246,29 @@ fn shown(error: &SubmitError) -> String {
     }
 }
 
+/// The next instant at or after this one at which checks of this interval begin: those of many monitors begin together,
+/// so that the thread is woken once for them. At most a twentieth of the interval later.
+fn together(due: Duration, every: Duration) -> Duration {
+    let step = (every / 20).clamp(Duration::from_millis(1), Duration::from_millis(25)).as_millis();
+    let millis = due.as_micros().div_ceil(1_000 * step) * step;
+    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+}
+
 /// From 0 to 1.
 fn chance() -> f64 {
     clock::random() as f64 / u64::MAX as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checks_begin_together_and_little_later() {
+        let millis = Duration::from_millis;
+        assert_eq!(together(millis(1_001), millis(1_000)), millis(1_025));
+        assert_eq!(together(millis(1_025), millis(1_000)), millis(1_025));
+        assert_eq!(together(millis(101), millis(100)), millis(105));
+        assert_eq!(together(Duration::from_micros(100_001), millis(3_600_000)), millis(125));
+    }
 }
