@@ -1,60 +1,22 @@
 //! A disk that is full: submissions are refused, the gate goes on, and it all works again when there
 //! is space. On a small tmpfs of its own, which only root can mount.
 
-use std::{
-    fs::File,
-    io::Write as _,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::fs::File;
 
 use serde_json::json;
 
 use crate::{
     closing, opening,
-    support::{Farm, wait::poll_until},
+    support::{
+        Farm,
+        tmpfs::{Tmpfs, fill},
+        wait::poll_until,
+    },
 };
-
-/// A tmpfs; unmounted when it is dropped.
-struct Tmpfs(PathBuf);
-
-impl Tmpfs {
-    /// Mounts one, or says loudly why not (`None`).
-    ///
-    /// # Panics
-    /// With `CI` set, where skipping is failing.
-    fn mount(folder: &Path, size: &str) -> Option<Self> {
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(folder).output();
-        match mounted {
-            Ok(output) if output.status.success() => Some(Self(folder.to_owned())),
-            other => {
-                let ci = std::env::var("CI").is_ok_and(|ci| ci == "1" || ci == "true");
-                assert!(!ci, "no tmpfs, which CI must have: {other:?}");
-                eprintln!("SKIPPED: no tmpfs can be mounted (this needs root): {other:?}");
-                None
-            }
-        }
-    }
-}
-
-impl Drop for Tmpfs {
-    fn drop(&mut self) {
-        // lazily: a child that is being killed may still hold a file
-        Command::new("umount").arg("-l").arg(&self.0).status().ok();
-    }
-}
 
 /// What another program gives back: less than a quarter of the reserve, which a node wants for its own
 /// record at its start, and enough for the storage engine, which wants a segment (8 MiB) to open.
 const SPARE: u64 = 12 << 20;
-
-/// Writes to this file until the disk is full.
-fn fill(path: &Path) {
-    let mut file = File::create(path).unwrap();
-    while file.write_all(&[0; 65_536]).is_ok() {}
-    while file.write_all(&[0]).is_ok() {}
-}
 
 #[tokio::test]
 async fn a_full_disk_refuses_submissions_and_nothing_else() {

@@ -30,8 +30,12 @@ pub struct Server {
 impl Server {
     /// A single server, with these arguments besides.
     pub async fn start(folder: &Path, more: &[&str]) -> Self {
-        let address = free_port(own_address());
-        let mut server = Self::new(address, folder, more);
+        Self::start_at(own_address(), folder, more).await
+    }
+
+    /// The same on this host.
+    pub async fn start_at(host: IpAddr, folder: &Path, more: &[&str]) -> Self {
+        let mut server = Self::new(free_port(host), folder, more);
         server.run();
         server.wait().await;
         server

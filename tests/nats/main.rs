@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod broker;
+mod guarded;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -18,6 +18,7 @@ pub mod http;
 pub mod node;
 pub mod peer;
 pub mod tls;
+pub mod tmpfs;
 pub mod upstream;
 pub mod wait;
 
