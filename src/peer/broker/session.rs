@@ -92,6 +92,15 @@ fn unreachable(problem: &dyn std::fmt::Display) {
     }
 }
 
+/// The client keeps the cause of a failed connection to itself.
+fn explained(problem: &async_nats::ClientError) -> String {
+    let text = problem.to_string();
+    match text.as_str() {
+        "nats: IO error" => "no connection: the broker does not answer, or its certificate is not trusted".to_owned(),
+        _ => text,
+    }
+}
+
 async fn connect(broker: &Broker, tell: mpsc::UnboundedSender<Event>) -> Result<async_nats::Client, Problem> {
     let mut options = ConnectOptions::new();
     if let Some(file) = &broker.credentials {
@@ -106,7 +115,7 @@ async fn connect(broker: &Broker, tell: mpsc::UnboundedSender<Event>) -> Result<
             let tell = tell.clone();
             async move {
                 match &event {
-                    Event::ClientError(problem) => unreachable(problem),
+                    Event::ClientError(problem) => unreachable(&explained(problem)),
                     Event::ServerError(problem) => unreachable(problem),
                     _ => {}
                 }
