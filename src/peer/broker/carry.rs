@@ -79,7 +79,8 @@ impl Line {
         taken.iter().all(|taken| *taken)
     }
 
-    /// Publishes one notification; whether JetStream has acknowledged it.
+    /// Publishes one notification; whether JetStream has acknowledged it. One that is in the stream already has not
+    /// brought the peer's receipt: it goes to the peer directly.
     fn publish(&self, stream: &Context, item: &Item, limit: Moment) -> LocalBoxFuture<'static, bool> {
         let (stream, subject, name) = (stream.clone(), self.broker.subject(), self.broker.stream.clone());
         let (id, message) = (item.entry.stamp.to_string(), sealed(&self.key, self.me, item, limit));
@@ -93,7 +94,7 @@ impl Line {
                 acknowledged.await.map_err(|error| error.to_string())
             };
             match timeout(PUBLISH, publish).await {
-                Ok(Ok(_)) => true,
+                Ok(Ok(acknowledged)) => !acknowledged.duplicate,
                 Ok(Err(problem)) => {
                     if NOT_PUBLISHED.admits() {
                         log::warn!(stamp = id, problem; "broker_did_not_take");

@@ -175,7 +175,11 @@ async fn session(
                     drop(permit);
                 });
             }
-            _ = ticks.tick() => look(&stream, line).await?,
+            // Without a connection there is no answer for a long time, and what is published meanwhile comes late.
+            _ = ticks.tick() => tokio::select! {
+                () = disconnected(events) => return Ok(()),
+                looked = look(&stream, line) => looked?,
+            },
         }
     }
 }
