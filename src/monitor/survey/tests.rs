@@ -24,7 +24,9 @@ impl Said {
         let source = if reporter.starts_with(FARM) { Source::Farm } else { Source::Monitor };
         let author = Author { operator: None, source, reporter: Some(reporter.to_owned()) };
         let made = Moment::from_millis(1_000_000 + 1_000 * i64::try_from(self.0.len()).unwrap());
-        let id = by.map_or_else(Uuid::now_v7, |node| mark::marked(Uuid::now_v7(), &node.parse().unwrap()));
+        let number = u128::try_from(self.0.len()).unwrap();
+        let fresh = Uuid::from_u128(0x0190_e5a0_0000_7000_8000_0000_0000_0000 + (number << 40));
+        let id = by.map_or(fresh, |node| mark::marked(fresh, &node.parse().unwrap()));
         let submission = Submission::parse(&said).unwrap();
         let statement = submission.statement(id, made, &author, &initial.parse().unwrap());
         self.0.push(Entry::stamped(statement, 0, NodeId::NONE));
