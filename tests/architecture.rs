@@ -90,6 +90,9 @@ fn rooms_use_only_the_rooms_below_them() {
     let mut all = BTreeSet::new();
     files_below(&root.join("src"), &mut all);
     files_below(&root.join("migrations"), &mut all);
+    // One convention: unit tests stand at the end of their file, or in a file `tests.rs` of its folder.
+    let elsewhere = all.iter().filter(|file| file.to_string_lossy().ends_with("_tests.rs"));
+    breaches.extend(elsewhere.map(|file| format!("{}: unit tests are in NAME/tests.rs", file.display())));
     breaches.extend(all.difference(&read).map(|file| format!("{}: no module declares this file", file.display())));
     // A checker that reads nothing finds nothing.
     assert!(read.len() > 50, "only {} files were read", read.len());

@@ -36,6 +36,13 @@ pub fn general(weighed: &Weighed, node: &Name) -> Verdict {
     weighed.decide(&nothing_but(node.as_str()))
 }
 
+/// The verdict on a request that these criteria match, beside those that speak about all requests.
+pub(super) fn among(weighed: &Weighed, criteria: Option<&Criteria>, node: &Name) -> Verdict {
+    let matches = |one: &Criteria| Some(one) == criteria || is_general(Some(one), node.as_str());
+    let matches: Vec<bool> = weighed.criteria().map(matches).collect();
+    weighed.decide_where(true, |kind| matches[kind])
+}
+
 /// The closings that are in force on this node for some requests only, in the order of causes. They
 /// count beside the general verdict; where that is closed they change nothing.
 ///

@@ -10,13 +10,17 @@ use std::{
 };
 
 use askama::Template;
-use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 
+mod lean;
+mod policy;
+
+use self::lean::tight;
+pub(crate) use self::lean::{base64, lean_script};
+pub(super) use self::policy::security_policy;
 use super::pieces;
 use crate::{
     availability::Moment,
-    text::{Language, Look, Site},
+    text::{Language, Look},
 };
 
 /// Every page stays below this many bytes: ten TCP segments of a usual first flight (RFC 6928), less
@@ -248,156 +252,5 @@ impl<'a> Page<'a> {
         }
         // Nothing in it ends the element.
         words.to_string().replace('<', "\\u003c")
-    }
-}
-
-/// The `Content-Security-Policy` of every page (CSP Level 3): its own styles and scripts by their
-/// hashes, requests to its own origin only. An application's page may stand in a frame, so this one
-/// may, too: its only button sends what its user has typed to where they sent it.
-///
-/// With `forms` there is no `form-action`: browsers apply it to redirects as well, and where an application
-/// leads after a form is its own affair. What is on the page is escaped, and no script of others runs.
-pub(super) fn security_policy(forms: bool, site: &Site, own: bool) -> Bytes {
-    if own {
-        return own_policy();
-    }
-    static POLICIES: LazyLock<[Bytes; 2]> = LazyLock::new(|| {
-        let policy = |styles: &[&str], scripts: &[&str], end: &str| {
-            let all = |texts: &[&str]| texts.iter().map(|text| hash(text)).collect::<Vec<_>>().join(" ");
-            let (styles, scripts) = (all(styles), all(scripts));
-            format!("default-src 'none'; script-src {scripts}; connect-src 'self'; img-src data:; base-uri 'none'{end}; style-src {styles}").into()
-        };
-        [
-            policy(&[&STYLE], &[&SCRIPT], "; form-action 'none'"),
-            policy(&[&STYLE, &FORM_STYLE], &[&SCRIPT, &FORM_SCRIPT, &KEPT_SCRIPT], ""),
-        ]
-    });
-    let policy = &POLICIES[usize::from(forms)];
-    match site.look.style.as_str() {
-        "" => policy.clone(),
-        style => [&policy[..], b" ", hash(style).as_bytes()].concat().into(),
-    }
-}
-
-/// The policy of a page of the site's own: its styles, its pictures from the same host, the gate's scripts and no
-/// others, for what people typed may stand on it.
-fn own_policy() -> Bytes {
-    static POLICY: LazyLock<Bytes> = LazyLock::new(|| {
-        let scripts = [&*SCRIPT, &*FORM_SCRIPT, &*KEPT_SCRIPT].map(|script| hash(script)).join(" ");
-        format!(
-            "default-src 'none'; style-src 'unsafe-inline' 'self'; script-src {scripts}; connect-src 'self'; \
-             img-src data: 'self'; font-src data: 'self'; base-uri 'none'"
-        )
-        .into()
-    });
-    POLICY.clone()
-}
-
-/// A source of a policy: exactly this text.
-fn hash(text: &str) -> String {
-    format!("'sha256-{}'", base64(&Sha256::digest(text.as_bytes())))
-}
-
-/// The source without the lines that are comments, and without indents.
-fn lean(source: &str) -> String {
-    let mut comment = false;
-    let mut kept = String::with_capacity(source.len());
-    for line in source.lines().map(str::trim) {
-        comment |= line.starts_with("/*");
-        if !comment && !line.is_empty() && !line.starts_with("//") {
-            kept.push_str(line);
-            kept.push('\n');
-        }
-        comment &= !line.ends_with("*/");
-    }
-    kept
-}
-
-/// A style sheet without comments, and without spaces that say nothing.
-fn tight(source: &str) -> String {
-    let spaces = [(" {", "{"), ("{ ", "{"), (" }", "}"), ("; ", ";"), (": ", ":"), (", ", ","), ("\n", "")];
-    spaces.iter().fold(lean(source), |text, (with, without)| text.replace(with, without))
-}
-
-/// Spaces that say nothing.
-const SPACES: [(&str, &str); 18] = [
-    (" = ", "="),
-    (" => ", "=>"),
-    (" === ", "==="),
-    (" !== ", "!=="),
-    (" && ", "&&"),
-    (" || ", "||"),
-    (" ? ", "?"),
-    (" : ", ":"),
-    (" + ", "+"),
-    (" < ", "<"),
-    (" > ", ">"),
-    (", ", ","),
-    ("; ", ";"),
-    (": ", ":"),
-    ("{ ", "{"),
-    (" }", "}"),
-    (") {", "){"),
-    (";\n", ";"),
-];
-
-/// A script of ours without comments, and without spaces that say nothing. (None of its texts has such spaces.)
-pub(crate) fn lean_script(source: &str) -> String {
-    SPACES.iter().fold(lean(source), |text, (with, without)| text.replace(with, without))
-}
-
-/// RFC 4648, section 4.
-pub(crate) fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let group = [0, 1, 2].map(|at| chunk.get(at).copied().unwrap_or(0));
-        let bits = u32::from_be_bytes([0, group[0], group[1], group[2]]);
-        for (at, shift) in [18, 12, 6, 0].into_iter().enumerate() {
-            text.push(if at <= chunk.len() { char::from(ALPHABET[(bits >> shift) as usize & 63]) } else { '=' });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn base64_as_in_rfc_4648() {
-        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-    }
-
-    #[test]
-    fn the_policy_names_what_is_on_the_page() {
-        let page = |form, since| Page { title: "x", form, since, ..Page::empty(crate::text::english()) }.fit();
-        for (page, forms) in
-            [(page(false, None), false), (page(true, None), true), (page(false, Some(Moment::ZERO)), true)]
-        {
-            let policy = String::from_utf8(security_policy(forms, &Site::default(), false).to_vec()).unwrap();
-            let count = 1 + usize::from(forms);
-            for (open, close) in [("<style>", "</style>"), ("<script>", "</script>")] {
-                let inside = page.split(open).skip(1).map(|rest| rest.split(close).next().unwrap());
-                let inside: Vec<&str> = inside.collect();
-                assert_eq!(inside.len(), count);
-                for text in inside {
-                    assert!(text.len() > 100 && policy.contains(&base64(&Sha256::digest(text.as_bytes()))));
-                }
-            }
-            assert!(!page.contains(" style=") && !page.contains(" onclick"));
-        }
-    }
-
-    #[test]
-    fn comments_stay_at_home() {
-        assert_eq!(lean("/* a\n b */\n  x { }\n// y\n\n z"), "x { }\nz\n");
-        assert_eq!(
-            tight("/* a */\na b, c:d { e: calc(1px - 2px) f; }\n@media (g: h) {\n  i { }\n}"),
-            "a b,c:d{e:calc(1px - 2px) f;}@media (g:h){i{}}"
-        );
     }
 }

@@ -111,6 +111,14 @@ impl Weighed {
         voices.any(|voice| voice.standing.iter().any(|standing| standing.newcomers))
     }
 
+    /// Closings and advisories that may count for some request, and plans.
+    pub fn in_force(&self) -> Vec<Arc<Entry>> {
+        let voices = self.subjects.iter().flat_map(|subject| subject.reporters.iter().chain([&subject.operators]));
+        let standing = voices.flat_map(|voice| &voice.standing);
+        let counting = standing.filter(|standing| standing.word.says == Says::Closing || standing.advises);
+        counting.map(|standing| Arc::clone(&standing.word.entry)).chain(self.upcoming()).collect()
+    }
+
     /// Plans that have not begun and are not cancelled, by their beginning
     /// (docs/contract.md#several-causes).
     pub fn upcoming(&self) -> Vec<Arc<Entry>> {

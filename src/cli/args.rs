@@ -30,13 +30,13 @@ pub use store::{ExportArgs, ImportArgs, StoreBackupArgs, StoreCommand, StorePlac
     after_help = "Environment:\n  \
         FOREWARN_URL    control address that notify, schedule, status and others talk to [default: http://127.0.0.1:7070]\n  \
         FOREWARN_TOKEN  API token they use\n  \
-        FOREWARN_CA     file of authorities that they believe at https addresses, in place of the system's\n  \
+        FOREWARN_CA     file of certificate authorities to trust for https, instead of the system's\n  \
         FOREWARN_LOG    what is logged, as in \"debug\" or \"info,forewarn::peer=debug\" (or RUST_LOG)\n\n\
         Exit status: 0 done, 1 refused or failed, 2 wrong usage.",
     max_term_width = 100
 )]
 pub struct Cli {
-    /// Authorities to believe when the node's address is https, in place of the system's (or FOREWARN_CA)
+    /// Certificate authorities to trust for https, instead of the system's (or FOREWARN_CA)
     #[arg(long, global = true, value_name = "FILE")]
     pub ca: Option<PathBuf>,
     /// The subcommand.
@@ -55,17 +55,17 @@ pub enum Command {
     Demo(DemoArgs),
     /// Report something as available or unavailable, now or later
     Notify(Box<NotifyArgs>),
-    /// List, show, add and remove maintenance that recurs
+    /// List, show, add and remove recurring maintenance
     #[command(subcommand)]
     Schedule(ScheduleCommand),
-    /// List, show, add and remove notifications to start from
+    /// List, show, add and remove templates of notifications
     #[command(subcommand)]
     Template(TemplateCommand),
     /// Show what is available
     Status(StatusArgs),
-    /// Show every word considered for a request, and why it counted or not
+    /// Show which notifications decide a request, and why the others do not count
     Why(WhyArgs),
-    /// Make a link by which testers pass through a closing
+    /// Create a link that lets testers use a closed application
     Pass(PassArgs),
     /// Let a node read its configuration again, and show what has changed
     Reload(OutputArgs),
@@ -74,16 +74,16 @@ pub enum Command {
     Node(NodeCommand),
     /// Check a configuration file
     Check(CheckArgs),
-    /// Hash a password for an operator of the configuration
+    /// Hash an operator's password for the configuration
     HashPassword(OutputArgs),
-    /// Make a new API token for the configuration
+    /// Create an API token for the configuration
     Token(OutputArgs),
     /// Check, back up and repair the store of a stopped node
     #[command(subcommand)]
     Store(StoreCommand),
-    /// Print a shell's completions of this command line
+    /// Print the completion script of a shell
     Completions(CompletionsArgs),
-    /// Print the manual page, or write one for each command
+    /// Print the manual page, or write a page for each command
     Man(ManArgs),
 }
 
@@ -101,10 +101,10 @@ pub struct InitArgs {
     /// File to write; must not exist yet
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Make a farm's own authority and a certificate of it, for a first try of TLS
+    /// Create a certificate authority for the farm and a certificate for this node, to try TLS
     #[arg(long)]
     pub tls: bool,
-    /// A further name or address that the certificate is for, beside this machine's loopback
+    /// A further name or address for the certificate, in addition to this machine's loopback
     #[arg(long, value_name = "NAME", requires = "tls")]
     pub host: Vec<String>,
     /// Form of the output.
@@ -120,7 +120,7 @@ pub struct ServeArgs {
     /// Configuration file
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
-    /// Form of the log on standard error
+    /// Format of the log on standard error
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
     /// Stop in an orderly way when standard input ends, so that the node never outlives the
@@ -169,7 +169,7 @@ pub struct StatusArgs {
     /// Only this application
     #[arg(value_parser = text::name)]
     pub application: Option<String>,
-    /// Stay and show every change
+    /// Keep running and show every change
     #[arg(long)]
     pub watch: bool,
     /// Form of the output.
@@ -201,7 +201,7 @@ pub struct WhyArgs {
     /// Address of the client
     #[arg(long, value_name = "ADDRESS")]
     pub client: Option<std::net::IpAddr>,
-    /// Node that decides [default: the one that is asked]
+    /// Node that decides the request [default: the node that is asked]
     #[arg(long, value_name = "NAME", value_parser = text::name)]
     pub node: Option<String>,
     /// Form of the output.
@@ -226,7 +226,7 @@ pub enum NodeCommand {
 #[command(after_help = "Example:\n  \
     forewarn pass mail chat --for 2h")]
 pub struct PassArgs {
-    /// The applications that it opens; the link leads to the first
+    /// Applications that the link opens; it leads to the first one
     #[arg(value_name = "APPLICATION", num_args = 1..=20, required = true, value_parser = text::name)]
     pub applications: Vec<String>,
     /// How long it is valid, as in 30m, 2h30m or 1d; at most 30d
@@ -276,7 +276,7 @@ pub struct CompletionsArgs {
     forewarn man | man -l -\n  \
     forewarn man --dir /usr/local/share/man/man1")]
 pub struct ManArgs {
-    /// Folder for a page of each command; must exist
+    /// Write a page for each command to this folder; it must exist
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 }
@@ -287,13 +287,13 @@ pub struct CriteriaArgs {
     /// Only requests with this method
     #[arg(long, value_parser = text::method)]
     pub method: Vec<String>,
-    /// Only requests with a path like this; * is any run of characters, ? one, […] a class
+    /// Only requests whose path matches; * is any text, ? one character, […] a class
     #[arg(long, value_name = "GLOB", value_parser = text::path_glob)]
     pub path: Vec<String>,
-    /// Only requests with such a header
+    /// Only requests with a matching header
     #[arg(long, value_name = "NAME=GLOB", value_parser = text::header)]
     pub header: Vec<(String, String)>,
-    /// Only requests with such a query parameter
+    /// Only requests with a matching query parameter
     #[arg(long, value_name = "NAME=GLOB", value_parser = text::pair)]
     pub query: Vec<(String, String)>,
     /// Only requests from this network, as in 10.0.0.0/8

@@ -255,5 +255,4 @@ impl Stream {
 }
 
 #[cfg(test)]
-#[path = "client_tests.rs"]
 mod tests;

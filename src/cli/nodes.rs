@@ -93,7 +93,7 @@ fn list(output: OutputArgs, client: &Client, screen: &Screen, out: &mut dyn Writ
         }
         if let Some(version) = &node.zone_data {
             let text = super::logging::escaped(&format!("{} has other zone data, {version}", node.name));
-            warnings.push_str(&format!("\nwarning: {text}: it may compute other times for schedules\n"));
+            warnings.push_str(&format!("\nwarning: {text}: its recurring plans may be at other times\n"));
         }
     }
     let text = table.render(screen.colour) + &warnings;

@@ -34,7 +34,7 @@ pub fn run(args: &PassArgs, access: Access, out: &mut dyn Write) -> Result<(), C
         return json_line(out, &reply.body);
     }
     let Pass { link, expires_at } = client.read(&reply)?;
-    writeln!(out, "{link}\nopen it at the gate of any node; whoever has it passes until {expires_at}")
+    writeln!(out, "{link}\nopen it at the gate of any node; anyone who has the link passes until {expires_at}")
         .map_err(CliError::Output)
 }
 

@@ -217,7 +217,7 @@ fn described(shown: &Shown, screen: &Screen) -> String {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         table.row([Cell::new(field), Cell::new(text)]);
     }
-    let by = shown.operator.as_deref().unwrap_or("nobody");
+    let by = shown.operator.as_deref().unwrap_or("unknown");
     table.row([Cell::new("changed"), Cell::new(format!("{} by {by}", shown.timestamp))]);
     let next = shown.next.as_deref().unwrap_or_default();
     for (at, window) in next.iter().enumerate() {

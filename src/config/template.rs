@@ -138,10 +138,10 @@ name = "a"                       # for people; each node of a farm has its own
 data = "./data/a"                # the node's store; relative to the folder it is started in
 # reserve = "64MiB"              # free space below which submissions are refused
 
-# What users see: everything they ask for passes here.
+# The public listener: every request of users arrives here.
 [gate]
 listen = "127.0.0.1:8080"
-# trusted_proxies = ["127.0.0.1/32"]   # proxies whose X-Forwarded-… are believed; default: none
+# trusted_proxies = ["127.0.0.1/32"]   # proxies whose X-Forwarded-… are trusted; default: none
 
 # The look of the page that users see while an application is unavailable. Own texts, languages and
 # whole pages: docs/contract.md#languages
@@ -177,10 +177,10 @@ secret = "@SECRET@"
 name = "mail"
 title = "Mail"
 routes = ["/mail"]                     # a path, or a host and a path: "mail.example.com/"
-upstream = ["http://127.0.0.1:9001"]   # who performs it; until something listens there: 502
+upstream = ["http://127.0.0.1:9001"]   # where requests go; until something listens there: 502
 uses = ["mail-store"]                  # unavailable as soon as one of these is
 # critical = false                     # true: its notifications overtake all others
-# agree = 1                            # so many monitors must find it unavailable
+# agree = 1                            # how many monitors must agree that it is unavailable
 
 [[resource]]
 name = "mail-store"
@@ -191,18 +191,18 @@ name = "mail-store"
 # name = "licence-expired"
 # title = "its licence has expired"
 
-# Who may sign in at the control listener. `forewarn hash-password` makes the second line.
+# Operators, who sign in at the control listener. `forewarn hash-password` makes the second line.
 [[operator]]
 name = "@OPERATOR@"
 password = "@PASSWORD@"
 
-# Which programs may submit. `forewarn token` makes a new one and the last line.
+# Programs that may submit. `forewarn token` creates a token and the last line.
 [[token]]
 name = "@TOKEN@"
 role = "operator"                      # or "monitor"
 sha256 = "@SHA256@"
 
-# What this node watches by itself. Its word closes and opens the target for this node's users, or for all.
+# A check that this node makes at intervals. It closes and opens the target for this node's users, or for all.
 # [[monitor]]
 # name = "mail-http"
 # target = "application:mail"
@@ -221,14 +221,14 @@ sha256 = "@SHA256@"
 # when = 'rate("upstream_errors", "30s", "mail") > 5.0'
 # every = "5s"
 
-# Which alerts of Alertmanager (POST /api/v1/alerts) are about what. The labels forewarn_target and
-# forewarn_reason do the same without a rule.
+# Maps Alertmanager's alerts (POST /api/v1/alerts) to targets. The labels forewarn_target and
+# forewarn_reason do the same without such a section.
 # [[alert]]
 # match = { alertname = "MailDown" }
 # target = "application:mail"
 # reason = "unplanned-outage"
 
-# Others are told what closes, opens, is planned and begins soon. All nodes have the same sections.
+# Sends what closes, opens, is planned and begins soon to others. All nodes have the same sections.
 # [[webhook]]
 # name = "ops"
 # url = "https://hooks.example.com/x"

@@ -13,6 +13,9 @@ use actix_web::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+mod kind;
+
+pub(crate) use self::kind::{KINDS, Kind, PROBLEMS};
 use crate::{
     actors::desk::{ForgetError, RegisterError, SubmitError},
     availability::{BoundExceeded, FieldError},
@@ -84,109 +87,6 @@ pub(crate) enum Failure {
     },
 }
 
-/// Where problem types are explained; the name of the kind follows.
-pub(crate) const PROBLEMS: &str = "/problems/";
-
-/// One kind of problem: what its type, its status and its title are, and what it means.
-pub(crate) struct Kind {
-    /// The last part of its type.
-    pub name: &'static str,
-    /// The HTTP status.
-    pub status: u16,
-    /// For people, the same for every problem of this kind.
-    pub title: &'static str,
-    /// What it means and what to do, in a sentence or two.
-    pub meaning: &'static str,
-}
-
-/// Every kind, in the order of [`Failure`]'s variants.
-pub(crate) static KINDS: [Kind; 14] = [
-    Kind {
-        name: "malformed",
-        status: 400,
-        title: "Malformed request",
-        meaning: "The request cannot be read. The detail says what was expected, and where.",
-    },
-    Kind {
-        name: "unauthenticated",
-        status: 401,
-        title: "Missing or unknown credentials",
-        meaning: "The request needs a valid token in the header field Authorization: Bearer TOKEN.",
-    },
-    Kind {
-        name: "forbidden",
-        status: 403,
-        title: "Not allowed",
-        meaning: "The token is valid, but its role or its targets do not allow this.",
-    },
-    Kind {
-        name: "not-found",
-        status: 404,
-        title: "Not found",
-        meaning: "There is nothing at this address, or nothing with this name or id.",
-    },
-    Kind {
-        name: "method-not-allowed",
-        status: 405,
-        title: "Method not allowed",
-        meaning: "The address exists, but not with this method. The header field Allow lists those it has.",
-    },
-    Kind {
-        name: "too-slow",
-        status: 408,
-        title: "The request took too long",
-        meaning: "The body did not arrive in time. The connection is closed; send the request again.",
-    },
-    Kind {
-        name: "conflict",
-        status: 409,
-        title: "Conflict",
-        meaning: "The request contradicts what the node has, such as an id that belongs to another notification.",
-    },
-    Kind {
-        name: "too-large",
-        status: 413,
-        title: "The body is too large",
-        meaning: "The detail says how large a body may be.",
-    },
-    Kind {
-        name: "address-too-long",
-        status: 414,
-        title: "The address is too long",
-        meaning: "The detail says how long path and query may be together.",
-    },
-    Kind {
-        name: "unsupported-type",
-        status: 415,
-        title: "Unsupported media type",
-        meaning: "The detail says which Content-Type the body must have.",
-    },
-    Kind {
-        name: "wrong",
-        status: 422,
-        title: "Invalid fields or parameters",
-        meaning: "The request can be read, but fields or parameters of it are invalid. The member errors names each and says why.",
-    },
-    Kind {
-        name: "crowded",
-        status: 429,
-        title: "Too many requests at a time",
-        meaning: "One client has a bounded number of requests under way, so that it cannot keep others out. Send it again when others have been answered.",
-    },
-    Kind {
-        name: "bound",
-        status: 429,
-        title: "Limit reached",
-        meaning: "There are as many of these as the farm keeps. The detail says which, and how many are kept.",
-    },
-    Kind {
-        name: "unavailable",
-        status: 503,
-        title: "Temporarily unavailable",
-        meaning: "The node could not do this now, and it is not known whether it was done. Send the request again with the same id after the time in Retry-After: it counts once.",
-    },
-];
-
 /// "one field is" or "7 fields are".
 struct Count(usize);
 
@@ -207,7 +107,7 @@ impl Failure {
 
     /// Not now, but soon: while the node starts.
     pub(crate) fn not_ready() -> Self {
-        Self::Unavailable { reason: "the node is starting; /readyz says how far it is".to_owned(), retry_after: 1 }
+        Self::Unavailable { reason: "the node is starting; /readyz shows its phase".to_owned(), retry_after: 1 }
     }
 
     /// No notification has this id, or it is no id.

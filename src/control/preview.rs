@@ -1,7 +1,8 @@
 //! The effects of a notification, before it is sent: which applications it closes and opens, what it replaces,
 //! and possible mistakes. The form's preview and `POST /api/v1/preview` show the same.
 //!
-//! A pure function of the notification, what the board shows, and the present.
+//! Pure. What the notification does is decided by the one evaluator ([`Rehearsal`]); the board adds names and what
+//! is there now.
 
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use uuid::Uuid;
 use super::{when, words};
 use crate::{
     actors::desk::{Board, BoardRow, NodeView},
-    availability::{Entry, Moment, Name, Notification, Restore, Speaker, Status, Target},
+    answer::{Effect, Rehearsal},
+    availability::{Entry, Moment, Name, Notification, Restore, Status, Target},
 };
 
 /// Earlier beginnings than this are worth a word.
@@ -59,9 +61,9 @@ pub(crate) struct Preview {
     pub warnings: Vec<String>,
 }
 
-/// What the preview is computed from.
+/// What a preview is made of, beside the rehearsal.
 pub(crate) struct Known<'a> {
-    /// Everything on the board.
+    /// What is there now.
     pub board: &'a Board,
     /// All nodes.
     pub nodes: &'a [NodeView],
@@ -72,18 +74,22 @@ pub(crate) struct Known<'a> {
 }
 
 impl Preview {
-    /// Of a notification that the desk would take.
-    pub(crate) fn of(n: &Notification, known: &Known<'_>) -> Self {
-        let hit = known.board.applications.iter().filter_map(|row| Some((row, how(n, row)?)));
-        let affected: Vec<Affected> = hit.map(|(row, how)| affected(n, row, how, known)).collect();
-        let closes = match n.status {
-            Some(Status::Unavailable) => affected
-                .iter()
-                .map(|one| Closes { application: one.name.clone(), from: n.since(), until: n.expected_back_at })
-                .collect(),
-            _ => Vec::new(),
+    /// Puts into words what was rehearsed.
+    pub(crate) fn of(rehearsal: &Rehearsal, known: &Known<'_>) -> Self {
+        let Rehearsal { entry, counts, effects, replaces } = rehearsal;
+        let n = &entry.notification;
+        let rows = known.board.applications.iter();
+        let hit = rows.filter_map(|row| Some((row, how(n, row)?, effects.get(&row.name)?)));
+        let affected: Vec<Affected> = hit.map(|(row, how, effect)| affected(n, row, how, effect, known)).collect();
+        let close = |(name, effect): (&Name, &Effect)| {
+            Some(Closes { application: name.clone(), from: effect.closes(entry)?, until: n.expected_back_at })
         };
-        Self { warnings: warnings(n, &affected, known), closes, replaces: replaces(n, known.board), affected }
+        let closes = effects.iter().filter_map(close).collect();
+        let mut warnings = warnings(n, &affected, known);
+        if !counts {
+            warnings.insert(0, "It would have no effect: a later notification counts.".to_owned());
+        }
+        Self { warnings, closes, replaces: replaces.clone(), affected }
     }
 
     /// The names of the applications that it opens.
@@ -106,50 +112,23 @@ fn how(n: &Notification, row: &BoardRow) -> Option<String> {
     has(&Target::System).then(|| "part of the system".to_owned())
 }
 
-fn affected(n: &Notification, row: &BoardRow, how: String, known: &Known<'_>) -> Affected {
-    let mut opens = false;
-    let now = match (n.status, row.causes.is_empty()) {
-        (Some(Status::Unavailable), false) => "is unavailable now".to_owned(),
-        (Some(Status::Available), true) if row.partial.is_empty() => match (n.degraded, row.advisories.is_empty()) {
-            (true, true) => String::new(),
-            (_, false) => "is degraded now".to_owned(),
-            (false, true) => "is available already".to_owned(),
-        },
-        (Some(Status::Available), _) => {
-            // An opening of an application opens the system for it, too; resources stay closed.
-            let own = n.targets.contains(&Target::Application(row.name.clone()));
-            let opened = |target: &Target| n.targets.contains(target) || (own && *target == Target::System);
-            let left = row.causes.iter().filter(|cause| !opened(&cause.target));
-            let left: Vec<String> = left.map(|cause| known.titles.of(&cause.target)).collect();
-            opens = left.is_empty();
-            if opens { String::new() } else { format!("stays unavailable because of {}", words::list(&left, "and")) }
+fn affected(n: &Notification, row: &BoardRow, how: String, effect: &Effect, known: &Known<'_>) -> Affected {
+    let now = match n.status {
+        Some(Status::Unavailable) if !row.causes.is_empty() => "is unavailable now".to_owned(),
+        Some(Status::Available) if !effect.after.is_open() => {
+            let left = effect.after.causes.iter().map(|cause| known.titles.of(&cause.target));
+            format!("stays unavailable because of {}", words::list(&left.collect::<Vec<_>>(), "and"))
+        }
+        Some(Status::Available) if effect.before.is_open() && row.partial.is_empty() => {
+            match (n.degraded, row.advisories.is_empty()) {
+                (true, true) => String::new(),
+                (_, false) => "is degraded now".to_owned(),
+                (false, true) => "is available already".to_owned(),
+            }
         }
         _ => String::new(),
     };
-    Affected { name: row.name.clone(), title: row.title.clone(), how, now, opens }
-}
-
-/// What stands on the same targets and does not any more: a plan that is changed or cancelled, and for
-/// what begins at once the operators' closings that it covers.
-fn replaces(n: &Notification, board: &Board) -> Vec<Uuid> {
-    let mut replaced: Vec<Uuid> = n.replaces.or(n.cancels).into_iter().collect();
-    if n.cancels.is_none() && !n.is_plan() {
-        let rows = board.applications.iter().chain(&board.resources);
-        let causes = rows.flat_map(|row| row.causes.iter().chain(&row.partial).chain(&row.advisories));
-        let causes = causes.chain(&board.system).chain(&board.system_advisories);
-        let covered = causes.filter(|cause| {
-            let x = &cause.entry.notification;
-            n.targets.contains(&cause.target) && is_operators(x) && (n.criteria.is_none() || n.criteria == x.criteria)
-        });
-        replaced.extend(covered.map(|cause| cause.entry.notification.id));
-    }
-    replaced.sort();
-    replaced.dedup();
-    replaced
-}
-
-fn is_operators(n: &Notification) -> bool {
-    Speaker::of(n.source, n.reporter.as_deref()) == Speaker::Operators
+    Affected { name: row.name.clone(), title: row.title.clone(), how, now, opens: effect.opens() }
 }
 
 fn warnings(n: &Notification, affected: &[Affected], known: &Known<'_>) -> Vec<String> {
@@ -159,42 +138,42 @@ fn warnings(n: &Notification, affected: &[Affected], known: &Known<'_>) -> Vec<S
         warnings.push("No application of this farm is affected, so no user will notice.".to_owned());
     }
     if n.targets.contains(&Target::System) {
-        warnings.push("It concerns the whole system: every application is affected.".to_owned());
+        warnings.push("It affects the whole system: every application.".to_owned());
     }
     if n.status == Some(Status::Unavailable) {
         let since = n.since();
         if n.expected_back_at.is_none() {
-            warnings.push("There is no expected return: users are not told when to come back.".to_owned());
+            warnings.push("There is no expected return: users do not learn when to come back.".to_owned());
         }
         if n.is_plan() {
             let begins = when::words(since.since(now));
             warnings.push(match n.last_entry() {
                 None => format!("This is planned maintenance: nothing changes for users until it begins, in {begins}."),
                 Some(from) if from <= now => format!(
-                    "Newcomers are turned away from now on; whoever is inside can finish until it begins, in {begins}."
+                    "New users are turned away from now on; users who are already inside can finish until it begins, in {begins}."
                 ),
                 Some(from) => format!(
-                    "This is planned maintenance: newcomers are turned away in {}, and everybody when it begins, in {begins}.",
+                    "This is planned maintenance: new users are turned away in {}, and all users when it begins, in {begins}.",
                     when::words(from.since(now))
                 ),
             });
         } else if now.since(since) > PAST {
             let down = when::words(now.since(since));
-            warnings.push(format!("It begins in the past: users read that it has been down for {down}."));
+            warnings.push(format!("It begins in the past: users read that it has been unavailable for {down}."));
         }
         if n.expected_back_at.is_some() && n.restore != Restore::Automatic {
-            warnings.push("It does not end by itself: it stays unavailable, overdue or not, until an operator marks it as available.".to_owned());
+            warnings.push("It does not end by itself: it stays unavailable until an operator marks it as available, even when it is overdue.".to_owned());
         }
         warnings.extend(overlaps(n, affected, known));
     }
     if n.criteria.is_some() {
-        warnings.push("It is for some requests only; all others are decided as before.".to_owned());
+        warnings.push("It affects some requests only.".to_owned());
     }
     let away: Vec<String> = known.nodes.iter().filter(|node| node.is_away()).map(|node| node.name.clone()).collect();
     if !away.is_empty() {
         let node = if away.len() == 1 { "Node" } else { "Nodes" };
         warnings.push(format!(
-            "{node} {} cannot be reached and will get it later: until then users there are not told.",
+            "{node} {} cannot be reached and will get it later; until then users there do not see it.",
             words::list(&away, "and")
         ));
     }

@@ -286,5 +286,4 @@ fn detail(body: &[u8]) -> String {
 }
 
 #[cfg(test)]
-#[path = "client_tests.rs"]
 mod tests;

@@ -203,5 +203,4 @@ pub(crate) fn refused(refusal: &Refusal) -> HttpResponse {
 }
 
 #[cfg(test)]
-#[path = "guard_tests.rs"]
 mod tests;

@@ -429,5 +429,4 @@ fn digits<'h, const N: usize>(
 }
 
 #[cfg(test)]
-#[path = "signature_tests.rs"]
 mod tests;

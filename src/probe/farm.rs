@@ -287,5 +287,4 @@ impl Open {
 }
 
 #[cfg(test)]
-#[path = "farm_tests.rs"]
 mod tests;

@@ -82,7 +82,7 @@ async fn two_operators_at_one_plan_do_not_end_at_a_dead_id() {
     changed["replaces"] = json!(first);
     let second = stage.farm[1].submit_wait_all(changed).await["id"].as_str().unwrap().to_owned();
     browser.click("button[value=preview]").await;
-    browser.see_text("#moved", "Somebody else has already changed or cancelled this plan.").await;
+    browser.see_text("#moved", "Another operator has already changed or cancelled this plan.").await;
     browser.see_text("#moved a", "Chat will be unavailable").await;
     browser.keep("form-moved").await;
     assert_eq!(browser.value("#message").await, "my own words", "nothing typed is lost");
@@ -97,12 +97,12 @@ async fn two_operators_at_one_plan_do_not_end_at_a_dead_id() {
 
     // The link of somebody who still has the old board leads to the plan as it is now.
     browser.goto(&stage.console(0, &format!("/notify?cancel={first}"))).await;
-    browser.see_text("#moved", "Somebody else has already changed or cancelled this plan.").await;
+    browser.see_text("#moved", "Another operator has already changed or cancelled this plan.").await;
     browser.see_text(".facts", "my own words").await;
     browser.click("button[value=confirm]").await;
     browser.see_text("#receipt-summary", "All 3 nodes have confirmed").await;
     browser.goto(&stage.console(0, &format!("/notify?replace={first}"))).await;
-    browser.see_text(".lead", "Somebody else has already changed or cancelled this plan.").await;
+    browser.see_text(".lead", "Another operator has already changed or cancelled this plan.").await;
     browser.see_text("main a", "Planned maintenance cancelled: Chat").await;
 
     browser.goto(&stage.console(0, "/history")).await;

@@ -101,7 +101,7 @@ async fn a_schedule_is_made_looked_at_changed_and_removed_in_the_pages() {
     let mut changed = with(&[("duration", "45")]);
     changed.push(("version", &version));
     let preview = alice.send("/schedules/edit", "preview", &changed).await.unwrap().expect(200).text();
-    assert!(preview.contains("13 plans of the present version"), "{preview}");
+    assert!(preview.contains("13 plans of the current version"), "{preview}");
     assert!(!preview.contains("It overlaps"), "not with itself: {preview}");
     alice.send("/schedules/edit", "confirm", &changed).await.unwrap().expect(303);
     node.wait_until("the plans are those of the new version", async || {

@@ -15,6 +15,7 @@ mod globs;
 mod merging;
 mod naive;
 mod registry;
+mod rehearsals;
 mod sentences;
 mod stamps;
 mod verdicts;

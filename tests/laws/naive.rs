@@ -100,6 +100,11 @@ pub struct Ask {
 }
 
 impl Ask {
+    /// Whether the criteria of this entry match it.
+    pub fn fits(&self, entry: &Arc<Entry>) -> bool {
+        self.matches(&Said::of(entry))
+    }
+
     fn matches(&self, said: &Said) -> bool {
         let Some((criteria, _)) = &said.criteria else { return true };
         criteria.as_object().unwrap().iter().all(|(kind, members)| {

@@ -31,7 +31,8 @@ pub fn facts(ask: &Ask) -> RequestFacts<'static> {
     }
 }
 
-fn name(target: &Target) -> Name {
+/// The name of an application or a resource.
+pub fn name(target: &Target) -> Name {
     match target {
         Target::Application(name) | Target::Resource(name) => name.clone(),
         Target::System => unreachable!("has no name"),

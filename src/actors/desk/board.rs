@@ -36,9 +36,8 @@ impl Desk {
     pub(crate) async fn board(&self) -> Board {
         let defined = self.shared.defined();
         let slots = &defined.slots;
-        let own: Vec<Definition> = slots.iter().map(|slot| slot.app.definition.clone()).collect();
-        let resources = defined.resources.clone();
-        let looked = self.look(SurveyBoard { own, resources }).await;
+        let looked =
+            self.look(SurveyBoard { own: self.own_definitions(), resources: defined.resources.clone() }).await;
         let Some(Looked { applications, resources, system }) = looked else { return Board::default() };
         let application = |known: &Known| {
             let slot = slots.iter().find(|slot| *slot.app.name() == known.name && known.local);
@@ -61,6 +60,11 @@ impl Desk {
             system: views(&system),
             system_advisories: system.advisories.iter().map(view).collect(),
         }
+    }
+
+    /// The applications in this node's configuration.
+    pub(super) fn own_definitions(&self) -> Vec<Definition> {
+        self.shared.defined().slots.iter().map(|slot| slot.app.definition.clone()).collect()
     }
 
     fn row_of(&self, known: &Known) -> BoardRow {
@@ -206,36 +210,45 @@ struct Looked {
     system: Weighed,
 }
 
-/// The targets in this node's configuration, and those that only other members have. Of the latter only the
+/// The applications in this node's configuration, and those that only other members have. Of the latter only the
 /// names are known, so one reporter is enough to close them.
+pub(super) fn definitions(replica: &Replica, own: &[Definition]) -> Vec<Definition> {
+    let mut all: BTreeMap<Name, Definition> = own.iter().map(|one| (one.name.clone(), one.clone())).collect();
+    for target in replica.members().flat_map(|member| member.definitions.keys()) {
+        if let Target::Application(name) = target {
+            let named = || Definition { name: name.clone(), uses: Vec::new(), agree: 1 };
+            all.entry(name.clone()).or_insert_with(named);
+        }
+    }
+    all.into_values().collect()
+}
+
+/// The targets in this node's configuration, and those that only other members have.
 fn look(replica: &Replica, own: &[Definition], resources: &[Use], now: Moment) -> Looked {
     let ledger = replica.ledger();
     let clock = ledger.rules().clock(now, ledger.limit());
-    let application = |definition: &Definition, local: bool| {
-        let uses = definition.uses.iter().map(|used| used.resource.clone()).collect();
-        let weighed = View::of(ledger, definition).weigh(clock);
-        (definition.name.clone(), Known { name: definition.name.clone(), uses, local, weighed })
+    let application = |definition: &Definition| Known {
+        name: definition.name.clone(),
+        uses: definition.uses.iter().map(|used| used.resource.clone()).collect(),
+        local: own.iter().any(|own| own.name == definition.name),
+        weighed: View::of(ledger, definition).weigh(clock),
     };
     let alone = |target: Target, agree: usize| View::alone(ledger, target, agree).weigh(clock);
     let resource = |name: &Name, agree: usize, local: bool| {
         let weighed = alone(Target::Resource(name.clone()), agree);
         (name.clone(), Known { name: name.clone(), uses: Vec::new(), local, weighed })
     };
-    let mut applications: BTreeMap<Name, Known> = own.iter().map(|definition| application(definition, true)).collect();
     let mut drawn_on: BTreeMap<Name, Known> =
         resources.iter().map(|used| resource(&used.resource, used.agree, true)).collect();
     for target in replica.members().flat_map(|member| member.definitions.keys()) {
-        match target {
-            Target::Application(name) if !applications.contains_key(name) => {
-                let definition = Definition { name: name.clone(), uses: Vec::new(), agree: 1 };
-                applications.extend([application(&definition, false)]);
-            }
-            Target::Resource(name) if !drawn_on.contains_key(name) => drawn_on.extend([resource(name, 1, false)]),
-            _ => {}
+        if let Target::Resource(name) = target
+            && !drawn_on.contains_key(name)
+        {
+            drawn_on.extend([resource(name, 1, false)]);
         }
     }
     Looked {
-        applications: applications.into_values().collect(),
+        applications: definitions(replica, own).iter().map(application).collect(),
         resources: drawn_on.into_values().collect(),
         system: alone(Target::System, 1),
     }

@@ -13,6 +13,7 @@ mod hooks;
 mod monitors;
 mod receipts;
 mod registry;
+mod rehearsal;
 mod standing;
 mod types;
 
@@ -46,7 +47,7 @@ use crate::{
         crash::{Place, crash_point},
         records::{self, RecordError},
     },
-    sync::{Conflict, ConflictKind, Node, Now, Phase, Reply, Submit, SubmitRefusal},
+    sync::{Conflict, ConflictKind, Phase, Reply, Submit, SubmitRefusal},
 };
 
 /// How long a submission waits for the disk before its state counts as unknown.
@@ -200,15 +201,6 @@ impl Desk {
         }
     }
 
-    /// Validates a submission as [`Desk::submit`] does, without submitting it (the form's preview).
-    ///
-    /// # Errors
-    /// Fields that are wrong.
-    pub(crate) async fn check(&self, submission: Submission) -> Result<Submission, SubmitError> {
-        let checked = self.look(CheckSubmission(submission)).await;
-        checked.ok_or_else(|| unavailable("the node is going down".to_owned(), 5))?.map_err(refused)
-    }
-
     /// Why an application is (un)available for a request; `None`: no such application here.
     pub(crate) async fn why(&self, application: &str, request: &RequestFacts<'_>) -> Option<Why> {
         let slots = self.shared.slots();
@@ -312,17 +304,6 @@ enum Settling {
     Closing,
     /// The store cannot write, or does not answer.
     Unknown,
-}
-
-/// Would this submission be accepted?
-struct CheckSubmission(Submission);
-
-impl Question for CheckSubmission {
-    type Answer = Result<Submission, SubmitRefusal>;
-
-    fn look(self, node: &Node, now: Now) -> Self::Answer {
-        node.replica().check(self.0, now)
-    }
 }
 
 fn unavailable(reason: String, retry_after: u64) -> SubmitError {

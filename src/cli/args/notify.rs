@@ -34,11 +34,11 @@ pub struct NotifyArgs {
     /// Cancel this planned closing
     #[arg(long, value_name = "ID")]
     pub cancel: Option<Uuid>,
-    /// Cancel this planned closing and submit this notification instead, in one step
+    /// Cancel this planned closing and submit the new notification, in one step
     #[arg(long, value_name = "ID", conflicts_with = "cancel")]
     pub replace: Option<Uuid>,
 
-    /// Why: unknown, planned-maintenance, unplanned-outage, testing, or one of the configuration
+    /// Reason: unknown, planned-maintenance, unplanned-outage, testing, or one from the configuration
     #[arg(long, value_name = "NAME|CODE", value_parser = text::name)]
     pub reason: Option<String>,
     /// Text for users

@@ -15,7 +15,7 @@ use super::{CriteriaArgs, OutputArgs, Restore, text};
     forewarn schedule list\n  \
     forewarn schedule remove 019aaf3e-7c11-7000-8000-000000000000")]
 pub enum ScheduleCommand {
-    /// Add maintenance that recurs, or change it
+    /// Add recurring maintenance, or change it
     Add(Box<ScheduleAddArgs>),
     /// List all schedules with the next occurrence of each
     List(OutputArgs),
@@ -31,7 +31,7 @@ pub enum ScheduleCommand {
     forewarn template add application:mail --title 'Mail upgrade' --unavailable --reason planned-maintenance --for 2h\n  \
     forewarn template list")]
 pub enum TemplateCommand {
-    /// Add a notification to start from, or change it
+    /// Add a template, or change it
     Add(Box<TemplateAddArgs>),
     /// List all templates
     List(OutputArgs),
@@ -57,19 +57,19 @@ pub struct StatedArgs {
     /// Target: system, application:NAME or resource:NAME
     #[arg(value_name = "TARGET", num_args = 1..=100, value_parser = text::target, required = true)]
     pub targets: Vec<String>,
-    /// What it is called
+    /// Title
     #[arg(long, value_name = "TEXT", value_parser = text::prose::<200>)]
     pub title: String,
-    /// Why: unknown, planned-maintenance, unplanned-outage, testing, or one of the configuration
+    /// Reason: unknown, planned-maintenance, unplanned-outage, testing, or one from the configuration
     #[arg(long, value_name = "NAME|CODE", value_parser = text::name)]
     pub reason: Option<String>,
-    /// What users are told
+    /// Message for users
     #[arg(long, value_name = "TEXT", value_parser = text::prose::<2000>, allow_hyphen_values = true)]
     pub message: Option<String>,
-    /// The part that is worked on
+    /// The part that is affected
     #[arg(long, value_name = "TEXT", value_parser = text::prose::<200>, allow_hyphen_values = true)]
     pub component: Option<String>,
-    /// Change the one with this id; adding the same twice is safe with it [default: a new one]
+    /// Id to add or change; repeating a command with the same id is safe [default: a new id]
     #[arg(long)]
     pub id: Option<Uuid>,
     /// Form of the output.
@@ -86,19 +86,19 @@ pub struct ScheduleAddArgs {
     /// What it states.
     #[command(flatten)]
     pub stated: StatedArgs,
-    /// Local date and time from which on the rule is applied, as in 2026-12-06T02:00
+    /// Local date and time of the first occurrence, as in 2026-12-06T02:00
     #[arg(long, value_name = "LOCAL TIME")]
     pub starts: String,
-    /// Time zone of it, as in Europe/Berlin
+    /// Time zone, as in Europe/Berlin
     #[arg(long, value_name = "ZONE")]
     pub zone: String,
-    /// When it recurs (RFC 5545), as in FREQ=WEEKLY;BYDAY=SU
+    /// Recurrence rule (RFC 5545), as in FREQ=WEEKLY;BYDAY=SU
     #[arg(long, value_name = "RRULE")]
     pub rule: String,
     /// How long each occurrence is, as in 30m, 2h30m or 1d
     #[arg(long = "for", value_name = "DURATION", value_parser = text::span)]
     pub lasts: Duration,
-    /// So long before each one newcomers are turned away
+    /// How long before each occurrence new users are turned away
     #[arg(long, value_name = "DURATION", value_parser = text::span)]
     pub last_entry: Option<Duration>,
 }

@@ -14,15 +14,15 @@ use super::OutputArgs;
 pub enum StoreCommand {
     /// Read the whole store and report what is in it and what is damaged
     Check(StoreTaskArgs),
-    /// Copy it to a new folder
+    /// Copy the store to a new folder
     Backup(StoreBackupArgs),
-    /// Write its notifications as lines of JSON
+    /// Write the notifications as lines of JSON
     Export(ExportArgs),
-    /// Read what `export` wrote
+    /// Read notifications that `export` wrote
     Import(ImportArgs),
     /// Give a copied or restored store a new id and a full merge
     Renew(StoreTaskArgs),
-    /// Stamp notifications again that a clock far ahead has stamped and no node has admitted
+    /// Give a current stamp to notifications that were stamped by a clock far ahead and that no node has admitted
     Restamp(StoreTaskArgs),
 }
 

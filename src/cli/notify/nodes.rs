@@ -38,7 +38,7 @@ pub(crate) fn choose(args: &NotifyArgs, access: Access) -> Result<Vec<Client>, C
         }
     }
     if ranked.is_empty() {
-        return Err(CliError::Refused(format!("no node says how busy it is:{failures}")));
+        return Err(CliError::Refused(format!("no node reported its load:{failures}")));
     }
     // stable: among equals the one that is listed first
     ranked.sort_by_key(|(rank, _)| *rank);

@@ -209,7 +209,7 @@ fn the_one_with_the_least_load_is_asked() {
     let to = format!("{gone},{gone}");
     let words = ["system", "--available", "--pick", "least-loaded", "--to", &to];
     let (result, _) = notify(&words, &a);
-    assert!(result.unwrap_err().to_string().starts_with("no node says how busy it is:"));
+    assert!(result.unwrap_err().to_string().starts_with("no node reported its load:"));
 }
 
 #[test]

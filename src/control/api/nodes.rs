@@ -36,7 +36,7 @@ pub(crate) async fn list(request: HttpRequest) -> Result<HttpResponse, Failure> 
 /// Needs a token with the role operator. 409 where it cannot be removed: this node itself, for one.
 #[utoipa::path(
     delete, path = "/api/v1/nodes/{name}", operation_id = "forgetNode", tag = "nodes",
-    params(("name" = String, Path, description = "Its name; percent-encoded, its address, as long as nobody has met it.")),
+    params(("name" = String, Path, description = "Its name; or, until it has answered for the first time, its address, percent-encoded.")),
     responses((status = 204, description = "It is forgotten."), Forgetting)
 )]
 pub(crate) async fn forget(request: HttpRequest) -> Result<HttpResponse, Failure> {

@@ -37,7 +37,7 @@ struct Asked {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Pass)]
 struct Pass {
-    /// Path and query, to be opened at the gate of any node. Whoever has it may pass.
+    /// Path and query, to be opened at the gate of any node. Anyone who has it may pass.
     link: String,
     /// Which applications it opens.
     applications: Vec<Name>,
@@ -47,7 +47,7 @@ struct Pass {
 
 /// Make a tester's link
 ///
-/// Whoever opens it at a gate passes through the closings of these applications until it expires.
+/// A browser that opens it at a gate may use these applications until it expires, even while they are closed.
 #[utoipa::path(
     post, path = "/api/v1/passes", operation_id = "makePass", tag = "availability",
     request_body(content = Asked, description = "At most 65,536 bytes."),

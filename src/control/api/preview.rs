@@ -8,9 +8,10 @@ use uuid::Uuid;
 
 use super::{desk, params};
 use crate::{
-    availability::{Author, Name, Submission},
+    availability::{Name, Submission},
     clock,
     control::{
+        auth::Caller,
         body,
         described::Trying,
         errors::Failure,
@@ -44,20 +45,11 @@ pub(crate) async fn preview(request: HttpRequest, payload: web::Payload) -> Resu
     params::none(&request)?;
     let submission = Submission::parse(&body::json(&request, payload).await?).map_err(Failure::Wrong)?;
     let desk = desk(&request)?;
-    let submission = desk.check(submission).await?;
-    let now = clock::now();
-    let (id, made) = (submission.id.unwrap_or_default(), submission.timestamp.unwrap_or(now));
-    let (author, node) = (Author::operator(""), &desk.shared().node);
-    let notification = match submission.cancels {
-        None => submission.statement(id, made, &author, node),
-        Some(plan) => {
-            let plan = desk.entry(plan).await.ok_or_else(|| Failure::no_notification(&plan.to_string()))?;
-            submission.cancel(id, made, &plan.notification, &author, node)
-        }
-    };
+    let rehearsal = desk.rehearse(submission, Caller::of(&request)?.speaker()).await?;
     let (board, nodes) = (desk.board().await, desk.nodes().await);
     let titles = Titles::new(desk.known_targets().await);
-    let preview = Preview::of(&notification, &Known { board: &board, nodes: &nodes, titles: &titles, now });
+    let known = Known { board: &board, nodes: &nodes, titles: &titles, now: clock::now() };
+    let preview = Preview::of(&rehearsal, &known);
     let Preview { closes, replaces, warnings, .. } = &preview;
     Ok(HttpResponse::Ok().json(Answer { closes, opens: preview.opens(), replaces, warnings }))
 }

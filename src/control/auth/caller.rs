@@ -78,10 +78,15 @@ impl Caller {
         if let Some(problem) = token.rights.refusal(desk, submission).await {
             return Err(Failure::Forbidden(format!("the token {} {problem}", token.name)));
         }
-        Ok(match token.rights.role {
-            Role::Monitor => Author::monitor_token(&token.name),
-            Role::Operator | Role::Viewer => Author::operator(&token.name),
-        })
+        Ok(self.speaker())
+    }
+
+    /// The author that its statements would have.
+    pub(crate) fn speaker(&self) -> Author {
+        match self {
+            Self::Token(token) if token.rights.role == Role::Monitor => Author::monitor_token(&token.name),
+            _ => Author::operator(self.name()),
+        }
     }
 
     /// Lets tokens pass that may submit something, before anything of it is read.

@@ -75,7 +75,7 @@ pub(crate) fn identify(request: &HttpRequest) -> Result<Caller, Failure> {
         return Ok(Caller::Session { operator: session.operator, lease: Lease { ended: session.ended, holds } });
     }
     Err(nobody(if tokens.is_none_or(|tokens| tokens.is_empty()) {
-        "this needs a token, and this node has none: `forewarn token` makes one and says what to add under [[token]] in the configuration".to_owned()
+        "this needs a token, and none is configured: `forewarn token` creates one and prints what to add under [[token]] in the configuration".to_owned()
     } else {
         "this needs a token: Authorization: Bearer TOKEN".to_owned()
     }))

@@ -17,7 +17,11 @@ use crate::{
         Board, BoardRow, CauseView, Delivery, DeliveryRow, DeliveryState, HistoryPage, MonitorState, MonitorView,
         NodeView,
     },
-    availability::{Author, Entry, Key, Moment, Name, NodeId, Reason, Reasons, Record, Source, Submission, Target},
+    answer::Rehearsal,
+    availability::{
+        Author, Entry, Key, Ledger, Moment, Name, NodeId, Reason, Reasons, Record, Source, Submission, Target,
+        verdict::{Definition, Use},
+    },
     control::preview::{Known, Preview},
 };
 
@@ -262,19 +266,23 @@ pub(crate) fn preview() -> PreviewPage {
     let entry = entry(7, "2026-11-23T16:40:00Z", &Author::operator("alice"), &json);
     PreviewPage::new(
         chrome("notify"),
-        PreviewInput {
-            fields: &fields,
-            entry: &entry,
-            preview: preview_of(&entry.notification),
-            titles: &titles(),
-            face: &face(),
-        },
+        PreviewInput { fields: &fields, entry: &entry, preview: preview_of(&entry), titles: &titles(), face: &face() },
     )
 }
 
 /// What a notification would do in this farm.
-pub(crate) fn preview_of(n: &crate::availability::Notification) -> Preview {
-    Preview::of(n, &Known { board: &board(), nodes: &nodes(), titles: &titles(), now: now() })
+pub(crate) fn preview_of(entry: &Arc<Entry>) -> Preview {
+    let mut ledger = Ledger::new(crate::availability::Rules::default());
+    for entry in entries() {
+        ledger.admit(&entry);
+    }
+    let rows = board().applications;
+    let used = |resource: &Name| Use { resource: resource.clone(), agree: 1 };
+    let definition =
+        |row: &BoardRow| Definition { name: row.name.clone(), uses: row.uses.iter().map(used).collect(), agree: 1 };
+    let definitions: Vec<Definition> = rows.iter().map(definition).collect();
+    let rehearsal = Rehearsal::of(&ledger, &[Arc::clone(entry)], &definitions, &name("a"), now()).unwrap();
+    Preview::of(&rehearsal, &Known { board: &board(), nodes: &nodes(), titles: &titles(), now: now() })
 }
 
 /// Node c is away, and an address has never answered.
@@ -377,7 +385,7 @@ fn schedule_preview() -> SchedulePreview {
     let hidden = crate::control::console::form::of_schedule(&schedule);
     let hidden = hidden.pairs().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let row = ScheduleRow::new(record, &standing, &titles, &face);
-    let effects = (&plan.notification, preview_of(&plan.notification));
+    let effects = (&plan.notification, preview_of(&plan));
     SchedulePreview::new(chrome("plans"), hidden, row, effects, 4, &face)
 }
 
@@ -445,7 +453,7 @@ pub(crate) fn busy_board() -> Board {
 /// A plan that bob has changed: what its form shows to alice.
 pub(crate) fn moved() -> Moved {
     Moved {
-        text: "Somebody else has already changed or cancelled this plan.",
+        text: "Another operator has already changed or cancelled this plan.",
         id: Uuid::from_u128(8).to_string(),
         headline: "Chat and Wiki will be unavailable".into(),
         by: "bob".into(),

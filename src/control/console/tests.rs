@@ -158,7 +158,7 @@ fn sixty_applications_are_one_line_each_and_a_plan_is_shown_once() {
     assert!(shown.len() < 100_000, "{} bytes", shown.len());
     let found = samples::board_page(&samples::large_board(), "n 07");
     assert_eq!((found.applications.wrong.len(), found.applications.fine.len()), (1, 0));
-    assert!(page("board-not-found").contains("Nothing has a name with"));
+    assert!(page("board-not-found").contains("No application or resource matches"));
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn schedules_say_when_they_recur_and_what_became_of_each_occurrence() {
     }
     let preview = page("schedule-preview");
     for words in
-        ["4 plans of the present version that have not begun will be cancelled", "Saturday: ", "(uses directory)"]
+        ["4 plans of the current version that have not begun will be cancelled", "Saturday: ", "(uses directory)"]
     {
         assert!(preview.contains(words), "{words}: {preview}");
     }
@@ -310,7 +310,7 @@ fn a_preview_tells_what_closes_what_opens_and_what_is_replaced() {
     let alice = crate::availability::Author::operator("alice");
     let of = |value: serde_json::Value| {
         let entry = samples::entry(70, "2026-11-23T16:40:00Z", &alice, &value);
-        samples::preview_of(&entry.notification)
+        samples::preview_of(&entry)
     };
     let closing =
         of(serde_json::json!({"targets": ["resource:mail-store"], "status": "unavailable", "duration_seconds": 600}));

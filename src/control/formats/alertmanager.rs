@@ -254,5 +254,4 @@ impl Alert {
 }
 
 #[cfg(test)]
-#[path = "alertmanager_tests.rs"]
 mod tests;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Clock {
     stamps: StampClock,
     /// δ.

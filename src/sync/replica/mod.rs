@@ -28,8 +28,6 @@ mod meet;
 mod outbox;
 mod reference;
 mod register;
-#[cfg(test)]
-mod register_tests;
 mod release;
 mod restore;
 mod roster;

@@ -102,24 +102,15 @@ impl Replica {
     /// # Errors
     /// As [`Replica::register`] would refuse it.
     pub fn check_register(&self, key: &Key, value: &Value, now: Now) -> Result<Value, RegisterRefusal> {
-        let known = Known {
-            target: &|target| self.knows(target),
-            node: &|name| self.roster.knows_name(name),
-            reasons: &self.facts.reasons,
-            rules: self.facts.rules,
-            now: now.wall,
-            clock: self.facts.rules.clock(now.wall, self.ledger.limit()),
-            stamp: self.clock.peek(now),
-        };
-        let checked = match key.kind {
+        let checked = self.with_known(now, |known| match key.kind {
             Kind::Schedule => {
-                let schedule = Schedule::submitted(value, &known, &self.facts.name).map_err(SubmitRefusal::Invalid)?;
-                self.check_schedule(key, &schedule, &known).map_err(SubmitRefusal::Bound)?;
-                schedule.to_value()
+                let schedule = Schedule::submitted(value, known, &self.facts.name).map_err(SubmitRefusal::Invalid)?;
+                self.check_schedule(key, &schedule, known).map_err(SubmitRefusal::Bound)?;
+                Ok(schedule.to_value())
             }
-            Kind::Template => template(value, &known).map_err(SubmitRefusal::Invalid)?,
-            Kind::Unread(_) => return Err(RegisterRefusal::NotThere),
-        };
+            Kind::Template => Ok(template(value, known).map_err(SubmitRefusal::Invalid)?),
+            Kind::Unread(_) => Err(RegisterRefusal::NotThere),
+        })?;
         let bytes = checked.to_string().len();
         if bytes > MAX_REGISTRY_VALUE {
             let problem = format!("takes {bytes} bytes; {MAX_REGISTRY_VALUE} are allowed");
@@ -210,3 +201,6 @@ impl Replica {
         self.commit(Label::Forgotten, forgotten.into_iter().map(Change::Unregister).collect());
     }
 }
+
+#[cfg(test)]
+mod tests;

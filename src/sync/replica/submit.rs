@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Held, MAX_PENDING, Replica, Reply, Ticket};
+use super::{Held, MAX_PENDING, Replica, Reply, Ticket, clock::Clock};
 use crate::{
     availability::{Author, BoundExceeded, Entry, FieldError, Known, Moment, NodeId, Notification, Says, Submission},
     sync::{
@@ -83,19 +83,17 @@ impl Replica {
         }
     }
 
-    /// Validates a submission as if it were submitted now, and changes nothing.
+    /// The entries that a submission would become if it were taken now; changes nothing.
     ///
     /// # Errors
     /// As for a submission.
-    pub fn check(&self, submission: Submission, now: Now) -> Result<Submission, SubmitRefusal> {
-        let submission = self.checked(submission, now).map_err(SubmitRefusal::Invalid)?;
-        // The preview is for operators, and every operator may cancel the same plans.
-        self.plan_of(&submission, &Author::operator(""), now)?;
-        Ok(submission)
+    pub fn rehearse(&self, submit: Submit, now: Now) -> Result<Vec<Arc<Entry>>, SubmitRefusal> {
+        self.made(submit, &mut self.clock.clone(), now)
     }
 
-    fn checked(&self, submission: Submission, now: Now) -> Result<Submission, Vec<FieldError>> {
-        submission.check(&Known {
+    /// What submissions are checked against.
+    pub(super) fn with_known<T>(&self, now: Now, check: impl FnOnce(&Known<'_>) -> T) -> T {
+        check(&Known {
             target: &|target| self.knows(target),
             node: &|name| self.roster.knows_name(name),
             reasons: &self.facts.reasons,
@@ -111,30 +109,15 @@ impl Replica {
         if let Some(conflict) = &self.conflict {
             return Err(SubmitRefusal::Fenced(conflict.clone()));
         }
-        if let Some(existing) = self.find(&submit.id).or(submit.known) {
+        if let Some(existing) = self.find(&submit.id).or_else(|| submit.known.clone()) {
             return self.repeated(existing, submit.submission, &submit.author).map(|taken| (taken, self.holds.step()));
         }
         if self.inbox.waiting() >= MAX_PENDING {
             return Err(SubmitRefusal::Full);
         }
-        let submission = self.checked(submit.submission, now).map_err(SubmitRefusal::Invalid)?;
-        let latest = self.clock.latest_submitted(now);
-        let stamps = submission.timestamp.unwrap_or_else(|| self.clock.peek(now));
-        if stamps > latest {
-            return Err(SubmitRefusal::ClockWasAhead { stamps });
-        }
-        let (author, name) = (&submit.author, self.facts.name.clone());
-        let plan = self.plan_of(&submission, author, now)?;
-        let mut entries = Vec::with_capacity(2);
-        if let Some(plan) = &plan {
-            let cancel = submission.cancels.map_or_else(|| Notification::id_of_cancel(&submit.id), |_| submit.id);
-            let make = |time| submission.cancel(cancel, time, &plan.notification, author, &name);
-            entries.push(self.stamped(submission.timestamp, now, make)?);
-        }
-        if submission.cancels.is_none() {
-            let make = |time| submission.statement(submit.id, time, author, &name);
-            entries.push(self.stamped(submission.timestamp, now, make)?);
-        }
+        let mut clock = self.clock.clone();
+        let mut entries = self.made(submit, &mut clock, now)?;
+        self.clock = clock;
         let mut changes = Vec::with_capacity(entries.len());
         for entry in &entries {
             let key = self.key_for(entry, now);
@@ -147,18 +130,44 @@ impl Replica {
         Ok((Taken { entry, repeated: false, receipts: Vec::new() }, step))
     }
 
+    /// The entries of a new submission: the statement is the last; before it, the cancel of a plan that it
+    /// replaces.
+    fn made(&self, submit: Submit, clock: &mut Clock, now: Now) -> Result<Vec<Arc<Entry>>, SubmitRefusal> {
+        let Submit { submission, author, id, .. } = submit;
+        let submission = self.with_known(now, |known| submission.check(known)).map_err(SubmitRefusal::Invalid)?;
+        let latest = clock.latest_submitted(now);
+        let stamps = submission.timestamp.unwrap_or_else(|| clock.peek(now));
+        if stamps > latest {
+            return Err(SubmitRefusal::ClockWasAhead { stamps });
+        }
+        let name = &self.facts.name;
+        let plan = self.plan_of(&submission, &author, now)?;
+        let mut entries = Vec::with_capacity(2);
+        if let Some(plan) = &plan {
+            let cancel = submission.cancels.map_or_else(|| Notification::id_of_cancel(&id), |_| id);
+            let make = |time| submission.cancel(cancel, time, &plan.notification, &author, name);
+            entries.push(self.stamped(submission.timestamp, clock, now, make)?);
+        }
+        if submission.cancels.is_none() {
+            let make = |time| submission.statement(id, time, &author, name);
+            entries.push(self.stamped(submission.timestamp, clock, now, make)?);
+        }
+        Ok(entries)
+    }
+
     /// Makes the record and its stamp. A submitted timestamp is used unchanged and belongs to no node, so that
     /// a retry at another node yields an equal entry.
     fn stamped(
-        &mut self,
+        &self,
         given: Option<Moment>,
+        clock: &mut Clock,
         now: Now,
         make: impl Fn(Moment) -> Notification,
     ) -> Result<Arc<Entry>, SubmitRefusal> {
         let (time, counter, node) = match given {
             Some(time) => (time, 0, NodeId::NONE),
             None => {
-                let (time, counter) = self.clock.next(now);
+                let (time, counter) = clock.next(now);
                 (time, counter, self.facts.me)
             }
         };
@@ -175,7 +184,7 @@ impl Replica {
             return Err(SubmitRefusal::Invalid(vec![error]));
         }
         let entry = Entry::stamped(notification, counter, node);
-        self.clock.admit(&entry.stamp);
+        clock.admit(&entry.stamp);
         Ok(entry)
     }
 

@@ -12,8 +12,8 @@ use crate::{
 };
 
 /// The sentences that the pages show.
-const PLAN: &str = "Somebody else has already changed or cancelled this plan.";
-const CLOSING: &str = "Somebody else has already changed this.";
+const PLAN: &str = "Another operator has already changed or cancelled this plan.";
+const CLOSING: &str = "Another operator has already changed this.";
 /// What happens if one goes on.
 const TAKES_ITS_PLACE: &str = "If you go on, what you entered here takes its place.";
 

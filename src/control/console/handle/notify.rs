@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     actors::desk::SubmitError,
-    availability::{Entry, Moment, NodeId, Submission},
+    availability::{Moment, Submission},
     clock,
     control::{
         audit,
@@ -128,17 +128,15 @@ pub(super) async fn preview(
     if let Some(forbidden) = forbidden(visit, &fields, &submission).await {
         return forbidden;
     }
-    let submission = match visit.state.desk.check(submission).await {
-        Ok(submission) => submission,
+    let rehearsal = match visit.state.desk.rehearse(submission, author(visit)).await {
+        Ok(rehearsal) => rehearsal,
         Err(error) => return refused(visit, fields, error).await,
     };
     let board = visit.state.desk.board().await;
     if let Some(moved) = updated_meanwhile(visit, &fields, &board).await {
         return moved;
     }
-    let author = author(visit);
-    let id = fields.id.parse().unwrap_or_default();
-    let n = submission.statement(id, timestamp, &author, &visit.state.node);
+    let n = &rehearsal.entry.notification;
     // From here on the moments that were shown are sent, whatever the zone.
     if let (Some(begins), false) = (n.goes_down_at, fields.begins.is_empty()) {
         fields.begins_exact = begins.to_string();
@@ -146,12 +144,11 @@ pub(super) async fn preview(
     if let (Some(back), false) = (n.expected_back_at, fields.back.is_empty()) {
         fields.back_exact = back.to_string();
     }
-    let entry = Entry::stamped(n, 0, NodeId::NONE);
     let nodes = visit.state.desk.nodes().await;
     let (_, titles) = known(visit).await;
     let known = Known { board: &board, nodes: &nodes, titles: &titles, now: visit.face.now };
-    let preview = Preview::of(&entry.notification, &known);
-    let input = PreviewInput { fields: &fields, entry: &entry, preview, titles: &titles, face: &visit.face };
+    let preview = Preview::of(&rehearsal, &known);
+    let input = PreviewInput { fields: &fields, entry: &rehearsal.entry, preview, titles: &titles, face: &visit.face };
     let mut page = PreviewPage::new(visit.chrome("notify"), input);
     page.notice = notice;
     visit.html(status, &page)

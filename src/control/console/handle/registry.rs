@@ -223,9 +223,11 @@ async fn check(
         let notice = match &held {
             Some(held) => format!(
                 "{} has changed this in the meantime. If you go on, what you entered here takes its place.",
-                held.operator.as_deref().unwrap_or("Somebody else")
+                held.operator.as_deref().unwrap_or("Another operator")
             ),
-            None => "Somebody else has removed this in the meantime. If you go on, it is there again.".to_owned(),
+            None => {
+                "Another operator has removed this in the meantime. If you continue, it is created again.".to_owned()
+            }
         };
         fields.version = version;
         return Err(ask(visit, fields.clone(), Page::notice(StatusCode::CONFLICT, &notice)).await);
@@ -271,8 +273,10 @@ pub(super) async fn preview(visit: &Visit<'_>, mut fields: Fields) -> HttpRespon
     let Some(plan) = first else { return no_such(visit, key.kind) };
     let (board, nodes) = (visit.state.desk.board().await, visit.state.desk.nodes().await);
     let (_, titles) = known(visit).await;
-    let preview =
-        Preview::of(&plan.notification, &Known { board: &board, nodes: &nodes, titles: &titles, now: face.now });
+    let Some(rehearsal) = visit.state.desk.rehearse_entry(Arc::clone(&plan)).await else {
+        return no_such(visit, key.kind);
+    };
+    let preview = Preview::of(&rehearsal, &Known { board: &board, nodes: &nodes, titles: &titles, now: face.now });
     let standing = Standing::of(&board);
     let replaces = if held.is_some() { standing.count(&key.id) } else { 0 };
     let row = ScheduleRow::new(&record, &standing, &titles, &face);

@@ -299,7 +299,7 @@ pub(crate) struct SchedulePreview {
     pub hidden: Vec<(String, String)>,
     /// The schedule.
     pub row: ScheduleRow,
-    /// How many plans of the present version are cancelled.
+    /// How many plans of the current version are cancelled.
     pub replaces: usize,
     /// Whose users notice.
     pub affected: Vec<Affected>,

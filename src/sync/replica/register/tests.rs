@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{
+use super::super::{
     tests::{NOW, deliver, facts, id, member, node, settle},
     *,
 };
