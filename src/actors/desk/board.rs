@@ -36,8 +36,7 @@ impl Desk {
     pub(crate) async fn board(&self) -> Board {
         let defined = self.shared.defined();
         let slots = &defined.slots;
-        let looked =
-            self.look(SurveyBoard { own: self.own_definitions(), resources: defined.resources.clone() }).await;
+        let looked = self.look(SurveyBoard { own: self.own_definitions(), resources: defined.resources.clone() }).await;
         let Some(Looked { applications, resources, system }) = looked else { return Board::default() };
         let application = |known: &Known| {
             let slot = slots.iter().find(|slot| *slot.app.name() == known.name && known.local);
