@@ -14,7 +14,7 @@ pub struct Announced {
     pub entry: Option<LastEntry>,
 }
 
-/// Whoever is served between these two instants is inside.
+/// A user who is served between these two instants is inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastEntry {
     /// The plan is announced.

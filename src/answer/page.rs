@@ -39,9 +39,9 @@ static FORM_STYLE: LazyLock<String> = LazyLock::new(|| tight(include_str!("../..
 /// What a request that is no GET must be told about what it sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sent {
-    /// Nobody has seen it.
+    /// The application has not received it.
     Refused,
-    /// Somebody may have.
+    /// The application may have received it.
     Unknown,
 }
 

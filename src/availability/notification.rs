@@ -31,13 +31,13 @@ pub enum Status {
 /// Whether a closing ends by itself when the expected return has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Restore {
-    /// It stays closed until somebody opens it, even when overdue.
+    /// It stays closed until it is opened, even when overdue.
     #[default]
     Manual,
     /// It counts as available again from `expected_back_at` on.
     Automatic,
-    /// A value of a newer version; manual here: a closing without a known end stays closed until somebody opens
-    /// it. It never dies by time, on no version (rule 4 is about `automatic`).
+    /// A value of a newer version; manual here: a closing without a known end stays closed until it is
+    /// opened. It never dies by time, on no version (rule 4 is about `automatic`).
     Unread(Unread),
 }
 

@@ -26,7 +26,7 @@ pub enum CliError {
     /// A store cannot be worked on.
     #[error(transparent)]
     Store(#[from] OpenError),
-    /// The demo cannot start, or nothing of it is left.
+    /// The demo cannot start, or it has ended unexpectedly.
     #[error(transparent)]
     Demo(#[from] DemoError),
     /// Arguments that are right one by one and wrong together: status 2.

@@ -55,8 +55,8 @@ pub(super) async fn readyz(request: HttpRequest) -> HttpResponse {
     readiness(desk.map_or("open", |desk| desk.phase()), desk.and_then(|desk| desk.fenced()))
 }
 
-/// What `/readyz` says in this phase. A fenced node stays so until somebody has done something: it says
-/// what, and names no time.
+/// What `/readyz` answers in this phase. A fenced node stays fenced until an operator acts: the answer tells
+/// how, and names no time.
 fn readiness(phase: &str, fenced: Option<ConflictKind>) -> HttpResponse {
     let (status, mut response) = match phase {
         "ready" => ("ready", HttpResponse::Ok()),

@@ -51,7 +51,7 @@ pub(super) async fn show(request: HttpRequest) -> HttpResponse {
         }
         registry.register(
             "forewarn_certificate_expiry_timestamp_seconds",
-            "From when on a certificate is not valid any more, in seconds since 1970",
+            "When a certificate expires, in seconds since 1970",
             family,
         );
     }

@@ -45,7 +45,7 @@ pub(crate) struct Options {
 /// Why the demo cannot start, or has ended by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// Somebody else listens there.
+    /// Another program listens there.
     #[error(
         "port {port} ({what}) is taken: {source}. End what uses it, or choose other ports with \
          --base-port N (the demo takes some from N to N+23)"

@@ -88,7 +88,7 @@ pub(crate) struct Plan {
     farm: Secret,
 }
 
-/// Ports that are held, so that nobody else gets them.
+/// Ports that are held, so that no other program gets them.
 #[derive(Debug)]
 pub(crate) struct Reserved {
     /// For the applications, in their order.

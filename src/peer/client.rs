@@ -116,7 +116,7 @@ pub(crate) enum CallError {
     },
     /// An error without a signature: the peer refuses this node's own signature, or what is at the
     /// address is no peer. Anybody could have said it: for the log, not for decisions.
-    #[error("{address} refuses with status {status}: {detail}")]
+    #[error("{address} answered with status {status}: {detail}")]
     Refused {
         /// The address that was called.
         address: String,

@@ -1,4 +1,4 @@
-//! The memory of accepted requests, so that nobody can replay one.
+//! The memory of accepted requests, so that none can be replayed.
 //!
 //! A request is acceptable while the clocks differ by at most [`WINDOW`], so its nonce is kept until its own
 //! time is further back than that. The signature covers the time, so a replay carries the same time: nonces are

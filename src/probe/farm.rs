@@ -180,7 +180,7 @@ where
     let broken = |error: hyper::Error| format!("The connection to the partner broke off: {}", innermost(&error));
     let client = hyper::client::conn::http1::Builder::new().max_buf_size(64 * 1024).handshake(TokioIo::new(stream));
     let (mut sender, connection) = client.await.map_err(broken)?;
-    // What ends the connection is told to whoever waits for the answer.
+    // The future of the answer reports what ends the connection.
     let connection = Connection(tokio::spawn(connection.map(drop)));
     let response = sender.send_request(request).await.map_err(broken)?;
     let media = response.headers().get(header::CONTENT_TYPE);

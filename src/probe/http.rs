@@ -179,7 +179,7 @@ impl Asker {
         tokio::pin!(answered, connection);
         let mut is_open = true;
         loop {
-            // The connection moves the bytes; what ends it is told to whoever waits for the answer.
+            // The connection moves the bytes; the future of the answer reports what ends it.
             tokio::select! {
                 biased;
                 answer = &mut answered => return answer,

@@ -1,4 +1,4 @@
-//! `tcp = "host:port"`: whether somebody accepts a connection. Nothing is sent.
+//! `tcp = "host:port"`: whether a connection is accepted. Nothing is sent.
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use tokio::net::TcpStream;

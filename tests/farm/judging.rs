@@ -1,10 +1,12 @@
 //! Closings for some requests only, and `why`: at the gate, with real requests.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 
 use crate::{
     closing, opening,
-    support::{Farm, MONITOR_TOKEN, Node},
+    support::{Farm, MONITOR_TOKEN, Node, TOKEN},
 };
 
 async fn closed(node: &Node, criteria: Value) -> String {
@@ -159,4 +161,57 @@ async fn why_names_every_word_and_why_it_counts_or_not() {
     }
     assert_eq!(node.get("/api/v1/availability/nothing/why").await.status, 404);
     assert_eq!(node.get("/api/v1/availability/mail/why?colour=red").await.expect(422).fields(), ["colour"]);
+}
+
+/// What each application is closed by: the ids of its causes, as the board shows them.
+async fn causes(node: &Node) -> BTreeMap<String, BTreeSet<String>> {
+    let board = node.get("/api/v1/availability").await.expect(200).json();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let rows = board["applications"].as_array().unwrap().iter();
+    let ids = |row: &Value| row["causes"].as_array().unwrap().iter().map(|cause| text(&cause["id"])).collect();
+    rows.map(|row| (text(&row["application"]), ids(row))).collect()
+}
+
+#[tokio::test]
+async fn what_a_preview_foretells_is_what_becomes_of_every_application() {
+    let farm = Farm::new(1).start().await;
+    let node = &farm[0];
+    let names = |value: &Value, member: &str| -> BTreeSet<String> {
+        let name = |one: &Value| if member.is_empty() { one } else { &one[member] }.as_str().unwrap().to_owned();
+        value.as_array().unwrap().iter().map(name).collect()
+    };
+    for (token, statement) in [
+        (TOKEN, closing("resource:mail-store", json!({}))),
+        (TOKEN, closing("application:mail", json!({}))),
+        (MONITOR_TOKEN, closing("application:chat", json!({}))),
+        (TOKEN, opening("application:mail")),
+        (TOKEN, closing("system", json!({}))),
+        // A monitor lifts only its own, and the system stays closed.
+        (MONITOR_TOKEN, opening("application:chat")),
+        // Opens one application of a closed system, but not its resource.
+        (TOKEN, opening("application:mail")),
+        (TOKEN, opening("resource:mail-store")),
+        // Later than that: it closes mail again.
+        (TOKEN, closing("system", json!({"message": "again"}))),
+        (TOKEN, opening("system")),
+    ] {
+        let (path, body) = ("/api/v1/preview", statement.to_string());
+        let headers = [("authorization", &*format!("Bearer {token}")), ("content-type", "application/json")];
+        let foretold = node.control("POST", path, &headers, Some(body.as_bytes())).await.expect(200).json();
+        let before = causes(node).await;
+        let id = node.submit_with("?wait=all", token, statement.clone()).await.expect(200).json()["id"].clone();
+        let after = causes(node).await;
+
+        let closed = after.iter().filter(|(_, ids)| ids.contains(id.as_str().unwrap()));
+        let closed: BTreeSet<String> = closed.map(|(name, _)| name.clone()).collect();
+        assert_eq!(names(&foretold["closes"], "application"), closed, "{statement}: {foretold}");
+        let opened = after.iter().filter(|(name, ids)| ids.is_empty() && !before[*name].is_empty());
+        let opened: BTreeSet<String> = opened.map(|(name, _)| name.clone()).collect();
+        assert_eq!(names(&foretold["opens"], ""), opened, "{statement}: {foretold}");
+        let all = |of: &BTreeMap<String, BTreeSet<String>>| of.values().flatten().cloned().collect::<BTreeSet<_>>();
+        // An application that opens while the system stays closed replaces nothing.
+        let gone: BTreeSet<String> = all(&before).difference(&all(&after)).cloned().collect();
+        assert_eq!(names(&foretold["replaces"], ""), gone, "{statement}: {foretold}");
+    }
+    assert!(causes(node).await.values().all(BTreeSet::is_empty));
 }

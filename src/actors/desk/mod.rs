@@ -180,7 +180,7 @@ impl Desk {
     }
 
     /// Returns once everything that was submitted so far is on stable storage. The ledger in memory runs ahead of
-    /// the disk: whoever acknowledges a word because it is there already waits for this first.
+    /// the disk: a caller that acknowledges a word because it is there already waits for this first.
     ///
     /// # Errors
     /// [`SubmitError::Unavailable`], as for a submission.

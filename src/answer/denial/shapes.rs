@@ -148,7 +148,7 @@ fn page(denial: &Denial, language: &Arc<Language>, reading: bool, form: bool) ->
     let title = denial.title(language);
     let names: Vec<&str> = denial.apps().map(|app| app.name().as_str()).collect();
     let page = Page {
-        // Built-in reasons that were somebody's intention.
+        // Built-in reasons of intended closings.
         tone: if matches!(n.reason.code, 1 | 3) { "calm" } else { "alert" },
         // Without a page to come back to, only a return that holds for every request can be told.
         watch: if reading {

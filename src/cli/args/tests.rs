@@ -1,4 +1,4 @@
-//! Arguments that the command line accepts, and those it refuses with status 2.
+//! Arguments that the command line accepts, and those it answered with status 2.
 
 #![allow(clippy::unwrap_used)]
 

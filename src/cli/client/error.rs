@@ -112,7 +112,7 @@ impl Error for Refusal {}
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |key: &str| self.body.get(key).and_then(Value::as_str).map(escaped);
-        write!(f, "{} refuses with status {}", self.address, self.status)?;
+        write!(f, "{} answered with status {}", self.address, self.status)?;
         for part in [text("title"), text("detail")].into_iter().flatten() {
             write!(f, ": {part}")?;
         }

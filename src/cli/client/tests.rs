@@ -38,7 +38,7 @@ fn a_problem_is_told_field_by_field_and_harmlessly() {
     let error = client(&fake).get("/").unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("{} refuses with status 422: Wrong: one field\n  targets[0]: is \\u001b[31mred", fake.address)
+        format!("{} answered with status 422: Wrong: one field\n  targets[0]: is \\u001b[31mred", fake.address)
     );
     assert!(!error.another_may());
 }

@@ -19,7 +19,7 @@ struct Monitors {
 /// The live state of this node's monitors and rules
 #[utoipa::path(
     get, path = "/api/v1/monitors", operation_id = "listMonitors", tag = "nodes",
-    responses((status = 200, description = "What they find at the moment.", body = Monitors), Reading)
+    responses((status = 200, description = "Their latest results.", body = Monitors), Reading)
 )]
 pub(crate) async fn list(request: HttpRequest) -> Result<HttpResponse, Failure> {
     params::none(&request)?;

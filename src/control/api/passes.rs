@@ -1,6 +1,6 @@
 //! Testers' passes (docs/contract.md#testers-pass): `POST /api/v1/passes`.
 //!
-//! A pass is signed, not stored: nothing of it enters the ledger, and every node lets it through.
+//! A pass is signed, not stored: it does not enter the ledger, and every node accepts it.
 
 use std::time::Duration;
 

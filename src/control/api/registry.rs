@@ -239,7 +239,7 @@ pub(crate) async fn schedule(request: HttpRequest) -> Result<HttpResponse, Failu
     params(("id" = String, Path, description = "Its id, a UUID.")),
     request_body(content = ScheduleValue, description = "At most 8,192 bytes."),
     responses(
-        (status = 200, description = "It was there, and has this value now.", body = Registered),
+        (status = 200, description = "The existing record has this value now.", body = Registered),
         (status = 201, description = "It was not there.", body = Registered),
         Acting, ReadingOne
     )
@@ -298,7 +298,7 @@ pub(crate) async fn template(request: HttpRequest) -> Result<HttpResponse, Failu
     params(("id" = String, Path, description = "Its id, a UUID.")),
     request_body(content = TemplateValue, description = "At most 8,192 bytes."),
     responses(
-        (status = 200, description = "It was there, and has this value now.", body = Registered),
+        (status = 200, description = "The existing record has this value now.", body = Registered),
         (status = 201, description = "It was not there.", body = Registered),
         Acting, ReadingOne
     )

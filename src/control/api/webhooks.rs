@@ -19,7 +19,7 @@ struct Webhooks {
 /// What this node's webhooks have been told, and what waits
 #[utoipa::path(
     get, path = "/api/v1/webhooks", operation_id = "listWebhooks", tag = "nodes",
-    responses((status = 200, description = "How they are at the moment.", body = Webhooks), Reading)
+    responses((status = 200, description = "Their present state.", body = Webhooks), Reading)
 )]
 pub(crate) async fn list(request: HttpRequest) -> Result<HttpResponse, Failure> {
     params::none(&request)?;

@@ -55,7 +55,7 @@ impl Caller {
     /// # Errors
     /// 401 when there is none: the handler stands outside of `/api`.
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, Failure> {
-        request.extensions().get::<Self>().cloned().ok_or_else(|| nobody("this needs a token".to_owned()))
+        request.extensions().get::<Self>().cloned().ok_or_else(|| unauthenticated("this needs a token".to_owned()))
     }
 
     /// The token's or the operator's name.
@@ -145,6 +145,6 @@ impl Caller {
     }
 }
 
-pub(super) fn nobody(detail: String) -> Failure {
+pub(super) fn unauthenticated(detail: String) -> Failure {
     Failure::Unauthenticated { detail, invalid_token: false }
 }

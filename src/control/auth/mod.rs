@@ -22,7 +22,7 @@ use actix_web::{
     web::Data,
 };
 
-use self::{caller::nobody, tokens::bearer};
+use self::{caller::unauthenticated, tokens::bearer};
 pub(crate) use self::{
     caller::{Caller, Lease},
     tokens::{Token, Tokens},
@@ -52,7 +52,7 @@ pub(crate) fn identify(request: &HttpRequest) -> Result<Caller, Failure> {
         }
         let text = credentials.to_str().ok().and_then(bearer);
         let text = text.ok_or_else(|| {
-            nobody("the Authorization header field must be \"Bearer\", a space and a token".to_owned())
+            unauthenticated("the Authorization header field must be \"Bearer\", a space and a token".to_owned())
         })?;
         let unknown = || Failure::Unauthenticated { detail: "unknown token".to_owned(), invalid_token: true };
         let token = tokens.and_then(|tokens| tokens.find(text)).ok_or_else(unknown)?;
@@ -74,7 +74,7 @@ pub(crate) fn identify(request: &HttpRequest) -> Result<Caller, Failure> {
         let holds = Arc::new(move |now| sessions.find(&id, now, Use::No).is_some());
         return Ok(Caller::Session { operator: session.operator, lease: Lease { ended: session.ended, holds } });
     }
-    Err(nobody(if tokens.is_none_or(|tokens| tokens.is_empty()) {
+    Err(unauthenticated(if tokens.is_none_or(|tokens| tokens.is_empty()) {
         "this needs a token, and none is configured: `forewarn token` creates one and prints what to add under [[token]] in the configuration".to_owned()
     } else {
         "this needs a token: Authorization: Bearer TOKEN".to_owned()

@@ -153,10 +153,10 @@ pub(crate) async fn read_form(
         return Err(refuse(StatusCode::FORBIDDEN, "Refused", format!("Nothing was changed: {error}.")));
     }
     if !request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        let text = "Nothing was changed: these pages take forms only. Programs use /api/v1.".to_owned();
+        let text = "Nothing was changed: these pages accept forms only. Programs use /api/v1.".to_owned();
         return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not a form", text));
     }
-    // Whoever is not signed in shares a few places with all others who are not, so that forms that never end
+    // Clients that are not signed in share a few places, so that forms that never end
     // cannot take the connections of operators and nodes.
     let is_stranger = state.door.who(request, clock::now(), Use::No).is_none();
     let _place = match is_stranger.then(|| STRANGERS.try_acquire()) {

@@ -458,7 +458,7 @@ pub(crate) fn moved() -> Moved {
         headline: "Chat and Wiki will be unavailable".into(),
         by: "bob".into(),
         at: face().show_exactly(now()),
-        next: "If you go on, what you entered here takes its place.",
+        next: "If you continue, your entries replace it.",
     }
 }
 

@@ -62,7 +62,7 @@ described! {
         "normal, or critical: taken out of queues first. Newer versions may have others."
     ));
     Source, "Source", text().examples(["operator", "monitor", "alert", "farm"]).description(Some(
-        "What kind of notifier speaks: operator, monitor, alert or farm. Newer versions may have others."
+        "The kind of notifier: operator, monitor, alert or farm. Newer versions may have others."
     ));
     DeliveryState, "DeliveryState", words(&["waiting", "queued", "quarantined", "applied", "superseded"]);
     Criteria, "Criteria", criteria();
@@ -104,7 +104,7 @@ fn criteria() -> ObjectBuilder {
         .property("cookies", globs("Cookie to glob. All must match."))
         .property(
             "except",
-            list(ObjectBuilder::new(), "Criteria without an except of their own: what one matches is left out.")
+            list(ObjectBuilder::new(), "Criteria without an except of their own; matching requests are excluded.")
                 .max_items(Some(8)),
         )
         .property("clients", list(text(), "IP addresses, or networks such as 192.0.2.0/24."))
@@ -169,7 +169,7 @@ fn common(required_targets: bool) -> ObjectBuilder {
         .property("message", maybe(text().max_length(Some(2_000)), "Plain text for users."))
         .property(
             "priority",
-            maybe_words(["normal", "critical"], "Critical ones are taken out of the queue first.")
+            maybe_words(["normal", "critical"], "Critical notifications are applied first.")
                 .default(Some("normal".into())),
         )
         .additional_properties(Some(AdditionalProperties::FreeForm(false)))
@@ -182,19 +182,20 @@ fn submission() -> OneOfBuilder {
         .property("status", refer::<Status>())
         .property(
             "replaces",
-            maybe(format(KnownFormat::Uuid), "Cancels this plan and puts the statement in its place."),
+            maybe(format(KnownFormat::Uuid), "Cancels this plan and replaces it with this notification."),
         )
         .property("goes_down_at", maybe(time(), "When it begins. Absent: now."))
         .property(
             "last_entry_seconds",
-            maybe_number(0, Some(86_400))
-                .description(Some("So long before it begins newcomers are turned away; only with goes_down_at.")),
+            maybe_number(0, Some(86_400)).description(Some(
+                "For this long before the beginning new users are turned away; only with goes_down_at.",
+            )),
         )
         .property("expected_back_at", maybe(time(), "When it should be back: after the beginning and the timestamp."))
         .property(
             "duration_seconds",
             maybe_number(1, Some(315_360_000))
-                .description(Some("The same as a length from the beginning on; give one of them.")),
+                .description(Some("The length from the beginning on, instead of expected_back_at.")),
         )
         .property(
             "restore",
@@ -211,7 +212,7 @@ fn submission() -> OneOfBuilder {
         .title(Some("Cancel"))
         .property(
             "cancels",
-            format(KnownFormat::Uuid).description(Some("Takes back this plan: a closing that has not begun.")),
+            format(KnownFormat::Uuid).description(Some("Cancels this plan: a closing that has not begun.")),
         )
         .required("cancels");
     OneOfBuilder::new().item(statement).item(cancel).description(Some(
@@ -223,13 +224,13 @@ fn submission() -> OneOfBuilder {
 fn notification() -> ObjectBuilder {
     let uuid = |about| format(KnownFormat::Uuid).description(Some(about));
     let record = ObjectBuilder::new()
-        .description(Some("A notification's record. Members of newer versions are shown as they came."))
+        .description(Some("A notification's record. It may have members of newer versions."))
         .property("id", format(KnownFormat::Uuid))
         .property("timestamp", refer::<Moment>())
         .property("targets", ArrayBuilder::new().items(refer::<Target>()))
         .property("status", refer::<Status>())
-        .property("cancels", uuid("The plan that it takes back; status is absent then."))
-        .property("replaces", uuid("The plan that it takes the place of."))
+        .property("cancels", uuid("The plan that it cancels; without status."))
+        .property("replaces", uuid("The plan that it replaces."))
         .property("reason", refer::<Name>())
         .property("reason_code", ObjectBuilder::new().schema_type(Type::Integer))
         .property("reason_title", text().description(Some("Of a reason from the configuration.")))
@@ -241,7 +242,7 @@ fn notification() -> ObjectBuilder {
         .property("restore", refer::<Restore>())
         .property(
             "criteria",
-            ObjectBuilder::new().description(Some("As Criteria; kinds of newer versions are shown as they came.")),
+            ObjectBuilder::new().description(Some("Like Criteria; may have kinds of newer versions.")),
         )
         .property("priority", refer::<Priority>())
         .property("operator", text().description(Some("Who said so.")))

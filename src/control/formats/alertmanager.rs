@@ -110,7 +110,7 @@ pub(crate) struct WebhookAlert {
 ///
 /// # Errors
 /// Everything that is wrong with its form, each with its field: another version, too many alerts, an alert without
-/// status, labels, beginning or fingerprint. Nothing of it is to be done then.
+/// status, labels, beginning or fingerprint. Nothing is done then.
 pub(crate) fn read(body: Value, alerting: &Alerting) -> Result<Alerts, Vec<FieldError>> {
     let one = |field: &str, problem: String| vec![FieldError::new(field, problem)];
     let body: Webhook = serde_json::from_value(body)

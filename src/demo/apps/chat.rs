@@ -22,7 +22,7 @@ pub(super) struct Line {
 /// All that was said.
 #[derive(Debug)]
 pub(super) struct Lines {
-    /// To whoever listens.
+    /// To all listeners.
     listeners: broadcast::Sender<String>,
     /// How many lines are gone already.
     gone: usize,
@@ -63,7 +63,7 @@ async fn say(request: HttpRequest, talk: Talk, form: web::Form<Line>) -> HttpRes
     let line = Line { name: shortened(&form.name, 50), text: shortened(&form.text, 1_000) };
     if !line.text.is_empty() {
         let mut talk = talk.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nobody may listen.
+        // There may be no listeners.
         talk.listeners.send(serde_json::json!(line).to_string()).ok();
         talk.kept.push(line);
         let surplus = talk.kept.len().saturating_sub(KEPT);

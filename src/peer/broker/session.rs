@@ -50,7 +50,7 @@ const ACK_WAIT: Duration = Duration::from_secs(30);
 /// The stream keeps this much; a node that was away for longer has merged at its start.
 const KEEP: Duration = Duration::from_secs(24 * 60 * 60);
 const KEEP_BYTES: i64 = 1 << 30;
-/// A consumer that nobody uses for this long is removed by the server.
+/// The server removes a consumer that was not used for this long.
 const UNUSED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How many servers keep the stream, in a cluster.
 const REPLICAS: usize = 3;

@@ -252,7 +252,7 @@ async fn lies_are_not_believed() {
 
     let (stranger, _) = liar(|_, _| Some(b"HTTP/1.1 404 Not Found\r\n\r\nno\nsuch \x1b[31mpage".to_vec())).await;
     let error = ask(&stranger, LONG).await.unwrap_err();
-    assert!(error.to_string().ends_with("refuses with status 404: nosuch [31mpage"), "{error}");
+    assert!(error.to_string().ends_with("answered with status 404: nosuch [31mpage"), "{error}");
 }
 
 #[actix_web::test]

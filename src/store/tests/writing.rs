@@ -199,7 +199,7 @@ fn a_flush_that_hangs_stops_the_store_and_holds_up_nobody() {
     step(1).unwrap();
     let WriterEvent::Stopped { status } = next(&events) else { panic!("not stopped") };
     assert!(matches!(&status, Status::Failed { restart: true, .. }), "{status:?}");
-    // nobody calls sled any more, as it could hang as well
+    // no thread calls sled any more, as it could hang as well
     assert!(matches!(step(2), Err(StoreError::Stopped(_))));
     assert!(matches!(store.get(Tree::Pending, b"x"), Err(StoreError::Stopped(_))));
     assert!(store.scan(Tree::Pending, .., Direction::Ascending).is_err());

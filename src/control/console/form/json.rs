@@ -66,7 +66,7 @@ pub(crate) fn to_json(fields: &Fields, zone: Tz) -> (Value, Vec<FieldError>) {
     (Value::Object(members), errors)
 }
 
-/// A time: what a script has converted; the moment that the field was filled in with, if nobody touched it;
+/// A time: what a script has converted; the moment that the field was filled in with, if it was not edited;
 /// or what was typed, in the operators' zone.
 pub(crate) fn time_of(typed: &str, exact: &str, shown: &str, zone: Tz) -> Result<Option<Moment>, String> {
     let untouched = shown.split_once(' ').filter(|(value, _)| *value == typed.trim()).map(|(_, moment)| moment);
@@ -127,7 +127,7 @@ fn criteria(fields: &Fields, errors: &mut Vec<FieldError>) -> Map<String, Value>
                         errors.push(wrong(format!("name {:?} twice", name.trim())));
                     }
                 }
-                _ => errors.push(wrong(format!("have a line that is not of the form {form}: {line:?}"))),
+                _ => errors.push(wrong(format!("have a line that does not have the form {form}: {line:?}"))),
             }
         }
         if !members.is_empty() {

@@ -1,6 +1,6 @@
 //! The form for what the registry keeps: fields as the value of a schedule or template, and back.
 //!
-//! Must stay true: a form that nobody has touched makes the value that it was filled in from.
+//! Must stay true: a form that was not edited makes the value that it was filled in from.
 
 use chrono::NaiveDateTime;
 use chrono_tz::Tz;

@@ -1,6 +1,6 @@
 //! Forms that are filled in from an existing notification.
 //!
-//! Must stay true: a form that nobody has touched submits what the notification says, member for member, with
+//! Must stay true: a form that was not edited submits what the notification states, member for member, with
 //! and without scripts. Criteria that the form has no input for are shown in words and submitted unchanged.
 //! Only members of a newer version cannot be carried; [`left_out`] names them, so that the pages say so.
 

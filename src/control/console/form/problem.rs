@@ -92,8 +92,8 @@ pub(crate) fn of_fields(errors: Vec<FieldError>) -> Vec<Problem> {
                 "is missing: choose at least one",
             ),
             ("is required: \"available\", \"unavailable\" or \"degraded\"", "is missing: choose one"),
-            ("goes with goes_down_at only", "is only for what begins later: fill in the beginning"),
-            ("expected_back_at or duration_seconds", "a time to be back at, or a duration"),
+            ("goes with goes_down_at only", "is only for planned maintenance: fill in the beginning"),
+            ("expected_back_at or duration_seconds", "an expected return or a duration"),
             ("expected_back_at", "“Back at”"),
             ("goes with \"unavailable\" only", "is only for what is unavailable: leave it empty"),
             ("\"automatic\"", "“by itself”"),
@@ -125,6 +125,6 @@ mod tests {
         assert!(problems[4].text.starts_with("The list of paths (entry 1) "), "{}", problems[4].text);
         assert_eq!(problems[0].text, "What is affected is missing: choose at least one.");
         assert_eq!(problems[1].text, "The new status is missing: choose one.");
-        assert_eq!(problems[2].text, "The end “by itself” needs a time to be back at, or a duration.");
+        assert_eq!(problems[2].text, "The end “by itself” needs an expected return or a duration.");
     }
 }

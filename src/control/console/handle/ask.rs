@@ -54,7 +54,7 @@ pub(crate) fn author(visit: &Visit<'_>) -> Author {
 
 /// The form again after signing in, as it was when the session had ended.
 pub(crate) async fn given_back(visit: &Visit<'_>, fields: Fields) -> HttpResponse {
-    let notice = "You are signed in again, and here is what you had filled in. It was not sent.";
+    let notice = "You are signed in again. Your entries are below; they were not sent.";
     ask(visit, fields, Page::notice(StatusCode::OK, notice)).await
 }
 

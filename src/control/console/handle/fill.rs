@@ -100,8 +100,11 @@ async fn plan(visit: &Visit<'_>, what: &str, entry: &Entry) -> Result<(Fields, P
 fn cannot_carry(n: &Notification) -> Option<String> {
     let names = form::left_out(n);
     let list = words::list(&names, "and");
-    (!names.is_empty())
-        .then(|| format!("This was made by a newer version. What this node cannot repeat is left out here: {list}."))
+    (!names.is_empty()).then(|| {
+        format!(
+            "This was made by a newer version of Forewarn. Fields that this node does not know are left out: {list}."
+        )
+    })
 }
 
 /// A form that updates a closing: it begins with everything that stands.

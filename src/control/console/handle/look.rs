@@ -112,7 +112,7 @@ async fn show_receipt(state: &ConsoleState, request: &HttpRequest, id: &str) -> 
 
 /// 404 for a notification.
 pub(crate) fn no_such(visit: &Visit<'_>) -> HttpResponse {
-    let text = "This node has no notification with this id. It has not arrived yet, or it is older than the history goes back.";
+    let text = "This node has no notification with this id. It has not arrived yet, or it is older than the history.";
     visit.message(StatusCode::NOT_FOUND, "", "No such notification", text, &[("/history", "To the history")])
 }
 

@@ -15,7 +15,7 @@ use crate::{
 const PLAN: &str = "Another operator has already changed or cancelled this plan.";
 const CLOSING: &str = "Another operator has already changed this.";
 /// What happens if one goes on.
-const TAKES_ITS_PLACE: &str = "If you go on, what you entered here takes its place.";
+const TAKES_ITS_PLACE: &str = "If you continue, your entries replace it.";
 
 /// What a plan has become, and the plan that can be changed or cancelled in its place, if there is
 /// one. `None`: it is as it was, as far as the history goes back.
@@ -25,11 +25,11 @@ pub(crate) async fn of_plan(visit: &Visit<'_>, plan: Uuid) -> Option<(Moved, Opt
             Some((moved(visit, PLAN, &entry, TAKES_ITS_PLACE).await, Some(entry)))
         }
         Fate::Changed(entry) => {
-            let next = "It has begun. If you go on, what you entered here becomes a new notification.";
+            let next = "It has begun. If you continue, your entries become a new notification.";
             Some((moved(visit, PLAN, &entry, next).await, None))
         }
         Fate::Cancelled(entry) => {
-            let next = "If you go on, what you entered here becomes a new plan.";
+            let next = "If you continue, your entries become a new plan.";
             Some((moved(visit, PLAN, &entry, next).await, None))
         }
     }

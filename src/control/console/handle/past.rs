@@ -1,4 +1,4 @@
-//! The last day of each application, for the board: made from the history when somebody looks, at most every few
+//! The last day of each application, for the board: made from the history when the board is opened, at most every few
 //! seconds.
 //!
 //! Must stay true: the board waits for it for a short time only, and shows what was known last otherwise; however

@@ -1,7 +1,7 @@
 //! Schedules and templates: lists, the form's preview and saving, and removing.
 //!
 //! Must stay true: the id is made when the form is first shown, so that a second click saves the same again; a change
-//! that somebody else has made meanwhile is told before it is overwritten.
+//! that another operator has made meanwhile is shown before it is overwritten.
 
 use std::sync::Arc;
 
@@ -222,7 +222,7 @@ async fn check(
     if version != fields.version && !is_same {
         let notice = match &held {
             Some(held) => format!(
-                "{} has changed this in the meantime. If you go on, what you entered here takes its place.",
+                "{} has changed this in the meantime. If you continue, your entries replace it.",
                 held.operator.as_deref().unwrap_or("Another operator")
             ),
             None => {

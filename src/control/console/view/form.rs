@@ -29,7 +29,7 @@ impl TimeField {
         }
     }
 
-    /// What goes with the field unseen, so that it stays that moment where nobody touches it.
+    /// What goes with the field unseen, so that it stays that moment if it is not edited.
     pub(crate) fn shown(&self) -> String {
         if self.exact.is_empty() { String::new() } else { format!("{} {}", self.value, self.exact) }
     }

@@ -273,7 +273,7 @@ impl RemovePage {
         let is_schedule = record.kind == crate::availability::Kind::Schedule;
         let text = match (is_schedule, plans) {
             (false, _) => "It is removed on every node. Notifications that were made from it stay.".to_owned(),
-            (true, 0) => "It is removed on every node. No plan of it stands.".to_owned(),
+            (true, 0) => "It is removed on every node. It has no plans at present.".to_owned(),
             (true, 1) => "It is removed on every node, and its plan that has not begun is cancelled.".to_owned(),
             (true, n) => format!("It is removed on every node, and its {n} plans that have not begun are cancelled."),
         };

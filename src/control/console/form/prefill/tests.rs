@@ -1,4 +1,4 @@
-//! A form that nobody touches submits what stands.
+//! A form that was not edited submits the same again.
 #![allow(clippy::unwrap_used)]
 
 use chrono_tz::Europe::Berlin;
