@@ -90,6 +90,8 @@ pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource], file: 
         if upstream_ca.is_some() && !upstream.iter().any(HttpUrl::is_tls) {
             entry.problem("upstream_ca", "has no effect: no upstream is https");
         }
+        let protocols = [("http/1.1", false), ("h2", true)];
+        let http2 = entry.text("upstream_protocol", values::one_of(&protocols)).unwrap_or(false);
         let versions = [("v2", true)];
         let proxy_protocol = entry.text("proxy_protocol", values::one_of(&versions)).unwrap_or(false);
         let name = name?;
@@ -99,6 +101,7 @@ pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource], file: 
             routes,
             upstream,
             upstream_ca,
+            http2,
             proxy_protocol,
             balance: balance.unwrap_or_default(),
             strip_prefix,

@@ -270,6 +270,8 @@ pub struct Application {
     pub upstream: Vec<HttpUrl>,
     /// Whom to believe at those that are `https`; `None`: the system's authorities.
     pub upstream_ca: Option<Arc<RootCertStore>>,
+    /// Whether they speak HTTP/2. Default no.
+    pub http2: bool,
     /// Whether they are told of each client by the PROXY protocol, version 2. Default no.
     pub proxy_protocol: bool,
     /// How requests are shared among them. Default in turn.

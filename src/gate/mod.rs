@@ -14,6 +14,7 @@
 mod audience;
 mod balance;
 mod buffers;
+mod call;
 mod check;
 mod client;
 mod connection;
@@ -30,6 +31,7 @@ pub mod forwarded;
 mod http2;
 mod inject;
 pub mod limits;
+mod lines;
 pub mod listener;
 pub(crate) mod negotiate;
 pub mod per_client;

@@ -18,6 +18,8 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
+use http::uri::Scheme;
 use tokio::{
     io::AsyncWriteExt as _,
     net::TcpStream,
@@ -26,7 +28,11 @@ use tokio::{
 
 use tokio_rustls::TlsConnector;
 
-use super::stream::Stream;
+use super::{
+    call::Call,
+    lines::{Line, Lines, Slot},
+    stream::Stream,
+};
 use crate::{
     gate::{limits::Keeping, upstream::Upstream},
     http1::pipe::Pipe,
@@ -65,7 +71,8 @@ impl Link {
     pub(super) fn bear(&mut self, silence: Duration) {
         if self.silence != silence {
             self.silence = silence;
-            if let Err(error) = socket2::SockRef::from(self.stream.socket()).set_tcp_user_timeout(Some(silence)) {
+            let Some(socket) = self.stream.socket() else { return };
+            if let Err(error) = socket2::SockRef::from(socket).set_tcp_user_timeout(Some(silence)) {
                 log::debug!(upstream:% = self.authority, error:%; "user_timeout_not_set");
             }
         }
@@ -75,6 +82,8 @@ impl Link {
 /// The idle connections of one worker.
 pub(in crate::gate) struct Pool {
     idle: RefCell<HashMap<Arc<str>, Vec<Link>>>,
+    /// Connections that carry several requests at a time.
+    lines: Lines,
     keeping: Keeping,
     round: Cell<u32>,
     /// Of the task that watches them.
@@ -84,15 +93,24 @@ pub(in crate::gate) struct Pool {
 impl Pool {
     /// An empty pool, and the tasks that keep it, on this thread.
     pub(in crate::gate) fn start(keeping: Keeping) -> Rc<Self> {
-        let pool =
-            Rc::new(Self { idle: RefCell::default(), keeping, round: Cell::new(0), watcher: RefCell::new(None) });
+        let pool = Rc::new(Self {
+            idle: RefCell::default(),
+            lines: Lines::default(),
+            keeping,
+            round: Cell::new(0),
+            watcher: RefCell::new(None),
+        });
         actix_web::rt::spawn(watch(Rc::downgrade(&pool)));
         actix_web::rt::spawn(reap(Rc::downgrade(&pool)));
         pool
     }
 
-    /// The connection that came back last, if one is fit for another request.
+    /// The connection that came back last, if one is fit for another request; or one that has room for it.
     pub(super) fn take(&self, upstream: &Upstream) -> Option<Link> {
+        if upstream.is_http2() {
+            let slot = self.lines.take(upstream.key(), self.keeping.age)?.ready().now_or_never()?.ok()?;
+            return Some(Link { reused: true, ..link(upstream, call(slot, upstream)) });
+        }
         let mut idle = self.idle.borrow_mut();
         let kept = idle.get_mut(upstream.key())?;
         while let Some(link) = kept.pop() {
@@ -105,6 +123,9 @@ impl Pool {
 
     /// Takes back a connection whose exchange is complete in both directions.
     pub(super) fn give_back(&self, mut link: Link) {
+        if link.stream.socket().is_none() {
+            return;
+        }
         link.reused = true;
         link.round = self.round.get();
         let mut idle = self.idle.borrow_mut();
@@ -128,21 +149,23 @@ impl Pool {
     /// Opens a new connection. Fails as the operating system does, or with [`io::ErrorKind::TimedOut`].
     /// `preface` is what it gets before everything else.
     pub(super) async fn open(&self, upstream: &Upstream, preface: &[u8], limit: Duration) -> io::Result<Link> {
-        let stream = match time::timeout(limit, connect(upstream, preface)).await {
-            Ok(connected) => connected?,
+        let opening = async {
+            let stream = connect(upstream, preface).await?;
+            if !upstream.is_http2() {
+                return Ok::<_, io::Error>(stream);
+            }
+            let line = Line::begin(stream).await?;
+            // One that was opened in a client's name carries nothing else.
+            if preface.is_empty() {
+                self.lines.keep(upstream.key(), &line);
+            }
+            Ok(call(line.ready().await?, upstream))
+        };
+        let stream = match time::timeout(limit, opening).await {
+            Ok(opened) => opened?,
             Err(elapsed) => return Err(io::Error::new(io::ErrorKind::TimedOut, elapsed)),
         };
-        Ok(Link {
-            stream,
-            unflushed: false,
-            input: Pipe::default(),
-            reused: false,
-            silence: Duration::ZERO,
-            authority: Arc::clone(upstream.authority()),
-            key: Arc::clone(upstream.key()),
-            opened: Instant::now(),
-            round: 0,
-        })
+        Ok(link(upstream, stream))
     }
 
     /// Closes connections that were idle for a whole round or are too old, and begins the next round.
@@ -153,7 +176,29 @@ impl Pool {
             kept.retain(|link| link.round == round && link.opened.elapsed() < self.keeping.age);
             !kept.is_empty()
         });
+        self.lines.sweep(self.keeping.age);
     }
+}
+
+/// A new link.
+fn link(upstream: &Upstream, stream: Stream) -> Link {
+    Link {
+        stream,
+        unflushed: false,
+        input: Pipe::default(),
+        reused: false,
+        silence: Duration::ZERO,
+        authority: Arc::clone(upstream.authority()),
+        key: Arc::clone(upstream.key()),
+        opened: Instant::now(),
+        round: 0,
+    }
+}
+
+/// One request by HTTP/2.
+fn call(slot: Slot, upstream: &Upstream) -> Stream {
+    let scheme = if upstream.tls().is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+    Stream::Http2(Box::new(Call::new(slot, scheme)))
 }
 
 async fn connect(upstream: &Upstream, preface: &[u8]) -> io::Result<Stream> {
@@ -166,7 +211,11 @@ async fn connect(upstream: &Upstream, preface: &[u8]) -> io::Result<Stream> {
     Ok(match upstream.tls() {
         None => Stream::Plain(stream),
         Some((name, config)) => {
-            Stream::Tls(Box::new(TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream).await?))
+            let stream = TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream).await?;
+            if upstream.is_http2() && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+                return Err(io::Error::other("it does not speak HTTP/2"));
+            }
+            Stream::Tls(Box::new(stream))
         }
     })
 }

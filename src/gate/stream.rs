@@ -1,4 +1,4 @@
-//! A connection to an upstream: plain, or under TLS.
+//! A connection to an upstream: plain, under TLS, or one request of a connection that speaks HTTP/2.
 
 use std::{
     io,
@@ -12,25 +12,30 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
+use super::call::Call;
+
 /// See the module.
 pub(in crate::gate) enum Stream {
     Plain(TcpStream),
     /// Boxed, because it is large and the other one is not.
     Tls(Box<TlsStream<TcpStream>>),
+    /// Carries one request.
+    Http2(Box<Call>),
 }
 
 impl Stream {
-    /// The socket below.
-    pub(super) fn socket(&self) -> &TcpStream {
+    /// The socket below, if it is its own.
+    pub(super) fn socket(&self) -> Option<&TcpStream> {
         match self {
-            Self::Plain(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().0,
+            Self::Plain(stream) => Some(stream),
+            Self::Tls(stream) => Some(stream.get_ref().0),
+            Self::Http2(_) => None,
         }
     }
 
     /// Whether what was written may still have to be flushed.
     pub(super) fn keeps(&self) -> bool {
-        matches!(self, Self::Tls(_))
+        !matches!(self, Self::Plain(_))
     }
 
     /// Whether an idle connection is open and silent. If so, `cx` is woken when that changes.
@@ -39,6 +44,7 @@ impl Stream {
             Self::Plain(stream) => is_quiet(stream, cx),
             // Under TLS there are messages that are none of the application's, such as tickets: reading passes over them.
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, &mut ReadBuf::new(&mut [0])).is_pending(),
+            Self::Http2(_) => false,
         }
     }
 }
@@ -62,6 +68,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Http2(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -71,6 +78,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Http2(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
@@ -78,6 +86,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Http2(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -85,6 +94,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Http2(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 
@@ -100,6 +110,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Http2(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
     }
 }

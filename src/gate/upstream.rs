@@ -20,6 +20,7 @@ pub struct Upstream {
     host: Box<str>,
     port: u16,
     tls: Option<(ServerName<'static>, Arc<ClientConfig>)>,
+    http2: bool,
 }
 
 impl From<&HttpUrl> for Upstream {
@@ -30,6 +31,7 @@ impl From<&HttpUrl> for Upstream {
             key: Arc::clone(&authority),
             authority,
             tls: None,
+            http2: false,
             // brackets are URL syntax; the resolver wants the bare address
             host: url.host().trim_start_matches('[').trim_end_matches(']').into(),
             port: url.port(),
@@ -53,6 +55,16 @@ impl Upstream {
         let name = ServerName::try_from(self.host.to_string());
         let name = name.map_err(|error| format!("{}: {error}", self.authority))?;
         Ok(Self { key: format!("{owner} https://{}", self.authority).into(), tls: Some((name, config)), ..self })
+    }
+
+    /// By HTTP/2: without TLS by prior knowledge.
+    pub fn by_http2(self) -> Self {
+        Self { key: format!("h2 {}", self.key).into(), http2: true, ..self }
+    }
+
+    /// Whether it speaks HTTP/2.
+    pub(super) fn is_http2(&self) -> bool {
+        self.http2
     }
 
     /// Which connections may stand for a new one.

@@ -260,6 +260,7 @@ fn same_upstreams(application: &config::Application, before: Option<(&Settings, 
     let former = &settings.applications[at];
     let authorities = |one: &config::Application| one.upstream_ca.as_ref().map(|roots| roots.roots.clone());
     let is_same = former.upstream == application.upstream
+        && former.http2 == application.http2
         && former.balance == application.balance
         && authorities(former) == authorities(application);
     is_same.then(|| Arc::clone(&gate.served[at].upstreams))
@@ -280,13 +281,16 @@ fn upstreams(application: &config::Application) -> Result<Vec<Upstream>, String>
             (true, None) => {
                 let mut config =
                     client(application.upstream_ca.as_ref(), None).map_err(|error| wrong(error.to_string()))?;
-                config.alpn_protocols = vec![b"http/1.1".to_vec()];
+                config.alpn_protocols = vec![if application.http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
                 let known = settings.insert(Arc::new(config));
                 upstream.under_tls(Arc::clone(known), &owner).map_err(wrong)?
             }
         });
     }
-    Ok(made)
+    Ok(match application.http2 {
+        true => made.into_iter().map(Upstream::by_http2).collect(),
+        false => made,
+    })
 }
 
 /// Whom this node believes at other nodes' addresses.

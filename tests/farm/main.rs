@@ -9,6 +9,7 @@ mod support;
 mod alerts;
 mod asking;
 mod bodies;
+mod clients;
 mod disk;
 mod door;
 mod formats;

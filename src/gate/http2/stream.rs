@@ -12,29 +12,28 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf as _, Bytes, BytesMut};
-use h2::{Reason, RecvStream, SendStream, server::SendResponse};
+use bytes::{Buf as _, Bytes};
+use h2::{Reason, RecvStream, server::SendResponse};
 use http::Request;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::{
-    gate::{client::Socket, translated},
+    gate::{
+        client::Socket,
+        translated::{self, Failure, Incoming, Outgoing, TAKEN},
+    },
     http1::{
         framing::{self, Body},
         head::{self, Slots},
-        unframe::{Part, Unframer},
     },
 };
-
-/// The most that is taken of an answer before it is sent, in bytes: the measure of a slow client's progress.
-const TAKEN: usize = 16 * 1024;
 
 /// See the module.
 pub(super) struct Stream {
     /// Bytes of the request that have not been read.
     unread: Bytes,
     /// Where more of them come from.
-    body: Option<translated::Incoming>,
+    body: Option<Incoming>,
     asked_head: bool,
     respond: SendResponse<Bytes>,
     /// Bytes of the answer that have not been looked at.
@@ -49,21 +48,11 @@ pub(super) struct Stream {
     taken_back: Rc<Cell<u32>>,
 }
 
-/// A body that is being sent.
-struct Outgoing {
-    send: SendStream<Bytes>,
-    unframer: Unframer,
-    /// Data that has not been sent.
-    piece: Bytes,
-    /// Nothing comes behind the piece but trailers.
-    over: bool,
-}
-
 impl Stream {
     pub(super) fn new(request: Request<RecvStream>, respond: SendResponse<Bytes>, taken_back: Rc<Cell<u32>>) -> Self {
         let (parts, body) = request.into_parts();
-        let body = translated::Incoming::new(body, &parts.headers);
-        let chunked = body.as_ref().is_some_and(translated::Incoming::is_chunked);
+        let body = Incoming::new(body, &parts.headers);
+        let chunked = body.as_ref().is_some_and(Incoming::is_chunked);
         Self {
             unread: translated::request(&parts, chunked).into(),
             body,
@@ -102,117 +91,42 @@ impl Stream {
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match ready!(self.poll_sent(cx)) {
             Ok(()) => Poll::Ready(Ok(())),
-            Err(Failure::Answer(error)) => Poll::Ready(Err(error)),
+            Err(Failure::Message(error)) => Poll::Ready(Err(error)),
             Err(Failure::Stream(error)) => Poll::Ready(Err(self.broken(error))),
         }
     }
 
     fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        loop {
-            if self.done {
-                self.answer.clear();
-                return Poll::Ready(Ok(()));
-            }
-            let Some(out) = &mut self.out else {
-                match self.send_head()? {
-                    true => continue,
-                    false => return Poll::Ready(Ok(())),
-                }
-            };
-            if ready!(out.poll_piece(cx))? {
-                self.done = true;
-                continue;
-            }
-            if self.answer.is_empty() {
-                return Poll::Ready(Ok(()));
-            }
-            let taken = out.take(&self.answer)?;
-            self.answer.drain(..taken);
-            if out.piece.is_empty() && !out.over {
+        while self.out.is_none() {
+            if !self.send_head()? {
                 return Poll::Ready(Ok(()));
             }
         }
+        if let Some(out) = self.out.as_mut().filter(|_| !self.done) {
+            self.done = ready!(out.poll_send(&mut self.answer, cx))?;
+        }
+        if self.done {
+            self.answer.clear();
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Sends a head of the answer, if it is there. Returns whether it was.
     fn send_head(&mut self) -> Result<bool, Failure> {
         let mut slots = Slots::default();
-        let Some(head) = head::answer(&self.answer, &mut slots).map_err(Failure::answer)? else { return Ok(false) };
-        let meaning = framing::answer(&head, self.asked_head).map_err(Failure::answer)?;
-        let response = translated::answer(&head, &meaning).map_err(Failure::answer)?;
+        let Some(head) = head::answer(&self.answer, &mut slots).map_err(Failure::message)? else { return Ok(false) };
+        let meaning = framing::answer(&head, self.asked_head).map_err(Failure::message)?;
+        let response = translated::answer(&head, &meaning).map_err(Failure::message)?;
         if response.status().is_informational() {
             self.respond.send_informational(response)?;
         } else {
             self.done = matches!(meaning.body, Body::None | Body::Length(0));
             let send = self.respond.send_response(response, self.done)?;
-            let unframer = Unframer::new(meaning.body);
-            self.out = Some(Outgoing { send, unframer, piece: Bytes::new(), over: false });
+            self.out = Some(Outgoing::new(send, meaning.body));
         }
         let len = head.len;
         self.answer.drain(..len);
         Ok(true)
-    }
-}
-
-impl Outgoing {
-    /// Sends the piece, and the end behind it. Returns whether the end was sent.
-    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Failure>> {
-        let trailers = if self.over { translated::trailers(&self.unframer.trailers) } else { None };
-        while !self.piece.is_empty() {
-            let room = ready!(translated::poll_room(&mut self.send, self.piece.len(), cx))?;
-            let piece = self.piece.split_to(room);
-            let last = self.over && self.piece.is_empty() && trailers.is_none();
-            self.send.send_data(piece, last)?;
-            if last {
-                return Poll::Ready(Ok(true));
-            }
-        }
-        if self.over {
-            match trailers {
-                None => self.send.send_data(Bytes::new(), true)?,
-                Some(trailers) => self.send.send_trailers(trailers)?,
-            }
-        }
-        Poll::Ready(Ok(self.over))
-    }
-
-    /// Takes the data of all parts of a body that have come. Returns how many bytes are done with.
-    fn take(&mut self, answer: &[u8]) -> Result<usize, Failure> {
-        let (mut piece, mut taken) = (BytesMut::new(), 0);
-        loop {
-            let (n, part) = self.unframer.next(&answer[taken..]).map_err(Failure::answer)?;
-            taken += n;
-            match part {
-                Part::Data(data) => piece.extend_from_slice(data),
-                Part::More => break,
-                Part::End => {
-                    self.over = true;
-                    break;
-                }
-            }
-        }
-        self.piece = piece.freeze();
-        Ok(taken)
-    }
-}
-
-/// Why an answer is not sent.
-enum Failure {
-    /// It is none.
-    Answer(io::Error),
-    /// Its client does not take it.
-    Stream(h2::Error),
-}
-
-impl Failure {
-    fn answer(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Answer(io::Error::other(error))
-    }
-}
-
-impl From<h2::Error> for Failure {
-    fn from(error: h2::Error) -> Self {
-        Self::Stream(error)
     }
 }
 

@@ -4,16 +4,25 @@
 //! that it means the same in both versions; lengths and framing are written here, never copied.
 
 mod incoming;
+mod outgoing;
 
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use h2::SendStream;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts, uri};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header,
+    request::Parts,
+    response,
+    uri::{self, Scheme},
+};
 
-pub(super) use self::incoming::Incoming;
+pub(super) use self::{
+    incoming::Incoming,
+    outgoing::{Failure, Outgoing, TAKEN},
+};
 use crate::http1::{
-    framing::{AnswerMeaning, Known},
+    framing::{AnswerMeaning, Body, Known},
     head::{AnswerHead, Field},
     write,
 };
@@ -70,6 +79,53 @@ pub(super) fn answer(head: &AnswerHead<'_, '_>, meaning: &AnswerMeaning<'_>) -> 
     };
     fields(head.fields.iter().filter(|field| passes(field.name)), response.headers_mut());
     Ok(response)
+}
+
+/// The request with this head, which this gate has written, without the empty line at its end; and its body. `None`:
+/// HTTP/2 cannot carry it.
+pub(super) fn forwarded(head: &[u8], scheme: &Scheme) -> Option<(Request<()>, Body)> {
+    let mut lines = head.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let mut first = lines.next()?.split(|&byte| byte == b' ');
+    let (method, target) = (first.next()?, first.next()?);
+    let (mut host, mut body, mut fields) = (&b""[..], Body::None, HeaderMap::new());
+    for line in lines.filter(|line| !line.is_empty()) {
+        let colon = line.iter().position(|&byte| byte == b':')?;
+        let (name, value) = (std::str::from_utf8(&line[..colon]).ok()?, line[colon + 1..].trim_ascii());
+        match Known::of(name) {
+            Known::Host => host = value,
+            Known::TransferEncoding => body = Body::Chunked,
+            Known::ContentLength => body = Body::Length(std::str::from_utf8(value).ok()?.parse().ok()?),
+            _ => {}
+        }
+        if matches!(Known::of(name), Known::Other | Known::ContentLength | Known::Expect | Known::Te) {
+            fields.append(HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(value).ok()?);
+        }
+    }
+    let uri = Uri::builder().scheme(scheme.clone()).authority(host).path_and_query(target).build().ok()?;
+    let mut request = Request::new(());
+    *request.method_mut() = Method::from_bytes(method).ok()?;
+    *request.uri_mut() = uri;
+    *request.version_mut() = Version::HTTP_2;
+    *request.headers_mut() = fields;
+    Some((request, body))
+}
+
+/// The head of an answer as HTTP/1.1 has it. `body`: what comes behind it. `short`: it has no body, whatever it says
+/// of its length.
+pub(super) fn answered(parts: &response::Parts, body: Option<&Incoming>, short: bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1_024);
+    write::status_line(&mut out, parts.status.as_u16(), parts.status.canonical_reason().unwrap_or_default());
+    for (name, value) in &parts.headers {
+        if matches!(Known::of(name.as_str()), Known::Other | Known::ContentLength) {
+            write::field(&mut out, name.as_str(), value.as_bytes());
+        }
+    }
+    let short = short || matches!(parts.status.as_u16(), 100..=199 | 204 | 304);
+    if body.is_none() && !short && !parts.headers.contains_key(header::CONTENT_LENGTH) {
+        write::length(&mut out, 0);
+    }
+    end(&mut out, !short && body.is_some_and(Incoming::is_chunked));
+    out
 }
 
 /// The trailers of a message, if there are any.
@@ -149,6 +205,41 @@ mod tests {
         let head = head::request(two.as_bytes(), &mut slots, "/long/").unwrap().unwrap();
         assert!(framing::request(&head).is_err(), "two hosts are refused");
         assert_eq!(of("/x", &[("host", "h")], false), "GET /x HTTP/1.1\r\nhost: h\r\n\r\n");
+    }
+
+    #[test]
+    fn a_forwarded_request_keeps_its_target_and_its_trailers() {
+        let head = b"POST /a//b?c=%2f HTTP/1.1\r\nhost: h:1\r\nX-A: 1\r\ntransfer-encoding: chunked\r\n\
+                     connection: te\r\nte: trailers\r\nvia: 1.1 forewarn\r\n";
+        let (request, body) = forwarded(head, &Scheme::HTTP).unwrap();
+        assert_eq!(
+            (request.method().as_str(), request.uri().to_string()),
+            ("POST", "http://h:1/a//b?c=%2f".to_owned())
+        );
+        let names: Vec<_> = request.headers().keys().map(HeaderName::as_str).collect();
+        assert_eq!((names, body), (vec!["x-a", "te", "via"], Body::Chunked));
+        let length = b"PUT / HTTP/1.1\r\nhost: h\r\ncontent-length: 5\r\n";
+        assert_eq!(forwarded(length, &Scheme::HTTPS).unwrap().1, Body::Length(5));
+        assert!(forwarded(b"GET / HTTP/1.1\r\nhost: a b\r\n", &Scheme::HTTP).is_none());
+    }
+
+    #[test]
+    fn an_answer_by_http2_is_framed() {
+        let framed = |status: u16, fields: &[(&str, &str)], short| {
+            let mut builder = Response::builder().status(status);
+            for (name, value) in fields {
+                builder = builder.header(*name, *value);
+            }
+            let (parts, ()) = builder.body(()).unwrap().into_parts();
+            String::from_utf8(answered(&parts, None, short)).unwrap()
+        };
+        assert_eq!(
+            framed(200, &[("grpc-status", "5")], false),
+            "HTTP/1.1 200 OK\r\ngrpc-status: 5\r\ncontent-length: 0\r\n\r\n"
+        );
+        assert_eq!(framed(200, &[("content-length", "5")], true), "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n");
+        assert_eq!(framed(304, &[], false), "HTTP/1.1 304 Not Modified\r\n\r\n");
+        assert_eq!(framed(103, &[("link", "</a>")], false), "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n");
     }
 
     #[test]
