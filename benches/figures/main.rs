@@ -9,8 +9,9 @@
 //! | CPU time of a denial, of a proxied request, of 1 MiB each way | nginx, HAProxy (with wrk and taskset) |
 //! | memory of 10,000 idle connections; 5,000 that send a byte a second | |
 //! | CPU time of 200 monitors, each with a check every second | |
+//! | a notification to 50 nodes: time, messages, bytes, CPU time by fan-out and by NATS (only if asked for by name) | |
 //!
-//! Only some of it: `cargo bench --bench figures -- latency throughput restart merging gate connections monitors`.
+//! Only some of it: `cargo bench --bench figures -- latency throughput restart merging gate connections monitors strategies`.
 //!
 //! Wall-clock figures on a shared machine mean little by themselves; the ratios of one run say more.
 //! etcd and Redis (Debian: etcd-server, redis-server) are skipped, and said to be, where they are not
@@ -26,6 +27,7 @@ mod monitors;
 mod neighbours;
 mod nodes;
 mod restart;
+mod strategies;
 mod svg;
 
 use std::{fmt::Write as _, fs, time::Duration};
@@ -65,6 +67,10 @@ fn main() {
         }
         if is_wanted("monitors") {
             monitors::measure(&mut report).await;
+        }
+        // So many nodes are more than most machines want to run by the way.
+        if wanted.iter().any(|name| name == "strategies") {
+            strategies::measure(&mut report).await;
         }
     });
     if is_wanted("merging") {
