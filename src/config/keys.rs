@@ -212,7 +212,7 @@ impl Written {
         }
     }
 
-    fn differing<'k>(&self, other: &Self, of: &[&'k str]) -> Vec<String> {
+    fn differing(&self, other: &Self, of: &[&str]) -> Vec<String> {
         let all: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
         let differs = all.into_iter().filter(|key| self.0.get(*key) != other.0.get(*key));
         differs.filter(|key| of.contains(&key.as_str())).cloned().collect()
