@@ -126,7 +126,7 @@ pub struct Standing {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Machine {
     thresholds: Thresholds,
     health: Health,

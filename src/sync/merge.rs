@@ -6,7 +6,10 @@
 //! of the talks, because admitting is commutative and idempotent. A talk ends, because the number of its steps
 //! is bounded ([`MAX_STEPS`]).
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use super::{
     Now, Replica,
@@ -53,7 +56,7 @@ pub enum TalkError {
     Endless,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Stage {
     Probe,
     Whole,
@@ -62,7 +65,7 @@ enum Stage {
 }
 
 /// The conversation with one reference.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Talk {
     reference: NodeId,
     stage: Stage,
@@ -70,7 +73,7 @@ pub struct Talk {
     /// A ledger of up to this many entries is sent whole.
     small: usize,
     /// Requested digests that the reference has not sent.
-    open: HashSet<String>,
+    open: BTreeSet<String>,
     /// How many times it has begun anew.
     again: usize,
     /// What the reference gave.
@@ -89,7 +92,7 @@ impl Talk {
                 stage: Stage::Probe,
                 steps: 0,
                 small,
-                open: HashSet::new(),
+                open: BTreeSet::new(),
                 again: 0,
                 learned: Vec::new(),
             },
@@ -105,7 +108,7 @@ impl Talk {
             stage: Stage::Probe,
             steps: 0,
             small: SMALL,
-            open: HashSet::new(),
+            open: BTreeSet::new(),
             again: 0,
             learned: Vec::new(),
         }
@@ -226,7 +229,7 @@ fn empty(replica: &Replica) -> Merge {
 }
 
 /// The entries that each reference missed, over all talks of one merge phase.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Session {
     /// In the order in which the talks ended.
     talks: Vec<(NodeId, Vec<Arc<Entry>>)>,

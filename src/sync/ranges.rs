@@ -17,7 +17,7 @@ const MAX_DIFFERENCES: usize = 1_000_000;
 
 /// A set of entries, prepared for comparing. Building it takes O(n log n) for n entries, and a hash
 /// each.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Index {
     storage: NegentropyStorageVector,
     stamps: HashMap<Id, Stamp>,
@@ -77,7 +77,7 @@ pub fn answer(holdings: impl Iterator<Item = (Stamp, u128)>, message: &str) -> R
 }
 
 /// The starting node's side.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Initiator {
     index: Index,
     have: Vec<Id>,

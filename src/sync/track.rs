@@ -1,6 +1,6 @@
 //! The state, on other nodes, of the notifications that this node accepted (`docs/contract.md#receipts`).
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::DeliveryState;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ type Rows = BTreeMap<NodeId, (DeliveryState, Moment)>;
 /// them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tracks {
-    open: HashMap<Stamp, (Uuid, Rows)>,
+    open: BTreeMap<Stamp, (Uuid, Rows)>,
     /// Complete ones, with the step that records it.
     closing: VecDeque<(u64, Stamp)>,
 }

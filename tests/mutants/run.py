@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Do the tests notice when the rules are broken? `./tests/run mutants [NAME…]`
 
-Builds each fault of list.toml by itself into a copy of the pure rooms (availability, sync, vocabulary), and runs
+Builds each fault of list.toml by itself into a copy of the pure rooms (availability, sync, vocabulary, monitor), and runs
 unit tests, laws and simulation until one of them fails. The copy is a crate of its own, which builds in seconds,
 because these rooms use nothing else. It fails if the tests fail without a fault, if a fault is not found that the
 list does not explain, or if one is found that the list says is not. `SIM_SEEDS` sets the number of simulated farms
@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "target" / "mutants"
 CRATE = BASE / "crate"
-ROOMS = ["availability", "sync", "vocabulary"]
+ROOMS = ["availability", "sync", "vocabulary", "monitor"]
 TESTS = ["laws", "simulation"]
 SEEDS = os.environ.get("SIM_SEEDS", "600")
 # A test that runs longer hangs: the fault is found.

@@ -9,6 +9,7 @@ use forewarn::{
 
 use crate::{
     mirror::Touched,
+    network::given_up,
     node::{Carried, Phase, Running, Waiter, rules},
     promises::Entrusted,
     world::{Event, Request, World},
@@ -165,6 +166,9 @@ impl World {
         let (time, now) = (self.time, self.nodes[to].now(self.time));
         let Request { from, asker, run, call, ask } = request;
         let turned_away = self.turns_away(to, asker);
+        if self.exploring && self.nodes[to].running.is_none() {
+            return self.after(0, given_up(from, run, call));
+        }
         let Some(running) = &mut self.nodes[to].running else { return };
         if turned_away {
             self.count("requests that were turned away");

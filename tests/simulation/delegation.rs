@@ -35,7 +35,7 @@ struct Left {
 }
 
 /// What one run of a node has left to others.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Delegations {
     left: BTreeMap<(Stamp, NodeId), Left>,
     /// Sent directly once: a share that was drawn up before does not take that back.
@@ -95,7 +95,7 @@ impl Delegations {
 }
 
 /// How long a node has to wait until it may try again, or ask again.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Silence {
     /// Deliveries that came to nothing since the peer was last heard of, and when the last one did.
     failed: BTreeMap<NodeId, (u32, u64)>,

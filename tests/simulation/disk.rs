@@ -219,7 +219,8 @@ pub struct Disk {
     pub latest: Rows,
     /// The naive reference of everything in [`Disk::latest`].
     pub mirror: Naive,
-    unsynced: Vec<(u64, Vec<Change>)>,
+    /// What is not on stable storage yet, by its step.
+    pub unsynced: Vec<(u64, Vec<Change>)>,
     /// How often the store has been opened; made durable before anything is said.
     pub boot: u64,
 }

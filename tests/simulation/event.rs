@@ -2,7 +2,9 @@
 
 use forewarn::sync::{Answer, Ask, Asker, CallId, Failure};
 
-use crate::scenario::Action;
+use uuid::Uuid;
+
+use crate::{scenario::Action, workload::Handed};
 
 /// A call of a node, on its way.
 #[derive(Debug, Clone)]
@@ -14,7 +16,7 @@ pub struct Request {
     pub ask: Ask,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Event {
     Request(usize, Request),
     Answer {
@@ -47,5 +49,11 @@ pub enum Event {
     /// The monitor of this node looks.
     Check {
         node: usize,
+    },
+    /// Somebody hands this in as soon as the node is ready, and knows the plan with this id.
+    Hand {
+        node: usize,
+        handed: Box<Handed>,
+        after: Option<Uuid>,
     },
 }

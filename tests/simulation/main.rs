@@ -12,6 +12,8 @@
 //! what happened how often), `SIM_TRACE=1` shows every event of it. A seed that fails is printed at
 //! once with the command that repeats it; put it into `regressions.rs` with what it has found.
 //!
+//! `explore` tries everything that can happen in farms of two or three nodes, instead of something by chance.
+//!
 //! Checked after every step: memory against disk (`checks`), each drop and each verdict against the
 //! naive reference of the contract (`mirror`), what was promised to submitters and peers (`promises`), whom
 //! a relay has left to whom (`delegation`), how often a body was sent (`checks`). At the end: all are
@@ -23,6 +25,7 @@ mod checks;
 mod delegation;
 mod disk;
 mod event;
+mod explore;
 mod mirror;
 mod monitors;
 #[allow(dead_code)] // shared with the laws, which ask more of it

@@ -32,7 +32,7 @@ const VERIFY: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_secs(60);
 
 /// All monitors of a farm.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Monitors {
     rng: Rng,
     all: Vec<Monitor>,
@@ -49,7 +49,7 @@ impl Default for Monitors {
 }
 
 /// The monitor of a node.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Monitor {
     voice: Voice,
     watch: Watch,
@@ -61,7 +61,7 @@ struct Monitor {
 }
 
 /// What it knows while its node runs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Run {
     /// Of the node.
     run: u64,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use forewarn::{
     availability::Stamp,
-    sync::{Answer, Ask, Away, Call, Deliver, Failure, Purpose},
+    sync::{Answer, Ask, Away, Call, CallId, Deliver, Failure, Purpose},
 };
 
 use crate::{
@@ -17,13 +17,19 @@ use crate::{
 const TIMEOUT: u64 = 1_500;
 
 /// What the network does to messages.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Network {
     /// Of a thousand messages so many are lost, come twice, are slow.
     pub loss: u64,
     pub twice: u64,
     pub slow: u64,
     pub cut: BTreeSet<(usize, usize)>,
+}
+
+/// What a node learns of a call that got no answer.
+pub fn given_up(node: usize, run: u64, call: CallId) -> Event {
+    let result = Err(Failure::Away(Away::Unreachable("no answer".to_owned())));
+    Event::Answer { node, run, call, result }
 }
 
 impl World {
@@ -54,8 +60,9 @@ impl World {
         running.asked.insert(number, what);
         let run = running.run;
         let asker = forewarn::sync::Asker { id, boot: running.boot, nonce: running.nonce };
-        let given_up = Err(Failure::Away(Away::Unreachable("no answer".to_owned())));
-        self.after(TIMEOUT, Event::Answer { node, run, call: number, result: given_up });
+        if !self.exploring {
+            self.after(TIMEOUT, given_up(node, run, number));
+        }
         let Some(to) = self.nodes.iter().position(|other| other.address == address) else { return };
         let request = Request { from: node, asker, run, call: number, ask };
         if let Some(delay) = self.transit(node, to) {

@@ -33,7 +33,7 @@ pub fn rules() -> Rules {
 }
 
 /// Who waits for a reply.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Waiter {
     /// A peer's request, with the L that came with it.
     Request { node: usize, run: u64, call: u64, entrusted: Entrusted, limit: Moment, turned_away: bool },
@@ -55,7 +55,7 @@ pub enum Waiter {
 pub type Holdings = (Vec<Arc<Entry>>, Vec<Arc<Entry>>);
 
 /// What a call whose answer is to come carries.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Carried {
     Announce,
     Deliver { peer: NodeId, stamps: Vec<Stamp> },
@@ -63,7 +63,7 @@ pub enum Carried {
 }
 
 /// The merge phase of a start, as far as it can be seen from outside.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Phase {
     pub since: u64,
     /// Who has answered, and what they gave: all of them are to have all of it in the end.
@@ -72,7 +72,7 @@ pub struct Phase {
 }
 
 /// One run of the process.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Running {
     pub node: Protocol,
     /// Tells this run's events from those of earlier ones.
@@ -117,7 +117,7 @@ impl Running {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Node {
     pub id: NodeId,
     pub name: Name,

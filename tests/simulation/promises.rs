@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// What a peer has handed over and waits to be told is kept.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Entrusted {
     pub items: Vec<Item>,
     pub entries: Vec<Arc<Entry>>,

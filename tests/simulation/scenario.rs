@@ -382,7 +382,7 @@ impl World {
         }
     }
 
-    fn hand_in(&mut self, at: usize, handed: Handed) {
+    pub fn hand_in(&mut self, at: usize, handed: Handed) {
         self.submit(at, handed.id, None, |known| handed.submit(known));
     }
 

@@ -39,9 +39,11 @@ pub struct Acknowledged {
 }
 
 /// The whole farm.
+#[derive(Clone)]
 pub struct World {
     pub time: u64,
-    queue: BTreeMap<(u64, u64), Event>,
+    /// What is to happen, by its time.
+    pub queue: BTreeMap<(u64, u64), Event>,
     sequence: u64,
     pub rng: Rng,
     /// Chance for what is checked: it has no part in what happens.
@@ -63,6 +65,10 @@ pub struct World {
     pub collapsed: bool,
     /// Merges compare by ranges, however small the ledgers are.
     pub ranges: bool,
+    /// Time stands still, and what happens next is chosen (`explore`).
+    pub exploring: bool,
+    /// So many of a thousand parts of what is not durable survive the next crash; by chance, if not said.
+    pub kept: Option<usize>,
     traced: bool,
     runs: u64,
     spin: (u64, usize, u32),
@@ -90,6 +96,8 @@ impl World {
             messages: 0,
             collapsed: false,
             ranges: false,
+            exploring: false,
+            kept: None,
             traced: std::env::var_os("SIM_TRACE").is_some(),
             runs: 0,
             spin: (0, 0, 0),
@@ -108,6 +116,7 @@ impl World {
     }
 
     pub fn after(&mut self, wait: u64, event: Event) {
+        let wait = if self.exploring && !matches!(event, Event::Tick { .. }) { 0 } else { wait };
         self.sequence += 1;
         self.queue.insert((self.time + wait, self.sequence), event);
     }
@@ -136,7 +145,7 @@ impl World {
         self.nodes[node].running.as_mut().filter(|running| running.run == run)
     }
 
-    fn happen(&mut self, event: Event) {
+    pub fn happen(&mut self, event: Event) {
         match event {
             Event::Request(to, request) => self.asked(to, request),
             Event::Answer { node, run, call, result } => {
@@ -169,6 +178,10 @@ impl World {
             Event::Renew(node) => self.renew(node),
             Event::Act(action) => self.act(action),
             Event::Check { node } => self.check_target(node),
+            Event::Hand { node, handed, .. } => {
+                self.handed.push((*handed).clone());
+                self.hand_in(node, *handed);
+            }
         }
     }
 
@@ -382,11 +395,11 @@ impl World {
                 }
             }
         }
-        let kept = match self.rng.below(3) {
+        let kept = self.kept.take().unwrap_or_else(|| match self.rng.below(3) {
             0 => 0,
             1 => 1_000,
             _ => self.rng.below(1_000),
-        };
+        });
         match self.nodes[node].disk.crash(kept) {
             Left::Everything => self.count("crashes that lost nothing"),
             Left::Part => self.count("crashes that kept a part"),
@@ -395,6 +408,9 @@ impl World {
         self.restarts += 1;
         if let Some(back) = back {
             self.after(back, Event::Start(node));
+        }
+        if self.exploring {
+            self.give_up_lost_calls();
         }
         self.check_promises(node);
     }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The context of a call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Errand {
     Deliver(NodeId),
     Announce(String, Then),

@@ -66,8 +66,9 @@ impl Default for Plan {
     }
 }
 
-/// See the module.
-#[derive(Debug)]
+/// See the module. A clone goes on from the same state: so all that may happen next is tried in turn
+/// (`tests/simulation/explore`).
+#[derive(Debug, Clone)]
 pub struct Node {
     replica: Replica,
     plan: Plan,

@@ -35,7 +35,7 @@ pub(super) enum Move {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Start {
     /// Who is told when it is over.
     pub(super) ticket: Ticket,

@@ -4,7 +4,7 @@
 //! have loaded. Must stay true: nothing is released before its step is durable; nothing is called applied
 //! before the caches have loaded its step and all earlier ones.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Something that waits until one step is durable and the caches have loaded another.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Held {
     Reply(Ticket, Reply),
     /// The answer to a peer's delivery, with the states at the moment of release.
@@ -34,7 +34,7 @@ pub(super) enum Held {
 }
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Holds {
     /// The last step that was made.
     step: u64,
@@ -47,7 +47,7 @@ pub(super) struct Holds {
     /// By the step that must be loaded.
     until_loaded: BTreeMap<u64, Vec<Held>>,
     /// Applied, but not yet durable and visible: still reported as queued.
-    unsettled: HashSet<Stamp>,
+    unsettled: BTreeSet<Stamp>,
     /// These wait until nothing is left to apply.
     settling: Vec<Ticket>,
 }

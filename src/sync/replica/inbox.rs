@@ -4,10 +4,7 @@
 //! Must stay true: an id is found as long as its row waits; quarantined entries are not applied and do not
 //! count against the limit.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use uuid::Uuid;
 
@@ -17,11 +14,11 @@ use crate::{
 };
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Inbox {
     rows: BTreeMap<QueueKey, PendingRow>,
     /// By id, so that the same id twice is one notification.
-    ids: HashMap<Uuid, Arc<Entry>>,
+    ids: BTreeMap<Uuid, Arc<Entry>>,
     quarantined: usize,
 }
 

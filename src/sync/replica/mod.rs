@@ -122,7 +122,7 @@ pub enum Effect {
 }
 
 /// Work that has become possible: at the end of each step the [`Node`](super::Node) takes it up.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Due {
     /// There may be something to send to these peers ([`Replica::poll_send`]).
     pub(super) send: BTreeSet<NodeId>,
@@ -214,7 +214,7 @@ pub struct Defines {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Replica {
     facts: Facts,
     /// What counts.

@@ -23,7 +23,7 @@ pub(super) const MAX_MEMBERS: usize = 2_000;
 pub(super) const MAX_BOOTS: usize = 4 * MAX_MEMBERS;
 
 /// The record and state of one other node.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Peer {
     /// Its record; none for a configured address that has not answered yet.
     pub(super) member: Option<Member>,
@@ -68,23 +68,23 @@ fn rank(member: &Member) -> (bool, Moment) {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Roster {
     /// This node's own record.
     own: Member,
     peers: BTreeMap<NodeId, Peer>,
     forgotten: BTreeMap<NodeId, Member>,
     /// Who has answered at which configured address in this run; a node may have several.
-    met_at: HashMap<String, NodeId>,
+    met_at: BTreeMap<String, NodeId>,
     /// The highest boot number seen of each node, and its nonce.
-    boots: HashMap<NodeId, (u64, u64)>,
+    boots: BTreeMap<NodeId, (u64, u64)>,
 }
 
 impl Roster {
     /// A roster with this node alone, and the boots that were seen.
     pub(super) fn new(own: Member, boots: Vec<(NodeId, u64, u64)>) -> Self {
         let boots = boots.into_iter().map(|(node, boot, nonce)| (node, (boot, nonce))).collect();
-        Self { own, peers: BTreeMap::new(), forgotten: BTreeMap::new(), met_at: HashMap::new(), boots }
+        Self { own, peers: BTreeMap::new(), forgotten: BTreeMap::new(), met_at: BTreeMap::new(), boots }
     }
 
     // ---- this node

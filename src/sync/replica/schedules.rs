@@ -27,7 +27,7 @@ pub(super) const AHEAD: Duration = Duration::from_secs(14 * 24 * 3600);
 const AT_ONCE: usize = 32;
 
 /// One schedule with its next occurrences.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Planned {
     record: Arc<Record>,
     schedule: Schedule,
@@ -58,7 +58,7 @@ impl Planned {
 }
 
 /// The schedules of this node's registry.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Schedules {
     planned: BTreeMap<Uuid, Planned>,
 }

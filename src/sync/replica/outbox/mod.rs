@@ -12,7 +12,7 @@ mod send;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The way to one peer.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Route {
     lane: Lane,
     link: Link,
@@ -70,19 +70,19 @@ pub(super) struct LaneView {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Outbox {
     me: NodeId,
     routes: BTreeMap<NodeId, Route>,
     tracks: Tracks,
     /// When a share last made progress: by row and child.
-    progress: HashMap<(QueueKey, NodeId), Duration>,
+    progress: BTreeMap<(QueueKey, NodeId), Duration>,
 }
 
 impl Outbox {
     /// An empty outbox of this node.
     pub(super) fn new(me: NodeId) -> Self {
-        Self { me, routes: BTreeMap::new(), tracks: Tracks::default(), progress: HashMap::new() }
+        Self { me, routes: BTreeMap::new(), tracks: Tracks::default(), progress: BTreeMap::new() }
     }
 
     /// A lane for this peer. `known`: a node, not only an address.

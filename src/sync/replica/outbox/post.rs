@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The result of posting an entry.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in super::super) struct Posted {
     /// These have rows.
     pub(in super::super) to: Vec<NodeId>,
