@@ -109,7 +109,7 @@ async fn signing_in_is_throttled_and_an_ended_session_loses_nothing() {
     browser.see_text("h1", "Sign in").await;
     browser.switch(&first).await;
     browser.click("button[value=preview]").await;
-    browser.see_text("main", "Your session has ended. What you filled in is kept").await;
+    browser.see_text("main", "Your session has ended. Your entries are kept").await;
     browser.keep("login-session-ended").await;
     browser.fill("#name", "alice").await;
     browser.fill("#password", PASSWORD).await;
