@@ -52,8 +52,8 @@ pub(super) struct Ready {
     pub(super) gate: Server,
     /// Serves the clients whom it leaves waiting.
     pub(super) waiting: Waiting,
-    /// Where it listens.
-    pub(super) addresses: Vec<Listen>,
+    /// Where it listens, and whether the node has opened that itself.
+    pub(super) addresses: Vec<(Listen, bool)>,
     pub(super) gate_streams: web::Data<events::Streams>,
     /// What changes when the configuration is read again.
     pub(super) running: Running,
@@ -141,7 +141,8 @@ impl Merged {
         let (streams, changes) = (core.gate_streams.clone(), web::Data::new(core.shared.events.clone()));
         let farm = farm_id(&core.settings, core.facts.me);
         let public_farm = web::Data::new(farm.clone());
-        let addresses: Vec<Listen> = core.gate.iter().chain(&core.redirect).map(|bound| bound.at().clone()).collect();
+        let addresses: Vec<_> =
+            core.gate.iter().chain(&core.redirect).map(|bound| (bound.at().clone(), bound.is_own())).collect();
         // Ends with the node's runtime.
         actix::spawn(core.certificates.clone().watch());
         let entries = entries(core.gate, core.redirect, core.certificates.gate.as_ref(), &core.settings.gate)?;
@@ -209,6 +210,6 @@ fn entries(
 }
 
 /// Addresses in a line of the log.
-fn shown(addresses: &[Listen]) -> String {
-    addresses.iter().map(Listen::to_string).collect::<Vec<_>>().join(",")
+fn shown(addresses: &[(Listen, bool)]) -> String {
+    addresses.iter().map(|(listen, _)| listen.to_string()).collect::<Vec<_>>().join(",")
 }

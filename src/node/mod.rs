@@ -12,9 +12,11 @@ mod certificates;
 mod crowd;
 mod descriptors;
 mod hooks;
+mod inherited;
 mod listeners;
 mod made;
 pub(crate) mod maintenance;
+mod notify;
 mod open;
 mod parts;
 mod reload;
@@ -24,6 +26,7 @@ mod under_tls;
 
 use std::io;
 
+use self::{inherited::Inherited, notify::State};
 use crate::{
     config::Settings,
     store::{OpenError, StoreError, records::RecordError},
@@ -80,13 +83,14 @@ pub(crate) struct RunOptions {
 /// # Errors
 /// When it cannot start.
 pub(crate) fn run(settings: Settings, options: RunOptions) -> Result<(), NodeError> {
+    let inherited = Inherited::take()?;
     actix::System::new().block_on(async move {
         if let Some(set) = options.log {
             set(settings.node.log.as_deref());
         }
         let (reload, mut reloads) = reload::Door::new();
         let stop = parts::stop_signal(options.until_stdin_closes, reload.clone())?;
-        let opened = open::open(settings, reload).await?;
+        let opened = open::open(settings, inherited, reload).await?;
         let control = stop::Control::of(&opened);
         let ready = async {
             let restored = opened.restore().await?;
@@ -104,6 +108,7 @@ pub(crate) fn run(settings: Settings, options: RunOptions) -> Result<(), NodeErr
         };
         let gate = match ready {
             Some(mut ready) => {
+                notify::tell(State::Ready("The gate listens"));
                 loop {
                     tokio::select! {
                         why = &mut stop => {
@@ -115,13 +120,18 @@ pub(crate) fn run(settings: Settings, options: RunOptions) -> Result<(), NodeErr
                             return Err(NodeError::Ended("the gate"));
                         }
                         // Those that came while the node started wait until here.
-                        Some(asked) = reloads.recv() => ready.running.reload(options.log, asked).await,
+                        Some(asked) = reloads.recv() => {
+                            notify::tell(State::Reloading);
+                            let outcome = ready.running.reload(options.log, asked).await;
+                            notify::tell(State::Ready(outcome));
+                        }
                     }
                 }
                 Some(ready)
             }
             None => None,
         };
+        notify::tell(State::Stopping);
         control.stop(gate).await;
         Ok(())
     })

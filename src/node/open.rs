@@ -17,6 +17,7 @@ use super::{
     NodeError,
     certificates::Certificates,
     descriptors,
+    inherited::Inherited,
     listeners::{Doors, Served, control_server},
     made::{facts, key, open_store, slots, trust, visitors},
     parts::{Bound, bind, definitions, ended, resources},
@@ -78,14 +79,21 @@ pub(super) struct Core {
 /// the node is restored.
 pub(super) struct Opened(pub(super) Core, pub(super) AddressReceiver<Repeater>);
 /// Opens the store and starts the control listener.
-pub(super) async fn open(settings: Settings, reload: reload::Door) -> Result<Opened, NodeError> {
+pub(super) async fn open(settings: Settings, inherited: Inherited, reload: reload::Door) -> Result<Opened, NodeError> {
     for note in settings.notes() {
         log::warn!(note; "configuration");
     }
     let shares = descriptors::raise(settings.gate.max_connections);
-    let control = bind("control.listen", &Listen::Tcp(settings.control.listen))?;
-    let gate = settings.gate.listen.iter().map(|listen| bind("gate.listen", listen)).collect::<Result<Vec<_>, _>>()?;
-    let redirect = settings.gate.redirect.as_ref().map(|listen| bind("gate.redirect", listen)).transpose()?;
+    let Inherited { mut gate, redirect, control } = inherited;
+    let control = control.map_or_else(|| bind("control.listen", &Listen::Tcp(settings.control.listen)), Ok)?;
+    if gate.is_empty() {
+        let bound = settings.gate.listen.iter().map(|listen| bind("gate.listen", listen));
+        gate = bound.collect::<Result<Vec<_>, _>>()?;
+    }
+    let redirect = match (redirect, &settings.gate.redirect) {
+        (None, Some(listen)) => Some(bind("gate.redirect", listen)?),
+        (redirect, _) => redirect,
+    };
     let certificates = Certificates::new(&settings)?;
     let (data, reserve) = (settings.node.data.clone(), settings.node.reserve);
     let (store, identity) =

@@ -36,6 +36,8 @@ pub(super) struct Bound {
     key: &'static str,
     listen: Listen,
     socket: Socket,
+    /// The node has opened it itself.
+    own: bool,
 }
 
 /// Binds an address without listening yet: a taken one is reported at once, and no client is accepted too
@@ -67,7 +69,7 @@ pub(super) fn bind(key: &'static str, listen: &Listen) -> Result<Bound, NodeErro
             Some(address) => Listen::Tcp(address),
             None => listen.clone(),
         };
-        Ok(Bound { key, listen, socket })
+        Ok(Bound { key, listen, socket, own: true })
     };
     bind().map_err(|source| NodeError::Listen { key, address: listen.clone(), source })
 }
@@ -85,6 +87,24 @@ fn remove_stale(path: &Path, address: &SockAddr) -> io::Result<()> {
 }
 
 impl Bound {
+    /// A socket that the parent of the process has opened.
+    pub(super) fn inherited(key: &'static str, socket: Listening) -> Result<Self, NodeError> {
+        let socket: Socket = match socket {
+            Listening::Tcp(socket) => socket.into(),
+            Listening::Unix(socket) => socket.into(),
+        };
+        let local = socket.local_addr()?;
+        let path = || local.as_pathname().map(Path::to_path_buf).unwrap_or_default();
+        let listen = local.as_socket().map_or_else(|| Listen::Unix(path()), Listen::Tcp);
+        log::info!(key, at:% = listen; "socket_inherited");
+        Ok(Self { key, listen, socket, own: false })
+    }
+
+    /// Whether the node has opened it itself.
+    pub(super) fn is_own(&self) -> bool {
+        self.own
+    }
+
     /// Where it is bound; its port is the one that the system chose.
     pub(super) fn at(&self) -> &Listen {
         &self.listen

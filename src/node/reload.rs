@@ -73,10 +73,10 @@ impl Running {
         self.parts.monitors.stop().await;
     }
 
-    /// Reads the file again and answers whoever has asked for it.
-    pub(super) async fn reload(&mut self, set_log: Option<fn(Option<&str>)>, Request(answer): Request) {
+    /// Reads the file again and answers whoever has asked for it. Returns what has come of it, in a few words.
+    pub(super) async fn reload(&mut self, set_log: Option<fn(Option<&str>)>, Request(answer): Request) -> &'static str {
         let outcome = self.try_reload(set_log).await;
-        match &outcome {
+        let status = match &outcome {
             Ok(Reloaded { changed, needs_restart }) => {
                 log::info!(changed = changed.join(","); "reloaded");
                 if !needs_restart.is_empty() {
@@ -85,15 +85,18 @@ impl Running {
                         "needs_restart"
                     );
                 }
+                "The gate listens; the configuration was read again"
             }
             Err(problems) => {
                 for FieldError { field, problem } in problems {
                     log::error!(field, problem, note = "nothing has changed"; "not_reloaded");
                 }
+                "The gate listens; the configuration was not read again, because it is wrong"
             }
-        }
+        };
         // Whoever has sent a signal does not wait.
         answer.send(outcome).ok();
+        status
     }
 
     async fn try_reload(&mut self, set_log: Option<fn(Option<&str>)>) -> Outcome {

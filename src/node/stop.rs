@@ -41,8 +41,8 @@ impl Control {
             let gate = ready.gate.handle();
             // The server must be polled for its stop to be carried out.
             futures_util::future::join3(gate.stop(true), ready.gate, ready.waiting.serve()).await.1.ok();
-            for listen in &ready.addresses {
-                if let Listen::Unix(path) = listen
+            for address in &ready.addresses {
+                if let (Listen::Unix(path), true) = address
                     && let Err(error) = std::fs::remove_file(path)
                 {
                     log::warn!(path:? = path, error:%; "socket_not_removed");

@@ -32,6 +32,7 @@ mod proxy_protocol;
 mod proxying;
 mod receipts;
 mod reloading;
+mod restarting;
 mod returning;
 mod rights;
 mod schedules;

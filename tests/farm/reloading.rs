@@ -238,7 +238,7 @@ async fn nobodys_request_is_dropped_while_the_configuration_changes() {
     poll_until("the node still runs", async || node.is_running()).await;
 }
 
-fn is_whole(answer: &[u8]) -> bool {
+pub(crate) fn is_whole(answer: &[u8]) -> bool {
     let text = String::from_utf8_lossy(answer);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
     let length =

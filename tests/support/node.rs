@@ -19,6 +19,9 @@ use super::{
     wait::{Events, LIMIT, poll_until},
 };
 
+/// Makes standard input the first inherited socket, and becomes the command behind its name.
+const INHERIT: &str = "exec 3<&0 0</dev/null; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=\"$0\"; exec \"$@\"";
+
 /// A node of a farm, running or not. All methods take `&self`, so that several may be asked at once.
 pub struct Node {
     pub name: String,
@@ -30,6 +33,8 @@ pub struct Node {
     env: Mutex<Vec<(String, String)>>,
     /// The words before the program's own: what runs it.
     wrapper: Mutex<Vec<String>>,
+    /// A socket that the next starts inherit, and its name.
+    socket: Mutex<Option<(std::net::TcpListener, String)>>,
     child: Mutex<Option<Child>>,
 }
 
@@ -51,6 +56,7 @@ impl Node {
             control,
             env: Mutex::new(env),
             wrapper: Mutex::default(),
+            socket: Mutex::default(),
             child: Mutex::new(None),
         }
     }
@@ -61,6 +67,15 @@ impl Node {
     pub fn start(&self) {
         let log = OpenOptions::new().create(true).append(true).open(&self.log_file).unwrap();
         let wrapper = self.wrapper.lock().unwrap().clone();
+        let inherited = self.socket.lock().unwrap().as_ref().map(|(socket, name)| {
+            let words = ["sh", "-c", INHERIT, name].map(str::to_owned);
+            (words, Stdio::from(std::os::fd::OwnedFd::from(socket.try_clone().unwrap())))
+        });
+        let (before, stdin) = match inherited {
+            Some((words, socket)) => (words.to_vec(), socket),
+            None => (Vec::new(), Stdio::null()),
+        };
+        let wrapper = [before, wrapper].concat();
         let mut words = wrapper.iter().map(AsRef::as_ref).chain([binary().as_os_str()]);
         let mut command = Command::new(words.next().unwrap());
         command
@@ -70,7 +85,7 @@ impl Node {
             .arg(&self.config)
             .envs(self.env.lock().unwrap().clone())
             .kill_on_drop(true);
-        command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        command.env_remove("RUST_LOG").stdin(stdin).stdout(log.try_clone().unwrap()).stderr(log);
         let before = self.child.lock().unwrap().replace(command.spawn().unwrap());
         assert!(before.is_none(), "{} runs already", self.name);
     }
@@ -88,6 +103,12 @@ impl Node {
     /// and must become the node. Nothing: the node itself.
     pub fn set_wrapper(&self, words: &[&str]) {
         *self.wrapper.lock().unwrap() = words.iter().map(|word| (*word).to_owned()).collect();
+    }
+
+    /// The next starts inherit this socket under this name, as from systemd. Not together with a node that listens to
+    /// its standard input.
+    pub fn set_socket(&self, socket: &std::net::TcpListener, name: &str) {
+        *self.socket.lock().unwrap() = Some((socket.try_clone().unwrap(), name.to_owned()));
     }
 
     /// Whether the process is there and has not ended.
