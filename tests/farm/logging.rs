@@ -1,7 +1,6 @@
 //! What the log has: one line for each thing that people and programs do, a bounded number for what
 //! strangers do, and the name of what keeps a node from starting.
 
-use rustix::process::Signal;
 use serde_json::json;
 use socket2::{Domain, Socket, Type};
 
@@ -45,16 +44,6 @@ async fn strangers_fill_no_log() {
         .sum();
     assert!((10..=60).contains(&written), "{written} lines");
     assert!(counts > 200, "{held_back}");
-}
-
-#[tokio::test]
-async fn a_hangup_is_logged_and_changes_nothing() {
-    let farm = Farm::new(1).start().await;
-    farm[0].submit_wait_all(closing("application:mail", json!({}))).await;
-    farm[0].signal(Signal::HUP);
-    farm[0].wait_log(&["event=signal_ignored", "SIGHUP", "not available in this version"]).await;
-    farm[0].gate_get("/mail", &[]).await.expect(503);
-    assert!(farm[0].is_running());
 }
 
 /// Two processes can both take a port before either listens; the second one to listen is refused.
