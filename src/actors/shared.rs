@@ -74,6 +74,8 @@ pub struct Counters {
     pub proxied: AtomicU64,
     /// Requests that no upstream could answer.
     pub upstream_failures: AtomicU64,
+    /// Lines of the access log that were dropped, because the disk did not keep up.
+    pub access_lines_dropped: AtomicU64,
 }
 
 /// What became of Alertmanager's alerts.

@@ -242,6 +242,11 @@ impl Denial {
         [&self.facts.app].into_iter().chain(&self.facts.others)
     }
 
+    /// The name of its reason.
+    pub fn reason(&self) -> &str {
+        self.facts.deciding.notification.reason.name.as_str()
+    }
+
     /// Since when.
     pub fn since(&self) -> Moment {
         self.facts.since

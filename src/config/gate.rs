@@ -8,7 +8,7 @@ use super::{
     settings::{GateSettings, PerClientSettings, TimeoutSettings},
     tls, values,
 };
-use crate::vocabulary::{Cors, Listen, origin};
+use crate::vocabulary::{AccessFormat, AccessSettings, Cors, Listen, origin};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MS: Duration = Duration::from_millis(1);
@@ -49,7 +49,8 @@ pub(super) fn gate(mut section: Reader<'_>, file: &Path) -> GateSettings {
     let texts = pages::texts(&mut section, file);
     let timeouts = timeouts(section.section("timeouts"));
     let per_client = per_client(section.section("per_client"));
-    section.not_yet(&["access_log", "access_log_format"]);
+    let access_log = access_log(&mut section, file);
+    let request_ids = section.flag("request_ids", false);
     section.finish();
     GateSettings {
         listen,
@@ -66,7 +67,24 @@ pub(super) fn gate(mut section: Reader<'_>, file: &Path) -> GateSettings {
         inject,
         timeouts,
         per_client,
+        access_log,
+        request_ids,
     }
+}
+
+/// Where the access log goes; a file is in the folder of the configuration.
+fn access_log(section: &mut Reader<'_>, file: &Path) -> Option<AccessSettings> {
+    let to = section.text("access_log", |text| match text {
+        "" => Err("must be a file, or \"-\" for standard output".to_owned()),
+        "-" => Ok(None),
+        name => Ok(Some(pages::beside(file, name))),
+    });
+    let formats = [("combined", AccessFormat::Combined), ("json", AccessFormat::Json)];
+    let format = section.text("access_log_format", values::one_of(&formats));
+    if format.is_some() && !section.has("access_log") {
+        section.problem("access_log_format", "needs gate.access_log");
+    }
+    to.map(|file| AccessSettings { file, format: format.unwrap_or_default() })
 }
 
 /// `"*"`, `"off"`, or origins.

@@ -82,7 +82,7 @@ fn folder(gate: &mut Reader<'_>, key: &'static str, file: &Path, end: &str) -> V
     found.unwrap_or_default()
 }
 
-fn beside(file: &Path, name: &str) -> PathBuf {
+pub(super) fn beside(file: &Path, name: &str) -> PathBuf {
     file.parent().unwrap_or(Path::new("")).join(name)
 }
 

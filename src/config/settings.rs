@@ -17,7 +17,9 @@ use crate::availability::{Glob, Moment, Name, Reason};
 use crate::monitor::Watch;
 use crate::text::Texts;
 use crate::tls::Certificate;
-use crate::vocabulary::{AlertRule, Balance, Broker, Cors, Fanout, HttpUrl, Listen, Notifier, Role, Route, Secret};
+use crate::vocabulary::{
+    AccessSettings, AlertRule, Balance, Broker, Cors, Fanout, HttpUrl, Listen, Notifier, Role, Route, Secret,
+};
 
 /// Everything in the configuration file, defaults filled in.
 #[derive(Clone, Debug)]
@@ -113,6 +115,10 @@ pub struct GateSettings {
     pub timeouts: TimeoutSettings,
     /// `[gate.per_client]`
     pub per_client: PerClientSettings,
+    /// A line for each request. Default: none.
+    pub access_log: Option<AccessSettings>,
+    /// Requests get an `X-Request-Id` and a `traceparent` where they have none. Default no.
+    pub request_ids: bool,
 }
 
 /// TLS of the gate.

@@ -142,6 +142,7 @@ data = "./data/a"                # the node's store; relative to the folder it i
 [gate]
 listen = "127.0.0.1:8080"
 # trusted_proxies = ["127.0.0.1/32"]   # proxies whose X-Forwarded-… are trusted; default: none
+# access_log = "-"                     # a line for each request, or a file; access_log_format = "json"
 
 # The look of the page that users see while an application is unavailable. Own texts, languages and
 # whole pages: docs/contract.md#languages

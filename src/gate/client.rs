@@ -19,7 +19,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::worker::Worker;
 use crate::{
-    gate::{deadline::Deadline, entrance::Arrival, service::Gate},
+    gate::{access::Logged, deadline::Deadline, entrance::Arrival, service::Gate},
     http1::{head::Search, pipe::Pipe},
 };
 
@@ -88,6 +88,10 @@ pub(in crate::gate) struct Client<S> {
     pub(super) search: Search,
     /// The deadline is that of the present head.
     pub(super) heading: bool,
+    /// The present request, for the access log.
+    pub(super) logged: Option<Logged>,
+    /// Bytes that the socket has taken.
+    sent: u64,
 }
 
 impl<S: Socket> Client<S> {
@@ -106,6 +110,8 @@ impl<S: Socket> Client<S> {
             deadline,
             search: Search::default(),
             heading: false,
+            logged: None,
+            sent: 0,
         }
     }
 
@@ -120,6 +126,11 @@ impl<S: Socket> Client<S> {
     /// Bytes of [`Self::output`] that have not been written; not 0 either while the socket keeps any.
     pub(in crate::gate) fn unwritten(&self) -> usize {
         self.output.len() - self.written + usize::from(self.unflushed)
+    }
+
+    /// Bytes that the client has got, or is to get.
+    pub(super) fn told(&self) -> u64 {
+        self.sent + (self.output.len() - self.written) as u64
     }
 
     /// Reads once into [`Self::input`], which must have space within `limit`. 0: it has ended.
@@ -160,6 +171,7 @@ impl<S: Socket> Client<S> {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         self.unflushed = S::KEEPS;
+        self.sent += n as u64;
         let of_head = n.min(head.len());
         self.written += of_head;
         if self.written == self.output.len() {

@@ -67,6 +67,8 @@ pub(super) fn gate(upstreams: &[String]) -> Gate {
         slots: shared.slots(),
         limits: Limits::default(),
         page: None,
+        access: None,
+        request_ids: false,
         shared,
         routes: Routes::build(routes).unwrap(),
         served: NAMES

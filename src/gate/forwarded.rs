@@ -8,7 +8,10 @@
 
 use std::{borrow::Cow, io::Write as _, net::IpAddr, ops::Range};
 
-use super::fields::{Fields, members};
+use super::{
+    fields::{Fields, members},
+    ids::Ids,
+};
 pub use crate::availability::TrustedProxies;
 use crate::{availability::hop_address, http1::write};
 
@@ -45,6 +48,8 @@ pub struct Forwarding<'a> {
     pub secure: bool,
     /// Whether it came by HTTP/2.
     pub http2: bool,
+    /// The ids that it got here.
+    pub ids: Option<&'a Ids>,
 }
 
 /// Where a request comes from: its first sender, the proxies on its way, and what it asked for.

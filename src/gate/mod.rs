@@ -11,6 +11,7 @@
 //! What must stay true: the gate decides on every path that an upstream may read ([`path`]); an untrusted
 //! client cannot choose its address ([`forwarded`]); nothing is held whole in memory.
 
+pub mod access;
 mod audience;
 mod balance;
 mod buffers;
@@ -29,10 +30,12 @@ mod form;
 pub mod forward;
 pub mod forwarded;
 mod http2;
+pub mod ids;
 mod inject;
 pub mod limits;
 mod lines;
 pub mod listener;
+mod logged;
 pub(crate) mod negotiate;
 pub mod per_client;
 mod pool;

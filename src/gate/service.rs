@@ -22,6 +22,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 
 use super::{
+    access::AccessLog,
     audience::{Audience, announced},
     decide::{Asked, Notices, Outcome, decide},
     entrance::Secure,
@@ -88,6 +89,11 @@ pub struct Gate {
     pub slots: Slots,
     /// How long and how much it waits and keeps.
     pub limits: Limits,
+    /// Where a line for each request goes.
+    #[doc(hidden)]
+    pub access: Option<AccessLog>,
+    /// Whether requests get ids that they lack, for their upstreams and the access log.
+    pub request_ids: bool,
     /// The status page, if there is one.
     #[doc(hidden)]
     pub page: Option<Arc<StatusPage>>,

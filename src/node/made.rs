@@ -19,6 +19,7 @@ use crate::{
     clock,
     config::{self, Settings},
     gate::{
+        access::AccessLog,
         forwarded::TrustedProxies,
         limits::Limits,
         per_client::PerClient,
@@ -195,7 +196,7 @@ pub(super) fn defines(settings: &Settings) -> Defines {
 /// that are still the same, and what clients hold.
 ///
 /// # Errors
-/// Routes that contradict each other.
+/// Routes that contradict each other; an access log that cannot be opened.
 pub(super) fn gate(
     settings: &Settings,
     shared: &Arc<Shared>,
@@ -231,11 +232,21 @@ pub(super) fn gate(
         let record = before.and_then(|(_, gate)| gate.page.as_ref()).map(|page| Arc::clone(&page.record));
         Arc::new(StatusPage { settings, record: record.unwrap_or_default() })
     });
+    let access = settings.gate.access_log.as_ref().map(|to| {
+        let problem = |error: std::io::Error| {
+            let name = to.file.as_ref().map_or("-".into(), |file| file.to_string_lossy());
+            format!("gate.access_log = \"{name}\": {error}")
+        };
+        AccessLog::open(to).map_err(problem)
+    });
+    let access = access.transpose()?;
     Ok(Gate {
         shared: Arc::clone(shared),
         slots,
         limits: limits(settings),
         page,
+        access,
+        request_ids: settings.gate.request_ids,
         routes: Routes::build(routes).map_err(|error| error.to_string())?,
         served: served.collect::<Result<_, String>>()?,
         trusted: TrustedProxies::new(settings.gate.trusted_proxies.iter().copied()),

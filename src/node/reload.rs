@@ -115,7 +115,7 @@ impl Running {
         let definitions = parts::definitions(&settings);
         let slots = made::slots(&settings, &shared.node, shared.rules(), &definitions, &before.slots);
         let gate = made::gate(&settings, &shared, Arc::clone(&slots), Some((&self.settings, &parts.gate.load())))
-            .map_err(|problem| vec![FieldError::new("application.routes", problem)])?;
+            .map_err(|problem| vec![FieldError::new("gate", problem)])?;
         let monitors = lives(&self.settings.monitors, &settings.monitors, &before.monitors);
         let refused = |error: super::NodeError| vec![FieldError::new("tls", error.to_string())];
         parts.certificates.reload(&settings).map_err(refused)?;

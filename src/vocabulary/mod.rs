@@ -3,6 +3,7 @@
 //!
 //! Names, targets and reasons belong to the availability room, because notifications are made of them.
 
+mod access;
 mod address;
 mod alert;
 mod balance;
@@ -19,6 +20,7 @@ mod secret;
 mod status_page;
 mod visitor;
 
+pub use access::{AccessFormat, AccessSettings};
 pub use address::{HttpUrl, host_name};
 pub use alert::AlertRule;
 pub use balance::Balance;

@@ -114,6 +114,8 @@ fn gate(upstreams: &[String], limits: Limits) -> Gate {
         slots: shared.slots(),
         limits,
         page: None,
+        access: None,
+        request_ids: false,
         shared,
         routes: Routes::build([route("/", 0), route("/mail", 1), route("/slow", 2)]).unwrap(),
         served: vec![performs(), performs(), performs()],

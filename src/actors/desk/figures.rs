@@ -150,6 +150,11 @@ impl Desk {
             ("forewarn_denials", "Requests that the gate denied", &counters.denials),
             ("forewarn_proxied", "Requests that the gate passed to an upstream", &counters.proxied),
             ("forewarn_upstream_failures", "Requests that no upstream could answer", &counters.upstream_failures),
+            (
+                "forewarn_access_lines_dropped",
+                "Lines of the access log that were dropped",
+                &counters.access_lines_dropped,
+            ),
         ] {
             into.counter(name, help, value);
         }

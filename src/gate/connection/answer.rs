@@ -97,6 +97,7 @@ impl<S: Socket> Client<S> {
     ) {
         self.lend_output();
         let out = &mut self.output;
+        let before = out.len();
         out.extend_from_slice(b"HTTP/1.1 503 Service Unavailable\r\n");
         write::length(out, length as u64);
         denial.append_lines(out, occasion);
@@ -107,6 +108,7 @@ impl<S: Socket> Client<S> {
         }
         more(out);
         self.finish(wire);
+        self.log_answer(503, self.output.len() - before);
     }
 
     /// Answers with a problem.
@@ -142,12 +144,14 @@ impl<S: Socket> Client<S> {
         self.lend_output();
         let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
         let out = &mut self.output;
+        let before = out.len();
         write::status_line(out, status, reason.unwrap_or_default());
         if status != 204 {
             write::length(out, body.len() as u64);
         }
         fields.for_each(|(name, value)| write::field(out, name, &value));
         self.finish(wire);
+        self.log_answer(status, self.output.len() - before);
         if !wire.head {
             self.output.extend_from_slice(body);
         }

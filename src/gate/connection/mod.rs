@@ -61,7 +61,10 @@ enum Then {
 /// with what was read of it.
 pub(super) async fn serve<S: Socket>(socket: S, arrival: Arrival, worker: Rc<Worker>) -> Option<Begun<S>> {
     let mut client = Client::new(socket, arrival, worker);
-    match run(&mut client).await {
+    let ended = run(&mut client).await;
+    // Of a client that went away in the midst of its request.
+    client.log_end();
+    match ended {
         Ok(Then::Http2) => Some(Begun::new(client.input.raw().to_vec(), client.socket)),
         Ok(_) => None,
         Err(error) => {
@@ -96,6 +99,7 @@ async fn run<S: Socket>(client: &mut Client<S>) -> io::Result<Then> {
                 if let Some(outcome) = outcome(&end, &plan) {
                     traffic.ended(outcome);
                 }
+                client.log_forwarded(&plan);
                 client.worker.buffers.put_head(std::mem::take(&mut plan.head));
                 match end {
                     End::Gone => return Ok(Then::Close),
@@ -111,6 +115,7 @@ async fn run<S: Socket>(client: &mut Client<S>) -> io::Result<Then> {
                 }
             }
         };
+        client.log_end();
         match then {
             Then::Next if client.unwritten() >= COLLECTED => flush(client).await?,
             Then::Next => {}

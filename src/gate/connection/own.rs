@@ -228,6 +228,7 @@ async fn tell<S: Socket>(
     let chunked = size == BodySize::Stream && !bodiless && !manner.old;
     let endless = size == BodySize::Stream && !bodiless && manner.old;
     let out = &mut client.output;
+    let before = out.len();
     write::status_line(out, status.as_u16(), status.canonical_reason().unwrap_or_default());
     match size {
         BodySize::Sized(length) if status.as_u16() != 204 => write::length(out, length),
@@ -244,6 +245,7 @@ async fn tell<S: Socket>(
     client.worker.date.with(|date| write::field(&mut client.output, "date", date));
     client.write_hsts();
     client.output.extend_from_slice(b"\r\n");
+    client.log_answer(status.as_u16(), client.output.len() - before);
     if bodiless {
         return Ok(endless);
     }

@@ -15,15 +15,18 @@ use super::{
 };
 use crate::{
     answer::{Occasion, ProblemKind, Shape},
+    availability::Moment,
     clock,
     gate::{
         self,
+        access::Decided,
         audience::Audience,
         decide::Notices,
         entrance::location,
         fields::{Fields as _, Lines},
         forward::{heads, plan::Plan, retry::is_idempotent},
         forwarded::{Forwarding, PASS},
+        ids::Ids,
         negotiate::negotiate,
         preface::{self, Opening},
         reserved::{CHECK, is_reserved},
@@ -116,15 +119,18 @@ impl<S: Socket> Client<S> {
                     HeadError::Target => ProblemKind::TargetTooLong,
                     HeadError::Size { .. } | HeadError::Fields { .. } => ProblemKind::HeadTooLarge,
                 };
+                self.log_begin(None, None, now);
                 self.tell_kind(kind, Some(&error.to_string()), &Manner::unknown());
                 return (Some(Found::Refused), 0);
             }
         };
+        let ids = self.gate.request_ids.then(|| Ids::made(&Lines(head.fields), clock::random));
+        self.log_begin(Some(&head), ids.as_ref(), now);
         let clock = self.gate.shared.clock_at(now);
-        (Some(self.decide(raw, &head, clock)), head.len)
+        (Some(self.decide(raw, &head, ids.as_ref(), clock)), head.len)
     }
 
-    fn decide(&mut self, raw: &[u8], head: &RequestHead<'_, '_>, now: crate::availability::Moment) -> Found {
+    fn decide(&mut self, raw: &[u8], head: &RequestHead<'_, '_>, ids: Option<&Ids>, now: Moment) -> Found {
         let fields = Lines(head.fields);
         let shape = negotiate(fields.lines("accept"));
         let reading = matches!(head.method, "GET" | "HEAD");
@@ -184,6 +190,7 @@ impl<S: Socket> Client<S> {
             return Found::Answer(meaning.body, keeps);
         }
         if is_reserved(target.path) {
+            self.log_decided(Decided::Own, None);
             return match Own::new(
                 head,
                 &meaning,
@@ -212,6 +219,7 @@ impl<S: Socket> Client<S> {
             Admission::Problem(kind, detail) => refuse(self, kind, detail.as_deref()),
             Admission::Closed(denial, path) => {
                 gate.shared.denied(&denial);
+                self.log_denied(&denial);
                 let wire = Wire { head: head.method == "HEAD", old: head.minor == 0, keeps };
                 if let Some(handshake) = Handshake::of(head, &meaning, &fields) {
                     self.tell_socket(&denial, &handshake, &language);
@@ -236,10 +244,12 @@ impl<S: Socket> Client<S> {
             }
             Admission::Open(matched, notices) => match gate.performer(&matched) {
                 Err(problem) => {
+                    self.log_decided(Decided::Open, matched.applications.first().copied());
                     self.tell_problem(&problem, &manner(target.path, keeps));
                     Found::Answer(meaning.body, keeps)
                 }
                 Ok(application) => {
+                    self.log_decided(Decided::Open, Some(application));
                     let stripped = match gate.served[application].strip_prefix {
                         true => strip(target.path, matched.prefix).map(|path| target.with_path(path)),
                         false => Some(target),
@@ -247,7 +257,7 @@ impl<S: Socket> Client<S> {
                     let Some(target) = stripped else {
                         return refuse(self, ProblemKind::BadRequest, Some(TORN));
                     };
-                    let mut plan = self.plan(head, &meaning, &target, host, application);
+                    let mut plan = self.plan(head, &meaning, &target, (host, ids), application);
                     if notices.passed {
                         write::field(&mut plan.head, PASS, b"1");
                     }
@@ -266,12 +276,13 @@ impl<S: Socket> Client<S> {
         head: &RequestHead<'_, '_>,
         meaning: &RequestMeaning<'_>,
         target: &Target<'_>,
-        host: &str,
+        (host, ids): (&str, Option<&Ids>),
         application: usize,
     ) -> Plan {
         let peer = self.arrival.peer.map(|peer| peer.ip());
         let trusted = peer.is_some_and(|peer| self.gate.trusted.contains(peer));
-        let forwarding = Forwarding { peer, trusted, host, secure: self.arrival.secure, http2: self.arrival.http2 };
+        let forwarding =
+            Forwarding { peer, trusted, host, secure: self.arrival.secure, http2: self.arrival.http2, ids };
         self.lend_output();
         let mut written = self.worker.buffers.head();
         heads::request(&mut written, head, meaning, target, &forwarding);
@@ -284,6 +295,7 @@ impl<S: Socket> Client<S> {
             inject: self.gate.served[application].inject && head.method == "GET",
             repeatable: bodiless && is_idempotent(head.method),
             exchange: Exchange::new(head, meaning, heads::trails),
+            upstream: None,
             begun: Instant::now(),
             answered: Default::default(),
         }

@@ -62,6 +62,7 @@ impl<S: Socket> Client<S> {
         }
         self.worker.date.with(|date| write::field(&mut self.output, "date", date));
         self.output.extend_from_slice(b"\r\n");
+        self.log_answer(101, 0);
         self.output.extend_from_slice(&denial.closing_frame(language));
     }
 }

@@ -45,6 +45,9 @@ pub(in crate::gate) async fn perform<S: Socket>(client: &mut Client<S>, plan: &m
             Ok(connected) => connected,
             Err(error) => return End::Failed(error),
         };
+        if gate.access.is_some() {
+            plan.upstream = Some(Arc::clone(link.authority()));
+        }
         let mut way = Way::new(client, plan, &mut link);
         let mut awaited = true;
         let done = poll_fn(|cx| {

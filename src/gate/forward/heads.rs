@@ -40,6 +40,7 @@ pub fn request(
         if Known::of(field.name) == Known::Other
             && !meaning.options.name(field.name)
             && travels(field.name, forwarding.trusted)
+            && forwarding.ids.is_none_or(|ids| !ids.replaces(field.name))
         {
             write::field(out, field.name, field.value);
         }
@@ -63,6 +64,7 @@ pub fn request(
     }
     out.extend_from_slice(if forwarding.http2 { b"via: 2.0 forewarn\r\n" } else { via(head.minor) });
     forwarding.write(&Lines(head.fields), out);
+    forwarding.ids.iter().for_each(|ids| ids.write(out));
 }
 
 /// Tells browsers to come by `https` only (RFC 6797).
@@ -165,7 +167,7 @@ mod tests {
         let head = head::request(text.as_bytes(), &mut slots, "/long/").unwrap().unwrap();
         let meaning = framing::request(&head).unwrap();
         let target = Target::parse(head.target).unwrap();
-        let forwarding = Forwarding { peer: None, trusted, host: meaning.host, secure: false, http2: false };
+        let forwarding = Forwarding { peer: None, trusted, host: meaning.host, secure: false, http2: false, ids: None };
         let mut out = Vec::new();
         request(&mut out, &head, &meaning, &target, &forwarding);
         String::from_utf8(out).unwrap()

@@ -1,6 +1,9 @@
 //! What is known of a request that is to be forwarded, before and while it is.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{gate::decide::Notices, http1::machine::Exchange};
 
@@ -20,6 +23,8 @@ pub(in crate::gate) struct Plan {
     pub(in crate::gate) repeatable: bool,
     /// Where both directions stand.
     pub(in crate::gate) exchange: Exchange,
+    /// Who was asked; for the access log only.
+    pub(in crate::gate) upstream: Option<Arc<str>>,
     /// When it was decided.
     pub(in crate::gate) begun: Instant,
     /// The status of the answer, and how long it was waited for; 0: there is none yet.

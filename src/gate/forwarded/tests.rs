@@ -15,8 +15,14 @@ fn headers(list: &[(&str, &str)]) -> HeaderMap {
 
 fn written(trusted: bool, peer: &str, sent: &[(&str, &str)]) -> Vec<String> {
     let mut out = Vec::new();
-    let forwarding =
-        Forwarding { peer: peer.parse().ok(), trusted, host: "mail.example:8080", secure: false, http2: false };
+    let forwarding = Forwarding {
+        peer: peer.parse().ok(),
+        trusted,
+        host: "mail.example:8080",
+        secure: false,
+        http2: false,
+        ids: None,
+    };
     forwarding.write(&headers(sent), &mut out);
     String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
 }

@@ -131,6 +131,8 @@ impl<S: Socket> Way<'_, S> {
             if self.inject.is_some() {
                 inject::weaken(out, from);
             }
+            let written = self.client.output.len() - from;
+            self.client.log_answer(answer.status, written);
         }
         let limits = self.client.gate.limits;
         let stream = |field: &head::Field<'_>| {
