@@ -23,10 +23,7 @@ pub(super) fn gate(mut section: Reader<'_>, file: &Path) -> GateSettings {
         listen.push(Listen::Tcp(([127, 0, 0, 1], 8080).into()));
     }
     let trusted_proxies = section.texts("trusted_proxies", values::network);
-    let max_body = section.text("max_body", |text| match values::size(text)? {
-        size @ 1..=17_592_186_044_416 => Ok(size),
-        _ => Err("must be from 1B to 16TiB".to_owned()),
-    });
+    let max_body = section.text("max_body", values::body);
     let words = section.texts("not_kept", not_kept);
     let not_kept = section.has("not_kept").then_some(words);
     let max_connections = section.number("max_connections", 1..=MOST);

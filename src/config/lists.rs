@@ -11,7 +11,7 @@ use super::reader::Reader;
 use super::settings::{Application, Operator, Resource, Token};
 use super::{tls, values};
 use crate::availability::{Glob, Moment, Name, Reason, Target, path_glob};
-use crate::vocabulary::{AlertRule, Balance, HttpUrl, Role, Route, Secret, password, token_sha256};
+use crate::vocabulary::{AlertRule, Balance, HeaderRules, HttpUrl, Role, Route, Secret, password, token_sha256};
 
 /// `agree` can demand at most as many reporters as one target can have.
 const MAX_AGREE: u32 = 256;
@@ -92,6 +92,15 @@ pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource], file: 
         }
         let protocols = [("http/1.1", false), ("h2", true)];
         let http2 = entry.text("upstream_protocol", values::one_of(&protocols)).unwrap_or(false);
+        let mut rules = |set, remove| {
+            let added = entry.pairs(set, HeaderRules::field).map(BTreeMap::into_values).into_iter().flatten().collect();
+            let removed = entry.texts(remove, HeaderRules::name);
+            HeaderRules::new(added, removed)
+        };
+        let request_headers = rules("set_request_headers", "remove_request_headers");
+        let answer_headers = rules("set_answer_headers", "remove_answer_headers");
+        let keeps_host = entry.text("host", values::one_of(&[("keep", true), ("upstream", false)])).unwrap_or(true);
+        let max_body = entry.text("max_body", values::body);
         let versions = [("v2", true)];
         let proxy_protocol = entry.text("proxy_protocol", values::one_of(&versions)).unwrap_or(false);
         let name = name?;
@@ -103,6 +112,10 @@ pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource], file: 
             upstream_ca,
             http2,
             proxy_protocol,
+            request_headers,
+            answer_headers,
+            keeps_host,
+            max_body,
             balance: balance.unwrap_or_default(),
             strip_prefix,
             exempt,

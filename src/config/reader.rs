@@ -15,9 +15,6 @@ use toml::de::{DeTable, DeValue};
 use super::{Problem, settings::Lasting};
 use crate::tls::Certificate;
 
-/// The message about a setting that has no effect in this version.
-const NOT_YET: &str = "not available in this version";
-
 /// The most problems that are shown.
 const MAX_PROBLEMS: usize = 100;
 
@@ -89,14 +86,12 @@ pub(super) struct Reader<'a> {
     line: usize,
     report: &'a Report,
     asked: Vec<&'static str>,
-    /// Keys of the contract that this version refuses.
-    not_yet: &'static [&'static str],
 }
 
 impl<'a> Reader<'a> {
     /// The whole file.
     pub(super) fn root(table: &'a DeTable<'a>, report: &'a Report) -> Reader<'a> {
-        Reader { path: String::new(), table: Some(table), line: 1, report, asked: Vec::new(), not_yet: &[] }
+        Reader { path: String::new(), table: Some(table), line: 1, report, asked: Vec::new() }
     }
 
     fn path_of(&self, key: &str) -> String {
@@ -374,14 +369,7 @@ impl<'a> Reader<'a> {
             line: value.map_or(self.line, |value| self.report.line(value.span().start)),
             report: self.report,
             asked: Vec::new(),
-            not_yet: &[],
         }
-    }
-
-    /// Keys that the contract has and this version does not: they are refused by that name, so that
-    /// no setting is accepted without effect.
-    pub(super) fn not_yet(&mut self, keys: &'static [&'static str]) {
-        self.not_yet = keys;
     }
 
     /// Reports every key that was not read.
@@ -391,10 +379,7 @@ impl<'a> Reader<'a> {
             if self.asked.contains(&name) {
                 continue;
             }
-            let problem = match self.not_yet.contains(&name) {
-                true => NOT_YET.to_owned(),
-                false => format!("unknown key; known here are: {}", self.asked.join(", ")),
-            };
+            let problem = format!("unknown key; known here are: {}", self.asked.join(", "));
             // A list of sections is reported at its first section.
             let line = self.report.line(match value.get_ref() {
                 DeValue::Array(items) if items.iter().all(|item| item.get_ref().is_table()) => {

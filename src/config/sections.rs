@@ -16,7 +16,7 @@ use chrono_tz::Tz;
 use super::reader::Reader;
 use super::settings::{ControlSettings, FarmSettings, MergeMode, MergeOrder, MergeSettings, NodeSettings, References};
 use super::{tls, values};
-use crate::vocabulary::{Broker, Fanout, HttpUrl, Initial, Notifier, Secret};
+use crate::vocabulary::{Broker, Fanout, HttpUrl, Initial, Notifier, Secret, host_name};
 
 /// The shortest farm secret, in bytes.
 const MIN_SECRET: usize = 16;
@@ -85,9 +85,9 @@ pub(super) fn control(mut section: Reader<'_>, has_secret: bool, file: &Path) ->
         );
     }
     let tls = tls::control(section.section("tls"), file);
-    section.not_yet(&["hosts"]);
+    let hosts = section.texts("hosts", host_name);
     section.finish();
-    ControlSettings { listen, advertise, tls, time_zone: time_zone.unwrap_or(Tz::UTC), trusted_proxies }
+    ControlSettings { listen, advertise, tls, time_zone: time_zone.unwrap_or(Tz::UTC), trusted_proxies, hosts }
 }
 
 pub(super) fn farm(mut section: Reader<'_>, file: &Path) -> FarmSettings {

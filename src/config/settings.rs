@@ -18,7 +18,8 @@ use crate::monitor::Watch;
 use crate::text::Texts;
 use crate::tls::Certificate;
 use crate::vocabulary::{
-    AccessSettings, AlertRule, Balance, Broker, Cors, Fanout, HttpUrl, Listen, Notifier, Role, Route, Secret,
+    AccessSettings, AlertRule, Balance, Broker, Cors, Fanout, HeaderRules, HttpUrl, Listen, Notifier, Role, Route,
+    Secret,
 };
 
 /// Everything in the configuration file, defaults filled in.
@@ -185,6 +186,8 @@ pub struct ControlSettings {
     pub time_zone: Tz,
     /// Senders whose forwarding headers are believed. Default: none.
     pub trusted_proxies: Vec<IpNet>,
+    /// The names under which it may be asked; none: all.
+    pub hosts: Vec<String>,
 }
 
 impl ControlSettings {
@@ -280,6 +283,14 @@ pub struct Application {
     pub http2: bool,
     /// Whether they are told of each client by the PROXY protocol, version 2. Default no.
     pub proxy_protocol: bool,
+    /// Fields that its requests get or lose on their way to them.
+    pub request_headers: HeaderRules,
+    /// Fields that their answers get or lose.
+    pub answer_headers: HeaderRules,
+    /// Whether they get the host that the client has asked for, or their own. Default the client's.
+    pub keeps_host: bool,
+    /// The largest body of a request, in bytes; `None`: as for the gate.
+    pub max_body: Option<u64>,
     /// How requests are shared among them. Default in turn.
     pub balance: Balance,
     /// Whether upstreams get paths without the route's prefix. Default no.

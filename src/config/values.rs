@@ -148,6 +148,14 @@ pub(super) fn sha256(text: &str) -> Result<[u8; 32], String> {
         .map_err(|error| format!("must be 64 hexadecimal digits, as `forewarn token` prints them: {error}"))
 }
 
+/// The largest body of a request.
+pub(super) fn body(text: &str) -> Result<u64, String> {
+    match size(text)? {
+        size @ 1..=17_592_186_044_416 => Ok(size),
+        _ => Err("must be from 1B to 16TiB".to_owned()),
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

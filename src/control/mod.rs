@@ -22,6 +22,7 @@ pub(crate) mod errors;
 pub(crate) mod events;
 pub(crate) mod formats;
 pub(crate) mod health;
+pub(crate) mod hosts;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod params;

@@ -13,7 +13,7 @@ use super::{
     ids::Ids,
 };
 pub use crate::availability::TrustedProxies;
-use crate::{availability::hop_address, http1::write};
+use crate::{availability::hop_address, http1::write, vocabulary::HeaderRules};
 
 impl TrustedProxies {
     /// The address of the client for criteria, limits and logs: the peer, or while that is trusted,
@@ -50,6 +50,10 @@ pub struct Forwarding<'a> {
     pub http2: bool,
     /// The ids that it got here.
     pub ids: Option<&'a Ids>,
+    /// Fields that it gets or loses.
+    pub rules: Option<&'a HeaderRules>,
+    /// Whether the upstream gets the host that the request names.
+    pub keeps_host: bool,
 }
 
 /// Where a request comes from: its first sender, the proxies on its way, and what it asked for.

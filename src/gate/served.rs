@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{path::Path, upstream::Upstreams};
-use crate::availability::Glob;
+use crate::{availability::Glob, vocabulary::HeaderRules};
 
 /// One application.
 #[derive(Debug)]
@@ -14,6 +14,14 @@ pub struct Served {
     pub strip_prefix: bool,
     /// Whether its upstreams are told of each client by the PROXY protocol.
     pub proxy_protocol: bool,
+    /// Fields that requests get or lose on their way to them.
+    pub request_headers: HeaderRules,
+    /// Fields that answers get or lose.
+    pub answer_headers: HeaderRules,
+    /// Whether they get the host that the client has asked for, or their own.
+    pub keeps_host: bool,
+    /// The largest body of a request, in bytes; `None`: as for the gate.
+    pub max_body: Option<u64>,
     /// Paths that are never turned away.
     pub exempt: Vec<Glob>,
     /// Its pages get the script.
@@ -46,6 +54,10 @@ impl From<Upstreams> for Served {
             upstreams: Arc::new(upstreams),
             strip_prefix: false,
             proxy_protocol: false,
+            request_headers: HeaderRules::default(),
+            answer_headers: HeaderRules::default(),
+            keeps_host: true,
+            max_body: None,
             exempt: Vec::new(),
             inject: false,
             home: None,

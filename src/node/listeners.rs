@@ -30,6 +30,7 @@ use crate::{
         errors::Failure,
         events,
         formats::alertmanager::Alerting,
+        hosts::{self, Hosts},
         reload,
         rights::Rights,
         session::{Cookies, Door as SessionDoor, Limits as SessionLimits, Operator, Proxies, Sessions, SignIn},
@@ -57,6 +58,7 @@ pub(super) struct Doors {
     console: web::Data<ConsoleState>,
     reload: web::Data<reload::Door>,
     mutual: web::Data<Mutual>,
+    hosts: web::Data<Hosts>,
 }
 
 impl Doors {
@@ -67,6 +69,7 @@ impl Doors {
             console: web::Data::new(console(settings, desk, facts)),
             reload: web::Data::new(reload),
             mutual: web::Data::new(Mutual(AtomicBool::new(is_mutual(settings)))),
+            hosts: web::Data::new(Hosts::new(settings.control.hosts.clone())),
         }
     }
 
@@ -75,6 +78,7 @@ impl Doors {
         self.tokens.change(tokens(settings));
         self.alerting.store(Arc::new(alerting(settings)));
         self.console.reasons.store(Arc::new(reasons(settings)));
+        self.hosts.change(settings.control.hosts.clone());
         self.mutual.0.store(is_mutual(settings), Ordering::Relaxed);
         let gone = self.console.sign_in.change(operators(settings));
         self.console.door.sessions.end_of(&gone);
@@ -99,8 +103,10 @@ pub(super) fn control_server(
     let crowd_data = web::Data::new(crowd.clone());
     let mutual = doors.mutual.clone();
     let factory = move || {
-        let Doors { tokens, alerting, console, reload, mutual: _ } = doors.clone();
+        let Doors { tokens, alerting, console, reload, mutual: _, hosts } = doors.clone();
         let mut app = WebApp::new()
+            .wrap(from_fn(hosts::known))
+            .app_data(hosts)
             .wrap(from_fn(under_tls::mutual))
             .wrap(from_fn(crowd::count))
             .app_data(mutual.clone())

@@ -255,7 +255,7 @@ fn hooks_have_addresses_events_and_receivers() {
 
 /// A setting without effect would be a promise that is not kept.
 #[test]
-fn what_is_not_built_is_refused_by_that_name() {
+fn what_would_have_no_effect_is_refused() {
     let changing = "[farm]\nsecret = \"0123456789abcdef\"\nprevious_secret = ";
     refused(&format!("{changing}\"0123456789abcdef\"\n"), "6: farm.previous_secret: is the same as farm.secret");
     refused(&format!("{changing}\"x\"\n"), "6: farm.previous_secret: must be 16 to 4096 bytes");

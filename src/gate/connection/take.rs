@@ -22,7 +22,7 @@ use crate::{
         access::Decided,
         audience::Audience,
         decide::Notices,
-        entrance::location,
+        entrance::{Arrival, location},
         fields::{Fields as _, Lines},
         forward::{heads, plan::Plan, retry::is_idempotent},
         forwarded::{Forwarding, PASS},
@@ -201,10 +201,6 @@ impl<S: Socket> Client<S> {
                 None => refuse(self, ProblemKind::BadRequest, None),
             };
         }
-        if matches!(meaning.body, Body::Length(length) if length > limits.max_body) {
-            let detail = format!("The body of the request is larger than {} bytes.", limits.max_body);
-            return refuse(self, ProblemKind::BodyTooLarge, Some(&detail));
-        }
         let gate = Arc::clone(&self.gate);
         let incoming = Incoming {
             method: head.method,
@@ -250,6 +246,11 @@ impl<S: Socket> Client<S> {
                 }
                 Ok(application) => {
                     self.log_decided(Decided::Open, Some(application));
+                    let most = gate.served[application].max_body.unwrap_or(limits.max_body);
+                    if matches!(meaning.body, Body::Length(length) if length > most) {
+                        let detail = format!("The body of the request is larger than {most} bytes.");
+                        return refuse(self, ProblemKind::BodyTooLarge, Some(&detail));
+                    }
                     let stripped = match gate.served[application].strip_prefix {
                         true => strip(target.path, matched.prefix).map(|path| target.with_path(path)),
                         false => Some(target),
@@ -281,8 +282,11 @@ impl<S: Socket> Client<S> {
     ) -> Plan {
         let peer = self.arrival.peer.map(|peer| peer.ip());
         let trusted = peer.is_some_and(|peer| self.gate.trusted.contains(peer));
-        let forwarding =
-            Forwarding { peer, trusted, host, secure: self.arrival.secure, http2: self.arrival.http2, ids };
+        let gate = Arc::clone(&self.gate);
+        let served = &gate.served[application];
+        let Arrival { secure, http2, .. } = self.arrival;
+        let (rules, keeps_host) = (Some(&served.request_headers), served.keeps_host);
+        let forwarding = Forwarding { peer, trusted, host, secure, http2, ids, rules, keeps_host };
         self.lend_output();
         let mut written = self.worker.buffers.head();
         heads::request(&mut written, head, meaning, target, &forwarding);
@@ -290,7 +294,8 @@ impl<S: Socket> Client<S> {
         Plan {
             application,
             head: written,
-            hostless: host.is_empty(),
+            hostless: host.is_empty() || !keeps_host,
+            max_body: served.max_body.unwrap_or(gate.limits.max_body),
             notices: Notices::default(),
             inject: self.gate.served[application].inject && head.method == "GET",
             repeatable: bodiless && is_idempotent(head.method),

@@ -17,6 +17,7 @@ use crate::{
         trailers::may_trail,
         write,
     },
+    vocabulary::HeaderRules,
 };
 
 /// The longest name that can claim something; longer ones claim nothing.
@@ -33,7 +34,7 @@ pub fn request(
 ) {
     let slash = if target.path.is_empty() { "/" } else { "" };
     write::request_line(out, head.method, &[slash, target.origin]);
-    if !forwarding.host.is_empty() {
+    if !forwarding.host.is_empty() && forwarding.keeps_host {
         write::field(out, "host", forwarding.host.as_bytes());
     }
     for field in head.fields {
@@ -41,6 +42,7 @@ pub fn request(
             && !meaning.options.name(field.name)
             && travels(field.name, forwarding.trusted)
             && forwarding.ids.is_none_or(|ids| !ids.replaces(field.name))
+            && forwarding.rules.is_none_or(|rules| !rules.drops(field.name))
         {
             write::field(out, field.name, field.value);
         }
@@ -65,21 +67,32 @@ pub fn request(
     out.extend_from_slice(if forwarding.http2 { b"via: 2.0 forewarn\r\n" } else { via(head.minor) });
     forwarding.write(&Lines(head.fields), out);
     forwarding.ids.iter().for_each(|ids| ids.write(out));
+    let added = forwarding.rules.into_iter().flat_map(HeaderRules::added);
+    added.for_each(|(name, value)| write::field(out, name, value.as_bytes()));
 }
 
 /// Tells browsers to come by `https` only (RFC 6797).
 pub(in crate::gate) const HSTS: &str = "strict-transport-security";
 
-/// Writes an answer's head as the client gets it. `notices`: what is told beside it. `date` and `hsts`: for answers that
-/// have none.
-pub fn answer(
+/// What an answer gets beside its own fields.
+pub(in crate::gate) struct Beside<'a> {
+    /// What is told of the application.
+    pub(in crate::gate) notices: &'a Notices,
+    /// Fields that it gets or loses.
+    pub(in crate::gate) rules: &'a HeaderRules,
+    /// For answers that have none.
+    pub(in crate::gate) date: &'a [u8],
+    /// For answers that have none.
+    pub(in crate::gate) hsts: Option<&'a [u8]>,
+}
+
+/// Writes an answer's head as the client gets it.
+pub(in crate::gate) fn answer(
     out: &mut Vec<u8>,
     head: &AnswerHead<'_, '_>,
     meaning: &AnswerMeaning<'_>,
     reply: &Reply,
-    notices: &Notices,
-    date: &[u8],
-    mut hsts: Option<&[u8]>,
+    Beside { notices, rules, date, mut hsts }: Beside<'_>,
 ) {
     write::status_line(out, head.status, head.reason);
     let mut dated = head.status < 200;
@@ -87,7 +100,9 @@ pub fn answer(
         if Known::of(field.name) == Known::Other && !meaning.options.name(field.name) {
             dated |= field.name.eq_ignore_ascii_case("date");
             hsts = hsts.filter(|_| !field.name.eq_ignore_ascii_case(HSTS));
-            write::field(out, field.name, field.value);
+            if !rules.drops(field.name) {
+                write::field(out, field.name, field.value);
+            }
         }
     }
     match reply {
@@ -101,6 +116,7 @@ pub fn answer(
     if head.status >= 200 {
         out.extend_from_slice(via(head.minor));
         notices.each(|name, value| write::field(out, name, value));
+        rules.added().for_each(|(name, value)| write::field(out, name, value.as_bytes()));
         hsts.into_iter().for_each(|hsts| write::field(out, HSTS, hsts));
     }
     if !dated {
@@ -167,7 +183,16 @@ mod tests {
         let head = head::request(text.as_bytes(), &mut slots, "/long/").unwrap().unwrap();
         let meaning = framing::request(&head).unwrap();
         let target = Target::parse(head.target).unwrap();
-        let forwarding = Forwarding { peer: None, trusted, host: meaning.host, secure: false, http2: false, ids: None };
+        let forwarding = Forwarding {
+            peer: None,
+            trusted,
+            host: meaning.host,
+            secure: false,
+            http2: false,
+            ids: None,
+            rules: None,
+            keeps_host: true,
+        };
         let mut out = Vec::new();
         request(&mut out, &head, &meaning, &target, &forwarding);
         String::from_utf8(out).unwrap()
@@ -193,7 +218,7 @@ mod tests {
     #[test]
     fn answers_keep_their_cookies_and_not_their_hops() {
         let text = "HTTP/1.0 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nConnection: x-hop\r\nX-Hop: 1\r\n\
-                    Keep-Alive: timeout=5\r\nContent-Length: 5\r\nVia: 1.1 other\r\n\r\n";
+                    Keep-Alive: timeout=5\r\nContent-Length: 5\r\nX-Gone: 1\r\nX-Set: 0\r\nVia: 1.1 other\r\n\r\n";
         let mut slots = Slots::default();
         let head = head::answer(text.as_bytes(), &mut slots).unwrap().unwrap();
         let meaning = framing::answer(&head, false).unwrap();
@@ -204,14 +229,17 @@ mod tests {
             &head,
             &meaning,
             &Reply::Final(framed),
-            &Notices { advisory: Some("slow".into()), next: Some("soon".into()), ..Notices::default() },
-            b"now",
-            Some(b"max-age=1"),
+            Beside {
+                notices: &Notices { advisory: Some("slow".into()), next: Some("soon".into()), ..Notices::default() },
+                rules: &HeaderRules::new(vec![("x-set".to_owned(), "1".to_owned())], vec!["x-gone".to_owned()]),
+                date: b"now",
+                hsts: Some(b"max-age=1"),
+            },
         );
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nVia: 1.1 other\r\ncontent-length: 5\r\n\
-             connection: close\r\nvia: 1.0 forewarn\r\nforewarn-advisory: slow\r\nforewarn-next: soon\r\nstrict-transport-security: max-age=1\r\ndate: now\r\n\r\n"
+             connection: close\r\nvia: 1.0 forewarn\r\nforewarn-advisory: slow\r\nforewarn-next: soon\r\nx-set: 1\r\nstrict-transport-security: max-age=1\r\ndate: now\r\n\r\n"
         );
     }
 }

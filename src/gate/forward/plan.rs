@@ -15,6 +15,8 @@ pub(in crate::gate) struct Plan {
     pub(in crate::gate) head: Vec<u8>,
     /// The head has no Host.
     pub(in crate::gate) hostless: bool,
+    /// The largest body that is passed on, in bytes.
+    pub(in crate::gate) max_body: u64,
     /// What is told beside its answer.
     pub(in crate::gate) notices: Notices,
     /// The answer gets the script, if it is a page.

@@ -22,6 +22,8 @@ fn written(trusted: bool, peer: &str, sent: &[(&str, &str)]) -> Vec<String> {
         secure: false,
         http2: false,
         ids: None,
+        rules: None,
+        keeps_host: true,
     };
     forwarding.write(&headers(sent), &mut out);
     String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()

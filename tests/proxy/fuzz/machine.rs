@@ -109,7 +109,16 @@ impl Reader {
                 },
             };
             let mut forwarded = Vec::new();
-            let forwarding = Forwarding { peer: None, trusted: false, host, secure: false, http2: false, ids: None };
+            let forwarding = Forwarding {
+                peer: None,
+                trusted: false,
+                host,
+                secure: false,
+                http2: false,
+                ids: None,
+                rules: None,
+                keeps_host: true,
+            };
             heads::request(&mut forwarded, &head, &meaning, &target, &forwarding);
             if host.is_empty() {
                 forwarded.extend_from_slice(b"host: upstream\r\n");

@@ -127,7 +127,10 @@ impl<S: Socket> Way<'_, S> {
             let hsts = gate.hsts.as_deref().filter(|_| self.client.arrival.secure);
             let out = &mut self.client.output;
             let from = out.len();
-            worker.date.with(|date| heads::answer(out, &answer, &meaning, &reply, notices, date, hsts));
+            let rules = &gate.served[self.plan.application].answer_headers;
+            worker.date.with(|date| {
+                heads::answer(out, &answer, &meaning, &reply, heads::Beside { notices, rules, date, hsts });
+            });
             if self.inject.is_some() {
                 inject::weaken(out, from);
             }

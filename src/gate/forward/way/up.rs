@@ -82,9 +82,9 @@ impl<S: Socket> Way<'_, S> {
             Err(error) => return Err(self.fail(error.into())),
         };
         self.body += passed;
-        let limits = self.client.gate.limits;
-        if self.body > limits.max_body && !self.plan.exchange.is_tunnel() {
-            return Err(self.fail(ProxyError::TooLarge(limits.max_body)));
+        let most = self.plan.max_body;
+        if self.body > most && !self.plan.exchange.is_tunnel() {
+            return Err(self.fail(ProxyError::TooLarge(most)));
         }
         if self.client.ended && !self.plan.exchange.is_upload_over() {
             return Err(self.fail(BodyError::Cut.into()));
