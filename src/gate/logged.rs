@@ -19,7 +19,7 @@ impl<S: Socket> Client<S> {
         if self.gate.access.is_none() {
             return;
         }
-        let fields = Lines(head.map_or(&[], |head| head.fields));
+        let fields = Lines(head.map_or(&[][..], |head| head.fields));
         let text = |name: &str| {
             let value = fields.lines(name).next();
             value.map(|value| String::from_utf8_lossy(value).into_owned())

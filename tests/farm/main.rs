@@ -36,6 +36,7 @@ mod reloading;
 mod restarting;
 mod returning;
 mod rights;
+mod rules;
 mod schedules;
 mod secrets;
 mod settings;
