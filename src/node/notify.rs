@@ -42,7 +42,10 @@ fn send(socket: &[u8], message: &[u8]) -> io::Result<()> {
         [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
         path => SocketAddr::from_pathname(std::str::from_utf8(path).map_err(io::Error::other)?)?,
     };
-    UnixDatagram::unbound()?.send_to_addr(message, &to).map(drop)
+    let sender = UnixDatagram::unbound()?;
+    // A manager that does not read must not stop the node.
+    sender.set_nonblocking(true)?;
+    sender.send_to_addr(message, &to).map(drop)
 }
 
 /// Microseconds of the clock by which systemd tells two reloads apart.
@@ -71,6 +74,15 @@ mod tests {
             assert_eq!(&bytes[..n], b"READY=1");
         }
         assert!(send(b"/no/such/socket", b"READY=1").is_err());
+    }
+
+    #[test]
+    fn a_manager_that_does_not_read_stops_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let _deaf = UnixDatagram::bind(&path).unwrap();
+        let full = (0..10_000).find_map(|_| send(path.as_os_str().as_encoded_bytes(), b"READY=1").err());
+        assert_eq!(full.unwrap().kind(), io::ErrorKind::WouldBlock);
     }
 
     #[test]
