@@ -76,6 +76,7 @@ pub const IN_PLACE: &[&str] = &[
     "application.title",
     "application.upstream",
     "application.upstream_ca",
+    "application.upstream_protocol",
     "application.uses",
     "control.hosts",
     "control.tls.cert",
