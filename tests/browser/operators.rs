@@ -114,7 +114,7 @@ async fn signing_in_is_throttled_and_an_ended_session_loses_nothing() {
     browser.fill("#name", "alice").await;
     browser.fill("#password", PASSWORD).await;
     browser.click("main button").await;
-    browser.see_text(".note", "It was not sent.").await;
+    browser.see_text(".note", "they were not sent.").await;
     assert!(browser.is_checked("input[value='application:chat']").await);
     assert_eq!(browser.value("#message").await, "Half an hour of typing: ä, €, \"quotes\" & <tags>");
     assert_eq!(browser.value("#component").await, "the router");
