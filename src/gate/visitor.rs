@@ -117,6 +117,8 @@ mod tests {
         let (first, cookie) = pass(&keys, &token, false, Moment::from_millis(40_000)).unwrap();
         assert_eq!(first, "mail");
         assert!(cookie.ends_with("; Path=/; Max-Age=60; HttpOnly; SameSite=Lax"), "{cookie}");
+        let (_, secure) = pass(&keys, &token, true, Moment::from_millis(40_000)).unwrap();
+        assert!(secure.ends_with("; SameSite=Lax; Secure"), "{secure}");
         let carried = with(&format!("x=1; {}; y", cookie.split(';').next().unwrap()));
         let passes = |application, millis| may_pass(&keys, &carried, application, Moment::from_millis(millis));
         assert!(passes("mail", 99_999) && passes("chat", 0));

@@ -1,4 +1,4 @@
-//! Real clients of the gate: Python's gRPC, and curl, which tries again.
+//! Real clients of the gate: Python's gRPC, curl, which tries again, and w3m, which shows text.
 
 use std::process::Stdio;
 
@@ -51,6 +51,24 @@ async fn grpc_passes_from_end_to_end_and_its_client_is_told_of_a_closing() {
         assert_eq!(call["code"], "UNAVAILABLE", "{said}");
         assert!(call["details"].as_str().unwrap().contains("chat"), "{said}");
         assert!(call["pushback"].as_str().unwrap().parse::<u64>().unwrap() > 3_000_000, "{said}");
+    }
+}
+
+/// A text browser shows the page as text: what is down, why and until when, and nothing of its style or its script.
+#[tokio::test]
+async fn a_text_browser_shows_the_page() {
+    let farm = Farm::new(1).start().await;
+    let node = &farm[0];
+    let closed =
+        json!({"duration_seconds": 3_600, "message": "The disks are replaced.", "reason": "planned-maintenance"});
+    node.submit_wait_all(closing("application:mail", closed)).await;
+    let url = format!("http://{}/mail/x", node.gate);
+    let Some(shown) = output("w3m", &["-dump", "-cols", "200", &url]).await else { return };
+    for part in ["planned maintenance", "The disks are replaced."] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    for part in ["{", "var(", "function", "<"] {
+        assert!(!shown.contains(part), "{part}: {shown}");
     }
 }
 

@@ -167,3 +167,22 @@ async fn a_client_that_leaves_ends_its_upstream_request_and_a_stop_says_goaway()
     })
     .await;
 }
+
+#[actix_web::test]
+async fn a_call_of_grpc_may_be_silent_where_an_upload_may_not() {
+    within(async {
+        let stage = Stage::with(Limits { body: MS(200), ..Limits::default() }, |own| vec![own]).await;
+        let grpc =
+            frame(HEADERS, END_HEADERS, 1, &block(&[&POST[..], &[("content-type", "application/grpc")]].concat()));
+        let mut client = stage.http2(b"", &grpc).await;
+        let mut upstream = stage.accept().await;
+        assert_eq!(upstream.head().await.all("content-type"), ["application/grpc"]);
+        // Later, an upload; it is ended when it has been silent for too long.
+        client.stream.write_all(&post(3)).await.unwrap();
+        let ended = client.frame_of(&[HEADERS, RST_STREAM]).await.unwrap();
+        assert_eq!(ended.stream, 3, "{ended:?}");
+        client.stream.write_all(&frame(DATA, END_STREAM, 1, b"hello")).await.unwrap();
+        upstream.until("hello").await;
+    })
+    .await;
+}

@@ -140,7 +140,9 @@ impl<S: Socket> Way<'_, S> {
         let limits = self.client.gate.limits;
         let stream = |field: &head::Field<'_>| {
             field.name.eq_ignore_ascii_case("content-type")
-                && field.value.get(..17).is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))
+                && [&b"text/event-stream"[..], b"application/grpc"]
+                    .into_iter()
+                    .any(|kind| field.value.get(..kind.len()).is_some_and(|start| start.eq_ignore_ascii_case(kind)))
         };
         if reply == Reply::Switched || answer.fields.iter().any(stream) {
             self.patience = limits.tunnel;

@@ -40,7 +40,7 @@ impl<S: Socket> Way<'_, S> {
         let up = match (writing, uploading) {
             (true, _) => Some((self.up + limits.body, slow("read", limits.body))),
             (false, true) if !exchange.is_expecting() => {
-                Some((self.up + limits.body, ProxyError::SilentUpload(limits.body)))
+                Some((self.up + self.upload_patience, ProxyError::SilentUpload(self.upload_patience)))
             }
             _ => None,
         };

@@ -68,8 +68,9 @@ pub(super) struct Way<'a, S> {
     /// When bytes last moved towards the upstream, and towards the client.
     up: Instant,
     down: Instant,
-    /// How long the answer may be silent.
+    /// How long the answer may be silent, and how long the request's body.
     patience: Duration,
+    upload_patience: Duration,
     /// Since when, and from which byte on, an upload goes on behind its answer.
     draining: Option<(Instant, u64)>,
     /// Puts the script behind the answer.
@@ -87,6 +88,8 @@ impl<'a, S: Socket> Way<'a, S> {
         plan.head.extend_from_slice(b"\r\n");
         let limits = client.gate.limits;
         link.bear(if plan.exchange.is_upload_over() { limits.connect } else { limits.body });
+        // A call of gRPC may be open for long without a message in either direction. It comes by HTTP/2.
+        let calls = client.arrival.http2 && contains(&plan.head, b"\r\ncontent-type: application/grpc");
         let now = Instant::now();
         Self {
             client,
@@ -103,6 +106,7 @@ impl<'a, S: Socket> Way<'a, S> {
             up: now,
             down: now,
             patience: limits.body,
+            upload_patience: if calls { limits.tunnel } else { limits.body },
             draining: None,
             inject: None,
             shut: [false; 2],
@@ -195,4 +199,8 @@ impl<'a, S: Socket> Way<'a, S> {
         log::debug!(error:%; "exchange_ended");
         Failure::Gone
     }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
 }
