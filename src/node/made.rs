@@ -276,7 +276,6 @@ fn same_upstreams(application: &config::Application, before: Option<(&Settings, 
     let authorities = |one: &config::Application| one.upstream_ca.as_ref().map(|roots| roots.roots.clone());
     let is_same = former.upstream == application.upstream
         && former.http2 == application.http2
-        && former.http2 == application.http2
         && former.balance == application.balance
         && authorities(former) == authorities(application);
     is_same.then(|| Arc::clone(&gate.served[at].upstreams))

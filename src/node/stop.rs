@@ -13,6 +13,10 @@ use crate::{
     vocabulary::Listen,
 };
 
+/// Between the end of accepting and the stop of the gate's workers: until each has taken the clients that were
+/// accepted for it.
+const TAKEN: Duration = Duration::from_millis(100);
+
 /// The way to end a node in order.
 pub(super) struct Control {
     server: ServerHandle,
@@ -39,8 +43,14 @@ impl Control {
             ready.gate_streams.end();
             ready.running.stop().await;
             let gate = ready.gate.handle();
+            let stop = async {
+                // A worker that stops resets clients that were accepted for it and that it has not taken yet.
+                gate.pause().await;
+                tokio::time::sleep(TAKEN).await;
+                gate.stop(true).await;
+            };
             // The server must be polled for its stop to be carried out.
-            futures_util::future::join3(gate.stop(true), ready.gate, ready.waiting.serve()).await.1.ok();
+            futures_util::future::join3(stop, ready.gate, ready.waiting.serve()).await.1.ok();
             for address in &ready.addresses {
                 if let (Listen::Unix(path), true) = address
                     && let Err(error) = std::fs::remove_file(path)

@@ -61,6 +61,18 @@ impl Wire {
         self.stream.set_zero_linger().unwrap();
     }
 
+    /// Asks for what is closed until the answer says that it is the last: this client's worker has learned that
+    /// the gate stops, which it does after the acceptor.
+    async fn ask_until_last(&mut self) {
+        let mut is_last = false;
+        while !is_last {
+            self.send("HEAD /mail HTTP/1.1\r\nHost: farm\r\n\r\n").await;
+            let head = self.head().await;
+            assert_eq!(head.status(), 503);
+            is_last = head.all("connection") == ["close"];
+        }
+    }
+
     /// A message's head.
     async fn head(&mut self) -> Head {
         Head(self.until("\r\n\r\n").await)
