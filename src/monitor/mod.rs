@@ -3,7 +3,7 @@
 //!
 //! Pure. [`machine`] decides when a monitor changes its word, [`rule`] what a rule means, [`figures`] keeps the
 //! recent past of what rules read, [`traffic`] is what the gate counts for each application, and [`watch`] is a
-//! monitor as it is configured. [`voice`] makes submissions of what the machine says, [`survey`] finds in the ledger
+//! monitor as it is configured. [`voice`] makes submissions of what the machine says, `survey` finds in the ledger
 //! what was said in earlier runs. The checks themselves are in `probe`, the actors that run them in `actors`.
 
 pub mod figures;

@@ -27,7 +27,7 @@ pub enum WriterEvent {
         /// Why.
         status: Status,
     },
-    /// It can continue, and waits for [`Writer::resume`].
+    /// It can continue, and waits for [`Writer::resume`](super::writer::Writer::resume).
     Writable,
 }
 

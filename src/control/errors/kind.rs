@@ -15,7 +15,7 @@ pub(crate) struct Kind {
     pub meaning: &'static str,
 }
 
-/// Every kind, in the order of [`Failure`]'s variants.
+/// Every kind, in the order of [`Failure`](super::Failure)'s variants.
 pub(crate) static KINDS: [Kind; 14] = [
     Kind {
         name: "malformed",

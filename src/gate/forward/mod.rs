@@ -1,4 +1,4 @@
-//! A request for an application, from socket to socket: a connection to an upstream ([`pool`]), both directions
+//! A request for an application, from socket to socket: a connection to an upstream ([`super::pool`]), both directions
 //! at once ([`exchange`]), another try where that cannot do harm ([`retry`]), and the heads as each side gets them
 //! ([`heads`]).
 //!
