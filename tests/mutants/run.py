@@ -71,7 +71,7 @@ def make_crate():
     (CRATE / "Cargo.toml").write_text(
         '[package]\nname = "forewarn"\nversion = "0.0.0"\nedition = "2024"\n\n[lib]\ndoctest = false\n\n[workspace]\n\n'
         "[dependencies]\n" + "\n".join(dict.fromkeys(lines)) + "\n\n"
-        "[profile.test]\nopt-level = 1\ndebug = false\n\n[profile.test.package.\"*\"]\nopt-level = 2\n"
+        "[profile.test]\nopt-level = 1\ndebug = false\n"
     )
     if not (CRATE / "Cargo.lock").exists():
         shutil.copyfile(ROOT / "Cargo.lock", CRATE / "Cargo.lock")
