@@ -95,12 +95,10 @@ pub async fn ready(control: &str) {
     }
 }
 
-/// From handing in a notification until the gates of all three nodes have published it.
-pub async fn latency(rounds: usize) -> Vec<Duration> {
-    let folder = tempfile::tempdir().unwrap();
-    let nodes = farm(&folder, 3).await;
-    let (tell, mut told) = mpsc::unbounded_channel();
-    for node in &nodes {
+/// Tells whenever the gate of a node has published a change.
+pub async fn watch(nodes: &[Node]) -> mpsc::UnboundedReceiver<Instant> {
+    let (tell, told) = mpsc::unbounded_channel();
+    for node in nodes {
         let mut watch = Conn::open(&node.gate).await;
         watch.send("GET", "/.forewarn/events?application=mail", "", "").await;
         assert_eq!(watch.head().await.0, 200);
@@ -113,6 +111,14 @@ pub async fn latency(rounds: usize) -> Vec<Duration> {
             }
         });
     }
+    told
+}
+
+/// From handing in a notification until the gates of all three nodes have published it.
+pub async fn latency(rounds: usize) -> Vec<Duration> {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = farm(&folder, 3).await;
+    let mut told = watch(&nodes).await;
     let mut submit = Conn::open(&nodes[0].control).await;
     let mut samples = Vec::new();
     for round in 0..rounds + 20 {

@@ -92,7 +92,7 @@ async fn farm(size: usize, lines: &str, more: &str) -> String {
     let idle: f64 = spent(&before, &times()).iter().sum::<f64>() / size as f64 / 1e3;
     let idle = idle * 60.0 / begun.elapsed().as_secs_f64();
 
-    let mut told = watch(&nodes).await;
+    let mut told = nodes::watch(&nodes).await;
     let mut submit = Conn::open(&nodes[0].control).await;
     // The first ones open connections.
     for round in 0..10 {
@@ -157,25 +157,6 @@ async fn met(control: &str, size: usize) {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-}
-
-/// Tells whenever the gate of a node has published a change.
-async fn watch(nodes: &[Node]) -> mpsc::UnboundedReceiver<Instant> {
-    let (tell, told) = mpsc::unbounded_channel();
-    for node in nodes {
-        let mut watch = Conn::open(&node.gate).await;
-        watch.send("GET", "/.forewarn/events?application=mail", "", "").await;
-        assert_eq!(watch.head().await.0, 200);
-        let tell = tell.clone();
-        tokio::spawn(async move {
-            while let Some(line) = watch.next_line().await {
-                if line == "event: availability" {
-                    tell.send(Instant::now()).ok();
-                }
-            }
-        });
-    }
-    told
 }
 
 /// Submits, and waits until all have it; how long that took.

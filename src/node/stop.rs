@@ -13,8 +13,8 @@ use crate::{
     vocabulary::Listen,
 };
 
-/// Between the end of accepting and the stop of the gate's workers: until each has taken the clients that were
-/// accepted for it.
+/// Between the end of accepting and the stop of the gate's workers: room for each to take the clients that were
+/// accepted for it. One that is kept from its turn for longer loses them.
 const TAKEN: Duration = Duration::from_millis(100);
 
 /// The way to end a node in order.

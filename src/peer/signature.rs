@@ -17,30 +17,12 @@ use std::{fmt, time::Duration};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
 
+mod fields;
+
+pub use self::fields::{BOOT, BOOT_NONCE, HASH, LENGTH, NODE, NONCE, SIGNATURE, SIGNATURE_TOO, TIME, TO};
+use self::fields::{SenderFields, decimal, digits, node, text, time};
 use crate::availability::{Moment, NodeId};
-
-/// Who sends, or who answers: a UUID.
-pub const NODE: &str = "forewarn-node";
-/// How often the sender's store has been opened: a decimal number.
-pub const BOOT: &str = "forewarn-boot";
-/// What the sender drew at this boot: 16 hexadecimal digits.
-pub const BOOT_NONCE: &str = "forewarn-boot-nonce";
-/// When the request was signed: milliseconds since 1970, decimal.
-pub const TIME: &str = "forewarn-time";
-/// The receiver of the request: a node's UUID or, while that is unknown, its advertised address.
-pub const TO: &str = "forewarn-to";
-/// The length of the request's body in bytes, decimal.
-pub const LENGTH: &str = "forewarn-length";
-/// The SHA-256 of the request's body: 64 hexadecimal digits.
-pub const HASH: &str = "forewarn-hash";
-/// What makes the request unlike any other: 32 hexadecimal digits.
-pub const NONCE: &str = "forewarn-nonce";
-/// The signature: 64 hexadecimal digits.
-pub const SIGNATURE: &str = "forewarn-signature";
-/// While the farm changes its secret: the signature with the new secret, beside the one with the previous.
-pub const SIGNATURE_TOO: &str = "forewarn-signature-new";
 
 /// The largest accepted difference between the clocks of two nodes.
 pub const WINDOW: Duration = Duration::from_secs(300);
@@ -370,62 +352,6 @@ impl Seal {
             false => Err(Refusal::Forged),
         }
     }
-}
-
-/// A sender in the form of its headers, which is also the form that is signed.
-struct SenderFields {
-    node: String,
-    boot: String,
-    boot_nonce: String,
-    time: String,
-    nonce: String,
-}
-
-impl SenderFields {
-    fn of(sender: &Sender) -> Self {
-        let Identity { node, boot, boot_nonce } = sender.identity;
-        Self {
-            node: node.to_string(),
-            boot: boot.to_string(),
-            boot_nonce: format!("{boot_nonce:016x}"),
-            time: sender.time.millis().to_string(),
-            nonce: sender.nonce.to_string(),
-        }
-    }
-}
-
-fn text<'h>(header: &impl Fn(&'static str) -> Option<&'h [u8]>, name: &'static str) -> Result<&'h str, Refusal> {
-    let bytes = header(name).ok_or(Refusal::Missing(name))?;
-    std::str::from_utf8(bytes).or(Err(Refusal::Malformed(name)))
-}
-
-fn node<'h>(header: &impl Fn(&'static str) -> Option<&'h [u8]>) -> Result<NodeId, Refusal> {
-    // the hyphenated form only: `Uuid` reads others as well
-    let text = text(header, NODE)?;
-    let uuid = Some(text).filter(|text| text.len() == 36).and_then(|text| Uuid::try_parse(text).ok());
-    uuid.map(NodeId).ok_or(Refusal::Malformed(NODE))
-}
-
-fn decimal<'h>(header: &impl Fn(&'static str) -> Option<&'h [u8]>, name: &'static str) -> Result<u64, Refusal> {
-    // no sign: `parse` would take a plus
-    let text = text(header, name)?;
-    let number = Some(text).filter(|text| text.bytes().all(|b| b.is_ascii_digit())).and_then(|text| text.parse().ok());
-    number.ok_or(Refusal::Malformed(name))
-}
-
-fn time<'h>(header: &impl Fn(&'static str) -> Option<&'h [u8]>) -> Result<Moment, Refusal> {
-    let millis = i64::try_from(decimal(header, TIME)?).or(Err(Refusal::Malformed(TIME)))?;
-    // a moment stops at the year 9999; what lies beyond must not be read as something else
-    Some(Moment::from_millis(millis)).filter(|time| time.millis() == millis).ok_or(Refusal::Malformed(TIME))
-}
-
-fn digits<'h, const N: usize>(
-    header: &impl Fn(&'static str) -> Option<&'h [u8]>,
-    name: &'static str,
-) -> Result<[u8; N], Refusal> {
-    let mut bytes = [0; N];
-    hex::decode_to_slice(text(header, name)?, &mut bytes).or(Err(Refusal::Malformed(name)))?;
-    Ok(bytes)
 }
 
 #[cfg(test)]
