@@ -184,6 +184,17 @@ impl Handle {
         flushed.inspect_err(|_| disk::failed(&parts.log_path))
     }
 
+    /// Begins another flush on a thread of its own, so that one that sled forgot to wake returns with its error.
+    /// The thread may hang as the first one does; without it the first one is given up at the limit.
+    pub(crate) fn nudge(&self) {
+        let Ok(parts) = self.parts() else { return };
+        let db = parts.db.clone();
+        let flush = move || {
+            guarded(|| db.flush().map(drop)).ok();
+        };
+        std::thread::Builder::new().name("store-nudge".to_owned()).spawn(flush).ok();
+    }
+
     /// Puts everything flushed so far on stable storage.
     pub(crate) fn sync(&self) -> Result<(), Cause> {
         let parts = self.parts()?;

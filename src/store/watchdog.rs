@@ -5,6 +5,10 @@
 //! does its work itself, and this thread checks periodically whether it is still at the same group. If so, it
 //! stops the store in the writer's place: handlers refuse at once, and no thread touches sled any more.
 //!
+//! sled 0.34 can also forget to wake a flush: a thread of its pool that fails to write a transaction's buffer
+//! notes the error, but notifies nobody (`Log::exit_reservation`). Another flush finds the error and wakes all
+//! that wait, so after a quarter of the limit this thread begins one ([`Handle::nudge`](super::handle::Handle::nudge)).
+//!
 //! Afterwards: if the writer returns, it opens the store anew. If it never does, the process can still answer
 //! requests from memory, but only a new process can write; `Status` reports this.
 
@@ -19,6 +23,9 @@ use super::work::{IDLE, STALLED, Work};
 
 /// How many times the limit is divided by looks; it is kept to within one part.
 const LOOKS: u32 = 4;
+
+/// After so many looks at the same group sled is nudged.
+const NUDGE: u32 = 1;
 
 /// The watchdog's thread.
 pub(super) struct Watch {
@@ -49,6 +56,11 @@ pub(super) fn start(work: Arc<Work>) -> io::Result<Watch> {
                 continue;
             }
             looks += 1;
+            if looks == NUDGE
+                && let Ok(handle) = work.shared.handle()
+            {
+                handle.nudge();
+            }
             if looks < LOOKS {
                 continue;
             }

@@ -108,7 +108,8 @@ async fn fail(sync: &str, call: usize, dies: bool) -> bool {
     let node = &farm[0];
     let platter = farm.folder.path().join("platter");
     let trace = farm.folder.path().join("trace");
-    let inject = format!("inject={sync}:error=EIO:when={call}");
+    // The failure comes late, when a flush already waits for it and must be woken.
+    let inject = format!("inject={sync}:error=EIO:delay_enter=100ms:when={call}");
     node.set_env("FOREWARN_PLATTER", platter.to_str().unwrap());
     let wrapper = [
         "strace",
