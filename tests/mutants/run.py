@@ -17,7 +17,7 @@ ROOMS = ["availability", "sync", "vocabulary", "monitor"]
 TESTS = ["laws", "simulation"]
 SEEDS = os.environ.get("SIM_SEEDS", "600")
 # A test that runs longer hangs: the fault is found.
-PATIENCE = 900
+PATIENCE = 300
 
 
 def copy(folder, to):

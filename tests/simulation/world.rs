@@ -38,6 +38,9 @@ pub struct Acknowledged {
     pub repeated: bool,
 }
 
+/// More events than any farm here has in a second.
+const MANY: u64 = 500_000;
+
 /// The whole farm.
 #[derive(Clone)]
 pub struct World {
@@ -127,7 +130,11 @@ impl World {
     }
 
     /// Everything that happens until then.
+    ///
+    /// # Panics
+    /// If the nodes do not rest: a machine that is always due would never let time pass.
     pub fn run_until(&mut self, end: u64) {
+        let (mut second, mut events) = (0, 0);
         while let Some((key, _)) = self.queue.first_key_value() {
             let key = *key;
             if key.0 > end {
@@ -135,6 +142,9 @@ impl World {
             }
             let Some(event) = self.queue.remove(&key) else { break };
             self.time = self.time.max(key.0);
+            events = if self.time / 1_000 == second { events + 1 } else { 0 };
+            second = self.time / 1_000;
+            assert!(events < MANY, "no rest: {MANY} events in one second");
             self.happen(event);
         }
         self.time = end;
