@@ -61,7 +61,8 @@ fn main() {
         let view = View::of(&ledger, &definition);
         let app = Arc::new(App { title: format!("App {n}"), definition });
         let snapshot = Snapshot::build(Arc::clone(&app), node.clone(), view, now);
-        Slot { app, critical: false, snapshot: arc_swap::ArcSwap::from_pointee(snapshot), traffic: Arc::default() }
+        let snapshot = arc_swap::ArcSwap::from_pointee(snapshot);
+        Slot { app, critical: false, snapshot, traffic: Arc::default(), upstreams: Arc::default() }
     });
     let shared = Shared::new(node.clone(), Rules::default(), slots.collect());
     let all = shared.slots();

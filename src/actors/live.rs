@@ -24,6 +24,8 @@ pub(crate) struct Live {
     pub(crate) target: Target,
     /// The key of its check in the configuration; `rule`.
     pub(crate) kind: &'static str,
+    /// The upstream that it is about, if it is about one.
+    pub(crate) upstream: Option<String>,
     checks: AtomicU64,
     failures: AtomicU64,
     seen: ArcSwap<Seen>,
@@ -61,6 +63,7 @@ impl Live {
             name: watch.name.clone(),
             target: watch.target.clone(),
             kind: watch.check.kind(),
+            upstream: watch.upstream.as_ref().map(|watched| watched.upstream.clone()),
             checks: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             seen: ArcSwap::from_pointee(seen),

@@ -18,7 +18,7 @@ use crate::{
     answer::{App, Denial, Snapshot},
     availability::{Moment, Name, Rules, Target, verdict::Use},
     clock,
-    monitor::Traffic,
+    monitor::{Traffic, UpstreamStates},
     sync::{Conflict, Phase},
     text::Texts,
     vocabulary::Visitors,
@@ -38,6 +38,8 @@ pub struct Slot {
     pub snapshot: ArcSwap<Snapshot>,
     /// What the gate has counted of it.
     pub traffic: Arc<Traffic>,
+    /// What monitors find of its upstreams.
+    pub upstreams: Arc<UpstreamStates>,
 }
 
 impl Slot {

@@ -30,13 +30,14 @@ pub struct Problem<'a> {
     app: Option<&'a App>,
     detail: Option<&'a str>,
     unsent: bool,
+    wait: Option<u64>,
     language: &'a Arc<Language>,
 }
 
 impl<'a> Problem<'a> {
     /// A problem met on this node.
     pub fn new(kind: ProblemKind, node: &'a Name) -> Self {
-        Self { kind, node, app: None, detail: None, unsent: false, language: english() }
+        Self { kind, node, app: None, detail: None, unsent: false, wait: None, language: english() }
     }
 
     /// Of this application.
@@ -63,6 +64,12 @@ impl<'a> Problem<'a> {
         Self { unsent: true, ..self }
     }
 
+    /// Whoever asks again should wait for so many seconds.
+    #[must_use]
+    pub fn wait(self, seconds: u64) -> Self {
+        Self { wait: Some(seconds), ..self }
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         self.kind.status()
@@ -72,7 +79,8 @@ impl<'a> Problem<'a> {
     pub fn headers(&self, shape: Shape) -> impl Iterator<Item = (&'static str, Bytes)> + use<> {
         let policy = (shape == Shape::Html)
             .then(|| ("content-security-policy", page::security_policy(false, self.language.site(), false)));
-        let retry = (self.kind == ProblemKind::TooMany).then(|| ("retry-after", Bytes::from_static(b"10")));
+        let wait = self.wait.or((self.kind == ProblemKind::TooMany).then_some(10));
+        let retry = wait.map(|seconds| ("retry-after", seconds.to_string().into()));
         let fixed = [
             ("content-type", shape.content_type()),
             ("cache-control", "no-store"),
@@ -117,10 +125,12 @@ impl<'a> Problem<'a> {
             #[serde(skip_serializing_if = "Option::is_none")]
             application: Option<&'a Name>,
             node: &'a Name,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            retry_after: Option<u64>,
         }
         let (title, detail) = (self.title(), self.told());
         let head = Head { kind: &self.kind.type_uri(), title: &title, status: self.status(), detail: &detail };
-        let rest = Rest { application: self.app.map(App::name), node: self.node };
+        let rest = Rest { application: self.app.map(App::name), node: self.node, retry_after: self.wait };
         let pieces = Pieces::of_json(&members(&head), None, &members(&rest));
         pieces.fill(&Slots {
             instance,

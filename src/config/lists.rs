@@ -11,7 +11,9 @@ use super::reader::Reader;
 use super::settings::{Application, Operator, Resource, Token};
 use super::{tls, values};
 use crate::availability::{Glob, Moment, Name, Reason, Target, path_glob};
-use crate::vocabulary::{AlertRule, Balance, HeaderRules, HttpUrl, Role, Route, Secret, password, token_sha256};
+use crate::vocabulary::{
+    AlertRule, Balance, HeaderRules, HttpUrl, Rate, Role, Route, Secret, password, rate, token_sha256,
+};
 
 /// `agree` can demand at most as many reporters as one target can have.
 const MAX_AGREE: u32 = 256;
@@ -101,6 +103,7 @@ pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource], file: 
         let answer_headers = rules("set_answer_headers", "remove_answer_headers");
         let keeps_host = entry.text("host", values::one_of(&[("keep", true), ("upstream", false)])).unwrap_or(true);
         let max_body = entry.text("max_body", values::body);
+        let rate_limit = rate_limit(entry);
         let versions = [("v2", true)];
         let proxy_protocol = entry.text("proxy_protocol", values::one_of(&versions)).unwrap_or(false);
         let name = name?;
@@ -116,6 +119,7 @@ pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource], file: 
             answer_headers,
             keeps_host,
             max_body,
+            rate_limit,
             balance: balance.unwrap_or_default(),
             strip_prefix,
             exempt,
@@ -125,6 +129,16 @@ pub(super) fn applications(root: &mut Reader<'_>, resources: &[Resource], file: 
             agree,
         })
     })
+}
+
+/// How often one client may ask.
+fn rate_limit(entry: &mut Reader<'_>) -> Option<Rate> {
+    let rate = entry.text("rate_limit", str::parse::<Rate>);
+    let burst = entry.number("rate_burst", 1..=rate::MOST).and_then(NonZeroU32::new);
+    if entry.has("rate_burst") && !entry.has("rate_limit") {
+        entry.problem("rate_burst", "needs rate_limit");
+    }
+    rate.map(|rate| rate.with_burst(burst))
 }
 
 /// The reasons beyond the built-in ones.

@@ -18,11 +18,11 @@ use super::{
 use crate::{
     availability::{Glob, Name, Reason, Reasons, Target},
     monitor::{
-        Check, CommandCheck, FarmCheck, HttpCheck, PassiveCheck, Rule, Scope, StatusSet, TcpCheck, Watch,
+        Check, CommandCheck, FarmCheck, HttpCheck, PassiveCheck, Rule, Scope, StatusSet, TcpCheck, Watch, Watched,
         rule::Names as RuleNames,
     },
     tls::authorities,
-    vocabulary::host_name,
+    vocabulary::{HttpUrl, host_name},
 };
 
 /// The most monitors and rules of a node.
@@ -98,6 +98,26 @@ impl Here<'_> {
     }
 }
 
+impl Here<'_> {
+    /// The upstream of the target that a monitor is about.
+    fn upstream(&self, entry: &mut Reader<'_>, target: Option<&Target>) -> Option<Watched> {
+        let of =
+            |target: &Target| self.applications.iter().find(|one| Target::Application(one.name.clone()) == *target);
+        let application = target.and_then(of);
+        entry.text("upstream", |text| {
+            let url: HttpUrl = text.parse()?;
+            let Some(application) = application else {
+                return Err("is one of an application: the target must be one".to_owned());
+            };
+            let all: Vec<String> = application.upstream.iter().map(ToString::to_string).collect();
+            match application.upstream.contains(&url) {
+                true => Ok(Watched { upstream: url.to_string(), all }),
+                false => Err(format!("is no upstream of {}, which has {}", application.name, all.join(", "))),
+            }
+        })
+    }
+}
+
 /// The keys that monitors and rules have in common.
 struct Common {
     name: Option<Name>,
@@ -108,6 +128,7 @@ struct Common {
     every: Duration,
     fail_after: Option<NonZeroU32>,
     recover_after: Option<NonZeroU32>,
+    upstream: Option<Watched>,
 }
 
 impl Common {
@@ -125,7 +146,7 @@ impl Common {
         let fail_after = entry.number("fail_after", 1..=1_000).and_then(NonZeroU32::new);
         let recover_after = entry.number("recover_after", 1..=1_000).and_then(NonZeroU32::new);
         let (scope, every) = (scope.unwrap_or(Scope::Node), every.unwrap_or(EVERY));
-        Self { name, target, scope, reason, message, every, fail_after, recover_after }
+        Self { name, target, scope, reason, message, every, fail_after, recover_after, upstream: None }
     }
 
     /// `fail` and `recover`: after so many checks where nothing else is written.
@@ -143,6 +164,7 @@ impl Common {
             name: self.name?,
             target: self.target?,
             check,
+            upstream: self.upstream,
             scope: self.scope,
             reason: reason?,
             message: self.message,
@@ -156,7 +178,8 @@ impl Common {
 }
 
 fn monitor(entry: &mut Reader<'_>, names: &mut Names, here: &Here<'_>) -> Option<Watch> {
-    let common = Common::read(entry, names, here);
+    let mut common = Common::read(entry, names, here);
+    common.upstream = here.upstream(entry, common.target.as_ref());
     let limits = Duration::from_millis(10)..=Duration::from_secs(300);
     let timeout = entry.text("timeout", values::duration_in(limits.clone())).unwrap_or(TIMEOUT);
     let slow = entry.text("degraded_above", values::duration_in(Duration::from_millis(1)..=*limits.end()));
@@ -173,6 +196,7 @@ fn monitor(entry: &mut Reader<'_>, names: &mut Names, here: &Here<'_>) -> Option
     keys(&OF_WEB, &["http", "farm"]);
     keys(&OF_PASSIVE, &["passive"]);
     keys(&["degraded_above"], &["http", "tcp", "command", "passive"]);
+    keys(&["upstream"], &["http", "tcp", "command"]);
     match kinds.as_slice() {
         [_] => {}
         [] => entry.problem("name", format!("needs a check: one of {}", KINDS.join(", "))),

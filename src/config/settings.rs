@@ -18,8 +18,8 @@ use crate::monitor::Watch;
 use crate::text::Texts;
 use crate::tls::Certificate;
 use crate::vocabulary::{
-    AccessSettings, AlertRule, Balance, Broker, Cors, Fanout, HeaderRules, HttpUrl, Listen, Notifier, Role, Route,
-    Secret,
+    AccessSettings, AlertRule, Balance, Broker, Cors, Fanout, HeaderRules, HttpUrl, Listen, Notifier, Rate, Role,
+    Route, Secret,
 };
 
 /// Everything in the configuration file, defaults filled in.
@@ -291,6 +291,8 @@ pub struct Application {
     pub keeps_host: bool,
     /// The largest body of a request, in bytes; `None`: as for the gate.
     pub max_body: Option<u64>,
+    /// How often one client may ask it; `None`: as often as it likes.
+    pub rate_limit: Option<Rate>,
     /// How requests are shared among them. Default in turn.
     pub balance: Balance,
     /// Whether upstreams get paths without the route's prefix. Default no.

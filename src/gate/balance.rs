@@ -2,15 +2,16 @@
 //!
 //! An upstream that fails [`FAILURES`] times within [`WINDOW`] is left out for [`PENALTY`]. Then one request
 //! tries it: if that is answered, the upstream is used again; if not, it is left out once more. If all are left
-//! out, all are used: a try is cheap, and the memory may be wrong.
+//! out, all are used: a try is cheap, and the memory may be wrong. An upstream that a monitor finds down is left out as
+//! long as that lasts.
 //!
 //! What must stay true: an abandoned try never extends an upstream's penalty; an application with a single
 //! upstream pays nothing for any of this. Pure: the time, on the process's own clock, is an argument.
 
 use std::{
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -36,6 +37,8 @@ pub(super) struct Balancer {
 struct State {
     /// Requests that it performs now.
     open: AtomicUsize,
+    /// A monitor finds it down.
+    is_down: Arc<AtomicBool>,
     memory: Mutex<Memory>,
 }
 
@@ -64,6 +67,9 @@ impl State {
 
     /// Whether a request may be sent to it now. Claims the one try of an upstream whose penalty is over.
     fn admits(&self, now: Duration) -> bool {
+        if self.is_down.load(Ordering::Relaxed) {
+            return false;
+        }
         let mut memory = self.memory();
         match memory.standing {
             Standing::In => true,
@@ -80,6 +86,13 @@ impl Balancer {
     /// For this many upstreams.
     pub(super) fn new(by: Balance, count: usize) -> Self {
         Self { by, turn: AtomicUsize::new(0), upstreams: (0..count).map(|_| State::default()).collect() }
+    }
+
+    /// Monitors set these flags, in the order of the upstreams.
+    pub(super) fn watch(&mut self, flags: impl IntoIterator<Item = Arc<AtomicBool>>) {
+        for (state, flag) in self.upstreams.iter_mut().zip(flags) {
+            state.is_down = flag;
+        }
     }
 
     /// The upstreams in the order in which to try them, each once, without those that are left out. An upstream
@@ -104,7 +117,9 @@ impl Balancer {
 
     /// Whether [`State::admits`] would, without a claim.
     fn may_be_tried(&self, index: usize, now: Duration) -> bool {
-        match self.upstreams[index].memory().standing {
+        let state = &self.upstreams[index];
+        match state.memory().standing {
+            _ if state.is_down.load(Ordering::Relaxed) => false,
             Standing::In => true,
             Standing::Out(until) => until <= now,
             Standing::Tried => false,
@@ -263,6 +278,21 @@ mod tests {
         let mut seen = order(&balancer, at(1));
         seen.sort_unstable();
         assert_eq!(seen, [0, 1]);
+    }
+
+    #[test]
+    fn one_that_a_monitor_finds_down_is_left_out_as_long_as_that_lasts() {
+        let mut balancer = Balancer::new(Balance::RoundRobin, 2);
+        let flags: [Arc<AtomicBool>; 2] = Default::default();
+        balancer.watch(flags.clone());
+        flags[0].store(true, Ordering::Relaxed);
+        for now in [0, 1, 1_000] {
+            assert_eq!(order(&balancer, at(now)), [1]);
+        }
+        flags[1].store(true, Ordering::Relaxed);
+        assert_eq!(order(&balancer, at(1_000)).len(), 2, "where all are out, all are used");
+        flags[0].store(false, Ordering::Relaxed);
+        assert_eq!(order(&balancer, at(1_000)), [0]);
     }
 
     #[test]

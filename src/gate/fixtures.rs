@@ -54,7 +54,8 @@ pub(super) fn gate(upstreams: &[String]) -> Gate {
         let view = View::of(&ledger, &definition);
         let app = Arc::new(App { title: (*name).to_owned(), definition });
         let snapshot = Snapshot::build(Arc::clone(&app), node.clone(), view, now);
-        Slot { app, critical: false, snapshot: arc_swap::ArcSwap::from_pointee(snapshot), traffic: Arc::default() }
+        let snapshot = arc_swap::ArcSwap::from_pointee(snapshot);
+        Slot { app, critical: false, snapshot, traffic: Arc::default(), upstreams: Arc::default() }
     });
     let slots = slots.collect();
     let routes = NAMES.iter().enumerate().map(|(application, name)| Route {

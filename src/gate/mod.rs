@@ -41,6 +41,7 @@ pub mod per_client;
 mod pool;
 mod preface;
 mod proxy_protocol;
+pub mod rate;
 pub(crate) mod reading;
 mod reserved;
 pub mod route;

@@ -106,7 +106,7 @@ impl Drop for Place {
 }
 
 /// The address that identifies a client: an IPv4 address, or the first of its /64.
-fn network(client: IpAddr) -> IpAddr {
+pub(super) fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
         v4 @ IpAddr::V4(_) => v4,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{path::Path, upstream::Upstreams};
+use super::{path::Path, rate::RateLimit, upstream::Upstreams};
 use crate::{availability::Glob, vocabulary::HeaderRules};
 
 /// One application.
@@ -22,6 +22,8 @@ pub struct Served {
     pub keeps_host: bool,
     /// The largest body of a request, in bytes; `None`: as for the gate.
     pub max_body: Option<u64>,
+    /// How often one client may ask; `None`: as often as it likes.
+    pub rate_limit: Option<RateLimit>,
     /// Paths that are never turned away.
     pub exempt: Vec<Glob>,
     /// Its pages get the script.
@@ -58,6 +60,7 @@ impl From<Upstreams> for Served {
             answer_headers: HeaderRules::default(),
             keeps_host: true,
             max_body: None,
+            rate_limit: None,
             exempt: Vec::new(),
             inject: false,
             home: None,

@@ -4,7 +4,7 @@
 //! checks. Knows nothing of connections or requests.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 use std::time::Duration;
 
 use rustls::{ClientConfig, pki_types::ServerName};
@@ -107,6 +107,13 @@ impl Upstreams {
     pub fn new(list: impl IntoIterator<Item = Upstream>, balance: Balance) -> Self {
         let list: Box<[Upstream]> = list.into_iter().collect();
         Self { balancer: Balancer::new(balance, list.len()), list }
+    }
+
+    /// The same; those with their flag set are left out.
+    #[must_use]
+    pub fn watched(mut self, flags: impl IntoIterator<Item = Arc<AtomicBool>>) -> Self {
+        self.balancer.watch(flags);
+        self
     }
 
     /// Whether there is none.

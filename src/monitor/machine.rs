@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use super::Serving;
 use crate::{availability::Moment, sync::Now};
 
 /// This many changes of mind within [`FLAP_WINDOW`] make a monitor hold on to its closing.
@@ -220,7 +221,13 @@ impl Machine {
 
     /// Takes what a check found; the word to submit, if there is one.
     pub fn step(&mut self, finding: Finding, now: Now) -> Option<Speak> {
-        let wanted = match finding {
+        let wanted = self.look(finding, now);
+        self.speak(wanted, now)
+    }
+
+    /// Takes what a check found; what it wants to say, if that is clear now.
+    pub fn look(&mut self, finding: Finding, now: Now) -> Option<Statement> {
+        match finding {
             Finding::Good { latency } => self.good(latency, now),
             Finding::Bad(detail) => self.bad(detail, now),
             Finding::Away(detail) => self.away(detail, now),
@@ -228,11 +235,32 @@ impl Machine {
             Finding::Silent(_) if self.closes() => self.good(Duration::ZERO, now),
             Finding::Silent(detail) => self.unknown(detail, now),
             Finding::Told(statement) => Some(self.told(statement, now)),
-        };
+        }
+    }
+
+    /// The word to submit where it wants to say this, if there is one.
+    pub fn speak(&mut self, wanted: Option<Statement>, now: Now) -> Option<Speak> {
         match wanted {
             Some(statement) => self.say(statement, now),
             None => self.repeat(now),
         }
+    }
+
+    /// The same for a monitor of one upstream: it closes the application only when no upstream serves, and takes that
+    /// back as soon as one does. While that is not known, as after a start, it says nothing new.
+    pub fn speak_beside(&mut self, wanted: Option<Statement>, serving: Serving, now: Now) -> Option<Speak> {
+        let closes = wanted.as_ref().is_some_and(|wanted| wanted.claim == Claim::Unavailable);
+        let wanted = match serving {
+            Serving::Some if closes || self.closes() => Some(Statement::plain(Claim::Available, None)),
+            Serving::None if self.health == Health::Down => {
+                let closing =
+                    Statement { held: self.is_damped, ..Statement::plain(Claim::Unavailable, self.detail.clone()) };
+                wanted.or_else(|| Some(self.keep_or(closing)))
+            }
+            Serving::Unknown if closes && !self.closes() => return None,
+            _ => wanted,
+        };
+        self.speak(wanted, now)
     }
 
     fn unknown(&mut self, detail: String, now: Now) -> Option<Statement> {

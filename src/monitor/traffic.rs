@@ -19,6 +19,8 @@ pub struct Traffic {
     /// Requests that were denied or passed on.
     requests: AtomicU64,
     denials: AtomicU64,
+    /// Requests of clients that ask too often.
+    limited: AtomicU64,
     /// Requests that were passed on and have ended.
     performed: AtomicU64,
     /// Of these: without a valid answer, or with a status from 500 on.
@@ -47,6 +49,11 @@ impl Traffic {
     pub fn denied(&self) {
         self.requests.fetch_add(1, Relaxed);
         self.denials.fetch_add(1, Relaxed);
+    }
+
+    /// A request was refused, because its client asks too often.
+    pub fn limited(&self) {
+        self.limited.fetch_add(1, Relaxed);
     }
 
     /// A request is passed on.
@@ -100,6 +107,7 @@ impl Traffic {
         let counter = match figure {
             "requests" => &self.requests,
             "denials" => &self.denials,
+            "limited" => &self.limited,
             "upstream_errors" => &self.errors,
             "upstream_timeouts" => &self.timeouts,
             "upstream_seconds" => return Some(self.buckets()),

@@ -4,7 +4,7 @@
 
 use std::{num::NonZeroU32, ops::RangeInclusive, sync::Arc, time::Duration};
 
-use super::{Rule, Thresholds};
+use super::{Rule, Thresholds, Watched};
 use crate::availability::{Glob, Name, Reasons, Source, Target};
 
 /// A monitor (`[[monitor]]`) or a rule (`[[rule]]`).
@@ -16,6 +16,8 @@ pub struct Watch {
     pub target: Target,
     /// What is done at each check.
     pub check: Check,
+    /// The upstream of the target that it is about; absent: the whole target.
+    pub upstream: Option<Watched>,
     /// For whom its words count.
     pub scope: Scope,
     /// The reason of its words: one of this node's.

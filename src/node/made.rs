@@ -23,6 +23,7 @@ use crate::{
         forwarded::TrustedProxies,
         limits::Limits,
         per_client::PerClient,
+        rate::RateLimit,
         route::{Route, Routes},
         served::Served,
         service::Gate,
@@ -146,6 +147,7 @@ pub(super) fn slots(
             critical: application.critical,
             snapshot: ArcSwap::from_pointee(snapshot),
             traffic: former.map(|former| Arc::clone(&former.traffic)).unwrap_or_default(),
+            upstreams: former.map(|former| Arc::clone(&former.upstreams)).unwrap_or_default(),
         })
     };
     settings.applications.iter().zip(definitions).map(slot).collect()
@@ -210,10 +212,13 @@ pub(super) fn gate(
             application: index,
         })
     });
-    let served = settings.applications.iter().map(|application| {
+    let served = settings.applications.iter().zip(slots.iter()).map(|(application, slot)| {
         let upstreams = match same_upstreams(application, before) {
             Some(same) => same,
-            None => Arc::new(Upstreams::new(upstreams(application)?, application.balance)),
+            None => {
+                let flags = application.upstream.iter().map(|url| slot.upstreams.flag(&url.to_string()));
+                Arc::new(Upstreams::new(upstreams(application)?, application.balance).watched(flags))
+            }
         };
         Ok(Served {
             upstreams,
@@ -223,6 +228,7 @@ pub(super) fn gate(
             answer_headers: application.answer_headers.clone(),
             keeps_host: application.keeps_host,
             max_body: application.max_body,
+            rate_limit: rate_limit(application, before),
             exempt: application.exempt.clone(),
             inject: application.inject || settings.gate.inject,
             home: application.routes.first().map(|route| (route.host().map(str::to_owned), route.path().to_owned())),
@@ -232,6 +238,7 @@ pub(super) fn gate(
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         before.map_or_else(|| PerClient::new(most), |(_, gate)| held(gate).at_most(most))
     };
+    let served = served.collect::<Result<_, String>>()?;
     let page = settings.status_page.clone().map(|settings| {
         let record = before.and_then(|(_, gate)| gate.page.as_ref()).map(|page| Arc::clone(&page.record));
         Arc::new(StatusPage { settings, record: record.unwrap_or_default() })
@@ -252,7 +259,7 @@ pub(super) fn gate(
         access,
         request_ids: settings.gate.request_ids,
         routes: Routes::build(routes).map_err(|error| error.to_string())?,
-        served: served.collect::<Result<_, String>>()?,
+        served,
         trusted: TrustedProxies::new(settings.gate.trusted_proxies.iter().copied()),
         not_kept: settings.gate.not_kept.clone().map_or_else(NotKept::default, NotKept::new),
         connections: per_client(settings.gate.per_client.connections, |gate| &gate.connections),
@@ -271,7 +278,7 @@ pub(super) fn gate(
 /// The upstreams of an application as they are, if the settings before say the same of them.
 fn same_upstreams(application: &config::Application, before: Option<(&Settings, &Gate)>) -> Option<Arc<Upstreams>> {
     let (settings, gate) = before?;
-    let at = settings.applications.iter().position(|former| former.name == application.name)?;
+    let at = index(settings, application)?;
     let former = &settings.applications[at];
     let authorities = |one: &config::Application| one.upstream_ca.as_ref().map(|roots| roots.roots.clone());
     let is_same = former.upstream == application.upstream
@@ -279,6 +286,18 @@ fn same_upstreams(application: &config::Application, before: Option<(&Settings, 
         && former.balance == application.balance
         && authorities(former) == authorities(application);
     is_same.then(|| Arc::clone(&gate.served[at].upstreams))
+}
+
+/// How often a client may ask an application, with what clients have asked before.
+fn rate_limit(application: &config::Application, before: Option<(&Settings, &Gate)>) -> Option<RateLimit> {
+    let rate = application.rate_limit?;
+    let former = before.and_then(|(settings, gate)| gate.served[index(settings, application)?].rate_limit.as_ref());
+    Some(former.map_or_else(|| RateLimit::new(rate), |former| former.at(rate)))
+}
+
+/// Where an application stands in other settings.
+fn index(settings: &Settings, application: &config::Application) -> Option<usize> {
+    settings.applications.iter().position(|former| former.name == application.name)
 }
 
 /// The upstreams of an application, under TLS where they are `https`.

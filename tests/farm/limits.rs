@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{
     closing,
-    support::{Farm, Node, http::raw_status, wait::poll_until},
+    support::{Farm, Node, http::raw_status, tls::output, wait::poll_until},
 };
 
 const GET: &[u8] = b"GET /.forewarn/availability/mail HTTP/1.1\r\nHost: farm\r\n\r\n";
@@ -127,4 +127,55 @@ async fn users_cannot_take_what_operators_and_peers_need() {
         farm[0].try_gate("GET", "/mail", &[], None).await.is_ok_and(|r| r.status == 503)
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_client_asks_an_application_as_often_as_it_may() {
+    let limited = "[[application]]\nname = \"mail\"\nroutes = [\"/mail\"]\nupstream = [\"UPSTREAM\"]\nexempt = [\"/mail/health\"]\n\
+                   rate_limit = \"2/h\"\nrate_burst = 3\n\
+                   [[application]]\nname = \"chat\"\nroutes = [\"/chat\"]\nupstream = [\"UPSTREAM\"]\n";
+    let gate = "trusted_proxies = [\"127.0.0.0/8\"]\nh2c = true";
+    let farm = Farm::new(1).applications(limited).gate(gate).start().await;
+    let node = &farm[0];
+    let ask = async |client: &str, path: &str| node.gate_get(path, &[("x-forwarded-for", client)]).await;
+    for _ in 0..3 {
+        ask("192.0.2.1", "/mail").await.expect(200);
+    }
+    let refused = ask("192.0.2.1", "/mail").await.expect(429);
+    let seconds: u32 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1_790..=1_800).contains(&seconds), "{seconds}");
+    assert_eq!(refused.json()["title"], "Too many requests");
+    for (client, path) in [("192.0.2.1", "/mail/health"), ("192.0.2.1", "/chat"), ("192.0.2.2", "/mail")] {
+        ask(client, path).await.expect(200);
+    }
+    // A trusted proxy that speaks for itself is no client.
+    for _ in 0..5 {
+        node.gate_get("/mail", &[]).await.expect(200);
+    }
+    // A real client, by both versions of HTTP.
+    let url = format!("http://{}/mail", node.gate);
+    for version in ["--http1.1", "--http2-prior-knowledge"] {
+        let seen = [
+            "-s",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code} %{http_version}",
+            version,
+            "-H",
+            "X-Forwarded-For: 192.0.2.1",
+        ];
+        let Some(said) = output("curl", &[&seen[..], &[&url]].concat()).await else { break };
+        assert!(said.starts_with("429 ") && said.ends_with(if version == "--http1.1" { "1.1" } else { "2" }), "{said}");
+    }
+    let metrics = node.control("GET", "/metrics", &[], None).await.text();
+    let counted =
+        metrics.lines().find(|line| line.starts_with("forewarn_application_limited_total{application=\"mail\"}"));
+    assert!(counted.is_some_and(|line| !line.ends_with(" 0")), "{metrics}");
+    node.wait_log(&["WARN", "event=rate_limited", "application=mail", "client=192.0.2.1"]).await;
+    // Read again: another limit knows what was asked before, none lets everybody in.
+    let file = std::fs::read_to_string(&node.config).unwrap();
+    std::fs::write(&node.config, file.replace("rate_limit = \"2/h\"\nrate_burst = 3\n", "")).unwrap();
+    crate::reloading::reload(node, crate::support::TOKEN).await.expect(200);
+    ask("192.0.2.1", "/mail").await.expect(200);
 }

@@ -45,6 +45,7 @@ mod status_page;
 mod submitting;
 mod tls;
 mod tls_between;
+mod upstreams;
 mod versions;
 mod visitors;
 

@@ -195,3 +195,43 @@ async fn heads_that_come_slowly_cost_little_and_delay_nobody() {
     })
     .await;
 }
+
+#[actix_web::test]
+async fn who_asks_too_often_is_told_when_to_come_back_and_keeps_the_connection() {
+    within(async {
+        let stage = Stage::new().await;
+        let mut client = stage.client().await;
+        let mut upstream = None;
+        for _ in 0..2 {
+            client.send("POST /few HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc").await;
+            let upstream: &mut Wire = match &mut upstream {
+                Some(upstream) => upstream,
+                none => none.insert(stage.accept().await),
+            };
+            upstream.until("abc").await;
+            upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi").await;
+            client.until("hi").await;
+        }
+        // Its body is read over, and nothing of it reaches the upstream.
+        client.send("POST /few HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc").await;
+        let head = client.head().await;
+        assert_eq!((head.status(), head.all("retry-after"), head.all("connection")), (429, vec!["30"], vec![]));
+        let length: usize = head.all("content-length")[0].parse().unwrap();
+        while client.seen.len() < length {
+            client.stream.read_buf(&mut client.seen).await.unwrap();
+        }
+        let told: serde_json::Value = serde_json::from_slice(&std::mem::take(&mut client.seen)).unwrap();
+        assert_eq!((&told["retry_after"], &told["application"]), (&30.into(), &"few".into()));
+        assert!(told["type"].as_str().unwrap().ends_with("/too-often"), "{told}");
+        // Another application has nothing to do with it.
+        client.send("GET /mail HTTP/1.1\r\nHost: h\r\n\r\n").await;
+        assert_eq!(client.head().await.status(), 503);
+        // The same client by HTTP/2.
+        let get = [(":method", "GET"), (":scheme", "http"), (":authority", "h"), (":path", "/few")];
+        let mut client = stage.http2(b"", &http2::frame(http2::HEADERS, 5, 1, &http2::block(&get))).await;
+        let answer = client.frame_of(&[http2::HEADERS]).await.unwrap();
+        // 429, as the compression of HTTP/2 has it.
+        assert!(answer.payload.windows(3).any(|w| w == [0x68, 0x4f, 0xff]), "{answer:x?}");
+    })
+    .await;
+}

@@ -1,4 +1,4 @@
-//! A gate whose upstream the test plays: the application `all` at `/` is open, `mail` at `/mail` is down for two
+//! A gate whose upstream the test plays: the application `all` at `/` is open, `few` at `/few` takes 2 requests a minute, `mail` at `/mail` is down for two
 //! hours for planned maintenance, `slow` at `/slow` is degraded, and its pages get
 //! the script.
 
@@ -19,6 +19,7 @@ use forewarn::{
         limits::Limits,
         listener,
         per_client::PerClient,
+        rate::RateLimit,
         route::{Route, Routes},
         service::Gate,
         upstream::{Upstream, Upstreams},
@@ -99,12 +100,13 @@ fn gate(upstreams: &[String], limits: Limits) -> Gate {
         ledger.admit(&Entry::stamped(notification, 0, NodeId::NONE));
     }
     let node: Name = "a".parse().unwrap();
-    let slots = ["all", "mail", "slow"].map(|name| {
+    let slots = ["all", "mail", "slow", "few"].map(|name| {
         let definition = Definition { name: name.parse().unwrap(), uses: Vec::new(), agree: 1 };
         let view = View::of(&ledger, &definition);
         let app = Arc::new(App { title: name.to_owned(), definition });
         let snapshot = Snapshot::build(Arc::clone(&app), node.clone(), view, now);
-        Slot { app, critical: false, snapshot: arc_swap::ArcSwap::from_pointee(snapshot), traffic: Arc::default() }
+        let snapshot = arc_swap::ArcSwap::from_pointee(snapshot);
+        Slot { app, critical: false, snapshot, traffic: Arc::default(), upstreams: Arc::default() }
     });
     let route = |prefix: &str, application| Route { host: None, prefix: prefix.to_owned(), application };
     let list = || upstreams.iter().map(|url| Upstream::from(&url.parse::<HttpUrl>().unwrap()));
@@ -117,8 +119,8 @@ fn gate(upstreams: &[String], limits: Limits) -> Gate {
         access: None,
         request_ids: false,
         shared,
-        routes: Routes::build([route("/", 0), route("/mail", 1), route("/slow", 2)]).unwrap(),
-        served: vec![performs(), performs(), performs()],
+        routes: Routes::build([route("/", 0), route("/mail", 1), route("/slow", 2), route("/few", 3)]).unwrap(),
+        served: (0..4).map(|_| performs()).collect(),
         trusted: TrustedProxies::new([]),
         not_kept: NotKept::default(),
         connections: PerClient::new(1_024),
@@ -128,5 +130,6 @@ fn gate(upstreams: &[String], limits: Limits) -> Gate {
         chance: || 0,
     };
     gate.served[2].inject = true;
+    gate.served[3].rate_limit = Some(RateLimit::new("2/min".parse().unwrap()));
     gate
 }

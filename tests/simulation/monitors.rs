@@ -120,6 +120,7 @@ fn monitor(at: usize, node: &node::Node) -> Monitor {
         name: "probe".parse().unwrap(),
         target: targets()[[1, 3, 1, 4, 4][at % 5]].clone(),
         check,
+        upstream: None,
         scope: if at.is_multiple_of(3) { Scope::Node } else { Scope::Farm },
         reason: "unplanned-outage".parse().unwrap(),
         message: None,

@@ -208,6 +208,18 @@ impl Desk {
             "0 while a monitor finds its target bad; none if that is unknown",
             up,
         );
+        let outs = Family::<[(&'static str, String); 2], Gauge>::default();
+        for slot in self.shared.slots().iter() {
+            for (upstream, is_out) in slot.upstreams.watched() {
+                let labels = [("application", slot.app.name().to_string()), ("upstream", upstream)];
+                outs.get_or_create(&labels).set(flag(is_out));
+            }
+        }
+        into.0.register(
+            "forewarn_upstream_out",
+            "1 while a monitor finds an upstream down, so that it gets no requests",
+            outs,
+        );
         let damped = monitors.iter().map(|monitor| (monitor.name.to_string(), flag(monitor.damped)));
         let help = "1 while a monitor keeps its closing because it changed too often";
         into.by("monitor", "forewarn_monitor_damped", help, damped);
@@ -253,6 +265,7 @@ impl Desk {
         for (name, help, figure) in [
             ("forewarn_application_requests", "Requests that were denied or passed on", "requests"),
             ("forewarn_application_denials", "Requests that were denied", "denials"),
+            ("forewarn_application_limited", "Requests of clients that ask too often", "limited"),
             (
                 "forewarn_application_upstream_errors",
                 "Requests without a valid answer of an upstream, or with a status from 500 on",

@@ -17,6 +17,9 @@ pub(crate) struct MonitorView {
     pub kind: &'static str,
     /// What its words are about.
     pub target: Target,
+    /// The upstream of the target that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<String>,
     /// What it finds.
     pub state: MonitorState,
     /// It is up, but slow.
@@ -57,6 +60,7 @@ impl Desk {
                 name: live.name.clone(),
                 kind: live.kind,
                 target: live.target.clone(),
+                upstream: live.upstream.clone(),
                 state: match seen.health {
                     Health::Up | Health::Slow => MonitorState::Up,
                     Health::Down => MonitorState::Down,

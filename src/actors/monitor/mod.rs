@@ -11,6 +11,8 @@ mod start;
 use std::{sync::Arc, time::Duration};
 
 use actix::{fut::wrap_future, prelude::*};
+use futures_util::Stream;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 use uuid::Uuid;
 
 use self::orphans::Stands;
@@ -23,7 +25,7 @@ use super::{
 };
 use crate::{
     clock,
-    monitor::{Check, Finding, Machine, Speak, Voice, Watch},
+    monitor::{Check, Finding, Machine, Opinion, Speak, Statement, Voice, Watch},
     probe::Probe,
 };
 
@@ -44,6 +46,8 @@ struct Monitor {
     live: Arc<Live>,
     probe: Box<dyn Probe>,
     machine: Machine,
+    /// What it finds of its upstream, if it is about one.
+    opinion: Option<Opinion>,
     /// When the last check began.
     begun: Duration,
     latency: Option<Duration>,
@@ -71,6 +75,9 @@ impl Actor for Monitor {
         if let Some(findings) = self.probe.follow() {
             ctx.add_stream(findings);
         }
+        if self.opinion.is_some() {
+            ctx.add_stream(others(self.desk.subscribe()));
+        }
         // Not all at once.
         let wait = self.watch.every.min(FIRST).mul_f64(chance());
         ctx.run_later(wait, Self::check);
@@ -81,6 +88,32 @@ impl Actor for Monitor {
 impl StreamHandler<Finding> for Monitor {
     fn handle(&mut self, finding: Finding, ctx: &mut Self::Context) {
         self.found(finding, ctx);
+    }
+
+    /// The checks go on.
+    fn finished(&mut self, _: &mut Self::Context) {}
+}
+
+/// A monitor of this node has found something else.
+struct OtherTurned;
+
+/// Says when that happens.
+fn others(events: Receiver<Event>) -> impl Stream<Item = OtherTurned> {
+    futures_util::stream::unfold(events, |mut events| async {
+        loop {
+            match events.recv().await {
+                Ok(Event::Monitor { .. }) | Err(RecvError::Lagged(_)) => return Some((OtherTurned, events)),
+                Ok(_) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    })
+}
+
+impl StreamHandler<OtherTurned> for Monitor {
+    fn handle(&mut self, _: OtherTurned, ctx: &mut Self::Context) {
+        let speak = self.speak_of(None);
+        self.say(speak, ctx);
     }
 
     /// The checks go on.
@@ -128,7 +161,9 @@ impl Monitor {
         }
         self.note(&finding);
         let (before, now) = (self.machine.health(), now());
-        let speak = self.machine.step(finding, now);
+        let wanted = self.machine.look(finding, now);
+        self.judge();
+        let speak = self.speak_of(wanted);
         let (health, detail) = (self.machine.health(), self.machine.detail());
         if health != before {
             log::info!(
@@ -147,6 +182,34 @@ impl Monitor {
         if health != before {
             self.desk.shared().tell(Event::Monitor { name: self.watch.name.clone() });
         }
+        self.say(speak, ctx);
+    }
+
+    /// Takes the upstream that it is about out of the balance, or back.
+    fn judge(&mut self) {
+        let Some(opinion) = &mut self.opinion else { return };
+        let (monitor, target) = (&self.watch.name, &self.watch.target);
+        match opinion.set(self.machine.health()) {
+            Some(true) => {
+                log::warn!(monitor:%, target:%, upstream = opinion.upstream(); "upstream_out");
+            }
+            Some(false) => {
+                log::info!(monitor:%, target:%, upstream = opinion.upstream(); "upstream_back");
+            }
+            None => {}
+        }
+    }
+
+    /// The word to submit where the machine wants to say this.
+    fn speak_of(&mut self, wanted: Option<Statement>) -> Option<Speak> {
+        match &self.opinion {
+            None => self.machine.speak(wanted, now()),
+            Some(opinion) => self.machine.speak_beside(wanted, opinion.serving(), now()),
+        }
+    }
+
+    /// Hands in a word, if there is one; otherwise looks whether the last one stands.
+    fn say(&mut self, speak: Option<Speak>, ctx: &mut Context<Self>) {
         match speak {
             Some(speak) => {
                 self.unsaid = Some(Unsaid { speak, id: self.voice.id(clock::new_id()), patience: PATIENCE[0] });

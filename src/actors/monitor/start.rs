@@ -18,7 +18,7 @@ use crate::{
     actors::{Desk, live::Live},
     availability::Target,
     monitor::{
-        Check, Machine, Standing, Voice, Watch,
+        Check, Machine, Opinion, Standing, Voice, Watch,
         rule::{Figures, Series},
     },
     probe,
@@ -136,9 +136,12 @@ impl Monitors {
             let slot = slots.iter().find(|slot| Target::Application(slot.app.name().clone()) == watch.target);
             let inside = probe::Inside { traffic: slot.map(|slot| Arc::clone(&slot.traffic)), figures, farm };
             let lapse = shared.rules().lapse;
+            let states = slot.map(|slot| Arc::clone(&slot.upstreams));
+            let opinion = watch.upstream.clone().zip(states).map(|(watched, states)| Opinion::new(states, watched));
             Monitor {
                 probe: probe::of(&watch, inside),
                 machine: Machine::new(watch.thresholds(lapse), standing),
+                opinion,
                 voice,
                 desk,
                 live,

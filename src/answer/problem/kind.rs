@@ -22,6 +22,8 @@ pub enum ProblemKind {
     TargetTooLong,
     /// 429: this client has too many of something open.
     TooMany,
+    /// 429: this client asks more often than `rate_limit` allows.
+    TooOften,
     /// 431: the head is too large or has too many fields.
     HeadTooLarge,
     /// 501: a transfer coding that the gate does not know.
@@ -45,7 +47,7 @@ const UNAVAILABLE: [&str; 3] = [
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::BadRequest,
         Self::NoSuchApplication,
         Self::MethodNotAllowed,
@@ -53,6 +55,7 @@ impl ProblemKind {
         Self::BodyTooLarge,
         Self::TargetTooLong,
         Self::TooMany,
+        Self::TooOften,
         Self::HeadTooLarge,
         Self::UnknownCoding,
         Self::UpstreamUnreachable,
@@ -69,6 +72,7 @@ impl ProblemKind {
             Self::BodyTooLarge => (413, "body-too-large"),
             Self::TargetTooLong => (414, "target-too-long"),
             Self::TooMany => (429, "too-many"),
+            Self::TooOften => (429, "too-often"),
             Self::HeadTooLarge => (431, "head-too-large"),
             Self::UnknownCoding => (501, "unknown-transfer-coding"),
             Self::UpstreamUnreachable => (502, "upstream-unreachable"),

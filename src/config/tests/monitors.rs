@@ -52,6 +52,30 @@ fn monitors_and_rules_become_watches() {
 }
 
 #[test]
+fn a_monitor_of_an_upstream_names_one_of_its_target() {
+    let of = |upstreams: &str, target: &str, lines: &str| {
+        let application = format!("[[application]]\nname = \"mail\"\nupstream = {upstreams}\n");
+        format!("{application}[[monitor]]\nname = \"x\"\ntarget = \"{target}\"\n{lines}\n")
+    };
+    let two = "[\"http://a:1\", \"http://b:1\"]";
+    let tcp = "upstream = \"http://B:1/\"\ntcp = \"b:1\"";
+    let watched = accepted(&of(two, "application:mail", tcp)).monitors[0].upstream.clone().unwrap();
+    assert_eq!((watched.upstream.as_str(), watched.all.len()), ("http://b:1", 2));
+    let wrong = |target: &str, lines: &str, told: &str| refused(&of(two, target, lines), told);
+    wrong(
+        "application:mail",
+        "upstream = \"http://c:1\"\ntcp = \"c:1\"",
+        "10: monitor.upstream: is no upstream of mail",
+    );
+    wrong("system", tcp, "10: monitor.upstream: is one of an application");
+    wrong(
+        "application:mail",
+        "upstream = \"http://b:1\"\npassive = true",
+        "10: monitor.upstream: goes with http and tcp",
+    );
+}
+
+#[test]
 fn a_monitor_has_one_check_and_only_its_keys() {
     refused(&monitor(""), "9: monitor.name: needs a check: one of http, tcp");
     refused(&monitor("tcp = \"a:1\"\ncommand = [\"x\"]"), "12: monitor.command: is a second check beside tcp");

@@ -65,6 +65,8 @@ fn node_gate_and_control_have_limits() {
     let application = |line: &str| format!("[[application]]\nname = \"x\"\n{line}\n");
     refused(&application("balance = \"x\""), "6: application.balance: must be \"round-robin\" or");
     refused(&application("exempt = [\"x\"]"), "6: application.exempt: does not begin with '/'");
+    refused(&application("rate_limit = \"20\""), "6: application.rate_limit: must be a rate such as");
+    refused(&application("rate_burst = 5"), "6: application.rate_burst: needs rate_limit");
     refused(&application("strip_prefix = 1"), "6: application.strip_prefix: must be true or false");
     refused("[control]\nadvertise = \"ftp://a\"\n", "5: control.advertise: must be an address");
     refused("[control]\ntime_zone = \"Mars/Base\"\n", "5: control.time_zone: must be a time zone");

@@ -309,6 +309,7 @@ pub(crate) fn monitors() -> Vec<MonitorView> {
         name: name(named),
         kind: "http",
         target: target.parse().unwrap(),
+        upstream: None,
         state,
         degraded: false,
         since: Some(at("2026-11-23T16:00:00Z")),

@@ -4,7 +4,10 @@
 //! What must stay true: no byte between two requests is read twice or skipped; the connection continues only if
 //! the beginning of the next request is known.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{
     Client, Socket, Then,
@@ -14,7 +17,7 @@ use super::{
     websocket::Handshake,
 };
 use crate::{
-    answer::{Occasion, ProblemKind, Shape},
+    answer::{Occasion, Problem, ProblemKind, Shape},
     availability::Moment,
     clock,
     gate::{
@@ -251,6 +254,13 @@ impl<S: Socket> Client<S> {
                         let detail = format!("The body of the request is larger than {most} bytes.");
                         return refuse(self, ProblemKind::BodyTooLarge, Some(&detail));
                     }
+                    if let Some(wait) = gate.asks_too_often(application, &incoming) {
+                        self.log_decided(Decided::Refused, Some(application));
+                        let problem = Problem::new(ProblemKind::TooOften, &gate.shared.node);
+                        let problem = problem.of(&gate.slots[application].app).unsent();
+                        self.tell_problem(&problem.wait(whole_seconds(wait)), &manner(target.path, keeps));
+                        return Found::Answer(meaning.body, keeps);
+                    }
                     let stripped = match gate.served[application].strip_prefix {
                         true => strip(target.path, matched.prefix).map(|path| target.with_path(path)),
                         false => Some(target),
@@ -305,6 +315,11 @@ impl<S: Socket> Client<S> {
             answered: Default::default(),
         }
     }
+}
+
+/// At least one.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 /// The path of a target, whatever it is.

@@ -224,3 +224,40 @@ fn a_partner_that_is_away_is_unknown_until_it_counts_as_down() {
     assert_eq!((watch.see(&away(), 2), watch.machine.health()), (vec![], Health::Unknown));
     assert_eq!(claims(&watch.see(&told(Claim::Available), 1)), [(14, Claim::Available)]);
 }
+
+/// A monitor of one upstream among others: what it says after this finding.
+fn beside(watch: &mut Watch, finding: Option<Finding>, serving: Serving) -> Option<Claim> {
+    watch.second += 1;
+    let now = watch.now();
+    let wanted = finding.and_then(|finding| watch.machine.look(finding, now));
+    watch.machine.speak_beside(wanted, serving, now).map(|speak| speak.statement.claim)
+}
+
+#[test]
+fn a_monitor_of_an_upstream_closes_only_when_no_upstream_serves() {
+    let mut watch = Watch::new(None);
+    let down = |watch: &mut Watch, serving| (0..4).find_map(|_| beside(watch, Some(bad()), serving));
+    assert_eq!(down(&mut watch, Serving::Some), None);
+    assert_eq!((watch.machine.health(), watch.machine.has_word()), (Health::Down, false));
+    // The last of the others goes down: at once, without another check.
+    assert_eq!(beside(&mut watch, None, Serving::Unknown), None);
+    assert_eq!(beside(&mut watch, None, Serving::None), Some(Claim::Unavailable));
+    assert_eq!(beside(&mut watch, Some(bad()), Serving::None), None, "it stands");
+    // Another one is back: its own upstream is still down.
+    assert_eq!(beside(&mut watch, None, Serving::Some), Some(Claim::Available));
+    assert_eq!((watch.machine.health(), watch.machine.has_word()), (Health::Down, false));
+    assert_eq!(down(&mut watch, Serving::Some), None);
+}
+
+#[test]
+fn a_closing_of_an_earlier_run_stands_until_an_upstream_serves() {
+    let standing =
+        Standing { statement: Statement::plain(Claim::Unavailable, Some("refused".to_owned())), since: at(0) };
+    let mut watch = Watch::new(Some(standing.clone()));
+    for _ in 0..2 {
+        assert_eq!(beside(&mut watch, Some(bad()), Serving::Unknown), None);
+    }
+    assert_eq!(beside(&mut watch, Some(bad()), Serving::Unknown), Some(Claim::Unavailable), "confirmed");
+    let mut watch = Watch::new(Some(standing));
+    assert_eq!(beside(&mut watch, Some(bad()), Serving::Some), Some(Claim::Available));
+}

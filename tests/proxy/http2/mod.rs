@@ -6,7 +6,7 @@ mod conformance;
 use super::*;
 
 const DATA: u8 = 0;
-const HEADERS: u8 = 1;
+pub const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
@@ -27,7 +27,7 @@ const CANCEL: u32 = 8;
 const COMPRESSION_ERROR: u32 = 9;
 const ENHANCE_YOUR_CALM: u32 = 11;
 
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let mut out = u32::try_from(payload.len()).unwrap().to_be_bytes()[1..].to_vec();
     out.extend_from_slice(&[kind, flags]);
     out.extend_from_slice(&stream.to_be_bytes());
@@ -36,7 +36,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A header block without compression.
-fn block(fields: &[(&str, &str)]) -> Vec<u8> {
+pub fn block(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut out = Vec::new();
     for (name, value) in fields {
         out.push(0);
@@ -75,11 +75,11 @@ fn post(stream: u32) -> Vec<u8> {
 
 /// One frame of the gate's.
 #[derive(Debug)]
-struct Frame {
+pub struct Frame {
     kind: u8,
     flags: u8,
     stream: u32,
-    payload: Vec<u8>,
+    pub payload: Vec<u8>,
 }
 
 impl Frame {
@@ -92,7 +92,7 @@ impl Frame {
 
 impl Stage {
     /// A client that has sent the preface, these settings and these frames.
-    async fn http2(&self, settings: &[u8], frames: &[u8]) -> Wire {
+    pub async fn http2(&self, settings: &[u8], frames: &[u8]) -> Wire {
         let mut client = self.client().await;
         let begin = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &frame(SETTINGS, 0, 0, settings)[..], frames].concat();
         client.stream.write_all(&begin).await.unwrap();
@@ -120,7 +120,7 @@ impl Wire {
     }
 
     /// The next frame of one of these kinds that is no acknowledgement of settings.
-    async fn frame_of(&mut self, kinds: &[u8]) -> Option<Frame> {
+    pub async fn frame_of(&mut self, kinds: &[u8]) -> Option<Frame> {
         loop {
             let frame = self.frame().await?;
             if kinds.contains(&frame.kind) {

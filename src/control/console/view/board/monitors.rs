@@ -76,7 +76,10 @@ fn line(monitor: &MonitorView, titles: &Titles, face: &Face) -> MonitorLine {
     MonitorLine {
         name: monitor.name.to_string(),
         what: monitor.kind,
-        target: titles.of(&monitor.target),
+        target: match &monitor.upstream {
+            Some(upstream) => format!("{}, {upstream}", titles.of(&monitor.target)),
+            None => titles.of(&monitor.target),
+        },
         anchor: anchor(&monitor.target),
         kind,
         state,
