@@ -177,7 +177,8 @@ mod tests {
         let states = Arc::new(UpstreamStates::default());
         let flag = states.flag("x");
         let (mut one, mut two) = (opinion(&states, "x"), opinion(&states, "x"));
-        (one.set(Health::Down), two.set(Health::Up));
+        one.set(Health::Down);
+        two.set(Health::Up);
         assert!(flag.load(Relaxed), "one finds it down");
         drop(one);
         assert!(!flag.load(Relaxed));

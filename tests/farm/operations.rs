@@ -57,14 +57,16 @@ async fn the_metrics_are_those_of_the_documentation_rules_and_dashboard() {
     let receiver = Upstream::start(own_address());
     let more = format!(
         "[[webhook]]\nname = \"ops\"\nurl = \"http://{}/ops\"\n\
-         [[monitor]]\nname = \"mail-http\"\ntarget = \"application:mail\"\nhttp = \"http://{0}/\"\nevery = \"1s\"\n\
+         [[monitor]]\nname = \"mail-http\"\ntarget = \"application:mail\"\nhttp = \"http://{0}/\"\nupstream = \"http://{0}\"\nevery = \"1s\"\n\
          [control.tls]\n{}",
         receiver.address,
         tls.issue("site", &["site.example", "127.0.0.1"], 5)
     );
     // The gate's certificate suffices for the metric; control stays without TLS.
     let more = more.replace("[control.tls]", "[gate.tls]");
-    let farm = Farm::new(2).more(0, &more).start().await;
+    let mail = "[[application]]\nname = \"mail\"\nroutes = [\"/mail\"]\n";
+    let own = format!("{mail}upstream = [\"http://{}\"]\n", receiver.address);
+    let farm = Farm::new(2).applications(mail).applications_of(0, &own).more(0, &more).start().await;
     farm.wait_met().await;
     let node = &farm[0];
     farm[1].kill9().await;
