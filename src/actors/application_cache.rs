@@ -154,7 +154,8 @@ mod tests {
             let view = View::of(&Ledger::new(Rules::default()), &app.definition);
             let snapshot = Snapshot::build(Arc::clone(&app), "a".parse().unwrap(), view, clock::now());
             let snapshot = ArcSwap::from_pointee(snapshot);
-            let slot = Arc::new(Slot { app, critical: false, snapshot, traffic: Arc::default() });
+            let slot =
+                Arc::new(Slot { app, critical: false, snapshot, traffic: Arc::default(), upstreams: Arc::default() });
             let shared = Arc::new(Shared::new("a".parse().unwrap(), Rules::default(), Vec::new()));
             let events = shared.events.subscribe();
             let cached = Cached::start(&shared, slot, &Arbiter::current());
