@@ -9,6 +9,7 @@
 //! main          arguments in, exit status out                           cli
 //! cli           the command line: a file per subcommand                 all below
 //! demo          the farm that `forewarn demo` starts                    config answer vocabulary availability clock
+//! embed         a node or a listener inside an application in Rust     all below
 //! node          one node, put together: boot order, shutdown order      all below
 //! gate          what users reach: decide, deny, forward, check          http1 actors answer text store outside monitor sync tls vocabulary availability clock noise
 //! control       what operators and programs reach: API, pages, events   body actors answer text store outside monitor sync tls vocabulary availability clock noise
@@ -40,6 +41,7 @@
 pub mod availability;
 pub mod cli;
 pub mod clock;
+pub mod embed;
 pub mod sync;
 
 // Public for this project's own tests and benchmarks; no promise is made about them.

@@ -15,6 +15,7 @@ mod bar;
 mod denial;
 #[cfg(test)]
 mod fixtures;
+mod followed;
 pub mod form;
 mod general;
 mod note;
@@ -34,6 +35,7 @@ pub use announced::{Announced, LastEntry};
 pub use app::App;
 pub use bar::bar_json;
 pub use denial::{Denial, EVENTS, Told};
+pub use followed::followed;
 pub use general::{general, is_general, partial};
 pub use note::Note;
 pub use occasion::Occasion;

@@ -14,10 +14,13 @@ pub fn advisory_json(advisory: &Cause) -> Value {
     let n = &advisory.entry.notification;
     let mut json = json!({
         "layer": advisory.layer.name(),
+        "target": advisory.target,
+        "notification": n.id,
         "reason": n.reason.name,
         "message": n.message,
         "since": advisory.since,
         "expected_back_at": n.expected_back_at,
+        "restore": n.restore,
     });
     if n.origins().next().is_some() {
         json["origins"] = n.origins().collect();
@@ -25,15 +28,22 @@ pub fn advisory_json(advisory: &Cause) -> Value {
     json
 }
 
-/// One cause, as far as anybody may know it: another farm carries it over, and recognizes its own words by the
-/// origins (docs/contract.md#another-farm).
+/// One cause, as far as anybody may know it, which is what a denial tells: another farm carries it over, and recognizes
+/// its own words by the origins (docs/contract.md#another-farm); a listener gives the same denial
+/// ([`super::followed()`]).
 fn cause_json(cause: &Cause) -> Value {
     let n = &cause.entry.notification;
     json!({
+        "target": cause.target,
+        "notification": n.id,
         "reason": n.reason.name,
+        "reason_code": n.reason.code,
+        "reason_title": n.reason.title,
+        "component": n.component,
         "message": n.message,
         "since": cause.since,
         "expected_back_at": n.expected_back_at,
+        "restore": n.restore,
         "origins": n.origins().collect::<Vec<_>>(),
     })
 }
@@ -52,7 +62,11 @@ pub fn availability_json(snapshot: &Snapshot, clock: Moment) -> Value {
     let planned: Vec<Value> = planned
         .map(|plan| {
             json!({
+                "notification": plan.id,
                 "reason": plan.reason.name,
+                "reason_code": plan.reason.code,
+                "reason_title": plan.reason.title,
+                "component": plan.component,
                 "message": plan.message,
                 "goes_down_at": plan.since(),
                 "expected_back_at": plan.expected_back_at,

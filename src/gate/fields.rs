@@ -20,6 +20,13 @@ impl Fields for HeaderMap {
     }
 }
 
+/// As hyper and tower have them.
+impl Fields for http::HeaderMap {
+    fn lines<'a>(&'a self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+        self.get_all(name).iter().map(http::HeaderValue::as_bytes)
+    }
+}
+
 /// The lines of a head, as they stand in a connection's buffer.
 pub(crate) struct Lines<'a>(pub &'a [Field<'a>]);
 

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! [`listener`] accepts clients; `connection` speaks HTTP/1.1 with them ([`crate::http1`]); `check` answers
-//! other proxies that ask for the same decision.
+//! other proxies that ask for the same decision; [`inside`] is the same gate in another program, without sockets.
 //!
 //! What must stay true: the gate decides on every path that an upstream may read ([`path`]); an untrusted
 //! client cannot choose its address ([`forwarded`]); nothing is held whole in memory.
@@ -32,6 +32,7 @@ pub mod forwarded;
 mod http2;
 pub mod ids;
 mod inject;
+pub(crate) mod inside;
 pub mod limits;
 mod lines;
 pub mod listener;
@@ -56,6 +57,7 @@ mod translated;
 pub mod upstream;
 mod visitor;
 pub mod waiting;
+mod websocket;
 mod worker;
 
 pub use crate::availability::path;

@@ -39,7 +39,7 @@ use super::{
 };
 use crate::{
     actors::shared::{Counters, Shared, Slots},
-    answer::{Decision, Denial, MOST_WORKS, Occasion, Problem, ProblemKind, Work, form::NotKept},
+    answer::{Decision, Denial, MOST_WORKS, Occasion, Problem, ProblemKind, Told, Work, form::NotKept},
     availability::{Moment, NoHeaders, RequestFacts},
     noise::Noise,
     text::Language,
@@ -173,17 +173,13 @@ pub(super) async fn handle(gate: Seen, req: HttpRequest) -> HttpResponse {
             let (language, works) = (&language, &*works);
             let occasion = Occasion { shape, instance: path.literal(), reading, clock: now, language, works, chance };
             let audience = Audience::of(head.method.as_str(), &head.headers, &gate.cors);
-            match audience.told(&denial, &occasion) {
-                None => denied(StatusCode::SERVICE_UNAVAILABLE, &denial, &audience, &occasion),
-                Some(told) => {
-                    let status = StatusCode::from_u16(told.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-                    let mut response = HttpResponse::build(status);
-                    for (name, value) in told.fields {
-                        response.append_header((HeaderName::from_static(name), as_value(value)));
-                    }
-                    response.body(told.body)
-                }
+            let told = closed(&denial, &audience, &occasion);
+            let status = StatusCode::from_u16(told.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+            let mut response = HttpResponse::build(status);
+            for (name, value) in told.fields {
+                response.append_header((HeaderName::from_static(name), as_value(value)));
             }
+            response.body(told.body)
         }
         Admission::Open(matched, _) => match gate.performer(&matched) {
             Ok(index) => gate.problem(head, ProblemKind::UpstreamUnreachable, None, Some(index)),
@@ -192,7 +188,16 @@ pub(super) async fn handle(gate: Seen, req: HttpRequest) -> HttpResponse {
     }
 }
 
-/// The answer to a request whose application is unavailable.
+/// The whole answer to a request whose application is unavailable, as this client understands it.
+pub(super) fn closed(denial: &Denial, audience: &Audience<'_>, occasion: &Occasion<'_>) -> Told {
+    audience.told(denial, occasion).unwrap_or_else(|| {
+        let mut fields: Vec<_> = denial.headers(occasion).collect();
+        audience.fields(occasion.shape, |name, value| fields.push((name, Bytes::copy_from_slice(value))));
+        Told { status: denial.status(), fields, body: denial.body(occasion) }
+    })
+}
+
+/// The answer to a request whose application is unavailable, with a status of its own.
 pub(super) fn denied(
     status: StatusCode,
     denial: &Denial,

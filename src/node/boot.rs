@@ -7,7 +7,7 @@ use actix_web::{dev::Server, web};
 use arc_swap::ArcSwap;
 
 use super::{
-    NodeError,
+    Front, NodeError,
     hooks::{self, Hooks},
     listeners::public_events,
     made::{farm_id, gate, merge_plan},
@@ -29,6 +29,7 @@ use crate::{
     control::events,
     gate::{
         entrance::{Entrance, Kind},
+        inside::{self, Door},
         listener::{self, Entry},
         reading::reading,
         service::Present,
@@ -48,16 +49,32 @@ pub(super) struct Merged(Core);
 
 /// The gate listens.
 pub(super) struct Ready {
+    /// None: users come in through the program that the node is inside of.
+    pub(super) listening: Option<Listens>,
+    pub(super) gate_streams: web::Data<events::Streams>,
+    /// What changes when the configuration is read again.
+    pub(super) running: Running,
+    _arbiters: Vec<Arbiter>,
+}
+
+/// The gate at its listeners.
+pub(super) struct Listens {
     /// Ends when the gate does.
     pub(super) gate: Server,
     /// Serves the clients whom it leaves waiting.
     pub(super) waiting: Waiting,
     /// Where it listens, and whether the node has opened that itself.
     pub(super) addresses: Vec<(Listen, bool)>,
-    pub(super) gate_streams: web::Data<events::Streams>,
-    /// What changes when the configuration is read again.
-    pub(super) running: Running,
-    _arbiters: Vec<Arbiter>,
+}
+
+impl Ready {
+    /// Returns when the gate has ended, which it does not do by itself.
+    pub(super) async fn ended(&mut self) -> std::io::Result<()> {
+        match &mut self.listening {
+            Some(listening) => (&mut listening.gate).await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 impl Opened {
@@ -134,7 +151,7 @@ impl Replayed {
 
 impl Merged {
     /// Lets users in.
-    pub(super) async fn ready(self) -> Result<Ready, NodeError> {
+    pub(super) async fn ready(self, front: Front) -> Result<Ready, NodeError> {
         let core = self.0;
         let gate = gate(&core.settings, &core.shared, core.shared.slots(), None).map_err(NodeError::Settings)?;
         let gate: Present = web::Data::new(ArcSwap::from_pointee(gate));
@@ -145,12 +162,26 @@ impl Merged {
             core.gate.iter().chain(&core.redirect).map(|bound| (bound.at().clone(), bound.is_own())).collect();
         // Ends with the node's runtime.
         actix::spawn(core.certificates.clone().watch());
-        let entries = entries(core.gate, core.redirect, core.certificates.gate.as_ref(), &core.settings.gate)?;
-        let (server, waiting) = listener::serve(entries, gate.clone(), GRACE, core.users, move |more| {
+        let (own, users) = (gate.clone(), core.users);
+        let more = move |more: &mut web::ServiceConfig| {
             let (streams, changes) = (streams.clone(), changes.clone());
             more.app_data(public_farm.clone());
             more.app_data(streams).app_data(changes).service(reading("/events", public_events));
-        })?;
+        };
+        let (listening, door) = match front {
+            Front::Listens => {
+                let acceptor = core.certificates.gate.as_ref();
+                let entries = entries(core.gate, core.redirect, acceptor, &core.settings.gate)?;
+                let (gate, waiting) = listener::serve(entries, own, GRACE, users, more)?;
+                (Some(Listens { gate, waiting, addresses: addresses.clone() }), None)
+            }
+            Front::Inside(handed) => {
+                let (door, asks) = Door::new(own.clone());
+                // Ends with the node's runtime.
+                actix::spawn(inside::serve(own, asks, more));
+                (None, Some((handed, door)))
+            }
+        };
         crash_point(Place::BootListening);
         core.shared.set_phase(Phase::Ready);
         crash_point(Place::BootReady);
@@ -183,7 +214,11 @@ impl Merged {
         };
         arbiters.push(arbiter);
         let running = Running::start(core.settings, parts).await;
-        Ok(Ready { gate: server, waiting, addresses, gate_streams: core.gate_streams, running, _arbiters: arbiters })
+        if let Some((handed, door)) = door {
+            // The program may have given up; then it stops the node.
+            handed.send(door).ok();
+        }
+        Ok(Ready { listening, gate_streams: core.gate_streams, running, _arbiters: arbiters })
     }
 }
 

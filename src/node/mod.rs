@@ -11,8 +11,10 @@ mod boot;
 mod certificates;
 mod crowd;
 mod descriptors;
+pub(crate) mod follower;
 mod hooks;
 mod inherited;
+pub(crate) mod inside;
 mod listeners;
 mod made;
 pub(crate) mod maintenance;
@@ -24,11 +26,14 @@ mod status;
 mod stop;
 mod under_tls;
 
-use std::io;
+use std::{future::Future, io, sync::mpsc::SyncSender};
+
+use tokio::sync::mpsc;
 
 use self::{inherited::Inherited, notify::State};
 use crate::{
     config::Settings,
+    gate::inside::Door,
     store::{OpenError, StoreError, records::RecordError},
 };
 
@@ -88,15 +93,46 @@ pub(crate) fn run(settings: Settings, options: RunOptions) -> Result<(), NodeErr
         if let Some(set) = options.log {
             set(settings.node.log.as_deref());
         }
-        let (reload, mut reloads) = reload::Door::new();
+        let (reload, reloads) = reload::Door::new();
         let stop = parts::stop_signal(options.until_stdin_closes, reload.clone())?;
+        let life = Life { settings, inherited, reload, reloads, log: options.log, front: Front::Listens };
+        life.live(stop).await
+    })
+}
+
+/// Where users come in.
+enum Front {
+    /// At the listeners of the gate.
+    Listens,
+    /// Through the program that the node is inside of, which is given this.
+    Inside(SyncSender<Door>),
+}
+
+/// A node from its start to its stop.
+struct Life {
+    settings: Settings,
+    inherited: Inherited,
+    reload: reload::Door,
+    reloads: mpsc::Receiver<reload::Request>,
+    log: Option<fn(Option<&str>)>,
+    front: Front,
+}
+
+impl Life {
+    async fn live(self, stop: impl Future<Output = &'static str>) -> Result<(), NodeError> {
+        let Self { settings, inherited, reload, mut reloads, log, front } = self;
+        // The service manager is told of the program, not of what it has inside.
+        let tell = match front {
+            Front::Listens => notify::tell,
+            Front::Inside(_) => |_: State<'_>| {},
+        };
         let opened = open::open(settings, inherited, reload).await?;
         let control = stop::Control::of(&opened);
         let ready = async {
             let restored = opened.restore().await?;
             let replayed = restored.replay().await?;
             let merged = replayed.merge().await?;
-            merged.ready().await
+            merged.ready(front).await
         };
         tokio::pin!(stop);
         let ready = tokio::select! {
@@ -108,22 +144,22 @@ pub(crate) fn run(settings: Settings, options: RunOptions) -> Result<(), NodeErr
         };
         let gate = match ready {
             Some(mut ready) => {
-                notify::tell(State::Ready("The gate listens"));
+                tell(State::Ready("The gate listens"));
                 loop {
                     tokio::select! {
                         why = &mut stop => {
                             log::info!(why; "stop");
                             break;
                         }
-                        result = &mut ready.gate => {
+                        result = ready.ended() => {
                             result?;
                             return Err(NodeError::Ended("the gate"));
                         }
                         // Those that came while the node started wait until here.
                         Some(asked) = reloads.recv() => {
-                            notify::tell(State::Reloading);
-                            let outcome = ready.running.reload(options.log, asked).await;
-                            notify::tell(State::Ready(outcome));
+                            tell(State::Reloading);
+                            let outcome = ready.running.reload(log, asked).await;
+                            tell(State::Ready(outcome));
                         }
                     }
                 }
@@ -131,8 +167,8 @@ pub(crate) fn run(settings: Settings, options: RunOptions) -> Result<(), NodeErr
             }
             None => None,
         };
-        notify::tell(State::Stopping);
+        tell(State::Stopping);
         control.stop(gate).await;
         Ok(())
-    })
+    }
 }

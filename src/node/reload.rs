@@ -23,13 +23,13 @@ use crate::{
     availability::FieldError,
     clock,
     config::{ConfigError, Settings, keys::Written},
-    control::reload::{Outcome, Reloaded, Request},
+    control::reload::{Outcome, Reloaded},
     gate::service::Present,
     monitor::Watch,
     store::Store,
 };
 
-pub(super) use crate::control::reload::Door;
+pub(super) use crate::control::reload::{Door, Request};
 
 /// The parts of a node that a new configuration reaches.
 pub(super) struct Parts {

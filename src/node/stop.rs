@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use actix::Addr;
 use actix_web::{dev::ServerHandle, web};
 
-use super::{boot::Ready, open::Opened};
+use super::{
+    boot::{Listens, Ready},
+    open::Opened,
+};
 use crate::{
     actors::{messages::Close, repeater::Repeater, shared::Shared},
     control::events,
@@ -42,21 +45,8 @@ impl Control {
         if let Some(ready) = ready {
             ready.gate_streams.end();
             ready.running.stop().await;
-            let gate = ready.gate.handle();
-            let stop = async {
-                // A worker that stops resets clients that were accepted for it and that it has not taken yet.
-                gate.pause().await;
-                tokio::time::sleep(TAKEN).await;
-                gate.stop(true).await;
-            };
-            // The server must be polled for its stop to be carried out.
-            futures_util::future::join3(stop, ready.gate, ready.waiting.serve()).await.1.ok();
-            for address in &ready.addresses {
-                if let (Listen::Unix(path), true) = address
-                    && let Err(error) = std::fs::remove_file(path)
-                {
-                    log::warn!(path:? = path, error:%; "socket_not_removed");
-                }
+            if let Some(listening) = ready.listening {
+                end(listening).await;
             }
         }
         self.streams.end();
@@ -66,5 +56,25 @@ impl Control {
             log::error!(note = "what has been acknowledged is durable"; "close_timed_out");
         }
         log::info!("stopped");
+    }
+}
+
+/// Stops accepting users, and answers those who are there.
+async fn end(Listens { gate: server, waiting, addresses }: Listens) {
+    let gate = server.handle();
+    let stop = async {
+        // A worker that stops resets clients that were accepted for it and that it has not taken yet.
+        gate.pause().await;
+        tokio::time::sleep(TAKEN).await;
+        gate.stop(true).await;
+    };
+    // The server must be polled for its stop to be carried out.
+    futures_util::future::join3(stop, server, waiting.serve()).await.1.ok();
+    for address in &addresses {
+        if let (Listen::Unix(path), true) = address
+            && let Err(error) = std::fs::remove_file(path)
+        {
+            log::warn!(path:? = path, error:%; "socket_not_removed");
+        }
     }
 }

@@ -40,7 +40,7 @@ pub(crate) struct Trust {
 
 /// See the module.
 #[derive(Debug, Clone)]
-pub(super) struct Connector {
+pub(crate) struct Connector {
     http: HttpConnector,
     trust: Trust,
     /// Made when the first `https` address is called.
@@ -48,7 +48,7 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    pub(super) fn new(trust: Trust) -> Self {
+    pub(crate) fn new(trust: Trust) -> Self {
         let mut http = HttpConnector::new();
         http.set_connect_timeout(Some(CONNECT));
         http.set_nodelay(true);
@@ -95,7 +95,7 @@ fn timed_out() -> io::Error {
 }
 
 /// A connection of either kind.
-pub(super) struct Stream(TokioIo<Box<dyn Both>>);
+pub(crate) struct Stream(TokioIo<Box<dyn Both>>);
 
 trait Both: AsyncRead + AsyncWrite + Send + Unpin {}
 

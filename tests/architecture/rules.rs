@@ -47,7 +47,7 @@ const LIBRARIES: &[Known] = &[
     Known { begins: &["sled"], by: &["store"], because: "only store and migrations know how things are kept" },
     Known {
         begins: &["actix_web"],
-        by: &["gate", "control", "peer", "body", "node", "cli", "demo"],
+        by: &["gate", "control", "peer", "body", "embed", "node", "cli", "demo"],
         because: "HTTP ends at gate, control and peer; what is below can be tested without it",
     },
     Known {
@@ -66,17 +66,17 @@ const LIBRARIES: &[Known] = &[
     Known { begins: &["actix"], by: &["actors", "node"], because: "only actors are actors, and the node starts them" },
     Known {
         begins: &["tokio"],
-        by: &["cli", "demo", "node", "gate", "control", "peer", "body", "actors", "probe", "noise"],
+        by: &["cli", "demo", "embed", "node", "gate", "control", "peer", "body", "actors", "probe", "noise"],
         because: "rules and storage know no executor",
     },
     Known {
         begins: &["tokio_stream"],
-        by: &["cli", "demo", "node", "gate", "control", "peer", "body", "actors", "probe", "noise"],
+        by: &["cli", "demo", "embed", "node", "gate", "control", "peer", "body", "actors", "probe", "noise"],
         because: "rules and storage know no executor",
     },
     Known {
         begins: &["tokio_util"],
-        by: &["cli", "demo", "node", "gate", "control", "peer", "body", "actors", "probe", "noise"],
+        by: &["cli", "demo", "embed", "node", "gate", "control", "peer", "body", "actors", "probe", "noise"],
         because: "rules and storage know no executor",
     },
     Known {
@@ -94,10 +94,12 @@ const LIBRARIES: &[Known] = &[
 ];
 
 /// Everything but the pure rooms.
-const OUTSIDE: &[&str] =
-    &["main", "cli", "demo", "node", "gate", "control", "peer", "actors", "probe", "store", "config", "tls", "clock"];
+const OUTSIDE: &[&str] = &[
+    "main", "cli", "demo", "embed", "node", "gate", "control", "peer", "actors", "probe", "store", "config", "tls",
+    "clock",
+];
 /// Those that live in time.
-const TIMED: &[&str] = &["cli", "demo", "node", "gate", "control", "peer", "actors", "clock"];
+const TIMED: &[&str] = &["cli", "demo", "embed", "node", "gate", "control", "peer", "actors", "clock"];
 /// Calls that read a clock, however they were imported.
 const CLOCKS: &[[&str; 2]] = &[["Utc", "now"], ["Local", "now"], ["SystemTime", "now"], ["Instant", "now"]];
 

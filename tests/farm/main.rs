@@ -13,6 +13,7 @@ mod bodies;
 mod clients;
 mod disk;
 mod door;
+mod embedding;
 mod formats;
 mod forms;
 mod handing_in;

@@ -135,11 +135,12 @@ fn what_is_degraded_is_open_and_said() {
         Decision::Closed(_) => panic!("closed"),
     };
     assert_eq!(said(after(1)).as_deref(), Some(&b"planned-maintenance, testing"[..]));
+    let id = |number: u8| format!("0192f0c1-2222-7000-8000-00000000000{number}");
     assert_eq!(
         availability_json(&snapshot, after(1))["advisories"],
         json!([
-            {"layer": "own", "reason": "planned-maintenance", "message": "slow", "since": four(), "expected_back_at": after(60)},
-            {"layer": "resource", "reason": "testing", "message": null, "since": four(), "expected_back_at": null},
+            {"layer": "own", "target": "application:mail", "notification": id(1), "restore": "automatic", "reason": "planned-maintenance", "message": "slow", "since": four(), "expected_back_at": after(60)},
+            {"layer": "resource", "target": "resource:store", "notification": id(2), "restore": "manual", "reason": "testing", "message": null, "since": four(), "expected_back_at": null},
         ])
     );
     // It ends by itself, and leaves a plain opening.
@@ -155,7 +156,8 @@ fn anybody_may_know() {
         availability_json(&open, after(1)),
         json!({
             "application": "mail", "title": "Mail", "available": true, "reason": null, "message": null, "since": null,
-            "expected_back_at": null, "causes": [], "advisories": [], "upcoming": [{"reason": "planned-maintenance", "message": "m",
+            "expected_back_at": null, "causes": [], "advisories": [], "upcoming": [{"notification": plan["id"],
+            "reason": "planned-maintenance", "reason_code": 1, "reason_title": null, "component": null, "message": "m",
             "goes_down_at": after(60), "expected_back_at": after(90), "last_entry_at": null, "restore": "automatic"}],
             "admits_newcomers": true,
         })

@@ -14,7 +14,6 @@ use super::{
     answer::{Manner, Wire},
     form::Refused,
     own::Own,
-    websocket::Handshake,
 };
 use crate::{
     answer::{Occasion, Problem, ProblemKind, Shape},
@@ -35,6 +34,7 @@ use crate::{
         reserved::{CHECK, is_reserved},
         service::{Admission, Incoming, TORN},
         strip::strip,
+        websocket::Handshake,
     },
     http1::{
         body::Decoder,
@@ -220,7 +220,8 @@ impl<S: Socket> Client<S> {
                 gate.shared.denied(&denial);
                 self.log_denied(&denial);
                 let wire = Wire { head: head.method == "HEAD", old: head.minor == 0, keeps };
-                if let Some(handshake) = Handshake::of(head, &meaning, &fields) {
+                let upgrade = meaning.upgrade.filter(|_| meaning.body == Body::None);
+                if let Some(handshake) = Handshake::of(head.method, upgrade, &fields) {
                     self.tell_socket(&denial, &handshake, &language);
                     return Found::Refused;
                 }
