@@ -4,7 +4,7 @@ use super::*;
 
 /// What the gate does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Does {
+pub(super) enum Does {
     /// Answers this stream with this status (the first byte of its header block stands for it).
     Answers(u32),
     /// Goes on: a PING behind it is acknowledged, and nothing was reset.
@@ -131,43 +131,46 @@ fn cases() -> Vec<(String, Vec<u8>, Does)> {
     cases
 }
 
+/// Plays each case with a client of its own.
+pub(super) async fn play<N: std::fmt::Display>(cases: Vec<(N, Vec<u8>, Does)>) {
+    let stage = Stage::new().await;
+    let mut wrong = Vec::new();
+    for (name, frames, does) in cases {
+        // What follows is answered only where the connection goes on.
+        let frames = [&frames[..], &frame(PING, 0, 0, b"behind..")].concat();
+        let mut client = stage.http2(b"", &frames).await;
+        let got = loop {
+            let next = client.frame_of(&[HEADERS, RST_STREAM, PING, GOAWAY]);
+            match tokio::time::timeout(Duration::from_secs(5), next).await {
+                Err(_) => {
+                    wrong.push(format!("{name}: nothing, not {does:?}"));
+                    break does;
+                }
+                Ok(None) => break Ends(0),
+                Ok(Some(frame)) if frame.kind == GOAWAY => break Ends(frame.code()),
+                Ok(Some(frame)) if frame.kind == RST_STREAM => break Resets(frame.code()),
+                Ok(Some(frame)) if frame.kind == HEADERS && does == Answers(frame.stream) => break does,
+                Ok(Some(frame)) if frame.kind == PING && frame.payload == b"behind.." && does == GoesOn => {
+                    break GoesOn;
+                }
+                Ok(Some(_)) => {}
+            }
+        };
+        let right = match (got, does) {
+            // The crate ends many connections with the general code where the standard has a special one.
+            (Ends(got), Ends(code) | Resets(code)) => got == code || got == PROTOCOL_ERROR,
+            (got, does) => got == does,
+        };
+        if !right {
+            wrong.push(format!("{name}: {got:?}, not {does:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[actix_web::test]
 async fn frames_get_what_the_standard_asks_for() {
-    within(async {
-        let stage = Stage::new().await;
-        let mut wrong = Vec::new();
-        for (name, frames, does) in cases() {
-            // What follows is answered only where the connection goes on.
-            let frames = [&frames[..], &frame(PING, 0, 0, b"behind..")].concat();
-            let mut client = stage.http2(b"", &frames).await;
-            let got = loop {
-                let next = client.frame_of(&[HEADERS, RST_STREAM, PING, GOAWAY]);
-                match tokio::time::timeout(Duration::from_secs(5), next)
-                    .await
-                    .unwrap_or_else(|_| panic!("{name}: nothing"))
-                {
-                    None => break Ends(0),
-                    Some(frame) if frame.kind == GOAWAY => break Ends(frame.code()),
-                    Some(frame) if frame.kind == RST_STREAM => break Resets(frame.code()),
-                    Some(frame) if frame.kind == HEADERS && matches!(does, Answers(_)) => break Answers(frame.stream),
-                    Some(frame) if frame.kind == PING && frame.payload == b"behind.." && does == GoesOn => {
-                        break GoesOn;
-                    }
-                    Some(_) => {}
-                }
-            };
-            let right = match (got, does) {
-                // The crate ends many connections with the general code where the standard has a special one.
-                (Ends(got), Ends(code) | Resets(code)) => got == code || got == PROTOCOL_ERROR,
-                (got, does) => got == does,
-            };
-            if !right {
-                wrong.push(format!("{name}: {got:?}, not {does:?}"));
-            }
-        }
-        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    })
-    .await;
+    within(play(cases())).await;
 }
 
 #[actix_web::test]

@@ -2,6 +2,7 @@
 
 mod abuse;
 mod conformance;
+mod spec;
 
 use super::*;
 
