@@ -1,12 +1,13 @@
 //! Real programs of others: Caddy's `forward_auth` and nginx's `auth_request` ask the gate (docs/contract.md#http);
 //! Prometheus and Alertmanager submit alerts (docs/contract.md#alertmanager); `xmllint` reads the schema of XML
-//! submissions (docs/contract.md#xml-and-soap). Each runs as a child process with a configuration of the test. Without
+//! submissions (docs/contract.md#xml-and-soap); `openssl`, `nghttp`, `h2load` and `curl` are clients of its TLS and HTTP/2. Each runs as a child process with a configuration of the test. Without
 //! the program its tests are skipped with a plain message, but never where `CI` is set.
 
 #![allow(clippy::unwrap_used)]
 
 mod alerting;
 mod beside;
+mod encrypted;
 mod proxy;
 mod schema;
 #[path = "../support/mod.rs"]
