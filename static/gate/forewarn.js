@@ -2,6 +2,9 @@
 // A quiet bar before and while this application is closed, or one that a form on this page posts to; while it is
 // shown, what is typed is kept in this tab. Comments and indents are taken out before it is sent: at most 4 KB.
 (() => {
+  // Once, also where a page includes it and the gate puts it in.
+  if (self.forewarn) return;
+  self.forewarn = 1;
   const words = WORDS, doc = document, key = 'forewarn-typed:' + location.pathname;
   const before = (doc.currentScript?.dataset.before || 60) * 60000;
   let bar, shown, closed, timer;

@@ -62,6 +62,25 @@ async fn programs_in_a_browser_are_told_why() {
         told[1].as_str().unwrap().starts_with("Mail is down for planned maintenance and is expected back at"),
         "{told}"
     );
+    // gRPC-Web, as its clients for browsers call: an answer of trailers alone, read from another origin.
+    let told = ask(
+        &browser,
+        &format!(
+            "fetch('{gate}/mail/mail.Letters/Send', {{ method: 'POST', body: new Uint8Array([0, 0, 0, 0, 0]), \
+             headers: {{ 'Content-Type': 'application/grpc-web+proto', 'X-Grpc-Web': '1', 'X-User-Agent': 'grpc-web-javascript/0.1' }} }}) \
+             .then(async (answer) => done([answer.status, answer.headers.get('content-type'), answer.headers.get('grpc-status'), \
+             decodeURIComponent(answer.headers.get('grpc-message')), Number(answer.headers.get('grpc-retry-pushback-ms')) > 500000, \
+             (await answer.arrayBuffer()).byteLength]), (error) => done(String(error)))"
+        ),
+    )
+    .await;
+    assert_eq!(
+        (&told[0], &told[1], &told[2]),
+        (&json!(200), &json!("application/grpc-web+proto"), &json!("14")),
+        "{told}"
+    );
+    assert!(told[3].as_str().unwrap().starts_with("Mail is down for planned maintenance"), "{told}");
+    assert_eq!((&told[4], &told[5]), (&json!(true), &json!(0)), "{told}");
     browser.end().await;
 }
 
@@ -91,10 +110,19 @@ async fn nobody_starts_in_vain_and_what_is_typed_is_kept() {
     if !driver::is_installed() {
         return;
     }
-    let stage = Stage::set().await;
+    // The gate puts the script into the application's pages.
+    let stage = Stage::set_with("inject = true", "").await;
     let browser = Browser::start("bar", true).await;
-    browser.goto(&stage.gate(1, "/mail/barred")).await;
+    browser.goto(&stage.gate(1, "/mail/strict")).await;
+    let scripts = "return [...document.scripts].map((script) => script.getAttribute('src'))";
+    assert_eq!(browser.execute(scripts).await, json!(["/.forewarn/forewarn.js"]));
     let height = browser.execute("return document.documentElement.scrollHeight").await;
+    browser
+        .execute(
+            "window.moved = 0; new PerformanceObserver((list) => list.getEntries().forEach((one) => window.moved += one.value)) \
+             .observe({ type: 'layout-shift', buffered: true })",
+        )
+        .await;
     browser.fill("[name=text]", "Dear Bob").await;
     browser.fill("[name=password]", "secret").await;
     let later = |minutes: i64| (forewarn::clock::now().to_datetime() + chrono::Duration::minutes(minutes)).to_rfc3339();
@@ -107,6 +135,18 @@ async fn nobody_starts_in_vain_and_what_is_typed_is_kept() {
             && bar(&browser).await.0.ends_with("What you type here is kept in this tab.")
     );
     assert_eq!(browser.execute("return document.documentElement.scrollHeight").await, height, "nothing has moved");
+    // A screen reader hears it once, politely, however often the page looks; it does not read the bar besides.
+    let announced = "const root = document.body.lastElementChild.shadowRoot, status = root.querySelector('[role=status]'); \
+                     window.heard ??= new MutationObserver(() => {}); \
+                     window.heard.observe(status, { childList: true, characterData: true, subtree: true }); \
+                     return [root.querySelectorAll('[role],[aria-live]').length, root.querySelector('span').ariaHidden]";
+    assert_eq!(browser.execute(announced).await, json!([1, "true"]));
+    for _ in 0..3 {
+        let looked = "fetch('/.forewarn/availability?path=/mail').then((answer) => answer.json()) \
+                      .then(() => { dispatchEvent(new Event('visibilitychange')); setTimeout(() => done(true), 300); })";
+        assert_eq!(ask(&browser, looked).await, true);
+    }
+    assert_eq!(browser.execute("return [window.heard.takeRecords().length, window.moved]").await, json!([0, 0]));
     browser.keep("bar").await;
     browser.fill("[name=text]", "Dear Bob,\nthis took me an hour.").await;
     // A page that is loaded anew has what was typed, but for secrets.
@@ -134,6 +174,11 @@ async fn nobody_starts_in_vain_and_what_is_typed_is_kept() {
     browser.execute("document.body.lastElementChild.shadowRoot.querySelector('button').click()").await;
     let left = browser.execute("return document.body.lastElementChild.shadowRoot.querySelector('button')").await;
     assert_eq!(left, Value::Null, "who has closed it does not see it again");
+    // A page that includes it by itself, and has it put in besides, has one bar.
+    browser.goto(&stage.gate(1, "/mail/barred")).await;
+    see_bar(&browser, "Phone directory is down (unplanned outage).").await;
+    let bars = "return [...document.querySelectorAll('body > *')].filter((one) => one.shadowRoot).length";
+    assert_eq!(browser.execute(bars).await, 1);
     // Strict policies let it work, and it breaks none.
     browser.end().await;
 }

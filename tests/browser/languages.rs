@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     Stage,
     driver::{self, Browser},
-    looks::look,
+    looks::look_closely,
 };
 
 /// As a reader of this language from now on.
@@ -23,7 +23,8 @@ async fn everybody_is_told_in_their_own_language() {
     if !driver::is_installed() {
         return;
     }
-    let stage = Stage::set().await;
+    let stage =
+        Stage::set_with("", "[status_page]\ntitle = \"Status of example.com\"\nurl = \"http://127.0.0.1\"\n").await;
     let browser = Browser::start("languages", true).await;
     let closing = |message: &str| {
         json!({ "targets": ["application:mail"], "status": "unavailable", "reason": "planned-maintenance",
@@ -53,8 +54,10 @@ async fn everybody_is_told_in_their_own_language() {
                 .execute("return [document.documentElement.lang, getComputedStyle(document.body).direction]")
                 .await;
             assert_eq!(root, json!([tag, language.dir()]));
-            look(&browser, &format!("denial-{tag}-{page}-{width}"), &mut complaints).await;
+            look_closely(&browser, &format!("denial-{tag}-{page}-{width}"), &mut complaints).await;
         }
+        other_states(&stage, &browser, tag, &mut complaints).await;
+        browser.goto(&stage.gate(1, "/directory")).await;
         // Chat works, and the page says so.
         let works =
             browser.execute("return [...document.querySelectorAll('#told li a')].map((link) => link.pathname)").await;
@@ -63,6 +66,25 @@ async fn everybody_is_told_in_their_own_language() {
     }
     assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
     browser.end().await;
+}
+
+/// A refused form, an address without an application, and the status page.
+async fn other_states(stage: &Stage, browser: &Browser, tag: &str, complaints: &mut Vec<String>) {
+    browser.look_like(320, tag == "ar").await;
+    browser
+        .execute(
+            "const form = Object.assign(document.createElement('form'), { method: 'post', action: '/mail/send', enctype: 'multipart/form-data' }); \
+             form.innerHTML = '<textarea name=text>It took an hour.</textarea><input name=password value=x><input type=file name=file>'; \
+             document.body.append(form); form.submit()",
+        )
+        .await;
+    browser.see("#again").await;
+    look_closely(browser, &format!("form-{tag}"), complaints).await;
+    for (page, address) in [("none", "/nothing-here"), ("status", "/.forewarn/status")] {
+        browser.goto(&stage.gate(1, address)).await;
+        browser.see("h1").await;
+        look_closely(browser, &format!("{page}-{tag}"), complaints).await;
+    }
 }
 
 /// Every distance that can be told, by the server and by the browser (CLDR).

@@ -60,6 +60,33 @@ pub(crate) async fn look(browser: &Browser, name: &str, complaints: &mut Vec<Str
     complaints.extend(found.iter().map(|complaint| format!("{name}: {}", complaint.as_str().unwrap_or_default())));
 }
 
+/// The same, and axe-core besides, where it is installed: for the pages of users.
+pub(crate) async fn look_closely(browser: &Browser, name: &str, complaints: &mut Vec<String>) {
+    look(browser, name, complaints).await;
+    let Some(axe) = axe() else { return };
+    let script = format!(
+        "{axe}; const done = arguments[arguments.length - 1]; \
+         axe.run({{ resultTypes: ['violations'] }}).then((found) => done(found.violations.flatMap((rule) => \
+         rule.nodes.map((node) => rule.id + ': ' + rule.help + ': ' + node.html.slice(0, 200)))), (error) => done([String(error)]))"
+    );
+    let found = browser.client.execute_async(&script, Vec::new()).await;
+    let Ok(Value::Array(found)) = found else { panic!("{name}: axe-core does not run: {found:?}") };
+    complaints.extend(found.iter().map(|found| format!("{name}: {}", found.as_str().unwrap_or_default())));
+}
+
+/// The source of axe-core (MPL-2.0, for tests alone), which comes in a package of Python: `tests/browser/axe.txt`.
+fn axe() -> Option<&'static str> {
+    static AXE: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    let found = AXE.get_or_init(|| {
+        let python = crate::support::python("axe_playwright_python")?;
+        let place = "import axe_playwright_python, os; print(os.path.dirname(axe_playwright_python.__file__))";
+        let output = std::process::Command::new(python).args(["-c", place]).output().unwrap();
+        let folder = std::path::PathBuf::from(String::from_utf8(output.stdout).unwrap().trim());
+        Some(std::fs::read_to_string(folder.join("axe.min.js")).unwrap())
+    });
+    found.as_deref()
+}
+
 #[tokio::test]
 async fn every_page_can_be_read_by_everybody() {
     if !driver::is_installed() {
@@ -122,7 +149,7 @@ async fn every_page_can_be_read_by_everybody() {
         ] {
             browser.goto(&stage.gate(1, address)).await;
             browser.see_text("h1", sign).await;
-            look(&browser, &name(page, variant), &mut complaints).await;
+            look_closely(&browser, &name(page, variant), &mut complaints).await;
         }
     }
     // The whole system, last: it stands in front of everything else.

@@ -63,15 +63,21 @@ name = "people"
 
 impl Stage {
     async fn set() -> Self {
+        Self::set_with("", "").await
+    }
+
+    /// With more lines of `[gate]`, and more sections of every node.
+    async fn set_with(gate: &str, more: &str) -> Self {
         let mail = MailPage::start(own_address());
         let two = APPLICATIONS.replace("MAIL", &format!("http://{}", mail.address));
         let monitor =
             format!("[[monitor]]\nname = \"mail-page\"\ntarget = \"application:mail\"\ntcp = \"{}\"\n", mail.address);
         let farm = Farm::new(3)
             .merge("every = \"1s\"")
+            .gate(gate)
             .more(0, &monitor)
-            .applications(&format!("{two}{DIRECTORY}"))
-            .applications_of(2, &two)
+            .applications(&format!("{two}{DIRECTORY}{more}"))
+            .applications_of(2, &format!("{two}{more}"))
             .start()
             .await;
         Self { farm, mail }
