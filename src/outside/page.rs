@@ -1,4 +1,5 @@
-//! The page for people. It loads nothing else, works without scripts, and comes again by itself each minute.
+//! The page for people. It loads nothing else, works without scripts, and comes again by itself each minute; with
+//! scripts it changes in place, so that nobody who reads it is sent to its beginning (WCAG 2.2.1).
 
 use std::sync::LazyLock;
 
@@ -7,9 +8,14 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::{Day, Present, Status, present::State};
-use crate::{answer::base64, availability::Moment, text::Language};
+use crate::{
+    answer::{base64, lean_script},
+    availability::Moment,
+    text::Language,
+};
 
 const STYLE: &str = include_str!("../../static/gate/status.css");
+static SCRIPT: LazyLock<String> = LazyLock::new(|| lean_script(include_str!("../../static/gate/status.js")));
 /// Outages that are over, on the page.
 const PAST: usize = 20;
 
@@ -27,6 +33,7 @@ struct Page<'a> {
     plans: Vec<Item>,
     past: Vec<Item>,
     style: &'a str,
+    script: &'a str,
 }
 
 struct Row<'a> {
@@ -51,11 +58,15 @@ struct Item {
     text: Vec<String>,
 }
 
-/// The policy of the page (CSP Level 3): its own style and nothing else.
+/// The policy of the page (CSP Level 3): its own style and script, and requests to its own origin.
 pub(super) fn policy() -> Bytes {
     static POLICY: LazyLock<Bytes> = LazyLock::new(|| {
-        let hash = base64(&Sha256::digest(STYLE.as_bytes()));
-        format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'").into()
+        let [style, script] = [STYLE, &SCRIPT].map(|text| base64(&Sha256::digest(text.as_bytes())));
+        format!(
+            "default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; connect-src 'self'; \
+             base-uri 'none'; form-action 'none'"
+        )
+        .into()
     });
     POLICY.clone()
 }
@@ -96,6 +107,7 @@ pub(super) fn page(status: &Status<'_>, language: &Language) -> String {
         plans: plans.collect(),
         past: past.collect(),
         style: STYLE,
+        script: &SCRIPT,
     };
     // Rendering plain values into memory does not fail.
     page.render().unwrap_or_default()

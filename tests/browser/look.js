@@ -30,7 +30,7 @@ for (const attribute of ['aria-labelledby', 'aria-describedby', 'for']) {
 for (const image of document.querySelectorAll('img')) if (!image.hasAttribute('alt')) wrong.push(`${called(image)} has no alt`);
 for (const field of document.querySelectorAll('input:not([type=hidden]),select,textarea')) {
   const name = [...(field.labels || [])].map((label) => label.textContent).join('') || field.getAttribute('aria-label') || '';
-  if (!name.trim()) wrong.push(`${called(field)} has no label`);
+  if (shown(field) && !name.trim()) wrong.push(`${called(field)} has no label`);
 }
 for (const active of document.querySelectorAll('a[href],button,summary')) {
   if (!(active.textContent.trim() || active.getAttribute('aria-label'))) wrong.push(`${called(active)} has no name`);
