@@ -26,7 +26,7 @@ mod status;
 mod stop;
 mod under_tls;
 
-use std::{future::Future, io, sync::mpsc::SyncSender};
+use std::{future::Future, io, sync::mpsc::SyncSender, time::Duration};
 
 use tokio::sync::mpsc;
 
@@ -100,6 +100,9 @@ pub(crate) fn run(settings: Settings, options: RunOptions) -> Result<(), NodeErr
     })
 }
 
+/// How long a stop waits for a new configuration that is being put in place.
+const CHANGED: Duration = Duration::from_secs(2);
+
 /// Where users come in.
 enum Front {
     /// At the listeners of the gate.
@@ -158,8 +161,19 @@ impl Life {
                         // Those that came while the node started wait until here.
                         Some(asked) = reloads.recv() => {
                             tell(State::Reloading);
-                            let outcome = ready.running.reload(log, asked).await;
-                            tell(State::Ready(outcome));
+                            let reload = ready.running.reload(log, asked);
+                            tokio::pin!(reload);
+                            tokio::select! {
+                                outcome = &mut reload => tell(State::Ready(outcome)),
+                                why = &mut stop => {
+                                    log::info!(why; "stop");
+                                    // What has begun to change is changed first, unless something hangs.
+                                    if let Ok(outcome) = tokio::time::timeout(CHANGED, reload).await {
+                                        tell(State::Ready(outcome));
+                                    }
+                                    break;
+                                }
+                            }
                         }
                     }
                 }

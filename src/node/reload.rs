@@ -5,10 +5,11 @@
 //! because the repeater loads it from the ledger before anybody can see it; what needs a restart is named and left as
 //! it was.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use actix::prelude::*;
 use futures_util::future::{AbortHandle, abortable};
+use tokio::sync::oneshot;
 
 use super::{certificates::Certificates, hooks::Hooks, listeners::Doors, made, parts, status};
 use crate::{
@@ -101,8 +102,7 @@ impl Running {
 
     async fn try_reload(&mut self, set_log: Option<fn(Option<&str>)>) -> Outcome {
         let file = self.settings.source.file.clone();
-        let settings = tokio::task::spawn_blocking(move || Settings::load(&file)).await;
-        let settings = match settings {
+        let settings = match load(file)?.await {
             Ok(loaded) => loaded.map_err(|error| problems(&error))?,
             Err(_) => return Err(vec![FieldError::new("file", "was not read: the node is going down")]),
         };
@@ -178,6 +178,14 @@ impl Running {
             _ => {}
         }
     }
+}
+
+/// Reads the file in a thread of its own, for which a stop does not wait: the disk may hang.
+fn load(file: PathBuf) -> Result<oneshot::Receiver<Result<Settings, ConfigError>>, Vec<FieldError>> {
+    let (tell, told) = oneshot::channel();
+    let read = move || tell.send(Settings::load(&file)).ok();
+    let thread = std::thread::Builder::new().name("reload".to_owned()).spawn(read);
+    thread.map(|_| told).map_err(|error| vec![FieldError::new("file", format!("was not read: {error}"))])
 }
 
 /// The state of each monitor: one that is the same as before publishes where it did.

@@ -88,8 +88,10 @@ async fn no_request_fails_while_a_node_restarts_on_an_inherited_socket() {
     node.set_socket(&socket, "gate");
     node.restart().await;
     let done = AtomicBool::new(false);
+    // Three rounds, or ten with more clients.
+    let (rounds, staying, coming) = if std::env::var_os("FOREWARN_LONG").is_some() { (10, 8, 4) } else { (3, 4, 2) };
     let changes = async {
-        for _ in 0..3 {
+        for _ in 0..rounds {
             node.signal(Signal::HUP);
             crate::reloading::reload(node, TOKEN).await.expect(200);
             node.terminate().await;
@@ -97,15 +99,29 @@ async fn no_request_fails_while_a_node_restarts_on_an_inherited_socket() {
         }
         done.store(true, Ordering::Relaxed);
     };
-    let clients = futures_util::future::join_all((0..4).map(|_| stays(node, &done)));
-    let newcomers = futures_util::future::join_all((0..2).map(|_| comes_anew(node, &done)));
+    let clients = futures_util::future::join_all((0..staying).map(|_| stays(node, &done)));
+    let newcomers = futures_util::future::join_all((0..coming).map(|_| comes_anew(node, &done)));
     let (stayed, came, ()) = tokio::join!(clients, newcomers, changes);
+    eprintln!("{rounds} rounds: {stayed:?} requests and connections of clients that stay, {came:?} of newcomers");
     assert!(stayed.iter().all(|(asked, connections)| *asked > 3 && *connections > 3), "{stayed:?}");
     assert!(came.iter().all(|asked| *asked > 3), "{came:?}");
     node.terminate().await;
     // What the service manager was told.
     let life = ["READY", "RELOADING", "READY", "RELOADING", "READY", "STOPPING"];
-    for wanted in [&life[..], &life, &life, &["READY", "STOPPING"]].concat() {
+    for wanted in [&life.repeat(rounds)[..], &["READY", "STOPPING"]].concat() {
         assert_eq!(told.recv_timeout(PATIENCE).unwrap(), wanted);
     }
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_a_file_that_cannot_be_read_to_its_end() {
+    let farm = Farm::new(1).start().await;
+    let node = &farm[0];
+    std::fs::remove_file(&node.config).unwrap();
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &node.config, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    node.signal(Signal::HUP);
+    node.wait_log(&["INFO", "event=reload_asked"]).await;
+    node.gate_get("/directory", &[]).await.expect(200);
+    node.terminate().await;
 }
