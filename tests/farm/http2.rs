@@ -5,11 +5,15 @@ use std::{net::SocketAddr, sync::Arc};
 use bytes::Bytes;
 use h2::{Reason, client::SendRequest};
 use http::{HeaderMap, Request, Response};
-use rustls::ClientConfig;
+use rustls::{
+    ClientConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
+    sync::mpsc,
     task::JoinHandle,
 };
 
@@ -185,4 +189,99 @@ async fn requests_of_http2_are_decided_answered_and_forwarded() {
     node.terminate().await;
     connection.await.unwrap().ok();
     assert!(send.clone().ready().await.is_err());
+}
+
+/// An upstream that speaks HTTP/2 under TLS, for the certificate `NAME.pem`: it echoes bodies, with trailers. Returns
+/// where it is, and what it is asked: version, address and the field `via`.
+async fn encrypted(tls: &Tls, name: &str, protocol: &'static [u8]) -> (SocketAddr, mpsc::UnboundedReceiver<String>) {
+    let certs = CertificateDer::pem_file_iter(tls.file(&format!("{name}.pem"))).unwrap().map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_file(tls.file(&format!("{name}.key"))).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let mut config = builder.with_no_client_auth().with_single_cert(certs, key).unwrap();
+    config.alpn_protocols = vec![protocol.to_vec()];
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, (tell, told)) = (listener.local_addr().unwrap(), mpsc::unbounded_channel());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(stream) = acceptor.accept(stream).await else { continue };
+            let tell = tell.clone();
+            tokio::spawn(async move {
+                let mut connection = h2::server::handshake(stream).await.unwrap();
+                while let Some(Ok((request, mut respond))) = connection.accept().await {
+                    let via = request.headers().get("via").map_or("", |via| via.to_str().unwrap());
+                    tell.send(format!("{:?} {} {via}", request.version(), request.uri())).unwrap();
+                    tokio::spawn(async move {
+                        let mut incoming = request.into_body();
+                        let mut send = respond.send_response(Response::new(()), false).unwrap();
+                        while let Some(Ok(data)) = incoming.data().await {
+                            incoming.flow_control().release_capacity(data.len()).unwrap();
+                            send.send_data(data, false).unwrap();
+                        }
+                        send.send_trailers(HeaderMap::from_iter([("x-t".parse().unwrap(), "1".parse().unwrap())])).ok();
+                    });
+                }
+            });
+        }
+    });
+    (address, told)
+}
+
+#[tokio::test]
+async fn an_upstream_speaks_http2_under_tls() {
+    let tls = Tls::new();
+    let site = tls.issue("site", &["site.example", "127.0.0.1"], 5);
+    let (good, mut told) = encrypted(&tls, "site", b"h2").await;
+    let (old, _) = encrypted(&tls, "site", b"http/1.1").await;
+    let ca = text(&tls.file("ca.pem"));
+    let of = |name: &str, at: SocketAddr, more: &str| {
+        format!(
+            "[[application]]\nname = {name:?}\nroutes = [\"/{name}\"]\nupstream = [\"https://{at}\"]\n\
+             upstream_protocol = \"h2\"\n{more}\n"
+        )
+    };
+    let believed = format!("upstream_ca = {ca:?}");
+    tls.issue("strange", &["other.example"], 5);
+    let (wrong, _) = encrypted(&tls, "strange", b"h2").await;
+    let applications = of("mail", good, &believed) + &of("old", old, &believed) + &of("wrong", wrong, &believed);
+    let log = tls.file("access.log");
+    let gate = format!("access_log = {log:?}\naccess_log_format = \"json\"");
+    let farm =
+        Farm::new(1).applications(&applications).gate(&gate).more(0, &format!("[gate.tls]\n{site}")).start().await;
+    let (node, config) = (&farm[0], tls.client(&["h2", "http/1.1"]));
+    let (send, _connection) = open(node.gate, &config).await;
+    let body = vec![b'x'; 100_000];
+    let answer = ask(&send, request("POST", "/mail/a?b=%2f", &[("te", "trailers")]), &body).await.unwrap();
+    assert_eq!((answer.head.status().as_u16(), answer.body.len()), (200, body.len()));
+    assert_eq!(answer.trailers.unwrap()["x-t"], "1");
+    assert_eq!(told.recv().await.unwrap(), "HTTP/2.0 https://site.example/mail/a?b=%2f 2.0 forewarn");
+    // The same for a client that speaks HTTP/1.1.
+    let old = tls.client(&["http/1.1"]);
+    let get = "GET /mail/x HTTP/1.1\r\nHost: site.example\r\nConnection: close\r\n\r\n";
+    let answer = crate::support::tls::ask(node.gate, "site.example", &old, get).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert_eq!(told.recv().await.unwrap(), "HTTP/2.0 https://site.example/mail/x 1.1 forewarn");
+    // One that speaks only HTTP/1.1 there, and one with the certificate of another host, are not asked.
+    for path in ["/old", "/wrong"] {
+        assert_eq!(ask(&send, request("GET", path, &[]), b"").await.unwrap().head.status(), 502, "{path}");
+    }
+    // The access log has these requests as any other.
+    let lines = async || {
+        let text = std::fs::read_to_string(&log).unwrap();
+        text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()).collect::<Vec<_>>()
+    };
+    crate::support::wait::poll_until("four lines are written", async || lines().await.len() == 4).await;
+    let lines = lines().await;
+    let seen = |at: usize, key: &str| lines[at][key].clone();
+    assert_eq!((seen(0, "protocol"), seen(1, "protocol")), (json!("HTTP/2.0"), json!("HTTP/1.1")));
+    for at in [0, 1] {
+        assert_eq!((seen(at, "status"), seen(at, "upstream")), (json!(200), json!(good.to_string())), "{lines:?}");
+        assert!(seen(at, "upstream_seconds").as_f64().is_some_and(|seconds| seconds > 0.0), "{lines:?}");
+    }
+    assert!(seen(0, "bytes").as_u64().is_some_and(|bytes| (100_000..110_000).contains(&bytes)), "{lines:?}");
+    assert_eq!(
+        (seen(2, "status"), seen(2, "decision"), seen(2, "application")),
+        (json!(502), json!("open"), json!("old"))
+    );
 }
