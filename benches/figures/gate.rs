@@ -19,15 +19,15 @@ use super::{
 };
 
 /// How often each work is given to each server.
-const ROUNDS: usize = 7;
+pub const ROUNDS: usize = 7;
 /// Seconds of each round.
-const SECONDS: &str = "2";
-const CORES: [&str; 2] = ["0", "1"];
+pub const SECONDS: &str = "2";
+pub const CORES: [&str; 2] = ["0", "1"];
 
-struct Server {
-    name: &'static str,
+pub struct Server {
+    pub name: &'static str,
     process: Child,
-    gate: String,
+    pub gate: String,
 }
 
 impl Drop for Server {
@@ -55,7 +55,7 @@ pub async fn measure(report: &mut String) {
         report.push_str("\nnginx is not installed: the gate was not measured.\n");
         return;
     };
-    let mut servers = vec![forewarn(&folder, &upstream.gate).await];
+    let mut servers = vec![forewarn(&folder, &upstream.gate, "").await];
     let mut conn = Conn::open(&servers[0].gate).await;
     conn.send("GET", "/mail/x", "", "").await;
     let denial = String::from_utf8(conn.answer().await.1).unwrap();
@@ -97,7 +97,7 @@ pub async fn measure(report: &mut String) {
     }
 }
 
-fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+pub fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values
@@ -105,25 +105,35 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
 
 /// Microseconds of CPU time.
 #[derive(Clone)]
-struct Cost {
-    all: f64,
-    user: f64,
+pub struct Cost {
+    pub all: f64,
+    pub user: f64,
 }
 
 /// CPU time of a server for each request.
 fn cost(server: &Server, path: &str, script: Option<&Path>) -> Cost {
+    cost_of(server, || by_wrk(&format!("http://{}{path}", server.gate), script))
+}
+
+/// CPU time of a server for each of the requests that this makes; it returns how many it has made.
+pub fn cost_of(server: &Server, make: impl FnOnce() -> f64) -> Cost {
     let (before, user_before) = (cpu(server.process.id()), user(server.process.id()));
+    let requests = make();
+    let each = |after: f64, before: f64| (after - before) / requests;
+    Cost { all: each(cpu(server.process.id()), before), user: each(user(server.process.id()), user_before) }
+}
+
+/// Requests by wrk. Returns how many there were.
+pub fn by_wrk(url: &str, script: Option<&Path>) -> f64 {
     let mut wrk = Command::new("taskset");
     wrk.args(["-c", CORES[1], "wrk", "-t1", "-c16", &format!("-d{SECONDS}s")]);
     if let Some(script) = script {
         wrk.arg("-s").arg(script);
     }
-    let output = wrk.arg(format!("http://{}{path}", server.gate)).output().expect("wrk and taskset are installed");
+    let output = wrk.arg(url).output().expect("wrk and taskset are installed");
     let output = String::from_utf8_lossy(&output.stdout).into_owned();
     let requests = output.split(" requests in").next().and_then(|before| before.split_whitespace().last());
-    let requests: f64 = requests.and_then(|n| n.parse().ok()).expect("wrk counts its requests");
-    let each = |after: f64, before: f64| (after - before) / requests;
-    Cost { all: each(cpu(server.process.id()), before), user: each(user(server.process.id()), user_before) }
+    requests.and_then(|n| n.parse().ok()).expect("wrk counts its requests")
 }
 
 /// CPU time that a process has spent outside the kernel, in microseconds, as ticks show it.
@@ -157,9 +167,10 @@ async fn start(name: &'static str, mut command: Command, gate: String) -> Option
     Some(server)
 }
 
-async fn forewarn(folder: &TempDir, upstream: &str) -> Server {
+/// A node; `more` stands at the end of its configuration.
+pub async fn forewarn(folder: &TempDir, upstream: &str, more: &str) -> Server {
     let (gate, control) = (format!("127.0.0.1:{}", port()), format!("127.0.0.1:{}", port()));
-    let data = folder.path().join("node").display().to_string();
+    let data = folder.path().join(format!("node-{gate}")).display().to_string();
     let mut config = super::nodes::config("figures", &data, &control, &gate, "");
     write!(config, "[[application]]\nname = \"app\"\nroutes = [\"/app\"]\nupstream = [\"http://{upstream}\"]\n")
         .unwrap();
@@ -169,6 +180,7 @@ async fn forewarn(folder: &TempDir, upstream: &str) -> Server {
     for n in 0..997 {
         write!(config, "[[application]]\nname = \"other-{n}\"\nroutes = [\"/other/{n}\"]\n").unwrap();
     }
+    config.push_str(more);
     let file = folder.path().join("forewarn.toml");
     fs::write(&file, config).unwrap();
     let mut command = on_core(CORES[0], env!("CARGO_BIN_EXE_forewarn"));
@@ -206,7 +218,8 @@ async fn nginx_with(folder: &TempDir, name: &'static str, core: &str, gate: Stri
     start(name, command, gate).await
 }
 
-async fn upstream(folder: &TempDir) -> Option<Server> {
+/// An application, on the other core.
+pub async fn upstream(folder: &TempDir) -> Option<Server> {
     let gate = format!("127.0.0.1:{}", port());
     let large = folder.path().join("large");
     fs::write(&large, vec![b'x'; 1 << 20]).unwrap();
@@ -220,10 +233,15 @@ async fn upstream(folder: &TempDir) -> Option<Server> {
 }
 
 async fn nginx(folder: &TempDir, upstream: &str, denial: &str) -> Option<Server> {
+    nginx_as(folder, upstream, denial, "").await
+}
+
+/// nginx as a proxy that denies; `tls` stands behind its `listen`.
+pub async fn nginx_as(folder: &TempDir, upstream: &str, denial: &str, tls: &str) -> Option<Server> {
     let gate = format!("127.0.0.1:{}", port());
     let inside = format!(
         "upstream app {{ server {upstream}; keepalive 64; keepalive_requests 1000000000; }}\n\
-         server {{ listen {gate}; default_type application/problem+json;\n\
+         server {{ listen {gate}{tls}; default_type application/problem+json;\n\
          location /mail {{ add_header Retry-After 600 always; add_header Cache-Control no-store always;\n\
          return 503 '{denial}'; }}\n\
          location / {{ proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection '';\n\
