@@ -32,6 +32,7 @@ pub const NEED_RESTART: &[&str] = &[
     "farm.previous_secret_file",
     "farm.queue.credentials",
     "farm.queue.kind",
+    "farm.queue.max_bytes",
     "farm.queue.stream",
     "farm.queue.tls_ca",
     "farm.queue.url",

@@ -195,6 +195,10 @@ fn queue(mut section: Reader<'_>, file: &Path, has_secret: bool) -> Option<Broke
     }
     urls.extend(url);
     let stream = section.text("stream", stream_name);
+    let max_bytes = section.text("max_bytes", |text| match values::size(text)? {
+        size @ 4_194_304..=1_099_511_627_776 => Ok(size),
+        _ => Err("must be from 4MiB to 1TiB".to_owned()),
+    });
     let beside = |text: &str| Ok(file.parent().unwrap_or(Path::new("")).join(text));
     let credentials = section.text("credentials", beside);
     let tls_ca = section.text("tls_ca", beside);
@@ -209,7 +213,7 @@ fn queue(mut section: Reader<'_>, file: &Path, has_secret: bool) -> Option<Broke
         urls.push("nats://127.0.0.1:4222".to_owned());
     }
     let stream = stream.unwrap_or_else(|| "forewarn".to_owned());
-    is_nats.then_some(Broker { urls, stream, credentials, tls_ca })
+    is_nats.then_some(Broker { urls, stream, max_bytes: max_bytes.unwrap_or(64 << 20), credentials, tls_ca })
 }
 
 /// `nats://host:port` or `tls://host:port`. Credentials belong in a file.

@@ -83,9 +83,7 @@ pub struct Talk {
 impl Talk {
     /// Begins with fingerprints. Up to `small` entries are sent whole ([`SMALL`]).
     pub fn begin(replica: &Replica, reference: NodeId, small: usize) -> (Self, Merge) {
-        let known = replica.announcement("");
-        let members = std::iter::once(known.member).chain(known.members).collect();
-        let ask = Merge { members, ..empty(replica) };
+        let ask = Merge { members: replica.members_for(&reference), ..empty(replica) };
         (
             Self {
                 reference,

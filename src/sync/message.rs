@@ -123,15 +123,27 @@ fn long_ago() -> Moment {
     Moment::ZERO
 }
 
+/// What a node knows of the members, as digests: equal ones mean that neither node can tell the other anything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    /// Of who is a member, and who was removed for good.
+    pub nodes: String,
+    /// Of their records as well.
+    pub records: String,
+}
+
 /// An announcement: sent at the start to every configured peer and every member, and answered with the peer's
 /// own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announce {
     /// The sender.
     pub member: Member,
-    /// Every member that the sender knows, including forgotten ones.
-    #[serde(default)]
+    /// Every member that the sender knows, including forgotten ones: in answers to nodes that know other members.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Member>,
+    /// What the sender knows of the members; absent in earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub membership: Option<Membership>,
     /// δ in milliseconds; must be the same in the whole farm.
     pub max_clock_skew: u64,
     /// `lapse` in milliseconds; likewise.
@@ -176,7 +188,7 @@ pub struct Merge {
     /// Return the entries with these digests.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub need: Vec<String>,
-    /// The members it knows.
+    /// The members it knows, unless the reference has told that it knows the same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Member>,
 }

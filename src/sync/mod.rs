@@ -28,7 +28,7 @@ pub use call::{Answer, Ask, Asker, Away, Call, CallId, Failure, Purpose};
 pub use label::Label;
 pub(crate) use label::named;
 pub use lane::MAX_ROWS;
-pub use message::{Announce, Deliver, Delivered, DeliveryState, Item, Member, Merge, Merged, Receipt};
+pub use message::{Announce, Deliver, Delivered, DeliveryState, Item, Member, Membership, Merge, Merged, Receipt};
 pub use node::{Node, Plan};
 pub use now::Now;
 pub use phase::Phase;

@@ -9,6 +9,8 @@ pub struct Broker {
     pub urls: Vec<String>,
     /// The stream of this farm: a name that JetStream takes.
     pub stream: String,
+    /// How many bytes a stream that is made may keep; JetStream reserves them.
+    pub max_bytes: u64,
     /// A file with the node's credentials.
     pub credentials: Option<PathBuf>,
     /// A file with the authorities that are believed besides the system's.

@@ -19,6 +19,10 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::map_err_ignore)]
 
 mod book;
+#[allow(dead_code)] // shared with the tests of the broker, which ask more of it
+#[path = "../nats/broker.rs"]
+mod broker;
+mod brokered;
 mod damaged;
 mod dying;
 mod handing_in;

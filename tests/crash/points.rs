@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use forewarn::store::crash::all_points;
 
 use crate::{
-    dying::expand, handing_in, meeting, merging, migrating, receiving, registering, starting, submitting, turned_away,
+    brokered, dying::expand, handing_in, meeting, merging, migrating, receiving, registering, starting, submitting,
+    turned_away,
 };
 
 /// Migrations, with the one that exists for tests.
@@ -16,6 +17,7 @@ fn covered() -> BTreeSet<String> {
     let lists = [
         submitting::ALL,
         receiving::ALL,
+        brokered::ALL,
         registering::ALL,
         starting::ALL,
         merging::ALL,

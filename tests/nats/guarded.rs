@@ -52,7 +52,7 @@ fn configuration(folder: &Path, tls: &Tls) -> (PathBuf, PathBuf) {
     limits.as_object_mut().unwrap().extend(none.as_object().unwrap().clone());
     let text = format!(
         "operator: {}\nsystem_account: {}\nresolver: MEMORY\nresolver_preload: {{\n {}: {}\n {}: {}\n}}\n\
-         jetstream: {{ max_file_store: 2GB, max_memory_store: 64MB }}\n\
+         jetstream: {{ max_file_store: 100MB, max_memory_store: 64MB }}\n\
          tls: {{ cert_file: {:?}, key_file: {:?} }}\n",
         token("operator", &operator, &operator, &json!({})),
         system.public_key(),

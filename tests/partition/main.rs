@@ -26,13 +26,26 @@ struct Farm<'n> {
     net: &'n Net,
     folder: PathBuf,
     nodes: Vec<Option<Child>>,
+    /// A NATS server on the first node's host.
+    broker: Option<Child>,
+}
+
+/// How notifications travel: the value of `fanout`, and whether a broker carries them.
+#[derive(Debug, Clone, Copy)]
+struct Strategy {
+    fanout: &'static str,
+    has_broker: bool,
 }
 
 impl<'n> Farm<'n> {
-    fn start(net: &'n Net, folder: &Path, fanout: &str) -> Self {
-        let mut farm = Self { net, folder: folder.to_owned(), nodes: (0..NODES).map(|_| None).collect() };
+    fn start(net: &'n Net, folder: &Path, strategy: Strategy) -> Self {
+        let nodes = (0..NODES).map(|_| None).collect();
+        let mut farm = Self { net, folder: folder.to_owned(), nodes, broker: None };
+        if strategy.has_broker {
+            farm.start_broker();
+        }
         for node in 0..NODES {
-            farm.configure(node, fanout);
+            farm.configure(node, strategy);
             farm.spawn(node);
         }
         farm.wait("all are ready and have met", Duration::from_secs(40), |farm| {
@@ -44,7 +57,17 @@ impl<'n> Farm<'n> {
         farm
     }
 
-    fn configure(&self, node: usize, fanout: &str) {
+    fn start_broker(&mut self) {
+        let mut command = self.net.command(0, "nats-server");
+        let data = self.folder.join("broker");
+        command.args(["-js", "-a", &Net::address(0), "-p", "4222", "-sd"]).arg(data);
+        self.broker = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    }
+
+    fn configure(&self, node: usize, strategy: Strategy) {
+        let Strategy { fanout, has_broker } = strategy;
+        let kind = if has_broker { "nats" } else { "embedded" };
+        let url = if has_broker { format!("url = \"nats://{}:4222\"", Net::address(0)) } else { String::new() };
         let peers: Vec<String> = (0..NODES)
             .filter(|peer| *peer != node)
             .map(|peer| format!("\"http://{}:7070\"", Net::address(peer)))
@@ -64,6 +87,9 @@ listen = "{address}:7070"
 secret = "a secret for five namespaces"
 peers = [{peers}]
 fanout = {fanout}
+[farm.queue]
+kind = "{kind}"
+{url}
 [farm.merge]
 timeout = "3s"
 every = "{EVERY}ms"
@@ -171,12 +197,16 @@ sha256 = "{sha}"
 impl Drop for Farm<'_> {
     fn drop(&mut self) {
         (0..NODES).for_each(|node| self.kill(node));
+        if let Some(broker) = &mut self.broker {
+            broker.kill().ok();
+            broker.wait().ok();
+        }
     }
 }
 
 /// Nothing to do where the system forbids namespaces, which must not be so where `CI` is set.
-fn net() -> Option<Net> {
-    match Net::new(NODES) {
+fn net(word: &str) -> Option<Net> {
+    match Net::new(NODES, word) {
         Ok(net) => Some(net),
         Err(why) if std::env::var_os("CI").is_some() => panic!("network namespaces cannot be made: {why}"),
         Err(why) => {
@@ -188,10 +218,10 @@ fn net() -> Option<Net> {
 
 /// A partition in which both sides go on; it heals, and all hold the same within two merge intervals
 /// (and the time that asking five nodes takes on a busy machine).
-fn healed(fanout: &str) {
-    let Some(net) = net() else { return };
+fn healed(strategy: Strategy) {
+    let Some(net) = net(if strategy.has_broker { "broker" } else { "" }) else { return };
     let folder = tempfile::tempdir().unwrap();
-    let mut farm = Farm::start(&net, folder.path(), fanout);
+    let mut farm = Farm::start(&net, folder.path(), strategy);
 
     net.cut(&[3, 4]);
     farm.say(0, "mail", "--unavailable");
@@ -208,7 +238,7 @@ fn healed(fanout: &str) {
         farm.wait("all agree after healing", Duration::from_millis(2 * EVERY) + Duration::from_secs(10), |farm| {
             farm.agree(&[0, 1, 2, 3, 4], false, true)
         });
-    eprintln!("fanout {fanout}: agreed {} ms after healing (asking included)", took.as_millis());
+    eprintln!("{strategy:?}: agreed {} ms after healing (asking included)", took.as_millis());
 
     // A dead node in the middle of the chain takes nobody's share with it, and gets its own copy.
     farm.kill(2);
@@ -218,12 +248,22 @@ fn healed(fanout: &str) {
     farm.wait("the returned one agrees", Duration::from_secs(30), |farm| farm.agree(&[0, 1, 2, 3, 4], true, true));
 }
 
-// One after the other: they share the names of namespaces.
 #[test]
 fn cut_and_healed_in_every_fanout() {
     for fanout in ["\"all\"", "1", "2"] {
-        healed(fanout);
+        healed(Strategy { fanout, has_broker: false });
     }
+}
+
+/// The broker is on one side of the cut.
+#[test]
+fn cut_from_the_broker_and_healed() {
+    if Command::new("nats-server").arg("--version").stdout(Stdio::null()).status().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "nats-server is missing, and CI skips nothing");
+        eprintln!("SKIPPED: nats-server is missing (Debian: nats-server)");
+        return;
+    }
+    healed(Strategy { fanout: "\"all\"", has_broker: true });
 }
 
 /// Runs a command; what it says on standard error when it fails.

@@ -5,16 +5,16 @@ use std::process::Command;
 
 use super::run;
 
-/// Namespaces `fw-P-0` …, and `fw-P-hub` with two bridges; P is the process's number, so that two
-/// runs do not meet.
+/// Namespaces `fwP-0` …, and `fwP-hub` with two bridges; P is the process's number and a word, so that two
+/// runs and two tests do not meet.
 pub struct Net {
     size: usize,
     prefix: String,
 }
 
 impl Net {
-    pub fn new(size: usize) -> Result<Self, String> {
-        let net = Self { size, prefix: format!("fw{}", std::process::id()) };
+    pub fn new(size: usize, word: &str) -> Result<Self, String> {
+        let net = Self { size, prefix: format!("fw{}{word}", std::process::id()) };
         net.make()?;
         Ok(net)
     }

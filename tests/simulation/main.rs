@@ -13,6 +13,7 @@
 //! once with the command that repeats it; put it into `regressions.rs` with what it has found.
 //!
 //! `explore` tries everything that can happen in farms of two or three nodes, instead of something by chance.
+//! `crowd` measures what farms of many nodes cost.
 //!
 //! Checked after every step: memory against disk (`checks`), each drop and each verdict against the
 //! naive reference of the contract (`mirror`), what was promised to submitters and peers (`promises`), whom
@@ -22,6 +23,7 @@
 
 mod boot;
 mod checks;
+mod crowd;
 mod delegation;
 mod disk;
 mod event;

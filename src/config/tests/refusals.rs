@@ -97,6 +97,7 @@ fn the_farm_has_limits() {
         ("stream", "two words", "must be 1 to 64 letters"),
         ("stream", "a.b", "must be 1 to 64 letters"),
         ("stream", "", "must be 1 to 64 letters"),
+        ("max_bytes", "1MiB", "must be from 4MiB to 1TiB"),
         ("url", "http://a:4222", "must be an address such as nats://"),
         ("url", "nats://me:secret@a:4222", "must not contain credentials"),
         ("url", "a", "is not an address such as"),

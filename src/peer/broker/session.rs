@@ -17,7 +17,7 @@ use async_nats::{
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::{
     sync::{Semaphore, mpsc},
-    time::{interval, sleep, timeout},
+    time::{Instant, interval, sleep, timeout},
 };
 
 use super::{
@@ -37,8 +37,11 @@ use crate::{
 
 /// Between two attempts: from this to the next.
 const PAUSE: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(30)];
-/// How often the node looks who listens.
+/// How often the node looks who listens: a list of all consumers. In a large farm it takes longer from one list to the
+/// next, so that a node reads no more in a minute than in a small one.
 const LOOK: Duration = Duration::from_secs(3);
+/// From one list to the next at least this long for each node in it.
+const LOOK_EACH: Duration = Duration::from_millis(60);
 /// How many messages are taken at a time.
 const AT_ONCE: usize = 64;
 /// How long the node may take for one.
@@ -49,7 +52,6 @@ const AGAIN: Duration = Duration::from_secs(2);
 const ACK_WAIT: Duration = Duration::from_secs(30);
 /// The stream keeps this much; a node that was away for longer has merged at its start.
 const KEEP: Duration = Duration::from_secs(24 * 60 * 60);
-const KEEP_BYTES: i64 = 1 << 30;
 /// The server removes a consumer that was not used for this long.
 const UNUSED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How many servers keep the stream, in a cluster.
@@ -157,6 +159,7 @@ async fn session(
     let consumer = consumer(&stream, line).await?;
     let mut messages = consumer.stream().max_messages_per_batch(AT_ONCE).messages().await?;
     look(&stream, line).await?;
+    let mut looked = Instant::now();
     *line.stream.borrow_mut() = Some(context.clone());
     *pause = PAUSE[0];
     log::info!(stream = line.broker.stream, listening = line.listening.borrow().len(); "broker_connected");
@@ -176,10 +179,17 @@ async fn session(
                 });
             }
             // Without a connection there is no answer for a long time, and what is published meanwhile comes late.
-            _ = ticks.tick() => tokio::select! {
-                () = disconnected(events) => return Ok(()),
-                looked = look(&stream, line) => looked?,
-            },
+            _ = ticks.tick() => {
+                let is_due = looked.elapsed() >= until_next_look(line.listening.borrow().len());
+                let found = async { if is_due { look(&stream, line).await } else { is_there(&stream, line).await } };
+                tokio::select! {
+                    () = disconnected(events) => return Ok(()),
+                    found = found => found?,
+                }
+                if is_due {
+                    looked = Instant::now();
+                }
+            }
         }
     }
 }
@@ -190,7 +200,7 @@ async fn stream(context: &Context, broker: &Broker) -> Result<Stream, Problem> {
         name: broker.stream.clone(),
         subjects: vec![broker.subject()],
         max_age: KEEP,
-        max_bytes: KEEP_BYTES,
+        max_bytes: i64::try_from(broker.max_bytes).unwrap_or(i64::MAX),
         discard: DiscardPolicy::Old,
         max_message_size: i32::try_from(LONGEST).unwrap_or(i32::MAX),
         num_replicas,
@@ -230,6 +240,17 @@ async fn consumer(stream: &Stream, line: &Line) -> Result<PullConsumer, Problem>
 
 fn name_of(node: NodeId) -> String {
     format!("node-{node}")
+}
+
+/// How long after a list of so many nodes the next one comes.
+fn until_next_look(nodes: usize) -> Duration {
+    LOOK.max(LOOK_EACH * u32::try_from(nodes).unwrap_or(u32::MAX)).mul_f64(0.9)
+}
+
+/// The stream and this node's consumer are still there.
+async fn is_there(stream: &Stream, line: &Line) -> Result<(), Problem> {
+    timeout(PATIENCE, stream.consumer_info(name_of(line.me))).await??;
+    Ok(())
 }
 
 /// Finds out which nodes listen, and that the stream and this node's consumer are still there.
@@ -282,5 +303,19 @@ async fn take(line: &Line, desk: &Desk, message: &Message) {
     };
     if let Err(error) = message.ack_with(answer).await {
         log::debug!(error:%; "broker_not_acknowledged");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_of_a_large_farm_reads_no_more_consumers_in_a_minute_than_one_of_a_small_farm() {
+        let read = |nodes: usize| nodes as f64 * 60.0 / until_next_look(nodes).as_secs_f64();
+        assert!(until_next_look(3) < LOOK, "every tick, in a small farm");
+        for nodes in [50, 200, 1_000, 2_000] {
+            assert!(read(nodes) <= read(50) * 1.001, "{nodes}: {}", read(nodes));
+        }
     }
 }

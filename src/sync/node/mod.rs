@@ -240,12 +240,7 @@ impl Node {
 
     /// Members other than this node, with their addresses.
     fn met(&self) -> Vec<(NodeId, String)> {
-        self.replica
-            .peers()
-            .into_iter()
-            .filter(|peer| peer.member.is_some())
-            .map(|peer| (peer.id, peer.address))
-            .collect()
+        self.replica.met().map(|(id, address)| (id, address.to_owned())).collect()
     }
 
     fn call(&mut self, peer: Option<NodeId>, address: String, purpose: Purpose, ask: Ask, errand: Errand) {
@@ -259,7 +254,7 @@ impl Node {
         if addresses.peek().is_none() {
             return;
         }
-        let own = Arc::new(self.replica.announcement(self.phase()));
+        let own = Arc::new(self.replica.greeting(self.phase()));
         for address in addresses {
             let ask = Ask::Announce(Arc::clone(&own));
             self.call(None, address.clone(), Purpose::Announce, ask, Errand::Announce(address, then));
@@ -299,7 +294,7 @@ impl Node {
         }
         match taken {
             Ok(()) => {
-                let own = Box::new(self.replica.announcement(self.phase()));
+                let own = Box::new(self.replica.answer_to(announce, self.phase()));
                 self.effects.push(Effect::Reply(ticket, Reply::Announced(own)));
             }
             Err(stranger) => self.replica.turn_away(&stranger, ticket),

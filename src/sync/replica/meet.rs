@@ -4,6 +4,9 @@
 //! Membership merges like the ledger: for each id the record with the later change wins. Forgetting is
 //! permanent and wins over every change, whatever a clock or a returning node reports.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use super::{
@@ -15,7 +18,7 @@ use crate::{
     sync::{
         Change, Conflict, ConflictKind, Label, Now, Report,
         bounds::{check_member, storable, text},
-        message::{Announce, Member},
+        message::{Announce, Member, Membership},
     },
 };
 
@@ -95,20 +98,48 @@ impl Replica {
         self.effects.push(super::Effect::Reply(ticket, super::Reply::TurnedAway(why)));
     }
 
-    /// This node's announcement.
+    /// This node's announcement, with all members that it knows.
     pub fn announcement(&self, phase: &str) -> Announce {
-        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Announce { members: self.roster.list(), ..self.greeting(phase) }
+    }
+
+    /// The answer to this announcement. The members are in it if the other node knows others: their number would
+    /// make each exchange dearer as the farm grows. What else is new in their records comes with a merge.
+    pub(in crate::sync) fn answer_to(&self, announce: &Announce, phase: &str) -> Announce {
+        let greeting = self.greeting(phase);
+        let nodes = |membership: &Option<Membership>| membership.as_ref().map(|told| told.nodes.clone());
+        if nodes(&announce.membership) == nodes(&greeting.membership) { greeting } else { self.announcement(phase) }
+    }
+
+    /// The members to tell a peer at the beginning of a merge: none if it knows the same.
+    pub(in crate::sync) fn members_for(&self, peer: &NodeId) -> Vec<Member> {
+        if self.roster.knows_the_same(peer) {
+            return Vec::new();
+        }
+        std::iter::once(self.roster.own().clone()).chain(self.roster.list()).collect()
+    }
+
+    /// This node's announcement, with a digest of the members in place of them.
+    pub(in crate::sync) fn greeting(&self, phase: &str) -> Announce {
+        let (max_clock_skew, lapse) = self.rules_told();
         Announce {
             member: self.roster.own().clone(),
-            members: self.roster.others().cloned().collect(),
-            max_clock_skew: millis(self.facts.rules.max_clock_skew),
-            lapse: millis(self.facts.rules.lapse),
+            members: Vec::new(),
+            membership: Some(self.roster.membership()),
+            max_clock_skew,
+            lapse,
             phase: phase.to_owned(),
             fingerprint: format!("{:032x}", self.fingerprint()),
             limit: self.ledger.limit(),
             boot: self.facts.boot,
             boot_nonce: self.facts.boot_nonce,
         }
+    }
+
+    /// δ and lapse, in milliseconds.
+    fn rules_told(&self) -> (u64, u64) {
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        (millis(self.facts.rules.max_clock_skew), millis(self.facts.rules.lapse))
     }
 
     /// A peer has announced itself, or has answered this node's announcement at `address`.
@@ -147,14 +178,15 @@ impl Replica {
         for address in [address, Some(&*member.address)].into_iter().flatten() {
             self.rename(stand_in(address), member.id, now);
         }
-        let ours = self.announcement("");
-        if (announce.max_clock_skew, announce.lapse) != (ours.max_clock_skew, ours.lapse) {
+        self.roster.told(&member.id, announce.membership.as_ref());
+        let ours = self.rules_told();
+        if (announce.max_clock_skew, announce.lapse) != ours {
             self.report(Report::RulesDiffer {
                 peer: member.name.clone(),
                 its_max_clock_skew: announce.max_clock_skew,
-                own_max_clock_skew: ours.max_clock_skew,
+                own_max_clock_skew: ours.0,
                 its_lapse: announce.lapse,
-                own_lapse: ours.lapse,
+                own_lapse: ours.1,
             });
         }
         self.roster.said_fingerprint(&member.id, &announce.fingerprint);

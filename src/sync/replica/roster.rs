@@ -5,6 +5,8 @@
 //! arrival; a forgotten member stays forgotten; a run older than one already seen is a copy. Records change in
 //! memory here; the caller commits them.
 
+mod told;
+
 use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
@@ -35,6 +37,8 @@ pub(super) struct Peer {
     pub(super) phase: String,
     /// The fingerprint that it last told.
     pub(super) fingerprint: String,
+    /// The digest of members' records that it last told.
+    records: String,
     /// One of us has announced itself to the other in this run, so each knows of the other.
     met: bool,
 }
@@ -62,9 +66,9 @@ fn comes_first(one: &Member, other: &Member) -> bool {
     (one.since, one.id) < (other.since, other.id)
 }
 
-/// Of two records of one member the one with the greater rank stays.
-fn rank(member: &Member) -> (bool, Moment) {
-    (member.forgotten, member.changed)
+/// Of two records of one member the one with the greater rank stays; of the same one, that with definitions.
+fn rank(member: &Member) -> (bool, Moment, bool) {
+    (member.forgotten, member.changed, !member.definitions.is_empty())
 }
 
 /// See the module.
@@ -199,9 +203,9 @@ impl Roster {
 
     /// The records of which these members' sender has none, or an earlier one.
     pub(super) fn beyond(&self, told: &[Member]) -> Vec<Member> {
-        let told: HashMap<NodeId, (bool, Moment)> = told.iter().map(|member| (member.id, rank(member))).collect();
+        let told: HashMap<NodeId, _> = told.iter().map(|member| (member.id, rank(member))).collect();
         let is_news = |member: &&Member| told.get(&member.id).is_none_or(|told| *told < rank(member));
-        self.members().chain(self.forgotten.values()).filter(is_news).cloned().collect()
+        told::bounded(self.members().chain(self.forgotten.values()).filter(is_news).cloned().collect())
     }
 
     /// Takes a member's record in.

@@ -109,6 +109,11 @@ impl Replica {
         self.roster.members()
     }
 
+    /// The members other than this node, with their addresses.
+    pub(in crate::sync) fn met(&self) -> impl Iterator<Item = (NodeId, &str)> {
+        self.roster.peers().filter(|(_, peer)| peer.member.is_some()).map(|(id, peer)| (*id, peer.address.as_str()))
+    }
+
     /// All other nodes, configured ones that have not been met included.
     pub fn peers(&self) -> Vec<PeerView> {
         let view = |(id, peer): (&NodeId, &Peer)| {

@@ -1,0 +1,65 @@
+//! What nodes tell each other about the members: a digest, by which two of them find out that they know the same,
+//! and the list of records.
+//!
+//! Must stay true: equal digests mean that neither list has anything that the other node would take; a list fits
+//! into a message, whatever its members define.
+
+use super::{Roster, rank};
+use crate::{
+    availability::NodeId,
+    sync::{
+        bounds::{fits, word},
+        message::{Member, Membership},
+    },
+};
+
+/// Most bytes of a list with definitions, as JSON; a quarter of the longest message.
+const MAX_LIST: usize = 16 << 20;
+
+/// Spreads the bits, so that sums of different records differ. Nobody outside the farm can choose them.
+fn mixed(value: u128) -> u128 {
+    const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+    let value = (value ^ value >> 64).wrapping_mul(ODD);
+    let value = (value ^ value >> 59).wrapping_mul(ODD);
+    value ^ value >> 64
+}
+
+impl Roster {
+    /// The digest of all records, this node's own and those of forgotten members included.
+    pub(in super::super) fn membership(&self) -> Membership {
+        let (mut nodes, mut records) = (0u128, 0u128);
+        for member in std::iter::once(&self.own).chain(self.others()) {
+            let (forgotten, changed, _) = rank(member);
+            let node = mixed(member.id.0.as_u128() ^ u128::from(forgotten));
+            nodes = nodes.wrapping_add(node);
+            records = records.wrapping_add(mixed(node ^ u128::from(changed.millis().unsigned_abs())));
+        }
+        Membership { nodes: format!("{nodes:032x}"), records: format!("{records:032x}") }
+    }
+
+    /// The records of all others. If they are too large together, they come without their definitions, which each
+    /// node tells by itself when it is met.
+    pub(in super::super) fn list(&self) -> Vec<Member> {
+        bounded(self.others().cloned().collect())
+    }
+
+    /// A peer has told its digest; none if its version has none.
+    pub(in super::super) fn told(&mut self, id: &NodeId, membership: Option<&Membership>) {
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.records = membership.map(|told| word(&told.records).to_owned()).unwrap_or_default();
+        }
+    }
+
+    /// Whether this peer knows the same records as this node, as far as it has told.
+    pub(in super::super) fn knows_the_same(&self, id: &NodeId) -> bool {
+        self.peers.get(id).is_some_and(|peer| peer.records == self.membership().records)
+    }
+}
+
+/// The same records, if they fit; otherwise without definitions.
+pub(super) fn bounded(mut members: Vec<Member>) -> Vec<Member> {
+    if !fits(&members, MAX_LIST) {
+        members.iter_mut().for_each(|member| member.definitions.clear());
+    }
+    members
+}
