@@ -71,10 +71,21 @@ impl Certificates {
 
 fn warn(listener: &str, file: &Path, expires: Moment, now: Moment) {
     let file = file.display();
-    if expires <= now {
-        log::error!(listener, file:%, at:% = expires, note = "clients refuse it"; "certificate_expired");
-    } else if expires <= now.after(AHEAD) {
-        log::warn!(listener, file:%, at:% = expires; "certificate_expires_soon");
+    match level(expires, now) {
+        Some(log::Level::Error) => {
+            log::error!(listener, file:%, at:% = expires, note = "clients refuse it"; "certificate_expired");
+        }
+        Some(_) => log::warn!(listener, file:%, at:% = expires; "certificate_expires_soon"),
+        None => {}
+    }
+}
+
+/// How much it matters now that a certificate ends then; `None`: not yet.
+fn level(expires: Moment, now: Moment) -> Option<log::Level> {
+    match () {
+        () if expires <= now => Some(log::Level::Error),
+        () if expires <= now.after(AHEAD) => Some(log::Level::Warn),
+        () => None,
     }
 }
 
@@ -92,4 +103,21 @@ fn control(settings: &Settings) -> Result<Option<Offer>, NodeError> {
 
 fn wrong(section: &str, error: &str) -> NodeError {
     NodeError::Settings(format!("[{section}]: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_warned_of_14_days_before_it_ends() {
+        let day = Duration::from_secs(86_400);
+        let end = Moment::ZERO.after(1_000 * day);
+        let of = |before: Duration| level(end, end.before(before));
+        assert_eq!((of(15 * day), of(14 * day), of(day)), (None, Some(log::Level::Warn), Some(log::Level::Warn)));
+        assert_eq!(
+            (of(Duration::ZERO), level(end, end.after(day))),
+            (Some(log::Level::Error), Some(log::Level::Error))
+        );
+    }
 }

@@ -7,12 +7,39 @@ use serde_json::{Value, json};
 use crate::{
     Stage,
     driver::{self, Browser},
+    support::{Farm, tls::Tls},
 };
 
 /// What a script of the page finds out, once it calls `done`.
 async fn ask(browser: &Browser, script: &str) -> Value {
     let script = format!("const done = arguments[arguments.length - 1]; {script}");
     browser.client.execute_async(&script, Vec::new()).await.unwrap_or_else(|error| panic!("{script}: {error}"))
+}
+
+/// The same under TLS, where the browser speaks HTTP/2, and HTTP/1.1 for a WebSocket.
+async fn by_http2(browser: &Browser) {
+    let tls = Tls::new();
+    let section = format!("[gate.tls]\n{}", tls.issue("site", &["127.0.0.1"], 5));
+    let farm = Farm::new(1).more(0, &section).start().await;
+    let closing = json!({"targets": ["application:mail"], "status": "unavailable", "message": "Disk upgrade"});
+    farm[0].submit_wait_all(closing).await;
+    let gate = farm[0].gate;
+    browser.goto(&format!("https://{gate}/mail/inbox")).await;
+    let protocol = "performance.getEntriesByType('navigation')[0].nextHopProtocol";
+    let told = ask(browser, &format!("done([{protocol}, document.body.innerText.includes('Disk upgrade')])")).await;
+    assert_eq!(told, json!(["h2", true]));
+    let many = "Promise.all([...Array(50).keys()].map((n) => fetch('/chat/' + n).then((answer) => answer.text())))";
+    let told =
+        ask(browser, &format!("{many}.then((all) => done([all.length, all[49]]), (error) => done(String(error)))"))
+            .await;
+    assert_eq!(told, json!([50, "performed /chat/49"]));
+    let stream = "const source = new EventSource('/mail/stream'); source.addEventListener('forewarn-unavailable', \
+                  (event) => { source.close(); done(JSON.parse(event.data).message); })";
+    assert_eq!(ask(browser, stream).await, "Disk upgrade");
+    let socket = format!(
+        "const socket = new WebSocket('wss://{gate}/mail/socket'); socket.onclose = (event) => done(event.code)"
+    );
+    assert_eq!(ask(browser, &socket).await, 1013);
 }
 
 #[tokio::test]
@@ -81,6 +108,7 @@ async fn programs_in_a_browser_are_told_why() {
     );
     assert!(told[3].as_str().unwrap().starts_with("Mail is down for planned maintenance"), "{told}");
     assert_eq!((&told[4], &told[5]), (&json!(true), &json!(0)), "{told}");
+    by_http2(&browser).await;
     browser.end().await;
 }
 

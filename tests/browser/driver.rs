@@ -100,6 +100,7 @@ impl Browser {
         ];
         let javascript = if scripts { 1 } else { 2 };
         let capabilities = json!({
+            "acceptInsecureCerts": true,
             "goog:chromeOptions": {
                 "binary": CHROMIUM,
                 "args": flags,
@@ -324,7 +325,9 @@ impl Browser {
         let asked = self.asked().await;
         assert!(!asked.is_empty());
         for (method, address) in asked {
-            let own = ["http://127.", "data:", "about:", "chrome:"].iter().any(|start| address.starts_with(start));
+            let own = ["http://127.", "https://127.", "data:", "about:", "chrome:"]
+                .iter()
+                .any(|start| address.starts_with(start));
             assert!(own, "{method} {address}");
         }
     }
