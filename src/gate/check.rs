@@ -157,7 +157,7 @@ fn decided(asker: Asker, gate: &Gate, head: &RequestHead, described: &Described<
         query: &request.query,
         headers: &head.headers,
         client: head.peer_addr.map(|peer| gate.trusted.client_address(peer.ip(), &head.headers)),
-        // The other proxy may not pass on a cookie, so nobody could be told from newcomers.
+        // The other proxy may not pass on a cookie, so it is not known who is inside.
         enters: false,
         secure: false,
     };

@@ -232,8 +232,8 @@ pub enum Claim {
     /// Only a trusted proxy may send it: the rest of the family (`X-Forwarded-Port`, `X-Real-IP`), and fields
     /// that frameworks and CGI interpret as the request's own address or proxy.
     IfTrusted,
-    /// A spelling that other servers read as another field, or a field of Forewarn itself: accepted from
-    /// nobody.
+    /// A spelling that other servers read as another field, or a field of Forewarn itself: never
+    /// accepted.
     Forged,
 }
 

@@ -98,7 +98,7 @@ fn read_range(range: &[u8]) -> Option<(&[u8], &[u8], bool, u16)> {
             None => (parameter, &b""[..]),
         };
         if name.eq_ignore_ascii_case(b"q") {
-            // what follows q are extensions that nobody ever used
+            // what follows q are extensions, which are not in use
             return Some((kind, sub, parameters, read_quality(value)?));
         }
         let ours = name.eq_ignore_ascii_case(b"charset") && value.eq_ignore_ascii_case(b"utf-8");

@@ -38,7 +38,7 @@ impl PerClient {
         Self { most, held: Arc::default() }
     }
 
-    /// Places in the same table with another limit. Whoever holds more keeps it.
+    /// Places in the same table with another limit. A client that holds more keeps them.
     #[must_use]
     pub(crate) fn at_most(&self, most: usize) -> Self {
         Self { most, held: Arc::clone(&self.held) }

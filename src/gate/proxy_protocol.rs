@@ -3,7 +3,7 @@
 //! A pure reader of bytes, and the header that upstreams get.
 //!
 //! What must stay true: a header is read in one way or refused, however it was split; it is bounded; what is no
-//! address of a stream (`LOCAL`, `UNKNOWN`, `UNSPEC`, datagrams, local sockets) names nobody.
+//! address of a stream (`LOCAL`, `UNKNOWN`, `UNSPEC`, datagrams, local sockets) names no client.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -21,7 +21,7 @@ const MOST: usize = 4_096;
 /// A header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
-    /// The client; `None`: the proxy itself, or nobody that has an address.
+    /// The client; `None`: the proxy itself, or a client without an address.
     pub(super) source: Option<SocketAddr>,
     /// How long it is.
     pub(super) len: usize,

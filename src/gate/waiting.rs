@@ -4,7 +4,7 @@
 //! reset, although their clients believe that they were let in. So the gate keeps its sockets a moment longer than
 //! its workers do, and serves who is in their queues.
 //!
-//! What must stay true: nobody is let in who is not answered, but in the instant of the closing itself.
+//! What must stay true: a connection that is let in is answered, except in the instant of the closing itself.
 
 use std::{io, rc::Rc, time::Duration};
 

@@ -149,7 +149,7 @@ pub struct RequestMeaning<'b> {
     /// `Expect: 100-continue`, for a body that is to come.
     pub expects: bool,
     /// The protocol that it wants to change to, without HTTP itself: a tunnel of HTTP/2 would carry requests
-    /// that nobody decides.
+    /// without a decision.
     pub upgrade: Option<&'b [u8]>,
     /// `TE: trailers`: the client reads trailers. It counts only where Connection names it.
     pub trailers: bool,

@@ -227,7 +227,7 @@ impl Exchange {
         self.modern
     }
 
-    /// The body of the answer is changed on its way: it comes out plain, and whoever changes it frames it anew.
+    /// The body of the answer is changed on its way: it comes out without framing, and the part that changes it frames it anew.
     pub fn change_download(&mut self) {
         self.download_coding = Coding::Plain;
     }

@@ -1,7 +1,7 @@
 //! What the gate counts for each application: rules and passive monitors read it, `/metrics` shows it.
 //!
-//! Counting costs a request a few atomic additions and no lock. The counters only grow; whoever wants to know what
-//! happened in a time compares two readings.
+//! Counting costs a request a few atomic additions and no lock. The counters only grow; to know what
+//! happened in a time, compare two readings.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},

@@ -1,8 +1,8 @@
 //! The certificates of a node's listeners: offered, replaced when the configuration is read again, and watched for
 //! their end.
 //!
-//! What must stay true: a reload offers what the settings have, all of it or nothing; nobody learns of an expired
-//! certificate from users first.
+//! What must stay true: a reload offers what the settings have, all of it or nothing; operators are warned before a
+//! certificate expires.
 
 use std::{path::Path, sync::Arc, time::Duration};
 

@@ -122,7 +122,7 @@ mod tests {
             (429, "10")
         );
         assert_eq!(ask("192.0.2.1", "203.0.113.8").await.status(), 200, "another client");
-        // Whoever comes directly is counted by connections, and cannot name another client.
+        // A client that connects directly is counted by connections, and cannot name another client.
         assert_eq!(ask("198.51.100.1", "203.0.113.7").await.status(), 200);
         drop(held);
         assert_eq!(ask("192.0.2.1", "203.0.113.7").await.status(), 200);

@@ -78,8 +78,8 @@ pub(crate) enum NodeError {
 pub(crate) struct RunOptions {
     /// Stop when standard input ends: for a parent that must not leave children behind.
     pub until_stdin_closes: bool,
-    /// Sets what is logged, at the start and whenever the configuration says something else. Absent: nobody
-    /// listens to the configuration.
+    /// Sets what is logged, at the start and whenever the configuration says something else. Absent: the
+    /// configuration does not decide it.
     pub log: Option<fn(Option<&str>)>,
 }
 

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manager_that_does_not_read_stops_nobody() {
+    fn a_manager_that_does_not_read_does_not_stop_the_node() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let _deaf = UnixDatagram::bind(&path).unwrap();

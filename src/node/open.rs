@@ -156,7 +156,7 @@ pub(super) async fn open(settings: Settings, inherited: Inherited, reload: reloa
     };
     let choice = Choice { notifier: settings.notifier.clone(), own: facts.address.clone() };
     let desk = Desk::new(repeater.clone(), store.clone(), Arc::clone(&shared), couriers.clone(), choice);
-    // Without a broker nobody waits for it.
+    // Without a broker it has no reader.
     ready.send(desk.clone()).ok();
     let streams = web::Data::new(events::Streams::default());
     let me = Receiver { node: identity.node, address: facts.address.clone() };

@@ -1,7 +1,7 @@
 //! Reads the configuration again, while the node runs (docs/contract.md#reading-it-again).
 //!
 //! Must stay true: a file that is not right changes nothing; each reader sees one reading of the file as a whole, the
-//! one before or the new one; nobody's request is dropped; nothing that was acknowledged is missing in a new cache,
+//! one before or the new one; no request is dropped; nothing that was acknowledged is missing in a new cache,
 //! because the repeater loads it from the ledger before anybody can see it; what needs a restart is named and left as
 //! it was.
 
@@ -74,7 +74,7 @@ impl Running {
         self.parts.monitors.stop().await;
     }
 
-    /// Reads the file again and answers whoever has asked for it. Returns what has come of it, in a few words.
+    /// Reads the file again and answers the request to do so. Returns the outcome, in a few words.
     pub(super) async fn reload(&mut self, set_log: Option<fn(Option<&str>)>, Request(answer): Request) -> &'static str {
         let outcome = self.try_reload(set_log).await;
         let status = match &outcome {
@@ -95,7 +95,7 @@ impl Running {
                 "The gate listens; the configuration was not read again, because it is wrong"
             }
         };
-        // Whoever has sent a signal does not wait.
+        // A signal has no caller that waits.
         answer.send(outcome).ok();
         status
     }
@@ -119,13 +119,13 @@ impl Running {
         let monitors = lives(&self.settings.monitors, &settings.monitors, &before.monitors);
         let refused = |error: super::NodeError| vec![FieldError::new("tls", error.to_string())];
         parts.certificates.reload(&settings).map_err(refused)?;
-        // From here on nothing is refused. New caches first: nobody sees them before they know what the ledger knows.
+        // From here on nothing is refused. New caches first: they are not visible before they know what the ledger knows.
         let known = |slot| parts.caches.iter().find(|one| Arc::ptr_eq(&one.slot, slot)).cloned();
         let start = |slot| Cached::start(&shared, Arc::clone(slot), &parts.thread);
         let caches: Vec<Cached> = slots.iter().map(|slot| known(slot).unwrap_or_else(|| start(slot))).collect();
         let is_new = |one: &&Cached| !before.slots.iter().any(|slot| Arc::ptr_eq(slot, &one.slot));
         let both = parts.caches.iter().chain(caches.iter().filter(is_new)).cloned().collect();
-        // A repeater that is gone has nobody to tell: the node is going down.
+        // The repeater is gone only when the node is going down.
         parts.repeater.send(Recast { caches: both, defines: None }).await.ok();
         shared.define(Defined { slots, resources: parts::resources(&settings), monitors: monitors.clone() });
         shared.texts.store(Arc::new(settings.gate.texts.clone()));

@@ -88,7 +88,7 @@ impl Group {
     /// no other group can have it yet.
     fn kill(&mut self) {
         if let Some(group) = self.0.take() {
-            // An error: nobody is left.
+            // An error: the group has no process left.
             _ = kill_process_group(group, Signal::KILL);
         }
     }

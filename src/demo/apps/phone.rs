@@ -69,7 +69,7 @@ async fn search(query: web::Query<Query>) -> HttpResponse {
         })
         .collect();
     let result = match rows.is_empty() {
-        true => "<p role=status>Nobody of that name.</p>".to_owned(),
+        true => "<p role=status>No entry with that name.</p>".to_owned(),
         false => format!("<table><tr><th>Name<th>Department<th>Number{rows}</table>"),
     };
     let form = format!(

@@ -35,7 +35,7 @@ async fn show(places: web::Data<Places>) -> HttpResponse {
              in 10 minutes, for 20 minutes. Look at the letter: a quiet bar counts down, and what you type is kept in \
              the tab.</p></li>\
              <li><h2>Close it now</h2><p>On <a href='{console}/' target=_blank>the board</a>, report Mail unavailable now. \
-             Send the letter: nobody takes it, and it comes back to the letter, with the reason and the time.</p></li>\
+             Send the letter: it is not accepted, and your text comes back, with the reason and the time.</p></li>\
              <li><h2>Ask another node, in another language</h2><p><a href='{b}/mail' target=_blank>Node b</a> says the same \
              at once. Set your browser to German, French, Spanish, Portuguese, Japanese or Arabic, or look at \
              <a href='{console}/pages' target=_blank>the pages in all of them</a>. Close the chat, too: its WebSocket \

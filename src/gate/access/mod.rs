@@ -51,7 +51,7 @@ impl AccessLog {
     }
 }
 
-/// Writes what comes, until nobody is left who could hand something in.
+/// Writes lines until no sender is left.
 fn write(waiting: &Receiver<Box<Line>>, format: AccessFormat, out: impl Write) {
     let mut out = BufWriter::with_capacity(64 << 10, out);
     let mut text = Vec::new();
@@ -63,7 +63,7 @@ fn write(waiting: &Receiver<Box<Line>>, format: AccessFormat, out: impl Write) {
                 report(out.flush());
                 match waiting.recv() {
                     Ok(line) => line,
-                    Err(_) => break, // nobody is left
+                    Err(_) => break, // no sender is left
                 }
             }
         };

@@ -5,7 +5,7 @@
 //!                      → denial of a form: its body is read, within bounds, and given back ([`form`])
 //!                      → the gate's own addresses: asked of the actix-web App ([`own`])
 //!                      → an application: forwarded ([`super::forward`])
-//! then: the next request, or the rest of a body that nobody wants, or the end
+//! then: the next request, or the rest of a body that is not wanted, or the end
 //! ```
 //!
 //! What must stay true: requests are answered in their order, each once; no request is read behind one that

@@ -83,7 +83,7 @@ fn what_another_farm_says_is_taken_back_by_the_node_whose_monitor_has_said_it() 
     assert!(of_b.seen(&[]).orphans.is_empty());
     // But it stands for all that have this monitor, or a restart would make it news.
     assert!(of_b.seen(&[known("farm/p", &[])]).standing[0].is_some());
-    // An earlier version has made no marks: then whoever has accepted it.
+    // An earlier version made no marks: the node that accepted the word counts as its author.
     let unmarked = |initial| Said::default().and("farm/p", "unavailable", &[], None, initial);
     assert_eq!((unmarked("c").seen(&[]).orphans.len(), unmarked("b").seen(&[]).orphans.len()), (1, 0));
 }

@@ -116,7 +116,7 @@ impl Replica {
         peers
     }
 
-    /// Rows find their peer again: the node that was met behind a stand-in, or nobody, if it has
+    /// Rows find their peer again: the node that was met behind a stand-in, or none, if it has
     /// been forgotten or has left the configuration.
     fn restore_lanes(
         &mut self,
