@@ -196,6 +196,18 @@ fn a_relayed_copy_does_not_take_the_place_of_an_own_row() {
     assert_eq!((third(&replica), replica.peers()[1].outbox), (DeliveryState::Queued, 1), "its receipt is awaited");
 }
 
+#[test]
+fn members_of_a_share_that_are_not_known_are_named_to_the_sender() {
+    let mut replica = node(3, 0);
+    let item = Item { entry: entry(5, 0, 2), initial: id(2), share: vec![id(3), id(8), id(9)] };
+    replica.deliver(id(2), deliver(vec![item]), 4, NOW);
+    let unknown = settle(&mut replica).into_iter().find_map(|effect| match effect {
+        Effect::Reply(4, Reply::Delivered(delivered)) => Some(delivered.unknown),
+        _ => None,
+    });
+    assert_eq!(unknown, Some(vec![id(8), id(9)]), "the sender sends to them itself");
+}
+
 /// Two nodes accept the same notification and ask one relay to pass it on; what it passes on comes back
 /// to the first of them, with a share.
 #[test]
