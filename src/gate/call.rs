@@ -148,7 +148,10 @@ impl AsyncWrite for Call {
         let this = self.get_mut();
         ready!(this.poll_send(cx))?;
         let taken = buf.len().min(TAKEN);
-        this.request.extend_from_slice(&buf[..taken]);
+        match &mut this.out {
+            Some(out) if !this.sent => out.accept(&buf[..taken], &mut this.request)?,
+            _ => this.request.extend_from_slice(&buf[..taken]),
+        }
         match this.poll_send(cx) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             _ => Poll::Ready(Ok(taken)),

@@ -162,7 +162,10 @@ impl AsyncWrite for Stream {
         let this = self.get_mut();
         ready!(this.poll_send(cx))?;
         let taken = buf.len().min(TAKEN);
-        this.answer.extend_from_slice(&buf[..taken]);
+        match &mut this.out {
+            Some(out) if !this.done => out.accept(&buf[..taken], &mut this.answer)?,
+            _ => this.answer.extend_from_slice(&buf[..taken]),
+        }
         match this.poll_send(cx) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             _ => Poll::Ready(Ok(taken)),

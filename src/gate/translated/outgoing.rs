@@ -16,8 +16,9 @@ use crate::http1::{
     unframe::{Part, Unframer},
 };
 
-/// The most that is taken of a message before it is sent, in bytes: the measure of a slow reader's progress.
-pub(in crate::gate) const TAKEN: usize = 16 * 1024;
+/// The most that is taken of a message before it is sent, in bytes: the measure of a slow reader's progress. A frame of
+/// so much data and its head fill one record of TLS.
+pub(in crate::gate) const TAKEN: usize = 16 * 1024 - 9;
 
 /// See the module.
 pub(in crate::gate) struct Outgoing {
@@ -69,12 +70,21 @@ impl Outgoing {
             if bytes.is_empty() {
                 return Poll::Ready(Ok(false));
             }
-            let taken = self.take(bytes)?;
+            let taken = self.take(bytes).map_err(Failure::Message)?;
             bytes.drain(..taken);
             if self.piece.is_empty() && !self.over {
                 return Poll::Ready(Ok(false));
             }
         }
+    }
+
+    /// Takes what comes next of the message, to be sent: its data at once where everything before it was sent; the
+    /// rest is kept.
+    pub(in crate::gate) fn accept(&mut self, bytes: &[u8], kept: &mut Vec<u8>) -> io::Result<()> {
+        let sent = kept.is_empty() && self.piece.is_empty() && !self.over;
+        let taken = if sent { self.take(bytes)? } else { 0 };
+        kept.extend_from_slice(&bytes[taken..]);
+        Ok(())
     }
 
     /// Sends the piece, and the end behind it. Returns whether the end was sent.
@@ -99,10 +109,10 @@ impl Outgoing {
     }
 
     /// Takes the data of all parts of the body that have come. Returns how many bytes are done with.
-    fn take(&mut self, bytes: &[u8]) -> Result<usize, Failure> {
-        let (mut piece, mut taken) = (BytesMut::new(), 0);
+    fn take(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let (mut piece, mut taken) = (BytesMut::with_capacity(bytes.len()), 0);
         loop {
-            let (n, part) = self.unframer.next(&bytes[taken..]).map_err(Failure::message)?;
+            let (n, part) = self.unframer.next(&bytes[taken..]).map_err(io::Error::other)?;
             taken += n;
             match part {
                 Part::Data(data) => piece.extend_from_slice(data),
