@@ -60,7 +60,10 @@
     const next = closed = apps.find((app) => app.bar?.down) || apps.find((app) => app.bar && until(app) < before);
     if (next) {
       const { text, back, down } = next.bar;
-      const at = new Date(back || 0).toLocaleTimeString(words.lang, { timeStyle: 'short', numberingSystem: 'latn' });
+      // As the reader writes times; with the day where it is not today.
+      const then = new Date(back || 0), day = then.toDateString() === new Date().toDateString() ? undefined : 'medium';
+      const own = navigator.language.startsWith(words.lang) ? navigator.language : words.lang;
+      const at = then.toLocaleString(own, { timeStyle: 'short', dateStyle: day, numberingSystem: 'latn' });
       const said = text.replace('{back}', at).replace('{distance}', () => far(until(next)));
       show(said, fields()[0] ? words.kept : '')(down + next.application);
     } else {

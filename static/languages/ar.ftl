@@ -41,7 +41,7 @@ some-requests = بعض الطلبات فقط متأثرة، وهذا الطلب 
 whole-system = النظام بأكمله
 shortened = (مختصر)
 
-leave-open = يمكنك ترك هذه الصفحة مفتوحة: ستعود تلقائيًا عند عودة { $app }.
+leave-open = يمكنك ترك هذه الصفحة مفتوحة: ستُحمَّل من جديد تلقائيًا عند عودة { $app }.
 leave-open-tries = يمكنك ترك هذه الصفحة مفتوحة: ستعيد المحاولة تلقائيًا.
 leave-open-tells = يمكنك ترك هذه الصفحة مفتوحة: ستخبرك عند عودة { $app }.
 try-now = أعد المحاولة الآن
@@ -104,7 +104,7 @@ days-ago = { $n ->
    *[other] قبل { $n } يوم
 }
 date-time = { $date }، { $time }
-date = { $day } { $month ->
+date = ‏{ $day } { $month ->
     [1] يناير
     [2] فبراير
     [3] مارس
@@ -119,7 +119,7 @@ date = { $day } { $month ->
    *[12] ديسمبر
 } { $year }، { $time } UTC
 
-problem-bad-request = لا يمكن فهم هذا الطلب
+problem-bad-request = هذا الطلب غير صالح
     .text = هناك خطأ في الطلب نفسه.
 problem-no-such-application = لا يوجد تطبيق هنا
     .text = لا ينتمي هذا العنوان إلى أي تطبيق. يرجى التحقق من خلوه من الأخطاء.
@@ -131,7 +131,7 @@ problem-body-too-large = الطلب كبير جدًا
     .text = محتوى الطلب أكبر مما يُمرَّر هنا.
 problem-target-too-long = العنوان طويل جدًا
     .text = العنوان أطول مما يُقبل هنا.
-problem-too-many = عدد كبير جدًا في وقت واحد
+problem-too-many = اتصالات كثيرة جدًا في وقت واحد
     .text = هناك عدد كبير جدًا من تدفقات الأحداث أو الاتصالات المفتوحة. أغلق بعضها أو انتظر.
 problem-too-often = طلبات كثيرة جدًا
     .text = وصلت طلبات كثيرة جدًا من عنوانك في وقت قصير. انتظر لحظة ثم أعد المحاولة.
@@ -150,9 +150,9 @@ app-timeout = ‏{ $app } لا يستجيب
 
 status-operational = كل شيء متاح
 status-maintenance = تجري صيانة مخطط لها
-status-degraded = هناك ما يعمل دون المستوى المعتاد
-status-partial = هناك ما هو غير متاح جزئيًا
-status-major = هناك ما هو غير متاح
+status-degraded = بعض الخدمات لا تعمل كالمعتاد
+status-partial = بعض الخدمات غير متاحة جزئيًا
+status-major = بعض الخدمات غير متاحة
 state-operational = متاح
 state-maintenance = تحت الصيانة
 state-degraded = أداء منخفض
@@ -184,10 +184,10 @@ day-maintenance = { $n ->
    *[other] { $n } دقيقة صيانة
 }
 day-down = { $n ->
-    [one] دقيقة واحدة غير متاح
-    [two] دقيقتان غير متاح
-    [few] { $n } دقائق غير متاح
-   *[other] { $n } دقيقة غير متاح
+    [one] غير متاح لدقيقة واحدة
+    [two] غير متاح لدقيقتين
+    [few] غير متاح لـ { $n } دقائق
+   *[other] غير متاح لـ { $n } دقيقة
 }
 
 contact = اتصل بنا
@@ -196,5 +196,5 @@ bar-begins-return = ‏{ $app } سيتوقف { $distance } ({ $cause })، وال
 bar-down = ‏{ $app } غير متاح حاليًا ({ $cause }).
 bar-down-return = ‏{ $app } غير متاح حاليًا ({ $cause })، والعودة المتوقعة { $distance }.
 bar-kept = تحتفظ علامة التبويب هذه بما تكتبه هنا.
-bar-restored = عاد ما كتبته إلى مكانه.
+bar-restored = استُعيد ما كتبته.
 bar-close = إغلاق

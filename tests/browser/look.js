@@ -26,6 +26,8 @@ for (const attribute of ['aria-labelledby', 'aria-describedby', 'for']) {
   }
 }
 
+if (/[\u0000-\u0008\u000b-\u001f\u007f]/.test(document.body.textContent)) wrong.push('a control character stands in the text');
+
 // ---- Names
 for (const image of document.querySelectorAll('img')) if (!image.hasAttribute('alt')) wrong.push(`${called(image)} has no alt`);
 for (const field of document.querySelectorAll('input:not([type=hidden]),select,textarea')) {
