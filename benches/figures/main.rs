@@ -9,10 +9,11 @@
 //! | CPU time of a denial, of a proxied request, of 1 MiB each way | nginx, HAProxy (with wrk and taskset) |
 //! | CPU time of a TLS handshake, and of requests under TLS by HTTP/1.1 and HTTP/2 | nginx (with wrk, h2load, openssl and taskset) |
 //! | memory of 10,000 idle connections; 5,000 that send a byte a second | |
+//! | 10,000 waiting pages of a closed application: memory, CPU time, how they return | |
 //! | CPU time of 200 monitors, each with a check every second | |
 //! | a notification to 50 nodes: time, messages, bytes, CPU time by fan-out and by NATS (only if asked for by name) | |
 //!
-//! Only some of it: `cargo bench --bench figures -- latency throughput restart merging gate tls connections monitors strategies`.
+//! Only some of it: `cargo bench --bench figures -- latency throughput restart merging gate tls connections waiting monitors strategies`.
 //!
 //! Wall-clock figures on a shared machine mean little by themselves; the ratios of one run say more.
 //! etcd and Redis (Debian: etcd-server, redis-server) are skipped, and said to be, where they are not
@@ -31,6 +32,7 @@ mod restart;
 mod strategies;
 mod svg;
 mod tls;
+mod waiting;
 
 use std::{fmt::Write as _, fs, time::Duration};
 
@@ -69,6 +71,9 @@ fn main() {
         }
         if is_wanted("connections") {
             connections::measure(&mut report).await;
+        }
+        if is_wanted("waiting") {
+            waiting::measure(&mut report).await;
         }
         if is_wanted("monitors") {
             monitors::measure(&mut report).await;

@@ -13,6 +13,7 @@ use super::{
     made::{farm_id, gate, merge_plan},
     open::{Core, Opened},
     parts::{Bound, GRACE, ended},
+    recall::recall,
     reload::{Parts, Running},
 };
 use crate::{
@@ -93,6 +94,15 @@ impl Opened {
         let ledger = node.replica().ledger();
         core.shared.advance(ledger.limit());
         let views: Vec<View> = core.caches.iter().map(|one| View::of(ledger, &one.slot.app.definition)).collect();
+        let known: Vec<_> = core.caches.iter().map(|one| Arc::clone(&one.slot)).collect();
+        let (store, shared, words, rules) =
+            (core.store.clone(), Arc::clone(&core.shared), views.clone(), core.facts.rules);
+        let recalled = tokio::task::spawn_blocking(move || {
+            recall(&store, (&known, &words), (&shared.node, rules), shared.clock())
+        });
+        if let Err(error) = recalled.await.map_err(ended("reading the history"))? {
+            log::warn!(error:%, note = "pages lack what was said before the start"; "history_not_recalled");
+        }
         let (queue, shared, caches) =
             (EmbeddedQueue::new(core.store.clone()), Arc::clone(&core.shared), core.caches.clone());
         // On the thread of the caches. It applies nothing before the replay.

@@ -21,6 +21,7 @@ pub(crate) mod maintenance;
 mod notify;
 mod open;
 mod parts;
+mod recall;
 mod reload;
 mod status;
 mod stop;

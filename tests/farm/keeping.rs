@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::{
-    closing, in_seconds,
+    closing, in_seconds, opening,
     support::{Farm, Node, form::Form, wait::poll_until},
 };
 
@@ -225,4 +225,35 @@ async fn a_plan_is_extended_with_one_click_and_begun_before_its_time() {
         alice.page("/").await.text().contains("Last 24 hours: unavailable for ")
     })
     .await;
+}
+
+/// What was said about an outage that goes on is on the page after a restart, too, and nothing of the outage before.
+#[tokio::test]
+async fn earlier_messages_outlive_a_restart() {
+    let farm = Farm::new(1).start().await;
+    let node = &farm[0];
+    let say = async |message: &str| {
+        node.submit_wait_all(closing("application:mail", json!({"message": message}))).await;
+    };
+    say("An older outage.").await;
+    node.submit_wait_all(opening("application:mail")).await;
+    say("We look into it.").await;
+    node.submit_wait_all(closing("application:chat", json!({"message": "About something else."}))).await;
+    say("It is a disk.").await;
+    say("The disk is replaced.").await;
+    let page = async || node.gate_get("/mail", &[("accept", "text/html")]).await.expect(503).text();
+    let messages = |page: &str| {
+        let all =
+            ["An older outage.", "We look into it.", "About something else.", "It is a disk.", "The disk is replaced."];
+        all.map(|message| page.find(message).map_or(0, |at| at))
+    };
+    let before = messages(&page().await);
+    assert!(before[0] == 0 && before[2] == 0 && before[4] < before[3] && before[3] < before[1], "{before:?}");
+    node.kill9().await;
+    node.restart().await;
+    assert_eq!(messages(&page().await), before);
+    // It goes on from there.
+    say("Soon.").await;
+    let later = page().await;
+    assert!(later.find("Soon.") < later.find("The disk is replaced.") && later.contains("We look into it."));
 }

@@ -132,6 +132,10 @@ fn retry_after_is_rounded_up_and_never_zero() {
             })
             .collect();
         assert_eq!((seen.iter().min(), seen.iter().max()), (Some(&left), Some(&most)));
+        // Each second between them is as likely as the others, so that nobody comes in a crowd.
+        let counts = (left..=most).map(|second| seen.iter().filter(|one| **one == second).count());
+        let counts: Vec<usize> = counts.collect();
+        assert!(counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1, "{counts:?}");
     }
     assert_eq!(header(&denial, Shape::Text, "retry-after", four()), Some("10".to_owned()));
     let unknown = super::super::fixtures::denial(json!({}), four());
