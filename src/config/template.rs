@@ -182,6 +182,7 @@ upstream = ["http://127.0.0.1:9001"]   # where requests go; until something list
 uses = ["mail-store"]                  # unavailable as soon as one of these is
 # critical = false                     # true: its notifications overtake all others
 # agree = 1                            # how many monitors must agree that it is unavailable
+# rate_limit = "20/s"                  # how often one client may ask; by default as often as it likes
 
 [[resource]]
 name = "mail-store"
@@ -213,6 +214,7 @@ sha256 = "@SHA256@"
 # timeout = "2s"
 # fail_after = 3                         # bad checks in a row that close
 # recover_after = 2                      # good ones that open
+# upstream = "http://127.0.0.1:9001"     # only this upstream: it is left out, and mail closed when all are
 # degraded_above = "800ms"               # no default: slower answers are reported as degraded
 
 # A rule closes its target while an expression over this node's counters is true.
