@@ -33,7 +33,8 @@ fn meet(one: &mut Replica, other: &mut Replica) -> (Announce, Announce) {
     other.announced(&told, None, NOW).unwrap();
     let answer = other.answer_to(&told, "ready");
     one.announced(&answer, Some(&answer.member.address), NOW).unwrap();
-    (settle(one), settle(other));
+    settle(one);
+    settle(other);
     (told, answer)
 }
 
