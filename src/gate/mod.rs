@@ -38,6 +38,7 @@ mod lines;
 pub mod listener;
 mod logged;
 pub(crate) mod negotiate;
+mod often;
 pub mod per_client;
 mod pool;
 mod preface;

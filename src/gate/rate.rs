@@ -15,15 +15,8 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    fields::Fields,
-    path::Path,
-    per_client::network,
-    service::{Gate, Incoming},
-};
-use crate::{clock, noise::Noise, vocabulary::Rate};
-
-static LIMITED: Noise = Noise::new("rate_limited");
+use super::per_client::network;
+use crate::vocabulary::Rate;
 
 /// Parts of the table, each with a lock of its own.
 const PARTS: usize = 256;
@@ -86,26 +79,6 @@ fn make_room(part: &mut HashMap<IpAddr, u64>, now: u64) {
         && let Some(first) = part.iter().min_by_key(|(_, empty)| **empty).map(|(client, _)| *client)
     {
         part.remove(&first);
-    }
-}
-
-impl Gate {
-    /// How long the sender of a request for application `index` has to wait, if it asks too often. Paths that are never
-    /// turned away, trusted proxies that speak for themselves and local sockets are not counted.
-    pub(super) fn asks_too_often<F: Fields>(&self, index: usize, incoming: &Incoming<'_, F>) -> Option<Duration> {
-        let served = &self.served[index];
-        let limit = served.rate_limit.as_ref()?;
-        let client = self.trusted.client_address(incoming.peer?, incoming.fields);
-        let is_exempt = || Path::parse(incoming.path.as_bytes()).is_ok_and(|path| served.exempts(&path));
-        if self.trusted.contains(client) || is_exempt() {
-            return None;
-        }
-        let wait = limit.beyond(client, clock::mono())?;
-        self.slots[index].traffic.limited();
-        if LIMITED.admits() {
-            log::warn!(application:% = self.slots[index].app.name(), client:%; "rate_limited");
-        }
-        Some(wait)
     }
 }
 

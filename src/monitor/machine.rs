@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::Serving;
+use super::{Health, Serving};
 use crate::{availability::Moment, sync::Now};
 
 /// This many changes of mind within [`FLAP_WINDOW`] make a monitor hold on to its closing.
@@ -93,19 +93,6 @@ pub struct Thresholds {
     pub degraded_above: Option<Duration>,
     /// A quarter of `farm.lapse`.
     pub repeat_every: Duration,
-}
-
-/// What a monitor sees at the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Health {
-    /// Too few checks so far, or checks that say nothing.
-    Unknown,
-    /// Good.
-    Up,
-    /// Good, but slow.
-    Slow,
-    /// Bad.
-    Down,
 }
 
 /// A word to submit.

@@ -7,6 +7,7 @@
 //! what was said in earlier runs. The checks themselves are in `probe`, the actors that run them in `actors`.
 
 pub mod figures;
+pub mod health;
 pub mod machine;
 pub mod mark;
 pub mod partner;
@@ -17,7 +18,8 @@ pub mod upstreams;
 pub mod voice;
 pub mod watch;
 
-pub use machine::{Claim, Finding, Health, Machine, Speak, Standing, Statement, Thresholds};
+pub use health::Health;
+pub use machine::{Claim, Finding, Machine, Speak, Standing, Statement, Thresholds};
 pub use rule::Rule;
 pub use survey::{Known, Orphan, Surveyed, survey};
 pub use traffic::Traffic;

@@ -81,6 +81,9 @@ const REQUESTS: [(&str, &str, Fields, &str); 23] = [
     ("GET", "/.forewarn/nothing", &[], ""),
 ];
 
+/// An application that one client may seldom ask.
+const SELDOM: &str = "[[application]]\nname = \"seldom\"\nroutes = [\"/seldom\"]\nrate_limit = \"2/h\"\n";
+
 /// Of the two nodes: words that stand nowhere else.
 const NAMES: [&str; 2] = ["beside-them", "inside-them"];
 
@@ -125,7 +128,7 @@ async fn handshake(at: SocketAddr) -> (u16, bool, Vec<u8>) {
 
 #[tokio::test]
 async fn users_of_an_application_with_the_gate_inside_are_told_what_the_gate_tells() {
-    let farm = Farm::new(2).name_of(0, NAMES[0]).name_of(1, NAMES[1]).build().await;
+    let farm = Farm::new(2).name_of(0, NAMES[0]).name_of(1, NAMES[1]).more(0, SELDOM).more(1, SELDOM).build().await;
     let (node, inside) = (&farm[0], &farm[1]);
     node.restart().await;
     let config = || Config::load(&inside.config).unwrap();
@@ -164,6 +167,15 @@ async fn users_of_an_application_with_the_gate_inside_are_told_what_the_gate_tel
     for (who, at) in &all[..2] {
         let status = async |method| ask(*at, (method, "/chat", &[], "")).await.status;
         assert_eq!((status("PUT").await, status("GET").await), (503, 200), "{who}");
+    }
+    // How often one client may ask an application: here as there.
+    for (who, at) in all {
+        let statuses = [(); 3].map(|()| ask(at, ("GET", "/seldom", &[], "")));
+        let mut seen = Vec::new();
+        for answer in statuses {
+            seen.push(answer.await.status);
+        }
+        assert_eq!(seen[2], 429, "{who} {seen:?}");
     }
     // A tester's pass of any node is good there, and the application is told of it.
     let bearer = format!("Bearer {TOKEN}");

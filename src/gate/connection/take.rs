@@ -4,10 +4,7 @@
 //! What must stay true: no byte between two requests is read twice or skipped; the connection continues only if
 //! the beginning of the next request is known.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use super::{
     Client, Socket, Then,
@@ -16,7 +13,7 @@ use super::{
     own::Own,
 };
 use crate::{
-    answer::{Occasion, Problem, ProblemKind, Shape},
+    answer::{Occasion, ProblemKind, Shape},
     availability::Moment,
     clock,
     gate::{
@@ -257,9 +254,7 @@ impl<S: Socket> Client<S> {
                     }
                     if let Some(wait) = gate.asks_too_often(application, &incoming) {
                         self.log_decided(Decided::Refused, Some(application));
-                        let problem = Problem::new(ProblemKind::TooOften, &gate.shared.node);
-                        let problem = problem.of(&gate.slots[application].app).unsent();
-                        self.tell_problem(&problem.wait(whole_seconds(wait)), &manner(target.path, keeps));
+                        self.tell_problem(&gate.too_often(application, wait), &manner(target.path, keeps));
                         return Found::Answer(meaning.body, keeps);
                     }
                     let stripped = match gate.served[application].strip_prefix {
@@ -316,11 +311,6 @@ impl<S: Socket> Client<S> {
             answered: Default::default(),
         }
     }
-}
-
-/// At least one.
-fn whole_seconds(wait: Duration) -> u64 {
-    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 /// The path of a target, whatever it is.

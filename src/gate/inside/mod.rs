@@ -124,14 +124,14 @@ impl Door {
         let (gate, fields) = (&*self.gate.load_full(), request.fields);
         let (shape, language) = (negotiate(fields.lines("accept")), gate.language(fields));
         let reading = matches!(request.method, "GET" | "HEAD");
+        let told = |problem: Problem<'_>| {
+            let problem = problem.speaking(&language);
+            let fields = problem.headers(shape).collect();
+            Ruling::Answer(Told { status: problem.status(), fields, body: problem.body(shape, request.path, reading) })
+        };
         let problem = |kind, detail: &str| {
-            let problem = Problem::new(kind, &gate.shared.node).speaking(&language);
-            let problem = if detail.is_empty() { problem } else { problem.detail(detail) };
-            Ruling::Answer(Told {
-                status: problem.status(),
-                fields: problem.headers(shape).collect(),
-                body: problem.body(shape, request.path, reading),
-            })
+            let problem = Problem::new(kind, &gate.shared.node);
+            told(if detail.is_empty() { problem } else { problem.detail(detail) })
         };
         let mut hosts = fields.lines("host");
         let named = hosts.next().unwrap_or_default();
@@ -143,13 +143,19 @@ impl Door {
         };
         let Request { method, path, query, peer, secure, .. } = *request;
         let now = gate.shared.clock();
-        match gate.admit(&Incoming { method, path, query, host, fields, peer, secure }, now) {
+        let incoming = Incoming { method, path, query, host, fields, peer, secure };
+        match gate.admit(&incoming, now) {
             // What no application of the configuration has is the program's own.
             Admission::Problem(ProblemKind::NoSuchApplication, _) => {
                 Ruling::Perform(Performing { notices: Notices::default(), traffic: None })
             }
             Admission::Problem(kind, detail) => problem(kind, &detail.unwrap_or_default()),
             Admission::Open(matched, notices) => {
+                if let Some(index) = matched.applications.first()
+                    && let Some(wait) = gate.asks_too_often(*index, &incoming)
+                {
+                    return told(gate.too_often(*index, wait));
+                }
                 let traffic = matched.applications.first().map(|index| {
                     let traffic = Arc::clone(&gate.slots[*index].traffic);
                     traffic.passed();
