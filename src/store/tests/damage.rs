@@ -175,13 +175,16 @@ fn an_unreadable_leaf_costs_its_records_only() {
     drop(store);
     drop(open(dir.path()));
     killed(dir.path());
-    let db = OpenOptions::new().write(true).open(dir.path().join("db")).unwrap();
-    for part in [1, 2] {
-        db.write_all_at(&value(1, 64), (8 << 20) * part / 4).unwrap();
-    }
-    let store = Store::open(dir.path(), options()).unwrap();
-    let left = all(&store, Tree::Ledger).len();
-    assert!(store.is_missing_records() && (1_500..1_600).contains(&left), "{left} are left");
+    // sled may have moved what was in a place: they are tried one after the other, until one has something in use
+    let left = [1, 2, 3, 5, 6, 7].into_iter().find_map(|quarter| {
+        let damaged = tempfile::tempdir().unwrap();
+        copy(dir.path(), damaged.path());
+        let db = OpenOptions::new().write(true).open(damaged.path().join("db")).unwrap();
+        db.write_all_at(&value(1, 64), (8 << 20) * quarter / 4).unwrap();
+        let store = Store::open(damaged.path(), options()).unwrap();
+        store.is_missing_records().then(|| all(&store, Tree::Ledger).len())
+    });
+    assert!(left.is_some_and(|left| (1_500..1_600).contains(&left)), "{left:?} are left");
 }
 
 #[test]
