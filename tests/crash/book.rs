@@ -120,6 +120,13 @@ impl Book {
         }
     }
 
+    /// Whether the last one that was acknowledged has the receipts of all nodes; false if the node does not answer.
+    pub async fn is_confirmed_at(&self, node: &Node) -> bool {
+        let Some(id) = self.fresh.last() else { return false };
+        let reply = node.try_get(&format!("/api/v1/notifications/{id}")).await;
+        reply.is_ok_and(|reply| reply.json()["complete"] == true)
+    }
+
     /// All nodes run and are ready: waits until they agree, then checks everything, and hands in
     /// again what is unknown.
     pub async fn check(&mut self, farm: &Farm) {

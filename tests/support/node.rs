@@ -208,6 +208,11 @@ impl Node {
         self.control("GET", path, &[("authorization", &format!("Bearer {TOKEN}"))], None).await
     }
 
+    /// Gets with the operator's token; the connection may break.
+    pub async fn try_get(&self, path: &str) -> Result<Reply, String> {
+        self.try_control("GET", path, &[("authorization", &format!("Bearer {TOKEN}"))], None).await
+    }
+
     /// Submits a notification with the operator's token; whatever the answer.
     pub async fn submit(&self, notification: Value) -> Reply {
         self.submit_with("", TOKEN, notification).await
