@@ -227,7 +227,7 @@ class Run2(Run):
         # A stream that is reset may have lost the head of its answer on the way.
         lost = talk.reset and not self.finals and ["cut"] in ways
         if not lost and not any(self.fits(w, True, "") for w in ways):
-            problems.append(f"wanted {row.want}, saw {' '.join(str(a.status) + ('' if a.whole else '(cut)') for a in self.all) or 'nothing'}"); self.late = took > row.limit
+            problems.append(f"wanted {row.want}, saw {' '.join(str(a.status) + ('' if a.whole else '(cut)') for a in self.all) or 'nothing'}"); self.late = took > row.limit or self.was_not_sent()
         elif took > row.within: problems.append(f"answered after {took:.1f} s"); self.late = True
         return self.judge(problems)
 
