@@ -2,7 +2,7 @@
 //! listens to a node decides by them, and gives the same answers.
 //!
 //! Must stay true: what is closed for everybody at that node is closed here, with the same reason, times and id, and
-//! ends or begins by itself as there. What is closed for some requests only is not told to anybody, so it is not known
+//! ends or begins by itself as there. What is closed for some requests only is not told, so it is not known
 //! here.
 
 use std::time::Duration;

@@ -115,7 +115,7 @@ pub struct Listener(Follower);
 
 impl Listener {
     /// Starts listening to the gate of a node, such as `http://127.0.0.1:8080`. Blocks until it has answered, for at
-    /// most some ten seconds: until then, and of a node that never answers, everything is open. A node that goes away
+    /// most 5 s: until then, and of a node that never answers, everything is open. A node that goes away
     /// later is waited for, and what it has told counts on. The applications are those of the configuration; their
     /// names are those that the node has.
     ///

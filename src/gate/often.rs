@@ -24,7 +24,8 @@ impl Gate {
         let served = &self.served[index];
         let limit = served.rate_limit.as_ref()?;
         let client = self.trusted.client_address(incoming.peer?, incoming.fields);
-        let is_exempt = || Path::parse(incoming.path.as_bytes()).is_ok_and(|path| served.exempts(&path));
+        let exempts = || Path::parse(incoming.path.as_bytes()).is_ok_and(|path| served.exempts(&path));
+        let is_exempt = || !served.exempt.is_empty() && exempts();
         if self.trusted.contains(client) || is_exempt() {
             return None;
         }

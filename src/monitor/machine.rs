@@ -40,8 +40,8 @@ pub enum Finding {
     Away(String),
     /// Nothing can be said (the check itself could not be made): counts neither as good nor as bad.
     Unknown(String),
-    /// There was nothing to see, because there were no requests. Unknown, but for a standing closing of the monitor itself: that
-    /// keeps away what could show more, so it counts as good there.
+    /// There was nothing to see, because there were no requests. Unknown, but for a standing closing of the monitor
+    /// itself: that keeps away what could show more, so it counts as good there.
     Silent(String),
     /// Another farm has told its own verdict. It is believed at once, without counting.
     Told(Statement),

@@ -187,6 +187,6 @@ mod tests {
         assert!(Arc::ptr_eq(&flag, &states.flag("x")), "the gate still reads it");
         drop(flag);
         states.flag("y");
-        assert_eq!(states.lock().len(), 1, "what nobody asks for is forgotten");
+        assert_eq!(states.lock().len(), 1, "what is not asked for any more is forgotten");
     }
 }

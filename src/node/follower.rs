@@ -41,7 +41,6 @@ use crate::{
     actors::shared::{Defined, Event, Shared},
     answer::followed,
     availability::{NodeId, Rules},
-    clock,
     config::Settings,
     control::events,
     gate::{
@@ -98,7 +97,7 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Starts listening to the gate of `node`, on a thread of its own. Blocks until it has answered, or 5 s.
+    /// Starts listening to the gate of `node`, on a thread of its own. Blocks until it has answered, for at most 5 s.
     ///
     /// # Errors
     /// The configuration cannot be put together.
@@ -130,7 +129,7 @@ impl Follower {
         })?;
         let door = ready.recv().unwrap_or(Err(NodeError::Ended("the listener")))?;
         // Without an answer everything is open until there is one.
-        first.recv().ok();
+        first.recv_timeout(FIRST).ok();
         Ok(Self { door, stop: Some(stop), thread: Some(thread) })
     }
 
@@ -190,17 +189,13 @@ impl Listening {
 
     /// Follows the node for ever.
     async fn follow(mut self) {
-        let (mut pause, begun) = (PAUSE[0], clock::mono());
+        let mut pause = PAUSE[0];
         loop {
-            let is_known = self.heard.is_none();
             if let Err(away) = self.listen(&mut pause).await
                 && AWAY.admits()
             {
                 let note = "what it has told counts on";
                 log::warn!(node:% = self.node, error:% = away, note; "not_followed");
-            }
-            if !is_known && clock::mono().saturating_sub(begun) >= FIRST {
-                self.heard.take().into_iter().for_each(|heard| _ = heard.send(()));
             }
             sleep(pause).await;
             pause = (pause * 2).min(PAUSE[1]);

@@ -1,5 +1,5 @@
 //! The page for people. It loads nothing else, works without scripts, and comes again by itself each minute; with
-//! scripts it changes in place, so that nobody who reads it is sent to its beginning (WCAG 2.2.1).
+//! scripts it changes in place, so that readers keep their place (WCAG 2.2.1).
 
 use std::sync::LazyLock;
 

@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Door, Problem, ProblemKind, Shape};
 use crate::gate::{entrance::Secure, reserved, service::Present};
 
-/// Pieces of an endless answer that nobody has read yet.
+/// Pieces of an endless answer that are not read yet.
 const UNREAD: usize = 16;
 /// The largest whole answer.
 const LARGEST: usize = 16 << 20;
@@ -102,7 +102,7 @@ impl Asked {
     /// Puts it, and waits for the answer.
     pub(crate) async fn answer(self) -> Answered {
         let Self { door, ask, answered } = self;
-        // An error says that nobody answers, which shows below.
+        // If the node has stopped, so has the wait for its answer.
         door.own.send(ask).await.ok();
         answered.await.unwrap_or_else(|_stopped| {
             let gate = door.gate();

@@ -1,8 +1,8 @@
 //! What nodes tell each other about the members: a digest, by which two of them find out that they know the same,
 //! and the list of records.
 //!
-//! Must stay true: equal digests mean that neither list has anything that the other node would take; a list fits
-//! into a message, whatever its members define.
+//! Must stay true: equal digests mean that neither list has a record that is newer than the other node's (definitions
+//! that a list had no room for come from the member itself); a list fits into a message, whatever its members define.
 
 use super::{Roster, rank};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 /// Most bytes of a list with definitions, as JSON; a quarter of the longest message.
 const MAX_LIST: usize = 16 << 20;
 
-/// Spreads the bits, so that sums of different records differ. Nobody outside the farm can choose them.
+/// Spreads the bits, so that sums of different records differ. Only nodes of the farm can choose them.
 fn mixed(value: u128) -> u128 {
     const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
     let value = (value ^ value >> 64).wrapping_mul(ODD);
