@@ -7,6 +7,8 @@
 
 #[path = "architecture/circles.rs"]
 mod circles;
+#[path = "architecture/pages.rs"]
+mod pages;
 #[path = "architecture/read.rs"]
 mod read;
 #[path = "architecture/rules.rs"]
@@ -139,7 +141,9 @@ fn every_link_to_the_contract_leads_to_a_heading() {
         .lines()
         .filter_map(|line| Some(anchor(line.strip_prefix("##")?.trim_start_matches('#').trim())))
         .collect();
-    let mut files = BTreeSet::from(["README.md", "ARCHITECTURE.md", "docs/contract.md"].map(|file| root.join(file)));
+    let mut files = BTreeSet::from(
+        ["README.md", "ARCHITECTURE.md", "docs/contract.md", "docs/security.md"].map(|file| root.join(file)),
+    );
     for folder in ["src", "migrations", "tests", "benches"] {
         files_below(&root.join(folder), &mut files);
     }
@@ -163,4 +167,12 @@ fn every_link_to_the_contract_leads_to_a_heading() {
     }
     assert!(links > 20, "only {links} links were found");
     assert!(dead.is_empty(), "links to headings that docs/contract.md lacks:\n{}", dead.join("\n"));
+}
+
+#[test]
+fn what_pages_say_about_files_tests_and_crates_is_so() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    assert_eq!(pages::dead_links(root), [""; 0], "links to files that are not there");
+    assert_eq!(pages::missing_tests(root), [""; 0], "docs/security.md names what is not there");
+    assert_eq!(pages::not_reviewed(root), [""; 0], "the review of crates in docs/security.md");
 }
