@@ -14,7 +14,23 @@ use crate::availability::{Moment, NodeId};
 pub fn now() -> Moment {
     // A clock before 1970 is none.
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Moment::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    Moment::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX).saturating_add(wrong_by()))
+}
+
+/// By how many milliseconds a test has set this node's clock: the number in the file that `FOREWARN_CLOCK_WRONG_BY`
+/// names. Never in packages.
+#[cfg(feature = "crash-points")]
+fn wrong_by() -> i64 {
+    static FILE: OnceLock<Option<std::path::PathBuf>> = OnceLock::new();
+    let file = FILE.get_or_init(|| std::env::var_os("FOREWARN_CLOCK_WRONG_BY").map(Into::into));
+    let text = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
+    text.and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+}
+
+#[cfg(not(feature = "crash-points"))]
+#[inline(always)]
+fn wrong_by() -> i64 {
+    0
 }
 
 /// How long this process has asked for the time; never goes back.

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use actix::prelude::*;
 
 use super::shared::{Event, Shared, Slot};
-use crate::availability::verdict::View;
+use crate::{availability::verdict::View, store::seeded::Seeded};
 
 /// The clock may be set forward at any time, so no timer is longer.
 const LONGEST_TIMER: Duration = Duration::from_secs(5);
@@ -120,6 +120,10 @@ impl Handler<LoadWords> for ApplicationCache {
     type Result = ();
 
     fn handle(&mut self, LoadWords(view): LoadWords, ctx: &mut Self::Context) {
+        if Seeded::PublishedLate.is_there() {
+            ctx.run_later(Duration::from_millis(300), |act, ctx| act.publish(view, ctx));
+            return;
+        }
         self.publish(view, ctx);
     }
 }

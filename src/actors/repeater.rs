@@ -23,7 +23,10 @@ use super::{
 use crate::{
     availability::{Target, verdict::View},
     clock,
-    store::crash::{CallMoment, Place, call_point, crash_point},
+    store::{
+        crash::{CallMoment, Place, call_point, crash_point},
+        seeded::Seeded,
+    },
     sync::{Ask, Away, Call, Effect, Haste, Node, Notice, Now, Reply, Ticket},
 };
 
@@ -163,6 +166,7 @@ impl Repeater {
         let Waiting { steps, targets } = std::mem::take(&mut self.waiting);
         let ledger = self.node.replica().ledger();
         let touched = self.caches.iter().filter(|one| targets.iter().any(|target| one.slot.depends_on(target)));
+        let touched = touched.filter(|_| !Seeded::CacheNotLoaded.is_there_every(3));
         let loads: Vec<_> =
             touched.map(|one| one.cache.send(LoadWords(View::of(ledger, &one.slot.app.definition)))).collect();
         for target in targets.into_iter().filter(|target| !matches!(target, Target::Application(_))) {

@@ -6,6 +6,8 @@
 //! FOLDER what a disk would hold after a power cut: each file as of its last successful sync, without the pages
 //! that a failed sync has lost, until they are written again; and each name as of the last sync of its folder.
 //! sled's own syncs count if they fail, and do not count if they succeed.
+//!
+//! While the file that `FOREWARN_DISK_FAILS` names is there, every sync of this file fails.
 
 use std::fs::File;
 use std::io;
@@ -13,12 +15,19 @@ use std::path::Path;
 
 /// Makes the content of a file durable.
 pub(super) fn sync_data(file: &File, path: &Path) -> io::Result<()> {
-    told(path, rustix::fs::fdatasync(file).map_err(Into::into))
+    told(path, works().and_then(|()| Ok(rustix::fs::fdatasync(file)?)))
 }
 
 /// Makes a file with its size, or the names in a folder, durable.
 pub(super) fn sync_path(path: &Path) -> io::Result<()> {
-    told(path, File::open(path).and_then(|file| file.sync_all()))
+    told(path, works().and_then(|()| File::open(path)?.sync_all()))
+}
+
+/// Whether the disk takes what is written.
+fn works() -> io::Result<()> {
+    let fails = cfg!(feature = "crash-points")
+        && std::env::var_os("FOREWARN_DISK_FAILS").is_some_and(|file| Path::new(&file).exists());
+    if fails { Err(rustix::io::Errno::IO.into()) } else { Ok(()) }
 }
 
 fn told(path: &Path, result: io::Result<()>) -> io::Result<()> {

@@ -46,6 +46,7 @@ mod options;
 pub mod record;
 pub mod records;
 mod scan;
+pub(crate) mod seeded;
 mod shared;
 mod timings;
 mod tree;

@@ -7,6 +7,7 @@
 //! ledgers.rs    what the stores hold after an orderly stop
 //! …             the scenarios: what is going on when a node dies
 //! random.rs     `kill -9` of random nodes under a stream of submissions
+//! histories/    everything at once; what clients saw is checked by a program of its own
 //! syncs.rs      a sync fails, then the power
 //! damaged.rs    the disk damages the store of a node that was killed
 //! ```
@@ -26,6 +27,7 @@ mod brokered;
 mod damaged;
 mod dying;
 mod handing_in;
+mod histories;
 mod ledgers;
 mod meeting;
 mod merging;

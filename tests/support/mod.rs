@@ -98,6 +98,7 @@ pub struct FarmBuilder {
     more: Vec<String>,
     only: Vec<Option<String>>,
     peers: Vec<Option<Vec<String>>>,
+    advertised: Vec<Option<SocketAddr>>,
     names: Vec<String>,
     secret: String,
     data: Option<PathBuf>,
@@ -140,6 +141,7 @@ impl Farm {
             more: vec![String::new(); size],
             only: vec![None; size],
             peers: vec![None; size],
+            advertised: vec![None; size],
             names: NAMES[..size].iter().map(|name| (*name).to_owned()).collect(),
             secret: SECRET.to_owned(),
             data: None,
@@ -235,6 +237,13 @@ impl FarmBuilder {
         self
     }
 
+    /// The other nodes reach this one at another address than its own.
+    #[must_use]
+    pub fn advertised_of(mut self, node: usize, address: SocketAddr) -> Self {
+        self.advertised[node] = Some(address);
+        self
+    }
+
     /// Another name for one node.
     #[must_use]
     pub fn name_of(mut self, node: usize, name: &str) -> Self {
@@ -300,7 +309,7 @@ impl FarmBuilder {
                 .iter()
                 .enumerate()
                 .filter(|(other, _)| *other != index)
-                .map(|(_, (_, control))| format!("http://{control}"))
+                .map(|(other, (_, control))| format!("http://{}", self.advertised[other].unwrap_or(*control)))
                 .collect()
         };
         let peers: Vec<String> = self.peers[index].clone().unwrap_or_else(others);
@@ -310,7 +319,7 @@ impl FarmBuilder {
         let hash = |text: &str| hex::encode(forewarn::config::secrets::token_sha256(text));
         format!(
             "[node]\nname = {name:?}\ndata = {data:?}\n{node}\n[gate]\nlisten = {listen}\n{gate_more}\n\
-             [control]\nlisten = \"{control}\"\n[farm]\nsecret = {secret:?}\npeers = {peers:?}\n{farm}\n[farm.merge]\n{merge}\n\
+             [control]\nlisten = \"{control}\"\n{advertise}[farm]\nsecret = {secret:?}\npeers = {peers:?}\n{farm}\n[farm.merge]\n{merge}\n\
              [[token]]\nname = \"ci\"\nrole = \"operator\"\nsha256 = \"{operator}\"\n\
              [[token]]\nname = \"probe\"\nrole = \"monitor\"\nsha256 = \"{monitor}\"\n\
              [[operator]]\nname = \"alice\"\npassword = \"{password}\"\n{applications}\n{more}\n",
@@ -318,6 +327,7 @@ impl FarmBuilder {
             node = self.node,
             listen = self.listen.clone().unwrap_or_else(|| format!("{:?}", gate.to_string())),
             gate_more = self.gate,
+            advertise = self.advertised[index].map(|at| format!("advertise = \"http://{at}\"\n")).unwrap_or_default(),
             secret = self.secret,
             farm = self.farm,
             merge = self.merge,

@@ -333,11 +333,10 @@ impl Node {
     /// The fingerprint of its ledger, as its own nodes page says.
     pub async fn fingerprint(&self) -> String {
         let nodes = self.get("/api/v1/nodes").await.json();
-        let this = nodes["nodes"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|node| node["address"] == format!("http://{}", self.control));
+        let nodes_known = nodes["nodes"].as_array().unwrap();
+        // it may advertise another address, and two nodes may have one name for a while
+        let this = nodes_known.iter().find(|node| node["address"] == format!("http://{}", self.control));
+        let this = this.or_else(|| nodes_known.iter().find(|node| node["name"] == self.name));
         this.unwrap_or_else(|| panic!("{nodes}"))["ledger_fingerprint"].as_str().unwrap().to_owned()
     }
 

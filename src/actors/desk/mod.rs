@@ -46,6 +46,7 @@ use crate::{
         Store,
         crash::{Place, crash_point},
         records::{self, RecordError},
+        seeded::Seeded,
     },
     sync::{Conflict, ConflictKind, Phase, Reply, Submit, SubmitRefusal},
 };
@@ -119,8 +120,16 @@ impl Desk {
         result
     }
 
-    async fn try_submit(&self, submission: Submission, author: Author) -> Result<Submitted, SubmitError> {
+    async fn try_submit(&self, mut submission: Submission, author: Author) -> Result<Submitted, SubmitError> {
         self.check_ready()?;
+        if Seeded::ArrivalOrder.is_there() {
+            submission.timestamp = None;
+        }
+        if Seeded::AcknowledgedNotKept.is_there_every(4)
+            || submission.cancels.is_some() && Seeded::CancelNotKept.is_there()
+        {
+            return Ok(Submitted::forgotten(&submission, &self.shared.node));
+        }
         let given = submission.id;
         let known = match given {
             Some(id) => self

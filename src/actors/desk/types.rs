@@ -52,6 +52,20 @@ pub(crate) struct Submitted {
     pub targets: Vec<Target>,
 }
 
+impl Submitted {
+    /// What a client is told whose submission is thrown away: for tests, see [`Seeded`](crate::store::seeded::Seeded).
+    pub(crate) fn forgotten(submission: &crate::availability::Submission, node: &Name) -> Self {
+        Self {
+            id: submission.id.unwrap_or_else(crate::clock::new_id),
+            timestamp: submission.timestamp.unwrap_or_else(crate::clock::now),
+            node: node.clone(),
+            delivery: Delivery { delivery: Vec::new(), complete: false },
+            repeated: false,
+            targets: Vec::new(),
+        }
+    }
+}
+
 /// Why a submission was not taken.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SubmitError {
