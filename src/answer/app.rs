@@ -12,6 +12,12 @@ pub struct App {
 }
 
 impl App {
+    /// One of which no more is known than what it is called.
+    pub fn named(name: &Name, title: &str) -> Self {
+        let definition = Definition { name: name.clone(), uses: Vec::new(), agree: 1 };
+        Self { title: title.to_owned(), definition }
+    }
+
     /// What programs call it.
     pub fn name(&self) -> &Name {
         &self.definition.name

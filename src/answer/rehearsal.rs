@@ -1,17 +1,22 @@
 //! What a notification would do, before it is sent: the ledger as it would be is evaluated by the one evaluator
 //! (docs/contract.md#one-evaluator), beside the ledger as it is.
 //!
+//! Cost: that of the words on the targets of the applications that it is about, however large the ledger is.
+//!
 //! Both are asked at the instant at which the notification takes effect (a plan: when it begins), about a request
 //! that its criteria match, and no others but those of all requests. Must stay true: what is foretold here is what
 //! the gate does if nothing else is said until then (`tests/laws`).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use uuid::Uuid;
 
-use super::general::among;
+use super::{App, Denial, general::among};
 use crate::availability::{
-    Entry, Ledger, Moment, Name, Stamp, Status, Weighed,
+    Entry, Ledger, Moment, Name, Stamp, Status, Target, Weighed,
     verdict::{Cause, Definition, Verdict, View},
 };
 
@@ -26,6 +31,8 @@ pub struct Rehearsal {
     pub effects: BTreeMap<Name, Effect>,
     /// The closings, advisories and plans that would no longer count, for any request.
     pub replaces: Vec<Uuid>,
+    /// The time of verdicts at which it takes effect.
+    pub clock: Moment,
 }
 
 /// The verdicts on one application without the notification and with it.
@@ -50,6 +57,11 @@ impl Effect {
 }
 
 impl Rehearsal {
+    /// What users of an application would be told from then on, if it is closed.
+    pub fn denial(&self, app: &Arc<App>, node: &Name) -> Option<Denial> {
+        Denial::of(app, node, self.effects.get(app.name())?.after.clone(), self.clock)
+    }
+
     /// Admits these entries (the last one is what is stated; a cancel may go before it) to a copy of the ledger.
     /// `None` without entries.
     pub fn of(
@@ -60,11 +72,16 @@ impl Rehearsal {
         now: Moment,
     ) -> Option<Self> {
         let entry = Arc::clone(entries.last()?);
-        let mut after = before.clone();
+        let n = &entry.notification;
+        let about = |definition: &&Definition| definition.targets().iter().any(|target| n.targets.contains(target));
+        let about: Vec<&Definition> = definitions.iter().filter(about).collect();
+        let stated = entries.iter().flat_map(|entry| entry.notification.targets.iter().cloned());
+        let used = about.iter().flat_map(|definition| definition.targets());
+        let concerned: BTreeSet<Target> = stated.chain(used).collect();
+        let mut after = before.part(&concerned);
         for entry in entries {
             after.admit(entry);
         }
-        let n = &entry.notification;
         let begins = if n.is_plan() { now.max(n.since()) } else { now };
         let clock = after.rules().clock(begins, after.limit());
         // What is only for other nodes is looked at as one of them sees it.
@@ -73,12 +90,11 @@ impl Rehearsal {
         let verdict = |ledger: &Ledger, definition: &Definition| {
             among(&View::of(ledger, definition).weigh(clock), n.criteria.as_ref(), node)
         };
-        let about = |definition: &&Definition| definition.targets().iter().any(|target| n.targets.contains(target));
         let effect = |definition: &Definition| {
             let (before, after) = (verdict(before, definition), verdict(&after, definition));
             (definition.name.clone(), Effect { before, after })
         };
-        let effects = definitions.iter().filter(about).map(effect).collect();
+        let effects = about.into_iter().map(effect).collect();
         let counting = |ledger: &Ledger| -> [BTreeMap<Stamp, Uuid>; 2] {
             let weighed = n.targets.iter().map(|target| View::alone(ledger, target.clone(), 1).weigh(clock));
             let weighed: Vec<Weighed> = weighed.collect();
@@ -99,6 +115,6 @@ impl Rehearsal {
         }
         let mut replaces: Vec<Uuid> = replaced.into_values().collect();
         replaces.sort();
-        Some(Self { counts: after.get(&entry.stamp).is_some(), entry, effects, replaces })
+        Some(Self { counts: after.get(&entry.stamp).is_some(), entry, effects, replaces, clock })
     }
 }

@@ -144,6 +144,24 @@ impl Ledger {
         self.targets.iter()
     }
 
+    /// What it has on these targets, as a ledger in which something about them can be tried out: words on them fare
+    /// there as they would here. Its fingerprint is of no use. O(words on these targets).
+    #[must_use]
+    pub fn part(&self, targets: &BTreeSet<Target>) -> Self {
+        let mut part = Self { limit: self.limit, ..Self::new(self.rules) };
+        for target in targets {
+            let Some(words) = self.targets.get(target) else { continue };
+            for slot in words.iter().filter_map(|word| self.entries.get(word.stamp())) {
+                if !part.entries.contains_key(slot.word.stamp()) {
+                    part.insert(Arc::clone(&slot.word), slot.alive);
+                }
+            }
+        }
+        part.targets =
+            targets.iter().filter_map(|one| Some((one.clone(), Arc::clone(self.targets.get(one)?)))).collect();
+        part
+    }
+
     /// Raises L to at least this, as reported by a peer; returns the entries that time has dropped thereby.
     pub fn advance(&mut self, limit: Moment) -> Vec<Arc<Entry>> {
         let mut dropped = Vec::new();

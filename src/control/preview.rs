@@ -4,7 +4,7 @@
 //! Pure. What the notification does is decided by the one evaluator ([`Rehearsal`]); the board adds names and what
 //! is there now.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -12,8 +12,9 @@ use uuid::Uuid;
 use super::{when, words};
 use crate::{
     actors::desk::{Board, BoardRow, NodeView},
-    answer::{Effect, Rehearsal},
+    answer::{App, Effect, Rehearsal},
     availability::{Entry, Moment, Name, Notification, Restore, Status, Target},
+    text::english,
 };
 
 /// Earlier beginnings than this are worth a word.
@@ -31,6 +32,11 @@ pub(crate) struct Closes {
     /// When it should be back; absent: not known.
     #[schema(required)]
     pub until: Option<Moment>,
+    /// What its users read then: the `detail` of a denial.
+    pub detail: String,
+    /// What people call it.
+    #[serde(skip)]
+    pub title: String,
 }
 
 /// One application that a notification is about, for people.
@@ -69,20 +75,34 @@ pub(crate) struct Known<'a> {
     pub nodes: &'a [NodeView],
     /// For names.
     pub titles: &'a words::Titles,
+    /// The node that answers.
+    pub node: &'a Name,
     /// The present.
     pub now: Moment,
+}
+
+impl Known<'_> {
+    /// An application as answers name it.
+    fn app(&self, name: &Name) -> Arc<App> {
+        let row = self.board.applications.iter().find(|row| row.name == *name);
+        Arc::new(App::named(name, row.map_or(name.as_str(), |row| &row.title)))
+    }
 }
 
 impl Preview {
     /// Puts into words what was rehearsed.
     pub(crate) fn of(rehearsal: &Rehearsal, known: &Known<'_>) -> Self {
-        let Rehearsal { entry, counts, effects, replaces } = rehearsal;
+        let Rehearsal { entry, counts, effects, replaces, .. } = rehearsal;
         let n = &entry.notification;
         let rows = known.board.applications.iter();
         let hit = rows.filter_map(|row| Some((row, how(n, row)?, effects.get(&row.name)?)));
         let affected: Vec<Affected> = hit.map(|(row, how, effect)| affected(n, row, how, effect, known)).collect();
         let close = |(name, effect): (&Name, &Effect)| {
-            Some(Closes { application: name.clone(), from: effect.closes(entry)?, until: n.expected_back_at })
+            let from = effect.closes(entry)?;
+            let app = known.app(name);
+            let denial = rehearsal.denial(&app, known.node)?;
+            let (detail, title) = (denial.detail(english()), app.title.clone());
+            Some(Closes { application: name.clone(), from, until: n.expected_back_at, detail, title })
         };
         let closes = effects.iter().filter_map(close).collect();
         let mut warnings = warnings(n, &affected, known);

@@ -28,7 +28,19 @@ async fn fill_in(browser: &Browser) {
     browser.see_text(".denial", "Mail is unavailable").await;
     // Text, never markup.
     browser.see_text(".denial .message", "New disks <b>today</b>.").await;
+    read_their_page(browser).await;
     browser.see_text("main", "Mail").await;
+}
+
+/// The page that users will see stands in the preview as they will see it; without scripts after a click.
+async fn read_their_page(browser: &Browser) {
+    if browser.scripts {
+        browser.see_in_frame("New disks <b>today</b>.\nYour letters are safe.").await;
+        browser.see_in_frame("Expected back in 10 minutes").await;
+    }
+    browser.click(".shown button[value=de]").await;
+    browser.see_in_frame("Mail ist nicht verfügbar").await;
+    browser.see_in_frame("New disks <b>today</b>.").await;
 }
 
 /// The receipt of a notification that one node cannot take now; it completes by itself when it can.

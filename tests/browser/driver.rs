@@ -35,6 +35,8 @@ pub struct Browser {
     /// How wide the window is.
     width: std::cell::Cell<u32>,
     name: &'static str,
+    /// It runs those of pages.
+    pub scripts: bool,
     /// Chromium's own folder.
     _profile: TempDir,
 }
@@ -122,7 +124,7 @@ impl Browser {
             }
         };
         let session = client.session_id().await.unwrap().unwrap();
-        Self { client, driver, address, session, width: 1280.into(), name, _profile: profile }
+        Self { client, driver, address, session, width: 1280.into(), name, scripts, _profile: profile }
     }
 
     /// Asks for a page.
@@ -199,6 +201,59 @@ impl Browser {
             Ok::<_, fantoccini::error::CmdError>(all.is_empty().then_some(()))
         })
         .await;
+    }
+
+    /// Presses a key, wherever the keyboard is, as somebody without a mouse does.
+    pub async fn press(&self, key: &str) {
+        let (code, text) = match key {
+            "Tab" => (9, ""),
+            "Enter" => (13, "\r"),
+            "Space" => (32, " "),
+            "ArrowDown" => (40, ""),
+            other => panic!("no such key: {other}"),
+        };
+        let name = if key == "Space" { " " } else { key };
+        for kind in [if text.is_empty() { "rawKeyDown" } else { "keyDown" }, "keyUp"] {
+            let event = json!({ "type": kind, "key": name, "code": key, "windowsVirtualKeyCode": code, "text": text });
+            self.devtools("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
+    /// Goes on by the tabulator until it stands on this, as far as once around the page.
+    pub async fn tab_to(&self, css: &str) {
+        self.see(css).await;
+        for _ in 0..150 {
+            if self.execute(&format!("return document.activeElement.matches({css:?})")).await == json!(true) {
+                return;
+            }
+            self.press("Tab").await;
+        }
+        panic!("the keyboard does not reach {css}");
+    }
+
+    /// Types where the keyboard is.
+    pub async fn write(&self, text: &str) {
+        self.devtools("Input.insertText", json!({ "text": text })).await;
+    }
+
+    /// Waits until this can be read in the page's only frame.
+    pub async fn see_in_frame(&self, text: &str) {
+        self.until(&format!("{text:?} in the frame"), PATIENCE, async || {
+            self.client.clone().enter_frame(0).await?;
+            let body = self.client.find(Locator::Css("body")).await;
+            let read = match body {
+                Ok(body) => body.text().await,
+                Err(error) => Err(error),
+            };
+            self.client.clone().enter_parent_frame().await?;
+            Ok::<_, fantoccini::error::CmdError>(read?.contains(text).then_some(()))
+        })
+        .await;
+    }
+
+    /// As paper (`print`), or as a screen again.
+    pub async fn media(&self, media: &str) {
+        self.devtools("Emulation.setEmulatedMedia", json!({ "media": media })).await;
     }
 
     /// What can be read there now; empty if nothing is there.

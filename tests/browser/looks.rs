@@ -1,12 +1,12 @@
 //! Every page, narrow and wide, light and dark: kept as a picture, and looked at by a script for
-//! what must be so for everybody: names for fields, order of headings, contrast, a visible focus.
+//! what must be so for everybody: names for fields, order of headings, contrast, a visible focus. axe-core looks at
+//! each in one light and one dark variant.
 
 use serde_json::{Value, json};
 
 use crate::{
     Stage,
     driver::{self, Browser},
-    sign_in,
 };
 
 const LOOK: &str = include_str!("look.js");
@@ -48,19 +48,21 @@ async fn fill_the_registry(stage: &Stage) {
 pub(crate) async fn look(browser: &Browser, name: &str, complaints: &mut Vec<String>) {
     browser.keep(name).await;
     // The keyboard is in use from here on: focus has to show.
-    for kind in ["rawKeyDown", "keyUp"] {
-        browser
-            .devtools(
-                "Input.dispatchKeyEvent",
-                json!({ "type": kind, "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9 }),
-            )
-            .await;
-    }
+    browser.press("Tab").await;
     let Value::Array(found) = browser.execute(LOOK).await else { panic!("the script says nothing") };
     complaints.extend(found.iter().map(|complaint| format!("{name}: {}", complaint.as_str().unwrap_or_default())));
 }
 
-/// The same, and axe-core besides, where it is installed: for the pages of users.
+/// The same, for one of the variants; axe-core does not need to see all of them.
+async fn look_at(browser: &Browser, page: &str, (width, dark): (u32, bool), complaints: &mut Vec<String>) {
+    let name = format!("{page}-{width}-{}", if dark { "dark" } else { "light" });
+    match dark == (width < 600) {
+        true => look_closely(browser, &name, complaints).await,
+        false => look(browser, &name, complaints).await,
+    }
+}
+
+/// The same, and axe-core besides, where it is installed.
 pub(crate) async fn look_closely(browser: &Browser, name: &str, complaints: &mut Vec<String>) {
     look(browser, name, complaints).await;
     let Some(axe) = axe() else { return };
@@ -96,22 +98,24 @@ async fn every_page_can_be_read_by_everybody() {
     let browser = Browser::start("looks", true).await;
     let mut complaints = Vec::new();
     let variants = [(1280, false), (1280, true), (320, false), (320, true)];
-    let name =
-        |page: &str, (width, dark): (u32, bool)| format!("{page}-{width}-{}", if dark { "dark" } else { "light" });
-
     for variant in variants {
         browser.look_like(variant.0, variant.1).await;
         browser.goto(&stage.console(0, "/login")).await;
         browser.see_text("h1", "Sign in").await;
-        look(&browser, &name("login", variant), &mut complaints).await;
+        look_at(&browser, "login", variant, &mut complaints).await;
     }
-    sign_in(&browser, &stage.console(0, "/")).await;
+    browser.fill("#name", "nobody").await;
+    browser.fill("#password", "wrong").await;
+    browser.click("main button").await;
+    browser.see("#problems").await;
+    look_at(&browser, "login-wrong", variants[3], &mut complaints).await;
+    without_a_mouse(&stage, &browser).await;
     for variant in variants {
         browser.look_like(variant.0, variant.1).await;
         browser.goto(&stage.console(0, "/")).await;
         browser.see_text("#connection", "Live.").await;
         browser.see_text("#fine-monitors .state", "Up").await;
-        look(&browser, &name("board-calm", variant), &mut complaints).await;
+        look_at(&browser, "board-calm", variant, &mut complaints).await;
     }
     let mail = fill_the_farm(&stage).await;
     fill_the_registry(&stage).await;
@@ -139,9 +143,9 @@ async fn every_page_can_be_read_by_everybody() {
         for (page, address, sign) in plain {
             browser.goto(&stage.console(0, address)).await;
             browser.see(sign).await;
-            look(&browser, &name(page, variant), &mut complaints).await;
+            look_at(&browser, page, variant, &mut complaints).await;
         }
-        form_and_preview(&stage, &browser, |page| name(page, variant), &mut complaints).await;
+        form_and_preview(&stage, &browser, variant, &mut complaints).await;
         for (page, address, sign) in [
             ("denial", "/mail", "Mail is unavailable"),
             ("denial-overdue", "/directory", "Phone directory is unavailable"),
@@ -149,28 +153,24 @@ async fn every_page_can_be_read_by_everybody() {
         ] {
             browser.goto(&stage.gate(1, address)).await;
             browser.see_text("h1", sign).await;
-            look_closely(&browser, &name(page, variant), &mut complaints).await;
+            look_at(&browser, page, variant, &mut complaints).await;
         }
     }
+    on_paper(&stage, &browser).await;
     // The whole system, last: it stands in front of everything else.
     stage.say(json!({ "targets": ["system"], "status": "unavailable", "reason": "unplanned-outage", "message": "The data centre has no power." })).await;
     for variant in variants {
         browser.look_like(variant.0, variant.1).await;
         browser.goto(&stage.console(0, "/")).await;
         browser.see_text(".banner", "The data centre has no power.").await;
-        look(&browser, &name("board-system", variant), &mut complaints).await;
+        look_at(&browser, "board-system", variant, &mut complaints).await;
     }
     assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
     browser.end().await;
 }
 
 /// The form with errors, and a preview with warnings.
-async fn form_and_preview(
-    stage: &Stage,
-    browser: &Browser,
-    name: impl Fn(&str) -> String,
-    complaints: &mut Vec<String>,
-) {
+async fn form_and_preview(stage: &Stage, browser: &Browser, variant: (u32, bool), complaints: &mut Vec<String>) {
     browser.goto(&stage.console(0, "/notify")).await;
     browser.fill("#duration", "ten").await;
     browser.click("#criteria summary").await;
@@ -178,13 +178,63 @@ async fn form_and_preview(
     browser.fill("#clients", "everybody").await;
     browser.click("button[value=preview]").await;
     browser.see("#problems").await;
-    look(browser, &name("form-errors"), complaints).await;
+    look_at(browser, "form-errors", variant, complaints).await;
 
     browser.goto(&stage.console(0, "/notify?target=system&status=unavailable")).await;
     browser.fill("#message", "Everything is off <b>for a while</b>.").await;
     browser.choose("#restore", "automatic").await;
     browser.fill("#duration", "45").await;
     browser.click("button[value=preview]").await;
-    browser.see(".denial").await;
-    look(browser, &name("preview"), complaints).await;
+    browser.see_in_frame("Everything is off <b>for a while</b>.").await;
+    look_at(browser, "preview", variant, complaints).await;
+}
+
+/// From signing in to the receipt by the keyboard alone.
+async fn without_a_mouse(stage: &Stage, browser: &Browser) {
+    browser.goto(&stage.console(0, "/")).await;
+    browser.tab_to("#name").await;
+    browser.write("alice").await;
+    browser.tab_to("#password").await;
+    browser.write(crate::support::PASSWORD).await;
+    browser.press("Enter").await;
+    browser.tab_to("nav a[href='/notify']").await;
+    browser.press("Enter").await;
+    browser.tab_to("input[value='application:chat']").await;
+    browser.press("Space").await;
+    assert!(browser.is_checked("input[value='application:chat']").await);
+    browser.tab_to("input[name=status]").await;
+    while !browser.is_checked("input[name=status][value=available]").await {
+        browser.press("ArrowDown").await;
+    }
+    browser.tab_to("button[value=preview]").await;
+    browser.press("Enter").await;
+    browser.see_text("h1", "Chat is available").await;
+    browser.tab_to("button[value=confirm]").await;
+    browser.press("Enter").await;
+    browser.see_text("#receipt-summary", "All 3 nodes have confirmed").await;
+}
+
+/// Printed, a page has everything that is folded away, and nothing to click.
+async fn on_paper(stage: &Stage, browser: &Browser) {
+    const SHOWN: &str = "const shown = (css) => { const all = [...document.querySelectorAll(css)]; \
+        return all.length ? all.filter((one) => one.checkVisibility({ contentVisibilityAuto: true, checkVisibilityCSS: true })).length / all.length : null; }; ";
+    browser.look_like(1280, false).await;
+    for (page, whole, nothing) in [
+        (
+            "/",
+            "details .monitors td, .row, .plan h3",
+            ".top nav, .row-actions, .cause-actions, #bulk, input[form=bulk]",
+        ),
+        ("/history", "details .facts dd, .history th", ".top nav, .filters, .pages"),
+        ("/plans?view=month", ".calendar .item", ".tabs"),
+        ("/nodes", ".nodes td", ".top nav, .who"),
+    ] {
+        browser.goto(&stage.console(0, page)).await;
+        browser.see("main").await;
+        browser.media("print").await;
+        browser.keep(&format!("print{}", page.replace(['/', '?', '='], "-"))).await;
+        let shown = browser.execute(&format!("{SHOWN} return [shown({whole:?}), shown({nothing:?})]")).await;
+        assert_eq!(shown, json!([1, 0]), "{page}");
+        browser.media("screen").await;
+    }
 }

@@ -1,10 +1,10 @@
 //! The public status page and its feeds (docs/contract.md#status-page).
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     closing, in_seconds, opening,
-    support::{Farm, wait::poll_until},
+    support::{Farm, python, wait::poll_until},
 };
 
 const SECTION: &str = "[status_page]\ntitle = \"Status of Example\"\nurl = \"https://www.example.com/\"";
@@ -23,7 +23,8 @@ async fn an_outage_and_a_plan_are_on_the_page_in_the_feeds_and_after_a_restart()
         .await;
     let plan = closing(
         "application:mail",
-        json!({"goes_down_at": in_seconds(3_600.0), "expected_back_at": in_seconds(7_200.0), "restore": "automatic"}),
+        json!({"goes_down_at": in_seconds(3_600.0), "expected_back_at": in_seconds(7_200.0), "restore": "automatic",
+            "reason": "planned-maintenance", "message": "New disks; letters wait, none is lost"}),
     );
     node.submit_wait_all(plan).await;
     let summary = get("/summary.json").await.json();
@@ -34,6 +35,7 @@ async fn an_outage_and_a_plan_are_on_the_page_in_the_feeds_and_after_a_restart()
     assert_eq!(summary["scheduled_maintenances"].as_array().unwrap().len(), 1);
     assert!(get("/calendar.ics").await.text().contains("BEGIN:VEVENT"));
     assert!(get("").await.text().contains("Something is unavailable"));
+    read_by_others(&format!("http://{}/.forewarn/status", node.gate)).await;
     node.submit_wait_all(opening("application:mail")).await;
     assert_eq!(get("/summary.json").await.json()["incidents"], json!([]));
     let recorded = async || {
@@ -47,6 +49,38 @@ async fn an_outage_and_a_plan_are_on_the_page_in_the_feeds_and_after_a_restart()
     poll_until("the record is made again from the history", recorded).await;
     let posted = node.gate_send("POST", "/.forewarn/status", &[], Some(b"x")).await;
     assert_eq!(posted.expect(405).header("allow"), Some("GET, HEAD"));
+}
+
+/// A calendar's library, a feed parser and a client of Statuspage read what is there.
+async fn read_by_others(page: &str) {
+    for package in ["recurring_ical_events", "feedparser", "statuspage_prometheus_exporter"] {
+        if python(package).is_none() {
+            return;
+        }
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/farm/feed_readers.py");
+    let reading =
+        tokio::process::Command::new(python("feedparser").unwrap()).args([script, page]).output().await.unwrap();
+    let said = String::from_utf8_lossy(&reading.stderr).into_owned();
+    assert!(reading.status.success(), "{said}");
+    let found: Value = serde_json::from_slice(&reading.stdout).unwrap();
+    let event = &found["calendar"]["soon"][0];
+    assert_eq!(found["calendar"]["soon"].as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(event["summary"], "Mail: planned maintenance");
+    assert_eq!(
+        (&event["minutes"], &event["description"]),
+        (&json!(60.0), &json!("New disks; letters wait, none is lost"))
+    );
+    let feed = &found["feed"];
+    assert_eq!((&feed["version"], &feed["well_formed"]), (&json!("atom10"), &json!(true)), "{feed}");
+    assert_eq!(feed["title"], "Status of Example");
+    let titles: Vec<&Value> = feed["entries"].as_array().unwrap().iter().map(|entry| &entry["title"]).collect();
+    assert!(titles.contains(&&json!("Planned: Mail: planned maintenance")), "{titles:?}");
+    let summary = &found["summary"];
+    assert_eq!((&summary["success"], &summary["raw_status"]), (&json!(true), &json!("major")), "{summary}");
+    assert_eq!(summary["incident_metadata"].as_array().unwrap().len(), 1);
+    assert_eq!(summary["maintenance_metadata"][0]["name"], "Mail: planned maintenance");
+    assert_eq!(summary["component_metadata"].as_array().unwrap().len(), 3);
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use crate::{
     control::{
         audit,
         auth::Caller,
-        described::{Acting, Waiting},
+        described::{Submitting, Waiting},
         errors::Failure,
         formats::{Format, Refusal},
     },
@@ -48,11 +48,13 @@ const TIMEOUT: Duration = Duration::from_secs(5);
         (String = "application/soap+xml"),
     )),
     responses(
-        (status = 202, body = Submitted, headers(("Location" = String, description = "Where the notification is.")),
+        (status = 202, headers(("Location" = String, description = "Where the notification is.")),
+            content((Submitted = "application/json"), (String = "application/xml")),
             description = "Accepted, and on its way to the other nodes. With wait=all: some have not confirmed in time."),
-        (status = 200, body = Submitted, headers(("Location" = String, description = "Where the notification is.")),
-            description = "This id was known already, with the same content. With wait=all: every known node has confirmed."),
-        Acting
+        (status = 200, headers(("Location" = String, description = "Where the notification is.")),
+            content((Submitted = "application/json"), (String = "application/xml"), (String = "text/xml"), (String = "application/soap+xml")),
+            description = "This id was known already, with the same content. With wait=all: every known node has confirmed. In SOAP: accepted."),
+        Submitting
     )
 )]
 pub(crate) async fn submit(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Failure> {

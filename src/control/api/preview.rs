@@ -48,7 +48,8 @@ pub(crate) async fn preview(request: HttpRequest, payload: web::Payload) -> Resu
     let rehearsal = desk.rehearse(submission, Caller::of(&request)?.speaker()).await?;
     let (board, nodes) = (desk.board().await, desk.nodes().await);
     let titles = Titles::new(desk.known_targets().await);
-    let known = Known { board: &board, nodes: &nodes, titles: &titles, now: clock::now() };
+    let (node, now) = (&desk.shared().node, clock::now());
+    let known = Known { board: &board, nodes: &nodes, titles: &titles, node, now };
     let preview = Preview::of(&rehearsal, &known);
     let Preview { closes, replaces, warnings, .. } = &preview;
     Ok(HttpResponse::Ok().json(Answer { closes, opens: preview.opens(), replaces, warnings }))

@@ -11,7 +11,7 @@ use askama::Template;
 
 /// Nothing from elsewhere, nothing inline, in no frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+                      form-action 'self'; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The headers that every answer of the pages has.
 pub(crate) fn guarded(mut answer: HttpResponseBuilder, tls: bool) -> HttpResponseBuilder {

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     actors::desk::{
-        Board, BoardRow, CauseView, Delivery, DeliveryRow, DeliveryState, HistoryPage, MonitorState, MonitorView,
-        NodeView,
+        Board, BoardRow, CauseView, Delivery, DeliveryRow, DeliveryState, HistoryPage, HookView, MonitorState,
+        MonitorView, NodeView,
     },
     answer::Rehearsal,
     availability::{
@@ -260,13 +260,45 @@ pub(crate) fn typed() -> Fields {
     }
 }
 
+/// A webhook whose receiver is gone, and mail that works.
+fn hooks() -> Vec<HookView> {
+    let mail = HookView {
+        name: "mail".parse().unwrap(),
+        kind: "mail",
+        told: 17,
+        failures: 1,
+        given_up: 0,
+        waiting: 0,
+        waiting_since: None,
+        problem: None,
+    };
+    let gone = HookView {
+        name: "ops".parse().unwrap(),
+        kind: "webhook",
+        told: 3,
+        failures: 12,
+        given_up: 1,
+        waiting: 2,
+        waiting_since: Some(at("2026-11-23T15:00:00Z")),
+        problem: Some("it answered 500 Internal Server Error".to_owned()),
+    };
+    vec![gone, mail]
+}
+
 pub(crate) fn preview() -> PreviewPage {
     let fields = typed();
     let (json, _) = to_json(&fields, face().zone);
     let entry = entry(7, "2026-11-23T16:40:00Z", &Author::operator("alice"), &json);
     PreviewPage::new(
         chrome("notify"),
-        PreviewInput { fields: &fields, entry: &entry, preview: preview_of(&entry), titles: &titles(), face: &face() },
+        PreviewInput {
+            fields: &fields,
+            entry: &entry,
+            preview: preview_of(&entry),
+            titles: &titles(),
+            face: &face(),
+            languages: vec!["en".into(), "de".into()],
+        },
     )
 }
 
@@ -282,7 +314,10 @@ pub(crate) fn preview_of(entry: &Arc<Entry>) -> Preview {
         |row: &BoardRow| Definition { name: row.name.clone(), uses: row.uses.iter().map(used).collect(), agree: 1 };
     let definitions: Vec<Definition> = rows.iter().map(definition).collect();
     let rehearsal = Rehearsal::of(&ledger, &[Arc::clone(entry)], &definitions, &name("a"), now()).unwrap();
-    Preview::of(&rehearsal, &Known { board: &board(), nodes: &nodes(), titles: &titles(), now: now() })
+    Preview::of(
+        &rehearsal,
+        &Known { board: &board(), nodes: &nodes(), titles: &titles(), node: &"a".parse().unwrap(), now: now() },
+    )
 }
 
 /// Node c is away, and an address has never answered.
@@ -387,7 +422,7 @@ fn schedule_preview() -> SchedulePreview {
     let hidden = hidden.pairs().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let row = ScheduleRow::new(record, &standing, &titles, &face);
     let effects = (&plan.notification, preview_of(&plan));
-    SchedulePreview::new(chrome("plans"), hidden, row, effects, 4, &face)
+    SchedulePreview::new(chrome("plans"), hidden, row, effects, 4, (&face, vec!["en".into(), "de".into()]))
 }
 
 /// The form of a schedule or template.
@@ -636,7 +671,7 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
                 .render()
                 .unwrap(),
         ),
-        ("nodes", NodesPage::new(chrome("nodes"), &nodes(), &face).render().unwrap()),
+        ("nodes", NodesPage::new(chrome("nodes"), &nodes(), &hooks(), &face).render().unwrap()),
         ("forget", ForgetPage { chrome: chrome("nodes"), name: "c".into(), reachable: false }.render().unwrap()),
         ("login", login(true, None, "").render().unwrap()),
         (

@@ -6,7 +6,7 @@ mod registry;
 mod said;
 
 pub(super) use self::{
-    problems::{Acting, Forgetting, Problems, Reading, ReadingOne, Telling, Trying},
+    problems::{Acting, Forgetting, Problems, Reading, ReadingOne, Submitting, Telling, Trying},
     registry::{ScheduleValue, TemplateValue},
     said::{Before, Waiting},
 };

@@ -74,8 +74,10 @@ fn refer(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {
 pub(crate) enum Reading {}
 /// What reading one thing can be answered with.
 pub(crate) enum ReadingOne {}
-/// What handing in a notification can be answered with.
+/// What a change can be answered with.
 pub(crate) enum Acting {}
+/// What handing in a notification can be answered with, which is answered in the form that it came in.
+pub(crate) enum Submitting {}
 /// What handing in alerts can be answered with.
 pub(crate) enum Telling {}
 /// What asking what a notification would do can be answered with.
@@ -98,6 +100,28 @@ impl IntoResponses for ReadingOne {
 impl IntoResponses for Acting {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         refer(&[400, 401, 403, 408, 409, 413, 414, 415, 422, 429, 503])
+    }
+}
+
+impl IntoResponses for Submitting {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let text = || ContentBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).build();
+        let mut responses = Acting::responses();
+        let kinds = KINDS.iter().filter(|kind| responses.contains_key(&kind.status.to_string()));
+        let kinds: BTreeMap<u16, String> = kinds.map(|kind| (kind.status, name(kind))).collect();
+        for (name, mut response) in all() {
+            let Some((status, _)) = kinds.iter().find(|(_, known)| **known == name) else { continue };
+            response.content.insert("application/problem+xml".to_owned(), text().into());
+            if *status == 400 {
+                response.content.insert("application/soap+xml".to_owned(), text().into());
+            }
+            responses.insert(status.to_string(), response.into());
+        }
+        let fault = ResponseBuilder::new()
+            .description("A SOAP fault: of every error in SOAP 1.1, of the node's own in SOAP 1.2.");
+        let fault = fault.content("text/xml", text()).content("application/soap+xml", text());
+        responses.insert("500".to_owned(), fault.build().into());
+        responses
     }
 }
 

@@ -96,10 +96,19 @@
   // A second click on a button that sends does nothing; the server would take it as a repeat anyway.
   for (const once of document.querySelectorAll("form[data-once]")) {
     once.addEventListener("submit", (event) => {
+      // What is shown in a frame is not sent.
+      if (event.submitter?.formTarget) return;
       if (once.dataset.sent) { event.preventDefault(); return; }
       once.dataset.sent = "1";
     });
     addEventListener("pageshow", () => { delete once.dataset.sent; });
+  }
+
+  // ---- The page that users will see, within a preview -----------------------------------------
+  const first = main.querySelector(".shown [data-first]");
+  if (first) {
+    first.click();
+    main.querySelector(".shown select")?.addEventListener("change", () => first.click());
   }
 
   // ---- Receipts within the history -----------------------------------------------------------
@@ -288,6 +297,14 @@
     addEventListener("pagehide", () => source.close());
     addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
   }
+
+  // ---- On paper: what is folded away is printed, too -------------------------------------------
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = [...main.querySelectorAll("details:not([open])")];
+    for (const details of folded) details.open = true;
+  });
+  addEventListener("afterprint", () => { for (const details of folded) details.open = false; folded = []; });
 
   // ---- At the end: own zone, and the eye on what is wrong ------------------------------------
   for (const name of document.querySelectorAll("[data-zone-name]")) if (!form || !form.contains(name)) name.textContent = zone;

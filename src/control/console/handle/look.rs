@@ -157,7 +157,7 @@ pub(crate) async fn nodes(state: web::Data<ConsoleState>, request: HttpRequest) 
 async fn show_nodes(state: &ConsoleState, request: &HttpRequest) -> Answer {
     let visit = enter(state, request, clock::now())?;
     let nodes = state.desk.nodes().await;
-    let mut page = NodesPage::new(visit.chrome("nodes"), &nodes, &visit.face);
+    let mut page = NodesPage::new(visit.chrome("nodes"), &nodes, &state.desk.hooks(), &visit.face);
     let query = form::read_pairs(request.query_string());
     let forgotten = form::first(&query, "forgotten");
     // The address can be written by hand, so it is shown only if it is true.
@@ -202,7 +202,8 @@ async fn try_forget(state: &ConsoleState, request: &HttpRequest, body: web::Payl
         }
         Ok(false) => Err(no_such_node(&visit)),
         Err(error) => {
-            let mut page = NodesPage::new(visit.chrome("nodes"), &state.desk.nodes().await, &visit.face);
+            let nodes = state.desk.nodes().await;
+            let mut page = NodesPage::new(visit.chrome("nodes"), &nodes, &state.desk.hooks(), &visit.face);
             page.problem = Some(error.to_string());
             Ok(visit.html(Failure::from(error).status_code(), &page))
         }

@@ -5,6 +5,7 @@ mod csv;
 mod elsewhere;
 mod extend;
 mod fill;
+mod foreseen;
 mod look;
 mod moved;
 mod notify;

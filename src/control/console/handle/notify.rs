@@ -13,10 +13,11 @@ use uuid::Uuid;
 use super::{
     Answer,
     ask::{Page, ask, author, refused, retry_later, sent_already},
-    either, known, moved, registry,
+    either, foreseen, known, moved, registry,
 };
 use crate::{
     actors::desk::SubmitError,
+    answer::Rehearsal,
     availability::{Moment, Submission},
     clock,
     control::{
@@ -72,6 +73,10 @@ async fn take(state: &ConsoleState, request: &HttpRequest, body: web::Payload) -
         fields.id = clock::new_id().to_string();
     }
     let notifies = fields.about() == About::Notification;
+    let language = form::first(&pairs, foreseen::LANGUAGE);
+    if !language.is_empty() {
+        return Ok(foreseen::page(&visit, fields, language, form::first(&pairs, foreseen::APPLICATION)).await);
+    }
     Ok(match form::first(&pairs, "action") {
         "edit" => ask(&visit, fields, Page::default()).await,
         "schedule" if notifies => {
@@ -86,6 +91,12 @@ async fn take(state: &ConsoleState, request: &HttpRequest, body: web::Payload) -
         _ if notifies => preview(&visit, fields, now, None, StatusCode::OK).await,
         _ => registry::preview(&visit, fields).await,
     })
+}
+
+/// What the notification would do, as far as the fields make one that would be taken.
+pub(super) async fn rehearse(visit: &Visit<'_>, fields: &Fields) -> Option<Rehearsal> {
+    let submission = submission(visit, fields).ok()?;
+    visit.state.desk.rehearse(submission, author(visit)).await.ok()
 }
 
 /// The submission that the fields make; its form is right, what depends on the farm is not checked.
@@ -146,9 +157,12 @@ pub(super) async fn preview(
     }
     let nodes = visit.state.desk.nodes().await;
     let (_, titles) = known(visit).await;
-    let known = Known { board: &board, nodes: &nodes, titles: &titles, now: visit.face.now };
+    let (node, now) = (&visit.state.node, visit.face.now);
+    let known = Known { board: &board, nodes: &nodes, titles: &titles, node, now };
     let preview = Preview::of(&rehearsal, &known);
-    let input = PreviewInput { fields: &fields, entry: &rehearsal.entry, preview, titles: &titles, face: &visit.face };
+    let languages = foreseen::languages(visit);
+    let (entry, titles, face) = (&rehearsal.entry, &titles, &visit.face);
+    let input = PreviewInput { fields: &fields, entry, preview, titles, face, languages };
     let mut page = PreviewPage::new(visit.chrome("notify"), input);
     page.notice = notice;
     visit.html(status, &page)

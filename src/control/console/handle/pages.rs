@@ -15,8 +15,8 @@ use actix_web::{
 use super::{Answer, either};
 use crate::{
     actors::shared::Slot,
-    answer::{Occasion, Shape, sample},
-    availability::Target,
+    answer::{Denial, Occasion, Shape, sample},
+    availability::{Moment, Target},
     clock,
     control::{
         audit,
@@ -26,6 +26,7 @@ use crate::{
             view::PagesPage,
         },
     },
+    text::Language,
 };
 
 /// A body with a name, a number and a token.
@@ -33,7 +34,8 @@ const SMALL: usize = 4 << 10;
 /// The longest life of a pass, in hours.
 const LONGEST: u64 = 30 * 24;
 /// The page's own looks, and no scripts: it does not come back by itself, and sends nothing.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data: 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data: 'self'; base-uri 'none'; form-action 'none'";
 
 /// `GET /pages`
 pub(crate) async fn pages(state: web::Data<ConsoleState>, request: HttpRequest) -> HttpResponse {
@@ -64,6 +66,12 @@ fn show_page(state: &ConsoleState, request: &HttpRequest, name: &str) -> Answer 
     let clock = shared.clock();
     let found = slot(state, name).and_then(|slot| sample(&slot.snapshot.load(), clock));
     let Some(denial) = found else { return Err(no_such(&visit)) };
+    Ok(as_users_see_it(&denial, language, clock, "'none'"))
+}
+
+/// The page of a denial without its scripts: it does not come back by itself, and sends nothing. `frames`: who may have
+/// it in a frame.
+pub(super) fn as_users_see_it(denial: &Denial, language: &Arc<Language>, clock: Moment, frames: &str) -> HttpResponse {
     let occasion =
         Occasion { shape: Shape::Html, instance: "/", reading: true, clock, language, works: &[], chance: 0 };
     let mut answer = HttpResponse::Ok();
@@ -72,10 +80,24 @@ fn show_page(state: &ConsoleState, request: &HttpRequest, name: &str) -> Answer 
             answer.insert_header((HeaderName::from_static(name), value));
         }
     }
-    Ok(answer.insert_header((CONTENT_SECURITY_POLICY, POLICY)).body(denial.body(&occasion)))
+    let page = String::from_utf8_lossy(&denial.body(&occasion)).into_owned();
+    let page = ["script", "noscript"].into_iter().fold(page, |page, element| without(element, &page));
+    answer.insert_header((CONTENT_SECURITY_POLICY, format!("{POLICY}; frame-ancestors {frames}"))).body(page)
 }
 
-fn slot(state: &ConsoleState, name: &str) -> Option<Arc<Slot>> {
+/// The page without elements of this kind, which have no others of the kind inside.
+fn without(element: &str, page: &str) -> String {
+    let (open, close) = (format!("<{element}"), format!("</{element}>"));
+    let mut kept = String::with_capacity(page.len());
+    let mut rest = page;
+    while let Some((before, from)) = rest.split_once(&open) {
+        kept.push_str(before);
+        rest = from.split_once(&close).map_or("", |(_, behind)| behind);
+    }
+    kept + rest
+}
+
+pub(super) fn slot(state: &ConsoleState, name: &str) -> Option<Arc<Slot>> {
     state.desk.shared().slots().iter().find(|slot| slot.app.name().as_str() == name).cloned()
 }
 
@@ -116,4 +138,16 @@ async fn make_pass(state: &ConsoleState, request: &HttpRequest, body: web::Paylo
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     page.problem = problem;
     Ok(visit.html(status, &page))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without;
+
+    #[test]
+    fn scripts_go_and_all_else_stays() {
+        let page = "<p>a</p><script type=\"x\">if (1 < 2) {}</script><p>b</p><script>c</script><p>d</p>";
+        assert_eq!(without("script", page), "<p>a</p><p>b</p><p>d</p>");
+        assert_eq!(without("noscript", page), page);
+    }
 }

@@ -12,10 +12,11 @@ use uuid::Uuid;
 use super::{
     Answer,
     ask::{Page, ask, author, refused},
-    either, known,
+    either, foreseen, known,
 };
 use crate::{
     actors::desk::RegisterError,
+    answer::Rehearsal,
     availability::{FieldError, Key, Kind, NodeId, Record, Schedule, Target},
     clock,
     control::{
@@ -266,24 +267,35 @@ pub(super) async fn preview(visit: &Visit<'_>, mut fields: Fields) -> HttpRespon
     if key.kind == Kind::Template {
         return ask(visit, fields, Page::default()).await;
     }
-    let (face, operator) = (visit.face, author(visit).operator);
-    let record = Record::stamped(key, Some(checked), operator, visit.state.node.clone(), (face.now, 0, NodeId::NONE));
-    let schedule = Schedule::of(&record).ok().flatten();
-    let first = schedule.and_then(|schedule| Some(schedule.plan(&record, schedule.begins(face.now).next()?)));
-    let Some(plan) = first else { return no_such(visit, key.kind) };
+    let face = visit.face;
+    let Some((record, rehearsal)) = rehearse(visit, key, checked).await else { return no_such(visit, key.kind) };
     let (board, nodes) = (visit.state.desk.board().await, visit.state.desk.nodes().await);
     let (_, titles) = known(visit).await;
-    let Some(rehearsal) = visit.state.desk.rehearse_entry(Arc::clone(&plan)).await else {
-        return no_such(visit, key.kind);
-    };
-    let preview = Preview::of(&rehearsal, &Known { board: &board, nodes: &nodes, titles: &titles, now: face.now });
+    let known = Known { board: &board, nodes: &nodes, titles: &titles, node: &visit.state.node, now: face.now };
+    let preview = Preview::of(&rehearsal, &known);
     let standing = Standing::of(&board);
     let replaces = if held.is_some() { standing.count(&key.id) } else { 0 };
     let row = ScheduleRow::new(&record, &standing, &titles, &face);
     let hidden = fields.pairs().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let chrome = visit.chrome("plans");
-    let page = SchedulePreview::new(chrome, hidden, row, (&plan.notification, preview), replaces, &face);
+    let effects = (&rehearsal.entry.notification, preview);
+    let looks = (&face, foreseen::languages(visit));
+    let page = SchedulePreview::new(visit.chrome("plans"), hidden, row, effects, replaces, looks);
     visit.html(StatusCode::OK, &page)
+}
+
+/// A schedule as it would be kept, and what its first occurrence would do.
+async fn rehearse(visit: &Visit<'_>, key: Key, checked: Value) -> Option<(Arc<Record>, Rehearsal)> {
+    let (now, operator) = (visit.face.now, author(visit).operator);
+    let record = Record::stamped(key, Some(checked), operator, visit.state.node.clone(), (now, 0, NodeId::NONE));
+    let schedule = Schedule::of(&record).ok().flatten()?;
+    let plan = schedule.plan(&record, schedule.begins(now).next()?);
+    Some((record, visit.state.desk.rehearse_entry(plan).await?))
+}
+
+/// What the first occurrence of the form's schedule would do, as far as the schedule would be taken.
+pub(super) async fn first_occurrence(visit: &Visit<'_>, mut fields: Fields) -> Option<Rehearsal> {
+    let (key, _, checked, _) = check(visit, &mut fields).await.ok()?;
+    rehearse(visit, key, checked).await.map(|(_, rehearsal)| rehearsal)
 }
 
 /// Saves it and leads to the list.

@@ -29,7 +29,7 @@ pub(crate) use history::{Filter, HistoryView};
 pub(crate) use login::{LoginPage, safe_next};
 pub(crate) use nodes::{ForgetPage, NodesPage};
 pub(crate) use pages::PagesPage;
-pub(crate) use preview::{CancelPage, Denial, PreviewInput, PreviewPage};
+pub(crate) use preview::{CancelPage, Denial, PreviewInput, PreviewPage, Shown};
 pub(crate) use receipt::{Holds, ReceiptPage};
 pub(crate) use registry::{
     RemovePage, SchedulePreview, ScheduleRow, SchedulesPage, Standing, TemplateRow, TemplatesPage,

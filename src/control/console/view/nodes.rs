@@ -1,10 +1,10 @@
-//! The nodes of the farm, and whether they agree.
+//! The nodes of the farm, whether they agree, and whom this node tells what happens.
 
 use askama::Template;
 
 use super::{Chrome, encoded};
 use crate::{
-    actors::desk::NodeView,
+    actors::desk::{HookView, NodeView},
     control::console::{
         when::{Face, When},
         words,
@@ -48,6 +48,29 @@ pub(crate) struct Row {
     pub forget_href: Option<String>,
 }
 
+/// A webhook of this node, or its mail.
+#[derive(Debug, Clone)]
+pub(crate) struct HookRow {
+    /// Its name.
+    pub name: String,
+    /// `webhook` or `mail`.
+    pub kind: &'static str,
+    /// `ready` or `away`: the icon.
+    pub icon: &'static str,
+    /// The state in words.
+    pub state: &'static str,
+    /// Why the last attempt failed.
+    pub problem: Option<String>,
+    /// What waits, in words.
+    pub waiting: String,
+    /// When the oldest of it happened.
+    pub since: Option<When>,
+    /// Since the node was started.
+    pub told: u64,
+    /// The same, in words; empty: nothing.
+    pub given_up: String,
+}
+
 /// The page.
 #[derive(Template)]
 #[template(path = "console/nodes.html")]
@@ -58,6 +81,8 @@ pub(crate) struct NodesPage {
     pub summary: String,
     /// This one first.
     pub rows: Vec<Row>,
+    /// In the order of the configuration.
+    pub hooks: Vec<HookRow>,
     /// What was just done.
     pub notice: Option<String>,
     /// What was just tried in vain.
@@ -66,7 +91,7 @@ pub(crate) struct NodesPage {
 
 impl NodesPage {
     /// Of what the desk knows.
-    pub(crate) fn new(chrome: Chrome, nodes: &[NodeView], face: &Face) -> Self {
+    pub(crate) fn new(chrome: Chrome, nodes: &[NodeView], hooks: &[HookView], face: &Face) -> Self {
         let own = nodes.iter().find(|node| node.this).and_then(|node| node.ledger_fingerprint.as_deref());
         let rows: Vec<Row> = nodes.iter().map(|node| row(node, own, face)).collect();
         let ready = rows.iter().filter(|row| row.kind == "ready").count();
@@ -81,7 +106,8 @@ impl NodesPage {
         } else if rows.len() > 1 && ready == rows.len() {
             summary += " All ledgers are equal.";
         }
-        Self { chrome, summary, rows, notice: None, problem: None }
+        let hooks = hooks.iter().map(|hook| hook_row(hook, face)).collect();
+        Self { chrome, summary, rows, hooks, notice: None, problem: None }
     }
 }
 
@@ -123,6 +149,27 @@ fn row(node: &NodeView, own: Option<&str>, face: &Face) -> Row {
         definitions: words::list(&node.definitions, "and"),
         zone_data: node.zone_data.clone(),
         forget_href: (!node.this).then(|| format!("/nodes/forget?name={}", encoded(&node.name))),
+    }
+}
+
+fn hook_row(hook: &HookView, face: &Face) -> HookRow {
+    let (icon, state) = match (&hook.problem, hook.waiting) {
+        (Some(_), _) => ("away", "Does not take events"),
+        (None, 0) if hook.told == 0 => ("ready", "Nothing to tell yet"),
+        (None, 0) => ("ready", "Up to date"),
+        (None, _) => ("starting", "Events are on their way"),
+    };
+    let events = |n: u64| format!("{n} {}", if n == 1 { "event" } else { "events" });
+    HookRow {
+        name: hook.name.to_string(),
+        kind: hook.kind,
+        icon,
+        state,
+        problem: hook.problem.as_deref().map(words::capital),
+        waiting: if hook.waiting == 0 { "nothing".to_owned() } else { events(hook.waiting as u64) },
+        since: hook.waiting_since.map(|at| face.show(at)),
+        told: hook.told,
+        given_up: if hook.given_up == 0 { String::new() } else { format!("{} given up", events(hook.given_up)) },
     }
 }
 

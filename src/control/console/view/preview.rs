@@ -37,6 +37,25 @@ pub(crate) struct PreviewInput<'a> {
     pub titles: &'a Titles,
     /// The operators' zone and the present.
     pub face: &'a Face,
+    /// The languages in which users may see their page.
+    pub languages: Vec<String>,
+}
+
+/// The page that users will see, in a frame: of which applications, and in which languages.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shown {
+    /// Name and title of what is closed; empty: users see no page.
+    pub applications: Vec<(String, String)>,
+    /// Tags.
+    pub languages: Vec<String>,
+}
+
+impl Shown {
+    /// Of what a preview closes.
+    pub(super) fn new(preview: &Preview, languages: Vec<String>) -> Self {
+        let named = preview.closes.iter().map(|one| (one.application.to_string(), one.title.clone()));
+        Self { applications: named.collect(), languages }
+    }
 }
 
 /// The page with the confirming button.
@@ -51,6 +70,8 @@ pub(crate) struct PreviewPage {
     pub entry: EntryView,
     /// What users of the first affected application will read.
     pub denial: Option<Denial>,
+    /// The whole page.
+    pub shown: Shown,
     /// Whose users notice.
     pub affected: Vec<Affected>,
     /// What may not have been meant.
@@ -63,13 +84,14 @@ impl PreviewPage {
     /// Of a submission that the desk would take.
     pub(crate) fn new(chrome: Chrome, input: PreviewInput<'_>) -> Self {
         let n = &input.entry.notification;
+        let shown = Shown::new(&input.preview, input.languages);
         let Preview { affected, warnings, .. } = input.preview;
         let closes = n.status == Some(Status::Unavailable);
         let denial = affected.first().filter(|_| closes).map(|one| denial(n, &one.title, input.face));
         let hidden =
             input.fields.pairs().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let entry = EntryView::new(input.entry, input.titles, input.face);
-        Self { chrome, hidden, entry, denial, affected, warnings, notice: None }
+        Self { chrome, hidden, entry, denial, shown, affected, warnings, notice: None }
     }
 }
 

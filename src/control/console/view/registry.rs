@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use askama::Template;
 use uuid::Uuid;
 
-use super::{Chrome, Denial, preview::denial};
+use super::{Chrome, Denial, Shown, preview::denial};
 use crate::{
     actors::desk::Board,
     availability::{Entry, Moment, Notification, Record, Schedule, Status},
@@ -305,6 +305,8 @@ pub(crate) struct SchedulePreview {
     pub affected: Vec<Affected>,
     /// What users of the first one will read.
     pub denial: Option<Denial>,
+    /// The whole page.
+    pub shown: Shown,
     /// What may not have been meant.
     pub warnings: Vec<String>,
 }
@@ -317,10 +319,11 @@ impl SchedulePreview {
         row: ScheduleRow,
         (plan, preview): (&Notification, Preview),
         replaces: usize,
-        face: &Face,
+        (face, languages): (&Face, Vec<String>),
     ) -> Self {
+        let shown = Shown::new(&preview, languages);
         let Preview { affected, warnings, .. } = preview;
         let denial = affected.first().map(|one| denial(plan, &one.title, face));
-        Self { chrome, hidden, row, replaces, affected, denial, warnings }
+        Self { chrome, hidden, row, replaces, affected, denial, shown, warnings }
     }
 }
