@@ -9,22 +9,16 @@
 //! - It never speaks before it has something to take back or to report: the first good checks say nothing.
 //! - A monitor that keeps changing its mind keeps its closing until everything has been good for a while.
 
-use std::collections::VecDeque;
+mod damping;
+
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+pub use damping::HELD;
+
+use self::damping::Damping;
 use super::{Health, Serving};
 use crate::{availability::Moment, sync::Now};
-
-/// This many changes of mind within [`FLAP_WINDOW`] make a monitor hold on to its closing.
-const FLAP_CHANGES: usize = 6;
-/// How far back changes of mind count.
-const FLAP_WINDOW: Duration = Duration::from_secs(10 * 60);
-/// How long a damped monitor must find everything good before it opens again.
-const CALM: Duration = Duration::from_secs(5 * 60);
-
-/// What is said of a closing that is held on to.
-pub const HELD: &str = "It changed too often: it stays closed until every check has been good for 5 minutes.";
 
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,13 +119,7 @@ pub struct Machine {
     good: u32,
     slow: u32,
     fast: u32,
-    /// Since when every check has been good, on the clock that never goes back.
-    good_since: Option<Duration>,
-    /// When it changed its mind, the latest last, [`FLAP_CHANGES`] at most.
-    changes: VecDeque<Duration>,
-    is_damped: bool,
-    /// The standing closing says that it is held on to.
-    told_damped: bool,
+    damping: Damping,
     standing: Option<Standing>,
     /// When the standing word was last said; absent: in an earlier run.
     said: Option<Duration>,
@@ -149,10 +137,7 @@ impl Machine {
             good: 0,
             slow: 0,
             fast: 0,
-            good_since: None,
-            changes: VecDeque::new(),
-            is_damped: false,
-            told_damped: false,
+            damping: Damping::default(),
             standing: standing.filter(|word| word.statement.claim != Claim::Available),
             said: None,
         }
@@ -170,7 +155,7 @@ impl Machine {
 
     /// What the latest bad or unknown check said, and whether the monitor is damped; for people.
     pub fn detail(&self) -> Option<String> {
-        match (&self.detail, self.is_damped) {
+        match (&self.detail, self.is_damped()) {
             (Some(detail), true) => Some(format!("{detail}. {HELD}")),
             (None, true) => Some(HELD.to_owned()),
             (detail, false) => detail.clone(),
@@ -189,7 +174,7 @@ impl Machine {
 
     /// Whether it holds on to its closing, because it has changed its mind too often.
     pub fn is_damped(&self) -> bool {
-        self.is_damped
+        self.damping.is_damped()
     }
 
     /// The first word of a new claim got this time from the node that took it: repeats carry it.
@@ -241,7 +226,7 @@ impl Machine {
             Serving::Some if closes || self.closes() => Some(Statement::plain(Claim::Available, None)),
             Serving::None if self.health == Health::Down => {
                 let closing =
-                    Statement { held: self.is_damped, ..Statement::plain(Claim::Unavailable, self.detail.clone()) };
+                    Statement { held: self.is_damped(), ..Statement::plain(Claim::Unavailable, self.detail.clone()) };
                 wanted.or_else(|| Some(self.keep_or(closing)))
             }
             Serving::Unknown if closes && !self.closes() => return None,
@@ -266,11 +251,11 @@ impl Machine {
         self.good = self.good.saturating_add(1);
         self.slow = if is_slow { self.slow.saturating_add(1) } else { 0 };
         self.fast = if is_slow { 0 } else { self.fast.saturating_add(1) };
-        self.good_since.get_or_insert(now.mono);
+        self.damping.good(now.mono);
         if matches!(self.health, Health::Unknown | Health::Down) && self.good < recover_after {
             return None;
         }
-        if self.health == Health::Down && !self.may_open(now) {
+        if self.health == Health::Down && !self.damping.may_open(now.mono) {
             return self.standing_with_detail();
         }
         if self.slow >= self.thresholds.fail_after.get() {
@@ -287,28 +272,10 @@ impl Machine {
         Some(Statement::plain(Claim::Available, None))
     }
 
-    /// Whether it may change from down to good. One change of mind too many damps it; a damped monitor opens
-    /// when every check has been good for [`CALM`].
-    fn may_open(&mut self, now: Now) -> bool {
-        self.is_damped |= self.changes_lately(now) + 1 >= FLAP_CHANGES;
-        let calm_since = self.good_since.unwrap_or(now.mono);
-        if self.is_damped && now.mono.saturating_sub(calm_since) < CALM {
-            return false;
-        }
-        if self.is_damped {
-            (self.is_damped, self.told_damped) = (false, false);
-            self.changes.clear();
-        }
-        true
-    }
-
     /// The standing closing. Once for each damping it is told that it is held on to.
     fn standing_with_detail(&mut self) -> Option<Statement> {
         let standing = self.standing.as_ref()?.statement.clone();
-        match std::mem::replace(&mut self.told_damped, true) {
-            true => Some(standing),
-            false => Some(Statement { held: true, ..standing }),
-        }
+        Some(if self.damping.has_to_tell() { Statement { held: true, ..standing } } else { standing })
     }
 
     fn stands(&self, claim: Claim) -> bool {
@@ -324,20 +291,18 @@ impl Machine {
 
     fn bad(&mut self, detail: String, now: Now) -> Option<Statement> {
         (self.good, self.slow, self.fast) = (0, 0, 0);
-        self.good_since = None;
+        self.damping.bad();
         self.bad = self.bad.saturating_add(1);
         self.detail = Some(detail);
         if self.bad < self.thresholds.fail_after.get() {
             return None;
         }
-        if self.changes_lately(now) + usize::from(self.health != Health::Down) >= FLAP_CHANGES {
-            self.is_damped = true;
-        }
+        self.damping.closing(self.health != Health::Down, now.mono);
         self.turn(Health::Down, now);
         if !self.stands(Claim::Unavailable) {
-            self.told_damped = self.is_damped;
+            self.damping.told();
         }
-        let held = self.is_damped;
+        let held = self.is_damped();
         Some(self.keep_or(Statement { held, ..Statement::plain(Claim::Unavailable, self.detail.clone()) }))
     }
 
@@ -370,17 +335,10 @@ impl Machine {
         let is_known = self.health != Health::Unknown && health != Health::Unknown;
         let is_change = is_known && (self.health == Health::Down) != (health == Health::Down);
         if is_change {
-            self.changes.push_back(now.mono);
-            if self.changes.len() > FLAP_CHANGES {
-                self.changes.pop_front();
-            }
+            self.damping.changed(now.mono);
         }
         self.health = health;
         self.health_since = Some(now.wall);
-    }
-
-    fn changes_lately(&self, now: Now) -> usize {
-        self.changes.iter().filter(|at| now.mono.saturating_sub(**at) < FLAP_WINDOW).count()
     }
 
     /// Says this, unless it stands already and is not due for a repeat.
