@@ -271,3 +271,6 @@ impl Replica {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

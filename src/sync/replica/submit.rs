@@ -238,3 +238,6 @@ impl Replica {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
