@@ -125,3 +125,6 @@ impl Replica {
         self.wake(id, now);
     }
 }
+
+#[cfg(test)]
+mod tests;
