@@ -19,6 +19,9 @@ use crate::support::{Farm, Node, TOKEN};
 /// The longest that a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Runs the program that stands behind it, in place of the one that the node would run.
+const INSTEAD: &str = r#"shift; exec "$0" "$@""#;
+
 /// Asks once; the answer, which must be the application's.
 async fn ask(stream: &mut TcpStream) -> String {
     let asking = async {
@@ -90,8 +93,14 @@ async fn no_request_fails_while_a_node_restarts_on_an_inherited_socket() {
     let done = AtomicBool::new(false);
     // Three rounds, or ten with more clients.
     let (rounds, staying, coming) = if std::env::var_os("FOREWARN_LONG").is_some() { (10, 8, 4) } else { (3, 4, 2) };
+    // Another binary, an older one as a rule, that takes turns with this build's: an upgrade and a downgrade under load.
+    let other = std::env::var("FOREWARN_OTHER_BINARY").ok();
     let changes = async {
-        for _ in 0..rounds {
+        for round in 0..rounds {
+            match &other {
+                Some(other) if round % 2 == 0 => node.set_wrapper(&["sh", "-c", INSTEAD, other]),
+                _ => node.set_wrapper(&[]),
+            }
             node.signal(Signal::HUP);
             crate::reloading::reload(node, TOKEN).await.expect(200);
             node.terminate().await;
