@@ -9,6 +9,7 @@
 //! main          arguments in, exit status out                           cli
 //! cli           the command line: a file per subcommand                 all below
 //! demo          the farm that `forewarn demo` starts                    config answer vocabulary availability clock
+//! fuzz          for tests: hostile bytes for every reader             all below
 //! embed         a node or a listener inside an application in Rust     all below
 //! node          one node, put together: boot order, shutdown order      all below
 //! gate          what users reach: decide, deny, forward, check          http1 actors answer text store outside monitor sync tls vocabulary availability clock noise
@@ -75,6 +76,8 @@ pub mod vocabulary;
 mod body;
 mod control;
 mod demo;
+#[cfg(test)]
+mod fuzz;
 mod node;
 mod noise;
 mod probe;

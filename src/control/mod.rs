@@ -31,7 +31,7 @@ pub(crate) mod reload;
 pub(crate) mod rights;
 pub(crate) mod routes;
 pub(crate) mod session;
-mod strict;
+pub(crate) mod strict;
 pub(crate) mod when;
 pub(crate) mod words;
 

@@ -42,7 +42,7 @@ mod often;
 pub mod per_client;
 mod pool;
 mod preface;
-mod proxy_protocol;
+pub(crate) mod proxy_protocol;
 pub mod rate;
 pub(crate) mod reading;
 mod reserved;

@@ -20,16 +20,16 @@ const MOST: usize = 4_096;
 
 /// A header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Header {
+pub(crate) struct Header {
     /// The client; `None`: the proxy itself, or a client without an address.
-    pub(super) source: Option<SocketAddr>,
+    pub(crate) source: Option<SocketAddr>,
     /// How long it is.
-    pub(super) len: usize,
+    pub(crate) len: usize,
 }
 
 /// Why bytes are no header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum HeaderError {
+pub(crate) enum HeaderError {
     #[error("it begins with something else")]
     Start,
     #[error("its line is malformed")]
@@ -41,7 +41,7 @@ pub(super) enum HeaderError {
 }
 
 /// Reads a header from the beginning of these bytes. `None`: more are needed, and all of these belong to it.
-pub(super) fn read(bytes: &[u8]) -> Result<Option<Header>, HeaderError> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Option<Header>, HeaderError> {
     let common = |start: &[u8]| start.iter().zip(bytes).all(|(a, b)| a == b);
     if common(SIGNATURE) {
         if bytes.len() < SIGNATURE.len() { Ok(None) } else { second(bytes) }
@@ -131,7 +131,7 @@ fn second(bytes: &[u8]) -> Result<Option<Header>, HeaderError> {
 
 /// The header of version 2 that an upstream gets: where the client is, and where it connected to. Without both it says
 /// that the gate speaks for itself.
-pub(super) fn header(source: Option<SocketAddr>, target: Option<SocketAddr>) -> Vec<u8> {
+pub(crate) fn header(source: Option<SocketAddr>, target: Option<SocketAddr>) -> Vec<u8> {
     let mut out = SIGNATURE.to_vec();
     let canonical = |at: SocketAddr| SocketAddr::new(at.ip().to_canonical(), at.port());
     let (Some(source), Some(target)) = (source.map(canonical), target.map(canonical)) else {

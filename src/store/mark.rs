@@ -38,7 +38,7 @@ const NUMBER_RECORD: u8 = 1;
 
 /// How many records a tree has, and the sum of their checksums.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Sum {
+pub(crate) struct Sum {
     pub records: u64,
     pub sum: u64,
 }
@@ -71,7 +71,7 @@ fn checksum(key: &[u8], value: &[u8]) -> u64 {
 
 /// See the module.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(crate) struct Mark {
     pub number: u64,
     /// In the order of [`Tree::ALL`].
     pub sums: [Sum; Tree::ALL.len()],
@@ -111,7 +111,7 @@ impl Mark {
 }
 
 /// Reads a stored mark: its number, and the rest if it is not of layout 1.
-pub(super) fn decode(value: Option<&[u8]>) -> Result<(u64, Option<Mark>), Cause> {
+pub(crate) fn decode(value: Option<&[u8]>) -> Result<(u64, Option<Mark>), Cause> {
     let Some(value) = value else { return Ok((0, None)) };
     match record::unwrap(value)? {
         (NUMBER_RECORD, number) => Ok((u64::from_be_bytes(number.try_into()?), None)),

@@ -26,7 +26,7 @@ pub(super) const MAX_LINE: usize = 512;
 
 /// How the store was left, or is used at the moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     /// Everything is on stable storage, and nothing was written since.
     Closed,
     /// A process writes, or has died while it did. Also what older versions left, which did not say.
@@ -46,7 +46,7 @@ impl State {
 
 /// See the module.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Marker {
+pub(crate) struct Marker {
     pub begun: u32,
     pub done: u32,
     pub generation: u32,

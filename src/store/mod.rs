@@ -36,8 +36,8 @@ mod fresh;
 mod gate;
 mod group;
 mod handle;
-mod mark;
-mod marker;
+pub(crate) mod mark;
+pub(crate) mod marker;
 mod migrate;
 #[path = "../../migrations/mod.rs"]
 mod migrations;

@@ -171,7 +171,7 @@ pub fn encode(change: &Change, writes: &mut Vec<Write>) {
 /// under another one's key: it was changed after it was written. Asked by `forewarn store check`, not
 /// at start, where the hash of every entry would take longer than all the rest. What is no notification
 /// is not; nor what this version cannot read, which the next start names.
-pub(super) fn is_altered(tree: Tree, key: &[u8], value: &[u8]) -> bool {
+pub(crate) fn is_altered(tree: Tree, key: &[u8], value: &[u8]) -> bool {
     let (stamp, entry) = match tree {
         Tree::Pending => {
             (QueueKey::from_bytes(key).map(|key| key.stamp), read_json::<PendingRow>(tree, value).map(|row| row.entry))

@@ -96,10 +96,10 @@ const LIBRARIES: &[Known] = &[
 /// Everything but the pure rooms.
 const OUTSIDE: &[&str] = &[
     "main", "cli", "demo", "embed", "node", "gate", "control", "peer", "actors", "probe", "store", "config", "tls",
-    "clock",
+    "clock", "fuzz",
 ];
 /// Those that live in time.
-const TIMED: &[&str] = &["cli", "demo", "embed", "node", "gate", "control", "peer", "actors", "clock"];
+const TIMED: &[&str] = &["fuzz", "cli", "demo", "embed", "node", "gate", "control", "peer", "actors", "clock"];
 /// Calls that read a clock, however they were imported.
 const CLOCKS: &[[&str; 2]] = &[["Utc", "now"], ["Local", "now"], ["SystemTime", "now"], ["Instant", "now"]];
 

@@ -46,6 +46,7 @@ mod status_page;
 mod submitting;
 mod tls;
 mod tls_between;
+mod upgrades;
 mod upstreams;
 mod versions;
 mod visitors;

@@ -81,9 +81,11 @@ pub fn python(package: &str) -> Option<String> {
     None
 }
 
-/// Where the children's binary is.
+/// Where the children's binary is; `FOREWARN_BINARY` names another one.
 pub fn binary() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_forewarn"))
+    static OTHER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let other = OTHER.get_or_init(|| std::env::var_os("FOREWARN_BINARY").map(PathBuf::from));
+    other.as_deref().unwrap_or(Path::new(env!("CARGO_BIN_EXE_forewarn")))
 }
 
 /// What a farm is to look like. Every text is TOML.

@@ -124,7 +124,10 @@ fn what_returns_is_found() {
     assert_eq!(broken(opened, vec![read(0, 2_100, &[1])], None), ["returned"]);
     // the node itself has shown a newer one
     let two = vec![taken(word(1, 1_000, Says::Closes), 0, true), taken(word(2, 2_000, Says::Closes), 0, false)];
-    assert_eq!(broken(two, vec![read(1, 2_100, &[2]), read(1, 2_200, &[1])], None), ["returned"]);
+    assert_eq!(broken(two.clone(), vec![read(1, 2_100, &[2]), read(1, 2_200, &[1])], None), ["returned"]);
+    // another application has a cache of its own
+    let chat = Read { application: "chat".to_owned(), ..read(1, 2_200, &[1]) };
+    assert_eq!(broken(two, vec![read(1, 2_100, &[2]), chat], None), [""; 0]);
 }
 
 #[test]

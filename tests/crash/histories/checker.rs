@@ -9,7 +9,8 @@
 //! - **changed**: a notification keeps the time that its client gave it, however often it is handed in;
 //! - **nowhere**: no read shows a cause that nobody had handed in, or that had not begun;
 //! - **returned**: no read shows a cause that is cancelled, replaced or over by what the node must know; nor one that
-//!   is older than one that this node has shown in this life;
+//!   is older than one that this node has shown of this application in this life (each application has a cache of
+//!   its own; until a change is acknowledged they may differ);
 //! - **unseen**: a closing that the node must know, and that nothing which it may know silences, is shown.
 //!
 //! It never accuses a correct program: where two answers are possible, both are right.
@@ -83,14 +84,14 @@ pub fn check(history: &History, end: Option<&End>) -> BTreeSet<Fault> {
             say("changed", format!("{} has the time {time}, and was given {}", one.word.id, one.word.time));
         }
     }
-    let mut shown: BTreeMap<(usize, u32, &str), Vec<(Micros, (i64, i64), Uuid)>> = BTreeMap::new();
+    let mut shown: BTreeMap<(usize, u32, &str, &str), Vec<(Micros, (i64, i64), Uuid)>> = BTreeMap::new();
     for read in &history.reads {
         for (rule, text) in judge(read, &known, history.skew) {
             say(rule, format!("node {} says of {}: {text} ({read:?})", read.node, read.application));
         }
         let Some(life) = read.life else { continue };
         for word in read.causes.iter().filter_map(|id| Some(known.get(id)?.word)).filter(|word| !word.by_monitor) {
-            let before = shown.entry((read.node, life, word.target.as_str())).or_default();
+            let before = shown.entry((read.node, life, read.application.as_str(), word.target.as_str())).or_default();
             if let Some((_, _, newer)) = before.iter().find(|(when, at, _)| *when < read.invoked && *at > word.at()) {
                 let text = format!("node {} shows {} again, after it has shown {newer} ({read:?})", read.node, word.id);
                 say("returned", text);

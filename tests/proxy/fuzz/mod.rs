@@ -9,6 +9,9 @@
 //! Connection, white space behind a chunk size without an extension, a target beyond 8 KiB. Where hyper refuses what
 //! the gate takes: targets that are no URI by its book (`/<x>`); what it makes of those is not compared.
 
+#[path = "../../fuzz/driver.rs"]
+mod driver;
+mod frames;
 mod generate;
 mod hyper_reads;
 mod machine;
