@@ -64,7 +64,7 @@ impl<'a> Problem<'a> {
         Self { unsent: true, ..self }
     }
 
-    /// Whoever asks again should wait for so many seconds.
+    /// Seconds that a client should wait before it asks again.
     #[must_use]
     pub fn wait(self, seconds: u64) -> Self {
         Self { wait: Some(seconds), ..self }

@@ -120,7 +120,7 @@ impl Listener {
     /// names are those that the node has.
     ///
     /// # Errors
-    /// An address that is none; a configuration that cannot be put together.
+    /// An invalid address, or a configuration that contradicts itself.
     pub fn start(config: Config, node: &str) -> Result<Self, EmbedError> {
         let address: Result<HttpUrl, String> = node.parse();
         let address = address.map_err(|problem| EmbedError::Address { address: node.to_owned(), problem })?;

@@ -47,7 +47,7 @@ impl Voice {
     /// The submission of a word, under this id.
     ///
     /// # Errors
-    /// What is wrong with its form, such as a message of another farm that is none.
+    /// What is wrong with its form, such as an invalid message of another farm.
     pub fn submission(&self, speak: &Speak, id: Uuid, now: Moment) -> Result<Submission, Vec<FieldError>> {
         let statement = &speak.statement;
         let mut said = json!({"id": id, "targets": [self.watch.target]});

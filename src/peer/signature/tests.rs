@@ -233,7 +233,7 @@ fn while_the_secret_changes_every_pair_of_nodes_understands_each_other() {
         }
     }
     assert_eq!((asks(&old, &new), answers(&new, &old)), (Err(Refusal::Forged), Err(Refusal::Forged)));
-    // A second signature that is none is no way in, and no way round the first one's form.
+    // An invalid second signature lets nobody in, and does not hide a malformed first one.
     let mut broken = signed(&old);
     broken.insert(super::SIGNATURE_TOO, b"zz".to_vec());
     let look = |name: &'static str| broken.get(name).map(Vec::as_slice);
