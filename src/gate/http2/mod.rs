@@ -5,8 +5,10 @@
 //! both versions.
 //!
 //! What must stay true: the requests, heads and bytes of a connection are bounded; an idle connection ends; when the
-//! gate stops, the client is told (GOAWAY), and the requests under way are answered.
+//! gate stops, the client is told (GOAWAY), and the requests under way are answered; nothing that was written waits
+//! while the connection does.
 
+mod gather;
 mod stream;
 
 use std::{cell::Cell, future::poll_fn, rc::Rc, task::Poll};
@@ -16,7 +18,10 @@ use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use h2::Reason;
 use http::Method;
 
-use self::stream::Stream;
+use self::{
+    gather::{MOST, gathered},
+    stream::Stream,
+};
 use super::{client::Socket, connection::serve as serve_one, entrance::Arrival, worker::Worker};
 use crate::http1::head::MAX_HEAD;
 
@@ -44,8 +49,10 @@ pub(super) async fn serve<S: Socket>(socket: S, arrival: Arrival, worker: Rc<Wor
         .max_concurrent_reset_streams(UNSEEN)
         .max_pending_accept_reset_streams(UNSEEN);
     let limits = worker.gate.load().limits;
+    let (socket, outlet) = gathered(socket);
     let handshake = tokio::time::timeout(limits.header, builder.handshake::<_, Bytes>(socket)).await;
     let Ok(Ok(mut connection)) = handshake else { return };
+    outlet.gather();
     let arrival = Arrival { http2: true, h2c: false, ..arrival };
     let deadline = worker.deadlines.deadline();
     deadline.set(limits.idle);
@@ -53,6 +60,7 @@ pub(super) async fn serve<S: Socket>(socket: S, arrival: Arrival, worker: Rc<Wor
     let (mut is_idle, mut is_parting) = (true, false);
     let taken_back = Rc::new(Cell::new(0));
     poll_fn(|cx| {
+        let mut before = outlet.waiting();
         loop {
             if worker.is_stopping() && !is_parting {
                 is_parting = true;
@@ -86,6 +94,15 @@ pub(super) async fn serve<S: Socket>(socket: S, arrival: Arrival, worker: Rc<Wor
                 // How a connection ends is its client's affair.
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
                 Poll::Pending => {}
+            }
+            // What this pass has written may let a request go on, which writes more.
+            let waiting = outlet.waiting();
+            if waiting > before && waiting < MOST {
+                before = waiting;
+                continue;
+            }
+            if let Poll::Ready(Err(_)) = outlet.poll_flush(cx) {
+                return Poll::Ready(());
             }
             if streams.is_empty() && !is_idle {
                 is_idle = true;
