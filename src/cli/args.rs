@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 pub use access::Access;
-pub use notify::{NotifyArgs, Pick, Priority, Restore, Wait};
+pub use notify::{NotifyArgs, Pick, PreviewArgs, Priority, Restore, SaidArgs, Wait};
 pub use registry::{RecordArgs, ScheduleAddArgs, ScheduleCommand, StatedArgs, TemplateAddArgs, TemplateCommand};
 pub use store::{ExportArgs, ImportArgs, StoreBackupArgs, StoreCommand, StorePlace, StoreTaskArgs};
 
@@ -28,7 +28,7 @@ pub use store::{ExportArgs, ImportArgs, StoreBackupArgs, StoreCommand, StorePlac
     version,
     about = "Tells users at first contact, on every node, why an application is down and when it is back",
     after_help = "Environment:\n  \
-        FOREWARN_URL    control address that notify, schedule, status and others talk to [default: http://127.0.0.1:7070]\n  \
+        FOREWARN_URL    control address that notify, preview, schedule, status and others talk to [default: http://127.0.0.1:7070]\n  \
         FOREWARN_TOKEN  API token they use\n  \
         FOREWARN_CA     file of certificate authorities to trust for https, instead of the system's\n  \
         FOREWARN_LOG    what is logged, as in \"debug\" or \"info,forewarn::peer=debug\" (or RUST_LOG)\n\n\
@@ -55,6 +55,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Report something as available or unavailable, now or later
     Notify(Box<NotifyArgs>),
+    /// Show what a notification would do; nothing is submitted
+    Preview(Box<PreviewArgs>),
     /// List, show, add and remove recurring maintenance
     #[command(subcommand)]
     Schedule(ScheduleCommand),

@@ -75,6 +75,8 @@ fn builder(format: LogFormat, filters: Option<&str>) -> env_logger::Builder {
     builder.filter_module("sled", LevelFilter::Warn);
     // the node itself logs its listeners
     builder.filter_module("actix_server", LevelFilter::Warn);
+    // malformed requests of strangers, as errors and without a bound; the answer tells the client
+    builder.filter_module("actix_http", LevelFilter::Off);
     if let Some(filters) = filters {
         builder.parse_filters(filters);
     }
@@ -255,6 +257,7 @@ mod tests {
         assert!(!enabled(None, "forewarn", Level::Debug));
         assert!(!enabled(None, "sled::pagecache", Level::Info));
         assert!(enabled(None, "sled::pagecache", Level::Warn));
+        assert!(!enabled(None, "actix_http::h1::dispatcher", Level::Error), "strangers' malformed requests");
         assert!(enabled(Some("debug"), "forewarn", Level::Debug));
         assert!(!enabled(Some("debug"), "sled::pagecache", Level::Info));
         assert!(enabled(Some("sled=info"), "sled::pagecache", Level::Info));

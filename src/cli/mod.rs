@@ -16,6 +16,7 @@ pub mod nodes;
 pub mod notify;
 mod pages;
 pub mod pass;
+pub mod preview;
 pub mod registry;
 pub mod reload;
 pub mod serve;
@@ -88,6 +89,10 @@ fn dispatch(Cli { ca, command }: Cli) -> Result<(), CliError> {
         Command::Notify(args) => {
             let screen = Screen::of_stdout();
             notify::run(&args, access()?, &screen, out)
+        }
+        Command::Preview(args) => {
+            let screen = Screen::of_stdout();
+            preview::run(&args, access()?, &screen, out)
         }
         Command::Schedule(command) => {
             let screen = Screen::of_stdout();

@@ -35,7 +35,7 @@ const ROUND: Duration = Duration::from_secs(30);
 pub fn run(args: &NotifyArgs, access: Access, screen: &Screen, out: &mut dyn Write) -> Result<(), CliError> {
     let timestamp = screen.now();
     let id = args.id.unwrap_or_else(clock::new_id);
-    let statement = statement::of(args, id, timestamp)?;
+    let statement = statement::of(&args.said, id, timestamp)?;
     let nodes = nodes::choose(args, access)?;
     let wait = args.wait.map(|_all| args.timeout);
 

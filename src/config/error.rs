@@ -22,7 +22,7 @@ pub struct Problem {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file could not be opened or read.
-    #[error("{}: cannot be read: {source}", file.display())]
+    #[error("{}: cannot be read: {source}{}", file.display(), next(source))]
     Unreadable {
         /// The configuration file.
         file: PathBuf,
@@ -90,5 +90,13 @@ impl fmt::Display for Listing<'_> {
             write!(f, "{}:{line}: {key}: {problem}", self.file.display())?;
         }
         Ok(())
+    }
+}
+
+/// What to do about a file that cannot be read.
+fn next(source: &std::io::Error) -> &'static str {
+    match source.kind() {
+        std::io::ErrorKind::NotFound => "; `forewarn init FILE` writes a first configuration",
+        _ => "",
     }
 }

@@ -1,8 +1,8 @@
 //! Webhooks and mail: who outside the farm is told what, when, and by which node (docs/contract.md#webhooks).
 //!
 //! Pure. [`event`] derives the events from notifications, so every node derives the same ones with the same ids.
-//! [`cursor`] remembers which of them a hook has been told, [`turn`] chooses the node that tells it, and [`letter`]
-//! writes the message.
+//! [`cursor`] remembers which of them a hook has been told, [`turn`] chooses the node that tells it, [`letter`]
+//! writes the message, and [`patience`] says how long to wait after a failure.
 //!
 //! Must stay true: an event is forgotten only when a hook has been told it or has refused it, or when it is older
 //! than [`event::LIFETIME`], or behind the newest 20,000 notifications of the history. The history is the outbox; a cursor that is lost repeats events, and loses none.
@@ -10,6 +10,7 @@
 pub mod cursor;
 pub mod event;
 pub mod letter;
+pub mod patience;
 pub mod turn;
 
 use rustls::pki_types::CertificateDer;

@@ -99,7 +99,7 @@ pub(crate) enum RegisterError {
     #[error("{0}")]
     NoRoom(String),
     /// 404: the registry has nothing under this key.
-    #[error("this node knows nothing with this id")]
+    #[error("this node has nothing with this id")]
     NotThere,
 }
 

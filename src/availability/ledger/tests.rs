@@ -135,3 +135,23 @@ fn what_a_cache_was_given_does_not_change() {
     ledger.admit(&entry(&opening(2, NOW + 1, &["system"])));
     assert_eq!(published.iter().map(|word| word.says).collect::<Vec<_>>(), [Says::Closing]);
 }
+
+#[test]
+fn a_part_has_what_is_said_about_its_targets_and_nothing_else() {
+    let mut ledger = Ledger::new(Rules::default());
+    for n in 0..2_000_u128 {
+        let (own, shared) = (format!("application:a{n}"), format!("resource:r{}", n % 50));
+        ledger.admit(&entry(&closing(n, NOW + n as i64, &[&own, &shared])));
+    }
+    let targets = BTreeSet::from(["application:a7".parse().unwrap(), "application:none".parse().unwrap()]);
+    let mut part = ledger.part(&targets);
+    assert_eq!((part.len(), part.limit()), (1, ledger.limit()));
+    // Its word on the other target is not dead here either: it stays when its own target is opened.
+    let opening = entry(&opening(9_000, NOW + 9_000, &["application:a7"]));
+    assert_eq!(part.admit(&opening).dropped, ledger.admit(&opening).dropped);
+    let left = |ledger: &Ledger| -> Vec<Stamp> {
+        ledger.words(targets.first().unwrap()).unwrap().iter().map(|word| *word.stamp()).collect()
+    };
+    assert_eq!(left(&part), left(&ledger));
+    assert_eq!(part.targets().count(), 1);
+}

@@ -1,4 +1,4 @@
-//! `forewarn notify`: one notification, from the command line.
+//! `forewarn notify` and `forewarn preview`: one notification, from the command line.
 
 use std::time::Duration;
 
@@ -9,18 +9,11 @@ use uuid::Uuid;
 use super::{CriteriaArgs, OutputArgs, text};
 use crate::vocabulary::HttpUrl;
 
-/// The one notification that is handed in. Exactly one of `available`, `unavailable` and `cancel`
-/// is there; `targets` is empty with `cancel` only.
+/// What is stated. Exactly one of `available`, `unavailable`, `degraded` and `cancel` is there; `targets` is empty with
+/// `cancel` only.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("word").args(["available", "unavailable", "cancel"]).required(true))]
-#[command(after_help = "Examples:\n  \
-    forewarn notify application:mail --unavailable --reason planned-maintenance --for 2h\n  \
-    forewarn notify application:mail --unavailable --at 2026-11-23T16:00:00Z --for 2h --restore automatic\n  \
-    forewarn notify application:mail --available --wait all --timeout 10s\n  \
-    forewarn notify application:mail --unavailable --path '/mail/send*' --message 'Reading works'\n  \
-    forewarn notify resource:directory-db --unavailable --to http://a:7070,http://b:7070 --pick least-loaded\n  \
-    forewarn notify --cancel 019aaf3e-7c11-7000-8000-000000000000")]
-pub struct NotifyArgs {
+#[command(group = ArgGroup::new("word").args(["available", "unavailable", "degraded", "cancel"]).required(true))]
+pub struct SaidArgs {
     /// Target: system, application:NAME or resource:NAME
     #[arg(value_name = "TARGET", num_args = 1..=100, value_parser = text::target,
           required_unless_present = "cancel", conflicts_with = "cancel")]
@@ -31,6 +24,9 @@ pub struct NotifyArgs {
     /// It is unavailable
     #[arg(long)]
     pub unavailable: bool,
+    /// It is available, but does not work as it should
+    #[arg(long, conflicts_with = "at")]
+    pub degraded: bool,
     /// Cancel this planned closing
     #[arg(long, value_name = "ID")]
     pub cancel: Option<Uuid>,
@@ -58,6 +54,9 @@ pub struct NotifyArgs {
     #[arg(long = "for", value_name = "DURATION", value_parser = text::span,
           conflicts_with_all = ["cancel", "back_at"])]
     pub lasts: Option<Duration>,
+    /// So long before it begins newcomers are turned away, and whoever is inside may finish
+    #[arg(long, value_name = "DURATION", value_parser = text::span, requires = "at")]
+    pub last_entry: Option<Duration>,
     /// Whether it becomes available again by itself at that time [default: manual]
     #[arg(long, value_enum, conflicts_with = "cancel")]
     pub restore: Option<Restore>,
@@ -65,13 +64,27 @@ pub struct NotifyArgs {
     #[arg(long, value_enum)]
     pub priority: Option<Priority>,
 
-    /// Form of the output.
-    #[command(flatten)]
-    pub output: OutputArgs,
-
     /// The requests that it is limited to.
     #[command(flatten, next_help_heading = "Only some requests")]
     pub criteria: CriteriaArgs,
+}
+
+/// The one notification that is handed in.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    forewarn notify application:mail --unavailable --reason planned-maintenance --for 2h\n  \
+    forewarn notify application:mail --unavailable --at 2026-11-23T16:00:00Z --for 2h --restore automatic\n  \
+    forewarn notify application:mail --available --wait all --timeout 10s\n  \
+    forewarn notify application:mail --unavailable --path '/mail/send*' --message 'Reading works'\n  \
+    forewarn notify resource:directory-db --unavailable --to http://a:7070,http://b:7070 --pick least-loaded\n  \
+    forewarn notify --cancel 019aaf3e-7c11-7000-8000-000000000000")]
+pub struct NotifyArgs {
+    /// What is stated.
+    #[command(flatten)]
+    pub said: SaidArgs,
+    /// Form of the output.
+    #[command(flatten)]
+    pub output: OutputArgs,
 
     /// Control addresses to choose from [default: FOREWARN_URL]
     #[arg(long, value_name = "URL,URL", value_delimiter = ',', value_parser = text::url,
@@ -91,6 +104,20 @@ pub struct NotifyArgs {
     /// Id of the notification; submitting the same id again is safe, it counts once [default: a new one]
     #[arg(long, help_heading = "Submitting")]
     pub id: Option<Uuid>,
+}
+
+/// `forewarn preview`: what a notification would do.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    forewarn preview resource:mail-store --unavailable --at 2026-11-23T16:00:00Z --for 2h\n  \
+    forewarn preview system --available --json")]
+pub struct PreviewArgs {
+    /// What is stated.
+    #[command(flatten)]
+    pub said: SaidArgs,
+    /// Form of the output.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// How a closing ends.

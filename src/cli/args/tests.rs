@@ -29,6 +29,10 @@ fn everything_of_the_contract_is_taken() {
         "init f.toml",
         "serve --config f.toml --log-format json",
         "demo --fresh --data d --base-port 9000",
+        "preview system --unavailable --for 2h --json",
+        "preview --cancel 019aaf3e-7c11-7000-8000-000000000000",
+        "notify system --degraded --message slow",
+        "notify system --unavailable --at 2026-11-23T16:00:00Z --for 2h --last-entry 10m",
         "status",
         "status mail --watch --json",
         "why mail --method post --path /mail/x --header A=b --query q=1 --client ::1 --node a --json",
@@ -59,14 +63,14 @@ fn a_notification_has_all_its_fields() {
          --client 10.1.0.0/8 --node a --to http://a:1,http://b:2 --pick least-loaded \
          --wait all --timeout 500ms --id 019aaf3e-7c11-7000-8000-000000000000 --json",
     );
-    assert_eq!(args.targets, ["application:mail", "resource:db"]);
-    assert!(args.unavailable && !args.available && args.output.json);
-    assert_eq!(args.at.unwrap().to_rfc3339(), "2026-11-23T16:00:00+00:00");
-    assert_eq!(args.lasts.unwrap(), Duration::from_secs(7_200));
-    assert_eq!(args.criteria.method, ["GET", "PUT"]);
-    assert_eq!(args.criteria.header, [("x-test".to_owned(), "*".to_owned())]);
-    assert_eq!(args.criteria.query, [("a".to_owned(), "b=c".to_owned())]);
-    assert_eq!(args.criteria.client[0].to_string(), "10.0.0.0/8");
+    assert_eq!(args.said.targets, ["application:mail", "resource:db"]);
+    assert!(args.said.unavailable && !args.said.available && args.output.json);
+    assert_eq!(args.said.at.unwrap().to_rfc3339(), "2026-11-23T16:00:00+00:00");
+    assert_eq!(args.said.lasts.unwrap(), Duration::from_secs(7_200));
+    assert_eq!(args.said.criteria.method, ["GET", "PUT"]);
+    assert_eq!(args.said.criteria.header, [("x-test".to_owned(), "*".to_owned())]);
+    assert_eq!(args.said.criteria.query, [("a".to_owned(), "b=c".to_owned())]);
+    assert_eq!(args.said.criteria.client[0].to_string(), "10.0.0.0/8");
     assert_eq!(args.to.len(), 2);
     assert_eq!((args.pick, args.wait), (Pick::LeastLoaded, Some(Wait::All)));
     assert_eq!(args.timeout, Duration::from_millis(500));
@@ -74,8 +78,8 @@ fn a_notification_has_all_its_fields() {
     let plain = notify("system --available");
     assert_eq!((plain.pick, plain.timeout), (Pick::Listed, Duration::from_secs(5)));
     let id = "019aaf3e-7c11-7000-8000-000000000000";
-    assert!(notify(&format!("--cancel {id}")).targets.is_empty());
-    assert!(notify(&format!("system --unavailable --replace {id}")).replace.is_some());
+    assert!(notify(&format!("--cancel {id}")).said.targets.is_empty());
+    assert!(notify(&format!("system --unavailable --replace {id}")).said.replace.is_some());
 }
 
 #[test]
@@ -83,7 +87,10 @@ fn texts_may_begin_with_a_hyphen() {
     let words = ["forewarn", "notify", "system", "--unavailable", "--message", "-5 degrees", "--component", "-48V"];
     match Cli::try_parse_from(words).unwrap().command {
         Command::Notify(args) => {
-            assert_eq!((args.message.as_deref(), args.component.as_deref()), (Some("-5 degrees"), Some("-48V")));
+            assert_eq!(
+                (args.said.message.as_deref(), args.said.component.as_deref()),
+                (Some("-5 degrees"), Some("-48V"))
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -123,6 +130,10 @@ fn wrong_usage_is_status_2() {
         "notify system --unavailable --header X",
         "notify system --unavailable --client 10.0.0.1/99",
         "notify system --unavailable --to nowhere",
+        "notify system --degraded --at 2026-11-23T16:00:00Z",
+        "notify system --unavailable --last-entry 10m",
+        "preview system",
+        "preview system --unavailable --wait all",
         "notify system --unavailable --pick listed",
         "notify system --unavailable --timeout 5s",
         &format!("notify system --unavailable --component {}", "x".repeat(201)),

@@ -34,7 +34,11 @@ pub enum CallError {
         source: http::Error,
     },
     /// No connection; nothing was sent.
-    #[error("{address} cannot be reached: {}", cause(.source))]
+    #[error(
+        "{address} cannot be reached: {}; check that the node runs, and that FOREWARN_URL (or --to) is the address of \
+         its control listener",
+        cause(.source)
+    )]
     Unreachable {
         /// The address that was asked.
         address: HttpUrl,
@@ -42,7 +46,7 @@ pub enum CallError {
         source: ureq::Error,
     },
     /// No whole answer in time. The request may have been carried out.
-    #[error("{address} did not answer within {} s", .after.as_secs())]
+    #[error("{address} did not answer within {} s; try again, or ask another node (FOREWARN_URL)", .after.as_secs())]
     TimedOut {
         /// The address that was asked.
         address: HttpUrl,
@@ -50,7 +54,7 @@ pub enum CallError {
         after: Duration,
     },
     /// The connection broke, or what came was not HTTP. The request may have been carried out.
-    #[error("{address} broke off: {}", cause(.source))]
+    #[error("{address} broke off: {}; try again, or ask another node (FOREWARN_URL)", cause(.source))]
     Broken {
         /// The address that was asked.
         address: HttpUrl,
@@ -58,7 +62,10 @@ pub enum CallError {
         source: ureq::Error,
     },
     /// The answer is not that of a node.
-    #[error("{address} does not answer as a node's control listener would (status {status}): {what}")]
+    #[error(
+        "{address} does not answer as a node's control listener would (status {status}): {what}; FOREWARN_URL must not \
+         be the address of a gate or of another program"
+    )]
     Strange {
         /// The address that was asked.
         address: HttpUrl,
@@ -94,6 +101,20 @@ impl CallError {
     }
 }
 
+/// What a node says of a target that it does not know.
+const UNKNOWN: &str = "no member of the farm has it";
+
+/// What to do about a refusal whose own words do not tell it.
+fn next(status: u16) -> Option<&'static str> {
+    match status {
+        401 => Some("FOREWARN_TOKEN must be a token that this node's configuration knows"),
+        403 => Some("use a token whose role and targets in the node's configuration allow it"),
+        404 => Some("`forewarn status`, `node list`, `schedule list` and `template list` show what there is"),
+        405 => Some("this node may be of another version than this program"),
+        _ => None,
+    }
+}
+
 /// A node's refusal (RFC 9457, and docs/contract.md#errors).
 #[derive(Clone, Debug)]
 pub struct Refusal {
@@ -119,13 +140,20 @@ impl fmt::Display for Refusal {
         if let Some(seconds) = self.retry_after {
             write!(f, "; try again in {seconds} s")?;
         }
-        if self.status == 401 {
-            f.write_str("; FOREWARN_TOKEN must be a token that this node's configuration knows")?;
+        if let Some(next) = next(self.status) {
+            write!(f, "; {next}")?;
         }
         let errors = self.body.get("errors").and_then(Value::as_array);
         for error in errors.into_iter().flatten() {
             let text = |key: &str| escaped(error.get(key).and_then(Value::as_str).unwrap_or("?"));
             write!(f, "\n  {}: {}", text("field"), text("problem"))?;
+        }
+        if errors
+            .into_iter()
+            .flatten()
+            .any(|error| error["problem"].as_str().is_some_and(|text| text.contains(UNKNOWN)))
+        {
+            f.write_str("\n`forewarn status` lists the applications and resources of the farm")?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use chrono::SecondsFormat;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::super::args::{CriteriaArgs, NotifyArgs, Priority, Restore};
+use super::super::args::{CriteriaArgs, Priority, Restore, SaidArgs};
 use super::super::error::CliError;
 use crate::availability::Moment;
 
@@ -16,7 +16,7 @@ use crate::availability::Moment;
 /// # Errors
 ///
 /// [`CliError::Usage`].
-pub(crate) fn of(args: &NotifyArgs, id: Uuid, timestamp: Moment) -> Result<Value, CliError> {
+pub(crate) fn of(args: &SaidArgs, id: Uuid, timestamp: Moment) -> Result<Value, CliError> {
     let mut body = Map::new();
     let mut put = |field: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -28,7 +28,11 @@ pub(crate) fn of(args: &NotifyArgs, id: Uuid, timestamp: Moment) -> Result<Value
     put("timestamp", Some(json!(timestamp)));
     if args.cancel.is_none() {
         put("targets", Some(json!(args.targets)));
-        let status = if args.available { "available" } else { "unavailable" };
+        let status = match (args.available, args.degraded) {
+            (true, _) => "available",
+            (_, true) => "degraded",
+            _ => "unavailable",
+        };
         put("status", Some(json!(status)));
     }
     put("cancels", args.cancel.map(|id| json!(id)));
@@ -39,6 +43,7 @@ pub(crate) fn of(args: &NotifyArgs, id: Uuid, timestamp: Moment) -> Result<Value
     put("goes_down_at", args.at.as_ref().map(time));
     put("expected_back_at", args.back_at.as_ref().map(time));
     put("duration_seconds", args.lasts.map(|lasts| json!(lasts.as_secs())));
+    put("last_entry_seconds", args.last_entry.map(|before| json!(before.as_secs())));
     let restore = args.restore.map(|restore| match restore {
         Restore::Manual => json!("manual"),
         Restore::Automatic => json!("automatic"),

@@ -20,7 +20,7 @@ fn args(words: &[&str]) -> NotifyArgs {
 }
 
 fn body(words: &[&str]) -> Result<Value, CliError> {
-    statement::of(&args(words), ID.parse().unwrap(), screen().now())
+    statement::of(&args(words).said, ID.parse().unwrap(), screen().now())
 }
 
 fn notify(words: &[&str], fake: &Fake) -> (Result<(), CliError>, String) {

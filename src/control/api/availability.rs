@@ -44,7 +44,7 @@ pub(crate) async fn one(request: HttpRequest) -> Result<HttpResponse, Failure> {
 
 /// 404 for an application that no known member of the farm has.
 pub(super) fn no_application(name: &str) -> Failure {
-    Failure::NotFound(format!("no application {name} is known here"))
+    Failure::NotFound(format!("no member of the farm has an application {name}"))
 }
 
 /// The whole board.

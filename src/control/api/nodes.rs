@@ -45,7 +45,7 @@ pub(crate) async fn forget(request: HttpRequest) -> Result<HttpResponse, Failure
     params::none(&request)?;
     let name = segment(&request, "name");
     if !desk(&request)?.forget(&name).await? {
-        return Err(Failure::NotFound(format!("this node knows no node {name}")));
+        return Err(Failure::NotFound(format!("no other node of the farm has the name {name}")));
     }
     audit::forgotten(&request, caller.name(), &name);
     Ok(HttpResponse::NoContent().finish())

@@ -486,6 +486,21 @@ pub(crate) fn busy_board() -> Board {
     board
 }
 
+/// The same, and everything is down, each for a reason of its own.
+pub(crate) fn dark_board() -> Board {
+    let mut board = busy_board();
+    for (n, row) in board.applications.iter_mut().enumerate() {
+        let target = Target::Application(row.name.clone());
+        let closing = json!({"targets": [target], "status": "unavailable", "reason": "unplanned-outage",
+            "message": "The disks are full. We are adding new ones; nothing is lost, and no letter is sent back.",
+            "duration_seconds": 7_200});
+        let entry = entry(2_000 + n as u128, "2026-11-23T16:00:00Z", &Author::operator("bob"), &closing);
+        let since = entry.notification.since();
+        row.causes = vec![CauseView { target, layer: "own", entry, since }];
+    }
+    board
+}
+
 /// A plan that bob has changed: what its form shows to alice.
 pub(crate) fn moved() -> Moved {
     Moved {
@@ -598,7 +613,7 @@ pub(crate) fn pages() -> Vec<(&'static str, String)> {
         ),
         (
             "plans",
-            PlansPage::new(chrome("plans"), plans(&board(), &titles, &face), FarmState::default()).render().unwrap(),
+            PlansPage::new(chrome("plans"), plans(&board(), &titles, &face), 0, FarmState::default()).render().unwrap(),
         ),
         ("sessions", sessions_page().render().unwrap()),
         (

@@ -178,6 +178,42 @@ fn a_board_of_sixty_with_five_hundred_plans_is_small_and_soon_made() {
 }
 
 #[test]
+fn where_everything_is_down_the_first_ten_are_shown_whole_and_the_rest_in_a_line_each() {
+    use askama::Template as _;
+    let page = samples::board_page(&samples::dark_board(), "");
+    assert_eq!((page.applications.wrong.len(), page.applications.more.len()), (10, 50));
+    let shown = page.render().unwrap();
+    assert!(shown.len() < 100_000, "{} bytes", shown.len());
+    assert!(shown.contains("50 more with problems") && shown.contains("60 of 60 applications are unavailable"));
+    // The lines name the reason.
+    assert!(shown.matches("Unplanned outage").count() >= 60);
+    // Critical ones come first.
+    let mut board = samples::dark_board();
+    board.applications[59].critical = true;
+    assert_eq!(samples::board_page(&board, "").applications.wrong[0].title, board.applications[59].title);
+}
+
+#[test]
+fn five_hundred_plans_come_in_pages() {
+    use askama::Template as _;
+    let page = |from| {
+        let plans = view::plans(&samples::busy_board(), &samples::titles(), &samples::face());
+        view::PlansPage::new(samples::chrome("plans"), plans, from, view::FarmState::default())
+    };
+    assert_eq!(page(0).summary, "Plans 1 to 50 of 501, the next first.");
+    assert_eq!(page(0).others, [None, Some("/plans?from=50".to_owned())]);
+    assert_eq!(page(73).others, [Some("/plans?from=0".to_owned()), Some("/plans?from=100".to_owned())]);
+    for beyond in [500, usize::MAX] {
+        assert_eq!(page(beyond).others, [Some("/plans?from=450".to_owned()), None]);
+        assert_eq!(
+            (page(beyond).plans.len(), page(beyond).summary.as_str()),
+            (1, "Plans 501 to 501 of 501, the next first.")
+        );
+    }
+    assert!(page(0).render().unwrap().contains("href=\"/plans?from=50\" rel=\"next\">Later</a>"));
+}
+
+#[test]
 fn several_are_chosen_on_the_board_by_those_who_may() {
     let board = page("board");
     assert!(board.contains("<form id=\"bulk\" class=\"bulk\" method=\"get\" action=\"/notify\""));

@@ -45,8 +45,12 @@ enum Way {
 
 impl Carrier {
     pub(super) fn new(hook: &Hook, sender: &Name) -> Self {
+        Self::within(hook, sender, TIMEOUT)
+    }
+
+    fn within(hook: &Hook, sender: &Name, timeout: Duration) -> Self {
         let way = match &hook.sink {
-            Sink::Web(web) => Way::Web { agent: agent(web), web: web.clone() },
+            Sink::Web(web) => Way::Web { agent: agent(web, timeout), web: web.clone() },
             Sink::Mail(mail) => Way::Mail { transport: transport(mail), mail: mail.clone() },
         };
         Self { sender: sender.clone(), way }
@@ -96,7 +100,7 @@ fn is_refusal(status: StatusCode) -> bool {
     status.is_redirection() || status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429)
 }
 
-fn agent(web: &Web) -> Agent {
+fn agent(web: &Web, timeout: Duration) -> Agent {
     let roots = match &web.authorities {
         Some(authorities) => {
             let owned = authorities.iter().map(|der| Certificate::from_der(der).to_owned());
@@ -109,7 +113,7 @@ fn agent(web: &Web) -> Agent {
         .max_redirects(0)
         .max_redirects_will_error(false)
         .proxy(None)
-        .timeout_global(Some(TIMEOUT))
+        .timeout_global(Some(timeout))
         .tls_config(TlsConfig::builder().root_certs(roots).build())
         .user_agent(concat!("forewarn/", env!("CARGO_PKG_VERSION")))
         .build()
@@ -141,4 +145,86 @@ fn write(mail: &Mail, event: &Event, about: &[About]) -> Result<Message, String>
     let mut text = letter::lines(event).join("\n");
     text.push_str("\n\n-- \nForewarn\n");
     message.header(ContentType::TEXT_PLAIN).body(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::{
+        io::{Read as _, Write as _},
+        net::{TcpListener, TcpStream},
+        time::Instant,
+    };
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        availability::{Entry, NodeId},
+        hook::{Kind, event::events},
+    };
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// What comes of one event at a receiver that does this with the connection, in at most a second.
+    fn told(receive: impl FnOnce(&mut TcpStream) + Send + 'static) -> Result<(), Failure> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let receiver = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 16 << 10]);
+            receive(&mut stream);
+            // Nobody else was asked.
+            listener.set_nonblocking(true).unwrap();
+            assert!(listener.accept().is_err());
+        });
+        let web = Web { url, format: Default::default(), secret: None, authorities: None };
+        let hook = Hook { name: "ops".parse().unwrap(), kinds: Kind::ALL.into(), sink: Sink::Web(Box::new(web)) };
+        let said = json!({"id": uuid::Uuid::nil(), "timestamp": Moment::ZERO, "targets": ["system"],
+            "status": "unavailable", "source": "operator", "node": "a"});
+        let event = events(&[Entry::stamped(serde_json::from_value(said).unwrap(), 0, NodeId::NONE)]).remove(0);
+        let begun = Instant::now();
+        let told = Carrier::within(&hook, &"a".parse().unwrap(), SECOND).send(&event, &[], Moment::ZERO);
+        assert!(begun.elapsed() < SECOND * 30, "{:?}", begun.elapsed());
+        receiver.join().unwrap();
+        told
+    }
+
+    /// Until the other side has enough of it.
+    fn flood(stream: &mut TcpStream, head: &str) {
+        let mut sent = stream.write_all(head.as_bytes());
+        while sent.is_ok() {
+            sent = stream.write_all(&[b'x'; 64 << 10]);
+        }
+    }
+
+    #[test]
+    fn a_redirection_is_not_followed() {
+        let failure = told(|stream| {
+            stream.write_all(b"HTTP/1.1 307 Elsewhere\r\nLocation: /else\r\nContent-Length: 0\r\n\r\n").unwrap();
+        });
+        let failure = failure.unwrap_err();
+        assert!(failure.lasting && failure.why.contains("307"), "{failure:?}");
+    }
+
+    #[test]
+    fn a_receiver_that_hangs_costs_the_time_that_it_may_take() {
+        let failure = told(|stream| _ = stream.read(&mut [0; 1]));
+        assert!(!failure.unwrap_err().lasting);
+        // Nor does one that begins an answer.
+        let failure = told(|stream| {
+            stream.write_all(b"HTTP/1.1 200").unwrap();
+            let _ = stream.read(&mut [0; 1]);
+        });
+        assert!(!failure.unwrap_err().lasting);
+    }
+
+    #[test]
+    fn an_answer_without_an_end_is_not_read_to_it() {
+        told(|stream| flood(stream, "HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n")).unwrap();
+        let failure = told(|stream| flood(stream, "HTTP/1.1 500 No\r\n\r\n")).unwrap_err();
+        assert!(!failure.lasting && failure.why.contains("500"), "{failure:?}");
+        // A head that has no end is no answer.
+        assert!(told(|stream| flood(stream, "HTTP/1.1 200 OK\r\nX: ")).is_err());
+    }
 }

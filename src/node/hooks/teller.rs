@@ -22,15 +22,11 @@ use crate::{
     },
     availability::{Name, NodeId},
     clock,
-    hook::{Event, Hook, letter::About, turn},
+    hook::{Event, Hook, letter::About, patience::Patience, turn},
 };
 
 /// A node that has not answered for so long does not serve its hooks.
 const SILENCE: Duration = Duration::from_secs(60);
-/// The first pause after a failure, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
-/// How often an event is tried that its receiver refuses.
-const TRIES: u32 = 10;
 
 /// Tells one hook.
 pub(super) struct Teller {
@@ -48,7 +44,7 @@ pub(super) struct Teller {
 
 impl Teller {
     pub(super) async fn tell(self, mut listed: Listed) {
-        let (mut failures, mut refused) = (0_u32, 0_u32);
+        let mut patience = Patience::default();
         while !self.ended.is_cancelled() {
             let next = self.next(&listed.borrow_and_update().clone());
             let Some(event) = next else {
@@ -60,21 +56,20 @@ impl Teller {
                 continue;
             };
             match self.send(&event).await {
-                Ok(()) => (failures, refused) = (0, 0),
+                Ok(()) => patience = Patience::default(),
                 Err(Failure { why, lasting }) => {
                     Counters::count(&self.state.failures);
-                    failures += 1;
-                    refused += u32::from(lasting);
-                    log::warn!(hook:% = self.hook.name, event:% = event.id, attempt = failures, why; "hook_failed");
+                    let pause = patience.failed(lasting);
+                    let attempt = patience.failures();
+                    log::warn!(hook:% = self.hook.name, event:% = event.id, attempt, why; "hook_failed");
                     self.state.problem.store(Some(Arc::new(why)));
-                    if refused >= TRIES {
+                    let Some(pause) = pause else {
                         log::error!(hook:% = self.hook.name, event:% = event.id; "hook_event_given_up");
                         Counters::count(&self.state.given_up);
                         self.done(&event).await;
-                        (failures, refused) = (0, 0);
+                        patience = Patience::default();
                         continue;
-                    }
-                    let pause = PAUSES.0.saturating_mul(1 << failures.min(16) >> 1).min(PAUSES.1);
+                    };
                     self.or_ended(tokio::time::sleep(pause)).await;
                 }
             }

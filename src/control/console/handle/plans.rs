@@ -34,8 +34,9 @@ async fn show(state: &ConsoleState, request: &HttpRequest) -> Answer {
         return Ok(visit.html(StatusCode::OK, &page));
     }
     let plans = view::plans(&board, &titles, &visit.face);
+    let from = form::first(&query, "from").parse().unwrap_or(0);
     let notice = look::done(&visit, form::first(&query, "done"), &titles).await;
-    Ok(visit.html(StatusCode::OK, &PlansPage { notice, ..PlansPage::new(chrome, plans, farm) }))
+    Ok(visit.html(StatusCode::OK, &PlansPage { notice, ..PlansPage::new(chrome, plans, from, farm) }))
 }
 
 /// The occurrences of schedules that are no plans yet.

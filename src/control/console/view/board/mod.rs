@@ -1,7 +1,8 @@
 //! The board: every application and resource, what is reported of it, and what can be done about it.
 //!
-//! What needs attention comes first; what is available is one line each, and folded away where there
-//! is much of it. Each plan is listed once, with everything that it will close.
+//! What needs attention comes first, critical applications before others; of much, the rest is one line each. What is
+//! available is one line each, and folded away where there is much of it. Each plan is listed once, with everything
+//! that it will close.
 
 mod cause;
 mod monitors;
@@ -30,6 +31,8 @@ use crate::{
 
 /// Up to this many lines are shown unfolded, and found without a search.
 const FEW: usize = 12;
+/// So many rows that need attention are shown with everything that is known about them.
+const WHOLE: usize = 10;
 /// How many plans are on the board; the page of plans has all of them.
 const PLANS: usize = 6;
 
@@ -83,6 +86,12 @@ impl Row {
         self.kind != "available"
     }
 
+    /// What stands beside the state in a line: why, of what is wrong by itself; else what it is connected with.
+    pub(crate) fn aside(&self) -> &str {
+        let cause = self.causes.iter().chain(&self.partial).chain(&self.degraded).next();
+        cause.filter(|_| !self.is_as_the_system()).map_or(&self.uses, |cause| &cause.reason)
+    }
+
     /// There is no more to tell of it than of the whole system.
     fn is_as_the_system(&self) -> bool {
         let system = anchor(&Target::System);
@@ -96,6 +105,8 @@ impl Row {
 pub(crate) struct Section {
     /// Unavailable ones first.
     pub wrong: Vec<Row>,
+    /// Those beyond the first 10, a line each.
+    pub more: Vec<Row>,
     /// Unavailable because the whole system is, and for no other reason.
     pub with_system: Vec<Row>,
     /// Degraded because the whole system is, and for no other reason.
@@ -109,7 +120,9 @@ pub(crate) struct Section {
 impl Section {
     /// Nothing in it.
     pub(crate) fn is_empty(&self) -> bool {
-        [&self.wrong, &self.with_system, &self.degraded_with_system, &self.fine].iter().all(|rows| rows.is_empty())
+        [&self.wrong, &self.more, &self.with_system, &self.degraded_with_system, &self.fine]
+            .iter()
+            .all(|rows| rows.is_empty())
     }
 }
 
@@ -135,7 +148,7 @@ pub(crate) struct BoardInput<'a> {
 
 /// The page.
 #[derive(Template)]
-#[template(path = "console/board.html")]
+#[template(path = "console/board.html", whitespace = "minimize")]
 pub(crate) struct BoardPage {
     /// Around it.
     pub chrome: Chrome,
@@ -191,9 +204,10 @@ impl BoardPage {
             let unfolded = !wanted.is_empty() || rows.len() <= FEW;
             let rows = rows.into_iter().filter(|row| row.text.contains(&wanted));
             let (wrong, fine): (Vec<Row>, Vec<Row>) = rows.partition(Row::is_wrong);
-            let (with_system, wrong): (Vec<Row>, Vec<Row>) = wrong.into_iter().partition(Row::is_as_the_system);
+            let (with_system, mut wrong): (Vec<Row>, Vec<Row>) = wrong.into_iter().partition(Row::is_as_the_system);
             let (degraded_with_system, with_system) = with_system.into_iter().partition(|row| row.kind == "degraded");
-            Section { wrong, with_system, degraded_with_system, fine, unfolded }
+            let more = wrong.split_off(wrong.len().min(WHOLE));
+            Section { wrong, more, with_system, degraded_with_system, fine, unfolded }
         };
         Self {
             chrome,
@@ -252,7 +266,7 @@ fn rows(lines: &Lines<'_>, rows: &[BoardRow], target: impl Fn(&Name) -> Target) 
     let mut rows: Vec<Row> = rows.iter().map(|row| self::row(lines, row, &target(&row.name))).collect();
     let rank =
         |row: &Row| ["unavailable", "partial", "degraded", "available"].iter().position(|kind| *kind == row.kind);
-    rows.sort_by_key(|row| (rank(row), row.title.to_lowercase()));
+    rows.sort_by_key(|row| (rank(row), !row.critical, row.title.to_lowercase()));
     rows
 }
 

@@ -17,6 +17,8 @@ use crate::{
     },
 };
 
+/// How many plans one page of the list has.
+const PAGE: usize = 50;
 /// So many titles are listed one by one.
 const TITLES: usize = 8;
 
@@ -114,7 +116,7 @@ fn card(plan: &Arc<Entry>, mut closes: Vec<String>, all: usize, titles: &Titles,
     }
 }
 
-/// The page with all of them.
+/// A page of all of them.
 #[derive(Template)]
 #[template(path = "console/plans.html")]
 pub(crate) struct PlansPage {
@@ -126,18 +128,28 @@ pub(crate) struct PlansPage {
     pub farm: FarmState,
     /// By their beginning.
     pub plans: Vec<PlanCard>,
+    /// Where earlier and later ones are.
+    pub others: [Option<String>; 2],
     /// What was just done.
     pub notice: Option<String>,
 }
 
 impl PlansPage {
-    /// Of all plans.
-    pub(crate) fn new(chrome: Chrome, plans: Vec<PlanCard>, farm: FarmState) -> Self {
-        let summary = match plans.len() {
+    /// Of all plans, those that come after the first `from`.
+    pub(crate) fn new(chrome: Chrome, mut plans: Vec<PlanCard>, from: usize, farm: FarmState) -> Self {
+        let all = plans.len();
+        let from = from.min(all.saturating_sub(1)) / PAGE * PAGE;
+        let until = all.min(from + PAGE);
+        let summary = match all {
             0 => "No maintenance is planned.".to_owned(),
             1 => "1 plan.".to_owned(),
-            n => format!("{n} plans, the next first."),
+            n if n <= PAGE => format!("{n} plans, the next first."),
+            n => format!("Plans {} to {until} of {n}, the next first.", from + 1),
         };
-        Self { chrome, summary, farm, plans, notice: None }
+        let others = [from.checked_sub(PAGE), Some(until).filter(|until| *until < all)];
+        let others = others.map(|place| place.map(|place| format!("/plans?from={place}")));
+        plans.truncate(until);
+        plans.drain(..from);
+        Self { chrome, summary, farm, plans, others, notice: None }
     }
 }
