@@ -32,7 +32,7 @@ use crate::{
 /// Up to this many lines are shown unfolded, and found without a search.
 const FEW: usize = 12;
 /// So many rows that need attention are shown with everything that is known about them.
-const WHOLE: usize = 10;
+const WHOLE: usize = 7;
 /// How many plans are on the board; the page of plans has all of them.
 const PLANS: usize = 6;
 
@@ -105,7 +105,7 @@ impl Row {
 pub(crate) struct Section {
     /// Unavailable ones first.
     pub wrong: Vec<Row>,
-    /// Those beyond the first 10, a line each.
+    /// Those beyond the first 7, a line each.
     pub more: Vec<Row>,
     /// Unavailable because the whole system is, and for no other reason.
     pub with_system: Vec<Row>,
