@@ -1,5 +1,6 @@
 //! Writes a database anew if it cannot be trusted: because a sync has failed, after which the page cache may
-//! differ from the disk, or because it is damaged.
+//! differ from the disk, or because it is damaged. And at a start if its file, which never shrinks, is more than
+//! four times as large as its records need.
 //!
 //! ```text
 //! generation N+1     every record that can be read, flushed and synced, with its folder
@@ -78,6 +79,24 @@ pub(super) fn write(
     }
     log::info!(generation = next, records = mark.records().iter().sum::<u64>(); "store_written_anew");
     Ok(fresh)
+}
+
+/// Whether the files of a database are more than four times as large as its records need. Small files are not worth a
+/// look.
+pub(super) fn is_overgrown(folder: &Folder, db: &sled::Db) -> Result<bool, Cause> {
+    let size = folder.size()?;
+    if size <= 4 * EMPTY_BYTES {
+        return Ok(false);
+    }
+    let mut needed = EMPTY_BYTES;
+    for tree in Tree::ALL {
+        for record in db.open_tree(tree.name())?.iter() {
+            let (key, value) = record?;
+            // sled needs about as much again for its pages
+            needed += 2 * (key.len() + value.len()) as u64;
+        }
+    }
+    Ok(size > 4 * needed)
 }
 
 /// Copies what can be read; with damage, without what was altered, of which it returns how many records.

@@ -1,7 +1,7 @@
 //! Opens a database for writing, whatever the last process left.
 //!
 //! ```text
-//! closed in good order   it is believed
+//! closed in good order   it is believed; if its file has grown far beyond its records, they are written anew
 //! open                   read from the disk, not from the cache; every record is checked
 //! failed                 every record is checked, and all are written anew
 //! damaged                what can be read is written anew, the rest is named and put aside
@@ -10,7 +10,7 @@
 //! Must stay true: lost records are always reported; data that a failed sync may have left only in the page
 //! cache is never treated as durable.
 
-use super::error::{Cause, OpenError};
+use super::error::{Cause, OpenError, guarded};
 use super::fault::Fault;
 use super::folder::Folder;
 use super::fresh;
@@ -63,7 +63,10 @@ pub(super) fn open(
     };
     let mut trouble = None;
     let (db, layout) = match found {
-        Some(found) if !failed && damage.is_none() => (found.db, found.layout),
+        Some(found) if !failed && damage.is_none() && (in_doubt || found.layout < known) => (found.db, found.layout),
+        Some(found) if !failed && damage.is_none() => {
+            (slim(folder, found.db, found.layout, found.number, reserve)?, known)
+        }
         found => {
             let layout = found.as_ref().map_or(marker.done, |found| found.layout);
             let number = marker.mark.max(found.as_ref().map_or(0, |found| found.number));
@@ -94,6 +97,28 @@ pub(super) fn open(
         handle.mark_failed();
     }
     Ok(Opened { handle, trouble })
+}
+
+/// The database, written anew if it is [overgrown](fresh::is_overgrown): one that was closed in good order, so that it
+/// holds everything that was acknowledged. Where there is too little space it stays as it is.
+fn slim(folder: &Folder, db: sled::Db, layout: u32, number: u64, reserve: u64) -> Result<sled::Db, OpenError> {
+    let is_overgrown = guarded(|| fresh::is_overgrown(folder, &db));
+    if !is_overgrown.map_err(|cause| OpenError::from_cause(folder.path(), cause))? {
+        return Ok(db);
+    }
+    let (before, generation) = (folder.size()?, folder.marker().generation);
+    match fresh::write(folder, Some(&db), layout, number, None, reserve) {
+        Ok(fresh) => {
+            log::info!(before, after = folder.size()?; "store_slimmed");
+            Ok(fresh)
+        }
+        // The old one is the store as long as the marker says so.
+        Err(error) if folder.marker().generation == generation => {
+            log::warn!(error:%, bytes = before; "store_not_slimmed");
+            Ok(db)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The database as it is, and what is wrong with it.

@@ -268,3 +268,37 @@ fn blobs_stay_empty() {
     assert_eq!((report.blobs, report.problems()), (0, vec![]));
     assert_eq!(report.trees[1].records, 1_120);
 }
+
+/// A file of sled never shrinks: what was removed stays in it.
+#[test]
+fn a_store_that_has_grown_far_beyond_its_records_is_written_anew_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let kept =
+        || -> Vec<Write> { (0..10_u8).map(|key| Write::put(Tree::Ledger, [key], value(key.into(), 50))).collect() };
+    let records = {
+        let store = open(dir.path());
+        store.write_sync(kept()).unwrap();
+        for round in 0..14_u64 {
+            let put = |key: u64| Write::put(Tree::History, key.to_be_bytes(), value(round << 8 | key, 60_000));
+            store.write_sync((0..100).map(put).collect()).unwrap();
+        }
+        store.write_sync((0..100_u64).map(|key| Write::remove(Tree::History, key.to_be_bytes())).collect()).unwrap();
+        all(&store, Tree::Ledger)
+    };
+    let folder = folder::Folder::existing(dir.path()).unwrap();
+    folder.read().unwrap();
+    let before = folder.size().unwrap();
+    drop(folder);
+    assert!(before > 64 << 20, "{before}");
+    for generation in [1, 1] {
+        let store = open(dir.path());
+        assert_eq!(store.shared.folder.marker().generation, generation);
+        assert!(store.shared.folder.size().unwrap() < 16 << 20);
+        assert_eq!(all(&store, Tree::Ledger), records);
+        assert_eq!(all(&store, Tree::History), []);
+        store.write_sync(vec![Write::put(Tree::Outbox, b"k", b"v")]).unwrap();
+    }
+    // the old one is gone, and the whole is sound
+    assert!(!dir.path().join("db").exists());
+    assert_eq!(check(dir.path(), 0).unwrap().problems(), [""; 0]);
+}
