@@ -278,26 +278,31 @@ fn a_store_that_has_grown_far_beyond_its_records_is_written_anew_at_the_next_sta
     let records = {
         let store = open(dir.path());
         store.write_sync(kept()).unwrap();
-        for round in 0..14_u64 {
-            let put = |key: u64| Write::put(Tree::History, key.to_be_bytes(), value(round << 8 | key, 60_000));
-            store.write_sync((0..100).map(put).collect()).unwrap();
+        let key = |number: u64| number.to_be_bytes();
+        for round in 0..16_u64 {
+            let put = |number: u64| Write::put(Tree::History, key(number), value(number, 60_000));
+            store.write_sync((100 * round..100 * round + 100).map(put).collect()).unwrap();
         }
-        store.write_sync((0..100_u64).map(|key| Write::remove(Tree::History, key.to_be_bytes())).collect()).unwrap();
+        assert!(store.shared.folder.size().unwrap() > 80 << 20);
+        store.write_sync((0..1_600).map(|number| Write::remove(Tree::History, key(number))).collect()).unwrap();
         all(&store, Tree::Ledger)
     };
-    let folder = folder::Folder::existing(dir.path()).unwrap();
-    folder.read().unwrap();
-    let before = folder.size().unwrap();
-    drop(folder);
-    assert!(before > 64 << 20, "{before}");
-    for generation in [1, 1] {
+    // what a start that was cut off before has left of the new one
+    let unfinished = dir.path().join("generation-00001");
+    std::fs::create_dir(&unfinished).unwrap();
+    std::fs::write(unfinished.join("db"), "half").unwrap();
+    for _start in 0..2 {
         let store = open(dir.path());
-        assert_eq!(store.shared.folder.marker().generation, generation);
+        assert_eq!(store.shared.folder.marker().generation, 1);
         assert!(store.shared.folder.size().unwrap() < 16 << 20);
         assert_eq!(all(&store, Tree::Ledger), records);
         assert_eq!(all(&store, Tree::History), []);
         store.write_sync(vec![Write::put(Tree::Outbox, b"k", b"v")]).unwrap();
+        drop(store);
+        // or of the old one, after it was replaced
+        std::fs::write(dir.path().join("db"), "old").unwrap();
     }
+    drop(open(dir.path()));
     // the old one is gone, and the whole is sound
     assert!(!dir.path().join("db").exists());
     assert_eq!(check(dir.path(), 0).unwrap().problems(), [""; 0]);

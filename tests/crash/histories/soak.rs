@@ -29,7 +29,9 @@ const EPISODE: Duration = Duration::from_secs(10);
 const MOST_MEMORY: u64 = 512 << 20;
 const MOST_DESCRIPTORS: u64 = 1_000;
 /// What all stores may use together.
-const MOST_DISK: u64 = 900 << 20;
+const MOST_DISK: u64 = 300 << 20;
+/// After so many episodes a farm has grown as far as it should: from then on memory and descriptors stay what they are.
+const SETTLED: u32 = 5;
 
 /// What a farm uses.
 #[derive(Debug, Clone, Copy, Default)]
@@ -85,7 +87,7 @@ async fn everything_at_once() {
     eprintln!("SOAK_SEED={seed} seconds={seconds}");
     let mut chance = Chance::new(seed);
     let mounted_at = tempfile::tempdir().unwrap();
-    let tmpfs = Tmpfs::mount(mounted_at.path(), "1200m");
+    let tmpfs = Tmpfs::mount(mounted_at.path(), "400m");
     let wires = Wires::new(3).await;
     let mut builder = Farm::new(3).merge("every = \"2s\"").node("reserve = \"64MiB\"");
     if let Some(tmpfs) = &tmpfs {
@@ -105,7 +107,8 @@ async fn everything_at_once() {
     let ballast = tmpfs.as_ref().map(|tmpfs| tmpfs.0.join("ballast"));
     let trouble = Trouble::new(&farm, &recorder, &wires, ballast);
     let began = Instant::now();
-    let (mut most, mut episodes, mut taken, mut unknown, mut reads) = (Use::default(), 0, 0, 0, 0);
+    let (mut most, mut episodes, mut taken, mut unknown, mut reads) = (Use::default(), 0_u32, 0, 0, 0);
+    let (mut settled, mut last) = (None, Use::default());
     while began.elapsed() < Duration::from_secs(seconds) {
         recorder.begin_anew().await;
         recorder.stop.set(false);
@@ -141,6 +144,7 @@ async fn everything_at_once() {
         unknown += history.submissions.iter().filter(|one| one.outcome == Outcome::Unknown).count();
         reads += history.reads.len();
         let now = Use::of(&farm);
+        (settled, last) = (settled.or((episodes == SETTLED).then_some(now)), now);
         eprintln!(
             "{:>5} s  episode {episodes}: {taken} taken, {unknown} unknown, {reads} reads; \
              a node has at most {} MiB and {} descriptors, all stores {} MiB",
@@ -161,6 +165,10 @@ async fn everything_at_once() {
     assert!(most.memory < MOST_MEMORY, "a node had {} MiB", mib(most.memory));
     assert!(most.descriptors < MOST_DESCRIPTORS, "a node had {} descriptors", most.descriptors);
     assert!(most.disk < MOST_DISK, "the stores had {} MiB", mib(most.disk));
+    if let Some(settled) = settled {
+        assert!(last.memory < settled.memory * 3 / 2 + (32 << 20), "memory grows: {settled:?}, {last:?}");
+        assert!(last.descriptors < settled.descriptors * 3 / 2 + 50, "descriptors grow: {settled:?}, {last:?}");
+    }
     assert!(taken > 20 && reads > 100, "{taken} {reads}");
     drop(farm);
 }
