@@ -84,7 +84,7 @@ impl Carrier {
         }
         let failed = |why: String, lasting| Failure { why, lasting };
         let request = request.body(letter.body).map_err(|error| failed(error.to_string(), true))?;
-        let mut response = agent.run(request).map_err(|error| failed(error.to_string(), false))?;
+        let mut response = agent.run(request).map_err(|error| failed(reason(&error), false))?;
         let status = response.status();
         // The connection is used again if the rest of the answer is short.
         response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec().ok();
@@ -92,6 +92,15 @@ impl Carrier {
             true => Ok(()),
             false => Err(failed(format!("it answered {status}"), is_refusal(status))),
         }
+    }
+}
+
+/// Why nothing was answered, for people.
+fn reason(error: &ureq::Error) -> String {
+    match error {
+        // The client puts a word of its own before the system's.
+        ureq::Error::Io(error) => error.to_string(),
+        error => error.to_string(),
     }
 }
 
@@ -196,6 +205,12 @@ mod tests {
         while sent.is_ok() {
             sent = stream.write_all(&[b'x'; 64 << 10]);
         }
+    }
+
+    #[test]
+    fn what_the_system_says_is_told_as_it_is() {
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        assert_eq!(reason(&ureq::Error::Io(refused)), "connection refused");
     }
 
     #[test]
