@@ -41,7 +41,7 @@ impl Seeded {
     /// Whether it is built in, and it is its turn: every `nth` time.
     pub(crate) fn is_there_every(self, nth: usize) -> bool {
         static SEEN: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(1);
-        self.is_there() && SEEN.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % nth == 0
+        self.is_there() && SEEN.fetch_add(1, std::sync::atomic::Ordering::Relaxed).is_multiple_of(nth)
     }
 }
 

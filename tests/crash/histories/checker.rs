@@ -40,6 +40,9 @@ struct Known<'h> {
     taken: bool,
 }
 
+/// A cause that a node has shown: until when the read took, its place among the words, its id.
+type Shown = (Micros, (i64, i64), Uuid);
+
 impl Known<'_> {
     fn must_by(&self, read: &Read) -> bool {
         let here = self.must.get(&read.node).copied().into_iter().chain(self.everywhere).min();
@@ -84,7 +87,7 @@ pub fn check(history: &History, end: Option<&End>) -> BTreeSet<Fault> {
             say("changed", format!("{} has the time {time}, and was given {}", one.word.id, one.word.time));
         }
     }
-    let mut shown: BTreeMap<(usize, u32, &str, &str), Vec<(Micros, (i64, i64), Uuid)>> = BTreeMap::new();
+    let mut shown: BTreeMap<(usize, u32, &str, &str), Vec<Shown>> = BTreeMap::new();
     for read in &history.reads {
         for (rule, text) in judge(read, &known, history.skew) {
             say(rule, format!("node {} says of {}: {text} ({read:?})", read.node, read.application));

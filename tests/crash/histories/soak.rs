@@ -3,7 +3,8 @@
 //! healed, the nodes must come to agree, and the checker judges what all clients have seen.
 //!
 //! Half a minute as it is; `./tests/run --soak MINUTES` goes on for longer. `SOAK_SEED` repeats the troubles of a run
-//! (what falls between them is up to the machine).
+//! (what falls between them is up to the machine); `FOREWARN_OTHER_BINARY` names a program of another version that takes
+//! turns with this one when nodes are started.
 
 use std::{
     fs,

@@ -12,6 +12,9 @@ use crate::support::{Farm, tmpfs::fill};
 /// The most by which a clock is set wrong, in milliseconds: less than half of what the farm takes.
 pub const SKEW: i64 = 20_000;
 
+/// Becomes the program behind its name in place of the one that follows, with the arguments of that one.
+const INSTEAD: &str = "shift; exec \"$0\" \"$@\"";
+
 /// What is done to a farm, and how often it was done.
 pub struct Trouble<'f> {
     pub farm: &'f Farm,
@@ -23,6 +26,8 @@ pub struct Trouble<'f> {
     /// A disk in trouble and a process that dies or starts are not tried together: it need not start then.
     disk: Mutex<()>,
     stop: Cell<bool>,
+    /// `FOREWARN_OTHER_BINARY`: nodes are upgraded and downgraded, too.
+    other: Option<String>,
 }
 
 /// The files by which a node is told that its clock is wrong and that its disk fails.
@@ -40,7 +45,8 @@ fn switch(farm: &Farm, node: usize, kind: &str) -> PathBuf {
 impl<'f> Trouble<'f> {
     pub fn new(farm: &'f Farm, recorder: &'f Recorder<'f>, wires: &'f Wires, ballast: Option<PathBuf>) -> Self {
         let (counts, disk, stop) = (std::cell::RefCell::default(), Mutex::new(()), Cell::new(false));
-        Self { farm, recorder, wires, ballast, counts, disk, stop }
+        let other = std::env::var("FOREWARN_OTHER_BINARY").ok();
+        Self { farm, recorder, wires, ballast, counts, disk, stop, other }
     }
 
     fn count(&self, what: &'static str) {
@@ -61,6 +67,13 @@ impl<'f> Trouble<'f> {
     }
 
     async fn started(&self, node: usize) {
+        // another binary, an older one as a rule, takes turns with this build's
+        if let Some(other) = &self.other {
+            let is_its_turn = self.recorder.lives[node].get() % 4 == 1;
+            self.count(if is_its_turn { "started as another version" } else { "started as this version" });
+            let words = ["sh", "-c", INSTEAD, other];
+            self.farm[node].set_wrapper(if is_its_turn { &words } else { &[] });
+        }
         self.farm[node].start();
         self.farm[node].wait_ready().await;
         self.lives(node);
