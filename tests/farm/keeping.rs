@@ -179,10 +179,10 @@ async fn a_plan_is_extended_with_one_click_and_begun_before_its_time() {
     let farm = Farm::new(1).start().await;
     let node = &farm[0];
     let alice = Form::sign_in(node).await;
-    let (begins, ends) = (in_seconds(7_200.0), in_seconds(10_800.0));
+    let begins = in_seconds(7_200.0);
     let plan = closing(
         "application:mail",
-        json!({"goes_down_at": begins, "expected_back_at": ends, "restore": "automatic",
+        json!({"goes_down_at": begins, "duration_seconds": 3_600, "restore": "automatic",
         "last_entry_seconds": 600, "message": "New disks"}),
     );
     let plan = node.submit_wait_all(plan).await["id"].as_str().unwrap().to_owned();

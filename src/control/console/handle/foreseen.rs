@@ -7,17 +7,10 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, http::header::CONTENT_SECURITY_POLICY};
 
-use super::{
-    notify,
-    pages::{as_users_see_it, slot},
-    registry,
-};
+use super::pages::{as_users_see_it, slot};
 use crate::{
-    answer::App,
-    control::console::{
-        form::{About, Fields},
-        guard::Visit,
-    },
+    answer::{App, Rehearsal},
+    control::console::guard::Visit,
 };
 
 /// The button's name; its value is a tag.
@@ -31,14 +24,8 @@ pub(super) fn languages(visit: &Visit<'_>) -> Vec<String> {
     texts.all().map(|language| language.tag().to_owned()).collect()
 }
 
-/// The page of this application in this language, as it will be when the form's notification, or the first
-/// occurrence of its schedule, takes effect.
-pub(super) async fn page(visit: &Visit<'_>, fields: Fields, language: &str, name: &str) -> HttpResponse {
-    let rehearsal = match fields.about() {
-        About::Notification => notify::rehearse(visit, &fields).await,
-        About::Schedule => registry::first_occurrence(visit, fields).await,
-        About::Template => None,
-    };
+/// The page of this application in this language, as it will be when what was rehearsed takes effect.
+pub(super) fn page(visit: &Visit<'_>, rehearsal: Option<Rehearsal>, language: &str, name: &str) -> HttpResponse {
     let texts = visit.state.desk.shared().texts.load();
     let app = match slot(visit.state, name) {
         Some(slot) => Some(Arc::clone(&slot.app)),

@@ -75,7 +75,12 @@ async fn take(state: &ConsoleState, request: &HttpRequest, body: web::Payload) -
     let notifies = fields.about() == About::Notification;
     let language = form::first(&pairs, foreseen::LANGUAGE);
     if !language.is_empty() {
-        return Ok(foreseen::page(&visit, fields, language, form::first(&pairs, foreseen::APPLICATION)).await);
+        let rehearsal = match fields.about() {
+            About::Notification => rehearse(&visit, &fields).await,
+            About::Schedule => registry::first_occurrence(&visit, fields).await,
+            About::Template => None,
+        };
+        return Ok(foreseen::page(&visit, rehearsal, language, form::first(&pairs, foreseen::APPLICATION)));
     }
     Ok(match form::first(&pairs, "action") {
         "edit" => ask(&visit, fields, Page::default()).await,
@@ -94,7 +99,7 @@ async fn take(state: &ConsoleState, request: &HttpRequest, body: web::Payload) -
 }
 
 /// What the notification would do, as far as the fields make one that would be taken.
-pub(super) async fn rehearse(visit: &Visit<'_>, fields: &Fields) -> Option<Rehearsal> {
+async fn rehearse(visit: &Visit<'_>, fields: &Fields) -> Option<Rehearsal> {
     let submission = submission(visit, fields).ok()?;
     visit.state.desk.rehearse(submission, author(visit)).await.ok()
 }
