@@ -205,13 +205,15 @@ impl Client {
         let retry_after = response.headers().get(header::RETRY_AFTER);
         let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
         match self.collect(response, timeout) {
-            Ok(body) => CallError::Refused(Box::new(Refusal {
-                address: self.address.clone(),
-                status,
+            Ok(body) => match serde_json::from_slice(&body).unwrap_or_default() {
+                // a node says of each address that it does not have which one that is
+                Value::Null if status == 404 => self.strange(status, "it has no such address".to_owned()),
                 // an answer that is not problem+json has only its status to tell
-                body: serde_json::from_slice(&body).unwrap_or_default(),
-                retry_after,
-            })),
+                body => {
+                    let address = self.address.clone();
+                    CallError::Refused(Box::new(Refusal { address, status, body, retry_after }))
+                }
+            },
             Err(error) => error,
         }
     }

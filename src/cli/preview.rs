@@ -10,7 +10,7 @@ use super::client::{Client, TIMEOUT};
 use super::error::{CliError, json_line};
 use super::logging::escaped;
 use super::notify::statement;
-use super::show::{Cell, Screen, Table, Tone, back_at, paint, relative};
+use super::show::{Cell, Screen, Table, Tone, back_at, paint};
 use crate::{availability::Moment, clock};
 
 /// The answer of `/api/v1/preview`.
@@ -51,7 +51,7 @@ pub fn run(args: &PreviewArgs, access: Access, screen: &Screen, out: &mut dyn Wr
     let answer: Answer = client.read(&reply)?;
     let mut table = Table::new(&["CLOSES", "FROM", "BACK", "USERS READ"]);
     for one in &answer.closes {
-        let from = if one.from <= now { "now".to_owned() } else { relative(now, one.from) };
+        let from = if one.from <= now { "now".to_owned() } else { back_at(now, one.from) };
         let back = one.until.map(|until| back_at(now, until)).unwrap_or_default();
         table.row([
             Cell::new(&one.application).tone(Tone::Bad),

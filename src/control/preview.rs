@@ -173,8 +173,8 @@ fn warnings(n: &Notification, affected: &[Affected], known: &Known<'_>) -> Vec<S
                     "New users are turned away from now on; users who are already inside can finish until it begins, in {begins}."
                 ),
                 Some(from) => format!(
-                    "This is planned maintenance: new users are turned away in {}, and all users when it begins, in {begins}.",
-                    when::words(from.since(now))
+                    "This is planned maintenance: it begins in {begins}; new users are turned away {} before that.",
+                    when::words(since.since(from))
                 ),
             });
         } else if now.since(since) > PAST {

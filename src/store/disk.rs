@@ -7,7 +7,7 @@
 //! that a failed sync has lost, until they are written again; and each name as of the last sync of its folder.
 //! sled's own syncs count if they fail, and do not count if they succeed.
 //!
-//! While the file that `FOREWARN_DISK_FAILS` names is there, every sync of this file fails.
+//! While the file that `FOREWARN_DISK_FAILS` names is there, every sync fails that goes through this module.
 
 use std::fs::File;
 use std::io;

@@ -97,12 +97,15 @@ fn a_release_is_the_same_twice_and_its_package_is_installed_and_removed_on_a_cle
         command
     };
     let installed = run(dpkg().arg("-i").arg(&package));
-    assert!(installed.contains("forewarn init"), "{installed}");
+    for step in ["forewarn init", "node.data", "chown root:forewarn", "systemctl enable --now"] {
+        assert!(installed.contains(step), "{step}: {installed}");
+    }
     let there = |path: &str| root.join(path).exists();
     for path in ["usr/bin/forewarn", "usr/lib/systemd/system/forewarn.socket", "usr/share/man/man1/forewarn.1.gz"] {
         assert!(there(path), "{path}");
     }
     let unit = fs::read_to_string(root.join("usr/lib/systemd/system/forewarn.service")).unwrap();
+    assert!(unit.starts_with("[Unit]"), "{unit}");
     assert!(unit.contains("ExecStart=/usr/bin/forewarn serve") && !unit.contains("/usr/local"), "{unit}");
     // it works from there
     let program = root.join("usr/bin/forewarn");

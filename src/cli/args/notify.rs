@@ -54,7 +54,7 @@ pub struct SaidArgs {
     #[arg(long = "for", value_name = "DURATION", value_parser = text::span,
           conflicts_with_all = ["cancel", "back_at"])]
     pub lasts: Option<Duration>,
-    /// So long before it begins newcomers are turned away, and whoever is inside may finish
+    /// How long before it begins new users are turned away; users who are inside may finish
     #[arg(long, value_name = "DURATION", value_parser = text::span, requires = "at")]
     pub last_entry: Option<Duration>,
     /// Whether it becomes available again by itself at that time [default: manual]

@@ -58,11 +58,14 @@ fn without_a_token_nothing_is_asked() {
 fn what_is_no_node_and_what_is_gone_are_told_apart() {
     let fake = Fake::start(|asked| match asked.line.as_str() {
         "GET /odd" => (200, "<html>".into()),
+        "GET /gate" => (404, Value::Null),
         _ => (503, Value::Null),
     });
     let client = client(&fake);
     let odd = client.get("/odd").unwrap_err();
     assert!(matches!(odd, CallError::Strange { status: 200, .. }), "{odd}");
+    let gate = client.get("/gate").unwrap_err();
+    assert!(gate.to_string().contains("must not be the address of a gate"), "{gate}");
     let busy = client.get("/").unwrap_err();
     assert!(matches!(&busy, CallError::Refused(r) if r.status == 503) && busy.another_may() && busy.may_have_arrived());
 

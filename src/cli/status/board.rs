@@ -33,6 +33,7 @@ pub(crate) struct Row {
     expected_back_at: Option<Moment>,
     causes: Vec<Statement>,
     partial: Vec<Statement>,
+    advisories: Vec<Statement>,
     upcoming: Vec<Statement>,
 }
 
@@ -48,6 +49,7 @@ struct Statement {
     since: Option<Moment>,
     goes_down_at: Option<Moment>,
     expected_back_at: Option<Moment>,
+    message: Option<String>,
     criteria: Option<serde_json::Value>,
 }
 
@@ -65,10 +67,11 @@ impl Row {
     }
 
     fn state(&self) -> Cell {
-        match (self.available, self.partial.is_empty()) {
-            (false, _) => Cell::new("unavailable").tone(Tone::Bad),
-            (true, false) => Cell::new("partly").tone(Tone::Warning),
-            (true, true) => Cell::new("available").tone(Tone::Good),
+        match (self.available, self.partial.is_empty(), self.advisories.is_empty()) {
+            (false, ..) => Cell::new("unavailable").tone(Tone::Bad),
+            (true, false, _) => Cell::new("partly").tone(Tone::Warning),
+            (true, true, false) => Cell::new("degraded").tone(Tone::Warning),
+            (true, true, true) => Cell::new("available").tone(Tone::Good),
         }
     }
 
@@ -170,11 +173,12 @@ fn back(time: Option<Moment>, screen: &Screen) -> Cell {
     }
 }
 
-/// What is closed for some requests only, and what has not begun: each statement once, with the
-/// names that it holds for.
+/// What is closed for some requests only, what is degraded, and what has not begun: each statement with the name that
+/// it holds for.
 fn details(text: &mut String, rows: &[&Row], screen: &Screen) {
     let now = screen.now();
     let mut partial = Table::new(&["CLOSED IN PART", "REASON", "SINCE", "WHO", "ONLY FOR"]);
+    let mut degraded = Table::new(&["DEGRADED", "REASON", "SINCE", "WHO", "MESSAGE"]);
     let mut upcoming = Table::new(&["PLANNED", "REASON", "BEGINS", "BACK", "WHO", "NOTIFICATION"]);
     for row in rows {
         for said in &row.partial {
@@ -185,6 +189,15 @@ fn details(text: &mut String, rows: &[&Row], screen: &Screen) {
                 said.since.map(|t| relative(now, t)).unwrap_or_default().into(),
                 said.who().into(),
                 criteria.unwrap_or_default().into(),
+            ]);
+        }
+        for said in &row.advisories {
+            degraded.row([
+                row.name().into(),
+                said.reason.as_deref().unwrap_or_default().into(),
+                said.since.map(|t| relative(now, t)).unwrap_or_default().into(),
+                said.who().into(),
+                said.message.as_deref().unwrap_or_default().into(),
             ]);
         }
         for said in &row.upcoming {
@@ -199,6 +212,7 @@ fn details(text: &mut String, rows: &[&Row], screen: &Screen) {
         }
     }
     section(text, &partial, screen);
+    section(text, &degraded, screen);
     section(text, &upcoming, screen);
 }
 

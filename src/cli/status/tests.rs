@@ -82,6 +82,25 @@ chat     planned-maintenance  in 2 h, 18:00Z        bob  n2
 }
 
 #[test]
+fn what_is_degraded_says_so_and_why() {
+    let advisory = json!({
+        "reason": "unknown", "operator": "alice", "since": "2026-11-23T15:50:00Z", "message": "Letters leave late.",
+    });
+    let row = json!({"application": "mail", "available": true, "advisories": [advisory]});
+    let fake = Fake::start(move |_| (200, row.clone()));
+    let (result, out) = status(args(Some("mail"), false, false), &fake);
+    result.unwrap();
+    let expected = "\
+APPLICATION  STATE     REASON  SINCE  BACK  WHO
+mail         degraded
+
+DEGRADED  REASON   SINCE       WHO    MESSAGE
+mail      unknown  10 min ago  alice  Letters leave late.
+";
+    assert_eq!(out, expected);
+}
+
+#[test]
 fn one_application_has_its_message_and_causes() {
     let fake = Fake::start(|asked| match asked.line.ends_with("/mail") {
         true => (200, mail()),

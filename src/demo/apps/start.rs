@@ -43,8 +43,8 @@ async fn show(places: web::Data<Places>) -> HttpResponse {
              <li><h2>Let a tester in</h2><p>On <a href='{console}/pages' target=_blank>Pages</a>, make a link for Mail, \
              and open it at <a href='{a}/mail' target=_blank>node a</a>'s address: you pass, everybody else waits.</p></li>\
              <li><h2>Open it again</h2><p>Report Mail available. Every page that waited returns by itself, and the \
-             letter goes out with one click. End node c (its process, not gently), close and open something, start the \
-             demo again: it knows.</p></li></ol>"
+             letter goes out with one click. End the demo with Ctrl-C and start it again: each node \
+             knows what was closed.</p></li></ol>"
         ),
     )
 }

@@ -18,8 +18,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes that wait at most.
 pub(super) const MOST: usize = 64 * 1024;
-/// A buffer larger than this is given back when it is empty.
-const SMALL: usize = 4 * 1024;
 
 struct Shared<S> {
     socket: RefCell<S>,
@@ -48,7 +46,6 @@ impl<S: AsyncWrite + Unpin> Shared<S> {
         }
         waiting.written = 0;
         waiting.bytes.clear();
-        waiting.bytes.shrink_to(SMALL);
         Poll::Ready(Ok(()))
     }
 
@@ -75,6 +72,14 @@ impl<S: AsyncWrite + Unpin> Outlet<S> {
     /// From now on flushes wait.
     pub(super) fn gather(&self) {
         self.0.is_gathering.set(true);
+    }
+
+    /// Nothing is to be written for a while: the buffer is given back.
+    pub(super) fn rest(&self) {
+        let mut waiting = self.0.waiting.borrow_mut();
+        if waiting.bytes.is_empty() {
+            waiting.bytes = Vec::new();
+        }
     }
 
     /// Bytes that wait.

@@ -106,6 +106,7 @@ pub(super) async fn serve<S: Socket>(socket: S, arrival: Arrival, worker: Rc<Wor
             }
             if streams.is_empty() && !is_idle {
                 is_idle = true;
+                outlet.rest();
                 deadline.set(if is_parting { limits.parting } else { limits.idle });
             }
             if !deadline.poll(cx) {

@@ -4,7 +4,10 @@
 use std::{
     collections::BTreeSet,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tokio::{
@@ -23,6 +26,8 @@ struct State {
     ids: Mutex<Vec<String>>,
     /// From whom to whom nothing passes.
     cut: watch::Sender<BTreeSet<(usize, usize)>>,
+    /// Connections that a cut has ended or refused.
+    parted: AtomicU64,
 }
 
 /// One for each node; they are pulled out when this is dropped.
@@ -36,7 +41,7 @@ impl Wires {
     /// So many, which lead nowhere yet.
     pub async fn new(count: usize) -> Self {
         let (cut, _) = watch::channel(BTreeSet::new());
-        let state = Arc::new(State { to: Mutex::default(), ids: Mutex::default(), cut });
+        let state = Arc::new(State { to: Mutex::default(), ids: Mutex::default(), cut, parted: AtomicU64::new(0) });
         let (address, mut addresses, mut tasks) = (own_address(), Vec::new(), Vec::new());
         for node in 0..count {
             let listener = TcpListener::bind((address, 0)).await.unwrap();
@@ -72,6 +77,11 @@ impl Wires {
         self.state.cut.send_modify(|cut| cut.extend(pairs));
     }
 
+    /// Connections that cuts have ended or refused.
+    pub fn parted(&self) -> u64 {
+        self.state.parted.load(Ordering::Relaxed)
+    }
+
     /// Everything passes.
     pub fn heal(&self) {
         self.state.cut.send_modify(BTreeSet::clear);
@@ -103,6 +113,7 @@ async fn carry(state: Arc<State>, to: usize, mut from: TcpStream) {
     let target = state.to.lock().unwrap().get(to).copied();
     let Some(target) = target else { return };
     if is_cut(&cut.borrow_and_update()) {
+        state.parted.fetch_add(1, Ordering::Relaxed);
         return;
     }
     let Ok(mut onward) = TcpStream::connect(target).await else { return };
@@ -112,6 +123,8 @@ async fn carry(state: Arc<State>, to: usize, mut from: TcpStream) {
     let parted = cut.wait_for(|cut| is_cut(cut));
     tokio::select! {
         _ = tokio::io::copy_bidirectional(&mut from, &mut onward) => {}
-        _ = parted => {}
+        _ = parted => {
+            state.parted.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }

@@ -14,7 +14,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The most that is read of an answer.
 const MOST: usize = 256 * 1024;
 
-/// A gate on a thread of its own; its upstream takes connections and says nothing.
+/// A gate on a thread of its own; its upstream accepts connections and closes them at once.
 struct Gate {
     address: SocketAddr,
     stop: Option<tokio::sync::oneshot::Sender<()>>,

@@ -69,7 +69,7 @@ fn show_page(state: &ConsoleState, request: &HttpRequest, name: &str) -> Answer 
     Ok(as_users_see_it(&denial, language, clock, "'none'"))
 }
 
-/// The page of a denial without its scripts: it does not come back by itself, and sends nothing. `frames`: who may have
+/// The page of a denial without its scripts and the link to try again: it does not come back by itself, and sends nothing. `frames`: who may have
 /// it in a frame.
 pub(super) fn as_users_see_it(denial: &Denial, language: &Arc<Language>, clock: Moment, frames: &str) -> HttpResponse {
     let occasion =
@@ -81,13 +81,14 @@ pub(super) fn as_users_see_it(denial: &Denial, language: &Arc<Language>, clock: 
         }
     }
     let page = String::from_utf8_lossy(&denial.body(&occasion)).into_owned();
-    let page = ["script", "noscript"].into_iter().fold(page, |page, element| without(element, &page));
+    let page = ["script", "noscript", "a href=\"\""].into_iter().fold(page, |page, element| without(element, &page));
     answer.insert_header((CONTENT_SECURITY_POLICY, format!("{POLICY}; frame-ancestors {frames}"))).body(page)
 }
 
 /// The page without elements of this kind, which have no others of the kind inside.
 fn without(element: &str, page: &str) -> String {
-    let (open, close) = (format!("<{element}"), format!("</{element}>"));
+    let name = element.split(' ').next().unwrap_or(element);
+    let (open, close) = (format!("<{element}"), format!("</{name}>"));
     let mut kept = String::with_capacity(page.len());
     let mut rest = page;
     while let Some((before, from)) = rest.split_once(&open) {
