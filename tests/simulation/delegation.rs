@@ -38,7 +38,8 @@ struct Left {
 #[derive(Debug, Clone, Default)]
 pub struct Delegations {
     left: BTreeMap<(Stamp, NodeId), Left>,
-    /// Sent directly once: a share that was drawn up before does not take that back.
+    /// Sent directly once, or heard of, if only that it is in quarantine there: a share that was drawn up before does not
+    /// take that back.
     direct: BTreeSet<(Stamp, NodeId)>,
     /// When something was last heard of a stamp.
     progress: BTreeMap<Stamp, u64>,
@@ -67,6 +68,7 @@ impl Delegations {
         for receipt in receipts {
             self.progress.insert(receipt.stamp, now);
             self.left.remove(&(receipt.stamp, from));
+            self.direct.insert((receipt.stamp, from));
             // It has it, even if its answer is lost: nobody is to take its place.
             let of_it = self.left.iter_mut().filter(|((stamp, _), left)| *stamp == receipt.stamp && left.to == from);
             of_it.for_each(|(_, left)| left.request = 0);
