@@ -19,6 +19,7 @@ use crate::{availability::Moment, clock};
 struct Answer {
     closes: Vec<Closes>,
     opens: Vec<String>,
+    degrades: Vec<String>,
     replaces: Vec<String>,
     warnings: Vec<String>,
 }
@@ -61,12 +62,16 @@ pub fn run(args: &PreviewArgs, access: Access, screen: &Screen, out: &mut dyn Wr
         ]);
     }
     let mut text = table.render(screen.colour);
-    if answer.closes.is_empty() && answer.opens.is_empty() {
+    if answer.closes.is_empty() && answer.opens.is_empty() && answer.degrades.is_empty() {
         text.push_str("Nothing closes, and nothing opens.\n");
     }
     if !answer.opens.is_empty() {
         let opens = escaped(&answer.opens.join(", "));
         text.push_str(&format!("opens: {}\n", paint(&opens, Tone::Good, screen.colour)));
+    }
+    if !answer.degrades.is_empty() {
+        let degrades = escaped(&answer.degrades.join(", "));
+        text.push_str(&format!("degraded: {}\n", paint(&degrades, Tone::Warning, screen.colour)));
     }
     if !answer.replaces.is_empty() {
         text.push_str(&format!("replaces: {}\n", escaped(&answer.replaces.join(", "))));

@@ -61,6 +61,8 @@ pub(crate) struct Preview {
     pub affected: Vec<Affected>,
     /// What it closes.
     pub closes: Vec<Closes>,
+    /// It notes what it is about as degraded.
+    degrades: bool,
     /// Notifications that it takes the place of, or cancels.
     pub replaces: Vec<Uuid>,
     /// What may not have been meant.
@@ -109,7 +111,12 @@ impl Preview {
         if !counts {
             warnings.insert(0, "It would have no effect: a later notification counts.".to_owned());
         }
-        Self { warnings, closes, replaces: replaces.clone(), affected }
+        Self { warnings, closes, degrades: n.degraded, replaces: replaces.clone(), affected }
+    }
+
+    /// The names of the applications that it notes as degraded.
+    pub(crate) fn degrades(&self) -> Vec<&Name> {
+        self.affected.iter().filter(|_| self.degrades).map(|one| &one.name).collect()
     }
 
     /// The names of the applications that it opens.

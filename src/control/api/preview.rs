@@ -27,6 +27,8 @@ struct Answer<'a> {
     closes: &'a [Closes],
     /// Applications that it makes available.
     opens: Vec<&'a Name>,
+    /// Applications that it notes as degraded: open, with a note for their users.
+    degrades: Vec<&'a Name>,
     /// Notifications that it takes the place of, or cancels.
     replaces: &'a [Uuid],
     /// What may not have been meant.
@@ -52,5 +54,11 @@ pub(crate) async fn preview(request: HttpRequest, payload: web::Payload) -> Resu
     let known = Known { board: &board, nodes: &nodes, titles: &titles, node, now };
     let preview = Preview::of(&rehearsal, &known);
     let Preview { closes, replaces, warnings, .. } = &preview;
-    Ok(HttpResponse::Ok().json(Answer { closes, opens: preview.opens(), replaces, warnings }))
+    Ok(HttpResponse::Ok().json(Answer {
+        closes,
+        opens: preview.opens(),
+        degrades: preview.degrades(),
+        replaces,
+        warnings,
+    }))
 }
