@@ -194,6 +194,7 @@ async fn what_a_preview_foretells_is_what_becomes_of_every_application() {
         // Later than that: it closes mail again.
         (TOKEN, closing("system", json!({"message": "again"}))),
         (TOKEN, opening("system")),
+        (TOKEN, json!({"targets": ["application:mail"], "status": "degraded", "message": "slow"})),
     ] {
         let (path, body) = ("/api/v1/preview", statement.to_string());
         let headers = [("authorization", &*format!("Bearer {token}")), ("content-type", "application/json")];
@@ -208,6 +209,8 @@ async fn what_a_preview_foretells_is_what_becomes_of_every_application() {
         let opened = after.iter().filter(|(name, ids)| ids.is_empty() && !before[*name].is_empty());
         let opened: BTreeSet<String> = opened.map(|(name, _)| name.clone()).collect();
         assert_eq!(names(&foretold["opens"], ""), opened, "{statement}: {foretold}");
+        let degraded = if statement["status"] == "degraded" { vec!["mail"] } else { Vec::new() };
+        assert_eq!(foretold["degrades"], json!(degraded), "{statement}: {foretold}");
         let all = |of: &BTreeMap<String, BTreeSet<String>>| of.values().flatten().cloned().collect::<BTreeSet<_>>();
         // An application that opens while the system stays closed replaces nothing.
         let gone: BTreeSet<String> = all(&before).difference(&all(&after)).cloned().collect();
