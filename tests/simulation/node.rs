@@ -38,7 +38,7 @@ pub enum Waiter {
     /// A peer's request, with the L that came with it.
     Request { node: usize, run: u64, call: u64, entrusted: Entrusted, limit: Moment, turned_away: bool },
     /// The one who handed this in: how many other nodes were known then, and which. A monitor's word has its id here.
-    Submission { recipients: usize, to: Vec<(usize, NodeId)>, word: Option<Uuid> },
+    Submission { recipients: usize, to: Vec<(usize, NodeId)>, met: bool, word: Option<Uuid> },
     /// The end of replay.
     Replayed,
     /// The end of the merge phase.

@@ -36,6 +36,10 @@ pub const SEEDS: &[(u64, &str)] = &[
     (12_617, OVERLAP),
     (15_963, OVERLAP),
     (
+        30_064,
+        "a fault of the checks: a relay that does not know the initial node yet cannot send it a receipt, and is rightly sent the notification once more",
+    ),
+    (
         6_574,
         "a fault of the checks: a node that has told that it holds a notification in quarantine was counted as left to a child again, by a share that was drawn up before",
     ),

@@ -396,11 +396,11 @@ impl World {
     ) {
         let now = self.nodes[at].now(self.time);
         let known = self.nodes[at].disk.latest.history.values().find(|entry| entry.notification.id == id).cloned();
-        let to = self.recipients(at);
+        let (to, met) = (self.recipients(at), self.have_all_met());
         let Some(running) = &mut self.nodes[at].running else { return };
         let submit = submit(known);
         let recipients = running.node.replica().peers().len();
-        let ticket = running.ticket(Waiter::Submission { recipients, to, word });
+        let ticket = running.ticket(Waiter::Submission { recipients, to, met, word });
         running.node.replica_mut().submit(submit, ticket, now);
         let had_to_wait = running.node.replica().waiting().0 > 0;
         if had_to_wait {
@@ -413,7 +413,7 @@ impl World {
         &mut self,
         node: usize,
         recipients: usize,
-        to: Vec<(usize, NodeId)>,
+        (to, met): (Vec<(usize, NodeId)>, bool),
         result: Result<Taken, SubmitRefusal>,
     ) {
         match result {
@@ -427,6 +427,7 @@ impl World {
                     node,
                     recipients,
                     to: to.clone(),
+                    met,
                     repeated,
                 }));
                 self.check_promises(node);

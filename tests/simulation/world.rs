@@ -34,6 +34,8 @@ pub struct Acknowledged {
     /// How many other nodes the initial one knew when it was handed in, and which.
     pub recipients: usize,
     pub to: Vec<(usize, NodeId)>,
+    /// Every node knew every other one then.
+    pub met: bool,
     /// It knew it already: another node, perhaps, is the initial one.
     pub repeated: bool,
 }
@@ -379,11 +381,11 @@ impl World {
                 );
                 self.answer(node, to, run, call, result);
             }
-            (Waiter::Submission { recipients, to, word }, Reply::Submitted(result)) => {
+            (Waiter::Submission { recipients, to, met, word }, Reply::Submitted(result)) => {
                 if let Some(id) = word {
                     self.word_answered(node, id, &result);
                 }
-                self.submitted(node, recipients, to, result)
+                self.submitted(node, recipients, (to, met), result)
             }
             (Waiter::Replayed, Reply::Settled) => self.begin_phase(node),
             (Waiter::Asked, Reply::Asked(_)) => self.end_phase(node),
