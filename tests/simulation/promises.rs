@@ -136,6 +136,8 @@ impl World {
         if !node.is_reliable() || !self.nodes[from].is_reliable() {
             return;
         }
+        // Who has lost its disk meanwhile may have taken it over; then the initial node's own row counts.
+        let is_lost = self.nodes.iter().any(|node| !node.is_reliable());
         for item in &entrusted.items {
             let stamp = &item.entry.stamp;
             // If it waits once more, by a merge, somebody has been told already.
@@ -163,7 +165,8 @@ impl World {
                     let will = rows
                         .waiting(stamp)
                         .is_some_and(|row| row.share.as_ref().is_none_or(|share| share.contains(member)));
-                    (i == at || i != from && holder.id != item.initial) && (will || rows.owes(&ids, stamp))
+                    let is_initial = holder.id == item.initial;
+                    (i == at || i != from && !is_initial || is_lost && is_initial) && (will || rows.owes(&ids, stamp))
                 };
                 let owed = self.nodes.iter().enumerate().any(owes) || other.disk.synced.needs_no(&item.entry);
                 assert!(

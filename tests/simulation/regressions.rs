@@ -40,6 +40,10 @@ pub const SEEDS: &[(u64, &str)] = &[
         "a fault of the checks: a relay that does not know the initial node yet cannot send it a receipt, and is rightly sent the notification once more",
     ),
     (
+        40_077,
+        "a fault of the checks: a relay that has taken a notification over loses its disk before the one that it has it from answers; the initial node's row still stands",
+    ),
+    (
         6_574,
         "a fault of the checks: a node that has told that it holds a notification in quarantine was counted as left to a child again, by a share that was drawn up before",
     ),
