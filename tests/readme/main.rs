@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod image;
 mod package;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,5 +1,5 @@
 //! What `deploy/release` makes: the same bytes twice; a Debian package that is installed on a clean root, works there,
-//! and leaves nothing behind but what the administrator has made; a list of everything that is built in.
+//! and leaves nothing behind but what the administrator has made; a list of everything that is built in; an image.
 
 use std::{
     collections::BTreeSet,
@@ -8,12 +8,12 @@ use std::{
     process::Command,
 };
 
-use crate::support::binary;
+use crate::{image, support::binary};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Runs a command; what it prints.
-fn run(command: &mut Command) -> String {
+pub(super) fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{command:?}: {}\n{text}", output.status);
@@ -33,23 +33,14 @@ fn can_pack() -> bool {
 fn release(program: &Path, out: &Path) -> PathBuf {
     let mut command = Command::new(Path::new(ROOT).join("deploy/release"));
     command.arg("--binary").arg(program).arg("--out").arg(out).args(["--compression", "none"]);
-    // no image here: it would build the program anew
-    run(command.env("SOURCE_DATE_EPOCH", "1795881600").env("PATH", without_builders()));
-    let files = fs::read_dir(out).unwrap().map(|file| file.unwrap().path());
-    files.into_iter().find(|file| file.extension().is_some_and(|extension| extension == "deb")).unwrap()
+    run(command.env("SOURCE_DATE_EPOCH", "1795881600"));
+    out.to_owned()
 }
 
-/// The folders of programs, those of docker and podman hidden behind ones that say no.
-fn without_builders() -> String {
-    static FOLDER: std::sync::OnceLock<tempfile::TempDir> = std::sync::OnceLock::new();
-    let folder = FOLDER.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        for builder in ["docker", "podman"] {
-            std::os::unix::fs::symlink("/bin/false", folder.path().join(builder)).unwrap();
-        }
-        folder
-    });
-    format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap())
+/// The file of a release that ends so.
+fn file(release: &Path, end: &str) -> PathBuf {
+    let mut files = fs::read_dir(release).unwrap().map(|file| file.unwrap().path());
+    files.find(|file| file.to_string_lossy().ends_with(end)).unwrap_or_else(|| panic!("no {end}"))
 }
 
 fn files_below(folder: &Path, found: &mut BTreeSet<PathBuf>) {
@@ -63,31 +54,36 @@ fn files_below(folder: &Path, found: &mut BTreeSet<PathBuf>) {
 }
 
 #[test]
-fn a_release_is_the_same_twice_and_its_package_is_installed_and_removed_on_a_clean_root() {
+fn a_release_is_the_same_twice_its_package_is_installed_and_removed_and_its_image_runs() {
     if !can_pack() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let place = |name: &str| folder.path().join(name);
     run(Command::new("strip").arg("-o").arg(place("program")).arg(binary()));
-    let package = release(&place("program"), &place("one"));
+    let made = release(&place("program"), &place("one"));
     release(&place("program"), &place("two"));
     let sums = |out: &str| fs::read_to_string(place(out).join("SHA256SUMS")).unwrap();
     assert_eq!(sums("one"), sums("two"));
-    assert_eq!(sums("one").lines().count(), 3, "{}", sums("one"));
+    assert_eq!(sums("one").lines().count(), 5, "{}", sums("one"));
+    everything_is_listed(&file(&made, &format!("{}.cdx.json", env!("CARGO_PKG_VERSION"))));
+    package_comes_and_goes(&file(&made, ".deb"), folder.path());
+    image::runs_as_it_says(&file(&made, ".image.tar"), folder.path());
+}
 
-    // everything that is built in, with its version and sum
-    let list = fs::read_dir(place("one")).unwrap().map(|file| file.unwrap().path());
-    let list = list.into_iter().find(|file| file.to_string_lossy().ends_with(".cdx.json")).unwrap();
+/// Everything that is built in, with its version and sum.
+fn everything_is_listed(list: &Path) {
     let list: serde_json::Value = serde_json::from_slice(&fs::read(list).unwrap()).unwrap();
     let parts = list["components"].as_array().unwrap();
     let named = |name: &str| parts.iter().find(|part| part["name"] == name);
     assert!(parts.len() > 200 && named("sled").unwrap()["version"] == "0.34.7", "{}", parts.len());
     assert!(named("rustls").unwrap()["hashes"][0]["content"].as_str().unwrap().len() == 64);
     assert!(named("proptest").is_none(), "tests are not built in");
+}
 
-    // a root with nothing in it but dpkg's own book
-    let root = place("root");
+/// On a root with nothing in it but dpkg's own book.
+fn package_comes_and_goes(package: &Path, folder: &Path) {
+    let root = folder.join("root");
     fs::create_dir_all(root.join("var/lib/dpkg")).unwrap();
     fs::write(root.join("var/lib/dpkg/status"), "").unwrap();
     let dpkg = || {
@@ -96,7 +92,7 @@ fn a_release_is_the_same_twice_and_its_package_is_installed_and_removed_on_a_cle
         command.arg(format!("--root={}", root.display())).args(["--force-depends", "--force-script-chrootless"]);
         command
     };
-    let installed = run(dpkg().arg("-i").arg(&package));
+    let installed = run(dpkg().arg("-i").arg(package));
     for step in ["forewarn init", "node.data", "chown root:forewarn", "systemctl enable --now"] {
         assert!(installed.contains(step), "{step}: {installed}");
     }
