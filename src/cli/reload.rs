@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_broken_file_is_a_failure_that_says_why() {
-        let problem = json!({"title": "Wrong", "status": 422, "detail": "1 invalid; see errors",
+        let problem = json!({"title": "Wrong", "status": 422, "detail": "one field or parameter is wrong",
             "errors": [{"field": "gate.listen", "problem": "must be an address (line 5)"}]});
         let (result, out) = told((422, problem));
         let error = result.unwrap_err().to_string();

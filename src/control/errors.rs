@@ -66,7 +66,7 @@ pub(crate) enum Failure {
     #[error("{0}")]
     UnsupportedType(String),
     /// 422: fields or parameters that are invalid.
-    #[error("{} invalid; see errors", Count(.0.len()))]
+    #[error("{} wrong", Count(.0.len()))]
     Wrong(Vec<FieldError>),
     /// 429: this client has as many requests under way as one client may.
     #[error("one client may have {0} requests at a time here")]
@@ -87,14 +87,14 @@ pub(crate) enum Failure {
     },
 }
 
-/// "one field is" or "7 fields are".
+/// "one field or parameter is" or "7 fields are".
 struct Count(usize);
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            1 => f.write_str("one field is"),
-            count => write!(f, "{count} fields are"),
+            1 => f.write_str("one field or parameter is"),
+            count => write!(f, "{count} fields or parameters are"),
         }
     }
 }
@@ -269,11 +269,11 @@ mod tests {
     fn wrong_fields_are_named_but_not_without_end() {
         let one = Failure::field("limit", "is not a number").to_json();
         assert_eq!(one["errors"][0], json!({"field": "limit", "problem": "is not a number"}));
-        assert_eq!(one["detail"], "one field is invalid; see errors");
+        assert_eq!(one["detail"], "one field or parameter is wrong");
         let many =
             Failure::Wrong((0..5_000).map(|at| FieldError::new(format!("f{at}"), "is unknown")).collect()).to_json();
         assert_eq!(many["errors"].as_array().unwrap().len(), MOST_ERRORS);
-        assert_eq!(many["detail"], "5000 fields are invalid; see errors");
+        assert_eq!(many["detail"], "5000 fields or parameters are wrong");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! Pure. What the notification does is decided by the one evaluator ([`Rehearsal`]); the board adds names and what
 //! is there now.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{when, words};
 use crate::{
     actors::desk::{Board, BoardRow, NodeView},
-    answer::{App, Effect, Rehearsal},
+    answer::{Effect, Rehearsal},
     availability::{Entry, Moment, Name, Notification, Restore, Status, Target},
     text::english,
 };
@@ -83,14 +83,6 @@ pub(crate) struct Known<'a> {
     pub now: Moment,
 }
 
-impl Known<'_> {
-    /// An application as answers name it.
-    fn app(&self, name: &Name) -> Arc<App> {
-        let row = self.board.applications.iter().find(|row| row.name == *name);
-        Arc::new(App::named(name, row.map_or(name.as_str(), |row| &row.title)))
-    }
-}
-
 impl Preview {
     /// Puts into words what was rehearsed.
     pub(crate) fn of(rehearsal: &Rehearsal, known: &Known<'_>) -> Self {
@@ -101,7 +93,7 @@ impl Preview {
         let affected: Vec<Affected> = hit.map(|(row, how, effect)| affected(n, row, how, effect, known)).collect();
         let close = |(name, effect): (&Name, &Effect)| {
             let from = effect.closes(entry)?;
-            let app = known.app(name);
+            let app = known.titles.app(name);
             let denial = rehearsal.denial(&app, known.node)?;
             let (detail, title) = (denial.detail(english()), app.title.clone());
             Some(Closes { application: name.clone(), from, until: n.expected_back_at, detail, title })

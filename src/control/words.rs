@@ -1,12 +1,13 @@
 //! The farm's terms in plain words: targets, reasons, criteria, authors.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use serde_json::{Map, Value};
 
 use crate::{
     actors::desk::Kind,
-    availability::{Criteria, Entry, Notification, Reason, Source, Target},
+    answer::App,
+    availability::{Criteria, Entry, Name, Notification, Reason, Source, Target},
 };
 
 /// Titles of targets, as far as they are known.
@@ -17,6 +18,11 @@ impl Titles {
     /// From what the desk knows.
     pub(crate) fn new(known: impl IntoIterator<Item = (Target, String)>) -> Self {
         Self(known.into_iter().collect())
+    }
+
+    /// An application as answers name it.
+    pub(crate) fn app(&self, name: &Name) -> Arc<App> {
+        Arc::new(App::named(name, &self.of(&Target::Application(name.clone()))))
     }
 
     /// Such as "Mail", "the resource mail-store", "the whole system".

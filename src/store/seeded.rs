@@ -3,6 +3,7 @@
 
 /// What the program does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "crash-points"), allow(dead_code))]
 pub(crate) enum Seeded {
     /// Every fourth submission is acknowledged and forgotten.
     AcknowledgedNotKept,

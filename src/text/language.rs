@@ -17,6 +17,17 @@ use crate::availability::{Moment, Reason};
 /// Distances that are kept, once they were told: in minutes, hours and days, up to these.
 const KEPT: [(Unit, u64); 3] = [(Unit::Minutes, 45), (Unit::Hours, 24), (Unit::Days, 100)];
 
+/// Names of the languages that come with the program.
+const NAMES: [(&str, &str); 7] = [
+    ("ar", "العربية"),
+    ("de", "Deutsch"),
+    ("en", "English"),
+    ("es", "Español"),
+    ("fr", "Français"),
+    ("ja", "日本語"),
+    ("pt", "Português"),
+];
+
 /// See the module.
 pub struct Language {
     tag: String,
@@ -55,6 +66,12 @@ impl Language {
     /// Its tag (BCP 47), for `lang` and `Content-Language`.
     pub fn tag(&self) -> &str {
         &self.tag
+    }
+
+    /// What its speakers call it; the tag of one that is not known here.
+    pub fn name(&self) -> &str {
+        let known = NAMES.iter().find(|(tag, _)| *tag == self.tag);
+        known.map_or(&self.tag, |(_, name)| name)
     }
 
     /// The value of `dir`.

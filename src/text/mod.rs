@@ -99,6 +99,11 @@ impl Texts {
         self.languages.iter()
     }
 
+    /// The tag and the name of each.
+    pub fn names(&self) -> Vec<(String, String)> {
+        self.all().map(|language| (language.tag().to_owned(), language.name().to_owned())).collect()
+    }
+
     /// The one that a client wants, by its `Accept-Language` (RFC 9110, section 12.5.4; RFC 4647, section 3.4):
     /// the best quality wins, among equals the first; English where nothing fits.
     pub fn wanted<'a>(&self, accept: impl IntoIterator<Item = &'a [u8]>) -> &Arc<Language> {

@@ -41,6 +41,20 @@ async fn read_their_page(browser: &Browser) {
     browser.click(".shown button[value=de]").await;
     browser.see_in_frame("Mail ist nicht verfügbar").await;
     browser.see_in_frame("New disks <b>today</b>.").await;
+    browser.see_text(".shown button[value=de]", "Deutsch").await;
+    if browser.scripts {
+        browser.see(".shown button[value=de][aria-pressed=true]").await;
+        browser.see(".shown button[value=en][aria-pressed=false]").await;
+    }
+}
+
+/// A frame has no place for the page that asks for a password; it says what to do.
+async fn lose_the_session(stage: &Stage, browser: &Browser) {
+    browser.goto(&stage.console(0, "/notify")).await;
+    fill_in(browser).await;
+    browser.client.delete_all_cookies().await.unwrap();
+    browser.click(".shown button[value=en]").await;
+    browser.see_in_frame("Your session has ended. Sign in again.").await;
 }
 
 /// The receipt of a notification that one node cannot take now; it completes by itself when it can.
@@ -131,6 +145,8 @@ async fn a_closing_reaches_the_user_and_ends() {
         browser.switch(window).await;
         browser.see_text("#compose", "Compose").await;
     }
+    browser.switch(&operator).await;
+    lose_the_session(&stage, &browser).await;
     browser.end().await;
 }
 

@@ -17,25 +17,12 @@ use uuid::Uuid;
 use crate::{
     book::{Book, statement},
     ledgers,
-    support::Farm,
+    support::{Farm, chance::Chance},
 };
 
 const CLIENTS: usize = 4;
 /// For how many notifications all nodes are asked in the end.
 const ASKED: usize = 2_000;
-
-/// SplitMix64.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % below
-    }
-}
 
 #[tokio::test]
 async fn random_nodes_are_killed_under_a_stream_of_submissions() {
@@ -44,19 +31,19 @@ async fn random_nodes_are_killed_under_a_stream_of_submissions() {
     let rounds = std::env::var("CRASH_ROUNDS").map_or(if long { 1_000 } else { 20 }, |rounds| rounds.parse().unwrap());
     println!("CRASH_SEED={seed} rounds={rounds}");
     eprintln!("CRASH_SEED={seed} rounds={rounds}");
-    let mut chance = Chance(seed);
-    let fanout = ["\"all\"", "1", "2"][chance.next(3) as usize];
+    let mut chance = Chance::new(seed);
+    let fanout = ["\"all\"", "1", "2"][chance.below(3) as usize];
     let farm = Farm::new(3).farm(&format!("fanout = {fanout}")).merge("every = \"5s\"").start().await;
     let (stop, turn) = (AtomicBool::new(false), AtomicUsize::new(0));
     let acknowledged: Mutex<BTreeMap<Uuid, serde_json::Value>> = Mutex::default();
     let at_once: Mutex<Vec<Uuid>> = Mutex::default();
     let clients = (0..CLIENTS).map(|client| {
-        let mut chance = Chance(seed ^ (client as u64 + 1));
+        let mut chance = Chance::new(seed ^ (client as u64 + 1));
         let (farm, stop, turn, acknowledged, at_once) = (&farm, &stop, &turn, &acknowledged, &at_once);
         async move {
             while !stop.load(Ordering::Relaxed) {
                 let said = statement(turn.fetch_add(1, Ordering::Relaxed), chrono::Utc::now());
-                let mut at = chance.next(3) as usize;
+                let mut at = chance.below(3) as usize;
                 // Until somebody takes it: the same id and time, wherever it is handed in.
                 let mut attempts = 0;
                 let taken = loop {
@@ -83,20 +70,20 @@ async fn random_nodes_are_killed_under_a_stream_of_submissions() {
     });
     let killer = async {
         for _ in 0..rounds {
-            tokio::time::sleep(Duration::from_millis(50 + chance.next(250))).await;
+            tokio::time::sleep(Duration::from_millis(50 + chance.below(250))).await;
             // one, two or all three of them
-            let first = chance.next(3) as usize;
+            let first = chance.below(3) as usize;
             let victims: Vec<usize> =
-                (0..[1, 1, 2, 3][chance.next(4) as usize]).map(|more| (first + more) % 3).collect();
+                (0..[1, 1, 2, 3][chance.below(4) as usize]).map(|more| (first + more) % 3).collect();
             for victim in &victims {
                 farm[*victim].kill9().await;
             }
-            tokio::time::sleep(Duration::from_millis(chance.next(150))).await;
+            tokio::time::sleep(Duration::from_millis(chance.below(150))).await;
             for victim in &victims {
                 farm[*victim].start();
                 // and sometimes again while it starts
-                if chance.next(4) == 0 {
-                    tokio::time::sleep(Duration::from_millis(chance.next(120))).await;
+                if chance.below(4) == 0 {
+                    tokio::time::sleep(Duration::from_millis(chance.below(120))).await;
                     farm[*victim].kill9().await;
                     farm[*victim].start();
                 }
@@ -113,7 +100,7 @@ async fn random_nodes_are_killed_under_a_stream_of_submissions() {
     eprintln!("fanout={fanout} acknowledged={} at_once={}", acknowledged.lock().unwrap().len(), at_once.len());
     // the stores are compared for all of them; receipts are looked at for so many
     while at_once.len() > ASKED {
-        at_once.swap_remove(chance.next(at_once.len() as u64) as usize);
+        at_once.swap_remove(chance.below(at_once.len() as u64) as usize);
     }
     book.take_over(acknowledged.into_inner().unwrap(), at_once);
     assert!(book.acknowledged.len() >= rounds, "only {} were acknowledged", book.acknowledged.len());

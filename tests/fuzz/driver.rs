@@ -4,6 +4,9 @@
 //! `FOREWARN_FUZZ_SECONDS` says for how long each target is tried (a third of a second by default), `FOREWARN_FUZZ_SEED`
 //! repeats a run. An input that a reader cannot stand is written to `target/fuzz/`; mended, it belongs in the corpus.
 
+#[path = "../support/chance.rs"]
+mod chance;
+
 use std::{
     collections::HashSet,
     fs,
@@ -13,25 +16,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chance::Chance;
+
 /// The longest input that is made.
 const LONGEST: usize = 16 * 1024;
 /// Seeds that are kept.
 const MOST: usize = 400;
 /// No reader takes longer for one input, unoptimized and on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// SplitMix64.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) % end.max(1) as u64) as usize
-    }
-}
 
 /// What a reader made of an input, without what differs from input to input: figures and what stands in quotes.
 pub(super) fn outcome(text: &str) -> u64 {
@@ -64,7 +56,7 @@ pub(super) fn run(target: &str, words: &[&str], mut try_it: impl FnMut(&[u8]) ->
     let seconds = number("FOREWARN_FUZZ_SECONDS").unwrap_or(0.33);
     let seed = std::env::var("FOREWARN_FUZZ_SEED").ok().and_then(|text| text.parse().ok());
     let seed = seed.unwrap_or_else(|| u64::from(std::process::id()) << 32 | outcome(target) & 0xffff_ffff);
-    let (mut chance, mut pool, mut seen) = (Chance(seed), corpus(target), HashSet::new());
+    let (mut chance, mut pool, mut seen) = (Chance::new(seed), corpus(target), HashSet::new());
     let (began, mut tried) = (Instant::now(), 0_u64);
     let mut one = |input: &[u8]| {
         let begun = Instant::now();
@@ -82,13 +74,13 @@ pub(super) fn run(target: &str, words: &[&str], mut try_it: impl FnMut(&[u8]) ->
         seen.insert(one(&input));
     }
     while began.elapsed().as_secs_f64() < seconds {
-        let parent = pool[chance.below(pool.len())].clone();
-        let other = pool[chance.below(pool.len())].clone();
+        let parent = pool[chance.index(pool.len())].clone();
+        let other = pool[chance.index(pool.len())].clone();
         let input = change(parent, &other, words, &mut chance);
         tried += 1;
         if seen.insert(one(&input)) {
             if pool.len() == MOST {
-                let gone = chance.below(MOST);
+                let gone = chance.index(MOST);
                 pool.swap_remove(gone);
             }
             pool.push(input);
@@ -110,40 +102,40 @@ fn keep(target: &str, input: &[u8]) -> PathBuf {
 /// Some changes of one input.
 fn change(mut input: Vec<u8>, other: &[u8], words: &[&str], chance: &mut Chance) -> Vec<u8> {
     const ODD: [u8; 16] = *b"\0\t\n\r \"%&*;:<>[\xff{";
-    for _ in 0..1 + chance.below(5) {
-        let at = chance.below(input.len() + 1);
-        let most = 1 << chance.below(8);
-        let end = (at + 1 + chance.below(most)).min(input.len());
-        match chance.below(10) {
-            0 if at < input.len() => input[at] ^= 1 << chance.below(8),
-            1 if at < input.len() => input[at] = ODD[chance.below(ODD.len())],
-            2 => input.insert(at, chance.below(256) as u8),
+    for _ in 0..1 + chance.index(5) {
+        let at = chance.index(input.len() + 1);
+        let most = 1 << chance.index(8);
+        let end = (at + 1 + chance.index(most)).min(input.len());
+        match chance.index(10) {
+            0 if at < input.len() => input[at] ^= 1 << chance.index(8),
+            1 if at < input.len() => input[at] = ODD[chance.index(ODD.len())],
+            2 => input.insert(at, chance.index(256) as u8),
             3 if at < end => drop(input.drain(at..end)),
             // a piece again, once or many times
             4 if at < end => {
                 let piece = input[at..end].to_vec();
-                let times = 1 << chance.below(9);
+                let times = 1 << chance.index(9);
                 let piece = piece.repeat(times.min(1 + 4_096 / piece.len()));
                 input.splice(end..end, piece);
             }
             5 if !words.is_empty() => {
-                let word = words[chance.below(words.len())].bytes();
+                let word = words[chance.index(words.len())].bytes();
                 input.splice(at..at, word);
             }
             6 if !words.is_empty() && at < end => {
-                let word = words[chance.below(words.len())].bytes();
+                let word = words[chance.index(words.len())].bytes();
                 input.splice(at..end, word);
             }
             // a piece of another one
             7 if !other.is_empty() => {
-                let from = chance.below(other.len());
-                let to = from + 1 + chance.below(other.len() - from);
+                let from = chance.index(other.len());
+                let to = from + 1 + chance.index(other.len() - from);
                 input.splice(at..at, other[from..to].iter().copied());
             }
             // a figure
             8 => {
                 let figures = ["0", "-1", "255", "65536", "4294967296", "18446744073709551616", "1e999", "0.1", "-0"];
-                let figure = figures[chance.below(figures.len())];
+                let figure = figures[chance.index(figures.len())];
                 let digits = input[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
                 input.splice(at..at + digits, figure.bytes());
             }

@@ -9,26 +9,16 @@ use forewarn::availability::{
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::farm::{blank, by_reporter, cancel_of};
+use crate::{
+    chance::Chance,
+    farm::{blank, by_reporter, cancel_of},
+};
 
 const SUBMISSIONS: u64 = 1_000_000;
 const APPLICATIONS: u64 = 10;
 /// Of one target: the operators keep, per criteria and without any, an opening and a later closing;
 /// a reporter one word of either; plans and cancels have their own bound.
 const PER_TARGET: usize = (MAX_CRITERIA + 1) * (2 + MAX_REPORTERS) + MAX_CANCELS;
-
-/// Sebastiano Vigna's splitmix64: 8 bytes at a time, cheap, the same every time.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % below
-    }
-}
 
 /// Hashing a million contents would take longer than everything else: the number does as well.
 fn stamped(n: Notification, number: u64) -> Arc<Entry> {
@@ -40,7 +30,7 @@ fn stamped(n: Notification, number: u64) -> Arc<Entry> {
 
 #[test]
 fn a_million_submissions_to_ten_applications_leave_a_bounded_ledger() {
-    let mut dice = Dice(42);
+    let mut dice = Chance::new(42);
     // More of everything than the bounds allow. Nothing lapses: time does not help here.
     let kinds: Vec<Option<Criteria>> =
         (0..MAX_CRITERIA * 2).map(|at| Criteria::parse(&json!({"paths": [format!("/{at}/*")]})).unwrap()).collect();
@@ -52,14 +42,14 @@ fn a_million_submissions_to_ten_applications_leave_a_bounded_ledger() {
     let mut plan: Option<Notification> = None;
     for number in 0..SUBMISSIONS {
         // Half the submissions share a time with the one before.
-        at += i64::try_from(dice.roll(2)).unwrap();
-        let target = &targets[usize::try_from(dice.roll(APPLICATIONS)).unwrap()];
+        at += i64::try_from(dice.below(2)).unwrap();
+        let target = &targets[usize::try_from(dice.below(APPLICATIONS)).unwrap()];
         let mut n = blank(number.into(), at, vec![target.clone()]);
         // Seldom something for all requests by an operator, which replaces nearly everything else.
-        match if dice.roll(2_000) == 0 { 16 } else { dice.roll(16) } {
+        match if dice.below(2_000) == 0 { 16 } else { dice.below(16) } {
             0 => {
                 // A plan, mostly for later than this test lasts; some end by themselves, soon.
-                let soon = dice.roll(4) == 0;
+                let soon = dice.below(4) == 0;
                 let begins = at + if soon { 1_000 } else { 100_000_000 };
                 n.status = Some(Status::Unavailable);
                 n.goes_down_at = Some(Moment::from_millis(begins));
@@ -71,11 +61,11 @@ fn a_million_submissions_to_ten_applications_leave_a_bounded_ledger() {
                 let last = plan.take().unwrap();
                 n = cancel_of(&last, number.into(), at.max(last.timestamp.millis() + 1));
             }
-            1..=6 => n.criteria = kinds[usize::try_from(dice.roll(kinds.len() as u64)).unwrap()].clone(),
-            7..=15 => n = by_reporter(n, &format!("r{}", dice.roll(MAX_REPORTERS as u64 * 3 / 2))),
+            1..=6 => n.criteria = kinds[usize::try_from(dice.below(kinds.len() as u64)).unwrap()].clone(),
+            7..=15 => n = by_reporter(n, &format!("r{}", dice.below(MAX_REPORTERS as u64 * 3 / 2))),
             _ => {}
         }
-        if n.cancels.is_none() && n.goes_down_at.is_none() && dice.roll(2) == 0 {
+        if n.cancels.is_none() && n.goes_down_at.is_none() && dice.below(2) == 0 {
             n.status = Some(Status::Unavailable);
         }
         match ledger.check_bounds(&n) {

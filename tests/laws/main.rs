@@ -10,6 +10,8 @@
 
 mod because;
 mod bounds;
+#[path = "../support/chance.rs"]
+mod chance;
 mod farm;
 mod globs;
 mod merging;

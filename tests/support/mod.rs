@@ -13,6 +13,7 @@
 
 #![allow(dead_code, unused_imports, missing_docs, clippy::unwrap_used)]
 
+pub mod chance;
 pub mod form;
 pub mod http;
 pub mod node;
@@ -79,6 +80,18 @@ pub fn python(package: &str) -> Option<String> {
     }
     println!("SKIPPED {:?}: Python's {package} is not installed", std::thread::current().name());
     None
+}
+
+/// Whether there is a `strace` that may be used; says loudly if not.
+pub fn has_strace() -> bool {
+    let works = std::process::Command::new("strace").args(["-o", "/dev/null", "true"]).output();
+    let works = works.is_ok_and(|ran| ran.status.success());
+    if !works {
+        let ci = std::env::var("CI").is_ok_and(|ci| ci == "1" || ci == "true");
+        assert!(!ci, "no strace, which CI must have");
+        eprintln!("SKIPPED: no strace, or it may not trace");
+    }
+    works
 }
 
 /// Where the children's binary is; `FOREWARN_BINARY` names another one.

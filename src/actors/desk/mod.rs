@@ -125,6 +125,7 @@ impl Desk {
         if Seeded::ArrivalOrder.is_there() {
             submission.timestamp = None;
         }
+        #[cfg(feature = "crash-points")]
         if Seeded::AcknowledgedNotKept.is_there_every(4)
             || submission.cancels.is_some() && Seeded::CancelNotKept.is_there()
         {

@@ -54,6 +54,7 @@ pub(crate) struct Submitted {
 
 impl Submitted {
     /// What a client is told whose submission is thrown away: for tests, see [`Seeded`](crate::store::seeded::Seeded).
+    #[cfg(feature = "crash-points")]
     pub(crate) fn forgotten(submission: &crate::availability::Submission, node: &Name) -> Self {
         Self {
             id: submission.id.unwrap_or_else(crate::clock::new_id),

@@ -260,6 +260,11 @@ pub(crate) fn typed() -> Fields {
     }
 }
 
+/// Tags and names.
+fn languages() -> Vec<(String, String)> {
+    [("en", "English"), ("de", "Deutsch")].map(|(tag, name)| (tag.to_owned(), name.to_owned())).into()
+}
+
 /// A webhook whose receiver is gone, and mail that works.
 fn hooks() -> Vec<HookView> {
     let mail = HookView {
@@ -297,7 +302,7 @@ pub(crate) fn preview() -> PreviewPage {
             preview: preview_of(&entry),
             titles: &titles(),
             face: &face(),
-            languages: vec!["en".into(), "de".into()],
+            languages: languages(),
         },
     )
 }
@@ -422,7 +427,7 @@ fn schedule_preview() -> SchedulePreview {
     let hidden = hidden.pairs().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let row = ScheduleRow::new(record, &standing, &titles, &face);
     let effects = (&plan.notification, preview_of(&plan));
-    SchedulePreview::new(chrome("plans"), hidden, row, effects, 4, (&face, vec!["en".into(), "de".into()]))
+    SchedulePreview::new(chrome("plans"), hidden, row, effects, 4, (&face, languages()))
 }
 
 /// The form of a schedule or template.

@@ -80,7 +80,7 @@ pub(crate) static KINDS: [Kind; 14] = [
     Kind {
         name: "wrong",
         status: 422,
-        title: "Invalid fields or parameters",
+        title: "The request is not valid",
         meaning: "The request can be read, but some of its fields or parameters are invalid. The member errors names each of them with the problem.",
     },
     Kind {

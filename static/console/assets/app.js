@@ -107,8 +107,15 @@
   // ---- The page that users will see, within a preview -----------------------------------------
   const first = main.querySelector(".shown [data-first]");
   if (first) {
+    // The language that the frame shows is the button that is pressed.
+    const languages = [...main.querySelectorAll(".shown button[name=page]")];
+    for (const one of languages) one.addEventListener("click", () => {
+      for (const other of languages) other.setAttribute("aria-pressed", other === one);
+    });
     first.click();
-    main.querySelector(".shown select")?.addEventListener("change", () => first.click());
+    main.querySelector(".shown select")?.addEventListener("change", () => {
+      languages.find((one) => one.getAttribute("aria-pressed") === "true")?.click();
+    });
   }
 
   // ---- Receipts within the history -----------------------------------------------------------

@@ -9,11 +9,8 @@ use forewarn::clock;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{
-    chance::Chance,
-    history::{End, History, Micros, Outcome, Read, Says, Submission, Word},
-};
-use crate::support::{Farm, MONITOR_TOKEN, TOKEN, wait::poll_until};
+use super::history::{End, History, Micros, Outcome, Read, Says, Submission, Word};
+use crate::support::{Farm, MONITOR_TOKEN, TOKEN, chance::Chance, wait::poll_until};
 
 pub const APPLICATIONS: [&str; 3] = ["mail", "chat", "directory"];
 const TARGETS: [&str; 5] =

@@ -14,7 +14,6 @@
 //! The checker is tried on the program itself: with each of [`SEEDED`] built in, it must find something wrong.
 
 mod bad;
-mod chance;
 mod checker;
 mod clients;
 mod history;
@@ -27,8 +26,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use self::{chance::Chance, checker::check, clients::Recorder};
-use crate::support::Farm;
+use self::{checker::check, clients::Recorder};
+use crate::support::{Farm, chance::Chance};
 
 /// The faults that the program can be built with (`src/store/seeded.rs`), and what finds them.
 const SEEDED: [(&str, &[&str]); 6] = [

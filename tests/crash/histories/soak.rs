@@ -13,14 +13,13 @@ use std::{
 };
 
 use super::{
-    chance::Chance,
     checker::check,
     clients::Recorder,
     history::Outcome,
     trouble::{SKEW, Trouble, switches},
     wires::Wires,
 };
-use crate::support::{Farm, Node, tmpfs::Tmpfs};
+use crate::support::{Farm, Node, chance::Chance, tmpfs::Tmpfs};
 
 /// Of the default run.
 const SECONDS: u64 = 25;

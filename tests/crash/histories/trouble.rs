@@ -6,8 +6,8 @@ use std::{cell::Cell, collections::BTreeMap, fs, path::PathBuf, time::Duration};
 use rustix::process::Signal;
 use tokio::{sync::Mutex, time::sleep};
 
-use super::{chance::Chance, clients::Recorder, wires::Wires};
-use crate::support::{Farm, tmpfs::fill};
+use super::{clients::Recorder, wires::Wires};
+use crate::support::{Farm, chance::Chance, tmpfs::fill};
 
 /// The most by which a clock is set wrong, in milliseconds: less than half of what the farm takes.
 pub const SKEW: i64 = 20_000;

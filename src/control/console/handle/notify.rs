@@ -47,12 +47,21 @@ async fn take(state: &ConsoleState, request: &HttpRequest, body: web::Payload) -
     let pairs = read_form(state, request, body, MOST).await?;
     let mut fields = Fields::read(&pairs);
     let now = clock::now();
+    let language = form::first(&pairs, foreseen::LANGUAGE);
+    let is_framed = !language.is_empty();
     let Some(session) = state.door.who(request, now, Use::Yes) else {
+        if is_framed {
+            return Err(foreseen::instead(StatusCode::FORBIDDEN, "Your session has ended. Sign in again.\n"));
+        }
         return Err(login_again(state, request, "/notify", form::write_pairs(fields.pairs()), None));
     };
     let visit = Visit::new(state, request, session, now);
     match state.door.check(request, &visit.session, form::first(&pairs, "csrf")) {
         Ok(()) => {}
+        Err(Refusal::Token) if is_framed => {
+            let text = "This form belonged to an earlier session. Load the page again.\n";
+            return Err(foreseen::instead(StatusCode::FORBIDDEN, text));
+        }
         // Signed in again in another window meanwhile: nothing typed is lost.
         Err(Refusal::Token) => {
             let notice = "This form belonged to an earlier session and was not sent. Check it and send it again.";
@@ -73,14 +82,13 @@ async fn take(state: &ConsoleState, request: &HttpRequest, body: web::Payload) -
         fields.id = clock::new_id().to_string();
     }
     let notifies = fields.about() == About::Notification;
-    let language = form::first(&pairs, foreseen::LANGUAGE);
-    if !language.is_empty() {
+    if is_framed {
         let rehearsal = match fields.about() {
             About::Notification => rehearse(&visit, &fields).await,
             About::Schedule => registry::first_occurrence(&visit, fields).await,
             About::Template => None,
         };
-        return Ok(foreseen::page(&visit, rehearsal, language, form::first(&pairs, foreseen::APPLICATION)));
+        return Ok(foreseen::page(&visit, rehearsal, language, form::first(&pairs, foreseen::APPLICATION)).await);
     }
     Ok(match form::first(&pairs, "action") {
         "edit" => ask(&visit, fields, Page::default()).await,

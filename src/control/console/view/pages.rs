@@ -24,8 +24,8 @@ pub(crate) struct PagesPage {
     pub chrome: Chrome,
     /// In the order of the configuration.
     pub rows: Vec<PageRow>,
-    /// Tags.
-    pub languages: Vec<String>,
+    /// Tags and names.
+    pub languages: Vec<(String, String)>,
     /// A link that was just made, for whom, and until when.
     pub link: Option<String>,
     /// See `link`.
@@ -46,7 +46,7 @@ impl PagesPage {
             title: slot.app.title.clone(),
             own: texts.site().pages.has(slot.app.name().as_str()),
         });
-        let languages = texts.all().map(|language| language.tag().to_owned()).collect();
+        let languages = texts.names();
         Self { chrome, rows: rows.collect(), languages, link: None, passed: String::new(), until: None, problem: None }
     }
 }

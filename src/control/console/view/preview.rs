@@ -38,7 +38,7 @@ pub(crate) struct PreviewInput<'a> {
     /// The operators' zone and the present.
     pub face: &'a Face,
     /// The languages in which users may see their page.
-    pub languages: Vec<String>,
+    pub languages: Vec<(String, String)>,
 }
 
 /// The page that users will see, in a frame: of which applications, and in which languages.
@@ -46,13 +46,13 @@ pub(crate) struct PreviewInput<'a> {
 pub(crate) struct Shown {
     /// Name and title of what is closed; empty: users see no page.
     pub applications: Vec<(String, String)>,
-    /// Tags.
-    pub languages: Vec<String>,
+    /// Tags and names.
+    pub languages: Vec<(String, String)>,
 }
 
 impl Shown {
     /// Of what a preview closes.
-    pub(super) fn new(preview: &Preview, languages: Vec<String>) -> Self {
+    pub(super) fn new(preview: &Preview, languages: Vec<(String, String)>) -> Self {
         let named = preview.closes.iter().map(|one| (one.application.to_string(), one.title.clone()));
         Self { applications: named.collect(), languages }
     }

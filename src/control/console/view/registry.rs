@@ -319,7 +319,7 @@ impl SchedulePreview {
         row: ScheduleRow,
         (plan, preview): (&Notification, Preview),
         replaces: usize,
-        (face, languages): (&Face, Vec<String>),
+        (face, languages): (&Face, Vec<(String, String)>),
     ) -> Self {
         let shown = Shown::new(&preview, languages);
         let Preview { affected, warnings, .. } = preview;
