@@ -50,6 +50,7 @@ pub const NEED_RESTART: &[&str] = &[
     "node.data",
     "node.name",
     "node.reserve",
+    "node.sandbox",
     "notifier.initial",
     "notifier.nodes",
 ];

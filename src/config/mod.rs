@@ -54,7 +54,7 @@ pub use error::{ConfigError, Problem};
 pub use keys::Source;
 pub use settings::{
     Application, ControlSettings, ControlTls, FarmSettings, FarmTls, GateSettings, GateTls, Lasting, MergeMode,
-    MergeOrder, MergeSettings, NodeSettings, Operator, PerClientSettings, References, Resource, Settings,
+    MergeOrder, MergeSettings, NodeSettings, Operator, PerClientSettings, References, Resource, SandboxMode, Settings,
     TimeoutSettings, Token,
 };
 

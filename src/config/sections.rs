@@ -14,7 +14,9 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use super::reader::Reader;
-use super::settings::{ControlSettings, FarmSettings, MergeMode, MergeOrder, MergeSettings, NodeSettings, References};
+use super::settings::{
+    ControlSettings, FarmSettings, MergeMode, MergeOrder, MergeSettings, NodeSettings, References, SandboxMode,
+};
 use super::{tls, values};
 use crate::vocabulary::{Broker, Fanout, HttpUrl, Initial, Notifier, Secret, host_name};
 
@@ -43,8 +45,10 @@ pub(super) fn node(mut section: Reader<'_>) -> Option<NodeSettings> {
         _ => Err("must be from 64KiB to 16TiB".to_owned()),
     });
     let log = section.text("log", levels);
+    let modes = [("auto", SandboxMode::Auto), ("on", SandboxMode::On), ("off", SandboxMode::Off)];
+    let sandbox = section.text("sandbox", values::one_of(&modes)).unwrap_or_default();
     section.finish();
-    Some(NodeSettings { name: name?, data: data?, reserve: reserve.unwrap_or(64 * 1024 * 1024), log })
+    Some(NodeSettings { name: name?, data: data?, reserve: reserve.unwrap_or(64 * 1024 * 1024), log, sandbox })
 }
 
 /// Levels of the log, each for all or for a module.

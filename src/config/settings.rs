@@ -81,6 +81,20 @@ pub struct NodeSettings {
     pub reserve: u64,
     /// What is logged, unless the environment says it: levels, as in `info,forewarn::peer=debug`.
     pub log: Option<String>,
+    /// Whether the process confines itself.
+    pub sandbox: SandboxMode,
+}
+
+/// Whether the process of a node confines itself (docs/contract.md#sandbox).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SandboxMode {
+    /// As far as the kernel can, unless monitors run programs.
+    #[default]
+    Auto,
+    /// Always, and programs of monitors with it. A node does not start where the kernel cannot.
+    On,
+    /// Never.
+    Off,
 }
 
 /// The public listener.

@@ -137,6 +137,7 @@ const TEMPLATE: &str = r##"# Configuration of one Forewarn node.
 name = "a"                       # for people; each node of a farm has its own
 data = "./data/a"                # the node's store; relative to the folder it is started in
 # reserve = "64MiB"              # free space below which submissions are refused
+# sandbox = "auto"               # what the process may still do once it runs: docs/contract.md#sandbox
 
 # The public listener: every request of users arrives here.
 [gate]

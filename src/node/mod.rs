@@ -23,6 +23,7 @@ mod open;
 mod parts;
 mod recall;
 mod reload;
+mod sandbox;
 mod status;
 mod stop;
 mod under_tls;
@@ -90,10 +91,13 @@ pub(crate) struct RunOptions {
 /// When it cannot start.
 pub(crate) fn run(settings: Settings, options: RunOptions) -> Result<(), NodeError> {
     let inherited = Inherited::take()?;
+    // Before there is another thread.
+    sandbox::enter(&settings)?;
     actix::System::new().block_on(async move {
         if let Some(set) = options.log {
             set(settings.node.log.as_deref());
         }
+        sandbox::report();
         let (reload, reloads) = reload::Door::new();
         let stop = parts::stop_signal(options.until_stdin_closes, reload.clone())?;
         let life = Life { settings, inherited, reload, reloads, log: options.log, front: Front::Listens };

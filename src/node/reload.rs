@@ -11,7 +11,7 @@ use actix::prelude::*;
 use futures_util::future::{AbortHandle, abortable};
 use tokio::sync::oneshot;
 
-use super::{certificates::Certificates, hooks::Hooks, listeners::Doors, made, parts, status};
+use super::{certificates::Certificates, hooks::Hooks, listeners::Doors, made, parts, sandbox, status};
 use crate::{
     actors::{
         application_cache::Cached,
@@ -106,6 +106,10 @@ impl Running {
             Ok(loaded) => loaded.map_err(|error| problems(&error))?,
             Err(_) => return Err(vec![FieldError::new("file", "was not read: the node is going down")]),
         };
+        let refused = sandbox::refuses(&settings);
+        if !refused.is_empty() {
+            return Err(refused);
+        }
         let (written, parts) = (&settings.source.written, &mut self.parts);
         let reloaded = Reloaded {
             changed: written.changed_in_place(&self.settings.source.written),

@@ -29,7 +29,7 @@ pub enum OpenError {
     /// It was written, or half migrated, by a newer version. It was not touched.
     #[error(
         "the store {} has layout {found}, and this forewarn knows layouts up to {known} only; \
-         start the newer version again, or restore the backup that it made beside the store",
+         start the newer version again, or restore the backup that it made",
         dir.display()
     )]
     Newer {
@@ -101,7 +101,7 @@ pub enum OpenError {
         /// Bytes needed there.
         needed: u64,
     },
-    /// A migration failed; the backup beside the store is complete.
+    /// A migration failed; the backup of the store is complete.
     #[error("migration {number} ({name}) of the store failed: {cause}")]
     Migration {
         /// The layout that it leads to.

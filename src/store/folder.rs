@@ -45,8 +45,7 @@ pub(super) struct Folder {
 impl Folder {
     /// Claims a folder for a store that may not exist yet; an existing folder must be empty or a store.
     pub(crate) fn claim(dir: &Path) -> Result<Self, OpenError> {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-        made.map_err(OpenError::io("create the folder", dir))?;
+        make_folder(dir)?;
         if let Some(found) = foreign_entry(dir)? {
             return Err(OpenError::Foreign { dir: dir.to_owned(), found });
         }
@@ -230,6 +229,15 @@ impl Folder {
         }
         Ok(bytes)
     }
+}
+
+/// Makes the folder of a store, for its owner only, where it is not there yet.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_folder(dir: &Path) -> Result<(), OpenError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(OpenError::io("create the folder", dir))
 }
 
 /// Removes a file, or a folder with all that is in it; one that is not there is gone already.

@@ -1,7 +1,7 @@
 //! Opens a database and brings it to the newest layout, one migration after the other.
 //!
 //! ```text
-//! backup beside the store, complete, renamed, synced      (not for the first layout: nothing is there)
+//! backup, complete, renamed, synced                       (not for the first layout: nothing is there)
 //! marker: begun = N                                       from here on an older program refuses it
 //! the migration runs, the mark is written anew, and both are made durable
 //! meta: layout = N, made durable                          from here on it is not run again
@@ -11,9 +11,10 @@
 //! Must stay true: after a crash between any two lines the same program opens the store and continues the
 //! migration; no older program opens a half-migrated store; the backup is the complete previous layout.
 
+use std::io;
 use std::path::PathBuf;
 
-use super::copy;
+use super::copy::{self, Copied};
 use super::crash::{MigrationMoment, migration_point};
 use super::error::{Cause, OpenError, guarded};
 use super::folder::Folder;
@@ -139,8 +140,7 @@ fn migrate(
         && folder.marker().begun < number
     {
         migration_point(number, MigrationMoment::BeforeBackup);
-        let to = backup_path(folder, found);
-        let copied = copy::copy_store(folder, db, found, &to, reserve)?;
+        let (to, copied) = back_up(folder, db, found, reserve)?;
         log::info!(layout = found, backup:% = to.display(), records = copied.records; "store_backup");
         migration_point(number, MigrationMoment::AfterBackup);
     }
@@ -181,10 +181,25 @@ fn make_durable(folder: &Folder, db: &sled::Db) -> Result<(), Cause> {
     Ok(disk::sync_data(&log, &path)?)
 }
 
-/// `DIR.backup-vN`, or the first of `DIR.backup-vN-2`, `-3` … that is not taken: a store may have been
-/// restored and migrated before.
-fn backup_path(folder: &Folder, layout: u32) -> PathBuf {
-    let first = copy::with_suffix(folder.path(), &format!(".backup-v{layout}"));
+/// Copies the store to `DIR.backup-vN`. Where the process may write in the store's folder only, as in a container or in
+/// its sandbox, the copy is `DIR/backup-vN`.
+fn back_up(folder: &Folder, db: &sled::Db, layout: u32, reserve: u64) -> Result<(PathBuf, Copied), OpenError> {
+    let name = format!("backup-v{layout}");
+    let beside = free_path(copy::with_suffix(folder.path(), &format!(".{name}")));
+    match copy::copy_store(folder, db, layout, &beside, reserve) {
+        Err(OpenError::Io { cause, .. })
+            if matches!(cause.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) =>
+        {
+            let inside = free_path(folder.path().join(name));
+            let copied = copy::copy_store(folder, db, layout, &inside, reserve)?;
+            Ok((inside, copied))
+        }
+        copied => Ok((beside, copied?)),
+    }
+}
+
+/// This path, or the first of `PATH-2`, `-3` … that is not taken: a store may have been restored and migrated before.
+fn free_path(first: PathBuf) -> PathBuf {
     if first.symlink_metadata().is_err() {
         return first;
     }

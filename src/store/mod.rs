@@ -63,6 +63,7 @@ pub use bytes::{MAX_KEY, MAX_VALUE, Write};
 pub use check::{Report, TreeReport, check};
 pub use copy::Copied;
 pub use error::{Cause, OpenError, StoreError};
+pub use folder::make_folder;
 pub use gate::Status;
 pub use group::GROUP_STEPS;
 pub use marker::MARKER;

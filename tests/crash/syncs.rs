@@ -9,7 +9,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -17,7 +16,7 @@ use serde_json::Value;
 
 use crate::{
     book::{Book, poll},
-    support::{Farm, Node, wait::poll_until},
+    support::{Farm, FarmBuilder, Node, has_strace, wait::poll_until},
 };
 
 const SYNCS: [&str; 3] = ["fdatasync", "fsync", "sync_file_range"];
@@ -25,15 +24,9 @@ const SYNCS: [&str; 3] = ["fdatasync", "fsync", "sync_file_range"];
 /// The first so many calls of a thread are tried.
 const CALLS: usize = 5;
 
-/// Whether there is a `strace` that may be used; says loudly if not.
-fn has_strace() -> bool {
-    let works = Command::new("strace").args(["-o", "/dev/null", "true"]).output().is_ok_and(|ran| ran.status.success());
-    if !works {
-        let ci = std::env::var("CI").is_ok_and(|ci| ci == "1" || ci == "true");
-        assert!(!ci, "no strace, which CI must have");
-        eprintln!("SKIPPED: no strace, or it may not trace");
-    }
-    works
+/// A node that may write where the platter is, which is outside of its folder.
+fn alone() -> FarmBuilder {
+    Farm::new(1).node("sandbox = \"off\"")
 }
 
 /// A node whose syncs fail.
@@ -104,7 +97,7 @@ impl Failing<'_> {
 
 /// One case. False if the call was never made, so that nothing has failed.
 async fn fail(sync: &str, call: usize, dies: bool) -> bool {
-    let farm = Farm::new(1).build().await;
+    let farm = alone().build().await;
     let node = &farm[0];
     let platter = farm.folder.path().join("platter");
     let trace = farm.folder.path().join("trace");
@@ -168,7 +161,7 @@ async fn what_is_acknowledged_around_a_failed_sync_survives_a_power_cut() {
 /// Without a failed sync a power cut costs nothing either.
 #[tokio::test]
 async fn what_is_acknowledged_survives_a_power_cut() {
-    let farm = Farm::new(1).build().await;
+    let farm = alone().build().await;
     let platter = farm.folder.path().join("platter");
     farm[0].set_env("FOREWARN_PLATTER", platter.to_str().unwrap());
     farm[0].restart().await;

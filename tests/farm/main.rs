@@ -38,6 +38,7 @@ mod restarting;
 mod returning;
 mod rights;
 mod rules;
+mod sandbox;
 mod schedules;
 mod secrets;
 mod settings;

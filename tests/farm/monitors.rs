@@ -74,7 +74,7 @@ async fn monitor(node: &Node, name: &str) -> Value {
     all.into_iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("no monitor {name}"))
 }
 
-async fn wait_state(node: &Node, name: &str, state: &str) {
+pub(crate) async fn wait_state(node: &Node, name: &str, state: &str) {
     poll_until(&format!("{name} is {state}"), async || monitor(node, name).await["state"] == state).await;
 }
 
