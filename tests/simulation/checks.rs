@@ -9,7 +9,7 @@ use forewarn::availability::{Entry, Ledger, NodeId, Stamp};
 
 use crate::{
     disk::CONSTANTS,
-    mirror::Seen,
+    mirror::{Seen, outcome},
     naive::Naive,
     node::Node,
     scenario::Kind,
@@ -206,10 +206,13 @@ impl World {
         let now = self.nodes[0].wall(self.time).millis();
         for application in applications() {
             let seen: Vec<Seen> = ledgers.iter().map(|ledger| Seen::of(ledger, &application)).collect();
-            for (ask, now) in ASKS.iter().flat_map(|ask| [0, 20_000, 60_000, 200_000].map(|later| (ask, now + later))) {
-                let expected = naive.verdict(&application, ask, now);
-                for seen in &seen {
-                    assert_eq!(seen.outcome(ask, now), expected, "the verdict on {:?} at {now}", application.name);
+            for now in [0, 20_000, 60_000, 200_000].map(|later| now + later) {
+                let weighed: Vec<_> = seen.iter().map(|seen| seen.weighed(now)).collect();
+                for ask in &ASKS {
+                    let expected = naive.verdict(&application, ask, now);
+                    for weighed in &weighed {
+                        assert_eq!(outcome(weighed, ask), expected, "the verdict on {:?} at {now}", application.name);
+                    }
                 }
             }
         }

@@ -25,6 +25,7 @@ use crate::{
     disk::{CONSTANTS, Rows},
     naive::{Application, Ask, Naive, Outcome},
     node::LAPSE,
+    rng::Rng,
     workload::{ASKS, applications},
     world::World,
 };
@@ -71,11 +72,18 @@ impl Touched {
     }
 }
 
-/// When what an entry says may begin, end or lapse.
-fn instants(entry: &Entry) -> impl Iterator<Item = i64> {
+/// When what an entry says may begin, end or lapse, and the instants beside.
+fn around(entry: &Arc<Entry>) -> impl Iterator<Item = i64> + use<> {
     let n = &entry.notification;
     let stamp = entry.stamp.time.millis();
-    [n.goes_down_at, n.expected_back_at].into_iter().flatten().map(Moment::millis).chain([stamp, stamp + LAPSE as i64])
+    let ends = [n.goes_down_at, n.expected_back_at].into_iter().flatten().map(Moment::millis);
+    ends.chain([stamp, stamp + LAPSE as i64]).flat_map(|instant| [instant - 1, instant, instant + 1])
+}
+
+/// Half of the samples from all of these instants.
+fn some<I: Iterator<Item = i64>>(dice: &mut Rng, all: impl Fn() -> I) -> Vec<i64> {
+    let count = all().count();
+    (0..SAMPLES / 2).filter(|_| count > 0).filter_map(|_| all().nth(dice.below(count))).collect()
 }
 
 impl World {
@@ -113,20 +121,15 @@ impl World {
         let Some(replica) = node.replica() else { return };
         let (rows, mirror, ledger) = (&node.disk.latest, &node.disk.mirror, replica.ledger());
         assert!(ledger.iter().eq(rows.ledger.values()), "{}: ledger in memory and on disk", node.name);
-        let mut without_dead = Naive::new(CONSTANTS, mirror.limit(), &[]);
-        rows.ledger.values().for_each(|entry| without_dead.hear(entry));
+        let without_dead = mirror.only(rows.ledger.values());
         let now = node.wall(self.time).millis();
-        let around = |entry: &Arc<Entry>| instants(entry).flat_map(|b| [b - 1, b, b + 1]).collect::<Vec<i64>>();
-        let all = || rows.applied.values().flat_map(around).collect::<Vec<i64>>();
+        let old = || rows.applied.values().flat_map(around);
         let chosen: Vec<i64> = if whole {
-            all()
+            old().collect()
         } else {
-            let (new, old) = (touched.entries.iter().flat_map(around).collect::<Vec<i64>>(), all());
-            let half = |all: &[i64], dice: &mut crate::rng::Rng| {
-                (0..SAMPLES / 2).filter_map(|_| dice.pick(all).copied()).collect::<Vec<_>>()
-            };
-            let mut chosen = half(&new, &mut self.dice);
-            chosen.extend(half(&old, &mut self.dice));
+            let new = || touched.entries.iter().flat_map(around);
+            let mut chosen = some(&mut self.dice, new);
+            chosen.extend(some(&mut self.dice, old));
             chosen
         };
         let mut verdicts = 0;
@@ -140,26 +143,23 @@ impl World {
                 continue;
             }
             let seen = Seen::of(ledger, &application);
-            let mut check = |ask: &Ask, now: i64| {
-                let expected = mirror.verdict(&application, ask, now);
+            let (about, about_living) = (mirror.about(&application), without_dead.about(&application));
+            let expected = ASKS.map(|ask| (about.asked(&ask), about_living.asked(&ask)));
+            let mut check = |weighed: &Weighed, number: usize, now: i64| {
+                let (ask, (asked, asked_living)) = (&ASKS[number], &expected[number]);
+                let expected = asked.verdict(now);
                 let who = || format!("{}: {:?}, {ask:?} at {now}", node.name, application.name);
-                assert_eq!(seen.outcome(ask, now), expected, "the verdict is not the naive one, {}", who());
-                assert_eq!(
-                    without_dead.verdict(&application, ask, now),
-                    expected,
-                    "dropping has changed a verdict, {}",
-                    who()
-                );
+                assert_eq!(outcome(weighed, ask), expected, "the verdict is not the naive one, {}", who());
+                assert_eq!(asked_living.verdict(now), expected, "dropping has changed a verdict, {}", who());
                 verdicts += 1;
             };
-            for ask in &ASKS {
-                check(ask, now);
-            }
+            let weighed_now = seen.weighed(now);
+            (0..ASKS.len()).for_each(|ask| check(&weighed_now, ask, now));
             for instant in &chosen {
-                let one = self.dice.below(ASKS.len());
-                ASKS.iter().enumerate().filter(|(i, _)| whole || *i == one).for_each(|(_, ask)| check(ask, *instant));
+                let (one, weighed) = (self.dice.below(ASKS.len()), seen.weighed(*instant));
+                (0..ASKS.len()).filter(|ask| whole || *ask == one).for_each(|ask| check(&weighed, ask, *instant));
             }
-            let upcoming: Vec<Stamp> = seen.weighed(now).upcoming().iter().map(|entry| entry.stamp).collect();
+            let upcoming: Vec<Stamp> = weighed_now.upcoming().iter().map(|entry| entry.stamp).collect();
             assert_eq!(
                 upcoming,
                 mirror.upcoming(&application, now),
@@ -192,27 +192,28 @@ impl Seen {
         Self { limit: ledger.limit(), view: View::of(ledger, &definition) }
     }
 
-    fn weighed(&self, now: i64) -> Weighed {
+    /// What it has at this instant.
+    pub fn weighed(&self, now: i64) -> Weighed {
         self.view.weigh(self.view.rules.clock(Moment::from_millis(now), self.limit))
     }
+}
 
-    /// The verdict, as the naive reference words it.
-    pub fn outcome(&self, ask: &Ask, now: i64) -> Outcome {
-        let verdict = self.weighed(now).decide(&RequestFacts {
-            method: ask.method,
-            path: ask.path,
-            also: [None; 2],
-            query: "",
-            headers: &NoHeaders,
-            client: None,
-            node: ask.node,
-            inside: false,
-        });
-        Outcome {
-            causes: verdict.causes.iter().map(|c| (c.target.clone(), c.entry.stamp, c.since.millis())).collect(),
-            since: verdict.since().map(Moment::millis),
-            back: verdict.expected_back_at().map(Moment::millis),
-            advisories: verdict.advisories.iter().map(|c| (c.target.clone(), c.entry.stamp)).collect(),
-        }
+/// The verdict, as the naive reference words it.
+pub fn outcome(weighed: &Weighed, ask: &Ask) -> Outcome {
+    let verdict = weighed.decide(&RequestFacts {
+        method: ask.method,
+        path: ask.path,
+        also: [None; 2],
+        query: "",
+        headers: &NoHeaders,
+        client: None,
+        node: ask.node,
+        inside: false,
+    });
+    Outcome {
+        causes: verdict.causes.iter().map(|c| (c.target.clone(), c.entry.stamp, c.since.millis())).collect(),
+        since: verdict.since().map(Moment::millis),
+        back: verdict.expected_back_at().map(Moment::millis),
+        advisories: verdict.advisories.iter().map(|c| (c.target.clone(), c.entry.stamp)).collect(),
     }
 }

@@ -30,6 +30,7 @@ struct Progress {
     said: Instant,
     done: u64,
     counts: Counts,
+    digest: u64,
     failed: Vec<u64>,
 }
 
@@ -39,9 +40,10 @@ impl Progress {
         let rate = self.done as f64 / seconds.max(0.001);
         let left = (all - self.done) as f64 / rate.max(0.001);
         format!(
-            "{} of {all} seeds in {seconds:.0} s, {rate:.0} a second, {left:.0} s to go, {} failed",
+            "{} of {all} seeds in {seconds:.0} s, {rate:.0} a second, {left:.0} s to go, {} failed, digest {:016x}",
             self.done,
-            self.failed.len()
+            self.failed.len(),
+            self.digest
         )
     }
 }
@@ -51,12 +53,13 @@ impl Progress {
 ///
 /// # Panics
 /// In the end, if a seed failed; each is named as soon as it does.
-pub fn run(kept: &[u64], first: u64, count: u64, loud: bool, farm: impl Fn(u64) -> Counts + Sync) -> Counts {
+pub fn run(kept: &[u64], first: u64, count: u64, loud: bool, farm: impl Fn(u64) -> (Counts, u64) + Sync) -> Counts {
     let all = kept.len() as u64 + count;
     let seed_at = |at: u64| kept.get(at as usize).copied().unwrap_or_else(|| first + at - kept.len() as u64);
     let next = AtomicU64::new(0);
     let now = Instant::now();
-    let progress = Mutex::new(Progress { began: now, said: now, done: 0, counts: Counts::new(), failed: Vec::new() });
+    let progress =
+        Mutex::new(Progress { began: now, said: now, done: 0, counts: Counts::new(), digest: 0, failed: Vec::new() });
     let worker = || {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
@@ -68,7 +71,10 @@ pub fn run(kept: &[u64], first: u64, count: u64, loud: bool, farm: impl Fn(u64) 
             let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
             progress.done += 1;
             match result {
-                Ok(more) => more.into_iter().for_each(|(what, n)| *progress.counts.entry(what).or_default() += n),
+                Ok((more, digest)) => {
+                    more.into_iter().for_each(|(what, n)| *progress.counts.entry(what).or_default() += n);
+                    progress.digest = progress.digest.wrapping_add(digest);
+                }
                 Err(_) => {
                     progress.failed.push(seed);
                     say(&format!(

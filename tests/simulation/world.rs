@@ -1,7 +1,11 @@
 //! Time and the performing of effects: what a real shell does with a disk and actors happens here on
 //! virtual ones, one event after the other. What it does with sockets is in `network`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+};
 
 use forewarn::{
     availability::{Entry, NodeId, Record, Stamp},
@@ -107,6 +111,18 @@ impl World {
             runs: 0,
             spin: (0, 0, 0),
         }
+    }
+
+    /// What tells this farm and its past from others.
+    pub fn digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.time, self.sequence, self.messages, self.runs, &self.counts).hash(&mut hasher);
+        (self.rng.clone().next(), self.dice.clone().next()).hash(&mut hasher);
+        for node in &self.nodes {
+            (node.disk.boot, node.replica().map(|replica| (replica.fingerprint(), replica.ledger().limit())))
+                .hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     pub fn count(&mut self, what: &'static str) {
