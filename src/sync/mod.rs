@@ -34,8 +34,8 @@ pub use now::Now;
 pub use phase::Phase;
 pub use relay::{Fanout, plan};
 pub use replica::{
-    Defines, Effect, Facts, MAX_PENDING, Notice, PeerView, Register, RegisterRefusal, Replica, Reply, Restored,
-    Stranger, Submit, SubmitRefusal, Taken, Ticket, Told,
+    Defines, Effect, Facts, LaneView, MAX_PENDING, Notice, PeerView, Register, RegisterRefusal, Replica, Reply,
+    Restored, Stranger, Submit, SubmitRefusal, Taken, Ticket, Told,
 };
 pub use report::{Detail, Report, Severity};
 pub use rows::{Change, Conflict, ConflictKind, Haste, OutboxRow, PendingRow, QueueKey};

@@ -128,8 +128,8 @@ impl World {
     pub fn talk_begins(&mut self, node: usize, peer: NodeId) {
         let held = self.before_merge(node, peer);
         let replica = self.nodes[node].replica();
-        let returns = replica
-            .is_some_and(|replica| replica.peers().iter().any(|known| known.id == peer && known.merge_on_return));
+        let returns =
+            replica.is_some_and(|replica| replica.lanes().any(|known| known.id == peer && known.merge_on_return));
         if returns {
             self.count("merges on return");
         }

@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use forewarn::availability::{Entry, Ledger, NodeId, Stamp};
+use forewarn::{
+    availability::{Entry, Ledger, NodeId, Stamp},
+    sync::LaneView,
+};
 
 use crate::{
     disk::CONSTANTS,
@@ -30,7 +33,7 @@ impl World {
         assert_eq!(ledger.limit(), disk.limit, "{}: L in memory and on disk", node.name);
         let (waiting, quarantined) = replica.waiting();
         assert_eq!(waiting + quarantined, disk.pending.len(), "{}: inbox in memory and on disk", node.name);
-        let peers = replica.peers();
+        let peers: Vec<LaneView> = replica.lanes().collect();
         let rows: usize = peers.iter().map(|peer| peer.outbox).sum();
         assert_eq!(rows, disk.outbox.len(), "{}: outbox in memory and on disk", node.name);
         self.check_delegations(at, &peers);
@@ -56,7 +59,7 @@ impl World {
         let stamps: BTreeSet<Stamp> = replica.digests().map(|(stamp, _)| stamp).collect();
         assert!(replica.registry().iter().eq(disk.registry.values()), "{}: registry in memory and on disk", node.name);
         assert_eq!(stamps.len(), replica.holding(), "{}: nothing is held twice", node.name);
-        for peer in replica.peers() {
+        for peer in replica.lanes() {
             let rows = disk.outbox.keys().filter(|(id, _)| *id == peer.id).count();
             assert_eq!(peer.outbox, rows, "{}: rows for {}", node.name, peer.id);
             assert_eq!(peer.merge_on_return, disk.merge_on_return.contains(&peer.id), "{}: merge on return", node.name);
@@ -272,9 +275,7 @@ impl World {
     /// Every node knows every other one.
     pub fn have_all_met(&self) -> bool {
         let others = self.nodes.len() - 1;
-        let known = |node: &Node| {
-            node.replica().map_or(0, |replica| replica.peers().iter().filter(|peer| peer.member.is_some()).count())
-        };
+        let known = |node: &Node| node.replica().map_or(0, |replica| replica.lanes().filter(|peer| peer.met).count());
         self.nodes.iter().all(|node| known(node) >= others)
     }
 

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use forewarn::{
     availability::{NodeId, Stamp},
-    sync::{Deliver, PeerView, Receipt},
+    sync::{Deliver, LaneView, Receipt},
 };
 
 use crate::{
@@ -144,7 +144,7 @@ fn is_sending(running: &Running, to: NodeId) -> bool {
 
 impl World {
     /// After each step of a node: what it has left to others is in good hands.
-    pub fn check_delegations(&mut self, at: usize, peers: &[PeerView]) {
+    pub fn check_delegations(&mut self, at: usize, peers: &[LaneView]) {
         let time = self.time;
         let node = &mut self.nodes[at];
         let Some(running) = &mut node.running else { return };
@@ -156,9 +156,8 @@ impl World {
         }
         let keys = |stamp: Stamp| (0..2).map(move |class| forewarn::sync::QueueKey { class, stamp });
         delegations.left.retain(|(stamp, member), _| keys(*stamp).any(|key| rows.contains_key(&(*member, key))));
-        let is_up = |id: &NodeId| {
-            peers.iter().any(|peer| peer.id == *id && peer.member.is_some() && !peer.down && !peer.merge_on_return)
-        };
+        let is_up =
+            |id: &NodeId| peers.iter().any(|peer| peer.id == *id && peer.met && !peer.down && !peer.merge_on_return);
         for ((stamp, child), members) in std::mem::take(&mut delegations.orphans) {
             let is_waiting =
                 |member: &&NodeId| delegations.left.get(&(stamp, **member)).is_some_and(|left| left.to == child);

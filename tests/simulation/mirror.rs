@@ -11,7 +11,7 @@
 //! some around the instants at which the words in question begin, end and lapse; once in a while all
 //! of them at all of these instants.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use forewarn::{
     availability::{
@@ -40,7 +40,6 @@ const SAMPLES: usize = 4;
 pub struct Touched {
     /// L has grown, or everything was read from the disk.
     pub all: bool,
-    pub targets: BTreeSet<Target>,
     pub entries: Vec<Arc<Entry>>,
 }
 
@@ -57,7 +56,6 @@ impl Touched {
                 _ => {}
             }
         }
-        touched.targets = touched.entries.iter().flat_map(|entry| entry.notification.targets.iter().cloned()).collect();
         touched
     }
 
@@ -67,7 +65,6 @@ impl Touched {
 
     pub fn and(&mut self, more: Self) {
         self.all |= more.all;
-        self.targets.extend(more.targets);
         self.entries.extend(more.entries);
     }
 }
@@ -139,7 +136,8 @@ impl World {
                     || *target == application.name
                     || application.uses.iter().any(|(r, _)| r == target)
             };
-            if !touched.all && !whole && !touched.targets.iter().any(on) {
+            if !touched.all && !whole && !touched.entries.iter().any(|entry| entry.notification.targets.iter().any(on))
+            {
                 continue;
             }
             let seen = Seen::of(ledger, &application);
@@ -179,6 +177,7 @@ impl World {
 pub struct Seen {
     limit: Moment,
     view: View,
+    weighed: RefCell<Vec<Rc<Weighed>>>,
 }
 
 impl Seen {
@@ -189,12 +188,18 @@ impl Seen {
         };
         let uses = application.uses.iter().map(|(resource, agree)| Use { resource: name(resource), agree: *agree });
         let definition = Definition { name: name(&application.name), uses: uses.collect(), agree: application.agree };
-        Self { limit: ledger.limit(), view: View::of(ledger, &definition) }
+        Self { limit: ledger.limit(), view: View::of(ledger, &definition), weighed: RefCell::default() }
     }
 
-    /// What it has at this instant.
-    pub fn weighed(&self, now: i64) -> Weighed {
-        self.view.weigh(self.view.rules.clock(Moment::from_millis(now), self.limit))
+    /// What it has at this instant. As at the gate, it is weighed anew only when what was weighed before does not hold.
+    pub fn weighed(&self, now: i64) -> Rc<Weighed> {
+        let clock = self.view.rules.clock(Moment::from_millis(now), self.limit);
+        let mut weighed = self.weighed.borrow_mut();
+        if let Some(known) = weighed.iter().find(|known| known.holds_at(clock)) {
+            return Rc::clone(known);
+        }
+        weighed.push(Rc::new(self.view.weigh(clock)));
+        Rc::clone(&weighed[weighed.len() - 1])
     }
 }
 

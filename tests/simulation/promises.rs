@@ -272,7 +272,12 @@ impl World {
             for (to, id) in &acknowledged.to {
                 let other = &self.nodes[*to];
                 let forgotten = rows.members.get(id).is_some_and(|member| member.forgotten);
-                if !other.is_reliable() || other.id != *id || forgotten || rows.owes(&called(other), stamp) {
+                if !other.is_reliable()
+                    || other.id != *id
+                    || forgotten
+                    || other.disk.synced.knows(stamp)
+                    || rows.owes(&called(other), stamp)
+                {
                     continue;
                 }
                 // A merge brings what makes it dead.

@@ -59,7 +59,7 @@ fn perform(replica: &mut Replica, ticket: u64) -> (Vec<(NodeId, Deliver)>, bool)
     loop {
         let effects = replica.take_effects();
         if effects.is_empty() {
-            let peers: Vec<NodeId> = replica.peers().iter().map(|peer| peer.id).collect();
+            let peers: Vec<NodeId> = replica.lanes().map(|peer| peer.id).collect();
             let send = |peer: NodeId| replica.poll_send(peer, NOW).map(|deliver| (peer, deliver));
             return (peers.into_iter().filter_map(send).collect(), answered);
         }

@@ -399,7 +399,7 @@ impl World {
         let (to, met) = (self.recipients(at), self.have_all_met());
         let Some(running) = &mut self.nodes[at].running else { return };
         let submit = submit(known);
-        let recipients = running.node.replica().peers().len();
+        let recipients = running.node.replica().lanes().count();
         let ticket = running.ticket(Waiter::Submission { recipients, to, met, word });
         running.node.replica_mut().submit(submit, ticket, now);
         let had_to_wait = running.node.replica().waiting().0 > 0;

@@ -45,7 +45,7 @@ impl Question for LookUpReceipts {
             // Accepted in this run: the memory has all there is.
             return Standing { me, told, collapsed: None, initial: None, here };
         }
-        let collapsed = replica.peers().iter().filter(|peer| peer.merge_on_return).map(|peer| peer.id).collect();
+        let collapsed = replica.lanes().filter(|peer| peer.merge_on_return).map(|peer| peer.id).collect();
         let initial = replica.members().find(|member| member.name == self.initial);
         let initial = initial.map(|member| (member.id, member.address.clone()));
         Standing { me, told, collapsed: Some(collapsed), initial, here }

@@ -59,7 +59,7 @@ pub use self::{
     register::{Register, RegisterRefusal},
     restore::Restored,
     submit::{Submit, SubmitRefusal, Taken, Told},
-    view::PeerView,
+    view::{LaneView, PeerView},
 };
 use super::{
     Call, Change, Conflict, Fanout, Now,

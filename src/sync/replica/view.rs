@@ -35,6 +35,21 @@ pub struct PeerView {
     pub fingerprint: String,
 }
 
+/// What one peer is still owed, without its record.
+#[derive(Debug, Clone, Copy)]
+pub struct LaneView {
+    /// As in [`PeerView`].
+    pub id: NodeId,
+    /// It has been met.
+    pub met: bool,
+    /// Rows that wait for it.
+    pub outbox: usize,
+    /// It gets a merge instead.
+    pub merge_on_return: bool,
+    /// The last attempt to reach it failed.
+    pub down: bool,
+}
+
 impl Replica {
     /// The ledger, to read.
     pub fn ledger(&self) -> &Ledger {
@@ -132,6 +147,15 @@ impl Replica {
             }
         };
         self.roster.peers().map(view).collect()
+    }
+
+    /// What each other node is still owed, in the order of [`Replica::peers`]. Copies no records.
+    pub fn lanes(&self) -> impl Iterator<Item = LaneView> {
+        self.roster.peers().map(|(id, peer)| {
+            let lane = self.outbox.lane(id);
+            let (met, outbox) = (peer.member.is_some(), lane.rows);
+            LaneView { id: *id, met, outbox, merge_on_return: lane.merge_on_return, down: lane.down }
+        })
     }
 
     /// Of everything this node holds, in the ledger or on the way there.
