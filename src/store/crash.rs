@@ -45,6 +45,16 @@ named! {
         DeskHandInAnswered = "desk.hand-in.answered",
         /// A submission is durable, before it is answered.
         DeskSubmitted = "desk.submitted",
+        /// A store is written anew: the next generation is there, and empty.
+        FreshBegun = "fresh.begun",
+        /// It has every record, not on stable storage yet.
+        FreshFilled = "fresh.filled",
+        /// It is on stable storage, and the marker names the old one.
+        FreshSynced = "fresh.synced",
+        /// The marker names it, and the old one is there.
+        FreshMarked = "fresh.marked",
+        /// The old one is gone.
+        FreshRemoved = "fresh.removed",
         /// In the middle of the migration that exists for tests.
         Migration3Middle = "migration.3.middle",
         /// An announcement has arrived.

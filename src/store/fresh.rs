@@ -15,6 +15,7 @@
 //! Must stay true: a crash between any two lines leaves a store that opens as the old or the new one.
 
 use super::copy::{EMPTY_BYTES, Filler};
+use super::crash::{Place, crash_point};
 use super::disk;
 use super::error::{Cause, OpenError, guarded};
 use super::folder::Folder;
@@ -44,20 +45,24 @@ pub(super) fn write(
         return Err(OpenError::Space { to: database, free, needed });
     }
     let fresh = open_sled_at(folder, &database)?;
+    crash_point(Place::FreshBegun);
     let fails = |cause| OpenError::from_cause(folder.path(), cause);
     let is_damaged = damage.is_some();
     let (mark, losses) = guarded(|| fill(old, &fresh, layout, number + 1, is_damaged)).map_err(fails)?;
+    crash_point(Place::FreshFilled);
     guarded(|| fresh.flush()).map_err(fails)?;
     let (log, path) = open_log(&database)?;
     disk::sync_data(&log, &path).map_err(OpenError::io("sync", &path))?;
     folder.sync_generation(next)?;
     super::folder::sync_path(folder.path())?;
+    crash_point(Place::FreshSynced);
     folder.write(|said| {
         (said.generation, said.state) = (next, State::Open);
         (said.mark, said.records) = (mark.number, mark.records());
         said.missing |= is_damaged;
         (said.begun, said.done) = (layout, layout);
     })?;
+    crash_point(Place::FreshMarked);
     if let Some(damage) = damage {
         damage.left_out(losses);
         damage.log();
@@ -77,6 +82,7 @@ pub(super) fn write(
     if let Err(error) = folder.remove_other_generations() {
         log::warn!(error:%; "store_left_over");
     }
+    crash_point(Place::FreshRemoved);
     log::info!(generation = next, records = mark.records().iter().sum::<u64>(); "store_written_anew");
     Ok(fresh)
 }

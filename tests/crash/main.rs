@@ -9,6 +9,7 @@
 //! random.rs     `kill -9` of random nodes under a stream of submissions
 //! histories/    everything at once; what clients saw is checked by a program of its own
 //! syncs.rs      a sync fails, then the power
+//! slimming.rs   a store that has grown far beyond its records is written anew
 //! damaged.rs    the disk damages the store of a node that was killed
 //! ```
 //!
@@ -36,6 +37,7 @@ mod points;
 mod random;
 mod receiving;
 mod registering;
+mod slimming;
 mod starting;
 mod submitting;
 #[path = "../support/mod.rs"]

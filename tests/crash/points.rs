@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use forewarn::store::crash::all_points;
 
 use crate::{
-    brokered, dying::expand, handing_in, meeting, merging, migrating, receiving, registering, starting, submitting,
-    turned_away,
+    brokered, dying::expand, handing_in, meeting, merging, migrating, receiving, registering, slimming, starting,
+    submitting, turned_away,
 };
 
 /// Migrations, with the one that exists for tests.
@@ -19,6 +19,7 @@ fn covered() -> BTreeSet<String> {
         receiving::ALL,
         brokered::ALL,
         registering::ALL,
+        slimming::ALL,
         starting::ALL,
         merging::ALL,
         meeting::ALL,
