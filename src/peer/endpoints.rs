@@ -299,7 +299,13 @@ mod tests {
         let sender = Sender { identity, time: Moment::ZERO, nonce: Nonce(1) };
         let room = Arc::new(Semaphore::new(100));
         let taken = Arc::clone(&room).acquire_many_owned(60).await.unwrap();
-        let message = Deliver { limit: Moment::ZERO, items: Vec::new(), receipts: Vec::new(), records: Vec::new() };
+        let message = Deliver {
+            limit: Moment::ZERO,
+            items: Vec::new(),
+            receipts: Vec::new(),
+            gathered: Vec::new(),
+            records: Vec::new(),
+        };
         {
             let mut asked = std::pin::pin!(door.ask(&sender, Ask::Deliver(message), taken));
             assert!(futures_util::poll!(&mut asked).is_pending());

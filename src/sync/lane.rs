@@ -12,7 +12,8 @@ use std::{
 
 use super::{
     QueueKey,
-    message::{DeliveryState, Item, MAX_ITEMS},
+    message::{Item, MAX_ITEMS},
+    owed::Owed,
 };
 use crate::availability::{Entry, Moment, NodeId, Stamp};
 
@@ -33,6 +34,8 @@ pub(super) struct Row {
     pub(super) initial: NodeId,
     /// The nodes to which the peer passes it on.
     pub(super) share: Vec<NodeId>,
+    /// This node gathers the receipts of the peer and of its share.
+    pub(super) gather: bool,
     state: State,
     /// How often the peer was asked for its receipt.
     asked: u32,
@@ -54,9 +57,9 @@ pub(super) struct Lane {
     timers: BTreeSet<(Duration, QueueKey)>,
     /// The peer gets a merge instead.
     pub(super) collapsed: bool,
-    receipts: BTreeMap<Stamp, DeliveryState>,
+    /// The receipts that the peer is owed.
+    pub(super) owed: Owed,
     flight: Vec<QueueKey>,
-    flying_receipts: BTreeMap<Stamp, DeliveryState>,
 }
 
 impl Lane {
@@ -70,7 +73,7 @@ impl Lane {
     }
 
     pub(super) fn has_work(&self) -> bool {
-        !self.ready.is_empty() || !self.receipts.is_empty()
+        !self.ready.is_empty() || self.owed.has_some()
     }
 
     pub(super) fn get(&self, key: &QueueKey) -> Option<&Row> {
@@ -78,18 +81,26 @@ impl Lane {
     }
 
     /// A row that is to be sent to the peer itself, with this share.
-    pub(super) fn post(&mut self, key: QueueKey, entry: Arc<Entry>, initial: NodeId, share: Vec<NodeId>) {
+    pub(super) fn post(&mut self, key: QueueKey, entry: Arc<Entry>, initial: NodeId, share: Vec<NodeId>, gather: bool) {
         self.remove(&key);
-        self.rows.insert(key, Row { entry, initial, share, state: State::Ready, asked: 0 });
+        self.rows.insert(key, Row { entry, initial, share, gather, state: State::Ready, asked: 0 });
         self.ready.insert(key);
     }
 
     /// A row that the child `to` has been asked to pass on.
-    pub(super) fn delegate(&mut self, key: QueueKey, entry: Arc<Entry>, initial: NodeId, to: NodeId, mono: Duration) {
+    pub(super) fn delegate(
+        &mut self,
+        key: QueueKey,
+        entry: Arc<Entry>,
+        initial: NodeId,
+        gather: bool,
+        to: NodeId,
+        mono: Duration,
+    ) {
         self.remove(&key);
         let until = mono + NO_PROGRESS;
-        self.rows
-            .insert(key, Row { entry, initial, share: Vec::new(), state: State::Delegated { to, until }, asked: 0 });
+        let state = State::Delegated { to, until };
+        self.rows.insert(key, Row { entry, initial, share: Vec::new(), gather, state, asked: 0 });
         self.timers.insert((until, key));
     }
 
@@ -124,9 +135,10 @@ impl Lane {
         }
     }
 
-    /// The row is sent directly from now on, with this share.
+    /// The row is sent directly from now on, with this share. Without one the peer tells the initial node itself.
     pub(super) fn direct(&mut self, key: &QueueKey, share: Vec<NodeId>) {
         if let Some(row) = self.rows.get_mut(key) {
+            row.gather &= !share.is_empty();
             row.share = share;
             self.set(key, State::Ready);
         }
@@ -159,20 +171,8 @@ impl Lane {
             .find(|key| self.rows.contains_key(key))
     }
 
-    pub(super) fn add_receipt(&mut self, stamp: Stamp, state: DeliveryState) {
-        let held = self.receipts.entry(stamp).or_insert(state);
-        *held = (*held).max(state);
-    }
-
-    /// The receipt is sent in another way, unless a later state must be reported.
-    pub(super) fn take_receipt(&mut self, stamp: &Stamp, state: DeliveryState) {
-        if self.receipts.get(stamp).is_some_and(|held| *held <= state) {
-            self.receipts.remove(stamp);
-        }
-    }
-
     /// The next delivery, in queue order: bounded in number and, roughly, in bytes.
-    pub(super) fn take_batch(&mut self) -> (Vec<Item>, Vec<(Stamp, DeliveryState)>) {
+    pub(super) fn take_batch(&mut self) -> Vec<Item> {
         let mut items = Vec::new();
         let mut bytes = 0;
         while let Some(key) = self.ready.first().copied() {
@@ -184,35 +184,27 @@ impl Lane {
             if items.len() == MAX_ITEMS || (bytes > MAX_BYTES && !items.is_empty()) {
                 break;
             }
-            items.push(Item { entry: Arc::clone(&row.entry), initial: row.initial, share: row.share.clone() });
+            let (share, gather) = (row.share.clone(), row.gather);
+            items.push(Item { entry: Arc::clone(&row.entry), initial: row.initial, share, gather });
             self.flight.push(key);
             self.set(&key, State::InFlight);
         }
-        while self.flying_receipts.len() < 4 * MAX_ITEMS {
-            let Some((stamp, state)) = self.receipts.pop_first() else { break };
-            self.flying_receipts.insert(stamp, state);
-        }
-        (items, self.flying_receipts.iter().map(|(stamp, state)| (*stamp, *state)).collect())
+        items
     }
 
     /// The peer answered: returns the rows that were in flight, which the caller settles one by one.
     pub(super) fn landed(&mut self) -> Vec<QueueKey> {
-        self.flying_receipts.clear();
+        self.owed.landed();
         std::mem::take(&mut self.flight)
     }
 
-    /// The peer did not answer: everything is ready again; returns what was in flight.
+    /// The peer did not answer: what was in flight is ready again; returns it. Whoever is tried again tells the initial
+    /// node itself.
     pub(super) fn crashed(&mut self) -> Vec<QueueKey> {
-        for (stamp, state) in std::mem::take(&mut self.flying_receipts) {
-            self.add_receipt(stamp, state);
-        }
-        // Receipts can be dropped, because the initial node asks again; their number must stay bounded.
-        while self.receipts.len() > MAX_ROWS {
-            self.receipts.pop_first();
-        }
         let flight = std::mem::take(&mut self.flight);
         for key in &flight {
-            if self.rows.get(key).is_some_and(|row| row.state == State::InFlight) {
+            if let Some(row) = self.rows.get_mut(key).filter(|row| row.state == State::InFlight) {
+                row.gather = false;
                 self.set(key, State::Ready);
             }
         }
@@ -258,7 +250,7 @@ impl Lane {
     pub(super) fn absorb(&mut self, rows: BTreeMap<QueueKey, Row>) {
         for (key, row) in rows {
             if !self.rows.contains_key(&key) {
-                self.post(key, row.entry, row.initial, Vec::new());
+                self.post(key, row.entry, row.initial, Vec::new(), false);
             }
         }
     }

@@ -12,6 +12,8 @@ use crate::availability::{Entry, Moment, Name, NodeId, Record, Stamp, Target};
 
 /// Most items in one delivery.
 pub const MAX_ITEMS: usize = 256;
+/// Most nodes whose receipts are passed on in one delivery.
+pub const MAX_GATHERED: usize = 4_096;
 /// Most entries in one message of a merge.
 pub const MAX_ENTRIES: usize = 2_000;
 
@@ -58,6 +60,23 @@ pub struct Item {
     /// The nodes to which the receiver passes it on (the relay plan); may be empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub share: Vec<NodeId>,
+    /// The sender gathers the receipts of the receiver and of those below it, and passes them on to the initial node.
+    /// Earlier versions do not know this: each node then sends its own receipt to the initial node.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gather: bool,
+}
+
+/// Receipts of several nodes, which a relay passes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gathered {
+    /// Of which entry.
+    pub stamp: Stamp,
+    /// The initial node, for which they are.
+    pub initial: NodeId,
+    /// The entry's state on these nodes.
+    pub state: DeliveryState,
+    /// Whose receipts they are.
+    pub nodes: Vec<NodeId>,
 }
 
 /// Notifications and receipts for one peer.
@@ -71,6 +90,9 @@ pub struct Deliver {
     /// Receipts for entries whose initial node is the receiver.
     #[serde(default)]
     pub receipts: Vec<Receipt>,
+    /// Receipts of other nodes, for the receiver or for an initial node to which it passes them on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gathered: Vec<Gathered>,
     /// Records of the registry. They get no receipts: the answer says that they are durable.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub records: Vec<Arc<Record>>,

@@ -8,6 +8,7 @@
 mod bounds;
 mod call;
 mod dice;
+mod gathering;
 mod label;
 mod lane;
 mod link;
@@ -15,6 +16,7 @@ pub mod merge;
 pub mod message;
 mod node;
 mod now;
+mod owed;
 mod phase;
 pub mod ranges;
 mod relay;
@@ -28,7 +30,9 @@ pub use call::{Answer, Ask, Asker, Away, Call, CallId, Failure, Purpose};
 pub use label::Label;
 pub(crate) use label::named;
 pub use lane::MAX_ROWS;
-pub use message::{Announce, Deliver, Delivered, DeliveryState, Item, Member, Membership, Merge, Merged, Receipt};
+pub use message::{
+    Announce, Deliver, Delivered, DeliveryState, Gathered, Item, Member, Membership, Merge, Merged, Receipt,
+};
 pub use node::{Node, Plan};
 pub use now::Now;
 pub use phase::Phase;

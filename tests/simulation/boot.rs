@@ -4,7 +4,7 @@
 
 use forewarn::{
     availability::NodeId,
-    sync::{Answer, Ask, Asker, Failure, Node as Protocol, Plan},
+    sync::{Answer, Ask, Asker, Failure, Node as Protocol, Plan, Receipt},
 };
 
 use crate::{
@@ -163,7 +163,7 @@ impl World {
 
     /// A peer's request has come in.
     pub fn asked(&mut self, to: usize, request: Request) {
-        let (time, now) = (self.time, self.nodes[to].now(self.time));
+        let (time, now, me) = (self.time, self.nodes[to].now(self.time), self.nodes[to].id);
         let Request { from, asker, run, call, ask } = request;
         let turned_away = self.turns_away(to, asker);
         if self.exploring && self.nodes[to].running.is_none() {
@@ -185,6 +185,11 @@ impl World {
             Ask::Deliver(deliver) => {
                 if !turned_away {
                     running.delegations.heard(asker.id, &deliver.receipts, time);
+                    // Others bring their receipts to the initial node.
+                    for told in deliver.gathered.iter().filter(|told| told.initial == me) {
+                        let receipt = [Receipt { stamp: told.stamp, state: told.state }];
+                        told.nodes.iter().for_each(|node| running.delegations.heard(*node, &receipt, time));
+                    }
                 }
                 entrusted.items.clone_from(&deliver.items);
                 deliver.limit

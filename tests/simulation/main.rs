@@ -55,6 +55,7 @@ const SEEDS: u64 = 3_600;
 const MUST_HAPPEN: &[&str] = &[
     "answers that were lost",
     "bodies sent exactly N - 1 times",
+    "receipts that a relay has passed on",
     "ledgers compared with the naive one",
     "ledgers of which everything was asked",
     "verdicts compared with the naive one",

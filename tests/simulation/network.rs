@@ -116,6 +116,11 @@ impl World {
         for receipt in &deliver.receipts {
             self.check_receipt(node, &receipt.stamp, receipt.state);
         }
+        for told in &deliver.gathered {
+            let of: Vec<usize> = told.nodes.iter().filter_map(|node| self.reliable(*node)).collect();
+            of.into_iter().for_each(|of| self.check_receipt(of, &told.stamp, told.state));
+            self.count("receipts that a relay has passed on");
+        }
     }
 
     pub fn answer(&mut self, from: usize, to: usize, run: u64, call: u64, result: Result<Answer, Failure>) {

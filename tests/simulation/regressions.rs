@@ -96,10 +96,16 @@ fn a_merge_by_ranges_brings_what_a_second_node_has_accepted_meanwhile() {
     let (mut talk, mut ask) = Talk::begin(&starting, id(2), 0);
     loop {
         if !ask.need.is_empty() {
-            let item = Item { entry: entry.clone(), initial: id(1), share: Vec::new() };
+            let item = Item { entry: entry.clone(), initial: id(1), share: Vec::new(), gather: false };
             reference.deliver(
                 id(1),
-                Deliver { limit: entry.stamp.time, items: vec![item], receipts: Vec::new(), records: Vec::new() },
+                Deliver {
+                    limit: entry.stamp.time,
+                    items: vec![item],
+                    receipts: Vec::new(),
+                    gathered: Vec::new(),
+                    records: Vec::new(),
+                },
                 2,
                 NOW,
             );

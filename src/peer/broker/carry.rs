@@ -127,7 +127,7 @@ impl Transport for BrokerTransport {
             if !self.line.carry(peer, &message.items, message.limit).await {
                 return self.http.deliver(peer, address, message).await;
             }
-            if !message.receipts.is_empty() || !message.records.is_empty() {
+            if !(message.receipts.is_empty() && message.gathered.is_empty() && message.records.is_empty()) {
                 let rest = Deliver { items: Vec::new(), ..message.clone() };
                 return self.http.deliver(peer, address, &rest).await;
             }

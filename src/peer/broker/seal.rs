@@ -20,7 +20,8 @@ type Sealed = (Vec<(&'static str, String)>, Vec<u8>);
 /// # Errors
 /// When it cannot be written as JSON.
 pub(super) fn sealed(key: &Key, me: NodeId, item: &Item, limit: Moment) -> Result<Sealed, serde_json::Error> {
-    let deliver = Deliver { limit, items: vec![item.clone()], receipts: Vec::new(), records: Vec::new() };
+    let deliver =
+        Deliver { limit, items: vec![item.clone()], receipts: Vec::new(), gathered: Vec::new(), records: Vec::new() };
     let body = serde_json::to_vec(&deliver)?;
     Ok((key.sign_broadcast(me, &body), body))
 }
@@ -65,7 +66,7 @@ mod tests {
             "status": "unavailable", "source": "operator", "node": "a",
         });
         let entry = Entry::stamped(serde_json::from_value(record).unwrap(), 0, me);
-        let item = Item { entry, initial: me, share: Vec::new() };
+        let item = Item { entry, initial: me, share: Vec::new(), gather: false };
         let key = Key::new("the secret of the farm");
         let (headers, body) = sealed(&key, me, &item, Moment::ZERO).unwrap();
         let header =

@@ -151,7 +151,8 @@ impl Replica {
             self.outbox.await_receipts(entry, &recipients, now.wall);
         }
         let (fanout, max_rows) = (self.facts.fanout, self.facts.max_rows);
-        let posted = self.outbox.post(key, entry, initial, recipients, own, fanout, max_rows, now, changes);
+        let gather = self.is_gathering() && (own || self.gatherings.has(&(entry.stamp, initial)));
+        let posted = self.outbox.post(key, entry, initial, recipients, own, gather, fanout, max_rows, now, changes);
         for (node, stamp) in posted.by_merge {
             let name = self.name_of(node);
             changes.push(Change::Receipt { stamp, node, name, state: DeliveryState::Waiting, at: now.wall });

@@ -6,9 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{Effect, Held, MAX_PENDING, MAX_QUARANTINE, Notice, Replica, Reply, Ticket};
+use super::{Effect, Held, MAX_PENDING, MAX_QUARANTINE, Replica, Reply, Ticket};
 use crate::{
-    availability::{Entry, Moment, NodeId, Stamp},
+    availability::{Entry, Moment, NodeId},
     sync::{
         Change, DeliveryState, Label, Now, PendingRow, QueueKey, Report,
         bounds::{MAX_SHARE, check_entry},
@@ -39,6 +39,7 @@ impl Replica {
         for receipt in message.receipts.iter().take(MAX_RECEIPTS) {
             self.receipt_from(from, &receipt.stamp, receipt.state, now, &mut changes);
         }
+        self.take_gathered(message.gathered, now, &mut changes);
         self.commit(Label::Receipts, changes);
         let is_early = |item: &Item| self.key_for(&item.entry, now).is_quarantine();
         if !message.items.is_empty()
@@ -117,6 +118,7 @@ impl Replica {
             }
         }
         let stamp = item.entry.stamp;
+        self.begin_gathering(from, &item, &share, now);
         // This node's own entry, sent back by a relay: every peer without a receipt has a row here already.
         if item.initial == self.facts.me && self.ledger.get(&stamp).is_some() {
             share.clear();
@@ -214,49 +216,13 @@ impl Replica {
                 left_out += usize::from(self.inbox.key_of(&entry.stamp).is_none());
                 continue;
             }
-            let item = Item { entry, initial: NodeId::NONE, share: Vec::new() };
+            let item = Item { entry, initial: NodeId::NONE, share: Vec::new(), gather: false };
             self.take_over(from, item, now, &mut changes, &mut BTreeSet::new());
         }
         if left_out > 0 {
             self.report(Report::QuarantineFull { peer: self.name_of(from), left_out, limit: MAX_QUARANTINE });
         }
         self.commit(label, changes)
-    }
-
-    /// Sends the initial nodes receipts for these notifications.
-    pub(super) fn give_receipts(&mut self, rows: Vec<(Stamp, NodeId, DeliveryState)>, now: Now) {
-        let (mut changes, mut to) = (Vec::new(), BTreeSet::new());
-        for (stamp, initial, state) in rows {
-            if initial == self.facts.me {
-                self.receipt_from(initial, &stamp, state, now, &mut changes);
-            } else if self.outbox.owe_receipt(initial, stamp, state) {
-                to.insert(initial);
-            }
-        }
-        self.commit(Label::Receipts, changes);
-        for initial in to {
-            self.wake(initial, now);
-        }
-    }
-
-    /// Records a receipt for an entry that this node accepted.
-    pub(super) fn receipt_from(
-        &mut self,
-        node: NodeId,
-        stamp: &Stamp,
-        state: DeliveryState,
-        now: Now,
-        changes: &mut Vec<Change>,
-    ) {
-        // The caller commits these changes in the next step.
-        let step = self.holds.step() + 1;
-        let Some(id) = self.outbox.receipt(node, stamp, state, step, now, changes) else { return };
-        // This node's own state needs no row: ledger and inbox contain it.
-        if node != self.facts.me {
-            let name = self.name_of(node);
-            changes.push(Change::Receipt { stamp: *stamp, node, name, state, at: now.wall });
-        }
-        self.notice(Notice::Delivery(id));
     }
 
     /// Records the L of a message; one that is too far ahead is not believed.

@@ -22,6 +22,7 @@
 mod apply;
 mod clock;
 mod deliver;
+mod gather;
 mod holds;
 mod inbox;
 mod meet;
@@ -63,6 +64,7 @@ pub use self::{
 };
 use super::{
     Call, Change, Conflict, Fanout, Now,
+    gathering::Gatherings,
     label::Label,
     message::{Announce, Delivered, Merged},
     report::Report,
@@ -231,6 +233,8 @@ pub struct Replica {
     holds: Holds,
     /// What waits for the peers.
     outbox: Outbox,
+    /// Receipts of others, on their way to initial nodes.
+    gatherings: Gatherings,
     /// The members, their names and runs.
     roster: Roster,
     /// Why this node is fenced, if it is.
@@ -277,6 +281,7 @@ impl Replica {
             self.wake(id, now);
         }
         self.work(now);
+        self.pass_up(now);
     }
 
     /// When [`Replica::tick`] is to be called at the latest, on the monotonic clock.
@@ -284,6 +289,7 @@ impl Replica {
         let quarantine = self.inbox.first_quarantined();
         let quarantine = quarantine.map(|(_, row)| now.mono + self.clock.admissible_at(&row.entry).since(now.wall));
         let plans = self.schedules.next().map(|next| now.mono + next.since(now.wall));
-        self.outbox.next_timer().into_iter().chain(quarantine).chain(plans.filter(|_| !self.replaying)).min()
+        let waits = [self.outbox.next_timer(), self.gatherings.next(), quarantine, plans.filter(|_| !self.replaying)];
+        waits.into_iter().flatten().min()
     }
 }

@@ -28,6 +28,7 @@ impl Replica {
         for held in self.holds.ready() {
             self.release(held, now);
         }
+        self.pass_up(now);
     }
 
     /// The number of a step that the shell makes by itself (old history is taken away).
@@ -77,10 +78,11 @@ impl Replica {
             Held::Delivered { ticket, from, initials, mut delivered } => {
                 for (receipt, initial) in delivered.receipts.iter_mut().zip(initials) {
                     receipt.state = self.state_of(&receipt.stamp);
+                    // The answer contains the state; no separate message is needed.
                     if initial == from {
-                        // The answer contains the state; no separate message is needed.
                         self.outbox.told_otherwise(from, &receipt.stamp, receipt.state);
                     }
+                    self.gatherings.told(&(receipt.stamp, initial), from, self.facts.me, receipt.state);
                 }
                 delivered.limit = self.ledger.limit();
                 self.effects.push(Effect::Reply(ticket, Reply::Delivered(delivered)));

@@ -9,7 +9,10 @@ use std::{
 use super::{Clock, Due, Effect, Facts, Holds, Inbox, Outbox, Replica, Roster, Schedules, roster::stand_in};
 use crate::{
     availability::{Entry, Ledger, NodeId, Record, Registry, ZONE_DATA},
-    sync::{Change, Conflict, Label, Now, OutboxRow, PendingRow, QueueKey, bounds::storable, message::Member},
+    sync::{
+        Change, Conflict, Label, Now, OutboxRow, PendingRow, QueueKey, bounds::storable, gathering::Gatherings,
+        message::Member,
+    },
 };
 
 /// The content of the store.
@@ -56,6 +59,7 @@ impl Replica {
             clock,
             inbox: Inbox::default(),
             outbox: Outbox::new(facts.me),
+            gatherings: Gatherings::default(),
             roster: Roster::new(own, restored.boots),
             holds: Holds::default(),
             conflict: restored.conflict,

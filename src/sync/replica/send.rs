@@ -17,9 +17,9 @@ impl Replica {
     /// The message to send to this peer now; `None` if there is nothing to send, if a message is in flight, or
     /// if its back-off is not over. [`Replica::answered`] or [`Replica::failed`] must follow.
     pub fn poll_send(&mut self, peer: NodeId, now: Now) -> Option<Deliver> {
-        let (items, receipts, keys) = self.outbox.take_batch(peer, now)?;
+        let (items, receipts, gathered, keys) = self.outbox.take_batch(peer, now)?;
         let records = keys.iter().filter_map(|key| self.registry.get(key)).cloned().collect();
-        Some(Deliver { limit: self.ledger.limit(), items, receipts, records })
+        Some(Deliver { limit: self.ledger.limit(), items, receipts, gathered, records })
     }
 
     /// Where a peer is.
@@ -51,6 +51,7 @@ impl Replica {
                 );
             } else if let Some(receipt) = receipt {
                 self.hand_over(id, &key, &row, receipt.state, &unknown, now, &mut changes);
+                self.gatherings.note(&(key.stamp, row.initial), id, receipt.state, now.mono);
             } else {
                 // The answer does not mention it: the peer has not accepted it.
                 self.outbox.ask_again(id, &key, now);

@@ -95,7 +95,7 @@ pub(super) fn submit(replica: &mut Replica) -> Stamp {
 }
 
 pub(super) fn deliver(items: Vec<Item>) -> Deliver {
-    Deliver { limit: Moment::ZERO, items, receipts: Vec::new(), records: Vec::new() }
+    Deliver { limit: Moment::ZERO, items, receipts: Vec::new(), gathered: Vec::new(), records: Vec::new() }
 }
 
 pub(super) fn delivered(stamp: Stamp, state: DeliveryState) -> Delivered {
@@ -172,7 +172,7 @@ fn a_child_that_fails_is_replaced_by_the_next_of_its_share() {
 fn the_fingerprint_is_right_when_the_ledger_drops_what_still_waits() {
     let mut replica = node(3, 0);
     let (old, new) = (entry(5, 10, 2), entry(6, 20, 2));
-    let item = |entry: &Arc<Entry>, share| Item { entry: Arc::clone(entry), initial: id(2), share };
+    let item = |entry: &Arc<Entry>, share| Item { entry: Arc::clone(entry), initial: id(2), share, gather: false };
     replica.deliver(id(2), deliver(vec![item(&old, Vec::new())]), 1, NOW);
     settle(&mut replica);
     // Again, to be passed on: it waits while it is in the ledger. The newer one kills it.
@@ -312,7 +312,7 @@ fn what_is_accepted_during_a_merge_on_return_is_not_taken_for_merged() {
     assert!(replica.peers()[0].merge_on_return);
     replica.merging(id(2));
     replica.facts.max_rows = MAX_ROWS;
-    let late = Item { entry: entry(6, 20, 1), initial: id(1), share: Vec::new() };
+    let late = Item { entry: entry(6, 20, 1), initial: id(1), share: Vec::new(), gather: false };
     let key = QueueKey { class: 1, stamp: late.entry.stamp };
     replica.inbox.put(key, PendingRow { entry: late.entry, initial: id(1), share: None });
     replica.work(NOW);
@@ -326,7 +326,7 @@ fn what_is_accepted_during_a_merge_on_return_is_not_taken_for_merged() {
 /// in the same delivery.
 #[test]
 fn the_first_issue_of_a_restamped_one_is_superseded() {
-    let item = |entry: &Arc<Entry>| Item { entry: Arc::clone(entry), initial: id(2), share: Vec::new() };
+    let item = |entry: &Arc<Entry>| Item { entry: Arc::clone(entry), initial: id(2), share: Vec::new(), gather: false };
     let first = entry(5, 86_400_000, 2);
     let mut again = entry(6, 20, 2).notification.clone();
     again.id = first.notification.id_restamped();

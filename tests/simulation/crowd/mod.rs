@@ -331,7 +331,11 @@ impl Crowd {
             && self.has_broker
         {
             self.publish(at, peer, deliver);
-            if deliver.items.is_empty() && deliver.receipts.is_empty() && deliver.records.is_empty() {
+            if deliver.items.is_empty()
+                && deliver.receipts.is_empty()
+                && deliver.gathered.is_empty()
+                && deliver.records.is_empty()
+            {
                 let limit = Moment::ZERO;
                 let taken = Delivered { limit, receipts: Vec::new(), unknown: Vec::new(), refused: Vec::new() };
                 let event = Event::Answer { call, answer: Answer::Delivered(taken) };
@@ -362,7 +366,13 @@ impl Crowd {
             if !self.published.insert(item.entry.stamp) {
                 continue;
             }
-            let one = Deliver { limit: deliver.limit, items: vec![item], receipts: Vec::new(), records: Vec::new() };
+            let one = Deliver {
+                limit: deliver.limit,
+                items: vec![item],
+                receipts: Vec::new(),
+                gathered: Vec::new(),
+                records: Vec::new(),
+            };
             let bytes = size(&one);
             let mut leaves = self.leaves(at, "notifications", bytes) + NETWORK;
             for to in (0..self.members.len()).filter(|to| *to != at) {

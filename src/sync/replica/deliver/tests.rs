@@ -8,7 +8,7 @@ use super::super::{
     tests::{NOW, deliver, delivered, entry, id, node, settle},
 };
 use super::*;
-use crate::availability::{Author, Submission};
+use crate::availability::{Author, Stamp, Submission};
 
 /// A notification that was handed in with a timestamp at this node.
 fn handed_in_at(name: &str) -> Item {
@@ -19,7 +19,7 @@ fn handed_in_at(name: &str) -> Item {
         &Author::operator("alice"),
         &name.parse().unwrap(),
     );
-    Item { entry: Entry::stamped(made, 0, NodeId::NONE), initial: id(2), share: Vec::new() }
+    Item { entry: Entry::stamped(made, 0, NodeId::NONE), initial: id(2), share: Vec::new(), gather: false }
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_relayed_copy_does_not_take_the_place_of_an_own_row() {
     settle(&mut replica);
     assert!(replica.ledger().get(&own.stamp).is_some(), "the same statement has the same stamp everywhere");
     // Another initial node had it as well, and asks this one to pass it on.
-    let item = Item { entry: entry(5, 0, 2), initial: id(2), share: vec![id(3)] };
+    let item = Item { entry: entry(5, 0, 2), initial: id(2), share: vec![id(3)], gather: false };
     replica.deliver(id(2), deliver(vec![item]), 1, NOW);
     settle(&mut replica);
     replica.poll_send(id(3), NOW).unwrap();
@@ -67,7 +67,7 @@ fn a_relayed_copy_does_not_take_the_place_of_an_own_row() {
 #[test]
 fn members_of_a_share_that_are_not_known_are_named_to_the_sender() {
     let mut replica = node(3, 0);
-    let item = Item { entry: entry(5, 0, 2), initial: id(2), share: vec![id(3), id(8), id(9)] };
+    let item = Item { entry: entry(5, 0, 2), initial: id(2), share: vec![id(3), id(8), id(9)], gather: false };
     replica.deliver(id(2), deliver(vec![item]), 4, NOW);
     let unknown = settle(&mut replica).into_iter().find_map(|effect| match effect {
         Effect::Reply(4, Reply::Delivered(delivered)) => Some(delivered.unknown),
@@ -81,7 +81,7 @@ fn members_of_a_share_that_are_not_known_are_named_to_the_sender() {
 #[test]
 fn an_own_notification_that_a_relay_sends_back_is_not_sent_once_more() {
     let send_back = |replica: &mut Replica, stamp: Stamp| {
-        let item = Item { entry: entry(5, stamp.time.millis(), 1), initial: id(1), share: vec![id(3)] };
+        let item = Item { entry: entry(5, stamp.time.millis(), 1), initial: id(1), share: vec![id(3)], gather: false };
         assert_eq!(item.entry.stamp, stamp);
         replica.deliver(id(2), deliver(vec![item]), 1, NOW);
         settle(replica);
@@ -107,7 +107,7 @@ fn an_own_notification_that_a_relay_sends_back_is_not_sent_once_more() {
         }
         settle(&mut replica);
         let items: Vec<Item> =
-            newer.into_iter().map(|entry| Item { entry, initial: id(2), share: Vec::new() }).collect();
+            newer.into_iter().map(|entry| Item { entry, initial: id(2), share: Vec::new(), gather: false }).collect();
         replica.deliver(id(2), deliver(items), 1, NOW);
         settle(&mut replica);
         send_back(&mut replica, stamp);

@@ -30,7 +30,7 @@ impl Outbox {
         now: Moment,
     ) {
         let Some(route) = self.routes.get_mut(&id) else { return };
-        route.lane.post(key, Arc::clone(entry), initial, Vec::new());
+        route.lane.post(key, Arc::clone(entry), initial, Vec::new(), false);
         if initial == self.me {
             self.tracks.begin(key.stamp, entry.notification.id, id, now);
         }
@@ -50,7 +50,8 @@ impl Outbox {
         }
     }
 
-    /// Rows for these peers, as the relay plan has it. `own`: their receipts are awaited.
+    /// Rows for these peers, as the relay plan has it. `own`: their receipts are awaited. `gather`: this node gathers
+    /// the receipts.
     #[allow(clippy::too_many_arguments)] // one call; a struct of these would be made for it alone
     pub(in super::super) fn post(
         &mut self,
@@ -59,6 +60,7 @@ impl Outbox {
         initial: NodeId,
         recipients: Vec<NodeId>,
         own: bool,
+        gather: bool,
         fanout: Fanout,
         max_rows: usize,
         now: Now,
@@ -91,16 +93,18 @@ impl Outbox {
         for (child, share) in plan(&up, fanout) {
             for member in &share {
                 if let Some(route) = self.routes.get_mut(member) {
-                    route.lane.delegate(key, Arc::clone(entry), initial, child, now.mono);
+                    route.lane.delegate(key, Arc::clone(entry), initial, gather, child, now.mono);
                 }
             }
             if let Some(route) = self.routes.get_mut(&child) {
-                route.lane.post(key, Arc::clone(entry), initial, share);
+                // What a child of the initial node tells is in its answer, if it has no share.
+                let gather = gather && !(own && share.is_empty());
+                route.lane.post(key, Arc::clone(entry), initial, share, gather);
             }
         }
         for id in &down {
             if let Some(route) = self.routes.get_mut(id) {
-                route.lane.post(key, Arc::clone(entry), initial, Vec::new());
+                route.lane.post(key, Arc::clone(entry), initial, Vec::new(), false);
             }
         }
         posted.to = up.into_iter().chain(down).collect();

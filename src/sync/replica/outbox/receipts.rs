@@ -4,24 +4,36 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::Outbox;
+use super::{Outbox, Route};
 use crate::{
     availability::{Moment, NodeId, Stamp},
-    sync::{Change, DeliveryState, Now},
+    sync::{Change, DeliveryState, Now, gathering::Of},
 };
 
 impl Outbox {
     /// Queues a receipt for a peer; returns whether there is such a peer.
     pub(in super::super) fn owe_receipt(&mut self, id: NodeId, stamp: Stamp, state: DeliveryState) -> bool {
         let Some(route) = self.routes.get_mut(&id) else { return false };
-        route.lane.add_receipt(stamp, state);
+        route.lane.owed.add(stamp, state);
         true
+    }
+
+    /// Queues another node's receipt for a peer, which is the initial node or passes it on.
+    pub(in super::super) fn pass_receipt(&mut self, id: NodeId, of: Of, node: NodeId, state: DeliveryState) -> bool {
+        let Some(route) = self.routes.get_mut(&id) else { return false };
+        route.lane.owed.pass(of.0, of.1, node, state);
+        true
+    }
+
+    /// Whether this peer can take receipts for another node.
+    pub(in super::super) fn can_relay(&self, id: &NodeId) -> bool {
+        self.routes.get(id).is_some_and(Route::is_up)
     }
 
     /// The peer learns this in another way: it needs no receipt.
     pub(in super::super) fn told_otherwise(&mut self, id: NodeId, stamp: &Stamp, state: DeliveryState) {
         if let Some(route) = self.routes.get_mut(&id) {
-            route.lane.take_receipt(stamp, state);
+            route.lane.owed.take(stamp, state);
         }
     }
 

@@ -12,7 +12,7 @@ use crate::{
     sync::{
         Change, Now, QueueKey,
         lane::{NO_PROGRESS, Row},
-        message::{Item, Receipt},
+        message::{Gathered, Item, Receipt},
     },
 };
 
@@ -66,17 +66,18 @@ impl Outbox {
         &mut self,
         id: NodeId,
         now: Now,
-    ) -> Option<(Vec<Item>, Vec<Receipt>, BTreeSet<Key>)> {
+    ) -> Option<(Vec<Item>, Vec<Receipt>, Vec<Gathered>, BTreeSet<Key>)> {
         let route = self.routes.get_mut(&id).filter(|route| route.known && route.link.is_free(now.mono))?;
         if route.lane.collapsed || !route.has_work() {
             return None;
         }
-        let (items, receipts) = route.lane.take_batch();
+        let (items, (receipts, gathered)) = (route.lane.take_batch(), route.lane.owed.take_batch());
         let keys: BTreeSet<Key> = route.records.iter().take(MAX_RECORDS).copied().collect();
         route.records.retain(|key| !keys.contains(key));
         route.records_sent.clone_from(&keys);
         route.link.sent();
-        Some((items, receipts.into_iter().map(|(stamp, state)| Receipt { stamp, state }).collect(), keys))
+        let receipts = receipts.into_iter().map(|(stamp, state)| Receipt { stamp, state }).collect();
+        Some((items, receipts, gathered, keys))
     }
 
     /// The peer has answered: returns the rows that were in flight, which the caller settles one by one.
@@ -145,8 +146,14 @@ impl Outbox {
         route.link.failed(now.mono, chance);
         let sent = std::mem::take(&mut route.records_sent);
         route.records.extend(sent);
-        let mut wake = Vec::new();
-        for key in route.lane.crashed() {
+        let (mut wake, stranded) = (Vec::new(), route.lane.owed.crashed(id));
+        let crashed = route.lane.crashed();
+        for ((stamp, initial, node), state) in stranded {
+            if self.pass_receipt(initial, (stamp, initial), node, state) && wake.last() != Some(&initial) {
+                wake.push(initial);
+            }
+        }
+        for key in crashed {
             let row = self.routes.get(&id).and_then(|route| route.lane.get(&key));
             let Some(row) = row.filter(|row| !row.share.is_empty()).cloned() else { continue };
             self.direct(id, &key, Vec::new());
@@ -164,7 +171,9 @@ impl Outbox {
             if let Some((next, rest)) = up.split_first() {
                 for member in rest {
                     if let Some(route) = self.routes.get_mut(member) {
-                        route.lane.delegate(key, Arc::clone(&row.entry), row.initial, *next, now.mono);
+                        let (entry, initial) = (Arc::clone(&row.entry), row.initial);
+                        let gather = route.lane.get(&key).is_some_and(|row| row.gather);
+                        route.lane.delegate(key, entry, initial, gather, *next, now.mono);
                     }
                 }
                 self.direct(*next, &key, rest.to_vec());

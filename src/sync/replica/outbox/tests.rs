@@ -53,7 +53,7 @@ fn post(
     if own {
         outbox.await_receipts(&entry, &to, NOW.wall);
     }
-    let posted = outbox.post(key, &entry, initial, to, own, fanout, most, NOW, &mut changes);
+    let posted = outbox.post(key, &entry, initial, to, own, true, fanout, most, NOW, &mut changes);
     (key, posted, changes)
 }
 
