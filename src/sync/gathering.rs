@@ -21,7 +21,7 @@ use crate::availability::{NodeId, Stamp};
 const MAX_NODES: usize = 100_000;
 /// A gathering waits so long, once more for each doubling of the nodes below.
 const WAIT: Duration = Duration::from_millis(25);
-/// Receipts for what a broker has brought wait so long for those of other notifications.
+/// Between two messages with receipts for what a broker has brought: receipts of several notifications share one.
 const LINGER: Duration = Duration::from_millis(100);
 /// Nodes that have not told by then, tell the initial node themselves.
 const ENDS: Duration = Duration::from_secs(5);
@@ -38,7 +38,7 @@ struct Gathering {
     /// How many final receipts are still to come.
     open: usize,
     wait: Duration,
-    /// It waits also when it is complete, for those of other notifications.
+    /// A broker has brought it: the receipt may wait for those of other notifications.
     lingers: bool,
     /// When the news leaves, or the gathering ends.
     due: Duration,
@@ -60,6 +60,8 @@ pub(super) struct Gatherings {
     open: BTreeMap<Of, Gathering>,
     due: BTreeSet<(Duration, Of)>,
     nodes: usize,
+    /// When receipts for what a broker has brought last left for an initial node.
+    left: BTreeMap<NodeId, Duration>,
 }
 
 impl Gathering {
@@ -108,12 +110,12 @@ impl Gatherings {
         true
     }
 
-    /// A broker has brought it: the receipt of `me` waits for those of other notifications.
+    /// A broker has brought it: the receipt of `me` leaves at once, or with those of other notifications.
     pub(super) fn linger(&mut self, of: Of, me: NodeId, mono: Duration) {
         if self.begin(of, of.1, me, &[], mono)
             && let Some(gathering) = self.open.get_mut(&of)
         {
-            (gathering.wait, gathering.lingers) = (LINGER, true);
+            gathering.lingers = true;
         }
     }
 
@@ -130,8 +132,10 @@ impl Gatherings {
         if gathering.raise(node, state) {
             let is_first = gathering.news.is_empty();
             gathering.news.insert(node);
-            if gathering.is_complete() && !gathering.lingers {
-                self.set_due(of, mono);
+            if gathering.is_complete() {
+                let last = self.left.get(&gathering.up).filter(|_| gathering.lingers);
+                let due = last.map_or(mono, |left| mono.max(*left + LINGER));
+                self.set_due(of, due);
             } else if is_first {
                 let due = mono + gathering.wait;
                 self.set_due(of, due);
@@ -163,6 +167,8 @@ impl Gatherings {
             let along = |(_, gathering): &(&Of, &Gathering)| gathering.is_complete() && to.contains(&gathering.up);
             let along: Vec<Of> = self.open.iter().filter(along).map(|(of, _)| *of).collect();
             along.iter().for_each(|of| self.leave(of, mono, &mut leaving));
+            self.left.retain(|_, left| *left + LINGER > mono);
+            self.left.extend(to.into_iter().map(|up| (up, mono)));
         }
         leaving
     }

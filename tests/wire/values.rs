@@ -158,9 +158,19 @@ fn members(dice: &mut Dice) -> Vec<Value> {
 
 pub fn deliver(dice: &mut Dice, held: &[Stamp]) -> Value {
     let items: Vec<Value> = (0..dice.below(5))
-        .map(|_| json!({"entry": entry(dice), "initial": any_node(dice), "share": shares(dice)}))
+        .map(|_| {
+            let gather = dice.chance(50);
+            json!({"entry": entry(dice), "initial": any_node(dice), "share": shares(dice), "gather": gather})
+        })
         .collect();
-    json!({"limit": moment(dice), "items": items, "receipts": receipts(dice, held)})
+    let gathered: Vec<Value> = receipts(dice, held)
+        .into_iter()
+        .map(|receipt| {
+            let (initial, nodes) = (any_node(dice), shares(dice));
+            json!({"stamp": receipt["stamp"], "initial": initial, "state": receipt["state"], "nodes": nodes})
+        })
+        .collect();
+    json!({"limit": moment(dice), "items": items, "receipts": receipts(dice, held), "gathered": gathered})
 }
 
 pub fn delivered(dice: &mut Dice, held: &[Stamp]) -> Value {

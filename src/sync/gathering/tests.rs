@@ -97,18 +97,19 @@ fn the_initial_node_that_sends_itself_is_told_itself() {
 }
 
 #[test]
-fn receipts_for_what_a_broker_brings_wait_for_each_other() {
+fn the_first_receipt_for_what_a_broker_brings_leaves_at_once_and_the_next_ones_share_a_message() {
     let mut node = Gatherings::default();
-    for (millis, after) in [(1, 0), (2, 60), (3, 90)] {
+    let mut bring = |node: &mut Gatherings, millis, after| {
         let mono = NOW + Duration::from_millis(after);
         node.linger(of(millis), id(1), mono);
         node.note(&of(millis), id(1), DeliveryState::Applied, mono);
-        assert!(node.take_due(mono).is_empty());
-    }
-    let due = node.next().unwrap();
-    assert_eq!(due, NOW + LINGER);
-    assert_eq!(node.take_due(due).len(), 3, "one message carries all of them");
-    assert!(node.next().is_none());
+        node.take_due(mono).len()
+    };
+    let left = [(1, 0), (2, 20), (3, 90)].map(|(millis, after)| bring(&mut node, millis, after));
+    assert_eq!((left, node.next()), ([1, 0, 0], Some(NOW + LINGER)));
+    assert_eq!(node.take_due(NOW + LINGER).len(), 2);
+    assert_eq!(bring(&mut node, 4, 300), 1, "after a pause it leaves at once again");
+    assert!(node.next().is_none() && node.left.len() == 1);
 }
 
 #[test]

@@ -79,11 +79,12 @@ fn idle(size: usize) -> (f64, f64) {
     (messages as f64 / minutes, bytes as f64 / minutes)
 }
 
-fn show(size: usize) {
+/// The figures of all strategies, or of one.
+fn show(size: usize, only: &str) {
     println!(
         "| {size} nodes | messages with it | with receipts only | sent by the initial node | KB | until the last has it, ms | until all receipts are there, ms |"
     );
-    for (name, fanout, has_broker) in strategies() {
+    for (name, fanout, has_broker) in strategies().into_iter().filter(|(name, ..)| only.is_empty() || only == *name) {
         let cost = cost(size, fanout, has_broker);
         println!(
             "| {name} | {:.0} | {:.0} | {:.0} | {:.0} | {:.1} | {:.1} |",
@@ -103,7 +104,13 @@ fn a_crowd_is_reached_with_one_message_for_each_node_whatever_the_strategy() {
         let cost = cost(50, fanout, has_broker);
         // A notification is published once, and brought to 49.
         let bodies = if has_broker { 50.0 } else { 49.0 };
-        assert!(cost.bodies == bodies && cost.receipts <= 50.0, "{name}: {cost:?}");
+        // Where relays gather, only they tell: those with somebody below.
+        let receipts = match name {
+            "8" => 9.0,
+            "2" => 30.0,
+            _ => 50.0,
+        };
+        assert!(cost.bodies == bodies && cost.receipts <= receipts, "{name}: {cost:?}");
         assert!(cost.last < cost.complete && cost.complete < 1_000.0, "{name}: {cost:?}");
         let most = match name {
             "8" | "2" | "1" => 10.0,
@@ -121,14 +128,17 @@ fn an_idle_node_of_a_crowd_sends_as_much_as_one_of_a_small_farm() {
     assert!(large.0 <= small.0 * 1.2 && large.1 <= small.1 * 1.2, "of 10 nodes {small:?}, of 50 {large:?}");
 }
 
-/// By hand: `CROWD=1000`.
+/// By hand: `CROWD=1000`, or with one strategy alone `CROWD=1000 STRATEGY=nats`.
 #[test]
 fn a_large_crowd() {
     let Some(size) = std::env::var_os("CROWD") else { return };
     let size: usize = size.to_str().and_then(|text| text.parse().ok()).unwrap();
+    if let Some(only) = std::env::var("STRATEGY").ok() {
+        return show(size, &only);
+    }
     for size in [10, 50, 200, size] {
         let (messages, bytes) = idle(size);
         println!("idle, {size} nodes: {messages:.1} messages a minute, {:.1} KB a minute", bytes / 1e3);
     }
-    [50, 200, size].into_iter().for_each(show);
+    [50, 200, size].into_iter().for_each(|size| show(size, ""));
 }

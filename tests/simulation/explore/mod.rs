@@ -19,13 +19,16 @@ mod sum;
 
 use std::{collections::HashSet, time::Instant};
 
-use forewarn::availability::{Author, Moment, NodeId};
+use forewarn::{
+    availability::{Author, Moment, NodeId},
+    sync::Fanout,
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use self::state::{Faults, State};
 use crate::{
-    node::{EPOCH, plain},
+    node::{EPOCH, fanout, plain},
     rng::Rng,
     workload::Handed,
     world::{Event, World},
@@ -45,6 +48,7 @@ struct Scenario {
     slow_caches: bool,
     /// How often the clocks may go on to the next timer.
     rounds: usize,
+    fanout: Fanout,
 }
 
 /// What was tried.
@@ -64,6 +68,7 @@ impl Scenario {
             let mut rng = Rng::new(at as u64 + 1);
             let mut node = plain(at, self.nodes, 0, &mut rng);
             node.id = NodeId(Uuid::from_u128(at as u128 + 1));
+            node.fanout = self.fanout;
             world.nodes.push(node);
             let joins = self.join && at + 1 == self.nodes;
             if !joins {
@@ -149,7 +154,8 @@ fn cancelled() -> Vec<Handing> {
 }
 
 fn farm(nodes: usize, handed: Vec<Handing>) -> Scenario {
-    Scenario { nodes, join: false, handed, faults: Faults::default(), slow_caches: false, rounds: 1 }
+    let (join, faults, slow_caches, rounds) = (false, Faults::default(), false, 1);
+    Scenario { nodes, join, handed, faults, slow_caches, rounds, fanout: Fanout::All }
 }
 
 impl Scenario {
@@ -161,6 +167,11 @@ impl Scenario {
     /// The last node joins meanwhile.
     fn joining(self) -> Self {
         Self { join: true, ..self }
+    }
+
+    /// Nodes send to so many others, who pass it on and gather the receipts.
+    fn fanout(self, children: usize) -> Self {
+        Self { fanout: fanout(children), ..self }
     }
 
     fn slow_caches(self) -> Self {
@@ -202,6 +213,12 @@ fn a_node_may_join_at_any_step() {
     farm(3, vec![(0, closing(), None)]).faults(0, 1, 1).run("3 nodes, a closing, a message lost, one twice");
 }
 
+#[test]
+fn a_relay_gathers_receipts_whatever_comes_first() {
+    let one = || farm(4, vec![(0, closing(), None)]).fanout(2);
+    one().run("4 nodes by way of a relay, a closing");
+}
+
 /// Larger ones: `EXPLORE_MORE=1`, in minutes.
 #[test]
 fn more_of_everything() {
@@ -217,4 +234,6 @@ fn more_of_everything() {
     farm(2, cancelled()).joining().faults(1, 0, 0).run("1 node and one that joins, a plan and its cancel, a crash");
     farm(2, one()).faults(1, 1, 1).run("2 nodes, a closing, a crash, a message lost, one twice");
     farm(2, opposite()).faults(1, 0, 0).run("2 nodes, opposite words, a crash");
+    farm(4, one()).fanout(2).faults(0, 1, 1).run("4 nodes by way of a relay, a closing, a message lost, one twice");
+    farm(4, one()).fanout(2).faults(1, 0, 0).run("4 nodes by way of a relay, a closing, a crash");
 }
