@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    lane::MAX_ROWS,
-    message::{DeliveryState, Gathered, MAX_GATHERED, MAX_ITEMS},
-};
+use super::message::{DeliveryState, Gathered, MAX_GATHERED, MAX_ITEMS};
 use crate::availability::{NodeId, Stamp};
+
+/// Most receipts of each kind that wait for a peer.
+const MAX_OWED: usize = 10_000;
 
 /// Of which entry, accepted by which node, and whose.
 type Of = (Stamp, NodeId, NodeId);
@@ -28,7 +28,7 @@ pub(super) struct Owed {
 fn raise<K: Ord>(held: &mut BTreeMap<K, DeliveryState>, key: K, state: DeliveryState) {
     let known = held.entry(key).or_insert(state);
     *known = (*known).max(state);
-    if held.len() > MAX_ROWS {
+    if held.len() > MAX_OWED {
         held.pop_first();
     }
 }
@@ -144,10 +144,10 @@ mod tests {
     #[test]
     fn a_message_and_what_waits_are_bounded() {
         let mut owed = Owed::default();
-        (0..2 * MAX_ROWS as u128).for_each(|i| owed.pass(stamp(1), id(9), id(i), DeliveryState::Applied));
+        (0..2 * MAX_OWED as u128).for_each(|i| owed.pass(stamp(1), id(9), id(i), DeliveryState::Applied));
         let (_, gathered) = owed.take_batch();
         assert_eq!(gathered.iter().map(|told| told.nodes.len()).sum::<usize>(), MAX_GATHERED);
         owed.crashed(id(9));
-        assert_eq!(owed.gathered.len(), MAX_ROWS);
+        assert_eq!(owed.gathered.len(), MAX_OWED);
     }
 }
