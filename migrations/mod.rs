@@ -13,8 +13,9 @@ use crate::store::Cause;
 
 mod m0001_first_layout;
 mod m0002_sums;
+mod m0003_intents;
 #[cfg(any(test, feature = "crash-points"))]
-mod m0003_test_only;
+mod m0004_test_only;
 
 /// From this layout on there are sums of all records.
 pub(super) const FIRST_WITH_SUMS: u32 = 2;
@@ -32,11 +33,11 @@ pub(super) struct Migration {
 
 /// The migrations that this program knows, ascending.
 pub(super) fn all() -> Vec<Migration> {
-    let mut known = vec![m0001_first_layout::MIGRATION, m0002_sums::MIGRATION];
+    let mut known = vec![m0001_first_layout::MIGRATION, m0002_sums::MIGRATION, m0003_intents::MIGRATION];
     // one that exists for tests, so that a crash in the middle of a migration that rewrites every record
     // can be tried
     #[cfg(any(test, feature = "crash-points"))]
-    if std::env::var_os("FOREWARN_TEST_MIGRATION").is_some_and(|number| number == "3") {
+    if std::env::var_os("FOREWARN_TEST_MIGRATION").is_some_and(|number| number == "4") {
         known.extend(test_only());
     }
     known.shrink_to_fit();
@@ -46,5 +47,5 @@ pub(super) fn all() -> Vec<Migration> {
 /// The migrations that exist for tests.
 #[cfg(any(test, feature = "crash-points"))]
 pub(super) fn test_only() -> Vec<Migration> {
-    vec![m0003_test_only::MIGRATION]
+    vec![m0004_test_only::MIGRATION]
 }

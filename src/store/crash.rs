@@ -39,6 +39,12 @@ named! {
         CallFailed = "call.failed",
         /// A call was answered with 409.
         CallTurnedAway = "call.turned-away",
+        /// Groups are in sled, not on stable storage there.
+        CheckpointApplied = "checkpoint.applied",
+        /// The other file of intents is begun, and sled has nothing of the full one.
+        CheckpointBegun = "checkpoint.begun",
+        /// Sled has all groups of the full file on stable storage.
+        CheckpointDurable = "checkpoint.durable",
         /// Before a notification is handed in elsewhere.
         DeskHandIn = "desk.hand-in",
         /// After the answer.
@@ -56,7 +62,7 @@ named! {
         /// The old one is gone.
         FreshRemoved = "fresh.removed",
         /// In the middle of the migration that exists for tests.
-        Migration3Middle = "migration.3.middle",
+        Migration4Middle = "migration.4.middle",
         /// An announcement has arrived.
         PeerAnnounce = "peer.announce",
         /// Before its answer.
@@ -73,6 +79,12 @@ named! {
         PeerSubmit = "peer.submit",
         /// Before its answer.
         PeerSubmitAnswer = "peer.submit.answer",
+        /// Groups that sled lacked are in it, not on stable storage.
+        ReplayApplied = "replay.applied",
+        /// Groups were found that sled lacks.
+        ReplayBegun = "replay.begun",
+        /// Sled has them on stable storage.
+        ReplayDurable = "replay.durable",
         /// Before the writer is stopped.
         RepeaterClose = "repeater.close",
         /// After it was stopped.
@@ -119,8 +131,6 @@ named! {
         Before = "before",
         /// They are written.
         Written = "written",
-        /// They are flushed.
-        Flushed = "flushed",
         /// They are synced.
         Durable = "durable",
     }
@@ -215,4 +225,10 @@ fn die_at(_name: impl FnOnce() -> String) {}
 #[inline(always)]
 pub(super) fn is_armed() -> bool {
     cfg!(feature = "crash-points") && std::env::var_os("FOREWARN_CRASH_AT").is_some()
+}
+
+/// A test tries deaths or power cuts: files of intents are small, so that they come at every stage of a checkpoint.
+#[inline(always)]
+pub(super) fn is_trying() -> bool {
+    is_armed() || (cfg!(feature = "crash-points") && std::env::var_os("FOREWARN_PLATTER").is_some())
 }

@@ -25,6 +25,11 @@ impl Fault {
     pub(crate) fn at_sync(&self) -> Result<(), Cause> {
         Ok(())
     }
+
+    #[inline(always)]
+    pub(crate) fn at_checkpoint(&self) -> Result<(), Cause> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -47,12 +52,14 @@ mod injected {
         fail_flush: bool,
         fail_sync: bool,
         hang_flush: bool,
+        fail_checkpoint: bool,
+        hang_checkpoint: bool,
     }
 
     impl Fault {
         pub(crate) fn at_apply(&self) -> Result<(), Cause> {
             let fails = std::mem::take(&mut self.0.0.lock().unwrap().fail_apply);
-            if fails { Err("apply was told to fail".into()) } else { Ok(()) }
+            if fails { Err("append was told to fail".into()) } else { Ok(()) }
         }
 
         pub(crate) fn at_flush(&self) -> Result<(), Cause> {
@@ -67,22 +74,40 @@ mod injected {
             if fails { Err("sync was told to fail".into()) } else { Ok(()) }
         }
 
+        pub(crate) fn at_checkpoint(&self) -> Result<(), Cause> {
+            let state = self.0.0.lock().unwrap();
+            let mut state = self.0.1.wait_while(state, |state| state.hang_checkpoint).unwrap();
+            let fails = std::mem::take(&mut state.fail_checkpoint);
+            if fails { Err("the checkpoint was told to fail".into()) } else { Ok(()) }
+        }
+
+        /// Lets the next checkpoint fail.
+        pub(crate) fn fail_checkpoint(&self) {
+            self.0.0.lock().unwrap().fail_checkpoint = true;
+        }
+
+        /// Lets checkpoints hang, or those that hang go on.
+        pub(crate) fn hang_checkpoint(&self, hang: bool) {
+            self.0.0.lock().unwrap().hang_checkpoint = hang;
+            self.0.1.notify_all();
+        }
+
         /// Lets the next sync fail.
         pub(crate) fn fail_sync(&self) {
             self.0.0.lock().unwrap().fail_sync = true;
         }
 
-        /// Lets the next application of changes fail.
+        /// Lets the next group fail to be written.
         pub(crate) fn fail_apply(&self) {
             self.0.0.lock().unwrap().fail_apply = true;
         }
 
-        /// Lets the next flush fail.
+        /// Lets the next group fail before its sync.
         pub(crate) fn fail_flush(&self) {
             self.0.0.lock().unwrap().fail_flush = true;
         }
 
-        /// Lets flushes hang, or those that hang go on.
+        /// Lets syncs of groups hang, or those that hang go on.
         pub(crate) fn hang_flush(&self, hang: bool) {
             self.0.0.lock().unwrap().hang_flush = hang;
             self.0.1.notify_all();

@@ -4,7 +4,8 @@
 //! ```text
 //! forewarn-store      one line, see `marker.rs`; it makes the folder ours and carries the lock
 //! db conf snap.*      sled's files of generation 0
-//! generation-00001/   sled's files of a later one
+//! intents-0 intents-1 what sled does not have yet, see `intents.rs`
+//! generation-00001/   the same files of a later one
 //! damaged-1/          a database that was found damaged, as it was found
 //! ```
 //!
@@ -27,8 +28,8 @@ use std::time::Duration;
 use self::generations::is_sleds_file;
 use super::disk;
 use super::error::OpenError;
-use super::mark::Mark;
 use super::marker::{MARKER, MAX_LINE, Marker};
+use super::tree::Tree;
 
 /// What sled writes into `conf` for the only options that we use.
 const SLED_CONF: &[u8] = b"segment_size: 8388608\nuse_compression: false\nversion: 0.34\n";
@@ -133,9 +134,9 @@ impl Folder {
         self.sync_marker()
     }
 
-    /// A group has become durable, which left this mark.
-    pub(crate) fn note_mark(&self, mark: &Mark) -> Result<(), OpenError> {
-        self.note(|said| (said.mark, said.records) = (mark.number, mark.records()))
+    /// The group with this number has become durable; sled has so many records.
+    pub(crate) fn note_mark(&self, number: u64, records: [u64; Tree::ALL.len()]) -> Result<(), OpenError> {
+        self.note(|said| (said.mark, said.records) = (number, records))
     }
 
     /// Makes the marker durable.

@@ -3,7 +3,7 @@
 //! four times as large as its records need.
 //!
 //! ```text
-//! generation N+1     every record that can be read, flushed and synced, with its folder
+//! generation N+1     every record that can be read, those that sled lacks included; flushed and synced, with its folder
 //! marker             generation = N+1, durable          from here on it is the store
 //! generation N       removed, or put aside if it was damaged
 //! ```
@@ -14,6 +14,7 @@
 //!
 //! Must stay true: a crash between any two lines leaves a store that opens as the old or the new one.
 
+use super::changes::Changes;
 use super::copy::{EMPTY_BYTES, Filler};
 use super::crash::{Place, crash_point};
 use super::disk;
@@ -25,11 +26,12 @@ use super::marker::State;
 use super::tree::{LAYOUT_KEY, MARK_KEY, Tree, is_own};
 use super::verify::{Damage, TreeDamage, is_broken, tree_of, walk};
 
-/// Makes the next generation of what can be read in `old` (nothing, if it does not even open), and puts
-/// it in the old one's place. `number` is the greatest that any group ever had.
+/// Makes the next generation of what can be read in `old` (nothing, if it does not even open) and of the changes that
+/// it lacks, and puts it in the old one's place. `number` is the greatest that any group ever had.
 pub(super) fn write(
     folder: &Folder,
     old: Option<&sled::Db>,
+    lacks: &Changes,
     layout: u32,
     number: u64,
     damage: Option<&mut Damage>,
@@ -48,7 +50,7 @@ pub(super) fn write(
     crash_point(Place::FreshBegun);
     let fails = |cause| OpenError::from_cause(folder.path(), cause);
     let is_damaged = damage.is_some();
-    let (mark, losses) = guarded(|| fill(old, &fresh, layout, number + 1, is_damaged)).map_err(fails)?;
+    let (mark, losses) = guarded(|| fill(old, lacks, &fresh, layout, number + 1, is_damaged)).map_err(fails)?;
     crash_point(Place::FreshFilled);
     guarded(|| fresh.flush()).map_err(fails)?;
     let (log, path) = open_log(&database)?;
@@ -108,6 +110,7 @@ pub(super) fn is_overgrown(folder: &Folder, db: &sled::Db) -> Result<bool, Cause
 /// Copies what can be read; with damage, without what was altered, of which it returns how many records.
 fn fill(
     old: Option<&sled::Db>,
+    lacks: &Changes,
     fresh: &sled::Db,
     layout: u32,
     number: u64,
@@ -116,12 +119,19 @@ fn fill(
     let (mut mark, mut losses) = (Mark { number, ..Mark::default() }, [0; Tree::ALL.len()]);
     for tree in Tree::ALL {
         let target = fresh.open_tree(tree.name())?;
+        let mut filler = Filler::new(&target);
+        for (key, value) in lacks.range(tree, &(..)) {
+            if let Some(value) = value {
+                mark.change(tree, key, None, Some(value));
+                filler.put(key, value)?;
+            }
+        }
         let Some(source) = old.map(|old| tree_of(old, tree)).transpose().unwrap_or_default().flatten() else {
+            filler.end()?;
             continue;
         };
-        let mut filler = Filler::new(&target);
         let gaps = walk(&source, |key, value| {
-            if is_own(tree, key) {
+            if is_own(tree, key) || lacks.get(tree, key).is_some() {
                 return Ok(());
             }
             if is_damaged && is_broken(tree, key, value) {

@@ -1,31 +1,40 @@
-//! One opened sled database.
+//! One opened sled database, with the files beside it in which groups are first made durable.
+//!
+//! ```text
+//! append, sync     a group is in a file of `intents.rs`, and durable
+//! keep             it can be read (`layers.rs`)
+//! freeze           the other file is begun
+//! checkpoint       what was frozen is put into sled, and durable there (`checkpoint.rs`)
+//! ```
 //!
 //! Must stay true:
-//! - Every group of changes carries its mark, in the same transaction.
+//! - Nothing but a checkpoint writes to sled.
 //! - It is created with segments of 8 MiB; sled moves leaves above a quarter of that to files that it
 //!   never syncs. With at most some 20 records in a leaf, [`super::MAX_VALUE`] keeps them below it.
 //! - Every call is guarded: a panic of sled becomes an error.
 //! - Once a write has failed the handle is marked, and may only be read and dropped. Dropping a marked handle
 //!   may hang, because sled flushes then; a separate thread does it.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::Path;
-use std::path::PathBuf;
+use std::ops::RangeBounds;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, mpsc};
 use std::time::Duration;
 
 use sled::IVec;
-use sled::transaction::{ConflictableTransactionResult, TransactionError, Transactional, TransactionalTree};
 
-use super::bytes::Write;
-use super::disk;
+use super::changes::Changes;
+use super::checkpoint::{self, Moment, Target};
+use super::crash::{Place, crash_point};
 use super::error::{Cause, OpenError, guarded};
 use super::fault::Fault;
 use super::folder::{Folder, patiently};
+use super::intents::Journal;
+use super::layers::Layers;
 use super::mark::{self, Mark};
-use super::tree::{MARK_KEY, Tree};
+use super::tree::Tree;
 
 /// Fixed when a store is created; sled refuses another one later.
 const SEGMENT_SIZE: usize = 8 * 1024 * 1024;
@@ -63,32 +72,6 @@ pub(super) fn open_log(database: &Path) -> Result<(File, PathBuf), OpenError> {
     Ok((file, path))
 }
 
-/// The changes of a group of steps; if two steps write the same key, the later one wins. A row that is added
-/// and removed within one group is not written at all: under load most notifications leave the inbox in the
-/// group that brought them there.
-#[derive(Debug, Default)]
-pub(super) struct Changes {
-    /// By tree and key: whether the key was not there before this group, and its last value.
-    keys: [HashMap<IVec, (bool, Option<IVec>)>; Tree::ALL.len()],
-}
-
-impl Changes {
-    /// Adds writes after those that are in already.
-    pub(crate) fn add(&mut self, writes: Vec<Write>) {
-        for Write { tree, key, value, is_new } in writes {
-            match self.keys[tree as usize].entry(key) {
-                Entry::Vacant(place) => {
-                    place.insert((is_new, value));
-                }
-                Entry::Occupied(place) if value.is_none() && place.get().0 => {
-                    place.remove();
-                }
-                Entry::Occupied(mut place) => place.get_mut().1 = value,
-            }
-        }
-    }
-}
-
 /// The open database with its trees.
 #[derive(Debug)]
 pub(super) struct Handle {
@@ -96,8 +79,11 @@ pub(super) struct Handle {
     parts: Option<Parts>,
     failed: AtomicBool,
     fault: Fault,
-    // As the last applied group left it.
+    // As sled has it.
     mark: Mutex<Mark>,
+    layers: RwLock<Layers>,
+    // None if the database can only be read.
+    journal: Mutex<Option<Journal>>,
 }
 
 #[derive(Debug)]
@@ -111,8 +97,19 @@ struct Parts {
 }
 
 impl Handle {
-    /// Takes the trees of a database whose layout is the newest one.
+    /// Takes the trees of a database whose layout is the newest one, and that has all groups.
     pub(crate) fn new(folder: &Folder, db: sled::Db, fault: Fault) -> Result<Self, OpenError> {
+        let handle = Self::to_read(folder, db, Changes::default(), fault)?;
+        let number = handle.mark().number;
+        let database = folder.database();
+        let journal = Journal::create(&database, number).map_err(OpenError::io("make the intents of", &database))?;
+        *handle.journal() = Some(journal);
+        handle.failed.store(false, Ordering::SeqCst);
+        Ok(handle)
+    }
+
+    /// Takes the trees of a database that cannot be written to. It lacks these changes.
+    pub(crate) fn to_read(folder: &Folder, db: sled::Db, lacks: Changes, fault: Fault) -> Result<Self, OpenError> {
         let damaged = |cause| OpenError::from_cause(folder.path(), cause);
         let names = db.tree_names();
         let mut trees = Vec::with_capacity(Tree::ALL.len());
@@ -125,63 +122,130 @@ impl Handle {
         let (_, mark) = guarded(|| mark::read(&db)).map_err(damaged)?;
         let mark = mark.ok_or_else(|| damaged("it has no mark".into()))?;
         let (log, log_path) = open_log(&folder.database())?;
-        let parts = Some(Parts { trees, log, log_path, db });
-        Ok(Self { parts, failed: AtomicBool::new(false), fault, mark: Mutex::new(mark) })
+        Ok(Self {
+            parts: Some(Parts { trees, log, log_path, db }),
+            failed: AtomicBool::new(true),
+            fault,
+            mark: Mutex::new(mark),
+            layers: RwLock::new(Layers::over(lacks)),
+            journal: Mutex::new(None),
+        })
     }
 
     fn parts(&self) -> Result<&Parts, Cause> {
         self.parts.as_ref().ok_or_else(|| "the store is closed".into())
     }
 
-    /// The tree, for reading.
+    fn journal(&self) -> MutexGuard<'_, Option<Journal>> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn on_journal<T>(&self, run: impl FnOnce(&mut Journal) -> Result<T, Cause>) -> Result<T, Cause> {
+        run(self.journal().as_mut().ok_or("the store can only be read")?)
+    }
+
+    /// The mark of what sled has.
+    pub(crate) fn mark(&self) -> Mark {
+        *self.mark.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The value of a key.
+    pub(crate) fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<IVec>, Cause> {
+        let newest = self.layers.read().unwrap_or_else(PoisonError::into_inner).get(tree, key);
+        match newest {
+            Some(value) => Ok(value),
+            None => Ok(self.tree(tree)?.get(key)?),
+        }
+    }
+
+    /// The tree as sled has it.
     pub(crate) fn tree(&self, tree: Tree) -> Result<&sled::Tree, Cause> {
         Ok(&self.parts()?.trees[tree as usize])
     }
 
-    /// Applies changes and their mark in one sled transaction: after a crash either all of them are there or
-    /// none. Returns the mark.
-    ///
-    /// Trees are changed in the order of [`Tree::ALL`], `pending` last: if a full disk stops sled in the middle
-    /// of a transaction, the notification is still in `pending` and is applied again.
-    pub(crate) fn apply(&self, changes: &Changes) -> Result<Mark, Cause> {
-        let parts = self.parts()?;
-        self.fault.at_apply()?;
-        let mut last = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
-        let touched: Vec<(Tree, &sled::Tree)> = Tree::ALL
-            .into_iter()
-            .zip(&parts.trees)
-            .filter(|(tree, _)| *tree == Tree::Meta || !changes.keys[*tree as usize].is_empty())
-            .collect();
-        let trees: Vec<&sled::Tree> = touched.iter().map(|(_, tree)| *tree).collect();
-        let write = |views: &Vec<TransactionalTree>| -> ConflictableTransactionResult<Mark, sled::Error> {
-            let mut mark = last.next();
-            for ((tree, _), view) in touched.iter().zip(views) {
-                for (key, (_, value)) in &changes.keys[*tree as usize] {
-                    let old = match value {
-                        Some(value) => view.insert(key, value)?,
-                        None => view.remove(key)?,
-                    };
-                    mark.change(*tree, key, old.as_ref(), value.as_ref());
-                }
-            }
-            // The first tree is `meta`.
-            views[0].insert(MARK_KEY, mark.encode())?;
-            Ok(mark)
-        };
-        let mark = guarded(|| {
-            trees[..].transaction(write).map_err(|error| match error {
-                TransactionError::Abort(error) | TransactionError::Storage(error) => error,
-            })
-        })?;
-        *last = mark;
-        Ok(mark)
+    /// What sled does not have yet of a range. To be asked before sled is, which gets it at any time.
+    pub(crate) fn beyond_sled(&self, tree: Tree, range: &impl RangeBounds<Vec<u8>>) -> BTreeMap<IVec, Option<IVec>> {
+        self.layers.read().unwrap_or_else(PoisonError::into_inner).range(tree, range)
     }
 
-    /// Writes everything applied so far to the operating system. May hang on a full disk.
-    pub(crate) fn flush(&self) -> Result<(), Cause> {
-        let parts = self.parts()?;
-        let flushed = self.fault.at_flush().and_then(|()| guarded(|| parts.db.flush().map(drop)));
-        flushed.inspect_err(|_| disk::failed(&parts.log_path))
+    /// Writes a group to the operating system; its number.
+    pub(crate) fn append(&self, changes: &Changes) -> Result<u64, Cause> {
+        self.fault.at_apply()?;
+        self.on_journal(|journal| journal.append(changes))
+    }
+
+    /// Puts every group so far on stable storage.
+    pub(crate) fn sync(&self) -> Result<(), Cause> {
+        self.fault.at_flush()?;
+        self.fault.at_sync()?;
+        self.on_journal(|journal| Ok(journal.sync()?))
+    }
+
+    /// A group is durable and can be read from now on.
+    pub(crate) fn keep(&self, changes: Changes) {
+        self.layers.write().unwrap_or_else(PoisonError::into_inner).add(changes);
+    }
+
+    /// Whether it is time for a checkpoint.
+    pub(crate) fn is_full(&self) -> bool {
+        self.journal().as_ref().is_some_and(Journal::is_full)
+    }
+
+    /// Whether the file has become so large that the writer should wait for a checkpoint.
+    pub(crate) fn is_overfull(&self) -> bool {
+        self.journal().as_ref().is_some_and(Journal::is_overfull)
+    }
+
+    /// Whether something is frozen.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.layers.read().unwrap_or_else(PoisonError::into_inner).frozen().is_some()
+    }
+
+    /// Begins the other file, and says that a checkpoint is to follow; no, if there is nothing to put into sled, or
+    /// another checkpoint has not ended.
+    pub(crate) fn freeze(&self) -> Result<bool, Cause> {
+        self.on_journal(|journal| {
+            let number = journal.number();
+            if !self.layers.write().unwrap_or_else(PoisonError::into_inner).freeze(number) {
+                return Ok(false);
+            }
+            journal.switch()?;
+            Ok(true)
+        })
+    }
+
+    /// Puts what was frozen into sled. `progress` is called before each part.
+    pub(crate) fn checkpoint(&self, progress: &dyn Fn()) -> Result<(), Cause> {
+        let frozen = self.layers.read().unwrap_or_else(PoisonError::into_inner).frozen();
+        let Some(frozen) = frozen else { return Ok(()) };
+        crash_point(Place::CheckpointBegun);
+        let Parts { trees, log, log_path, db } = self.parts()?;
+        let target = Target { db, trees, log, log_path };
+        let mark = checkpoint::put(&target, self.mark(), &frozen.changes, frozen.number, &mut |moment| match moment {
+            Moment::Begin if self.is_failed() => Err("the store has failed meanwhile".into()),
+            Moment::Begin => {
+                progress();
+                self.fault.at_checkpoint()
+            }
+            Moment::Applied => {
+                crash_point(Place::CheckpointApplied);
+                Ok(())
+            }
+        })?;
+        crash_point(Place::CheckpointDurable);
+        *self.mark.lock().unwrap_or_else(PoisonError::into_inner) = mark;
+        self.layers.write().unwrap_or_else(PoisonError::into_inner).thaw();
+        Ok(())
+    }
+
+    /// Puts everything into sled and empties the files beside it. No checkpoint may be going on.
+    pub(crate) fn settle(&self) -> Result<(), Cause> {
+        // What an earlier one has left, and then what came after it.
+        self.checkpoint(&|| ())?;
+        if self.freeze()? {
+            self.checkpoint(&|| ())?;
+        }
+        self.on_journal(|journal| Ok(journal.clear()?))
     }
 
     /// Begins another flush on a thread of its own, so that one that sled forgot to wake returns with its error.
@@ -193,13 +257,6 @@ impl Handle {
             guarded(|| db.flush().map(drop)).ok();
         };
         std::thread::Builder::new().name("store-nudge".to_owned()).spawn(flush).ok();
-    }
-
-    /// Puts everything flushed so far on stable storage.
-    pub(crate) fn sync(&self) -> Result<(), Cause> {
-        let parts = self.parts()?;
-        self.fault.at_sync()?;
-        Ok(disk::sync_data(&parts.log, &parts.log_path)?)
     }
 
     /// Bars this handle from all further writes.

@@ -16,9 +16,11 @@ use std::path::PathBuf;
 
 use super::copy::{self, Copied};
 use super::crash::{MigrationMoment, migration_point};
+use super::checkpoint::replay;
 use super::error::{Cause, OpenError, guarded};
 use super::folder::Folder;
 use super::handle::{open_log, open_sled};
+use super::intents::Intents;
 use super::mark::{self, Mark};
 use super::marker::Marker;
 use super::migrations::{FIRST_WITH_SUMS, Migration};
@@ -55,14 +57,16 @@ pub(super) fn run(
     Ok(())
 }
 
-/// Layout and mark of an open database.
+/// Layout and mark of an open database, and what sled lacks.
 pub(super) struct Found {
     pub db: sled::Db,
     pub layout: u32,
-    /// The number of its last group.
+    /// The number of the last group that sled has.
     pub number: u64,
     /// Its mark; none in layout 1.
     pub mark: Option<Mark>,
+    /// The groups after that one.
+    pub intents: Intents,
 }
 
 /// Opens the database without changing its layout. Refuses a newer one, and one that is gone. Its end
@@ -90,17 +94,26 @@ pub(super) fn open_as_is(folder: &Folder, known: u32) -> Result<Found, OpenError
         return Err(damaged(cause.into()));
     }
     let (number, mark) = guarded(|| mark::read(&db)).map_err(damaged)?;
-    Ok(Found { db, layout, number, mark })
+    let database = folder.database();
+    let intents = Intents::read(&database, number).map_err(OpenError::io("read the intents of", &database))?;
+    Ok(Found { db, layout, number, mark, intents })
 }
 
-/// As [`open_as_is`], and nothing may be missing at its end: for work on a store that is not running.
+/// As [`open_as_is`], and nothing may be missing at its end: for work on a store that is not running. Sled gets
+/// what it lacks.
 pub(super) fn open_whole(folder: &Folder, known: u32) -> Result<(sled::Db, u32), OpenError> {
-    let Found { db, layout, number, .. } = open_as_is(folder, known)?;
-    let mark = folder.marker().mark;
-    if number < mark {
-        let cause = format!("its end is gone: mark {mark} was durable, and {number} is the last");
-        return Err(OpenError::from_cause(folder.path(), cause.into()));
+    let Found { db, layout, intents, .. } = open_as_is(folder, known)?;
+    let damaged = |cause| OpenError::from_cause(folder.path(), cause);
+    let (mark, last) = (folder.marker().mark, intents.last);
+    if last < mark {
+        return Err(damaged(format!("its end is gone: mark {mark} was durable, and {last} is the last").into()));
     }
+    if intents.missing > 0 {
+        return Err(damaged(format!("{} groups of steps before its last one are gone", intents.missing).into()));
+    }
+    replay(&folder.database(), &db, &intents).map_err(damaged)?;
+    // Opening may have made a snapshot.
+    folder.close_to_others()?;
     Ok((db, layout))
 }
 

@@ -9,7 +9,8 @@
 //!      ├─ get, scan                      reads, from any thread
 //!      ├─ write_sync                     boot: one durable write, waited for
 //!      └─ writer ─ queue ─ store-writer  group commit; gate says at any time whether it takes steps
-//!                          store-watchdog  notices a flush that hangs
+//!                          store-checkpoint  puts many groups into sled
+//!                          store-watchdog  notices a sync or a flush that hangs
 //! check, backup ─ for a store that no node has open
 //! ```
 //!
@@ -17,7 +18,7 @@
 //! a power cut; a step is there wholly or not at all; a store that cannot write reports it at once and recovers
 //! by itself; no content of a disk makes the process panic.
 
-use std::ops::RangeBounds;
+use std::ops::{Bound, RangeBounds};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -25,7 +26,10 @@ use std::sync::mpsc;
 
 mod backup;
 mod bytes;
+mod changes;
 mod check;
+mod checkpoint;
+mod checkpoints;
 mod copy;
 pub mod crash;
 mod disk;
@@ -36,6 +40,8 @@ mod fresh;
 mod gate;
 mod group;
 mod handle;
+mod intents;
+mod layers;
 pub(crate) mod mark;
 pub(crate) mod marker;
 mod migrate;
@@ -52,6 +58,7 @@ mod timings;
 mod tree;
 mod verify;
 mod watchdog;
+mod watched;
 mod work;
 mod writer;
 
@@ -76,8 +83,9 @@ pub use work::WriterEvent;
 pub use writer::Writer;
 
 use bytes::check_sizes;
+use changes::Changes;
 use fault::Fault;
-use handle::Changes;
+use handle::Handle;
 use shared::Shared;
 
 /// An open store. Clones share it; the last one, its [`Writer`] and its [`Scan`]s close it.
@@ -112,7 +120,7 @@ impl Store {
     /// `Stopped` while the store hangs or is opened anew, `Read` if it is damaged.
     pub fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let handle = self.shared.handle()?;
-        let value = error::guarded(|| -> Result<_, Cause> { Ok(handle.tree(tree)?.get(key)?) });
+        let value = error::guarded(|| handle.get(tree, key));
         let value = value.map_err(|cause| StoreError::Read { tree, cause })?;
         Ok(value.map(|value| value.to_vec()))
     }
@@ -125,7 +133,7 @@ impl Store {
     /// As [`Store::get`]; the iterator ends after its first error.
     pub fn scan(&self, tree: Tree, range: impl RangeBounds<Vec<u8>>, direction: Direction) -> Result<Scan, StoreError> {
         let handle = self.shared.handle()?;
-        Scan::new(handle, tree, direction, |tree| tree.range(range))
+        Scan::new(handle, tree, direction, range)
     }
 
     /// The records whose keys begin with a prefix; otherwise as [`Store::scan`].
@@ -134,7 +142,7 @@ impl Store {
     /// As [`Store::scan`].
     pub fn scan_prefix(&self, tree: Tree, prefix: &[u8], direction: Direction) -> Result<Scan, StoreError> {
         let handle = self.shared.handle()?;
-        Scan::new(handle, tree, direction, |tree| tree.scan_prefix(prefix))
+        Scan::new(handle, tree, direction, (Bound::Included(prefix.to_vec()), end_of(prefix)))
     }
 
     /// Applies writes as one step and waits until they are on stable storage. For the boot, before
@@ -160,8 +168,7 @@ impl Store {
         let run = {
             let handle = Arc::clone(&handle);
             move || {
-                let result =
-                    handle.apply(&changes).and_then(|mark| handle.flush().and_then(|()| handle.sync()).map(|()| mark));
+                let result = write(&handle, changes);
                 // The receiver is gone if it took too long.
                 done.send(result).ok();
             }
@@ -172,8 +179,8 @@ impl Store {
             .map_err(|cause| StoreError::Thread { cause })?;
         let limit = shared.options.flush_limit;
         let result = match wait.recv_timeout(limit) {
-            Ok(Ok(mark)) => {
-                let noted = shared.folder.note_mark(&mark);
+            Ok(Ok(number)) => {
+                let noted = shared.folder.note_mark(number, handle.mark().records());
                 return noted.map_err(|error| StoreError::Write { cause: error.into() });
             }
             Ok(Err(cause)) => StoreError::Write { cause },
@@ -233,4 +240,25 @@ impl Store {
     pub fn set_reserve(&self, bytes: u64) {
         self.shared.reserve.store(bytes, Ordering::SeqCst);
     }
+}
+
+/// Where the keys with this prefix end.
+fn end_of(prefix: &[u8]) -> Bound<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte < u8::MAX);
+    last.map_or(Bound::Unbounded, |last| {
+        let mut end = prefix[..=last].to_vec();
+        end[last] += 1;
+        Bound::Excluded(end)
+    })
+}
+
+/// Makes changes durable without a writer; the number of their group.
+fn write(handle: &Handle, changes: Changes) -> Result<u64, Cause> {
+    let number = handle.append(&changes)?;
+    handle.sync()?;
+    handle.keep(changes);
+    if handle.is_full() && handle.freeze()? {
+        handle.checkpoint(&|| ())?;
+    }
+    Ok(number)
 }

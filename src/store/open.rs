@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! closed in good order   it is believed; if its file has grown far beyond its records, they are written anew
-//! open                   read from the disk, not from the cache; every record is checked
+//! open                   read from the disk, not from the cache; every record is checked; sled gets what it lacks
 //! failed                 every record is checked, and all are written anew
 //! damaged                what can be read is written anew, the rest is named and put aside
 //! ```
@@ -10,12 +10,15 @@
 //! Must stay true: lost records are always reported; data that a failed sync may have left only in the page
 //! cache is never treated as durable.
 
+use super::changes::Changes;
+use super::checkpoint::replay;
 use super::error::{Cause, OpenError, guarded};
 use super::fault::Fault;
 use super::folder::Folder;
 use super::fresh;
 use super::gate::Status;
 use super::handle::Handle;
+use super::intents::Intents;
 use super::marker::{Marker, State};
 use super::migrate::{self, Found};
 use super::migrations::Migration;
@@ -62,41 +65,71 @@ pub(super) fn open(
         Err(error) => return Err(error),
     };
     let mut trouble = None;
+    let mut lacks = Changes::default();
     let (db, layout) = match found {
-        Some(found) if !failed && damage.is_none() && (in_doubt || found.layout < known) => (found.db, found.layout),
         Some(found) if !failed && damage.is_none() => {
-            (slim(folder, found.db, found.layout, found.number, reserve)?, known)
+            let layout = found.layout;
+            match give(folder, &found, reserve) {
+                Ok(()) if in_doubt || layout < known => (found.db, layout),
+                Ok(()) => (slim(folder, found.db, layout, found.intents.last, reserve)?, layout),
+                // It is only read; the next attempt follows when there is space.
+                Err(status) => {
+                    lacks = found.intents.changes;
+                    trouble = Some(status);
+                    (found.db, layout)
+                }
+            }
         }
         found => {
             let layout = found.as_ref().map_or(marker.done, |found| found.layout);
-            let number = marker.mark.max(found.as_ref().map_or(0, |found| found.number));
-            let old = found.map(|found| found.db);
-            match (fresh::write(folder, old.as_ref(), layout, number, damage.as_mut(), reserve), old) {
+            let number = marker.mark.max(found.as_ref().map_or(0, |found| found.intents.last));
+            let (old, intents) = found.map(|found| (found.db, found.intents)).unzip();
+            let lacking = intents.map(|intents: Intents| intents.changes).unwrap_or_default();
+            let fresh = fresh::write(folder, old.as_ref(), &lacking, layout, number, damage.as_mut(), reserve);
+            match (fresh, old) {
                 (Ok(fresh), old) => {
                     // Dropping flushes, which may hang. It is not needed any more.
                     std::thread::Builder::new().name("store-close".to_owned()).spawn(move || drop(old)).ok();
                     (fresh, layout)
                 }
-                // It is only read; the next attempt follows when there is space.
+                // As above.
                 (Err(error), Some(old)) => {
                     log::error!(error:%; "store_not_written_anew");
-                    trouble = Some(Status::failed(error, false));
+                    (lacks, trouble) = (lacking, Some(Status::failed(error, false)));
                     (old, layout)
                 }
                 (Err(error), None) => return Err(error),
             }
         }
     };
-    if trouble.is_none() {
-        migrate::run(folder, &db, migrations, layout, reserve)?;
-        folder.drop_copy()?;
-        folder.close_to_others()?;
+    if let Some(trouble) = trouble {
+        let handle = Handle::to_read(folder, db, lacks, fault.clone())?;
+        return Ok(Opened { handle, trouble: Some(trouble) });
     }
+    migrate::run(folder, &db, migrations, layout, reserve)?;
+    folder.drop_copy()?;
     let handle = Handle::new(folder, db, fault.clone())?;
-    if trouble.is_some() {
-        handle.mark_failed();
+    folder.close_to_others()?;
+    Ok(Opened { handle, trouble: None })
+}
+
+/// Puts into sled what it lacks. It needs a quarter of the reserve only, as a start does.
+fn give(folder: &Folder, found: &Found, reserve: u64) -> Result<(), Status> {
+    if found.intents.last <= found.number {
+        return Ok(());
     }
-    Ok(Opened { handle, trouble })
+    let reserve = reserve / 4;
+    match folder.free_space() {
+        Ok(free) if free < reserve => return Err(Status::ReserveReached { free, reserve }),
+        Ok(_) => {}
+        Err(cause) => return Err(Status::failed(format_args!("cannot read the free space: {cause}"), false)),
+    }
+    replay(&folder.database(), &found.db, &found.intents).map_err(|cause| {
+        log::error!(error:% = cause; "store_not_caught_up");
+        Status::failed(format_args!("the groups of steps that sled lacks cannot be put into it: {cause}"), false)
+    })?;
+    log::info!(groups = found.intents.last - found.number; "store_caught_up");
+    Ok(())
 }
 
 /// The database, written anew if it is [overgrown](fresh::is_overgrown): one that was closed in good order, so that it
@@ -107,7 +140,7 @@ fn slim(folder: &Folder, db: sled::Db, layout: u32, number: u64, reserve: u64) -
         return Ok(db);
     }
     let (before, generation) = (folder.size()?, folder.marker().generation);
-    match fresh::write(folder, Some(&db), layout, number, None, reserve) {
+    match fresh::write(folder, Some(&db), &Changes::default(), layout, number, None, reserve) {
         Ok(fresh) => {
             log::info!(before, after = folder.size()?; "store_slimmed");
             Ok(fresh)
@@ -142,10 +175,11 @@ fn find(
 }
 
 fn judged(found: Found, marker: &Marker, in_doubt: bool) -> (Option<Found>, Option<Damage>) {
-    let damage = if in_doubt || found.number < marker.mark {
+    let Intents { last, missing, .. } = found.intents;
+    let damage = if in_doubt || last < marker.mark || missing > 0 {
         // An interrupted migration has changed records without a mark.
         let mark = found.mark.filter(|_| marker.begun == marker.done);
-        verify(&found.db, marker, found.number, mark.as_ref())
+        verify(&found.db, marker, missing + marker.mark.saturating_sub(last), mark.as_ref())
     } else {
         None
     };

@@ -18,6 +18,7 @@ use super::migrations::{self, Migration};
 use super::open::{self, Opened};
 use super::options::Options;
 use super::timings::Timings;
+use super::watched::Watched;
 
 /// See the head of this file.
 #[derive(Debug)]
@@ -26,8 +27,10 @@ pub(super) struct Shared {
     pub reserve: AtomicU64,
     pub gate: Gate,
     pub has_writer: AtomicBool,
-    // Set by the watchdog.
-    pub busy: AtomicU64,
+    /// Writing and syncing a group.
+    pub writing: Watched,
+    /// Putting groups into sled.
+    pub checkpointing: Watched,
     pub fault: Fault,
     pub timings: Timings,
     // Empty only while the store is reopened, or if that failed.
@@ -55,7 +58,8 @@ impl Shared {
             options,
             gate,
             has_writer: AtomicBool::new(false),
-            busy: AtomicU64::new(0),
+            writing: Watched::default(),
+            checkpointing: Watched::default(),
             fault,
             timings: Timings::default(),
             slot: RwLock::new(Some(Arc::new(handle))),
@@ -72,6 +76,11 @@ impl Shared {
         }
     }
 
+    /// Whether a thread hangs that holds the database.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.writing.is_given_up() || self.checkpointing.is_given_up()
+    }
+
     /// Whether the database has to be opened anew before it can be written to.
     pub(crate) fn is_failed(&self) -> bool {
         let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
@@ -83,6 +92,11 @@ impl Shared {
         let reserve = self.reserve.load(Ordering::SeqCst);
         let more = if stopped { reserve / 8 } else { 0 };
         self.check_space_for(reserve.saturating_add(more))
+    }
+
+    /// Whether there is space to put groups into sled, which may hang on a full disk.
+    pub(crate) fn check_space_for_checkpoint(&self) -> Result<(), Status> {
+        self.check_space_for(self.reserve.load(Ordering::SeqCst) / 4)
     }
 
     pub(crate) fn check_space_for(&self, reserve: u64) -> Result<(), Status> {
@@ -105,6 +119,9 @@ impl Shared {
     /// Gives up a failed handle and opens the database again, or writes it anew. On an error it stays
     /// given up, and the status is what to report until the next attempt.
     pub(crate) fn reopen(&self) -> Result<(), Status> {
+        if self.is_stalled() {
+            return Err(Status::failed("the failed store is held by a thread that hangs", true));
+        }
         // Meanwhile readers get "stopped" instead of waiting.
         let taken = self.slot_mut().take();
         let closed = match taken.map(Arc::try_unwrap) {
@@ -139,14 +156,18 @@ impl Shared {
         }
     }
 
-    /// Everything is durable and nothing writes any more: records this in the folder, so that the next start
-    /// need not check the store. Does nothing after a failure.
+    /// Everything is durable and nothing writes any more: puts all of it into sled, and records this in the folder,
+    /// so that the next start need not check the store. Does nothing after a failure, or without the space for it.
     pub(crate) fn close_in_order(&self) {
         let Ok(handle) = self.handle() else { return };
         if self.folder.marker().state != State::Open || handle.is_failed() {
             return;
         }
-        let closed = handle.flush().and_then(|()| handle.sync());
+        if let Err(status) = self.check_space_for_checkpoint() {
+            return log::warn!(error:% = status, note = "it is checked at the next start"; "store_not_closed");
+        }
+        let mark = |handle: &Handle| self.folder.note_mark(handle.mark().number, handle.mark().records());
+        let closed = handle.settle().and_then(|()| Ok(mark(&handle)?));
         let noted = closed.and_then(|()| Ok(self.folder.write(|said| said.state = State::Closed)?));
         if let Err(error) = noted {
             self.give_up(&handle, false);

@@ -68,9 +68,8 @@ pub(super) fn tree_of(db: &sled::Db, tree: Tree) -> Result<Option<sled::Tree>, C
 }
 
 /// Reads every record and compares what there is with what `marker` and the database's own mark say
-/// there was. `None`: all is as it was written.
-pub(super) fn verify(db: &sled::Db, marker: &Marker, number: u64, mark: Option<&Mark>) -> Option<Damage> {
-    let groups = marker.mark.saturating_sub(number);
+/// there was. `None`: all is as it was written. `groups` were durable and are gone.
+pub(super) fn verify(db: &sled::Db, marker: &Marker, groups: u64, mark: Option<&Mark>) -> Option<Damage> {
     let mut damage = Damage { groups, ..Damage::default() };
     for tree in Tree::ALL {
         let at = tree as usize;

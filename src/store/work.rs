@@ -1,17 +1,13 @@
-//! What the writer and its watchdog share: which group is being written, and who is told of events.
+//! What the writer, the thread of checkpoints and the watchdog share: who is told of events.
 //!
-//! Must stay true: both agree by one atomic word on whether a group ended in time.
+//! Must stay true: `Durable` is never told after a `Stopped` of the same epoch, so that what was answered with
+//! "unknown" does not become durable silently between both.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::gate::Status;
+use super::handle::Handle;
 use super::shared::Shared;
-
-/// No group is being written.
-pub(super) const IDLE: u64 = 0;
-/// The watchdog has abandoned the group that is being written.
-pub(super) const STALLED: u64 = u64::MAX;
 
 /// The writer's events. Called on the writer's thread (a `Stopped` for a hanging flush on another), one at a
 /// time; it must not block.
@@ -33,33 +29,13 @@ pub enum WriterEvent {
 
 pub(super) type OnEvent = Arc<Mutex<dyn FnMut(WriterEvent) + Send>>;
 
-/// What writer and watchdog share.
+/// What these threads share.
 pub(super) struct Work {
     pub shared: Arc<Shared>,
     pub on_event: OnEvent,
-    /// The number of the last group that began.
-    groups: AtomicU64,
 }
 
 impl Work {
-    pub(crate) fn new(shared: Arc<Shared>, on_event: OnEvent) -> Self {
-        Self { shared, on_event, groups: AtomicU64::new(IDLE) }
-    }
-
-    /// A group begins; hand the number to [`Work::end`].
-    pub(crate) fn begin(&self) -> u64 {
-        let group = self.groups.fetch_add(1, Ordering::SeqCst) + 1;
-        self.shared.busy.store(group, Ordering::SeqCst);
-        group
-    }
-
-    /// The group has ended; false if the watchdog has given up on it meanwhile.
-    pub(crate) fn end(&self, group: u64) -> bool {
-        let in_time = self.shared.busy.compare_exchange(group, IDLE, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-        self.shared.busy.store(IDLE, Ordering::SeqCst);
-        in_time
-    }
-
     /// Stops the store, and reports it if it was not stopped before.
     pub(crate) fn stop(&self, status: Status) {
         if self.shared.gate.stop(status.clone()) {
@@ -67,16 +43,23 @@ impl Work {
         }
     }
 
+    /// A write through this handle has failed: no more goes through it.
+    pub(crate) fn fail(&self, handle: &Handle, synced: bool, status: Status) {
+        self.shared.give_up(handle, synced);
+        self.stop(status);
+    }
+
     /// Reports an event.
     pub(crate) fn tell(&self, event: WriterEvent) {
         let mut on_event = self.on_event.lock().unwrap_or_else(PoisonError::into_inner);
         on_event(event);
     }
-}
 
-impl Shared {
-    /// Whether a thread hangs inside sled.
-    pub(super) fn is_stalled(&self) -> bool {
-        self.busy.load(Ordering::SeqCst) == STALLED
+    /// Reports that every step up to this number is durable, unless the store was stopped meanwhile.
+    pub(crate) fn tell_durable(&self, upto: u64) {
+        let mut on_event = self.on_event.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.shared.gate.epoch_if_open().is_some() {
+            on_event(WriterEvent::Durable { upto });
+        }
     }
 }

@@ -1,17 +1,17 @@
 //! The one writer: a thread that makes steps durable, in order, many at a time.
 //!
 //! A **step** is a list of writes that belong together. The thread takes every step that waits, up to
-//! [`super::GROUP_STEPS`], applies all of them in one sled transaction, flushes once, calls `fdatasync` once,
-//! and reports [`WriterEvent::Durable`]. (One transaction per step would be no more atomic, and sled
-//! writes its buffer at every transaction, so a group would cost as many writes as it has steps.)
+//! [`super::GROUP_STEPS`], writes all of them as one record to a file of intents ([`super::intents`]), calls
+//! `fdatasync` once, and reports [`WriterEvent::Durable`]. A thread beside it puts the groups of a full file into sled
+//! ([`super::checkpoints`]).
 //!
 //! Must stay true:
 //! - Steps become durable in the order of their numbers, and a crash leaves the state after some prefix of the
 //!   steps.
 //! - `Durable` comes after `fdatasync`, never before.
 //! - After a failure nothing is written through the same handle, and after a failed sync nothing is reported
-//!   durable before the whole database is written anew ([`super::fresh`]). Below the reserve sled is not called
-//!   at all: this keeps the handle usable on a full disk.
+//!   durable before the whole database is written anew ([`super::fresh`]). Below the reserve nothing is written:
+//!   this keeps the handle usable on a full disk.
 //!
 //! # Duties of the submitter of steps
 //!
@@ -27,12 +27,13 @@ use std::thread;
 use std::time::Duration;
 
 use super::bytes::{Write, check_sizes};
+use super::changes::Changes;
+use super::checkpoints::Checkpoints;
 use super::crash::{CommitMoment, commit_point};
 use super::error::{Cause, StoreError};
 use super::gate::Status;
 use super::group::{Step, Steps};
-use super::handle::{Changes, Handle};
-use super::mark::Mark;
+use super::handle::Handle;
 use super::shared::Shared;
 use super::watchdog;
 use super::work::{OnEvent, Work, WriterEvent};
@@ -105,9 +106,11 @@ pub(super) fn start(
     let on_event: OnEvent = Arc::new(Mutex::new(on_event));
     let (queue, steps) = mpsc::sync_channel(shared.options.commit_queue.max(1));
     let (end, ended) = mpsc::channel();
-    let work = Arc::new(Work::new(Arc::clone(shared), on_event));
-    let run = Run { steps: Steps::new(steps), work: Arc::clone(&work), looks: 0, backoff: 1, unsynced: 0 };
+    let work = Arc::new(Work { shared: Arc::clone(shared), on_event });
     let thread = |cause| StoreError::Thread { cause };
+    let checkpoints = Checkpoints::start(Arc::clone(&work)).map_err(thread)?;
+    let run =
+        Run { steps: Steps::new(steps), work: Arc::clone(&work), checkpoints, looks: 0, backoff: 1, unsynced: 0 };
     let watch = watchdog::start(work).map_err(thread)?;
     thread::Builder::new()
         .name("store-writer".to_owned())
@@ -125,6 +128,7 @@ pub(super) fn start(
 struct Run {
     steps: Steps,
     work: Arc<Work>,
+    checkpoints: Checkpoints,
     // Since the last attempt to reopen the store, and the number of attempts.
     looks: u32,
     backoff: u32,
@@ -141,6 +145,7 @@ impl Run {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
+        self.checkpoints.end();
         if self.work.shared.gate.epoch_if_open().is_some() {
             self.work.shared.close_in_order();
         }
@@ -164,17 +169,17 @@ impl Run {
     }
 
     /// Writes a group and reports the result.
-    fn perform(&mut self, handle: &Handle, group: Vec<Step>) {
+    fn perform(&mut self, handle: &Arc<Handle>, group: Vec<Step>) {
         let shared = Arc::clone(&self.work.shared);
         let upto = group.last().map(|step| step.number);
         let steps = group.len();
-        let busy = self.work.begin();
+        shared.writing.begin();
         let result = write_group(handle, group);
-        let in_time = self.work.end(busy);
+        let in_time = shared.writing.end();
         let synced = result.is_ok();
         let status = match result {
-            Ok(mark) if in_time => {
-                if let Err(error) = shared.folder.note_mark(&mark) {
+            Ok(number) if in_time => {
+                if let Err(error) = shared.folder.note_mark(number, handle.mark().records()) {
                     // An older mark only detects less.
                     log::warn!(error:%; "store_mark_not_written");
                 }
@@ -183,17 +188,22 @@ impl Run {
                 if self.unsynced >= SYNC_MARKER_EVERY {
                     self.sync_marker();
                 }
-                return upto.into_iter().for_each(|upto| {
-                    self.work.tell(WriterEvent::Durable { upto });
-                });
+                upto.into_iter().for_each(|upto| self.work.tell_durable(upto));
+                return self.look_at_checkpoints(handle);
             }
             // Too late: it was reported as hanging, and this handle is not used again.
             Ok(_) => Status::failed("a flush took longer than it may", false),
             Err(cause) => Status::failed(format_args!("a write failed: {cause}"), false),
         };
-        shared.give_up(handle, synced);
-        self.work.stop(status);
+        self.work.fail(handle, synced, status);
         (self.looks, self.backoff) = (0, 1);
+    }
+
+    fn look_at_checkpoints(&mut self, handle: &Arc<Handle>) {
+        if let Err(cause) = self.checkpoints.look(handle) {
+            let status = Status::failed(format_args!("a checkpoint did not begin: {cause}"), false);
+            self.work.fail(handle, false, status);
+        }
     }
 
     fn sync_marker(&mut self) {
@@ -218,7 +228,7 @@ impl Run {
             if self.unsynced > 0 {
                 self.sync_marker();
             }
-            return;
+            return shared.handle().map_or((), |handle| self.look_at_checkpoints(&handle));
         }
         if shared.gate.is_ready() {
             return;
@@ -239,7 +249,8 @@ impl Run {
     }
 }
 
-fn write_group(handle: &Handle, group: Vec<Step>) -> Result<Mark, Cause> {
+/// Makes a group durable; its number.
+fn write_group(handle: &Handle, group: Vec<Step>) -> Result<u64, Cause> {
     let labels: Vec<Label> = group.iter().map(|step| step.label).collect();
     let point = |moment| labels.iter().for_each(|label| commit_point(*label, moment));
     let mut changes = Changes::default();
@@ -247,11 +258,10 @@ fn write_group(handle: &Handle, group: Vec<Step>) -> Result<Mark, Cause> {
         changes.add(step.writes);
     }
     point(CommitMoment::Before);
-    let mark = handle.apply(&changes)?;
+    let number = handle.append(&changes)?;
     point(CommitMoment::Written);
-    handle.flush()?;
-    point(CommitMoment::Flushed);
     handle.sync()?;
     point(CommitMoment::Durable);
-    Ok(mark)
+    handle.keep(changes);
+    Ok(number)
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use super::{Folder, entries, remove};
 use crate::store::disk;
 use crate::store::error::OpenError;
+use crate::store::intents::FILES;
 
 impl Folder {
     /// The folder of the database.
@@ -40,11 +41,14 @@ impl Folder {
     /// Drops the kernel's cache of the database, so that the next read comes from the disk. An error is one
     /// that the disk reported for an earlier write.
     pub(crate) fn forget_cached(&self) -> io::Result<()> {
-        let path = self.database().join("db");
-        let Ok(file) = File::open(&path) else { return Ok(()) };
-        disk::sync_data(&file, &path)?;
-        // only advice: what is not forgotten has been synced without an error
-        Ok(rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)?)
+        for name in ["db"].iter().chain(&FILES) {
+            let path = self.database().join(name);
+            let Ok(file) = File::open(&path) else { continue };
+            disk::sync_data(&file, &path)?;
+            // Only advice: what is not forgotten has been synced without an error.
+            rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)?;
+        }
+        Ok(())
     }
 
     /// Keeps a copy of the database as it is now, before sled repairs it in its way: [`Folder::put_aside`]
@@ -110,8 +114,9 @@ fn generation_name(generation: u32) -> String {
     format!("{GENERATION}{generation:05}")
 }
 
+/// Whether a file or folder of this name belongs to a database.
 fn is_sleds(name: &str) -> bool {
-    matches!(name, "db" | "conf" | "blobs") || name.starts_with("snap.")
+    matches!(name, "db" | "conf" | "blobs") || name.starts_with("snap.") || FILES.contains(&name)
 }
 
 pub(super) fn is_sleds_file(path: &Path) -> bool {

@@ -83,7 +83,7 @@ fn what_was_reported_durable_survives_an_abort() {
 #[cfg(feature = "crash-points")]
 #[test]
 fn every_point_of_the_writer_leaves_whole_steps() {
-    for (moment, at_least) in [("before", 0), ("written", 0), ("flushed", 40), ("durable", 40)] {
+    for (moment, at_least) in [("before", 0), ("written", 0), ("durable", 40)] {
         let dir = tempfile::tempdir().unwrap();
         let point = format!("writer.submit.{moment}:40");
         let (durable, boot) = run_child(dir.path(), &[("FOREWARN_CRASH_AT", &point)]);
@@ -97,11 +97,12 @@ fn every_point_of_the_writer_leaves_whole_steps() {
 fn every_point_of_a_migration_leaves_a_store_that_opens() {
     let first = ["begun", "before-version", "after-version"].map(|moment| (1, moment));
     let second = ["begun", "before-version", "after-version"].map(|moment| (2, moment));
-    let third = ["before-backup", "after-backup", "begun", "middle", "before-version", "after-version"];
-    for (number, moment) in first.into_iter().chain(second).chain(third.map(|moment| (3, moment))) {
+    let third = ["begun", "before-version", "after-version"].map(|moment| (3, moment));
+    let fourth = ["before-backup", "after-backup", "begun", "middle", "before-version", "after-version"];
+    for (number, moment) in first.into_iter().chain(second).chain(third).chain(fourth.map(|moment| (4, moment))) {
         let outer = tempfile::tempdir().unwrap();
         let dir = outer.path().join("s");
-        if number == 3 {
+        if number == 4 {
             let store = open(&dir);
             let put = |key| Write::put(Tree::Ledger, [key], [1, key]);
             store.write_sync((0..9).map(put).collect()).unwrap();
@@ -111,14 +112,36 @@ fn every_point_of_a_migration_leaves_a_store_that_opens() {
         let crash = [("FOREWARN_CRASH_AT", &*point), ("FOREWARN_TEST_MIGRATION", &*text)];
         assert_eq!(run_child(&dir, &crash), (0, 0), "{point} was not reached");
         let known = [migrations::all(), migrations::test_only()].concat();
-        let known = &known[..number.max(2)];
+        let known = &known[..number.max(3)];
         let store = Store::open_with(&dir, options(), known, Fault::default()).unwrap();
         let records = all(&store, Tree::Ledger);
-        if number == 3 {
+        if number == 4 {
             let expected: Vec<_> = (0..9).map(|key| (vec![key], vec![1, key, b' '])).collect();
             assert_eq!(records, expected, "{point}");
-            let backup = open(&outer.path().join("s.backup-v2"));
+            let backup = open(&outer.path().join("s.backup-v3"));
             assert_eq!(all(&backup, Tree::Ledger).len(), 9);
+        }
+    }
+}
+
+/// The files of intents are small while a point is armed, so that there are many checkpoints.
+#[cfg(feature = "crash-points")]
+#[test]
+fn every_point_of_a_checkpoint_and_of_a_start_after_it_leaves_whole_steps() {
+    for moment in ["begun", "applied", "durable"] {
+        for count in [1, 3] {
+            let dir = tempfile::tempdir().unwrap();
+            let point = format!("checkpoint.{moment}:{count}");
+            let (durable, boot) = run_child(dir.path(), &[("FOREWARN_CRASH_AT", &point)]);
+            assert!(boot == 1 && durable > 0, "{point}");
+            // and the start after it dies, twice
+            for again in ["begun", "applied"] {
+                let point = format!("replay.{again}");
+                assert_eq!(run_child(dir.path(), &[("FOREWARN_CRASH_AT", &point)]), (0, 0), "{point} was not reached");
+            }
+            assert_eq!(run_child(dir.path(), &[("FOREWARN_CRASH_AT", "replay.durable")]), (0, 0));
+            let steps = whole_steps(&open(dir.path()));
+            assert!(steps >= durable, "{point}: {steps} of {durable}");
         }
     }
 }

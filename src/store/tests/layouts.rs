@@ -13,7 +13,7 @@ fn open_with(dir: &Path, migrations: &[Migration]) -> Result<Store, OpenError> {
     Store::open_with(dir, options(), migrations, Fault::default())
 }
 
-fn three() -> Vec<Migration> {
+fn four() -> Vec<Migration> {
     [migrations::all(), migrations::test_only()].concat()
 }
 
@@ -45,8 +45,8 @@ fn a_new_store_has_the_first_layout_and_opening_again_changes_nothing() {
     for _ in 0..2 {
         let store = open(&dir);
         let Marker { begun, done, state, mark, records, .. } = store.shared.folder.read().unwrap();
-        assert_eq!((begun, done, state, mark, records), (2, 2, State::Open, 1, [0, 10, 0, 0, 0]));
-        assert_eq!(store.get(Tree::Meta, tree::LAYOUT_KEY).unwrap().unwrap(), [1, 0, 0, 0, 2]);
+        assert_eq!((begun, done, state, mark, records), (3, 3, State::Open, 1, [0, 10, 0, 0, 0]));
+        assert_eq!(store.get(Tree::Meta, tree::LAYOUT_KEY).unwrap().unwrap(), [1, 0, 0, 0, 3]);
         assert_eq!(all(&store, Tree::Ledger).len(), 10);
     }
     assert_eq!(names(outer.path()), ["s"]);
@@ -56,14 +56,14 @@ fn a_new_store_has_the_first_layout_and_opening_again_changes_nothing() {
 fn a_migration_leaves_a_backup_and_runs_once() {
     let (outer, dir) = store_with_records();
     for _ in 0..2 {
-        let store = open_with(&dir, &three()).unwrap();
+        let store = open_with(&dir, &four()).unwrap();
         let expected: Vec<_> = (0..10).map(|key| (vec![key], vec![1, key, b' '])).collect();
         assert_eq!(all(&store, Tree::Ledger), expected);
         let Marker { begun, done, .. } = store.shared.folder.read().unwrap();
-        assert_eq!((begun, done), (3, 3));
+        assert_eq!((begun, done), (4, 4));
     }
-    assert_eq!(names(outer.path()), ["s", "s.backup-v2"]);
-    let backup = open(&outer.path().join("s.backup-v2"));
+    assert_eq!(names(outer.path()), ["s", "s.backup-v3"]);
+    let backup = open(&outer.path().join("s.backup-v3"));
     let expected: Vec<_> = (0..10).map(|key| (vec![key], vec![1, key])).collect();
     assert_eq!(all(&backup, Tree::Ledger), expected);
 }
@@ -71,47 +71,47 @@ fn a_migration_leaves_a_backup_and_runs_once() {
 #[test]
 fn a_newer_store_is_refused_and_not_touched() {
     let (_outer, dir) = store_with_records();
-    drop(open_with(&dir, &three()).unwrap());
+    drop(open_with(&dir, &four()).unwrap());
     let before = files(&dir);
     let error = Store::open(&dir, options()).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 3, known: 2, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 4, known: 3, .. }), "{error}");
     assert!(matches!(check(&dir, 0), Err(OpenError::Newer { .. })));
     assert!(matches!(backup(&dir, &dir.join("../x"), 0), Err(OpenError::Newer { .. })));
     assert!(files(&dir) == before);
     // also when only the database says so
     let folder = Folder::existing(&dir).unwrap();
     folder.read().unwrap();
-    folder.write(|said| (said.begun, said.done) = (2, 2)).unwrap();
+    folder.write(|said| (said.begun, said.done) = (3, 3)).unwrap();
     drop(folder);
-    assert!(matches!(Store::open(&dir, options()), Err(OpenError::Newer { found: 3, .. })));
+    assert!(matches!(Store::open(&dir, options()), Err(OpenError::Newer { found: 4, .. })));
 }
 
 #[test]
 fn a_migration_that_fails_is_taken_up_again_and_backed_up_once() {
     let (outer, dir) = store_with_records();
-    let fails = Migration { number: 3, name: "fails", run: |_| Err("on purpose".into()) };
-    let panics = Migration { number: 3, name: "panics", run: |_| panic!("on purpose") };
+    let fails = Migration { number: 4, name: "fails", run: |_| Err("on purpose".into()) };
+    let panics = Migration { number: 4, name: "panics", run: |_| panic!("on purpose") };
     for bad in [fails, panics] {
         let migrations = [migrations::all(), vec![bad]].concat();
         let error = open_with(&dir, &migrations).unwrap_err();
-        assert!(matches!(error, OpenError::Migration { number: 3, .. }), "{error}");
+        assert!(matches!(error, OpenError::Migration { number: 4, .. }), "{error}");
         assert!(error.to_string().contains("on purpose"));
     }
     // half-way, the program before must not have it
-    assert!(matches!(Store::open(&dir, options()), Err(OpenError::Newer { found: 3, .. })));
-    let store = open_with(&dir, &three()).unwrap();
+    assert!(matches!(Store::open(&dir, options()), Err(OpenError::Newer { found: 4, .. })));
+    let store = open_with(&dir, &four()).unwrap();
     assert_eq!(all(&store, Tree::Ledger)[9].1, [1, 9, b' ']);
-    assert_eq!(names(outer.path()), ["s", "s.backup-v2"]);
+    assert_eq!(names(outer.path()), ["s", "s.backup-v3"]);
 }
 
 #[test]
 fn a_store_that_was_restored_and_migrates_again_gets_a_second_backup() {
     let (outer, dir) = store_with_records();
-    drop(open_with(&dir, &three()).unwrap());
+    drop(open_with(&dir, &four()).unwrap());
     fs::remove_dir_all(&dir).unwrap();
-    backup(&outer.path().join("s.backup-v2"), &dir, 0).unwrap();
-    drop(open_with(&dir, &three()).unwrap());
-    assert_eq!(names(outer.path()), ["s", "s.backup-v2", "s.backup-v2-2"]);
+    backup(&outer.path().join("s.backup-v3"), &dir, 0).unwrap();
+    drop(open_with(&dir, &four()).unwrap());
+    assert_eq!(names(outer.path()), ["s", "s.backup-v3", "s.backup-v3-2"]);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_backup_holds_everything_and_takes_no_name_that_is_taken() {
 fn a_check_counts_and_names_what_is_odd() {
     let (_outer, dir) = store_with_records();
     let report = check(&dir, 0).unwrap();
-    assert_eq!((report.layout, report.newest, report.problems()), (2, 2, vec![]));
+    assert_eq!((report.layout, report.newest, report.problems()), (3, 3, vec![]));
     let ledger = &report.trees[1];
     assert_eq!((ledger.name.as_str(), ledger.records), ("ledger", 10));
     assert_eq!((ledger.key_bytes, ledger.value_bytes), (10, 20));

@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod aborts;
+mod checkpoints;
 mod damage;
 mod layouts;
 mod reading;
 mod writing;
 
+use std::fs;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
@@ -50,6 +52,17 @@ fn wait_durable(events: &Receiver<WriterEvent>, step: u64) {
 
 fn all(store: &Store, tree: Tree) -> Vec<(Vec<u8>, Vec<u8>)> {
     store.scan(tree, .., Direction::Ascending).unwrap().map(Result::unwrap).collect()
+}
+
+/// Copies a store's files, open or not: what is there after its process was killed now.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+        }
+    }
 }
 
 /// Bytes that do not compress and differ from record to record.

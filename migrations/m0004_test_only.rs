@@ -1,4 +1,4 @@
-//! A third layout that no release has: it exists so that tests can die in the middle of a migration.
+//! A fourth layout that no release has: it exists so that tests can die in the middle of a migration.
 //!
 //! It does what real migrations do: it rewrites every record of a tree, a few at a time, and can be
 //! repeated from the beginning over its own half-done work. The records stay readable: JSON may end
@@ -9,13 +9,13 @@ use crate::store::Cause;
 use crate::store::crash::{Place, crash_point};
 
 /// Puts a byte at the end of every record of the ledger.
-pub(super) const MIGRATION: Migration = Migration { number: 3, name: "test: mark the ledger", run };
+pub(super) const MIGRATION: Migration = Migration { number: 4, name: "test: mark the ledger", run };
 
 /// What a rewritten record ends with.
 const MARK: u8 = b' ';
 
 /// Where the next record to be rewritten is kept, so that none is rewritten twice.
-const PROGRESS: &[u8] = b"migration-3";
+const PROGRESS: &[u8] = b"migration-4";
 
 fn run(db: &sled::Db) -> Result<(), Cause> {
     use sled::Transactional;
@@ -36,7 +36,7 @@ fn run(db: &sled::Db) -> Result<(), Cause> {
                 Ok::<(), Conflict<sled::Error>>(())
             })
             .map_err(|error| format!("{error}"))?;
-        crash_point(Place::Migration3Middle);
+        crash_point(Place::Migration4Middle);
     }
     Ok(())
 }
