@@ -2,20 +2,20 @@
 //!
 //! sled reads its log up to the first record with a wrong checksum and treats that as the place where the last
 //! process died; in segments that were already full it skips the rest of the segment. Either way records
-//! disappear, or return in an older form, and sled reports nothing. So every group of steps writes a **mark**
-//! into the `meta` tree, in the same transaction: its number, and for each tree the number of records and the
-//! sum of their checksums. When the group is durable, the number and the counts are also written to the file
-//! `forewarn-store`.
+//! disappear, or return in an older form, and sled reports nothing. So every transaction ([`super::checkpoint`]) writes a
+//! **mark** into the `meta` tree: the number of the last group that sled has then, and for each tree the number of
+//! records and the sum of their checksums. When a group is durable, its number, and the counts that sled has, are
+//! also written to the file `forewarn-store`.
 //!
 //! A check at open ([`super::verify`]) reads every record and compares:
 //! - Counts and sums differ from the mark in the database: records in the middle are lost, altered or old. The
 //!   difference shows how many in which tree; the hash in its stamp reveals a notification that was altered in
 //!   place.
-//! - The database's mark has a lower number than the file's: the end is lost. The file's counts show how many
-//!   records of which tree.
+//! - The last group, of sled's mark and the files of intents, has a lower number than the file's, or one between
+//!   them is missing: groups are lost. The file's counts show how many records of which tree sled has lost.
 //!
 //! The cost: a transaction reads the values that it replaces anyway; in addition there are two CRCs per record,
-//! one small record per group, and the write of one line, which is not awaited.
+//! one small record per transaction, and for each group the write of one line, which is not awaited.
 //!
 //! What it does not detect: the file is synced only once a second and every 256 groups. After a **power cut**
 //! it may be that far behind, and damage to just those last groups goes unnoticed, unless damage is found
@@ -78,11 +78,6 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
-    /// The mark of the next group, before its changes.
-    pub(crate) fn next(self) -> Self {
-        Self { number: self.number + 1, ..self }
-    }
-
     /// A record has changed; the store's own ones do not count.
     pub(crate) fn change(&mut self, tree: Tree, key: &[u8], old: Option<&IVec>, new: Option<&IVec>) {
         if is_own(tree, key) {
@@ -144,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_mark_is_read_back_and_an_old_one_has_a_number_only() {
-        let mut mark = Mark::default().next();
+        let mut mark = Mark { number: 1, ..Mark::default() };
         let (one, two) = (IVec::from(b"one"), IVec::from(b"two"));
         mark.change(Tree::Ledger, b"k", None, Some(&one));
         mark.change(Tree::Meta, MARK_KEY, None, Some(&one));

@@ -7,10 +7,10 @@ use crate::support::{Node, wait::poll_until};
 const VARIABLE: &str = "FOREWARN_CRASH_AT";
 const ABORTED: i32 = 6;
 
-/// The four moments of a commit with this label: `writer.LABEL.MOMENT`.
-pub const MOMENTS: [&str; 4] = ["before", "written", "flushed", "durable"];
+/// The moments of a commit with this label: `writer.LABEL.MOMENT`.
+pub const MOMENTS: [&str; 3] = ["before", "written", "durable"];
 
-/// The points at which a scenario's node dies, one after the other. `*LABEL` stands for the four
+/// The points at which a scenario's node dies, one after the other. `*LABEL` stands for the
 /// moments of that commit; `:2` for the second time.
 pub fn expand(points: &[&str]) -> Vec<String> {
     let mut all = Vec::new();

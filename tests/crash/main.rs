@@ -25,6 +25,7 @@ mod book;
 #[path = "../nats/broker.rs"]
 mod broker;
 mod brokered;
+mod checkpointing;
 mod damaged;
 mod dying;
 mod handing_in;

@@ -1,4 +1,4 @@
-//! A node dies while its store gets another layout. The third one exists for tests only.
+//! A node dies while its store gets another layout. The fourth one exists for tests only.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -17,19 +17,22 @@ const FIRST: &[&str] = &[
     "migration.2.begun",
     "migration.2.before-version",
     "migration.2.after-version",
-];
-/// The points of the third one, over a store with content.
-const THIRD: &[&str] = &[
-    "migration.3.before-backup",
-    "migration.3.after-backup",
     "migration.3.begun",
-    "migration.3.middle",
-    "migration.3.middle:2",
     "migration.3.before-version",
     "migration.3.after-version",
 ];
+/// The points of the fourth one, over a store with content.
+const FOURTH: &[&str] = &[
+    "migration.4.before-backup",
+    "migration.4.after-backup",
+    "migration.4.begun",
+    "migration.4.middle",
+    "migration.4.middle:2",
+    "migration.4.before-version",
+    "migration.4.after-version",
+];
 /// Of this file.
-pub const ALL: &[&[&str]] = &[FIRST, THIRD];
+pub const ALL: &[&[&str]] = &[FIRST, FOURTH];
 
 #[tokio::test]
 async fn a_node_dies_while_its_first_layout_is_made() {
@@ -50,14 +53,14 @@ async fn a_node_dies_while_its_first_layout_is_made() {
 /// In the store's folder, for the node may write nowhere else; beside it, where the kernel has no sandbox.
 fn backup(node: &Node) -> PathBuf {
     let mut beside = OsString::from(&node.data);
-    beside.push(".backup-v2");
-    let inside = node.data.join("backup-v2");
+    beside.push(".backup-v3");
+    let inside = node.data.join("backup-v3");
     if inside.exists() { inside } else { beside.into() }
 }
 
 #[tokio::test]
 async fn a_node_dies_while_its_store_gets_another_layout() {
-    let points = expand(THIRD);
+    let points = expand(FOURTH);
     for points in points.chunks(3) {
         let farm = Farm::new(3).start().await;
         let mut book = Book::default();
@@ -70,7 +73,7 @@ async fn a_node_dies_while_its_store_gets_another_layout() {
             let (store, before) = ledgers::read(&node.data);
             assert!(before.ledger.len() > 2);
             drop(store);
-            node.set_env("FOREWARN_TEST_MIGRATION", "3");
+            node.set_env("FOREWARN_TEST_MIGRATION", "4");
             doom(node, point).await.died().await;
             // what happened meanwhile comes with the merge
             let other = farm.nodes.iter().find(|other| other.name != node.name).unwrap();

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use forewarn::store::crash::all_points;
 
 use crate::{
-    brokered, dying::expand, handing_in, meeting, merging, migrating, receiving, registering, slimming, starting,
-    submitting, turned_away,
+    brokered, checkpointing, dying::expand, handing_in, meeting, merging, migrating, receiving, registering, slimming,
+    starting, submitting, turned_away,
 };
 
 /// Migrations, with the one that exists for tests.
-const MIGRATIONS: u32 = 3;
+const MIGRATIONS: u32 = 4;
 
 /// All points at which scenarios die, without counts.
 fn covered() -> BTreeSet<String> {
@@ -18,6 +18,7 @@ fn covered() -> BTreeSet<String> {
         submitting::ALL,
         receiving::ALL,
         brokered::ALL,
+        checkpointing::ALL,
         registering::ALL,
         slimming::ALL,
         starting::ALL,
@@ -34,7 +35,7 @@ fn covered() -> BTreeSet<String> {
 /// All points that a scenario can reach. The first layouts are made where there is nothing to back up, and history
 /// is removed when it is 90 days old.
 fn reachable() -> BTreeSet<String> {
-    let is_first = |point: &str| point.starts_with("migration.1.") || point.starts_with("migration.2.");
+    let is_first = |point: &str| (1..=3).any(|layout| point.starts_with(&format!("migration.{layout}.")));
     let is_too_early =
         |point: &str| point.starts_with("writer.prune.") || is_first(point) && point.ends_with("-backup");
     all_points(MIGRATIONS).into_iter().filter(|point| !is_too_early(point)).collect()
