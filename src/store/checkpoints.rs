@@ -48,7 +48,8 @@ impl Checkpoints {
     /// its size meanwhile.
     pub(crate) fn look(&mut self, handle: &Arc<Handle>) -> Result<(), Cause> {
         if self.is_running {
-            let ended = if handle.is_overfull() { self.ended.recv().map_err(Into::into) } else { self.ended.try_recv() };
+            let ended =
+                if handle.is_overfull() { self.ended.recv().map_err(Into::into) } else { self.ended.try_recv() };
             match ended {
                 Ok(()) => self.is_running = false,
                 Err(TryRecvError::Empty) => return Ok(()),

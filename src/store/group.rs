@@ -1,6 +1,6 @@
-//! Which steps share a flush.
+//! Which steps share a sync.
 //!
-//! A flush costs the same for one step and for a hundred. So all waiting steps are flushed together. Steps that
+//! A sync costs the same for one step and for a hundred. So all waiting steps are synced together. Steps that
 //! are promised, or are likely to arrive in a moment, are awaited briefly. A step without a waiting caller is
 //! delayed until a step with one arrives, or for some milliseconds.
 //!
@@ -14,21 +14,20 @@ use super::bytes::Write;
 use super::crash::is_armed;
 use crate::sync::{Haste, Label};
 
-/// The most steps that share a flush.
+/// The most steps that share a sync.
 pub const GROUP_STEPS: usize = 1_024;
 
-/// The most bytes of keys and values that share a flush, not counting the last step: a transaction should fit
-/// into one of sled's segments.
+/// The most bytes of keys and values that share a sync, not counting the last step.
 const GROUP_BYTES: usize = 1024 * 1024;
 
 /// How long a step without a waiting caller waits for a step with one.
 const NO_HASTE: Duration = Duration::from_millis(5);
 
-/// If this many steps shared the last flush, as many are awaited briefly now: many submitters are at work, and
-/// sharing saves each of them a flush.
+/// If this many steps shared the last sync, as many are awaited briefly now: many submitters are at work, and
+/// sharing saves each of them a sync.
 const MANY: usize = 12;
 
-/// How long each of them is waited for: a fraction of what a flush takes.
+/// How long each of them is waited for: a fraction of what a sync takes.
 const A_LITTLE: Duration = Duration::from_micros(50);
 
 /// How long a step that was promised is waited for.
@@ -55,7 +54,7 @@ pub(super) struct Steps {
     queue: Receiver<Step>,
     /// Taken out of the queue already, but of another epoch than the group before it.
     next: Option<Step>,
-    /// How many steps shared the last flush.
+    /// How many steps shared the last sync.
     last: usize,
 }
 

@@ -34,9 +34,9 @@ use std::path::{Path, PathBuf};
 use sled::IVec;
 
 use super::changes::Changes;
-use super::{crash, disk};
 use super::error::Cause;
 use super::tree::Tree;
+use super::{crash, disk};
 
 /// The names of the files.
 pub(super) const FILES: [&str; 2] = ["intents-0", "intents-1"];

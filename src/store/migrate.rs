@@ -14,9 +14,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::checkpoint::replay;
 use super::copy::{self, Copied};
 use super::crash::{MigrationMoment, migration_point};
-use super::checkpoint::replay;
 use super::error::{Cause, OpenError, guarded};
 use super::folder::Folder;
 use super::handle::{open_log, open_sled};

@@ -109,8 +109,7 @@ pub(super) fn start(
     let work = Arc::new(Work { shared: Arc::clone(shared), on_event });
     let thread = |cause| StoreError::Thread { cause };
     let checkpoints = Checkpoints::start(Arc::clone(&work)).map_err(thread)?;
-    let run =
-        Run { steps: Steps::new(steps), work: Arc::clone(&work), checkpoints, looks: 0, backoff: 1, unsynced: 0 };
+    let run = Run { steps: Steps::new(steps), work: Arc::clone(&work), checkpoints, looks: 0, backoff: 1, unsynced: 0 };
     let watch = watchdog::start(work).map_err(thread)?;
     thread::Builder::new()
         .name("store-writer".to_owned())

@@ -109,7 +109,10 @@ fn a_checkpoint_that_fails_stops_the_store_and_costs_nothing() {
     change(&writer, &events, step, 10, &mut model);
     fault.hang_checkpoint(false);
     let WriterEvent::Stopped { status } = next(&events) else { panic!("not stopped") };
-    assert!(matches!(&status, Status::Failed { cause, restart: false } if cause.contains("told to fail")), "{status:?}");
+    assert!(
+        matches!(&status, Status::Failed { cause, restart: false } if cause.contains("told to fail")),
+        "{status:?}"
+    );
     assert_eq!(next(&events), WriterEvent::Writable);
     writer.resume().unwrap();
     assert_eq!(store.shared.folder.marker().generation, 1);
