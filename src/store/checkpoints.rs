@@ -1,6 +1,6 @@
 //! The thread that puts groups into sled, beside the writer, which goes on in the other file meanwhile.
 //!
-//! Must stay true: there is one checkpoint at a time, and none while the space is below a quarter of the reserve,
+//! Must stay true: there is one checkpoint at a time, and none while the space is below half of the reserve,
 //! because sled may hang on a full disk. A checkpoint that fails stops the store, as a failed write does.
 
 use std::io;

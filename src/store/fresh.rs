@@ -159,7 +159,7 @@ impl Damage {
             log::error!(error = why.as_str(), note = "nothing of it can be read"; "store_damaged");
         }
         if self.groups > 0 {
-            log::error!(groups = self.groups, note = "the last groups of steps are gone"; "store_damaged");
+            log::error!(groups = self.groups, note = "groups of steps that were durable are gone"; "store_damaged");
         }
         for tree in &self.trees {
             log::error!(tree = tree.tree.name(), damage:% = tree; "store_damaged");

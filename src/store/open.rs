@@ -113,12 +113,13 @@ pub(super) fn open(
     Ok(Opened { handle, trouble: None })
 }
 
-/// Puts into sled what it lacks. It needs a quarter of the reserve only, as a start does.
+/// Puts into sled what it lacks. It needs half of the reserve: sled may take two segments of 8 MiB for it, and may hang
+/// on a full disk.
 fn give(folder: &Folder, found: &Found, reserve: u64) -> Result<(), Status> {
     if found.intents.last <= found.number {
         return Ok(());
     }
-    let reserve = reserve / 4;
+    let reserve = reserve / 2;
     match folder.free_space() {
         Ok(free) if free < reserve => return Err(Status::ReserveReached { free, reserve }),
         Ok(_) => {}

@@ -96,7 +96,7 @@ impl Shared {
 
     /// Whether there is space to put groups into sled, which may hang on a full disk.
     pub(crate) fn check_space_for_checkpoint(&self) -> Result<(), Status> {
-        self.check_space_for(self.reserve.load(Ordering::SeqCst) / 4)
+        self.check_space_for(self.reserve.load(Ordering::SeqCst) / 2)
     }
 
     pub(crate) fn check_space_for(&self, reserve: u64) -> Result<(), Status> {

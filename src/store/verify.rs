@@ -16,7 +16,7 @@ use super::{Tree, record, records};
 pub(crate) struct Damage {
     /// Those that are not as they were written.
     pub trees: Vec<TreeDamage>,
-    /// Groups of steps that were durable and are gone from its end.
+    /// Groups of steps that were durable and are gone.
     pub groups: u64,
     /// Why nothing of it can be read.
     pub unreadable: Option<String>,
