@@ -137,6 +137,11 @@ struct Run {
 
 impl Run {
     fn run(mut self) {
+        // A store that could not be opened for writing was stopped before anybody listened.
+        let shared = Arc::clone(&self.work.shared);
+        if shared.gate.epoch_if_open().is_none() {
+            self.work.tell(WriterEvent::Stopped { status: shared.gate.status() });
+        }
         loop {
             match self.steps.first(self.work.shared.options.recheck) {
                 Ok(step) => self.write(step),

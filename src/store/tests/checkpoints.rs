@@ -160,6 +160,7 @@ fn a_start_with_too_little_space_for_a_checkpoint_reads_and_goes_on_when_there_i
     assert!(matches!(store.status(), Status::ReserveReached { .. }));
     assert_eq!(all(&store, Tree::Ledger), expected);
     let (writer, events) = with_writer(&store);
+    assert!(matches!(next(&events), WriterEvent::Stopped { status: Status::ReserveReached { .. } }));
     store.set_reserve(0);
     assert_eq!(next(&events), WriterEvent::Writable);
     writer.resume().unwrap();
