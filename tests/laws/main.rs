@@ -15,6 +15,7 @@ mod chance;
 mod farm;
 mod globs;
 mod merging;
+#[allow(dead_code)] // shared with the simulation, which asks for parts
 mod naive;
 mod registry;
 mod rehearsals;

@@ -31,7 +31,7 @@ mod event;
 mod explore;
 mod mirror;
 mod monitors;
-#[allow(dead_code)] // shared with the laws, which ask more of it
+#[allow(dead_code, unused_imports)] // shared with the laws, which ask more of it
 #[path = "../laws/naive/mod.rs"]
 mod naive;
 mod network;

@@ -22,8 +22,8 @@ use forewarn::{
 };
 
 use crate::{
-    disk::{CONSTANTS, Rows},
-    naive::{Application, Ask, Naive, Outcome},
+    disk::Rows,
+    naive::{Application, Ask, Outcome},
     node::LAPSE,
     rng::Rng,
     workload::{ASKS, applications},

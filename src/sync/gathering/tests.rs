@@ -99,7 +99,7 @@ fn the_initial_node_that_sends_itself_is_told_itself() {
 #[test]
 fn the_first_receipt_for_what_a_broker_brings_leaves_at_once_and_the_next_ones_share_a_message() {
     let mut node = Gatherings::default();
-    let mut bring = |node: &mut Gatherings, millis, after| {
+    let bring = |node: &mut Gatherings, millis, after| {
         let mono = NOW + Duration::from_millis(after);
         node.linger(of(millis), id(1), mono);
         node.note(&of(millis), id(1), DeliveryState::Applied, mono);
