@@ -7,10 +7,10 @@
 use std::time::Duration;
 
 use forewarn::{
-    availability::{Author, Reasons},
+    availability::{Author, Ledger, Reasons, Word},
     monitor::{
-        Check, Claim, FarmCheck, Finding, Health, Machine, Orphan, Scope, Speak, Statement, TcpCheck, Voice, Watch,
-        survey,
+        Check, Claim, FarmCheck, Finding, Health, Known, Machine, Orphan, Scope, Speak, Statement, TcpCheck, Voice,
+        Watch, survey,
     },
     sync::{Submit, SubmitRefusal, Taken},
 };
@@ -309,8 +309,14 @@ impl World {
             if !is_as_it_should {
                 return Some(format!("the monitor of {name} is {:?} instead of {wanted:?}", now.machine.health()));
             }
-            // Nodes that ask another farm are one reporter: one of them may still hold on to what another has lifted.
+            // Nodes that ask another farm are one reporter: one of them may still hold on to what another has lifted. A
+            // word that its node has lost with its disk, and hears of after the monitor has begun, ends with its lapse.
             let is_alone = !matches!(monitor.watch.check, Check::Farm(_));
+            if !is_alone && self.is_told_for_nothing(node, replica.ledger(), known) {
+                return Some(format!(
+                    "a word of the monitor of {name} stands that none of the partner's monitors holds"
+                ));
+            }
             if is_alone && survey::stands(replica.ledger(), known) != now.machine.closes() {
                 return Some(format!(
                     "{name}: its monitor has closed: {}, but not in the ledger",
@@ -321,6 +327,20 @@ impl World {
         None
     }
 
+    /// Whether a word about the partner stands, has not lapsed, and no monitor of the partner holds it.
+    fn is_told_for_nothing(&self, node: &node::Node, ledger: &Ledger, known: &Known) -> bool {
+        let now = node.wall(self.time).millis();
+        let words = ledger.words(&known.target).into_iter().flat_map(|words| words.of(&known.reporter));
+        let is_lapsed = |word: &Word| word.stamp().time.millis() + (LAPSE as i64) < now;
+        let holds = |monitor: &Monitor| {
+            let is_partners = matches!(monitor.watch.check, Check::Farm(_));
+            is_partners && monitor.now.as_ref().is_some_and(|now| now.machine.closes())
+        };
+        survey::stands(ledger, known)
+            && words.filter(|word| word.criteria() == known.scope.as_ref()).any(|word| !is_lapsed(word))
+            && !self.monitors.all.iter().any(holds)
+    }
+
     /// The end: monitors are right, and every ledger has their words.
     pub fn check_monitors(&self) {
         for (at, monitor) in self.monitors.all.iter().enumerate() {
@@ -329,10 +349,17 @@ impl World {
                 continue;
             };
             for other in self.nodes.iter().filter_map(|node| node.replica()) {
-                let stands = survey::stands(other.ledger(), monitor.voice.known());
+                let known = monitor.voice.known();
                 match &monitor.watch.check {
-                    Check::Farm(_) => assert!(!stands, "the partner is available, and {} was told so", node.name),
-                    _ => assert_eq!(stands, now.machine.closes(), "the word of {}'s monitor", node.name),
+                    Check::Farm(_) => assert!(
+                        !self.is_told_for_nothing(node, other.ledger(), known),
+                        "the partner is available, and {} was told so",
+                        node.name
+                    ),
+                    _ => {
+                        let stands = survey::stands(other.ledger(), known);
+                        assert_eq!(stands, now.machine.closes(), "the word of {}'s monitor", node.name);
+                    }
                 }
             }
         }

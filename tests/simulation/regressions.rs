@@ -44,6 +44,10 @@ pub const SEEDS: &[(u64, &str)] = &[
         "a fault of the checks: a relay that has taken a notification over loses its disk before the one that it has it from answers; the initial node's row still stands",
     ),
     (
+        121_294,
+        "a fault of the checks: a word about a partner that a node has lost with its disk, and hears of after its monitor has begun, stands until it lapses",
+    ),
+    (
         6_574,
         "a fault of the checks: a node that has told that it holds a notification in quarantine was counted as left to a child again, by a share that was drawn up before",
     ),
