@@ -88,14 +88,21 @@ impl Scenario {
             let handed = Box::new(Handed { body: body.clone(), author, id, portable: false });
             world.after(0, Event::Hand { node: *node, handed, after: after.map(Uuid::from_u128) });
         }
-        State { world, faults: self.faults, slow_caches: self.slow_caches, rounds: self.rounds, path: None }
+        State {
+            world,
+            faults: self.faults,
+            slow_caches: self.slow_caches,
+            rounds: self.rounds,
+            path: None,
+            sums: Vec::new(),
+        }
     }
 
     /// Tries everything.
     fn explore(&self) -> Tried {
         let mut tried = Tried::default();
-        let first = self.begin();
-        let mut seen = HashSet::from([first.sum()]);
+        let mut first = self.begin();
+        let mut seen = HashSet::from([first.sum(None)]);
         let mut open = vec![(first, 0)];
         while let Some((state, depth)) = open.pop() {
             tried.states += 1;
@@ -103,8 +110,11 @@ impl Scenario {
             let moves = state.moves();
             if moves.is_empty() {
                 match state.later() {
-                    Some(later) if seen.insert(later.sum()) => open.push((later, depth + 1)),
-                    Some(_) => {}
+                    Some(mut later) => {
+                        if seen.insert(later.sum(None)) {
+                            open.push((later, depth + 1));
+                        }
+                    }
                     None => {
                         tried.ends += 1;
                         state.end();
@@ -113,9 +123,10 @@ impl Scenario {
                 continue;
             }
             for chosen in moves {
-                for next in state.after(chosen) {
+                let at = state.place(chosen);
+                for mut next in state.after(chosen) {
                     tried.moves += 1;
-                    if seen.insert(next.sum()) {
+                    if seen.insert(next.sum(at)) {
                         open.push((next, depth + 1));
                     }
                 }
@@ -219,21 +230,62 @@ fn a_relay_gathers_receipts_whatever_comes_first() {
     one().run("4 nodes by way of a relay, a closing");
 }
 
-/// Larger ones: `EXPLORE_MORE=1`, in minutes.
-#[test]
-fn more_of_everything() {
-    if std::env::var_os("EXPLORE_MORE").is_none() {
-        return;
+/// Larger ones: only with `EXPLORE_MORE=1`, each in minutes.
+fn larger(name: &str, scenario: Scenario) {
+    if std::env::var_os("EXPLORE_MORE").is_some() {
+        scenario.run(name);
     }
-    let one = || vec![(0, closing(), None)];
-    farm(3, opposite()).run("3 nodes, opposite words");
-    farm(3, opposite()).faults(0, 1, 0).run("3 nodes, opposite words, a message lost");
-    farm(3, one()).faults(1, 0, 0).run("3 nodes, a closing, a crash");
-    farm(3, one()).joining().run("2 nodes and one that joins, a closing");
-    farm(2, one()).joining().faults(1, 0, 0).run("1 node and one that joins, a closing, a crash");
-    farm(2, cancelled()).joining().faults(1, 0, 0).run("1 node and one that joins, a plan and its cancel, a crash");
-    farm(2, one()).faults(1, 1, 1).run("2 nodes, a closing, a crash, a message lost, one twice");
-    farm(2, opposite()).faults(1, 0, 0).run("2 nodes, opposite words, a crash");
-    farm(4, one()).fanout(2).faults(0, 1, 1).run("4 nodes by way of a relay, a closing, a message lost, one twice");
-    farm(4, one()).fanout(2).faults(1, 0, 0).run("4 nodes by way of a relay, a closing, a crash");
+}
+
+fn one_closing() -> Vec<Handing> {
+    vec![(0, closing(), None)]
+}
+
+#[test]
+fn larger_three_nodes_with_opposite_words() {
+    larger("3 nodes, opposite words", farm(3, opposite()));
+    larger("3 nodes, opposite words, a message lost", farm(3, opposite()).faults(0, 1, 0));
+}
+
+#[test]
+fn larger_two_nodes_with_opposite_words_and_a_crash() {
+    larger("2 nodes, opposite words, a crash", farm(2, opposite()).faults(1, 0, 0));
+}
+
+#[test]
+fn larger_two_nodes_with_every_fault() {
+    larger("2 nodes, a closing, a crash, a message lost, one twice", farm(2, one_closing()).faults(1, 1, 1));
+}
+
+#[test]
+fn larger_three_nodes_with_a_plan_and_its_cancel() {
+    larger("3 nodes, a plan and its cancel", farm(3, cancelled()));
+}
+
+#[test]
+fn larger_three_nodes_with_a_crash() {
+    larger("3 nodes, a closing, a crash", farm(3, one_closing()).faults(1, 0, 0));
+}
+
+#[test]
+fn larger_a_node_joins_two() {
+    larger("2 nodes and one that joins, a closing", farm(3, one_closing()).joining());
+}
+
+#[test]
+fn larger_a_node_joins_while_one_crashes() {
+    larger("1 node and one that joins, a closing, a crash", farm(2, one_closing()).joining().faults(1, 0, 0));
+}
+
+#[test]
+fn larger_a_node_joins_while_one_crashes_and_a_plan_is_cancelled() {
+    let scenario = farm(2, cancelled()).joining().faults(1, 0, 0);
+    larger("1 node and one that joins, a plan and its cancel, a crash", scenario);
+
+    #[test]
+    fn larger_four_nodes_by_way_of_a_relay() {
+        let relayed = || farm(4, one_closing()).fanout(2);
+        larger("4 nodes by way of a relay, a closing, a message lost, one twice", relayed().faults(0, 1, 1));
+        larger("4 nodes by way of a relay, a closing, a crash", relayed().faults(1, 0, 0));
+    }
 }

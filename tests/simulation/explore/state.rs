@@ -46,6 +46,8 @@ pub struct State {
     pub slow_caches: bool,
     pub rounds: usize,
     pub path: Option<Rc<Step>>,
+    /// See `sum`.
+    pub sums: Vec<u128>,
 }
 
 pub struct Step {
@@ -171,6 +173,16 @@ impl State {
             return false;
         };
         after.is_none_or(|plan| running.node.replica().holdings().any(|entry| entry.notification.id == plan))
+    }
+
+    /// The only node that a move changes; none: it changes more.
+    pub fn place(&self, chosen: Move) -> Option<usize> {
+        match chosen {
+            Move::Happen(key) | Move::Lose(key) | Move::Twice(key) | Move::Break(key, _) => {
+                place(&self.world.queue[&key])
+            }
+            Move::Crash(at, _) => Some(at),
+        }
     }
 
     /// The states to which a move leads: one; of a node that ends within an event as many as that has effects.
