@@ -286,6 +286,11 @@ impl State {
         Some(later)
     }
 
+    /// Whether everything was handed in.
+    pub fn all_said(&self) -> bool {
+        !self.world.queue.values().any(|event| matches!(event, Event::Hand { .. }))
+    }
+
     /// There is peace: all agree.
     pub fn end(mut self) {
         let path = self.path.take();
