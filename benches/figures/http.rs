@@ -1,5 +1,7 @@
 //! A small keep-alive HTTP/1.1 client, the same for everybody who is measured.
 
+use std::sync::atomic::{AtomicU16, Ordering};
+
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpStream,
@@ -89,14 +91,18 @@ pub fn cpu(pid: u32) -> f64 {
     (field(11) + field(12)) * 10_000.0
 }
 
-/// A free port of the loopback.
+/// A free port of the loopback, below those that the system gives to connections: between fifty nodes there are thousands
+/// of them, and one that had this port would keep its listener from it.
 pub fn port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 10_000 + (std::process::id() % 1_000) as u16 * 10;
+    let mut ports = std::iter::repeat_with(|| first + NEXT.fetch_add(1, Ordering::Relaxed) % 10_000);
+    ports.find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 /// Waits until somebody listens.
 pub async fn up(address: &str) {
-    for _ in 0..2_000 {
+    for _ in 0..12_000 {
         if TcpStream::connect(address).await.is_ok() {
             return;
         }

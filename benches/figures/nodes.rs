@@ -78,9 +78,14 @@ pub fn serve(file: &Path) -> Child {
         .arg(file)
         .env("FOREWARN_LOG", "warn")
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(fs::File::create(file.with_extension("log")).unwrap())
         .spawn()
         .unwrap()
+}
+
+/// What the node with the configuration in this file has written to its log.
+pub fn log(file: &Path) -> String {
+    fs::read_to_string(file.with_extension("log")).unwrap_or_default()
 }
 
 pub async fn ready(control: &str) {

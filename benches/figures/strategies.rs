@@ -25,6 +25,8 @@ use super::{
 const ROUNDS: usize = 100;
 /// So long a farm does nothing.
 const IDLE: Duration = Duration::from_secs(20);
+/// Longer than this nothing takes, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub async fn measure(report: &mut String) {
     let size = std::env::var("FIGURES_NODES").map_or(50, |text| text.parse().unwrap());
@@ -134,10 +136,15 @@ async fn start(folder: &TempDir, size: usize, lines: &str, more: &str) -> Vec<No
         let config = config.replace("[farm]\n", &format!("[farm]\n{lines}"));
         let file = folder.path().join(format!("{name}.toml"));
         fs::write(&file, config + more).unwrap();
-        nodes.push(Node { process: nodes::serve(&file), control: control.clone(), gate });
+        let mut process = nodes::serve(&file);
+        // One after the other: together they would keep the processors, and each other, busy for minutes.
+        tokio::select! {
+            () = nodes::ready(control) => {}
+            status = ended(&mut process) => panic!("{name} has ended: {status}\n{}", nodes::log(&file)),
+        }
+        nodes.push(Node { process, control: control.clone(), gate });
     }
     for node in &nodes {
-        nodes::ready(&node.control).await;
         met(&node.control, size).await;
     }
     // Who listens to a broker is known within 3 s.
@@ -145,10 +152,21 @@ async fn start(folder: &TempDir, size: usize, lines: &str, more: &str) -> Vec<No
     nodes
 }
 
+/// Waits until the process has ended.
+async fn ended(process: &mut Child) -> std::process::ExitStatus {
+    loop {
+        if let Some(status) = process.try_wait().unwrap() {
+            return status;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 /// Waits until this node has met all others.
 async fn met(control: &str, size: usize) {
-    let mut conn = Conn::open(control).await;
+    let (mut conn, begun) = (Conn::open(control).await, Instant::now());
     loop {
+        assert!(begun.elapsed() < PATIENCE, "{control} does not meet all others");
         conn.send("GET", "/api/v1/nodes", TOKEN, "").await;
         let nodes: serde_json::Value = serde_json::from_slice(&conn.answer().await.1).unwrap();
         let nodes = nodes["nodes"].as_array().unwrap();
@@ -171,8 +189,9 @@ async fn pass_on(
     let begun = Instant::now();
     assert_eq!(submit.post("/api/v1/notifications", TOKEN, &body).await.0, 202);
     let mut last = begun;
-    for _ in 0..size {
-        last = last.max(told.recv().await.unwrap());
+    for at in 0..size {
+        let next = tokio::time::timeout(PATIENCE, told.recv()).await;
+        last = last.max(next.unwrap_or_else(|_| panic!("after {PATIENCE:?} only {at} nodes have it")).unwrap());
     }
     last - begun
 }
