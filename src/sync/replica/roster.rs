@@ -5,12 +5,14 @@
 //! arrival; a forgotten member stays forgotten; a run older than one already seen is a copy. Records change in
 //! memory here; the caller commits them.
 
+mod index;
 mod told;
 
 use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
+use self::index::Index;
 use crate::{
     availability::{Moment, Name, NodeId, Target},
     sync::{
@@ -78,6 +80,8 @@ pub(super) struct Roster {
     own: Member,
     peers: BTreeMap<NodeId, Peer>,
     forgotten: BTreeMap<NodeId, Member>,
+    /// Of the records of all others.
+    index: Index,
     /// Who has answered at which configured address in this run; a node may have several.
     met_at: BTreeMap<String, NodeId>,
     /// The highest boot number seen of each node, and its nonce.
@@ -88,7 +92,8 @@ impl Roster {
     /// A roster with this node alone, and the boots that were seen.
     pub(super) fn new(own: Member, boots: Vec<(NodeId, u64, u64)>) -> Self {
         let boots = boots.into_iter().map(|(node, boot, nonce)| (node, (boot, nonce))).collect();
-        Self { own, peers: BTreeMap::new(), forgotten: BTreeMap::new(), met_at: BTreeMap::new(), boots }
+        let (peers, forgotten, index, met_at) = Default::default();
+        Self { own, peers, forgotten, index, met_at, boots }
     }
 
     // ---- this node
@@ -146,6 +151,11 @@ impl Roster {
     /// The records of all others, those that were forgotten included.
     pub(super) fn others(&self) -> impl Iterator<Item = &Member> {
         self.peers.values().filter_map(|peer| peer.member.as_ref()).chain(self.forgotten.values())
+    }
+
+    /// The other members with this name.
+    fn named(&self, name: &Name) -> impl Iterator<Item = &Member> {
+        self.index.named(name).filter_map(|id| self.member(id))
     }
 
     /// Whether this is a peer, or a configured address that has not been met.
@@ -212,18 +222,26 @@ impl Roster {
     pub(super) fn admit(&mut self, member: Member) {
         let peer = self.peers.entry(member.id).or_default();
         peer.address.clone_from(&member.address);
+        if let Some(former) = &peer.member {
+            self.index.remove(former);
+        }
+        self.index.add(&member);
         peer.member = Some(member);
     }
 
     /// Takes a forgotten member's record in.
     pub(super) fn bury(&mut self, member: Member) {
-        self.peers.remove(&member.id);
-        self.forgotten.insert(member.id, member);
+        let known = self.peers.remove(&member.id).and_then(|peer| peer.member);
+        let buried = self.forgotten.insert(member.id, member.clone());
+        known.iter().chain(&buried).for_each(|former| self.index.remove(former));
+        self.index.add(&member);
     }
 
     /// Takes a stand-in out; whether it was there.
     pub(super) fn remove(&mut self, id: &NodeId) -> bool {
-        self.peers.remove(id).is_some()
+        let removed = self.peers.remove(id);
+        removed.iter().filter_map(|peer| peer.member.as_ref()).for_each(|member| self.index.remove(member));
+        removed.is_some()
     }
 
     /// Other members with this member's name and address: what it was before its store was renewed.
@@ -234,12 +252,13 @@ impl Roster {
                 && (&member.name, &member.address) == (&of.name, &of.address)
                 && before.is_none_or(|before| member.changed < before)
         };
-        self.peers.values().filter_map(|peer| peer.member.as_ref()).filter(is_former).cloned().collect()
+        self.named(&of.name).filter(is_former).cloned().collect()
     }
 
     /// Another member that keeps this one from its name.
     pub(super) fn holder_before(&self, member: &Member) -> Option<&Member> {
-        let holder = self.members().find(|other| other.name == member.name && other.id != member.id)?;
+        let own = std::iter::once(&self.own).filter(|own| own.name == member.name);
+        let holder = own.chain(self.named(&member.name)).find(|other| other.id != member.id)?;
         // The same place under a new identity: its store was renewed.
         let is_renewed = holder.address == member.address && holder.id != self.own.id;
         // If the other one had the name before, any other holder gives way.
@@ -326,7 +345,7 @@ impl Roster {
 
     /// Whether some member of the farm has this name.
     pub(super) fn knows_name(&self, name: &Name) -> bool {
-        self.members().any(|member| member.name == *name)
+        self.own.name == *name || self.index.named(name).next().is_some()
     }
 }
 

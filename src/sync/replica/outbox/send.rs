@@ -54,10 +54,12 @@ impl Outbox {
 
     /// When [`Outbox::due`] is to be called at the latest.
     pub(in super::super) fn next_timer(&self) -> Option<Duration> {
-        let lanes = self.routes.values().filter_map(|route| route.lane.next_timer());
-        let waits = |route: &&Route| if route.lane.collapsed { !route.merging } else { route.has_work() };
-        let links = self.routes.values().filter(waits).filter_map(|route| route.link.due());
-        lanes.chain(links).min()
+        let due = |route: &Route| {
+            let waits = if route.lane.collapsed { !route.merging } else { route.has_work() };
+            let link = if waits { route.link.due() } else { None };
+            route.lane.next_timer().into_iter().chain(link).min()
+        };
+        self.routes.values().filter_map(due).min()
     }
 
     /// The next message to this peer. One message at a time: [`Outbox::landed`] or [`Outbox::failed`] must

@@ -90,3 +90,24 @@ fn a_record_of_this_node_that_is_later_than_its_own_is_outdone() {
     assert_eq!(roster.own().changed, Moment::from_millis(10));
     assert!(!roster.outdo(&Member { changed: Moment::MAX, ..member(1, 0) }), "nothing comes after the end of time");
 }
+
+#[test]
+fn names_and_digests_follow_from_the_records() {
+    let mut roster = roster();
+    let named = |i: u128, name: &str, changed| Member { name: name.parse().unwrap(), ..member(i, changed) };
+    roster.expect("http://n9");
+    roster.admit(named(3, "x", 5));
+    roster.admit(named(3, "y", 6));
+    roster.admit(named(4, "y", 5));
+    roster.bury(Member { forgotten: true, ..named(4, "y", 9) });
+    roster.bury(Member { forgotten: true, ..named(4, "y", 12) });
+    roster.remove(&stand_in("http://n9"));
+    let mut again = Roster::new(roster.own().clone(), Vec::new());
+    for member in roster.others() {
+        if member.forgotten { again.bury(member.clone()) } else { again.admit(member.clone()) }
+    }
+    assert_eq!(roster.membership(), again.membership());
+    let knows = |name: &str| roster.knows_name(&name.parse().unwrap());
+    assert_eq!(["n1", "n2", "x", "y"].map(knows), [true, true, false, true]);
+    assert_eq!(roster.named(&"y".parse().unwrap()).map(|member| member.id).collect::<Vec<_>>(), [id(3)]);
+}

@@ -4,7 +4,7 @@
 //! Must stay true: equal digests mean that neither list has a record that is newer than the other node's (definitions
 //! that a list had no room for come from the member itself); a list fits into a message, whatever its members define.
 
-use super::{Roster, rank};
+use super::{Roster, index::Sums};
 use crate::{
     availability::NodeId,
     sync::{
@@ -16,24 +16,10 @@ use crate::{
 /// Most bytes of a list with definitions, as JSON; a quarter of the longest message.
 const MAX_LIST: usize = 16 << 20;
 
-/// Spreads the bits, so that sums of different records differ. Only nodes of the farm can choose them.
-fn mixed(value: u128) -> u128 {
-    const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
-    let value = (value ^ value >> 64).wrapping_mul(ODD);
-    let value = (value ^ value >> 59).wrapping_mul(ODD);
-    value ^ value >> 64
-}
-
 impl Roster {
     /// The digest of all records, this node's own and those of forgotten members included.
     pub(in super::super) fn membership(&self) -> Membership {
-        let (mut nodes, mut records) = (0u128, 0u128);
-        for member in std::iter::once(&self.own).chain(self.others()) {
-            let (forgotten, changed, _) = rank(member);
-            let node = mixed(member.id.0.as_u128() ^ u128::from(forgotten));
-            nodes = nodes.wrapping_add(node);
-            records = records.wrapping_add(mixed(node ^ u128::from(changed.millis().unsigned_abs())));
-        }
+        let Sums { nodes, records } = self.index.sums().with(&self.own);
         Membership { nodes: format!("{nodes:032x}"), records: format!("{records:032x}") }
     }
 
