@@ -50,6 +50,11 @@ impl Route {
         self.lane.has_work() || !self.records.is_empty()
     }
 
+    /// Nothing waits on it.
+    fn is_idle(&self) -> bool {
+        self.lane.len() == 0 && !self.has_work() && !self.lane.collapsed && !self.link.is_busy()
+    }
+
     /// It can pass things on to others.
     fn is_up(&self) -> bool {
         self.known && !self.link.is_down() && !self.lane.collapsed
@@ -74,6 +79,8 @@ pub(super) struct LaneView {
 pub(super) struct Outbox {
     me: NodeId,
     routes: BTreeMap<NodeId, Route>,
+    /// All routes on which something waits, and some others: in a large farm most are idle.
+    active: BTreeSet<NodeId>,
     tracks: Tracks,
     /// When a share last made progress: by row and child.
     progress: BTreeMap<(QueueKey, NodeId), Duration>,
@@ -82,7 +89,15 @@ pub(super) struct Outbox {
 impl Outbox {
     /// An empty outbox of this node.
     pub(super) fn new(me: NodeId) -> Self {
-        Self { me, routes: BTreeMap::new(), tracks: Tracks::default(), progress: BTreeMap::new() }
+        let (routes, active, tracks, progress) = Default::default();
+        Self { me, routes, active, tracks, progress }
+    }
+
+    /// The route to a peer, for something that is to wait there.
+    fn filling(&mut self, id: NodeId) -> Option<&mut Route> {
+        let route = self.routes.get_mut(&id)?;
+        self.active.insert(id);
+        Some(route)
     }
 
     /// A lane for this peer. `known`: a node, not only an address.
@@ -125,7 +140,7 @@ impl Outbox {
             changes.push(Change::MergeOnReturn(old, false));
             changes.push(Change::MergeOnReturn(new, true));
         }
-        if let Some(route) = self.routes.get_mut(&new) {
+        if let Some(route) = self.filling(new) {
             route.lane.absorb(rows);
             route.lane.collapsed |= stand_in.lane.collapsed;
         }
@@ -140,7 +155,9 @@ impl Outbox {
     /// Every known peer is to get the records of these keys. Returns the peers.
     pub(super) fn owe_records(&mut self, keys: &[Key]) -> Vec<NodeId> {
         let known = self.routes.iter_mut().filter(|(_, route)| route.known);
-        known.map(|(id, route)| (route.records.extend(keys), *id).1).collect()
+        let peers: Vec<NodeId> = known.map(|(id, route)| (route.records.extend(keys), *id).1).collect();
+        self.active.extend(&peers);
+        peers
     }
 
     // ---- merges

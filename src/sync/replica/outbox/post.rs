@@ -29,7 +29,7 @@ impl Outbox {
         initial: NodeId,
         now: Moment,
     ) {
-        let Some(route) = self.routes.get_mut(&id) else { return };
+        let Some(route) = self.filling(id) else { return };
         route.lane.post(key, Arc::clone(entry), initial, Vec::new(), false);
         if initial == self.me {
             self.tracks.begin(key.stamp, entry.notification.id, id, now);
@@ -38,7 +38,7 @@ impl Outbox {
 
     /// This peer gets a merge instead of rows, as was on disk.
     pub(in super::super) fn restore_collapsed(&mut self, id: NodeId) {
-        if let Some(route) = self.routes.get_mut(&id) {
+        if let Some(route) = self.filling(id) {
             route.lane.collapsed = true;
         }
     }
@@ -92,18 +92,18 @@ impl Outbox {
         }
         for (child, share) in plan(&up, fanout) {
             for member in &share {
-                if let Some(route) = self.routes.get_mut(member) {
+                if let Some(route) = self.filling(*member) {
                     route.lane.delegate(key, Arc::clone(entry), initial, gather, child, now.mono);
                 }
             }
-            if let Some(route) = self.routes.get_mut(&child) {
+            if let Some(route) = self.filling(child) {
                 // What a child of the initial node tells is in its answer, if it has no share.
                 let gather = gather && !(own && share.is_empty());
                 route.lane.post(key, Arc::clone(entry), initial, share, gather);
             }
         }
         for id in &down {
-            if let Some(route) = self.routes.get_mut(id) {
+            if let Some(route) = self.filling(*id) {
                 route.lane.post(key, Arc::clone(entry), initial, Vec::new(), false);
             }
         }

@@ -13,14 +13,14 @@ use crate::{
 impl Outbox {
     /// Queues a receipt for a peer; returns whether there is such a peer.
     pub(in super::super) fn owe_receipt(&mut self, id: NodeId, stamp: Stamp, state: DeliveryState) -> bool {
-        let Some(route) = self.routes.get_mut(&id) else { return false };
+        let Some(route) = self.filling(id) else { return false };
         route.lane.owed.add(stamp, state);
         true
     }
 
     /// Queues another node's receipt for a peer, which is the initial node or passes it on.
     pub(in super::super) fn pass_receipt(&mut self, id: NodeId, of: Of, node: NodeId, state: DeliveryState) -> bool {
-        let Some(route) = self.routes.get_mut(&id) else { return false };
+        let Some(route) = self.filling(id) else { return false };
         route.lane.owed.pass(of.0, of.1, node, state);
         true
     }

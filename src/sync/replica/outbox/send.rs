@@ -48,6 +48,8 @@ impl Outbox {
                 due.push(*id);
             }
         }
+        let routes = &self.routes;
+        self.active.retain(|id| routes.get(id).is_some_and(|route| !route.is_idle()));
         self.progress.retain(|_, at| *at + NO_PROGRESS * 2 > now.mono);
         due
     }
@@ -59,7 +61,7 @@ impl Outbox {
             let link = if waits { route.link.due() } else { None };
             route.lane.next_timer().into_iter().chain(link).min()
         };
-        self.routes.values().filter_map(due).min()
+        self.active.iter().filter_map(|id| self.routes.get(id)).filter_map(due).min()
     }
 
     /// The next message to this peer. One message at a time: [`Outbox::landed`] or [`Outbox::failed`] must

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{post::Posted, *};
 use crate::{
     availability::{Entry, Moment},
-    sync::{DeliveryState, Fanout, MAX_ROWS},
+    sync::{DeliveryState, Fanout, MAX_ROWS, lane::NO_PROGRESS},
 };
 
 const NOW: Now = Now { wall: Moment::ZERO, mono: Duration::from_secs(1) };
@@ -156,4 +156,34 @@ fn what_waited_for_an_address_waits_for_the_node_that_answers_there() {
     assert!(outbox.receipts(&key.stamp).unwrap().contains_key(&id(2)));
     assert_eq!(outbox.close(id(2)).len(), 1);
     assert!(outbox.everybody().is_empty());
+}
+
+#[test]
+fn only_routes_on_which_something_waits_have_timers() {
+    let mut outbox = outbox(5);
+    let stamp = entry(9).stamp;
+    let fails = |outbox: &mut Outbox, i| {
+        assert_eq!(outbox.next_timer(), None, "nothing waits for anything");
+        outbox.take_batch(id(i), NOW).unwrap();
+        outbox.failed(id(i), 0, NOW);
+        assert!(outbox.next_timer().is_some(), "it is tried again");
+        outbox.due(later(60));
+        outbox.take_batch(id(i), later(60)).unwrap();
+        outbox.landed(id(i)).unwrap();
+        outbox.due(later(60));
+        assert!(outbox.active.is_empty());
+    };
+    outbox.owe_receipt(id(2), stamp, DeliveryState::Applied);
+    fails(&mut outbox, 2);
+    outbox.pass_receipt(id(3), (stamp, id(3)), id(9), DeliveryState::Applied);
+    fails(&mut outbox, 3);
+    outbox.restore_collapsed(id(4));
+    outbox.merge_failed(id(4), 0, NOW);
+    assert!(outbox.next_timer().is_some(), "it is merged with again");
+    outbox.due(later(60));
+    assert_eq!(outbox.active, [id(4)].into());
+    post(&mut outbox, 7, true, &[2, 3, 5], chain(), MAX_ROWS);
+    assert!(outbox.next_timer().is_some_and(|due| due <= NOW.mono + NO_PROGRESS), "the share is delegated");
+    outbox.due(NOW);
+    assert_eq!(outbox.active.len(), 4);
 }
