@@ -133,7 +133,7 @@ fn an_idle_node_of_a_crowd_sends_as_much_as_one_of_a_small_farm() {
 fn a_large_crowd() {
     let Some(size) = std::env::var_os("CROWD") else { return };
     let size: usize = size.to_str().and_then(|text| text.parse().ok()).unwrap();
-    if let Some(only) = std::env::var("STRATEGY").ok() {
+    if let Ok(only) = std::env::var("STRATEGY") {
         return show(size, &only);
     }
     for size in [10, 50, 200, size] {

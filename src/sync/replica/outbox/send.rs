@@ -19,6 +19,9 @@ use crate::{
 /// Most records of the registry in one message.
 const MAX_RECORDS: usize = 64;
 
+/// What the next message to a peer carries.
+pub(in super::super) type Batch = (Vec<Item>, Vec<Receipt>, Vec<Gathered>, BTreeSet<Key>);
+
 /// The next action for a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Want {
@@ -66,11 +69,7 @@ impl Outbox {
 
     /// The next message to this peer. One message at a time: [`Outbox::landed`] or [`Outbox::failed`] must
     /// follow.
-    pub(in super::super) fn take_batch(
-        &mut self,
-        id: NodeId,
-        now: Now,
-    ) -> Option<(Vec<Item>, Vec<Receipt>, Vec<Gathered>, BTreeSet<Key>)> {
+    pub(in super::super) fn take_batch(&mut self, id: NodeId, now: Now) -> Option<Batch> {
         let route = self.routes.get_mut(&id).filter(|route| route.known && route.link.is_free(now.mono))?;
         if route.lane.collapsed || !route.has_work() {
             return None;
