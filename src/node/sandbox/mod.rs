@@ -172,13 +172,13 @@ pub(super) fn report() {
 pub(super) fn refuses(settings: &Settings) -> Vec<FieldError> {
     let Some(sandbox) = ENTERED.get() else { return Vec::new() };
     let mut refused = Vec::new();
-    if sandbox.calls != Extent::None || sandbox.files != Extent::None {
-        if let (Some(name), false) = (programs(settings), sandbox.may.programs) {
-            let problem = format!(
-                "monitor {name} runs a program, which the sandbox of this node does not allow since its start: restart the node"
-            );
-            refused.push(FieldError::new("monitor.command", problem));
-        }
+    if (sandbox.calls != Extent::None || sandbox.files != Extent::None)
+        && let (Some(name), false) = (programs(settings), sandbox.may.programs)
+    {
+        let problem = format!(
+            "monitor {name} runs a program, which the sandbox of this node does not allow since its start: restart the node"
+        );
+        refused.push(FieldError::new("monitor.command", problem));
     }
     if let (Some(file), true) = (log(settings), sandbox.files != Extent::None)
         && !sandbox.may.allows_log(&file)
