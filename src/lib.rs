@@ -45,6 +45,11 @@ pub mod clock;
 pub mod embed;
 pub mod sync;
 
+// Driven by libFuzzer (fuzz/).
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzz;
+
 // Public for this project's own tests and benchmarks; no promise is made about them.
 #[doc(hidden)]
 pub mod actors;
@@ -76,7 +81,7 @@ pub mod vocabulary;
 mod body;
 mod control;
 mod demo;
-#[cfg(test)]
+#[cfg(all(test, not(fuzzing)))]
 mod fuzz;
 mod node;
 mod noise;

@@ -77,8 +77,8 @@ fn body(bytes: &[u8], framing: Body, piece: usize) -> Read {
     Read { data, trailers: unframer.trailers, end, is_broken }
 }
 
-#[test]
-fn http1() {
+#[cfg_attr(test, test)]
+pub(super) fn http1() {
     run("http1", HTTP, |bytes| {
         let (mut slots, mut answer_slots) = (Slots::<MAX_FIELDS>::default(), Slots::<MAX_ANSWER_FIELDS>::default());
         let read = head::request(bytes, &mut slots, "/.forewarn/x");
@@ -114,8 +114,8 @@ fn http1() {
     });
 }
 
-#[test]
-fn proxy_protocol_() {
+#[cfg_attr(test, test)]
+pub(super) fn proxy_protocol_() {
     let words = ["PROXY ", "TCP4 ", "TCP6 ", "UNKNOWN", "\r\n", "127.0.0.1 ", "::1 ", "65535", "\r\n\r\n\0\r\nQUIT\n"];
     run("proxy_protocol", &words, |bytes| {
         let whole = proxy_protocol::read(bytes);
@@ -158,8 +158,8 @@ impl HeaderSource for Line<'_> {
     }
 }
 
-#[test]
-fn cookies_() {
+#[cfg_attr(test, test)]
+pub(super) fn cookies_() {
     let criteria = |glob: &str| Criteria::parse(&serde_json::json!({"cookies": {"a": glob}})).unwrap().unwrap();
     let (all, some, none) = (criteria("*"), criteria("b*"), criteria("zzz"));
     let visitors = Visitors::new(Some(&Secret::new("0123456789abcdef")), None, [0; 32]);
@@ -189,8 +189,8 @@ fn cookies_() {
     });
 }
 
-#[test]
-fn forms() {
+#[cfg_attr(test, test)]
+pub(super) fn forms() {
     let words = [
         "--x\r\n",
         "--x--\r\n",

@@ -15,6 +15,29 @@ mod told;
 
 use driver::{outcome, run};
 
+#[cfg(fuzzing)]
+pub use driver::{DRIVER, Driver};
+
+/// The targets by the names of their corpora: for fuzz/, which drives them in another way.
+#[cfg(fuzzing)]
+pub const TARGETS: &[(&str, fn())] = &[
+    ("configuration", submitted::configuration),
+    ("cookies", gate::cookies_),
+    ("forms", gate::forms),
+    ("globs", rules::globs),
+    ("http1", gate::http1),
+    ("json", submitted::json),
+    ("pages", rules::pages),
+    ("partners", told::partners),
+    ("proxy_protocol", gate::proxy_protocol_),
+    ("rules", rules::rules),
+    ("schedules", submitted::schedules),
+    ("soap", submitted::soap_),
+    ("store", store::store_),
+    ("wire", told::wire_),
+    ("xml", submitted::xml_),
+];
+
 /// Bytes as text, where a reader takes nothing else.
 fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(bytes)

@@ -20,8 +20,8 @@ fn tries(glob: &[char], text: &[char]) -> bool {
 }
 
 /// A pattern, a line end, and a text.
-#[test]
-fn globs() {
+#[cfg_attr(test, test)]
+pub(super) fn globs() {
     run("globs", &["*", "?", "[a-z]", "[!a]", "[]]", "[", "]", "**", "é", "\n"], |bytes| {
         let text = text(bytes);
         let (pattern, text) = text.split_once('\n').unwrap_or((&text, ""));
@@ -31,8 +31,8 @@ fn globs() {
         };
         let matches = glob.matches(text, false);
         assert_eq!(glob.matches(text, false), matches);
-        // whatever matches, matches when case does not count
-        assert!(!matches || glob.matches(text, true));
+        // What matches, matches when case does not count, unless a set leaves out a letter and so its other case.
+        assert!(!matches || pattern.contains("[!") || glob.matches(text, true), "{pattern:?} {text:?}");
         if !pattern.contains('[') && text.len() < 40 && pattern.matches('*').count() < 4 {
             let (pattern, chars): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
             assert_eq!(matches, tries(&pattern, &chars), "{pattern:?} {text:?}");
@@ -70,8 +70,8 @@ impl Figures for All {
     }
 }
 
-#[test]
-fn rules() {
+#[cfg_attr(test, test)]
+pub(super) fn rules() {
     let words = [
         "rate(\"upstream_errors\", \"30s\")",
         "count(\"requests\", \"1m\", \"mail\")",
@@ -121,8 +121,8 @@ fn rules() {
     });
 }
 
-#[test]
-fn pages() {
+#[cfg_attr(test, test)]
+pub(super) fn pages() {
     let words = [
         "{{ title }}",
         "{{ message }}",

@@ -4,8 +4,8 @@ use super::{outcome, run};
 use crate::store::{Tree, mark, marker::Marker, record, records};
 
 /// The line of a marker, a mark, or a key of 44 bytes and its value.
-#[test]
-fn store_() {
+#[cfg_attr(test, test)]
+pub(super) fn store_() {
     let words = [
         "forewarn-store ",
         "begun=",

@@ -108,8 +108,8 @@ fn submission(value: &Value) -> u64 {
     }
 }
 
-#[test]
-fn json() {
+#[cfg_attr(test, test)]
+pub(super) fn json() {
     run("json", WORDS, |bytes| match strict::read(bytes) {
         Ok(value) => {
             // whoever reads it less strictly reads the same
@@ -155,8 +155,8 @@ fn bounded(root: &Element) {
     }
 }
 
-#[test]
-fn xml_() {
+#[cfg_attr(test, test)]
+pub(super) fn xml_() {
     run("xml", TAGS, |bytes| match tree::read(bytes) {
         Ok(root) => {
             bounded(&root);
@@ -172,8 +172,8 @@ fn xml_() {
     });
 }
 
-#[test]
-fn soap_() {
+#[cfg_attr(test, test)]
+pub(super) fn soap_() {
     run("soap", TAGS, |bytes| {
         let root = match tree::read(bytes) {
             Ok(root) => root,
@@ -197,8 +197,8 @@ fn soap_() {
     });
 }
 
-#[test]
-fn schedules() {
+#[cfg_attr(test, test)]
+pub(super) fn schedules() {
     let words = [
         "RRULE:",
         "FREQ=",
@@ -243,8 +243,8 @@ fn schedules() {
     });
 }
 
-#[test]
-fn configuration() {
+#[cfg_attr(test, test)]
+pub(super) fn configuration() {
     let words = [
         "[node]",
         "[gate]",

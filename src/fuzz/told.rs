@@ -24,8 +24,8 @@ fn message<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(bytes:
     }
 }
 
-#[test]
-fn wire_() {
+#[cfg_attr(test, test)]
+pub(super) fn wire_() {
     let words = [
         "\"items\":",
         "\"entries\":",
@@ -55,8 +55,8 @@ fn wire_() {
     });
 }
 
-#[test]
-fn partners() {
+#[cfg_attr(test, test)]
+pub(super) fn partners() {
     let words =
         ["\"available\":", "\"causes\":", "\"origins\":", "\"farm\":", "\"advisories\":", "\n\n", "data:", "event:"];
     run("partners", &words, |bytes| {

@@ -46,11 +46,22 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
     seeds
 }
 
+/// Drives a target in place of [`run`]: gets its name, its words, and what tries an input.
+#[cfg(fuzzing)]
+pub type Driver = fn(&str, &[&str], &mut dyn FnMut(&[u8]) -> u64);
+/// See [`Driver`].
+#[cfg(fuzzing)]
+pub static DRIVER: std::sync::OnceLock<Driver> = std::sync::OnceLock::new();
+
 /// Tries a target. It gets bytes, asserts what must hold, and returns what came of them (see [`outcome`]). `words` are
 /// pieces that its inputs are made of.
 pub(super) fn run(target: &str, words: &[&str], mut try_it: impl FnMut(&[u8]) -> u64) {
     if std::env::var("FOREWARN_FUZZ_TARGET").is_ok_and(|only| only != target) {
         return;
+    }
+    #[cfg(fuzzing)]
+    if let Some(drive) = DRIVER.get() {
+        return drive(target, words, &mut try_it);
     }
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<f64>().ok());
     let seconds = number("FOREWARN_FUZZ_SECONDS").unwrap_or(0.33);

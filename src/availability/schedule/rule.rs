@@ -54,6 +54,10 @@ impl Rule {
         if text.len() > MAX_RULE {
             return Err(format!("is longer than {MAX_RULE} bytes"));
         }
+        // The crate takes rules apart at places that are no limits of other characters.
+        if let Some(other) = text.chars().find(|character| !character.is_ascii()) {
+            return Err(format!("has the character {other:?}; letters from A to Z, digits and signs are allowed"));
+        }
         let text = text.to_ascii_uppercase();
         let (mut kept, mut seen, mut until) = (Vec::new(), Vec::new(), None);
         for part in text.trim().trim_start_matches("RRULE:").split(';') {
@@ -191,6 +195,7 @@ mod tests {
             ("FREQ=DAILY;COUNT=1;UNTIL=20261231", "both"),
             ("FREQ=DAILY;UNTIL=tomorrow", "UNTIL"),
             ("FREQ=WEEKLY;BYDAY=XX", "cannot be read"),
+            ("FREQ=MONTHLY;BYDAY=-\u{4af}R", "the character"),
             ("FREQ=DAILY;BYMONTH=13", "cannot be read"),
             ("FREQ=MONTHLY;BYMONTHDAY=32", "cannot be read"),
         ] {
