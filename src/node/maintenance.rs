@@ -48,7 +48,7 @@ pub(crate) fn renew(dir: &Path, reserve: u64) -> Result<String, NodeError> {
     }
     for (key, row) in &restored.pending {
         if Some(row.initial) == before.map(|before| before.node) {
-            changes.push(Change::Queue(*key, PendingRow { initial: identity.node, ..row.clone() }));
+            changes.push(Change::Requeue(*key, PendingRow { initial: identity.node, ..row.clone() }));
         }
     }
     changes.iter().for_each(|change| records::encode(change, &mut writes));

@@ -16,6 +16,6 @@ use super::{migrate, migrations};
 pub fn backup(dir: &Path, to: &Path, reserve: u64) -> Result<Copied, OpenError> {
     let folder = Folder::existing(dir)?;
     let known = migrations::all().last().map_or(0, |migration| migration.number);
-    let (db, layout) = migrate::open_whole(&folder, known)?;
+    let (db, layout) = migrate::open_whole(&folder, known, reserve)?;
     copy_store(&folder, &db, layout, to, reserve)
 }

@@ -21,7 +21,7 @@ pub struct Write {
     pub(super) key: IVec,
     /// Its new value, up to [`MAX_VALUE`] bytes, or nothing to remove it.
     pub(super) value: Option<IVec>,
-    /// The key was not there before: removing it again in the same group leaves nothing to write.
+    /// The key was not there before: removing it again, before sled has it, leaves nothing to write.
     pub(super) is_new: bool,
 }
 
@@ -44,8 +44,8 @@ impl Write {
         self.value.as_deref()
     }
 
-    /// Sets a key that is absent after all earlier steps. If a later step removes it again and shares the flush
-    /// with this one, neither is written to disk.
+    /// Sets a key that is absent after all earlier steps. If a later step removes it again before sled has it, sled
+    /// gets neither. So it must not be used for a key that is there: removing that would be forgotten.
     #[must_use]
     pub fn put_new(tree: Tree, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         Self { is_new: true, ..Self::put(tree, key, value) }

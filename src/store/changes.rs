@@ -49,6 +49,11 @@ impl Changes {
         }
     }
 
+    /// Bytes of keys and values.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.iter().map(|(_, key, value)| (key.len() + value.map_or(0, |value| value.len())) as u64).sum()
+    }
+
     /// All of them, tree by tree, in the order of [`Tree::ALL`].
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Tree, &IVec, Option<&IVec>)> {
         let trees = Tree::ALL.into_iter().zip(&self.keys);

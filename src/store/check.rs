@@ -1,7 +1,8 @@
 //! `forewarn store check`: reads every record of a store and changes as little as possible. It compares the
 //! records with the counts and sums that were stored with them ([`super::mark`]).
 //!
-//! (sled itself repairs a torn end of its log whenever it opens a database.)
+//! (sled itself repairs a torn end of its log whenever it opens a database; and it gets the groups of steps that it
+//! lacks, which are in the files of intents after a kill.)
 
 use std::path::Path;
 
@@ -98,7 +99,7 @@ impl Report {
 pub fn check(dir: &Path, reserve: u64) -> Result<Report, OpenError> {
     let folder = Folder::existing(dir)?;
     let newest = migrations::all().last().map_or(0, |migration| migration.number);
-    let (db, layout) = migrate::open_whole(&folder, newest)?;
+    let (db, layout) = migrate::open_whole(&folder, newest, reserve)?;
     let damaged = |cause| OpenError::from_cause(folder.path(), cause);
     let (_, mark) = guarded(|| mark::read(&db)).map_err(damaged)?;
     // A migration that was interrupted has changed records without a mark.
@@ -241,7 +242,7 @@ mod tests {
 
         let behind_its_back = |change: &dyn Fn(&sled::Tree)| {
             let newest = migrations::all().last().unwrap().number;
-            let (db, _) = migrate::open_whole(&Folder::existing(&dir).unwrap(), newest).unwrap();
+            let (db, _) = migrate::open_whole(&Folder::existing(&dir).unwrap(), newest, 0).unwrap();
             change(&db.open_tree(Tree::History.name()).unwrap());
             db.flush().unwrap();
         };

@@ -22,14 +22,20 @@ use sled::transaction::{ConflictableTransactionResult, TransactionError, Transac
 use super::changes::Changes;
 use super::crash::{Place, crash_point};
 use super::disk;
+use super::disk::open_log;
 use super::error::{Cause, guarded};
-use super::handle::open_log;
 use super::intents::Intents;
 use super::mark::{self, Mark};
 use super::tree::{MARK_KEY, Tree};
 
 /// The most bytes of a part, not counting its last change: a transaction should fit into one of sled's segments.
 const PART_BYTES: usize = 1024 * 1024;
+
+/// The space that must be free before so many bytes of changes are put into sled, which may hang on a full disk: half
+/// of the reserve, and twice the bytes, because sled writes whole leaves.
+pub(super) fn space_for(reserve: u64, bytes: u64) -> u64 {
+    (reserve / 2).saturating_add(bytes.saturating_mul(2))
+}
 
 /// An open database, to put changes into.
 pub(super) struct Target<'a> {

@@ -1,14 +1,15 @@
 //! The thread that puts groups into sled, beside the writer, which goes on in the other file meanwhile.
 //!
-//! Must stay true: there is one checkpoint at a time, and none while the space is below half of the reserve,
-//! because sled may hang on a full disk. A checkpoint that fails stops the store, as a failed write does.
+//! Must stay true: there is one checkpoint at a time, and none without the space for it, because sled may hang
+//! on a full disk. A checkpoint that fails stops the store, as a failed write does.
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use super::error::Cause;
+use super::error::{Cause, guarded};
 use super::gate::Status;
 use super::handle::Handle;
 use super::work::Work;
@@ -44,24 +45,24 @@ impl Checkpoints {
         Ok(Self { work, begin: Some(begin), ended, is_running: false, thread })
     }
 
-    /// Begins a checkpoint if one is due. Waits for the one before if the file of the writer has grown far beyond
-    /// its size meanwhile.
+    /// Begins a checkpoint if one is due. Waits for the one before, for a while, if the file of the writer has
+    /// grown far beyond its size meanwhile.
     pub(crate) fn look(&mut self, handle: &Arc<Handle>) -> Result<(), Cause> {
+        let shared = &self.work.shared;
         if self.is_running {
-            let ended =
-                if handle.is_overfull() { self.ended.recv().map_err(Into::into) } else { self.ended.try_recv() };
-            match ended {
+            let patience = if handle.is_overfull() { shared.options.flush_limit } else { Duration::ZERO };
+            match self.ended.recv_timeout(patience) {
                 Ok(()) => self.is_running = false,
-                Err(TryRecvError::Empty) => return Ok(()),
-                Err(TryRecvError::Disconnected) => return Err("the thread of checkpoints has ended".into()),
+                Err(RecvTimeoutError::Timeout) => return Ok(()),
+                Err(RecvTimeoutError::Disconnected) => return Err("the thread of checkpoints has ended".into()),
             }
         }
-        let shared = &self.work.shared;
-        if handle.is_failed() || shared.check_space_for_checkpoint().is_err() {
+        let is_due = handle.is_frozen() || handle.is_full();
+        if !is_due || handle.is_failed() || shared.check_space_for_checkpoint(handle).is_err() {
             return Ok(());
         }
-        // One that found too little space is frozen already.
-        if handle.is_frozen() || (handle.is_full() && handle.freeze()?) {
+        // One that found too little space before is frozen already.
+        if handle.is_frozen() || handle.freeze()? {
             self.is_running = self.begin.as_ref().is_some_and(|begin| begin.send(Arc::clone(handle)).is_ok());
         }
         Ok(())
@@ -79,7 +80,7 @@ impl Checkpoints {
 fn run(work: &Work, handle: &Handle) {
     let watched = &work.shared.checkpointing;
     watched.begin();
-    let result = handle.checkpoint(&|| watched.next());
+    let result = guarded(|| handle.checkpoint(&|| watched.next()));
     let in_time = watched.end();
     match result {
         Ok(()) if in_time => {}

@@ -11,7 +11,16 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use super::error::OpenError;
+
+/// The file that holds sled's log, for `fdatasync`: `flush` alone does not survive a power cut.
+pub(super) fn open_log(database: &Path) -> Result<(File, PathBuf), OpenError> {
+    let path = database.join("db");
+    let file = File::open(&path).map_err(OpenError::io("open", &path))?;
+    Ok((file, path))
+}
 
 /// Makes the content of a file durable.
 pub(super) fn sync_data(file: &File, path: &Path) -> io::Result<()> {

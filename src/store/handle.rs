@@ -28,6 +28,7 @@ use sled::IVec;
 use super::changes::Changes;
 use super::checkpoint::{self, Moment, Target};
 use super::crash::{Place, crash_point};
+use super::disk::open_log;
 use super::error::{Cause, OpenError, guarded};
 use super::fault::Fault;
 use super::folder::{Folder, patiently};
@@ -63,13 +64,6 @@ pub(super) fn open_sled_at(folder: &Folder, database: &Path) -> Result<sled::Db,
     // Our own lock is held, so only this process can hold sled's: its threads release a database shortly
     // after it was dropped.
     patiently(open, |error| matches!(error, OpenError::Locked { .. }))
-}
-
-/// The file that holds sled's log, for `fdatasync`: `flush` alone does not survive a power cut.
-pub(super) fn open_log(database: &Path) -> Result<(File, PathBuf), OpenError> {
-    let path = database.join("db");
-    let file = File::open(&path).map_err(OpenError::io("open", &path))?;
-    Ok((file, path))
 }
 
 /// The open database with its trees.
@@ -196,6 +190,11 @@ impl Handle {
         self.journal().as_ref().is_some_and(Journal::is_overfull)
     }
 
+    /// Bytes that the next checkpoint will put into sled.
+    pub(crate) fn due(&self) -> u64 {
+        self.layers.read().unwrap_or_else(PoisonError::into_inner).due()
+    }
+
     /// Whether something is frozen.
     pub(crate) fn is_frozen(&self) -> bool {
         self.layers.read().unwrap_or_else(PoisonError::into_inner).frozen().is_some()
@@ -239,11 +238,12 @@ impl Handle {
     }
 
     /// Puts everything into sled and empties the files beside it. No checkpoint may be going on.
-    pub(crate) fn settle(&self) -> Result<(), Cause> {
+    /// `progress` is called before each part.
+    pub(crate) fn settle(&self, progress: &dyn Fn()) -> Result<(), Cause> {
         // What an earlier one has left, and then what came after it.
-        self.checkpoint(&|| ())?;
+        self.checkpoint(progress)?;
         if self.freeze()? {
-            self.checkpoint(&|| ())?;
+            self.checkpoint(progress)?;
         }
         self.on_journal(|journal| Ok(journal.clear()?))
     }

@@ -47,7 +47,7 @@ fn full() -> u64 {
 }
 
 /// A file is overfull with so many times as much.
-const OVERFULL: u64 = 8;
+const OVERFULL: u64 = 4;
 
 /// A file grows by so many bytes.
 const GROW: usize = 256 * 1024;
@@ -55,6 +55,8 @@ const GROW: usize = 256 * 1024;
 /// Records begin at multiples of this.
 const ALIGN: usize = 32;
 
+/// It is not UTF-8, so no text in a record can be taken for the beginning of another one when the reader looks for the
+/// next record behind a damaged one.
 const MAGIC: [u8; 4] = [0xF0, b'w', b'i', 1];
 
 /// Bytes in front of a body.
@@ -111,8 +113,9 @@ fn record(mut bytes: &[u8]) -> Option<(u64, &[u8])> {
     Some((u64::from_le_bytes(summed[4..12].try_into().ok()?), &summed[12..]))
 }
 
-/// Adds the changes of a body to others; none if it is not one, whatever its checksum.
-fn decode(mut body: &[u8], changes: &mut Changes) -> Option<()> {
+/// The changes of a body; none if it is not one, whatever its checksum: a part of a group would be worse than nothing.
+fn decode(mut body: &[u8]) -> Option<Changes> {
+    let mut changes = Changes::default();
     while let Some((kind, rest)) = body.split_first() {
         body = rest;
         let tree = *Tree::ALL.get(usize::from(kind & !REMOVED))?;
@@ -126,7 +129,7 @@ fn decode(mut body: &[u8], changes: &mut Changes) -> Option<()> {
         };
         changes.change(tree, key, value, false);
     }
-    Some(())
+    Some(changes)
 }
 
 /// What the files hold that sled does not have.
@@ -134,6 +137,9 @@ fn decode(mut body: &[u8], changes: &mut Changes) -> Option<()> {
 pub(super) struct Intents {
     /// The changes of these groups.
     pub changes: Changes,
+    /// Those of the groups just before them that are still in the files, without a gap up to the last one. Putting
+    /// them in again changes nothing where sled has them.
+    pub again: Changes,
     /// The number of the last group; sled's, if there is none.
     pub last: u64,
     /// Groups before it that cannot be read.
@@ -141,6 +147,13 @@ pub(super) struct Intents {
 }
 
 impl Intents {
+    /// All changes that the files hold, without a gap up to the last one.
+    pub(crate) fn all(self) -> Changes {
+        let mut all = self.again;
+        all.append(self.changes);
+        all
+    }
+
     /// Reads the files of a database whose last group has this number.
     pub(crate) fn read(database: &Path, number: u64) -> io::Result<Self> {
         let mut groups = BTreeMap::new();
@@ -154,21 +167,25 @@ impl Intents {
             let mut at = 0;
             while at < file.len() {
                 let found = record(&file[at..]);
-                if let Some((of, body)) = found.filter(|(of, _)| *of > number) {
-                    groups.insert(of, body);
-                }
+                groups.extend(found);
                 at += found.map_or(ALIGN, |(_, body)| (HEAD + body.len()).next_multiple_of(ALIGN));
             }
         }
         let mut found = Self { last: number, ..Self::default() };
-        for (of, body) in groups {
+        let later = groups.split_off(&(number + 1));
+        for (of, body) in later {
             found.missing += of - found.last - 1;
             found.last = of;
-            // A part of a group would be worse than none of it.
-            let mut changes = Changes::default();
-            match decode(body, &mut changes) {
-                Some(()) => found.changes.append(changes),
+            match decode(body) {
+                Some(changes) => found.changes.append(changes),
                 None => found.missing += 1,
+            }
+        }
+        if found.missing == 0 {
+            let earlier = groups.iter().rev().zip(0..).take_while(|((of, _), back)| **of + back == number);
+            let mut bodies: Vec<_> = earlier.map_while(|((_, body), _)| decode(body)).collect();
+            while let Some(changes) = bodies.pop() {
+                found.again.append(changes);
             }
         }
         Ok(found)
@@ -224,6 +241,7 @@ impl Journal {
         place.file.write_all_at(&self.record, self.end)?;
         self.end = end;
         self.number += 1;
+        self.record.shrink_to(GROW);
         Ok(self.number)
     }
 

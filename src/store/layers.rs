@@ -32,6 +32,8 @@ pub(super) struct Frozen {
     pub changes: Arc<Changes>,
     /// The number of their last group.
     pub number: u64,
+    /// Bytes of keys and values.
+    pub bytes: u64,
 }
 
 impl Layers {
@@ -52,8 +54,14 @@ impl Layers {
             return false;
         }
         self.is_touched = false;
-        self.frozen = Some(Frozen { changes: Arc::new(std::mem::take(&mut self.newest)), number });
+        let changes = Arc::new(std::mem::take(&mut self.newest));
+        self.frozen = Some(Frozen { bytes: changes.bytes(), changes, number });
         true
+    }
+
+    /// Bytes that the next checkpoint will put into sled.
+    pub(crate) fn due(&self) -> u64 {
+        self.frozen.as_ref().map_or_else(|| self.newest.bytes(), |frozen| frozen.bytes)
     }
 
     pub(crate) fn frozen(&self) -> Option<Frozen> {

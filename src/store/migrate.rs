@@ -14,15 +14,16 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::checkpoint::replay;
+use super::checkpoint::{replay, space_for};
 use super::copy::{self, Copied};
 use super::crash::{MigrationMoment, migration_point};
+use super::disk::open_log;
 use super::error::{Cause, OpenError, guarded};
 use super::folder::Folder;
-use super::handle::{open_log, open_sled};
+use super::handle::open_sled;
 use super::intents::Intents;
 use super::mark::{self, Mark};
-use super::marker::Marker;
+use super::marker::{Marker, State};
 use super::migrations::{FIRST_WITH_SUMS, Migration};
 use super::tree::{LAYOUT_KEY, MARK_KEY, Tree};
 use super::{disk, record};
@@ -101,8 +102,8 @@ pub(super) fn open_as_is(folder: &Folder, known: u32) -> Result<Found, OpenError
 
 /// As [`open_as_is`], and nothing may be missing at its end: for work on a store that is not running. Sled gets
 /// what it lacks.
-pub(super) fn open_whole(folder: &Folder, known: u32) -> Result<(sled::Db, u32), OpenError> {
-    let Found { db, layout, intents, .. } = open_as_is(folder, known)?;
+pub(super) fn open_whole(folder: &Folder, known: u32, reserve: u64) -> Result<(sled::Db, u32), OpenError> {
+    let Found { db, layout, number, intents, .. } = open_as_is(folder, known)?;
     let damaged = |cause| OpenError::from_cause(folder.path(), cause);
     let (mark, last) = (folder.marker().mark, intents.last);
     if last < mark {
@@ -111,7 +112,18 @@ pub(super) fn open_whole(folder: &Folder, known: u32) -> Result<(sled::Db, u32),
     if intents.missing > 0 {
         return Err(damaged(format!("{} groups of steps before its last one are gone", intents.missing).into()));
     }
-    replay(&folder.database(), &db, &intents).map_err(damaged)?;
+    if intents.last > number {
+        let free = folder.free_space().map_err(OpenError::io("read the free space of", folder.path()))?;
+        let needed = space_for(reserve, intents.changes.bytes());
+        if free < needed {
+            return Err(OpenError::Space { to: folder.database(), free, needed });
+        }
+        if let Err(cause) = replay(&folder.database(), &db, &intents) {
+            // A sync may have failed: the next start writes everything anew.
+            folder.write(|said| said.state = State::Failed)?;
+            return Err(damaged(cause));
+        }
+    }
     // Opening may have made a snapshot.
     folder.close_to_others()?;
     Ok((db, layout))

@@ -165,10 +165,11 @@ impl Store {
         changes.add(writes);
         shared.begin_writing().map_err(|error| StoreError::Write { cause: error.into() })?;
         let (done, wait) = mpsc::channel();
+        let may_checkpoint = shared.check_space_for_checkpoint(&handle).is_ok();
         let run = {
             let handle = Arc::clone(&handle);
             move || {
-                let result = write(&handle, changes);
+                let result = write(&handle, changes, may_checkpoint);
                 // The receiver is gone if it took too long.
                 done.send(result).ok();
             }
@@ -253,11 +254,11 @@ fn end_of(prefix: &[u8]) -> Bound<Vec<u8>> {
 }
 
 /// Makes changes durable without a writer; the number of their group.
-fn write(handle: &Handle, changes: Changes) -> Result<u64, Cause> {
+fn write(handle: &Handle, changes: Changes, may_checkpoint: bool) -> Result<u64, Cause> {
     let number = handle.append(&changes)?;
     handle.sync()?;
     handle.keep(changes);
-    if handle.is_full() && handle.freeze()? {
+    if may_checkpoint && handle.is_full() && handle.freeze()? {
         handle.checkpoint(&|| ())?;
     }
     Ok(number)

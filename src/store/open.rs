@@ -11,7 +11,7 @@
 //! cache is never treated as durable.
 
 use super::changes::Changes;
-use super::checkpoint::replay;
+use super::checkpoint::{replay, space_for};
 use super::error::{Cause, OpenError, guarded};
 use super::fault::Fault;
 use super::folder::Folder;
@@ -84,7 +84,8 @@ pub(super) fn open(
             let layout = found.as_ref().map_or(marker.done, |found| found.layout);
             let number = marker.mark.max(found.as_ref().map_or(0, |found| found.intents.last));
             let (old, intents) = found.map(|found| (found.db, found.intents)).unzip();
-            let lacking = intents.map(|intents: Intents| intents.changes).unwrap_or_default();
+            // What sled has of the last groups may be in the page cache only.
+            let lacking = intents.map(Intents::all).unwrap_or_default();
             let fresh = fresh::write(folder, old.as_ref(), &lacking, layout, number, damage.as_mut(), reserve);
             match (fresh, old) {
                 (Ok(fresh), old) => {
@@ -113,13 +114,12 @@ pub(super) fn open(
     Ok(Opened { handle, trouble: None })
 }
 
-/// Puts into sled what it lacks. It needs half of the reserve: sled may take two segments of 8 MiB for it, and may hang
-/// on a full disk.
+/// Puts into sled what it lacks, if there is the space.
 fn give(folder: &Folder, found: &Found, reserve: u64) -> Result<(), Status> {
     if found.intents.last <= found.number {
         return Ok(());
     }
-    let reserve = reserve / 2;
+    let reserve = space_for(reserve, found.intents.changes.bytes());
     match folder.free_space() {
         Ok(free) if free < reserve => return Err(Status::ReserveReached { free, reserve }),
         Ok(_) => {}
@@ -127,6 +127,10 @@ fn give(folder: &Folder, found: &Found, reserve: u64) -> Result<(), Status> {
     }
     replay(&folder.database(), &found.db, &found.intents).map_err(|cause| {
         log::error!(error:% = cause; "store_not_caught_up");
+        // A sync may have failed: the next attempt writes everything anew.
+        if let Err(error) = folder.write(|said| said.state = State::Failed) {
+            log::error!(error:%; "store_not_marked");
+        }
         Status::failed(format_args!("the groups of steps that sled lacks cannot be put into it: {cause}"), false)
     })?;
     log::info!(groups = found.intents.last - found.number; "store_caught_up");

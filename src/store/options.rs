@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Bytes that must stay free in the file system; below, nothing is written. Going on takes an
-    /// eighth more. Less than 16 MiB risks that sled's next segment finds no room.
+    /// eighth more. Less than 32 MiB risks that sled's next segments find no room.
     pub reserve: u64,
     /// How long a group of steps may take until the store counts as hanging.
     pub flush_limit: Duration,

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
+use super::checkpoint::space_for;
 use super::error::{OpenError, StoreError};
 use super::fault::Fault;
 use super::folder::Folder;
@@ -95,8 +96,8 @@ impl Shared {
     }
 
     /// Whether there is space to put groups into sled, which may hang on a full disk.
-    pub(crate) fn check_space_for_checkpoint(&self) -> Result<(), Status> {
-        self.check_space_for(self.reserve.load(Ordering::SeqCst) / 2)
+    pub(crate) fn check_space_for_checkpoint(&self, handle: &Handle) -> Result<(), Status> {
+        self.check_space_for(space_for(self.reserve.load(Ordering::SeqCst), handle.due()))
     }
 
     pub(crate) fn check_space_for(&self, reserve: u64) -> Result<(), Status> {
@@ -163,11 +164,14 @@ impl Shared {
         if self.folder.marker().state != State::Open || handle.is_failed() {
             return;
         }
-        if let Err(status) = self.check_space_for_checkpoint() {
+        if let Err(status) = self.check_space_for_checkpoint(&handle) {
             return log::warn!(error:% = status, note = "it is checked at the next start"; "store_not_closed");
         }
         let mark = |handle: &Handle| self.folder.note_mark(handle.mark().number, handle.mark().records());
-        let closed = handle.settle().and_then(|()| Ok(mark(&handle)?));
+        self.checkpointing.begin();
+        let settled = handle.settle(&|| self.checkpointing.next());
+        let settled = if self.checkpointing.end() { settled } else { Err("a flush took longer than it may".into()) };
+        let closed = settled.and_then(|()| Ok(mark(&handle)?));
         let noted = closed.and_then(|()| Ok(self.folder.write(|said| said.state = State::Closed)?));
         if let Err(error) = noted {
             self.give_up(&handle, false);

@@ -24,7 +24,7 @@ use super::work::Work;
 /// How many times the limit is divided by looks; it is kept to within one part.
 const LOOKS: u32 = 4;
 
-/// After so many looks at the same group sled is nudged.
+/// After so many looks at the same part of a checkpoint sled is nudged.
 const NUDGE: u32 = 1;
 
 /// The watchdog's thread.
@@ -60,7 +60,7 @@ pub(super) fn start(work: Arc<Work>) -> io::Result<Watch> {
                 hangs
             };
             if hangs {
-                let cause = format!("a flush has not returned within {} s", limit.as_secs_f32());
+                let cause = format!("a sync or a flush has not returned within {} s", limit.as_secs_f32());
                 work.stop(Status::failed(cause, true));
             }
         }

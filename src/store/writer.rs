@@ -182,6 +182,8 @@ impl Run {
         let in_time = shared.writing.end();
         let synced = result.is_ok();
         let status = match result {
+            // A checkpoint has stopped it meanwhile, and what was kept is handed over again.
+            Ok(_) if handle.is_failed() => return,
             Ok(number) if in_time => {
                 if let Err(error) = shared.folder.note_mark(number, handle.mark().records()) {
                     // An older mark only detects less.

@@ -1,7 +1,8 @@
 //! Landlock and seccomp.
 //!
 //! Must stay true: reading is never restricted, because a configuration that is read again may name other files; calls
-//! are refused with EPERM and end nothing, so that a library that tries one goes on without it.
+//! are refused with EPERM and end nothing, so that a library that tries one goes on without it. Only a program for
+//! another architecture is ended: the numbers of its calls are others.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
