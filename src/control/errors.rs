@@ -87,7 +87,7 @@ pub(crate) enum Failure {
     },
 }
 
-/// "one field or parameter is" or "7 fields are".
+/// "one field or parameter is" or "7 fields or parameters are".
 struct Count(usize);
 
 impl fmt::Display for Count {

@@ -21,8 +21,7 @@ use sled::transaction::{ConflictableTransactionResult, TransactionError, Transac
 
 use super::changes::Changes;
 use super::crash::{Place, crash_point};
-use super::disk;
-use super::disk::open_log;
+use super::disk::{self, open_log};
 use super::error::{Cause, guarded};
 use super::intents::Intents;
 use super::mark::{self, Mark};

@@ -39,7 +39,7 @@ pub(super) struct Frozen {
 impl Layers {
     /// Layers over a database that cannot be written to.
     pub(crate) fn over(changes: Changes) -> Self {
-        Self { newest: changes, is_touched: true, frozen: None }
+        Self { newest: changes, ..Self::default() }
     }
 
     /// A group is durable.

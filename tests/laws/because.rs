@@ -7,7 +7,7 @@ use forewarn::availability::{Because, Says, Stamp, Target, Weighed};
 
 use crate::{
     naive::{Application, Ask, Naive, Outcome},
-    verdicts::{facts, told_of},
+    verdicts::told_of,
 };
 
 /// Every word that is left on what the application needs is considered once on each of its targets; those
@@ -20,7 +20,7 @@ pub fn assert_true(
     ask: &Ask,
     (now, expected): (i64, &Outcome),
 ) {
-    let (verdict, considered) = weighed.explain(&facts(ask));
+    let (verdict, considered) = weighed.explain(&ask.facts());
     assert_eq!(told_of(&verdict), *expected, "explained otherwise than decided");
     let mut closing: BTreeSet<(Target, Stamp)> =
         expected.causes.iter().map(|(target, stamp, _)| (target.clone(), *stamp)).collect();

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use forewarn::availability::{
-    Entry, Ledger, Moment, Name, NoHeaders, RequestFacts, Stamp, Target, Weighed,
+    Entry, Ledger, Moment, Name, Stamp, Target, Weighed,
     verdict::{Definition, Layer, Use, Verdict, View},
 };
 use proptest::prelude::*;
@@ -16,20 +16,6 @@ use crate::{
 };
 
 const SEEDS: &str = "tests/laws/proptest-regressions/verdicts.txt";
-
-/// What the crate looks at in this request.
-pub fn facts(ask: &Ask) -> RequestFacts<'static> {
-    RequestFacts {
-        method: ask.method,
-        path: ask.path,
-        also: [None; 2],
-        query: "",
-        headers: &NoHeaders,
-        client: None,
-        node: ask.node,
-        inside: false,
-    }
-}
 
 /// The name of an application or a resource.
 pub fn name(target: &Target) -> Name {
@@ -54,7 +40,7 @@ pub fn weighed(ledger: &Ledger, application: &Application, now: i64) -> Weighed 
 
 /// The crate's verdict in the naive side's terms.
 pub fn outcome(weighed: &Weighed, ask: &Ask) -> Outcome {
-    told_of(&weighed.decide(&facts(ask)))
+    told_of(&weighed.decide(&ask.facts()))
 }
 
 /// A verdict in the naive side's terms.
@@ -163,7 +149,7 @@ proptest! {
         for now in instants(&all, naive.limit()) {
             let clock = rules().clock(Moment::from_millis(now), ledger.limit());
             for ask in &ASKS {
-                let told = View::alone(&ledger, resource.clone(), agree).weigh(clock).decide(&facts(ask));
+                let told = View::alone(&ledger, resource.clone(), agree).weigh(clock).decide(&ask.facts());
                 let causes: Vec<Stamp> = told.causes.iter().map(|cause| cause.entry.stamp).collect();
                 let expected = naive.verdict(&nobody, ask, now).causes;
                 let of_resource = expected.iter().filter(|(target, ..)| target == resource).map(|(_, stamp, _)| *stamp);

@@ -15,7 +15,7 @@ use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use forewarn::{
     availability::{
-        Entry, Ledger, Moment, NoHeaders, RequestFacts, Stamp, Target, Weighed,
+        Entry, Ledger, Moment, Stamp, Target, Weighed,
         verdict::{Definition, Use, View},
     },
     sync::Change,
@@ -205,16 +205,7 @@ impl Seen {
 
 /// The verdict, as the naive reference words it.
 pub fn outcome(weighed: &Weighed, ask: &Ask) -> Outcome {
-    let verdict = weighed.decide(&RequestFacts {
-        method: ask.method,
-        path: ask.path,
-        also: [None; 2],
-        query: "",
-        headers: &NoHeaders,
-        client: None,
-        node: ask.node,
-        inside: false,
-    });
+    let verdict = weighed.decide(&ask.facts());
     Outcome {
         causes: verdict.causes.iter().map(|c| (c.target.clone(), c.entry.stamp, c.since.millis())).collect(),
         since: verdict.since().map(Moment::millis),

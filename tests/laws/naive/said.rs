@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use forewarn::availability::{Entry, Restore, Source, Stamp, Status, Target};
+use forewarn::availability::{Entry, NoHeaders, RequestFacts, Restore, Source, Stamp, Status, Target};
 use serde_json::Value;
 
 pub(super) type StampKey = (i64, u32, [u8; 16], [u8; 16]);
@@ -161,6 +161,20 @@ pub struct Ask {
 }
 
 impl Ask {
+    /// What the crate looks at in this request.
+    pub fn facts(&self) -> RequestFacts<'static> {
+        RequestFacts {
+            method: self.method,
+            path: self.path,
+            also: [None; 2],
+            query: "",
+            headers: &NoHeaders,
+            client: None,
+            node: self.node,
+            inside: false,
+        }
+    }
+
     /// Whether the criteria of this entry match it.
     pub fn fits(&self, entry: &Arc<Entry>) -> bool {
         let mut names = Names::default();
