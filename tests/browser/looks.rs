@@ -28,10 +28,19 @@ async fn fill_the_farm(stage: &Stage) -> String {
 /// The id of what is kept.
 const KEPT: &str = "01936f5e-0000-7000-8000-000000000001";
 
+/// When the schedule begins, by UTC.
+fn starts() -> String {
+    (forewarn::clock::now().to_datetime() + chrono::Duration::hours(5)).format("%Y-%m-%dT%H:%M").to_string()
+}
+
+/// The month of its first day: on some days that is the next one.
+fn month() -> String {
+    format!("/plans?view=month&at={}", &starts()[..7])
+}
+
 /// A schedule and a template.
 async fn fill_the_registry(stage: &Stage) {
-    let starts =
-        (forewarn::clock::now().to_datetime() + chrono::Duration::hours(5)).format("%Y-%m-%dT%H:%M").to_string();
+    let starts = starts();
     let value = json!({ "title": "Nightly backup", "targets": ["application:chat", "resource:people"], "time_zone": "Europe/Berlin",
         "starts": starts, "duration_seconds": 5_400, "rule": "FREQ=DAILY", "message": "Reading works.", "reason": "planned-maintenance" });
     let template = json!({ "title": "Upgrade of the mail system, all parts", "targets": ["application:mail"], "status": "unavailable",
@@ -127,7 +136,7 @@ async fn every_page_can_be_read_by_everybody() {
         ("nodes", "/nodes", ".hooks .state.away"),
         ("history", "/history", ".history"),
         ("plans", "/plans", ".plan"),
-        ("plans-month", "/plans?view=month", ".calendar .item"),
+        ("plans-month", &month(), ".calendar .item"),
         ("plans-week", "/plans?view=week", ".calendar"),
         ("schedules", "/schedules", ".plan"),
         ("schedule-form", &format!("/schedules/edit?id={KEPT}"), "#repeat"),
@@ -227,7 +236,7 @@ async fn on_paper(stage: &Stage, browser: &Browser) {
             ".top nav, .row-actions, .cause-actions, #bulk, input[form=bulk]",
         ),
         ("/history", "details .facts dd, .history th", ".top nav, .filters, .pages"),
-        ("/plans?view=month", ".calendar .item", ".tabs"),
+        (&month(), ".calendar .item", ".tabs"),
         ("/nodes", ".nodes td", ".top nav, .who"),
     ] {
         browser.goto(&stage.console(0, page)).await;

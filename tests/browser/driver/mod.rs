@@ -153,14 +153,13 @@ impl Browser {
         let asked = self.asked().await;
         assert!(!asked.is_empty());
         for (method, address) in asked {
-            let own = ["http://127.", "https://127.", "data:", "about:", "chrome:"]
-                .iter()
-                .any(|start| address.starts_with(start));
+            let own = ["http://127.", "https://127.", "data:", "about:"].iter().any(|start| address.starts_with(start));
             assert!(own, "{method} {address}");
         }
     }
 
-    /// Method and address of every request since the last call.
+    /// Method and address of every request since the last call. What the browser's own pages ask for (that of a new
+    /// tab) is no page's of ours.
     pub async fn asked(&self) -> Vec<(String, String)> {
         let mut asked = Vec::new();
         for line in self.log("performance").await {
@@ -168,7 +167,11 @@ impl Browser {
                 continue;
             };
             let event = &event["message"];
-            if event["method"] == "Network.requestWillBeSent" {
+            let of_the_browser = || {
+                let page = event["params"]["documentURL"].as_str().unwrap_or_default();
+                page.starts_with("chrome:") || page.starts_with("chrome-untrusted:")
+            };
+            if event["method"] == "Network.requestWillBeSent" && !of_the_browser() {
                 let text = |member: &str| event["params"]["request"][member].as_str().unwrap_or_default().to_owned();
                 asked.push((text("method"), text("url")));
             }

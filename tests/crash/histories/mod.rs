@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use self::{checker::check, clients::Recorder};
+use self::{checker::check, clients::Recorder, wires::Wires};
 use crate::support::{Farm, chance::Chance};
 
 /// The faults that the program can be built with (`src/store/seeded.rs`), and what finds them.
@@ -39,13 +39,18 @@ const SEEDED: [(&str, &[&str]); 6] = [
     ("published-late", &["unseen", "returned"]),
 ];
 
-/// Some seconds of clients and of pauses, on a farm of three with this fault; the rules that are broken.
+/// So often, each for two seconds; a fault ends them when it is found.
+const ROUNDS: usize = 6;
+const ROUNDS_WITH_A_FAULT: usize = 20;
+
+/// Some seconds of clients, pauses and cuts, on a farm of three with this fault; the rules that are broken.
 async fn rules_broken_by(fault: &str) -> Vec<&'static str> {
-    let farm = Farm::new(3).env("FOREWARN_SEEDED_FAULT", fault).start().await;
+    let wires = Wires::new(3).await;
+    let farm = wires.farm(Farm::new(3).env("FOREWARN_SEEDED_FAULT", fault), |_farm| {}).await;
     let recorder = Recorder::new(&farm, 50);
     let mut chance = Chance::new(forewarn::clock::random());
     let mut found = Vec::new();
-    for _round in 0..6 {
+    for _round in 0..if fault.is_empty() { ROUNDS } else { ROUNDS_WITH_A_FAULT } {
         recorder.stop.set(false);
         let (one, two, three, four) = (chance.part(), chance.part(), chance.part(), chance.part());
         let trouble = async {
@@ -53,7 +58,11 @@ async fn rules_broken_by(fault: &str) -> Vec<&'static str> {
                 farm[node].signal(Signal::STOP);
                 tokio::time::sleep(Duration::from_millis(150)).await;
                 farm[node].signal(Signal::CONT);
-                tokio::time::sleep(Duration::from_millis(350)).await;
+                // it answers its clients, and hears nothing from its peers
+                wires.cut((0..3).flat_map(|other| [(node, other), (other, node)]));
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                wires.heal();
+                tokio::time::sleep(Duration::from_millis(150)).await;
             }
             recorder.stop.set(true);
         };

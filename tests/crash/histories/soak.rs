@@ -19,7 +19,7 @@ use super::{
     trouble::{SKEW, Trouble, switches},
     wires::Wires,
 };
-use crate::support::{Farm, Node, chance::Chance, tmpfs::Tmpfs};
+use crate::support::{Farm, chance::Chance, tmpfs::Tmpfs};
 
 /// Of the default run.
 const SECONDS: u64 = 25;
@@ -94,16 +94,7 @@ async fn everything_at_once() {
     if let Some(tmpfs) = &tmpfs {
         builder = builder.data(&tmpfs.0);
     }
-    for (node, address) in wires.addresses.iter().enumerate() {
-        builder = builder.advertised_of(node, *address);
-    }
-    let farm = builder.build().await;
-    switches(&farm);
-    wires.lead_to(&farm);
-    farm.nodes.iter().for_each(Node::start);
-    farm.wait_ready().await;
-    farm.wait_met().await;
-    wires.learn(&farm).await;
+    let farm = wires.farm(builder, switches).await;
     let recorder = Recorder::new(&farm, SKEW + 100);
     let ballast = tmpfs.as_ref().map(|tmpfs| tmpfs.0.join("ballast"));
     let trouble = Trouble::new(&farm, &recorder, &wires, ballast);

@@ -16,7 +16,7 @@ use tokio::{
     sync::watch,
 };
 
-use crate::support::{Farm, own_address};
+use crate::support::{Farm, FarmBuilder, Node, own_address};
 
 /// The longest head that is looked at.
 const HEAD: usize = 16 * 1024;
@@ -56,13 +56,23 @@ impl Wires {
         Self { state, addresses, tasks }
     }
 
-    /// Where they lead.
-    pub fn lead_to(&self, farm: &Farm) {
+    /// A farm whose nodes reach each other through them, when all have met; something may be done before they start.
+    pub async fn farm(&self, mut builder: FarmBuilder, before: impl FnOnce(&Farm)) -> Farm {
+        for (node, address) in self.addresses.iter().enumerate() {
+            builder = builder.advertised_of(node, *address);
+        }
+        let farm = builder.build().await;
+        before(&farm);
         *self.state.to.lock().unwrap() = farm.nodes.iter().map(|node| node.control).collect();
+        farm.nodes.iter().for_each(Node::start);
+        farm.wait_ready().await;
+        farm.wait_met().await;
+        self.learn(&farm).await;
+        farm
     }
 
     /// Whose id is whose; before that nothing can be cut.
-    pub async fn learn(&self, farm: &Farm) {
+    async fn learn(&self, farm: &Farm) {
         let mut ids = Vec::new();
         let nodes = farm[0].get("/api/v1/nodes").await.json();
         for node in &farm.nodes {
