@@ -139,7 +139,9 @@ fn every_point_of_a_checkpoint_and_of_a_start_after_it_leaves_whole_steps() {
                 let point = format!("replay.{again}");
                 assert_eq!(run_child(dir.path(), &[("FOREWARN_CRASH_AT", &point)]), (0, 0), "{point} was not reached");
             }
-            assert_eq!(run_child(dir.path(), &[("FOREWARN_CRASH_AT", "replay.durable")]), (0, 0));
+            // what was applied may have reached the disk before the death: then this start has nothing left to do
+            let last = run_child(dir.path(), &[("FOREWARN_CRASH_AT", "replay.durable")]);
+            assert!(last == (0, 0) || last.1 == 2, "{last:?}");
             let steps = whole_steps(&open(dir.path()));
             assert!(steps >= durable, "{point}: {steps} of {durable}");
         }
