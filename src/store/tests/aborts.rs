@@ -124,26 +124,30 @@ fn every_point_of_a_migration_leaves_a_store_that_opens() {
     }
 }
 
-/// The files of intents are small while a point is armed, so that there are many checkpoints.
+/// The files of intents are small while a point is armed, so that there are many checkpoints. A start that finds
+/// everything in sled has nothing to put in: then it does not come to the point, and its child goes on.
 #[cfg(feature = "crash-points")]
 #[test]
 fn every_point_of_a_checkpoint_and_of_a_start_after_it_leaves_whole_steps() {
+    let mut died_at = std::collections::BTreeSet::new();
     for moment in ["begun", "applied", "durable"] {
         for count in [1, 3] {
             let dir = tempfile::tempdir().unwrap();
             let point = format!("checkpoint.{moment}:{count}");
             let (durable, boot) = run_child(dir.path(), &[("FOREWARN_CRASH_AT", &point)]);
             assert!(boot == 1 && durable > 0, "{point}");
-            // and the start after it dies, twice
-            for again in ["begun", "applied"] {
-                let point = format!("replay.{again}");
-                assert_eq!(run_child(dir.path(), &[("FOREWARN_CRASH_AT", &point)]), (0, 0), "{point} was not reached");
+            // and the starts after it die
+            for again in ["replay.begun", "replay.applied", "replay.durable"] {
+                match run_child(dir.path(), &[("FOREWARN_CRASH_AT", again)]) {
+                    (0, 0) => {
+                        died_at.insert(again);
+                    }
+                    (durable, boot) => assert!(durable >= 300 && boot >= 2, "{again} after {point}: {durable} {boot}"),
+                }
             }
-            // what was applied may have reached the disk before the death: then this start has nothing left to do
-            let last = run_child(dir.path(), &[("FOREWARN_CRASH_AT", "replay.durable")]);
-            assert!(last == (0, 0) || last.1 == 2, "{last:?}");
             let steps = whole_steps(&open(dir.path()));
             assert!(steps >= durable, "{point}: {steps} of {durable}");
         }
     }
+    assert_eq!(died_at.len(), 3, "{died_at:?}");
 }
